@@ -1,0 +1,2 @@
+//! The app in the browser; the terminal front end everywhere else.
+fn main() {}

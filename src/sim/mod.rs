@@ -1,0 +1,1 @@
+//! The simulator. Knows no system and no screen.
