@@ -1,0 +1,3 @@
+//! The Caching guide.
+
+pub mod cache_aside;

@@ -1,0 +1,3 @@
+//! The Consensus guide.
+
+pub mod raft_election;

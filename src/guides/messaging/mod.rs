@@ -1,0 +1,3 @@
+//! The Messaging guide.
+
+pub mod competing_consumers;

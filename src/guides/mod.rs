@@ -1,0 +1,26 @@
+//! The content: one file of Rust and one of prose a scenario. This file is the catalogue.
+
+pub mod caching;
+pub mod consensus;
+pub mod live;
+pub mod messaging;
+pub mod resilience;
+pub mod scenario;
+pub mod storage;
+pub mod transactions;
+
+pub use live::{Live, LiveWorld};
+pub use scenario::{AnyScenario, Guide, Info, Scenario};
+
+/// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
+pub fn catalogue() -> &'static [&'static dyn AnyScenario] {
+    &[]
+}
+
+/// The scenario with this `guide/slug`.
+pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
+    catalogue()
+        .iter()
+        .copied()
+        .find(|scenario| scenario.info().path() == path)
+}

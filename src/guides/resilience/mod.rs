@@ -1,0 +1,3 @@
+//! The Resilience guide.
+
+pub mod load_balancing;

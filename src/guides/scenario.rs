@@ -1,0 +1,621 @@
+//! What a scenario declares, and the face of it that knows no system.
+
+use crate::picture::{Frame, Look, Picture};
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::Bounds;
+use crate::sim::metrics::{Metric, MetricId};
+use crate::sim::property::{Kind, Promise};
+use crate::sim::rules::{Rule, RuleId, RuleSet};
+use crate::sim::run::Run;
+use crate::sim::settings::{Command, Setting, SettingId, Settings};
+use crate::sim::simulation::Simulation;
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin, Tape};
+use crate::sim::world::World;
+
+use super::live::{LiveWorld, Stage};
+
+/// The guides, in reading order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Guide {
+    Consensus,
+    Messaging,
+    Caching,
+    Storage,
+    Transactions,
+    Resilience,
+}
+
+impl Guide {
+    /// All of them.
+    pub const ALL: [Guide; 6] = [
+        Guide::Consensus,
+        Guide::Messaging,
+        Guide::Caching,
+        Guide::Storage,
+        Guide::Transactions,
+        Guide::Resilience,
+    ];
+
+    /// The part of the address: `consensus`.
+    pub const fn slug(self) -> &'static str {
+        match self {
+            Guide::Consensus => "consensus",
+            Guide::Messaging => "messaging",
+            Guide::Caching => "caching",
+            Guide::Storage => "storage",
+            Guide::Transactions => "transactions",
+            Guide::Resilience => "resilience",
+        }
+    }
+
+    /// The heading: "Consensus".
+    pub const fn title(self) -> &'static str {
+        match self {
+            Guide::Consensus => "Consensus",
+            Guide::Messaging => "Messaging",
+            Guide::Caching => "Caching",
+            Guide::Storage => "Storage",
+            Guide::Transactions => "Transactions",
+            Guide::Resilience => "Resilience",
+        }
+    }
+}
+
+/// How a chart reads its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plot {
+    /// A counter as a rate per second, one line a subject.
+    Rate(MetricId),
+    /// A gauge as it stands, one line a subject.
+    Level(MetricId),
+    /// A latency's median, 95th and 99th percentile, all subjects together.
+    Percentiles(MetricId),
+    /// A latency's 95th percentile, one line a subject.
+    PercentileOfEach(MetricId),
+    /// A counter's share of each subject, as bars over the last seconds.
+    Share(MetricId),
+    /// One counter as a part of the sum of two: hits, misses.
+    Ratio(MetricId, MetricId),
+}
+
+/// A chart of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Chart {
+    /// Above it.
+    pub title: &'static str,
+    /// What to notice, in one sentence.
+    pub about: &'static str,
+    /// What it shows.
+    pub plot: Plot,
+}
+
+/// One thing the reader guesses before seeing it.
+pub struct Predict<S: System> {
+    /// "Which server wins?"
+    pub question: &'static str,
+    /// The possible answers, given the state before the beat.
+    pub options: fn(&World<S>) -> Vec<String>,
+    /// Which of them is right, read off the state after the beat.
+    pub answer: fn(&World<S>) -> usize,
+    /// Why, once it is revealed.
+    pub because: &'static str,
+}
+
+/// One step of the tour: a sentence or two, something that happens, something to look at.
+pub struct Beat<S: System> {
+    /// The idea in a few words.
+    pub title: &'static str,
+    /// What to notice, before it happens. May mark terms: `*term*`.
+    pub say: &'static str,
+    /// What is done first, given the state before the beat. `no_inputs` for nothing.
+    pub inputs: fn(&World<S>) -> Vec<Input>,
+    /// The beat has been reached when this holds. It must not hold already when the beat begins, unless the beat
+    /// has no inputs and is the first.
+    pub until: fn(&World<S>) -> bool,
+    /// What to look at.
+    pub look: fn(&World<S>) -> Vec<NodeId>,
+    /// What the reader guesses first.
+    pub predict: Option<Predict<S>>,
+}
+
+/// For beats that only run on.
+pub fn no_inputs<S: System>(_: &World<S>) -> Vec<Input> {
+    Vec::new()
+}
+
+/// For beats that point at nothing.
+pub fn no_nodes<S: System>(_: &World<S>) -> Vec<NodeId> {
+    Vec::new()
+}
+
+/// A goal the reader reaches by breaking things.
+pub struct Challenge<S: System> {
+    /// Stable name: `split-vote`.
+    pub id: &'static str,
+    /// The goal in a few words.
+    pub title: &'static str,
+    /// What is to be reached, exactly.
+    pub goal: &'static str,
+    /// For who asks.
+    pub hint: &'static str,
+    /// Whether it is reached.
+    pub reached: fn(&World<S>) -> bool,
+    /// Where the solution begins, if not at the scenario's own start.
+    pub origin: fn() -> Origin,
+    /// A way there. Tests replay the tape that it leaves.
+    pub solve: fn(&mut Script<S>),
+}
+
+/// A reader in code: runs on, acts, and leaves a tape.
+pub struct Script<S: System> {
+    run: Run<World<S>>,
+}
+
+impl<S: System> Script<S> {
+    /// A reader at the start of a world.
+    pub fn new(world: World<S>) -> Script<S> {
+        Script {
+            run: Run::new(world, Tape::default()),
+        }
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> &World<S> {
+        self.run.world()
+    }
+
+    /// Runs on until something holds; gives up after 20,000 events. True when it holds.
+    pub fn until(&mut self, holds: impl Fn(&World<S>) -> bool) -> bool {
+        for _ in 0..20_000 {
+            if holds(self.run.world()) || self.run.step().is_none() {
+                break;
+            }
+        }
+        holds(self.run.world())
+    }
+
+    /// Runs on for some events.
+    pub fn steps(&mut self, count: u64) {
+        for _ in 0..count {
+            self.run.step();
+        }
+    }
+
+    /// Does something. False when it was refused.
+    pub fn act(&mut self, input: Input) -> bool {
+        self.run.act(input).is_ok()
+    }
+
+    /// What was done so far.
+    pub fn tape(&self) -> &Tape {
+        self.run.branch().tape()
+    }
+
+    /// Events so far.
+    pub fn step_count(&self) -> u64 {
+        self.run.step_count()
+    }
+}
+
+/// What to explore: a small instance of the scenario.
+pub struct Hunt<S: System> {
+    /// Settings on top of the scenario's own.
+    pub settings: &'static [(SettingId, i64)],
+    /// Inputs at the start: the client's requests, say.
+    pub inputs: fn() -> Vec<Input>,
+    /// How far to look.
+    pub bounds: Bounds,
+    /// States beyond this are not left (a state constraint).
+    pub within: fn(&World<S>) -> bool,
+}
+
+impl<S: System> Clone for Hunt<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: System> Copy for Hunt<S> {}
+
+/// How a test breaks a promise once a rule is off.
+pub enum Way<S: System> {
+    /// By exploring this instance.
+    Explore(Hunt<S>),
+    /// By random fault schedules: settings on top of the scenario's own, and how many events each.
+    Schedules {
+        settings: &'static [(SettingId, i64)],
+        events: u64,
+    },
+}
+
+/// A rule, the promise that breaks without it, and the way.
+pub struct Breaks<S: System> {
+    /// The rule that is off.
+    pub rule: RuleId,
+    /// The promise that breaks.
+    pub promise: &'static str,
+    /// How.
+    pub way: Way<S>,
+}
+
+/// What is known of a node: what survives a crash and what does not, as fields.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inspection {
+    /// Survives a crash: name and value.
+    pub disk: Vec<(String, String)>,
+    /// Gone after a crash. Empty while the node is down.
+    pub memory: Vec<(String, String)>,
+}
+
+/// A scenario over a system.
+pub struct Scenario<S: System> {
+    /// Part of the address: `raft-election`.
+    pub slug: &'static str,
+    /// The heading.
+    pub title: &'static str,
+    /// Its guide.
+    pub guide: Guide,
+    /// Level within the guide, from 1.
+    pub level: u8,
+    /// What the reader meets, in one or two sentences: lists, previews, search engines.
+    pub summary: &'static str,
+    /// The seed of the run that the page opens with.
+    pub seed: u64,
+    /// The settings the reader may turn, with their values here.
+    pub settings: &'static [(SettingId, i64)],
+    /// Settings that are fixed here and differ from the system's defaults.
+    pub fixed: &'static [(SettingId, i64)],
+    /// The rules this scenario is about. All others stay on.
+    pub rules: &'static [RuleId],
+    /// The client commands on offer: indices into the system's list.
+    pub commands: &'static [u8],
+    /// What is promised.
+    pub promises: &'static [Promise<S>],
+    /// The catalogue says that its promise cannot hold.
+    pub impossible: bool,
+    /// The faults under which it is promised.
+    pub faults: FaultModel,
+    /// The charts.
+    pub charts: &'static [Chart],
+    /// Name of a metric's subject, where it is not a node: "p99 of least connections".
+    pub subject: fn(&Settings, MetricId, u16) -> String,
+    /// The picture.
+    pub picture: fn(&World<S>, Frame) -> Picture,
+    /// How a message looks.
+    pub look: fn(&S::Message) -> Look,
+    /// What a message says: name and value.
+    pub fields: fn(&Settings, &S::Message) -> Vec<(String, String)>,
+    /// What is known of a node.
+    pub inspect: fn(&World<S>, NodeId) -> Inspection,
+    /// The tour.
+    pub tour: &'static [Beat<S>],
+    /// The challenges.
+    pub challenges: &'static [Challenge<S>],
+    /// The instance the page explores.
+    pub explore: Hunt<S>,
+    /// For each rule, how its absence breaks something.
+    pub breaks: &'static [Breaks<S>],
+    /// The prose, in Markdown: sections "What you see", "Why it works", "What breaks it", "Where it is used",
+    /// "Sources". `prose!("raft_election.md")`; empty in the browser, which reads it from the page.
+    pub prose: &'static str,
+}
+
+/// The text of a Markdown file beside the scenario: natively compiled in, in the browser left out.
+#[macro_export]
+macro_rules! prose {
+    ($file:literal) => {{
+        #[cfg(not(target_arch = "wasm32"))]
+        const TEXT: &str = include_str!($file);
+        #[cfg(target_arch = "wasm32")]
+        const TEXT: &str = "";
+        TEXT
+    }};
+}
+
+/// The usual name of a metric's subject: the node with that index.
+pub fn node_subject<S: System>(settings: &Settings, _: MetricId, subject: u16) -> String {
+    S::name(settings, NodeId(subject))
+}
+
+/// A beat without its code.
+#[derive(Clone, Copy, Debug)]
+pub struct BeatInfo {
+    pub title: &'static str,
+    pub say: &'static str,
+    pub question: Option<&'static str>,
+    pub because: Option<&'static str>,
+}
+
+/// A challenge without its code.
+#[derive(Clone, Copy, Debug)]
+pub struct ChallengeInfo {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub goal: &'static str,
+    pub hint: &'static str,
+}
+
+/// A promise without its code.
+#[derive(Clone, Copy, Debug)]
+pub struct PromiseInfo {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub about: &'static str,
+    pub kind: Kind,
+}
+
+/// What a page, a list or a test knows of a scenario without knowing its system.
+pub struct Info {
+    pub slug: &'static str,
+    pub title: &'static str,
+    pub guide: Guide,
+    pub level: u8,
+    pub summary: &'static str,
+    pub seed: u64,
+    pub system: &'static str,
+    pub settings: Vec<(SettingId, &'static Setting, i64)>,
+    pub rules: Vec<(RuleId, &'static Rule)>,
+    pub commands: Vec<(u8, &'static Command)>,
+    pub promises: Vec<PromiseInfo>,
+    pub metrics: &'static [Metric],
+    pub charts: &'static [Chart],
+    pub beats: Vec<BeatInfo>,
+    pub challenges: Vec<ChallengeInfo>,
+    pub impossible: bool,
+    pub faults: FaultModel,
+    pub prose: &'static str,
+}
+
+impl Info {
+    /// `guide/slug`.
+    pub fn path(&self) -> String {
+        format!("{}/{}", self.guide.slug(), self.slug)
+    }
+}
+
+/// How a rule's absence showed itself.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The rule that is off.
+    pub rule: RuleId,
+    /// The promise that is to break.
+    pub promise: usize,
+    /// Where the run begins, the rule being off.
+    pub origin: Origin,
+    /// The way: `None` when nothing broke.
+    pub tape: Option<Tape>,
+    /// Moves of an explored schedule, or the event at which a random one broke.
+    pub steps: u64,
+    /// States explored, or random schedules tried.
+    pub tried: u64,
+    /// Whether it was explored, and not found by random schedules.
+    pub explored: bool,
+}
+
+/// The face of a scenario that knows no system.
+pub trait AnyScenario: Sync {
+    /// What is known without running it.
+    fn info(&self) -> Info;
+    /// A world at the start of a run.
+    fn start(&self, origin: &Origin) -> LiveWorld;
+    /// The small instance that is explored, with its inputs applied, and its bounds. Rules as in the origin.
+    fn hunt(&self, origin: &Origin) -> (LiveWorld, Bounds);
+    /// Whether a state lies within the explored instance's constraint.
+    fn within(&self, world: &LiveWorld) -> bool;
+    /// Shows how the absence of a rule breaks a promise, in the way the scenario names.
+    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
+    /// The tape that solves a challenge, where it begins, and after how many events it is solved.
+    fn solution(&self, challenge: usize) -> (Origin, Tape, u64);
+}
+
+impl<S: System> Scenario<S> {
+    fn settings_for(&self, origin: &Origin, more: &[(SettingId, i64)]) -> Settings {
+        let mut settings = Settings::defaults(S::SETTINGS);
+        for &(id, value) in self
+            .settings
+            .iter()
+            .chain(self.fixed)
+            .chain(&origin.settings)
+            .chain(more)
+        {
+            if let Some(setting) = S::SETTINGS.get(usize::from(id.0)) {
+                let (min, max) = setting.control.bounds();
+                settings.set(id, value.clamp(min, max));
+            }
+        }
+        settings
+    }
+
+    /// A world at the start of a run.
+    pub fn world(&self, origin: &Origin, more: &[(SettingId, i64)]) -> World<S> {
+        let rules = RuleSet::from_off_bits(origin.rules_off);
+        World::new(self.settings_for(origin, more), rules, origin.seed, self.promises)
+    }
+
+    fn instance(&self, hunt: &Hunt<S>, origin: &Origin) -> World<S> {
+        let mut world = self.world(origin, hunt.settings);
+        for input in (hunt.inputs)() {
+            // The catalogue's tests see to it that a hunt's inputs apply.
+            let _ = world.apply(&input);
+        }
+        world
+    }
+
+    fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
+        use crate::sim::explore::{Outcome, explore};
+        let world = self.instance(hunt, &found.origin);
+        let report = explore(&world, hunt.bounds, Some(found.promise), hunt.within);
+        found.tried = report.states;
+        found.origin.settings.extend_from_slice(hunt.settings);
+        if let Outcome::Broken { moves, tape, .. } = report.outcome {
+            found.steps = u64::from(moves);
+            let first = (hunt.inputs)()
+                .into_iter()
+                .map(|input| crate::sim::tape::Stamped { after: 0, input });
+            found.tape = Some(Tape::new(first.chain(tape.inputs().iter().cloned()).collect()));
+        }
+        found
+    }
+
+    fn stormed(&self, more: &[(SettingId, i64)], events: u64, most: u64, mut found: Counterexample) -> Counterexample {
+        found.explored = false;
+        found.origin.settings.extend_from_slice(more);
+        for seed in 0..most {
+            found.tried = seed + 1;
+            found.origin.seed = seed;
+            let mut run = Run::new(self.world(&found.origin, &[]), Tape::default());
+            storm(&mut run, self.faults, seed, events);
+            if let Some(breaking) = run
+                .branch()
+                .breakings()
+                .iter()
+                .find(|breaking| breaking.promise == found.promise)
+            {
+                found.steps = breaking.step;
+                found.tape = Some(run.branch().tape().clone());
+                return found;
+            }
+        }
+        found
+    }
+}
+
+/// Runs on under random faults of this model for some events, then heals everything and lets it settle for as many
+/// events again.
+pub fn storm<W: Simulation + Clone>(run: &mut Run<W>, faults: FaultModel, seed: u64, events: u64) {
+    let mut chaos = crate::sim::chaos::Chaos::new(faults, seed);
+    let mut next = chaos.gap();
+    for event in 0..events {
+        if event == next {
+            next += chaos.gap();
+            if let Some(input) = chaos.next(run.world()) {
+                // A fault that no longer applies is no fault.
+                let _ = run.act(input);
+            }
+        }
+        if run.step().is_none() && run.world().kernel().is_healthy() {
+            break;
+        }
+    }
+    for input in crate::sim::chaos::Chaos::heal(run.world()) {
+        let _ = run.act(input);
+    }
+    for _ in 0..events {
+        if run.step().is_none() {
+            break;
+        }
+    }
+}
+
+impl<S: System> AnyScenario for Scenario<S> {
+    fn info(&self) -> Info {
+        let setting =
+            |&(id, value): &(SettingId, i64)| S::SETTINGS.get(usize::from(id.0)).map(|setting| (id, setting, value));
+        Info {
+            slug: self.slug,
+            title: self.title,
+            guide: self.guide,
+            level: self.level,
+            summary: self.summary,
+            seed: self.seed,
+            system: S::NAME,
+            settings: self.settings.iter().filter_map(setting).collect(),
+            rules: self
+                .rules
+                .iter()
+                .filter_map(|id| Some((*id, S::RULES.get(usize::from(id.0))?)))
+                .collect(),
+            commands: self
+                .commands
+                .iter()
+                .filter_map(|id| Some((*id, S::COMMANDS.get(usize::from(*id))?)))
+                .collect(),
+            promises: self
+                .promises
+                .iter()
+                .map(|promise| PromiseInfo {
+                    id: promise.id,
+                    title: promise.title,
+                    about: promise.about,
+                    kind: promise.kind,
+                })
+                .collect(),
+            metrics: S::METRICS,
+            charts: self.charts,
+            beats: self
+                .tour
+                .iter()
+                .map(|beat| BeatInfo {
+                    title: beat.title,
+                    say: beat.say,
+                    question: beat.predict.as_ref().map(|predict| predict.question),
+                    because: beat.predict.as_ref().map(|predict| predict.because),
+                })
+                .collect(),
+            challenges: self
+                .challenges
+                .iter()
+                .map(|challenge| ChallengeInfo {
+                    id: challenge.id,
+                    title: challenge.title,
+                    goal: challenge.goal,
+                    hint: challenge.hint,
+                })
+                .collect(),
+            impossible: self.impossible,
+            faults: self.faults,
+            prose: self.prose,
+        }
+    }
+
+    fn start(&self, origin: &Origin) -> LiveWorld {
+        LiveWorld::new(Stage::new(self.world(origin, &[]), self.face()))
+    }
+
+    fn hunt(&self, origin: &Origin) -> (LiveWorld, Bounds) {
+        (
+            LiveWorld::new(Stage::new(self.instance(&self.explore, origin), self.face())),
+            self.explore.bounds,
+        )
+    }
+
+    fn within(&self, world: &LiveWorld) -> bool {
+        world.typed::<S>().is_none_or(|world| (self.explore.within)(world))
+    }
+
+    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+        let breaks = self.breaks.iter().find(|breaks| breaks.rule == rule)?;
+        let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
+        let rules_off = RuleSet::ALL.with(rule, false).off_bits();
+        let origin = Origin {
+            seed: self.seed,
+            settings: Vec::new(),
+            rules_off,
+        };
+        let found = Counterexample {
+            rule,
+            promise,
+            origin,
+            tape: None,
+            steps: 0,
+            tried: 0,
+            explored: true,
+        };
+        Some(match &breaks.way {
+            Way::Explore(hunt) => self.explored(hunt, found),
+            Way::Schedules { settings, events } => self.stormed(settings, *events, schedules, found),
+        })
+    }
+
+    fn solution(&self, challenge: usize) -> (Origin, Tape, u64) {
+        let Some(challenge) = self.challenges.get(challenge) else {
+            return (Origin::default(), Tape::default(), 0);
+        };
+        let origin = (challenge.origin)();
+        let mut script = Script::new(self.world(&origin, &[]));
+        (challenge.solve)(&mut script);
+        (origin, script.tape().clone(), script.step_count())
+    }
+}

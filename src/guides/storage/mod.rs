@@ -1,0 +1,3 @@
+//! The Storage guide.
+
+pub mod leaderless_quorum;

@@ -1,0 +1,3 @@
+//! The Transactions guide.
+
+pub mod two_phase_commit;

@@ -1,0 +1,1 @@
+//! Pure algorithms with published reference vectors. Know nothing above them.

@@ -1,0 +1,85 @@
+//! Counter-based randomness: a draw is a function of who draws, for what, and how often it has drawn for that.
+//!
+//! There is no global stream. Taking one fault out of a tape leaves every unrelated draw as it was.
+
+use super::hash::mix;
+
+/// What a draw is for. A node keeps one counter per purpose, so draws for one purpose never shift another's.
+/// Systems number their own purposes from 0; there are [`Purpose::COUNT`] of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Purpose(pub u8);
+
+impl Purpose {
+    /// How many purposes a system may number.
+    pub const COUNT: usize = 8;
+}
+
+/// Whose draws these are: keeps the nodes' and the links' draws apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawer {
+    /// A node's own draws.
+    Node(u16),
+    /// What a link does to its messages.
+    Link(u16, u16),
+    /// Random fault schedules.
+    Chaos,
+}
+
+/// The `count`-th draw of `drawer` for `purpose` under `seed`: uniform over all 64-bit words.
+#[inline]
+pub fn draw(seed: u64, drawer: Drawer, purpose: u8, count: u64) -> u64 {
+    let who = match drawer {
+        Drawer::Node(node) => 1 << 40 | u64::from(node),
+        Drawer::Link(from, to) => 2 << 40 | u64::from(from) << 16 | u64::from(to),
+        Drawer::Chaos => 3 << 40,
+    };
+    mix(mix(seed, who << 8 | u64::from(purpose)), count)
+}
+
+/// Maps a draw to `0..bound` without bias worth measuring (multiply-shift). 0 when `bound` is 0.
+#[inline]
+pub fn below(draw: u64, bound: u64) -> u64 {
+    ((u128::from(draw) * u128::from(bound)) >> 64) as u64
+}
+
+/// Maps a draw to `low..=high`. `low` when the range is empty.
+#[inline]
+pub fn between(draw: u64, low: u64, high: u64) -> u64 {
+    low + below(draw, high.saturating_sub(low).saturating_add(1))
+}
+
+/// Whether an event of probability `ppm` in a million happens.
+#[inline]
+pub fn chance(draw: u64, ppm: u32) -> bool {
+    below(draw, 1_000_000) < u64::from(ppm)
+}
+
+/// An exponentially distributed length with this mean, rounded to a whole number. The logarithm is `libm`'s,
+/// the same on every target.
+pub fn exponential(draw: u64, mean: u64) -> u64 {
+    let unit = ((draw >> 11) as f64 + 1.0) / (1u64 << 53) as f64;
+    (-libm::log(unit) * mean as f64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn drawers_and_purposes_do_not_share_a_stream() {
+        let a: Vec<u64> = (0..4).map(|n| draw(7, Drawer::Node(1), 0, n)).collect();
+        for other in [Drawer::Node(2), Drawer::Link(0, 1), Drawer::Link(1, 0), Drawer::Chaos] {
+            assert!((0..4).all(|n| !a.contains(&draw(7, other, 0, n))));
+        }
+        assert!((0..4).all(|n| !a.contains(&draw(7, Drawer::Node(1), 1, n))));
+    }
+
+    #[test]
+    fn means_are_right() {
+        let n = 200_000u64;
+        let mean = |f: &dyn Fn(u64) -> u64| (0..n).map(|i| f(draw(1, Drawer::Chaos, 0, i))).sum::<u64>() / n;
+        assert!((495..=505).contains(&mean(&|d| below(d, 1_001))));
+        assert!((990..=1_010).contains(&mean(&|d| exponential(d, 1_000))));
+        assert!((9_800..=10_200).contains(&mean(&|d| 1_000_000 * u64::from(chance(d, 10_000)))));
+    }
+}

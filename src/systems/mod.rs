@@ -1,0 +1,8 @@
+//! The distributed systems: state machines without I/O.
+
+pub mod cache;
+pub mod load_balancer;
+pub mod quorum_store;
+pub mod rabbitmq;
+pub mod raft;
+pub mod two_phase_commit;
