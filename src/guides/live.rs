@@ -146,10 +146,7 @@ const LOST_IN_SIGHT: Time = 200 * crate::sim::time::MS;
 
 impl<S: System> Live for Stage<S> {
     fn fork(&self) -> Box<dyn Live> {
-        Box::new(Stage {
-            world: self.world.clone(),
-            face: self.face,
-        })
+        Box::new(Stage { world: self.world.clone(), face: self.face })
     }
 
     fn picture(&self, frame: Frame) -> Picture {
@@ -179,19 +176,15 @@ impl<S: System> Live for Stage<S> {
             lost: None,
             look: (self.face.look)(flight.message),
         });
-        let lost = self
-            .world
-            .lost()
-            .filter(|lost| lost.due + LOST_IN_SIGHT > now)
-            .map(|lost| FlightMark {
-                id: lost.id,
-                from: lost.from,
-                to: lost.to,
-                sent: lost.sent,
-                due: lost.due,
-                lost: Some(lost.lost),
-                look: (self.face.look)(&lost.message),
-            });
+        let lost = self.world.lost().filter(|lost| lost.due + LOST_IN_SIGHT > now).map(|lost| FlightMark {
+            id: lost.id,
+            from: lost.from,
+            to: lost.to,
+            sent: lost.sent,
+            due: lost.due,
+            lost: Some(lost.lost),
+            look: (self.face.look)(&lost.message),
+        });
         let mut all: Vec<FlightMark> = flying.chain(lost).collect();
         all.sort_unstable_by_key(|mark| mark.id);
         all
@@ -226,10 +219,7 @@ impl<S: System> Live for Stage<S> {
     }
 
     fn beat_inputs(&self, beat: usize) -> Vec<Input> {
-        self.face
-            .tour
-            .get(beat)
-            .map_or_else(Vec::new, |beat| (beat.inputs)(&self.world))
+        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.inputs)(&self.world))
     }
 
     fn beat_reached(&self, beat: usize) -> bool {
@@ -237,10 +227,7 @@ impl<S: System> Live for Stage<S> {
     }
 
     fn beat_nodes(&self, beat: usize) -> Vec<NodeId> {
-        self.face
-            .tour
-            .get(beat)
-            .map_or_else(Vec::new, |beat| (beat.look)(&self.world))
+        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.look)(&self.world))
     }
 
     fn beat_options(&self, beat: usize) -> Vec<String> {
@@ -254,10 +241,7 @@ impl<S: System> Live for Stage<S> {
     }
 
     fn challenge_reached(&self, challenge: usize) -> bool {
-        self.face
-            .challenges
-            .get(challenge)
-            .is_some_and(|challenge| (challenge.reached)(&self.world))
+        self.face.challenges.get(challenge).is_some_and(|challenge| (challenge.reached)(&self.world))
     }
 
     fn as_any(&self) -> &dyn Any {

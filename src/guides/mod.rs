@@ -19,8 +19,5 @@ pub fn catalogue() -> &'static [&'static dyn AnyScenario] {
 
 /// The scenario with this `guide/slug`.
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
-    catalogue()
-        .iter()
-        .copied()
-        .find(|scenario| scenario.info().path() == path)
+    catalogue().iter().copied().find(|scenario| scenario.info().path() == path)
 }

@@ -29,14 +29,8 @@ pub enum Guide {
 
 impl Guide {
     /// All of them.
-    pub const ALL: [Guide; 6] = [
-        Guide::Consensus,
-        Guide::Messaging,
-        Guide::Caching,
-        Guide::Storage,
-        Guide::Transactions,
-        Guide::Resilience,
-    ];
+    pub const ALL: [Guide; 6] =
+        [Guide::Consensus, Guide::Messaging, Guide::Caching, Guide::Storage, Guide::Transactions, Guide::Resilience];
 
     /// The part of the address: `consensus`.
     pub const fn slug(self) -> &'static str {
@@ -156,9 +150,7 @@ pub struct Script<S: System> {
 impl<S: System> Script<S> {
     /// A reader at the start of a world.
     pub fn new(world: World<S>) -> Script<S> {
-        Script {
-            run: Run::new(world, Tape::default()),
-        }
+        Script { run: Run::new(world, Tape::default()) }
     }
 
     /// The world as it is now.
@@ -224,10 +216,7 @@ pub enum Way<S: System> {
     /// By exploring this instance.
     Explore(Hunt<S>),
     /// By random fault schedules: settings on top of the scenario's own, and how many events each.
-    Schedules {
-        settings: &'static [(SettingId, i64)],
-        events: u64,
-    },
+    Schedules { settings: &'static [(SettingId, i64)], events: u64 },
 }
 
 /// A rule, the promise that breaks without it, and the way.
@@ -413,13 +402,7 @@ pub trait AnyScenario: Sync {
 impl<S: System> Scenario<S> {
     fn settings_for(&self, origin: &Origin, more: &[(SettingId, i64)]) -> Settings {
         let mut settings = Settings::defaults(S::SETTINGS);
-        for &(id, value) in self
-            .settings
-            .iter()
-            .chain(self.fixed)
-            .chain(&origin.settings)
-            .chain(more)
-        {
+        for &(id, value) in self.settings.iter().chain(self.fixed).chain(&origin.settings).chain(more) {
             if let Some(setting) = S::SETTINGS.get(usize::from(id.0)) {
                 let (min, max) = setting.control.bounds();
                 settings.set(id, value.clamp(min, max));
@@ -451,9 +434,7 @@ impl<S: System> Scenario<S> {
         found.origin.settings.extend_from_slice(hunt.settings);
         if let Outcome::Broken { moves, tape, .. } = report.outcome {
             found.steps = u64::from(moves);
-            let first = (hunt.inputs)()
-                .into_iter()
-                .map(|input| crate::sim::tape::Stamped { after: 0, input });
+            let first = (hunt.inputs)().into_iter().map(|input| crate::sim::tape::Stamped { after: 0, input });
             found.tape = Some(Tape::new(first.chain(tape.inputs().iter().cloned()).collect()));
         }
         found
@@ -467,12 +448,7 @@ impl<S: System> Scenario<S> {
             found.origin.seed = seed;
             let mut run = Run::new(self.world(&found.origin, &[]), Tape::default());
             storm(&mut run, self.faults, seed, events);
-            if let Some(breaking) = run
-                .branch()
-                .breakings()
-                .iter()
-                .find(|breaking| breaking.promise == found.promise)
-            {
+            if let Some(breaking) = run.branch().breakings().iter().find(|breaking| breaking.promise == found.promise) {
                 found.steps = breaking.step;
                 found.tape = Some(run.branch().tape().clone());
                 return found;
@@ -522,16 +498,8 @@ impl<S: System> AnyScenario for Scenario<S> {
             seed: self.seed,
             system: S::NAME,
             settings: self.settings.iter().filter_map(setting).collect(),
-            rules: self
-                .rules
-                .iter()
-                .filter_map(|id| Some((*id, S::RULES.get(usize::from(id.0))?)))
-                .collect(),
-            commands: self
-                .commands
-                .iter()
-                .filter_map(|id| Some((*id, S::COMMANDS.get(usize::from(*id))?)))
-                .collect(),
+            rules: self.rules.iter().filter_map(|id| Some((*id, S::RULES.get(usize::from(id.0))?))).collect(),
+            commands: self.commands.iter().filter_map(|id| Some((*id, S::COMMANDS.get(usize::from(*id))?))).collect(),
             promises: self
                 .promises
                 .iter()
@@ -575,10 +543,7 @@ impl<S: System> AnyScenario for Scenario<S> {
     }
 
     fn hunt(&self, origin: &Origin) -> (LiveWorld, Bounds) {
-        (
-            LiveWorld::new(Stage::new(self.instance(&self.explore, origin), self.face())),
-            self.explore.bounds,
-        )
+        (LiveWorld::new(Stage::new(self.instance(&self.explore, origin), self.face())), self.explore.bounds)
     }
 
     fn within(&self, world: &LiveWorld) -> bool {
@@ -589,20 +554,8 @@ impl<S: System> AnyScenario for Scenario<S> {
         let breaks = self.breaks.iter().find(|breaks| breaks.rule == rule)?;
         let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
         let rules_off = RuleSet::ALL.with(rule, false).off_bits();
-        let origin = Origin {
-            seed: self.seed,
-            settings: Vec::new(),
-            rules_off,
-        };
-        let found = Counterexample {
-            rule,
-            promise,
-            origin,
-            tape: None,
-            steps: 0,
-            tried: 0,
-            explored: true,
-        };
+        let origin = Origin { seed: self.seed, settings: Vec::new(), rules_off };
+        let found = Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true };
         Some(match &breaks.way {
             Way::Explore(hunt) => self.explored(hunt, found),
             Way::Schedules { settings, events } => self.stormed(settings, *events, schedules, found),

@@ -12,12 +12,7 @@ pub struct Area {
 impl Area {
     /// The area with these edges.
     pub const fn new(left: i32, top: i32, width: i32, height: i32) -> Area {
-        Area {
-            left,
-            top,
-            width,
-            height,
-        }
+        Area { left, top, width, height }
     }
 
     /// `count` places on an ellipse that fits into the area, the first at the top, clockwise.
@@ -25,10 +20,7 @@ impl Area {
         let (cx, cy) = (self.left + self.width / 2, self.top + self.height / 2);
         let place = |index: usize| {
             let angle = std::f64::consts::TAU * index as f64 / count.max(1) as f64;
-            let (x, y) = (
-                libm::sin(angle) * f64::from(self.width / 2),
-                -libm::cos(angle) * f64::from(self.height / 2),
-            );
+            let (x, y) = (libm::sin(angle) * f64::from(self.width / 2), -libm::cos(angle) * f64::from(self.height / 2));
             (cx + libm::round(x) as i32, cy + libm::round(y) as i32)
         };
         (0..count).map(place).collect()
@@ -37,17 +29,13 @@ impl Area {
     /// `count` places side by side, evenly spaced, in the middle of the height.
     pub fn row(self, count: usize) -> Vec<(i32, i32)> {
         let step = self.width / count.max(1) as i32;
-        (0..count as i32)
-            .map(|index| (self.left + step / 2 + index * step, self.top + self.height / 2))
-            .collect()
+        (0..count as i32).map(|index| (self.left + step / 2 + index * step, self.top + self.height / 2)).collect()
     }
 
     /// `count` places one below the other, evenly spaced, in the middle of the width.
     pub fn column(self, count: usize) -> Vec<(i32, i32)> {
         let step = self.height / count.max(1) as i32;
-        (0..count as i32)
-            .map(|index| (self.left + self.width / 2, self.top + step / 2 + index * step))
-            .collect()
+        (0..count as i32).map(|index| (self.left + self.width / 2, self.top + step / 2 + index * step)).collect()
     }
 }
 

@@ -3,6 +3,7 @@
 //! A scenario turns its world into a [`Picture`]; [`svg`] turns pictures into SVG text, the same for the page that is
 //! read before any WebAssembly has arrived and for the one that moves.
 
+pub mod geometry;
 pub mod layout;
 pub mod svg;
 
@@ -173,16 +174,24 @@ impl NodeMark {
         }
     }
 
-    /// The box that it and its labels take: left, top, right, bottom.
+    /// Whether the label fits inside the shape; circles put a long one below.
+    pub fn label_is_inside(&self) -> bool {
+        let room = match self.shape {
+            Shape::Client => 6,
+            Shape::Server => 8,
+            _ => 12,
+        };
+        self.label.chars().count() <= room
+    }
+
+    /// The box that it and its texts take: left, top, right, bottom.
     pub fn bounds(&self) -> (i32, i32, i32, i32) {
         let (width, height) = self.shape.size();
-        let ((x, y), below) = (self.at, if self.state.is_empty() { 4 } else { 22 });
-        (
-            x - width / 2 - 4,
-            y - height / 2 - 4,
-            x + width / 2 + 4,
-            y + height / 2 + below,
-        )
+        let (x, y) = self.at;
+        let outside = if self.label_is_inside() { 0 } else { self.label.chars().count() as i32 * 7 };
+        let half = (width + 8).max(outside).max(self.state.chars().count() as i32 * 6) / 2;
+        let lines = i32::from(outside > 0) + i32::from(!self.state.is_empty());
+        (x - half, y - height / 2 - 4, x + half, y + height / 2 + 4 + 17 * lines)
     }
 }
 
@@ -254,20 +263,12 @@ pub struct Cell {
 impl Cell {
     /// A settled cell.
     pub fn firm(text: impl Into<String>, tone: Tone) -> Cell {
-        Cell {
-            text: text.into(),
-            tone,
-            firm: true,
-        }
+        Cell { text: text.into(), tone, firm: true }
     }
 
     /// A cell that may yet change: an uncommitted entry, a tentative version.
     pub fn loose(text: impl Into<String>, tone: Tone) -> Cell {
-        Cell {
-            text: text.into(),
-            tone,
-            firm: false,
-        }
+        Cell { text: text.into(), tone, firm: false }
     }
 }
 
@@ -339,12 +340,7 @@ pub struct Picture {
 impl Picture {
     /// An empty picture.
     pub fn new(frame: Frame) -> Picture {
-        Picture {
-            frame,
-            nodes: Vec::new(),
-            links: Vec::new(),
-            figures: Vec::new(),
-        }
+        Picture { frame, nodes: Vec::new(), links: Vec::new(), figures: Vec::new() }
     }
 
     /// The mark of a node.

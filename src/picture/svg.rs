@@ -1,1 +1,360 @@
-//! Pictures as SVG text.
+//! Pictures as SVG text: the same for the page that reads before any WebAssembly has arrived and for the live one.
+//!
+//! Classes carry meaning (`tone-active`, `is-down`), the style sheet carries colour. Every text that a reader or a
+//! system put in is escaped.
+
+use std::fmt::Write;
+
+use super::geometry::{self, Spot};
+use super::{Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, Shape};
+use crate::sim::time::Time;
+
+/// Text with the characters that mean something to SVG replaced.
+pub fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '&' => out.push_str("&amp;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // Control characters are not allowed in XML at all.
+            letter if letter.is_control() => out.push(' '),
+            letter => out.push(letter),
+        }
+    }
+    out
+}
+
+/// The classes of a node's group.
+pub fn node_class(mark: &NodeMark) -> String {
+    let trouble = mark.trouble;
+    let flags = [
+        (trouble.down, " is-down"),
+        (trouble.paused, " is-paused"),
+        (trouble.slow, " is-slow"),
+        (trouble.skewed, " is-skewed"),
+        (trouble.clashing, " is-clashing"),
+    ];
+    let mut class = format!("node {}", mark.tone.class());
+    flags.iter().filter(|flag| flag.0).for_each(|flag| class.push_str(flag.1));
+    class
+}
+
+/// The node's state in words, with what is wrong with it.
+pub fn state_text(mark: &NodeMark) -> String {
+    let trouble = mark.trouble;
+    let mut words: Vec<&str> = Vec::new();
+    if trouble.down {
+        words.push("crashed");
+    } else {
+        if !mark.state.is_empty() {
+            words.push(&mark.state);
+        }
+        let flags = [(trouble.paused, "paused"), (trouble.slow, "slow"), (trouble.skewed, "clock off")];
+        words.extend(flags.iter().filter(|flag| flag.0).map(|flag| flag.1));
+    }
+    words.join(" · ")
+}
+
+/// The contents of a node's group, around the origin; without the ring, which moves.
+pub fn node(mark: &NodeMark) -> String {
+    let (width, height) = mark.shape.size();
+    let mut out = String::new();
+    if mark.trouble.clashing {
+        let (rx, ry) = (width / 2 + 12, height / 2 + 12);
+        let _ = write!(out, r#"<ellipse class="clash" rx="{rx}" ry="{ry}"/>"#);
+    }
+    out.push_str(&body(mark.shape, width, height));
+    if let Some((value, full)) = mark.fill {
+        out.push_str(&fill(mark.shape, width, height, value, full));
+    }
+    if mark.crown {
+        let top = -height / 2 - 3;
+        let _ = write!(out, r#"<path class="crown" d="M-13 {top}v-13l7 6 6 -10 6 10 7 -6v13z"/>"#);
+    }
+    let (inside, state) = (mark.label_is_inside(), state_text(mark));
+    let below = height / 2 + 17;
+    let label_at = if inside { label_height(mark.shape) } else { below };
+    let _ = write!(out, r#"<text class="label" y="{label_at}">{}</text>"#, escape(&mark.label));
+    if !state.is_empty() {
+        let state_at = if inside { below } else { below + 16 };
+        let _ = write!(out, r#"<text class="state" y="{state_at}">{}</text>"#, escape(&state));
+    }
+    out
+}
+
+fn label_height(shape: Shape) -> i32 {
+    match shape {
+        Shape::Broker | Shape::Store | Shape::Cache => 12,
+        _ => 5,
+    }
+}
+
+fn body(shape: Shape, width: i32, height: i32) -> String {
+    let (left, top) = (-width / 2, -height / 2);
+    match shape {
+        Shape::Client | Shape::Server => format!(r#"<circle class="shape" r="{}"/>"#, width / 2),
+        Shape::Service => {
+            format!(r#"<rect class="shape" x="{left}" y="{top}" width="{width}" height="{height}" rx="12"/>"#)
+        }
+        Shape::Broker => format!(
+            r#"<rect class="shape" x="{left}" y="{top}" width="{width}" height="{height}" rx="6"/><path class="header" d="M{left} {}v-8a6 6 0 0 1 6 -6h{}a6 6 0 0 1 6 6v8z"/>"#,
+            top + 14,
+            width - 12
+        ),
+        Shape::Queue => format!(
+            r#"<path class="shape" d="M{} {top}h{}a12 {half} 0 0 1 0 {height}h-{}a12 {half} 0 0 1 0 -{height}z"/><ellipse class="mouth" cx="{}" rx="12" ry="{half}"/>"#,
+            left + 12,
+            width - 24,
+            width - 24,
+            width / 2 - 12,
+            half = height / 2,
+        ),
+        Shape::Store | Shape::Cache => {
+            let dashed = if shape == Shape::Cache { " is-cache" } else { "" };
+            let wall = height - 20;
+            format!(
+                r#"<path class="shape{dashed}" d="M{left} {}v{wall}a{rx} 10 0 0 0 {width} 0v-{wall}"/><ellipse class="shape{dashed}" cy="{}" rx="{rx}" ry="10"/>"#,
+                top + 10,
+                top + 10,
+                rx = width / 2,
+            )
+        }
+    }
+}
+
+/// A level inside a node: along the bottom of boxes, from the left of pipes.
+fn fill(shape: Shape, width: i32, height: i32, value: u32, full: u32) -> String {
+    let inner = width - if shape == Shape::Queue { 32 } else { 16 };
+    let part = (i64::from(value.min(full)) * i64::from(inner) / i64::from(full.max(1))) as i32;
+    let (x, y) = (-inner / 2, height / 2 - 13);
+    format!(
+        r#"<rect class="level-back" x="{x}" y="{y}" width="{inner}" height="6" rx="3"/><rect class="level" x="{x}" y="{y}" width="{part}" height="6" rx="3"/>"#
+    )
+}
+
+/// The path of a node's timer ring at a moment: the part of the circle that is left. `None` without a timer.
+pub fn ring(mark: &NodeMark, now: Time) -> Option<String> {
+    let ring = mark.ring.filter(|_| !mark.trouble.down)?;
+    let length = ring.until.saturating_sub(ring.since).max(1);
+    let left = ring.until.saturating_sub(now).min(length);
+    let radius = f64::from(mark.shape.size().0.max(mark.shape.size().1)) / 2.0 + 6.0;
+    Some(geometry::arc(radius, left as f64 / length as f64))
+}
+
+/// What a link suffers, as the stage draws it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct LinkTrouble {
+    /// Nothing passes from the link's `a` to its `b`.
+    pub cut_forth: bool,
+    /// Nothing passes from `b` to `a`.
+    pub cut_back: bool,
+    /// Messages take longer, in either direction.
+    pub late: bool,
+    /// Messages are lost, in either direction.
+    pub lossy: bool,
+}
+
+/// The contents of a link's group. Empty when an end is not in the picture.
+pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String {
+    let Some(((x1, y1), (x2, y2))) = geometry::link_ends(picture, mark.a, mark.b) else {
+        return String::new();
+    };
+    let mut class = String::from("link");
+    let flags = [(mark.dashed, " is-dashed"), (trouble.late, " is-late"), (trouble.lossy, " is-lossy")];
+    flags.iter().filter(|flag| flag.0).for_each(|flag| class.push_str(flag.1));
+    if trouble.cut_forth && trouble.cut_back {
+        class.push_str(" is-cut");
+    }
+    let mut out = format!(r#"<path class="{class}" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#);
+    let at = |part: f64| (x1 + (x2 - x1) * part, y1 + (y2 - y1) * part);
+    let mut cross = |part: f64| {
+        let (x, y) = at(part);
+        let _ = write!(
+            out,
+            r#"<g class="cut" transform="translate({x:.1} {y:.1})"><circle r="9"/><path d="M-4 -4l8 8M4 -4l-8 8"/></g>"#
+        );
+    };
+    match (trouble.cut_forth, trouble.cut_back) {
+        (true, true) => cross(0.5),
+        (true, false) => cross(0.72),
+        (false, true) => cross(0.28),
+        _ => {}
+    }
+    out
+}
+
+/// A message's mark, around the origin.
+pub fn glyph(look: Look) -> String {
+    let body = match look.glyph {
+        Glyph::Dot => r#"<circle class="glyph" r="10"/>"#,
+        Glyph::Square => r#"<rect class="glyph" x="-9" y="-9" width="18" height="18" rx="3"/>"#,
+        Glyph::Diamond => r#"<path class="glyph" d="M0 -12L12 0L0 12L-12 0Z"/>"#,
+        Glyph::Pill => r#"<rect class="glyph" x="-12" y="-8" width="24" height="16" rx="8"/>"#,
+    };
+    let letter = escape(&look.letter.to_string());
+    format!(r#"{body}<text class="letter" y="4">{letter}</text>"#)
+}
+
+/// A message where it is at a moment, with its trail.
+pub fn flight(mark: &FlightMark, spot: Spot) -> String {
+    let lost = if mark.lost.is_some() { " is-lost" } else { "" };
+    let fade = 1.0 - spot.fallen;
+    format!(
+        r#"<g class="flight {}{lost}" opacity="{fade:.2}"><path class="trail" d="M{:.1} {:.1}L{:.1} {:.1}"/><g transform="translate({:.1} {:.1})">{}</g></g>"#,
+        mark.look.tone.class(),
+        spot.trail.0,
+        spot.trail.1,
+        spot.x,
+        spot.y,
+        spot.x,
+        spot.y,
+        glyph(mark.look)
+    )
+}
+
+/// Height of a row of a figure.
+const ROW: i32 = 24;
+/// Width of the labels before a grid's or a bar chart's rows.
+const LABEL: i32 = 76;
+/// A grid's cells are as wide as if there were at least this many, so that they do not jump while a log grows.
+const FEWEST_COLUMNS: usize = 8;
+
+/// The contents of a figure's group, around its top left corner.
+pub fn figure(figure: &Figure) -> String {
+    let mut out = format!(r#"<text class="figure-title" x="0" y="12">{}</text>"#, escape(&figure.title));
+    match &figure.body {
+        Body::Grid { first, rows } => grid(&mut out, figure.size, *first, rows),
+        Body::Table { head, rows } => table(&mut out, figure.size, head, rows),
+        Body::Bars(bars) => bar_rows(&mut out, figure.size, bars),
+    }
+    out
+}
+
+fn grid(out: &mut String, (width, height): (i32, i32), first: u32, rows: &[GridRow]) {
+    let label = if rows.iter().all(|row| row.label.is_empty()) { 0 } else { LABEL };
+    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(FEWEST_COLUMNS);
+    let cell = ((width - label) / columns as i32).min(64);
+    let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
+    for column in 0..columns {
+        let x = label + cell * column as i32 + cell / 2;
+        let _ = write!(out, r#"<text class="index" x="{x}" y="29">{}</text>"#, first + column as u32);
+    }
+    for (index, row) in rows.iter().enumerate() {
+        let y = 34 + step * index as i32;
+        let middle = y + step / 2 + 4;
+        if label > 0 {
+            let _ = write!(out, r#"<text class="row-label" x="0" y="{middle}">{}</text>"#, escape(&row.label));
+        }
+        for column in 0..columns {
+            let x = label + cell * column as i32;
+            match row.cells.get(column) {
+                Some(content) => cell_box(out, (x, y, cell - 2, step - 3), content),
+                None => {
+                    let (w, h) = (cell - 2, step - 3);
+                    let _ = write!(out, r#"<rect class="slot" x="{x}" y="{y}" width="{w}" height="{h}" rx="3"/>"#);
+                }
+            }
+        }
+        if let Some(mark) = row.mark {
+            let x = label + cell * i32::from(mark) - 1;
+            let _ = write!(out, r#"<path class="mark" d="M{x} {}v{}"/>"#, y - 2, step + 1);
+        }
+    }
+}
+
+fn cell_box(out: &mut String, (x, y, width, height): (i32, i32, i32, i32), cell: &Cell) {
+    let firm = if cell.firm { "is-firm" } else { "is-loose" };
+    let (tone, text) = (cell.tone.class(), escape(&cell.text));
+    let _ = write!(
+        out,
+        r#"<g class="cell {firm} {tone}"><rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3"/><text x="{}" y="{}">{text}</text></g>"#,
+        x + width / 2,
+        y + height / 2 + 4
+    );
+}
+
+fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &[Vec<Cell>]) {
+    let columns = head.len().max(1) as i32;
+    let cell = width / columns;
+    let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
+    for (column, text) in head.iter().enumerate() {
+        let x = cell * column as i32 + 2;
+        let _ = write!(out, r#"<text class="head" x="{x}" y="29">{}</text>"#, escape(text));
+    }
+    let _ = write!(out, r#"<path class="rule" d="M0 34h{width}"/>"#);
+    for (index, row) in rows.iter().enumerate() {
+        let y = 36 + step * index as i32;
+        for (column, content) in row.iter().enumerate() {
+            let (x, tone) = (cell * column as i32 + 2, content.tone.class());
+            let firm = if content.firm { "is-firm" } else { "is-loose" };
+            let _ = write!(
+                out,
+                r#"<text class="entry {firm} {tone}" x="{x}" y="{}">{}</text>"#,
+                y + step / 2 + 4,
+                escape(&content.text)
+            );
+        }
+    }
+}
+
+fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
+    let room = width - LABEL - 72;
+    let step = ROW.min((height - 20) / bars.len().max(1) as i32).max(14);
+    for (index, bar) in bars.iter().enumerate() {
+        let y = 20 + step * index as i32;
+        let middle = y + step / 2 + 4;
+        let length = (i64::from(bar.value.min(bar.full)) * i64::from(room) / i64::from(bar.full.max(1))) as i32;
+        let (label, text, tone) = (escape(&bar.label), escape(&bar.text), bar.tone.class());
+        let (top, thick) = (y + 3, step - 9);
+        let _ = write!(
+            out,
+            r#"<g class="bar {tone}"><text class="row-label" x="0" y="{middle}">{label}</text><rect class="bar-back" x="{LABEL}" y="{top}" width="{room}" height="{thick}" rx="3"/><rect class="bar-full" x="{LABEL}" y="{top}" width="{length}" height="{thick}" rx="3"/><text class="bar-text" x="{}" y="{middle}">{text}</text></g>"#,
+            LABEL + room + 8
+        );
+    }
+}
+
+/// A whole picture as one SVG element: for pages that do not move. `label` is read out in place of the picture.
+pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) -> String {
+    let (width, height) = picture.frame.size();
+    let mut out = format!(
+        r#"<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
+        escape(label)
+    );
+    for mark in &picture.links {
+        let _ = write!(
+            out,
+            r#"<g data-link="{}-{}">{}</g>"#,
+            mark.a.0,
+            mark.b.0,
+            link(picture, mark, LinkTrouble::default())
+        );
+    }
+    for drawn in &picture.figures {
+        let (x, y) = drawn.at;
+        let _ = write!(out, r#"<g class="figure" transform="translate({x} {y})">{}</g>"#, figure(drawn));
+    }
+    for mark in flights {
+        if let Some(spot) = geometry::spot(picture, mark, now) {
+            out.push_str(&flight(mark, spot));
+        }
+    }
+    for mark in &picture.nodes {
+        let (class, (x, y)) = (node_class(mark), mark.at);
+        let _ = write!(
+            out,
+            r#"<g class="{class}" data-node="{}" transform="translate({x} {y})">{}"#,
+            mark.node.0,
+            node(mark)
+        );
+        if let Some(path) = ring(mark, now) {
+            let _ = write!(out, r#"<path class="ring" d="{path}"/>"#);
+        }
+        out.push_str("</g>");
+    }
+    out.push_str("</svg>");
+    out
+}

@@ -93,28 +93,18 @@ impl Chaos {
             3 if self.model.crash => self.strike(world).map(|node| Input::Crash { node }),
             4 if self.model.pause => self.strike(world).map(|node| Input::Pause { node }),
             5 if self.model.slow => {
-                let percent = if self.below(2) == 0 {
-                    100
-                } else {
-                    100 + self.below(2_000) as u32
-                };
+                let percent = if self.below(2) == 0 { 100 } else { 100 + self.below(2_000) as u32 };
                 self.any_node(world).map(|node| Input::Slow { node, percent })
             }
             6 if self.model.skew => {
                 let offset = self.below(400) as i64 * MS as i64 - 200 * MS as i64;
                 let drift_ppm = self.below(400_000) as i32 - 200_000;
-                self.any_node(world).map(|node| Input::Skew {
-                    node,
-                    offset,
-                    drift_ppm,
-                })
+                self.any_node(world).map(|node| Input::Skew { node, offset, drift_ppm })
             }
             7 if self.model.cut => self.cut(world),
             8 if self.model.cut => {
                 let all = (1u64 << world.kernel().nodes().len().min(63)) - 1;
-                Some(Input::Partition {
-                    side: self.below(all) & all,
-                })
+                Some(Input::Partition { side: self.below(all) & all })
             }
             9 if self.model.drop => self.flight(world).map(|id| Input::Drop { id }),
             10 if self.model.duplicate => self.flight(world).map(|id| Input::Duplicate { id }),
@@ -141,11 +131,7 @@ impl Chaos {
                 inputs.push(Input::Slow { node, percent: 100 });
             }
             if state.offset != 0 || state.drift_ppm != 0 {
-                inputs.push(Input::Skew {
-                    node,
-                    offset: 0,
-                    drift_ppm: 0,
-                });
+                inputs.push(Input::Skew { node, offset: 0, drift_ppm: 0 });
             }
         }
         inputs
@@ -158,11 +144,7 @@ impl Chaos {
 
     fn allowed<W: Simulation>(&self, world: &W, keep: impl Fn(NodeId) -> bool) -> Vec<NodeId> {
         let within = |node: &NodeId| self.model.nodes.is_none_or(|allowed| allowed(*node));
-        (0..world.kernel().nodes().len())
-            .map(NodeId::from)
-            .filter(within)
-            .filter(|node| keep(*node))
-            .collect()
+        (0..world.kernel().nodes().len()).map(NodeId::from).filter(within).filter(|node| keep(*node)).collect()
     }
 
     fn any_node<W: Simulation>(&mut self, world: &W) -> Option<NodeId> {
@@ -172,12 +154,7 @@ impl Chaos {
 
     /// A running node, as long as not too many are down.
     fn strike<W: Simulation>(&mut self, world: &W) -> Option<NodeId> {
-        let down = world
-            .kernel()
-            .nodes()
-            .iter()
-            .filter(|state| !state.up || state.paused)
-            .count();
+        let down = world.kernel().nodes().iter().filter(|state| !state.up || state.paused).count();
         if down >= self.model.most_down {
             return None;
         }
@@ -188,22 +165,14 @@ impl Chaos {
     fn end_node_fault<W: Simulation>(&mut self, world: &W) -> Option<Input> {
         let nodes = self.allowed(world, |node| !world.kernel().is_running(node));
         let node = self.pick(&nodes)?;
-        Some(if world.kernel().node(node).up {
-            Input::Resume { node }
-        } else {
-            Input::Restart { node }
-        })
+        Some(if world.kernel().node(node).up { Input::Resume { node } } else { Input::Restart { node } })
     }
 
     fn cut<W: Simulation>(&mut self, world: &W) -> Option<Input> {
         let from = self.any_node(world)?;
         let others = self.allowed(world, |node| node != from);
         let to = self.pick(&others)?;
-        Some(if world.kernel().connected(from, to) {
-            Input::Cut { from, to }
-        } else {
-            Input::Heal { from, to }
-        })
+        Some(if world.kernel().connected(from, to) { Input::Cut { from, to } } else { Input::Heal { from, to } })
     }
 
     fn flight<W: Simulation>(&mut self, world: &W) -> Option<u64> {

@@ -89,39 +89,14 @@ pub fn explore<W: Simulation + Clone>(
 ) -> Report {
     let mut root = start.clone();
     root.set_timeless();
-    let mut search = Search {
-        bounds,
-        promise,
-        seen: BTreeSet::new(),
-        origins: Vec::new(),
-        report_depth: 0,
-    };
+    let mut search = Search { bounds, promise, seen: BTreeSet::new(), origins: Vec::new(), report_depth: 0 };
     if let Some(promise) = search.broken(&root) {
-        let outcome = Outcome::Broken {
-            promise,
-            moves: 0,
-            tape: Tape::default(),
-        };
-        return Report {
-            outcome,
-            states: 1,
-            depth: 0,
-        };
+        let outcome = Outcome::Broken { promise, moves: 0, tape: Tape::default() };
+        return Report { outcome, states: 1, depth: 0 };
     }
     search.admit(&root, bounds.budget);
-    search.origins.push(Origin {
-        parent: 0,
-        input: Input::HealAll,
-    });
-    search.run(
-        State {
-            world: root,
-            budget: bounds.budget,
-            number: 0,
-            depth: 0,
-        },
-        within,
-    )
+    search.origins.push(Origin { parent: 0, input: Input::HealAll });
+    search.run(State { world: root, budget: bounds.budget, number: 0, depth: 0 }, within)
 }
 
 struct Search {
@@ -147,11 +122,7 @@ impl Search {
     }
 
     fn report(&self, outcome: Outcome) -> Report {
-        Report {
-            outcome,
-            states: self.seen.len() as u64,
-            depth: self.report_depth,
-        }
+        Report { outcome, states: self.seen.len() as u64, depth: self.report_depth }
     }
 
     fn run<W: Simulation + Clone>(&mut self, root: State<W>, within: impl Fn(&W) -> bool) -> Report {
@@ -176,27 +147,15 @@ impl Search {
                 if let Some(promise) = self.broken(&world) {
                     let tape = self.tape(state.number, input);
                     self.report_depth = state.depth + 1;
-                    return self.report(Outcome::Broken {
-                        promise,
-                        moves: state.depth + 1,
-                        tape,
-                    });
+                    return self.report(Outcome::Broken { promise, moves: state.depth + 1, tape });
                 }
                 if !self.admit(&world, budget) {
                     continue;
                 }
                 self.report_depth = state.depth + 1;
-                self.origins.push(Origin {
-                    parent: state.number,
-                    input,
-                });
+                self.origins.push(Origin { parent: state.number, input });
                 let number = self.origins.len() as u32 - 1;
-                queue.push_back(State {
-                    world,
-                    budget,
-                    number,
-                    depth: state.depth + 1,
-                });
+                queue.push_back(State { world, budget, number, depth: state.depth + 1 });
             }
             if self.seen.len() as u64 >= self.bounds.states {
                 cut_short = true;
@@ -230,11 +189,7 @@ fn moves<W: Simulation>(state: &State<W>) -> Vec<(Input, Budget)> {
     let mut found: Vec<(Input, Budget)> = Vec::new();
     let choices = world.choices();
     found.extend(choices.iter().map(|choice| (Input::Choose { id: choice.id }, budget)));
-    let messages = || {
-        choices
-            .iter()
-            .filter(|choice| matches!(choice.kind, PendingKind::Deliver { .. }))
-    };
+    let messages = || choices.iter().filter(|choice| matches!(choice.kind, PendingKind::Deliver { .. }));
     if let Some(drops) = budget.drops.checked_sub(1) {
         found.extend(messages().map(|choice| (Input::Drop { id: choice.id }, Budget { drops, ..budget })));
     }

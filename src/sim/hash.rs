@@ -93,10 +93,7 @@ mod tests {
     /// The figures hold on every target: tests/wasm.rs asserts the same ones in WebAssembly.
     #[test]
     fn is_stable_across_targets() {
-        assert_eq!(
-            stable(&(1u32, vec![2usize, 3], Some("four"))),
-            768_905_754_431_191_066
-        );
+        assert_eq!(stable(&(1u32, vec![2usize, 3], Some("four"))), 768_905_754_431_191_066);
     }
 
     #[test]

@@ -36,21 +36,9 @@ pub enum Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Line {
     /// A client asks.
-    Invoke {
-        op: OpId,
-        client: NodeId,
-        key: u32,
-        ask: Ask,
-        at: Time,
-        step: u64,
-    },
+    Invoke { op: OpId, client: NodeId, key: u32, ask: Ask, at: Time, step: u64 },
     /// A client is answered.
-    Return {
-        op: OpId,
-        answer: Answer,
-        at: Time,
-        step: u64,
-    },
+    Return { op: OpId, answer: Answer, at: Time, step: u64 },
 }
 
 /// An operation as a whole, for lanes and checks.
@@ -76,14 +64,7 @@ impl History {
     pub(super) fn invoke(&mut self, client: NodeId, key: u32, ask: Ask, at: Time, step: u64) -> OpId {
         let op = OpId(self.ops);
         self.ops += 1;
-        self.lines.push(Line::Invoke {
-            op,
-            client,
-            key,
-            ask,
-            at,
-            step,
-        });
+        self.lines.push(Line::Invoke { op, client, key, ask, at, step });
         op
     }
 
@@ -101,22 +82,8 @@ impl History {
         let mut found: Vec<Operation> = Vec::new();
         for line in self.lines.from(self.lines.len().saturating_sub(most)) {
             match *line {
-                Line::Invoke {
-                    op,
-                    client,
-                    key,
-                    ask,
-                    at,
-                    step,
-                } => {
-                    found.push(Operation {
-                        op,
-                        client,
-                        key,
-                        ask,
-                        asked: (at, step),
-                        answered: None,
-                    });
+                Line::Invoke { op, client, key, ask, at, step } => {
+                    found.push(Operation { op, client, key, ask, asked: (at, step), answered: None });
                 }
                 Line::Return { op, answer, at, step } => {
                     if let Ok(index) = found.binary_search_by_key(&op, |known| known.op) {

@@ -15,10 +15,7 @@ pub struct Journal<T> {
 
 impl<T> Default for Journal<T> {
     fn default() -> Self {
-        Journal {
-            full: Vec::new(),
-            tail: Vec::new(),
-        }
+        Journal { full: Vec::new(), tail: Vec::new() }
     }
 }
 

@@ -83,15 +83,7 @@ pub struct NodeState {
 impl Default for NodeState {
     fn default() -> Self {
         let draws = [0; Purpose::COUNT];
-        NodeState {
-            up: true,
-            paused: false,
-            slow: 100,
-            offset: 0,
-            drift_ppm: 0,
-            drift_since: 0,
-            draws,
-        }
+        NodeState { up: true, paused: false, slow: 100, offset: 0, drift_ppm: 0, drift_since: 0, draws }
     }
 }
 
@@ -109,11 +101,7 @@ impl NodeState {
 
     /// How long the node takes for something that normally takes `micros`.
     pub fn slowed(&self, micros: Micros) -> Micros {
-        if self.slow == 100 {
-            micros
-        } else {
-            micros.saturating_mul(u64::from(self.slow)) / 100
-        }
+        if self.slow == 100 { micros } else { micros.saturating_mul(u64::from(self.slow)) / 100 }
     }
 
     /// How long a length on the node's own clock is in true time.
@@ -199,11 +187,7 @@ impl Kernel {
 
     /// One direction of a link.
     pub fn link(&self, from: NodeId, to: NodeId) -> LinkState {
-        self.links
-            .get(from.index())
-            .and_then(|row| row.get(to.index()))
-            .copied()
-            .unwrap_or_default()
+        self.links.get(from.index()).and_then(|row| row.get(to.index())).copied().unwrap_or_default()
     }
 
     /// Whether messages from one node reach the other at all, as far as links go.
@@ -250,10 +234,7 @@ impl Kernel {
     }
 
     pub(super) fn slot_of(&self, id: u64) -> Option<u32> {
-        self.slots
-            .iter()
-            .position(|slot| matches!(slot, Some(entry) if entry.id == id))
-            .map(|slot| slot as u32)
+        self.slots.iter().position(|slot| matches!(slot, Some(entry) if entry.id == id)).map(|slot| slot as u32)
     }
 
     pub(super) fn entry(&self, slot: u32) -> Option<&Pending> {
@@ -261,10 +242,7 @@ impl Kernel {
     }
 
     pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Pending)> {
-        self.slots
-            .iter()
-            .enumerate()
-            .filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
+        self.slots.iter().enumerate().filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
     }
 
     /// Schedules an event after `delay`; the caller puts the payload at the slot that comes back.
@@ -273,15 +251,7 @@ impl Kernel {
         let id = self.next_id;
         self.next_id += 1;
         let at = self.now.saturating_add(delay).min(HORIZON);
-        let entry = Pending {
-            id,
-            at,
-            since: self.now,
-            node,
-            kind,
-            cause,
-            held: false,
-        };
+        let entry = Pending { id, at, since: self.now, node, kind, cause, held: false };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = Some(entry);
@@ -309,18 +279,10 @@ impl Kernel {
         cause: Cause,
         mut put: impl FnMut(u32),
     ) -> Option<(Lost, Micros)> {
-        let Some(state) = self
-            .links
-            .get_mut(from.index())
-            .and_then(|row| Rc::make_mut(row).get_mut(to.index()))
-        else {
+        let Some(state) = self.links.get_mut(from.index()).and_then(|row| Rc::make_mut(row).get_mut(to.index())) else {
             return Some((Lost::Down, 0));
         };
-        let fate = if self.timeless {
-            Fate::Arrives(0)
-        } else {
-            state.next_fate(self.seed, (from.0, to.0), spec)
-        };
+        let fate = if self.timeless { Fate::Arrives(0) } else { state.next_fate(self.seed, (from.0, to.0), spec) };
         if state.cut {
             return Some((Lost::Cut, spec.latency.sample(u64::MAX / 2)));
         }
@@ -331,9 +293,7 @@ impl Kernel {
         };
         for latency in std::iter::once(first).chain(second) {
             let delay = self.arrival_delay(from, to, latency, spec.fifo);
-            put(self
-                .schedule(to, PendingKind::Deliver { from, fifo: spec.fifo }, delay, cause)
-                .0);
+            put(self.schedule(to, PendingKind::Deliver { from, fifo: spec.fifo }, delay, cause).0);
         }
         None
     }
@@ -444,11 +404,7 @@ impl Kernel {
 
     /// Changes one direction of a link and keeps count of the disturbed ones.
     pub(super) fn change_link(&mut self, from: NodeId, to: NodeId, change: impl FnOnce(&mut LinkState)) {
-        let Some(state) = self
-            .links
-            .get_mut(from.index())
-            .and_then(|row| Rc::make_mut(row).get_mut(to.index()))
-        else {
+        let Some(state) = self.links.get_mut(from.index()).and_then(|row| Rc::make_mut(row).get_mut(to.index())) else {
             return;
         };
         let disturbed = |state: &LinkState| u32::from(state.cut || state.extra > 0 || state.loss_ppm > 0);
@@ -480,10 +436,7 @@ impl Kernel {
 
     pub(super) fn cut_links(&self) -> impl Iterator<Item = (u16, u16)> {
         self.links.iter().enumerate().flat_map(|(from, row)| {
-            row.iter()
-                .enumerate()
-                .filter(|(_, state)| state.cut)
-                .map(move |(to, _)| (from as u16, to as u16))
+            row.iter().enumerate().filter(|(_, state)| state.cut).map(move |(to, _)| (from as u16, to as u16))
         })
     }
 }

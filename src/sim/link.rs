@@ -42,22 +42,12 @@ pub struct LinkSpec {
 impl LinkSpec {
     /// An ordered link without loss.
     pub const fn fifo(latency: Latency) -> LinkSpec {
-        LinkSpec {
-            latency,
-            fifo: true,
-            loss_ppm: 0,
-            duplicate_ppm: 0,
-        }
+        LinkSpec { latency, fifo: true, loss_ppm: 0, duplicate_ppm: 0 }
     }
 
     /// A link that may reorder, without loss.
     pub const fn unordered(latency: Latency) -> LinkSpec {
-        LinkSpec {
-            latency,
-            fifo: false,
-            loss_ppm: 0,
-            duplicate_ppm: 0,
-        }
+        LinkSpec { latency, fifo: false, loss_ppm: 0, duplicate_ppm: 0 }
     }
 }
 
@@ -99,10 +89,7 @@ impl LinkState {
         if loss > 0 && random::chance(random::draw(seed, who, 1, count), loss) {
             Fate::Lost(latency)
         } else if spec.duplicate_ppm > 0 && random::chance(random::draw(seed, who, 2, count), spec.duplicate_ppm) {
-            Fate::Twice(
-                latency,
-                spec.latency.sample(random::draw(seed, who, 3, count)) + self.extra,
-            )
+            Fate::Twice(latency, spec.latency.sample(random::draw(seed, who, 3, count)) + self.extra)
         } else {
             Fate::Arrives(latency)
         }

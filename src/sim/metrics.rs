@@ -124,14 +124,7 @@ impl Series {
             let last = self.open.last;
             // A long silence of a counter is one gap, not a thousand empty windows.
             let next = if last == 0 { index } else { self.open.index + 1 };
-            let full = std::mem::replace(
-                &mut self.open,
-                Window {
-                    index: next,
-                    last,
-                    ..Window::default()
-                },
-            );
+            let full = std::mem::replace(&mut self.open, Window { index: next, last, ..Window::default() });
             self.sealed.push(full);
         }
     }
@@ -149,10 +142,7 @@ impl Series {
     /// All windows from the `first`-numbered one on as one, for percentiles over a stretch of time.
     pub fn merged(&self, first: u64) -> Window {
         let mut all = Window::default();
-        self.windows()
-            .rev()
-            .take_while(|window| window.index >= first)
-            .for_each(|window| all.absorb(window));
+        self.windows().rev().take_while(|window| window.index >= first).for_each(|window| all.absorb(window));
         all
     }
 
@@ -216,24 +206,17 @@ impl Metrics {
     /// One series; `None` while nothing was measured.
     pub fn get(&self, metric: MetricId, subject: u16) -> Option<&Series> {
         let key = SeriesKey { metric, subject };
-        self.series
-            .binary_search_by_key(&key, |entry| entry.0)
-            .ok()
-            .map(|index| &*self.series[index].1)
+        self.series.binary_search_by_key(&key, |entry| entry.0).ok().map(|index| &*self.series[index].1)
     }
 
     /// All series of a metric, by subject.
     pub fn of(&self, metric: MetricId) -> impl Iterator<Item = (u16, &Series)> {
-        self.series
-            .iter()
-            .filter(move |entry| entry.0.metric == metric)
-            .map(|entry| (entry.0.subject, &*entry.1))
+        self.series.iter().filter(move |entry| entry.0.metric == metric).map(|entry| (entry.0.subject, &*entry.1))
     }
 
     /// The total of a counter over the run.
     pub fn total(&self, metric: MetricId, subject: u16) -> u64 {
-        self.get(metric, subject)
-            .map_or(0, |series| series.windows().map(|window| window.count).sum())
+        self.get(metric, subject).map_or(0, |series| series.windows().map(|window| window.count).sum())
     }
 }
 
@@ -245,10 +228,7 @@ mod tests {
     fn buckets_hold_their_error() {
         for value in (0..2_000).chain([65_535, 1_000_000, u64::MAX >> 1]) {
             let top = bucket_top(bucket_of(value));
-            assert!(
-                top >= value && top - value <= value >> (SUB_BITS - 1),
-                "{value} -> {top}"
-            );
+            assert!(top >= value && top - value <= value >> (SUB_BITS - 1), "{value} -> {top}");
         }
     }
 
@@ -265,10 +245,7 @@ mod tests {
     #[test]
     fn a_gauge_integrates_over_time() {
         let mut metrics = Metrics::default();
-        let key = SeriesKey {
-            metric: MetricId(0),
-            subject: 0,
-        };
+        let key = SeriesKey { metric: MetricId(0), subject: 0 };
         metrics.gauge(key, 0, 2);
         metrics.gauge(key, 3 * WINDOW, 5);
         let series = metrics.get(MetricId(0), 0).map(|series| series.area(4 * WINDOW));

@@ -87,11 +87,7 @@ impl<W: Simulation + Clone> Run<W> {
             spacing: FIRST_SPACING,
             breakings: Vec::new(),
         };
-        let mut run = Run {
-            world,
-            branches: vec![branch],
-            current: 0,
-        };
+        let mut run = Run { world, branches: vec![branch], current: 0 };
         run.apply_inputs();
         run
     }
@@ -171,10 +167,7 @@ impl<W: Simulation + Clone> Run<W> {
             if let Verdict::Broken(broken) = &standing.verdict
                 && !branch.breakings.iter().any(|known| known.promise == promise)
             {
-                branch.breakings.push(Breaking {
-                    promise,
-                    step: broken.step,
-                });
+                branch.breakings.push(Breaking { promise, step: broken.step });
             }
         }
     }
@@ -292,9 +285,7 @@ impl<W: Simulation + Clone> Run<W> {
             line
         };
         let (ours, theirs) = (line(self.current), line(other));
-        let common = ours
-            .iter()
-            .filter_map(|a| theirs.iter().find(|b| b.0 == a.0).map(|b| a.1.min(b.1)));
+        let common = ours.iter().filter_map(|a| theirs.iter().find(|b| b.0 == a.0).map(|b| a.1.min(b.1)));
         common.max().unwrap_or(0)
     }
 
@@ -327,11 +318,7 @@ impl<W: Simulation + Clone> Run<W> {
     pub fn describe_inputs(&self, step: u64) -> Vec<String> {
         let branch = self.branch();
         let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step);
-        let Some((at, world)) = index
-            .checked_sub(1)
-            .or(Some(0))
-            .and_then(|index| branch.checkpoints.get(index))
-        else {
+        let Some((at, world)) = index.checked_sub(1).or(Some(0)).and_then(|index| branch.checkpoints.get(index)) else {
             return Vec::new();
         };
         let mut world = world.clone();

@@ -200,10 +200,7 @@ impl Link {
         let inputs = self.tape.inputs().iter().map(|stamped| {
             let gap = stamped.after - last;
             last = stamped.after;
-            Stamped {
-                after: gap,
-                input: stamped.input.clone(),
-            }
+            Stamped { after: gap, input: stamped.input.clone() }
         });
         let wire = Wire {
             scenario: slug_hash(&self.scenario),
@@ -248,14 +245,8 @@ impl Link {
         let mut at = 0u64;
         let mut inputs = Vec::with_capacity(wire.inputs.len());
         for stamped in wire.inputs {
-            at = at
-                .checked_add(stamped.after)
-                .filter(|at| *at <= MOST_STEPS)
-                .ok_or(BadLink::TooLong)?;
-            inputs.push(Stamped {
-                after: at,
-                input: stamped.input,
-            });
+            at = at.checked_add(stamped.after).filter(|at| *at <= MOST_STEPS).ok_or(BadLink::TooLong)?;
+            inputs.push(Stamped { after: at, input: stamped.input });
         }
         Ok(Link {
             scenario: scenario.to_owned(),

@@ -34,11 +34,7 @@ impl Shape {
             Shape::Steady => base,
             Shape::Bursts { every, length, times } => {
                 let quiet = every.saturating_sub(length);
-                if now % every.max(1) >= quiet {
-                    base * times
-                } else {
-                    base
-                }
+                if now % every.max(1) >= quiet { base * times } else { base }
             }
             Shape::Ramp { length, times } => {
                 let done = now.min(length);
@@ -73,9 +69,7 @@ impl Popularity {
             sum += weight.max(1);
             sum
         });
-        Popularity {
-            cumulative: cumulative.collect(),
-        }
+        Popularity { cumulative: cumulative.collect() }
     }
 
     /// The key that a draw stands for; 0 when there are no keys.
@@ -103,15 +97,8 @@ mod tests {
 
     #[test]
     fn shapes() {
-        let bursts = Shape::Bursts {
-            every: 100,
-            length: 20,
-            times: 5,
-        };
-        assert_eq!(
-            (bursts.rate(10, 79), bursts.rate(10, 80), bursts.rate(10, 100)),
-            (10, 50, 10)
-        );
+        let bursts = Shape::Bursts { every: 100, length: 20, times: 5 };
+        assert_eq!((bursts.rate(10, 79), bursts.rate(10, 80), bursts.rate(10, 100)), (10, 50, 10));
         let ramp = Shape::Ramp { length: 100, times: 3 };
         assert_eq!((ramp.rate(10, 0), ramp.rate(10, 50), ramp.rate(10, 900)), (10, 20, 30));
     }

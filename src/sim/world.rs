@@ -27,10 +27,7 @@ pub struct Node<S: System> {
 
 impl<S: System> Clone for Node<S> {
     fn clone(&self) -> Self {
-        Node {
-            disk: self.disk.clone(),
-            memory: self.memory.clone(),
-        }
+        Node { disk: self.disk.clone(), memory: self.memory.clone() }
     }
 }
 
@@ -42,10 +39,7 @@ struct Slot<S: System> {
 
 impl<S: System> Clone for Slot<S> {
     fn clone(&self) -> Self {
-        Slot {
-            node: Rc::clone(&self.node),
-            print: self.print.clone(),
-        }
+        Slot { node: Rc::clone(&self.node), print: self.print.clone() }
     }
 }
 
@@ -181,16 +175,7 @@ impl<S: System> Fabric<S> {
             let (due, lost) = (sent + latency, sent + latency / 2);
             self.losses += 1;
             let id = u64::MAX - self.losses;
-            self.remember_lost(LostMessage {
-                id,
-                from,
-                to,
-                sent,
-                due,
-                lost,
-                why,
-                message,
-            });
+            self.remember_lost(LostMessage { id, from, to, sent, due, lost, why, message });
         }
     }
 
@@ -202,10 +187,7 @@ impl<S: System> Fabric<S> {
     }
 
     pub(super) fn timer_slot(&self, node: NodeId, timer: S::Timer) -> Option<u32> {
-        self.timers[node.index()]
-            .iter()
-            .find(|armed| armed.0 == timer)
-            .map(|armed| armed.1)
+        self.timers[node.index()].iter().find(|armed| armed.0 == timer).map(|armed| armed.1)
     }
 
     pub(super) fn set_timer(&mut self, node: NodeId, timer: S::Timer, delay: Micros) {
@@ -242,22 +224,19 @@ impl<S: System> Fabric<S> {
 
     pub(super) fn count(&mut self, metric: MetricId, subject: u16, amount: u64) {
         if !self.kernel.is_timeless() {
-            self.metrics
-                .count(SeriesKey { metric, subject }, self.kernel.now(), amount);
+            self.metrics.count(SeriesKey { metric, subject }, self.kernel.now(), amount);
         }
     }
 
     pub(super) fn gauge(&mut self, metric: MetricId, subject: u16, level: i64) {
         if !self.kernel.is_timeless() {
-            self.metrics
-                .gauge(SeriesKey { metric, subject }, self.kernel.now(), level);
+            self.metrics.gauge(SeriesKey { metric, subject }, self.kernel.now(), level);
         }
     }
 
     pub(super) fn observe(&mut self, metric: MetricId, subject: u16, micros: Micros) {
         if !self.kernel.is_timeless() {
-            self.metrics
-                .observe(SeriesKey { metric, subject }, self.kernel.now(), micros);
+            self.metrics.observe(SeriesKey { metric, subject }, self.kernel.now(), micros);
         }
     }
 
@@ -305,10 +284,7 @@ impl<S: System> World<S> {
     pub fn new(settings: Settings, rules: RuleSet, seed: u64, promises: &'static [Promise<S>]) -> World<S> {
         let count = S::nodes(&settings);
         let node = |id| Slot {
-            node: Rc::new(Node {
-                disk: S::blank_disk(&settings, NodeId::from(id)),
-                memory: None,
-            }),
+            node: Rc::new(Node { disk: S::blank_disk(&settings, NodeId::from(id)), memory: None }),
             print: Cell::new(None),
         };
         let mut world = World {
@@ -339,13 +315,7 @@ impl<S: System> World<S> {
 
     fn boot(&mut self, node: NodeId) {
         let state = self.nodes[node.index()].change();
-        let memory = S::boot(
-            &state.disk,
-            &mut Context {
-                node,
-                fabric: &mut self.fabric,
-            },
-        );
+        let memory = S::boot(&state.disk, &mut Context { node, fabric: &mut self.fabric });
         state.memory = Some(memory);
     }
 
@@ -380,10 +350,7 @@ impl<S: System> World<S> {
 
     /// All nodes, by id.
     pub fn nodes(&self) -> impl Iterator<Item = (NodeId, &Node<S>)> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .map(|(id, slot)| (NodeId::from(id), &*slot.node))
+        self.nodes.iter().enumerate().map(|(id, slot)| (NodeId::from(id), &*slot.node))
     }
 
     /// Time, queue, links, faults.
@@ -423,17 +390,12 @@ impl<S: System> World<S> {
 
     /// The messages on their way, in the order of their slots.
     pub fn flights(&self) -> impl Iterator<Item = Flight<'_, S>> {
-        self.fabric
-            .kernel
-            .slots()
-            .filter_map(|(slot, pending)| match pending.kind {
-                PendingKind::Deliver { from, .. } => {
-                    self.fabric
-                        .message(slot)
-                        .map(|message| Flight { pending, from, message })
-                }
-                _ => None,
-            })
+        self.fabric.kernel.slots().filter_map(|(slot, pending)| match pending.kind {
+            PendingKind::Deliver { from, .. } => {
+                self.fabric.message(slot).map(|message| Flight { pending, from, message })
+            }
+            _ => None,
+        })
     }
 
     /// Messages lost lately, oldest first.
@@ -444,9 +406,7 @@ impl<S: System> World<S> {
     /// The armed timers of a node and their pending events.
     pub fn timers(&self, node: NodeId) -> impl Iterator<Item = (S::Timer, &Pending)> {
         let armed = self.fabric.timers.get(node.index()).map_or(&[][..], Vec::as_slice);
-        armed
-            .iter()
-            .filter_map(|&(timer, slot)| self.fabric.kernel.entry(slot).map(|pending| (timer, pending)))
+        armed.iter().filter_map(|&(timer, slot)| self.fabric.kernel.entry(slot).map(|pending| (timer, pending)))
     }
 
     /// Hands a popped event to its node.
@@ -483,27 +443,12 @@ impl<S: System> World<S> {
                 Event::Timer(timer)
             }
             (Payload::Command(call), _) => Event::Command(call),
-            (Payload::Message(message), _) => Event::Message {
-                from: entry.node,
-                message,
-            },
+            (Payload::Message(message), _) => Event::Message { from: entry.node, message },
         };
-        let Node {
-            disk,
-            memory: Some(memory),
-        } = self.nodes[entry.node.index()].change()
-        else {
+        let Node { disk, memory: Some(memory) } = self.nodes[entry.node.index()].change() else {
             return what;
         };
-        S::handle(
-            disk,
-            memory,
-            event,
-            &mut Context {
-                node: entry.node,
-                fabric: &mut self.fabric,
-            },
-        );
+        S::handle(disk, memory, event, &mut Context { node: entry.node, fabric: &mut self.fabric });
         what
     }
 
@@ -512,26 +457,13 @@ impl<S: System> World<S> {
         let kernel = &self.fabric.kernel;
         let up = kernel.node(entry.node).up;
         match entry.kind {
-            PendingKind::Deliver { from, .. } if !up => What::Lost {
-                from,
-                sent: entry.since,
-                why: Lost::Down,
-            },
-            PendingKind::Deliver { from, .. } if kernel.link(from, entry.node).cut => What::Lost {
-                from,
-                sent: entry.since,
-                why: Lost::Cut,
-            },
-            PendingKind::Deliver { from, .. } => What::Message {
-                from,
-                sent: entry.since,
-            },
+            PendingKind::Deliver { from, .. } if !up => What::Lost { from, sent: entry.since, why: Lost::Down },
+            PendingKind::Deliver { from, .. } if kernel.link(from, entry.node).cut => {
+                What::Lost { from, sent: entry.since, why: Lost::Cut }
+            }
+            PendingKind::Deliver { from, .. } => What::Message { from, sent: entry.since },
             PendingKind::Timer => What::Timer,
-            PendingKind::Command if !up => What::Lost {
-                from: entry.node,
-                sent: entry.since,
-                why: Lost::Down,
-            },
+            PendingKind::Command if !up => What::Lost { from: entry.node, sent: entry.since, why: Lost::Down },
             PendingKind::Command => What::Command,
         }
     }
@@ -586,11 +518,7 @@ impl<S: System> World<S> {
 
     fn check_node(&self, node: NodeId) -> Result<NodeId, Refusal> {
         let known = node.index() < self.nodes.len();
-        if known {
-            Ok(node)
-        } else {
-            refuse(format!("There is no node {}.", node.0))
-        }
+        if known { Ok(node) } else { refuse(format!("There is no node {}.", node.0)) }
     }
 
     fn check_up(&self, node: NodeId, up: bool) -> Result<NodeId, Refusal> {
@@ -636,16 +564,10 @@ impl<S: System> World<S> {
                 let node = self.check_node(node)?;
                 self.fabric.kernel.node_mut(node).slow = percent.clamp(10, 100_000);
             }
-            Input::Skew {
-                node,
-                offset,
-                drift_ppm,
-            } => {
+            Input::Skew { node, offset, drift_ppm } => {
                 let node = self.check_node(node)?;
                 let hour = 3_600 * time::SEC as i64;
-                self.fabric
-                    .kernel
-                    .skew(node, offset.clamp(-hour, hour), drift_ppm.clamp(-900_000, 900_000));
+                self.fabric.kernel.skew(node, offset.clamp(-hour, hour), drift_ppm.clamp(-900_000, 900_000));
             }
             Input::LoseDisk { node } => {
                 let node = self.check_node(node)?;
@@ -666,9 +588,7 @@ impl<S: System> World<S> {
             }
             Input::Heal { from, to } => {
                 let (from, to) = self.check_link(from, to)?;
-                self.fabric
-                    .kernel
-                    .change_link(from, to, |link| (link.cut, link.extra, link.loss_ppm) = (false, 0, 0));
+                self.fabric.kernel.change_link(from, to, |link| (link.cut, link.extra, link.loss_ppm) = (false, 0, 0));
             }
             Input::Partition { side } => self.each_link(|from, to, link| {
                 let inside = |node: NodeId| side >> (node.0 & 63) & 1 == 1;
@@ -677,15 +597,11 @@ impl<S: System> World<S> {
             Input::HealAll => self.each_link(|_, _, link| (link.cut, link.extra, link.loss_ppm) = (false, 0, 0)),
             Input::Latency { from, to, extra } => {
                 let (from, to) = self.check_link(from, to)?;
-                self.fabric
-                    .kernel
-                    .change_link(from, to, |link| link.extra = extra.min(60 * time::SEC));
+                self.fabric.kernel.change_link(from, to, |link| link.extra = extra.min(60 * time::SEC));
             }
             Input::Loss { from, to, ppm } => {
                 let (from, to) = self.check_link(from, to)?;
-                self.fabric
-                    .kernel
-                    .change_link(from, to, |link| link.loss_ppm = ppm.min(1_000_000));
+                self.fabric.kernel.change_link(from, to, |link| link.loss_ppm = ppm.min(1_000_000));
             }
             _ => {}
         }
@@ -711,18 +627,12 @@ impl<S: System> World<S> {
                 let (slot, entry) = self.check_flight(id)?;
                 let delay = entry.at.saturating_sub(self.fabric.kernel.now());
                 let copy = self.fabric.payloads[slot as usize].clone();
-                let (second, _) = self
-                    .fabric
-                    .kernel
-                    .schedule(entry.node, entry.kind, delay, self.fabric.cause);
-                copy.into_iter()
-                    .for_each(|copy| Fabric::put(&mut self.fabric.payloads, second, copy));
+                let (second, _) = self.fabric.kernel.schedule(entry.node, entry.kind, delay, self.fabric.cause);
+                copy.into_iter().for_each(|copy| Fabric::put(&mut self.fabric.payloads, second, copy));
             }
             Input::Delay { id, by } => {
                 let (slot, entry) = self.check_flight(id)?;
-                self.fabric
-                    .kernel
-                    .reschedule(slot, entry.at.saturating_add(by.min(3_600 * time::SEC)));
+                self.fabric.kernel.reschedule(slot, entry.at.saturating_add(by.min(3_600 * time::SEC)));
             }
             Input::DeliverNow { id } => {
                 let (slot, _) = self.check_flight(id)?;
@@ -748,16 +658,7 @@ impl<S: System> World<S> {
         if !self.fabric.kernel.is_timeless() {
             let lost = self.fabric.kernel.now();
             let (id, to, sent, due) = (entry.id, entry.node, entry.since, entry.at);
-            self.fabric.remember_lost(LostMessage {
-                id,
-                from,
-                to,
-                sent,
-                due,
-                lost,
-                why: Lost::Dropped,
-                message,
-            });
+            self.fabric.remember_lost(LostMessage { id, from, to, sent, due, lost, why: Lost::Dropped, message });
         }
     }
 
@@ -796,17 +697,11 @@ impl<S: System> World<S> {
             let (min, max) = field.control.bounds();
             call.values.get(index).copied().unwrap_or(field.default).clamp(min, max)
         });
-        let call = CommandCall {
-            command: call.command,
-            values: values.collect(),
-        };
+        let call = CommandCall { command: call.command, values: values.collect() };
         let Some(node) = S::route(self, &call).filter(|node| node.index() < self.nodes.len()) else {
             return refuse(format!("Nobody can take {} now.", command.title));
         };
-        let (slot, _) = self
-            .fabric
-            .kernel
-            .schedule(node, PendingKind::Command, 0, self.fabric.cause);
+        let (slot, _) = self.fabric.kernel.schedule(node, PendingKind::Command, 0, self.fabric.cause);
         Fabric::put(&mut self.fabric.payloads, slot, Payload::Command(call));
         Ok(())
     }
@@ -814,9 +709,7 @@ impl<S: System> World<S> {
     /// The commutative part of the state: timers and messages, wherever they lie in the slots.
     fn pending_fingerprint(&self) -> u64 {
         let kernel = &self.fabric.kernel;
-        kernel.slots().fold(0u64, |sum, (slot, pending)| {
-            sum.wrapping_add(self.pending_print(kernel, slot, pending))
-        })
+        kernel.slots().fold(0u64, |sum, (slot, pending)| sum.wrapping_add(self.pending_print(kernel, slot, pending)))
     }
 
     fn pending_print(&self, kernel: &Kernel, slot: u32, pending: &Pending) -> u64 {
@@ -831,11 +724,7 @@ impl<S: System> World<S> {
                 let ahead = |other: &&Pending| {
                     other.id < pending.id && other.node == pending.node && other.kind == pending.kind
                 };
-                let rank = if fifo {
-                    kernel.pending().filter(ahead).count() as u64
-                } else {
-                    0
-                };
+                let rank = if fifo { kernel.pending().filter(ahead).count() as u64 } else { 0 };
                 1 << 60 | rank << 32 | u64::from(from.0)
             }
             PendingKind::Timer => 2 << 60,
@@ -854,18 +743,12 @@ fn describe_command<S: System>(call: &CommandCall) -> String {
     let Some(command) = S::COMMANDS.get(usize::from(call.command)) else {
         return "an unknown command".to_owned();
     };
-    let values = command
-        .fields
-        .iter()
-        .zip(&call.values)
-        .map(|(field, value)| match field.control {
-            super::settings::Control::Choice(options) => usize::try_from(*value)
-                .ok()
-                .and_then(|index| options.get(index))
-                .unwrap_or(&"?")
-                .to_string(),
-            _ => value.to_string(),
-        });
+    let values = command.fields.iter().zip(&call.values).map(|(field, value)| match field.control {
+        super::settings::Control::Choice(options) => {
+            usize::try_from(*value).ok().and_then(|index| options.get(index)).unwrap_or(&"?").to_string()
+        }
+        _ => value.to_string(),
+    });
     let words: Vec<String> = std::iter::once(command.title.to_owned()).chain(values).collect();
     words.join(" ")
 }
@@ -881,23 +764,13 @@ impl<S: System> Simulation for World<S> {
         }
         let what = self.dispatch(slot, entry);
         self.settle(false);
-        Some(Handled {
-            step,
-            time,
-            node: entry.node,
-            what,
-            cause: entry.cause,
-            id: entry.id,
-        })
+        Some(Handled { step, time, node: entry.node, what, cause: entry.cause, id: entry.id })
     }
 
     fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
         self.fabric.cause = Cause::Input(self.fabric.kernel.steps());
         if self.fabric.recording {
-            self.fabric.record = Record {
-                title: self.describe_input(input),
-                whys: Vec::new(),
-            };
+            self.fabric.record = Record { title: self.describe_input(input), whys: Vec::new() };
         }
         self.apply_node(input)?;
         self.apply_link(input)?;
@@ -943,14 +816,7 @@ impl<S: System> Simulation for World<S> {
             sum = sum.wrapping_add(stable(&kind));
         }
         let nodes = stable(kernel.nodes());
-        stable(&(
-            sum,
-            nodes,
-            kernel.now(),
-            kernel.steps(),
-            self.fabric.rules,
-            &*self.fabric.settings,
-        ))
+        stable(&(sum, nodes, kernel.now(), kernel.steps(), self.fabric.rules, &*self.fabric.settings))
     }
 
     fn set_timeless(&mut self) {
@@ -961,10 +827,7 @@ impl<S: System> Simulation for World<S> {
         let kernel = &self.fabric.kernel;
         let mut print = self.pending_fingerprint();
         for (slot, state) in self.nodes.iter().zip(kernel.nodes()) {
-            print = mix(
-                print,
-                slot.fingerprint() ^ u64::from(state.up) ^ u64::from(state.paused) << 1,
-            );
+            print = mix(print, slot.fingerprint() ^ u64::from(state.up) ^ u64::from(state.paused) << 1);
         }
         for cut in kernel.cut_links() {
             print = mix(print, u64::from(cut.0) << 16 | u64::from(cut.1) | 1 << 40);
@@ -975,23 +838,13 @@ impl<S: System> Simulation for World<S> {
     fn choices(&self) -> Vec<Choice> {
         let kernel = &self.fabric.kernel;
         let mut found: Vec<Choice> = Vec::new();
-        let mut pending: Vec<&Pending> = kernel
-            .pending()
-            .filter(|entry| !kernel.node(entry.node).paused)
-            .collect();
+        let mut pending: Vec<&Pending> = kernel.pending().filter(|entry| !kernel.node(entry.node).paused).collect();
         pending.sort_unstable_by_key(|entry| entry.id);
         for entry in pending {
             let in_order = matches!(entry.kind, PendingKind::Deliver { fifo: true, .. });
-            let overtakes = in_order
-                && found
-                    .iter()
-                    .any(|other| other.node == entry.node && other.kind == entry.kind);
+            let overtakes = in_order && found.iter().any(|other| other.node == entry.node && other.kind == entry.kind);
             if !overtakes {
-                found.push(Choice {
-                    id: entry.id,
-                    node: entry.node,
-                    kind: entry.kind,
-                });
+                found.push(Choice { id: entry.id, node: entry.node, kind: entry.kind });
             }
         }
         found
@@ -1007,16 +860,8 @@ impl<S: System> Simulation for World<S> {
             Input::Resume { node } => format!("Resume {}", name(node)),
             Input::Slow { node, percent: 100 } => format!("{} at normal speed", name(node)),
             Input::Slow { node, percent } => format!("{} takes {percent} % of the normal time", name(node)),
-            Input::Skew {
-                node,
-                offset: 0,
-                drift_ppm: 0,
-            } => format!("Set the clock of {} right", name(node)),
-            Input::Skew {
-                node,
-                offset,
-                drift_ppm,
-            } => {
+            Input::Skew { node, offset: 0, drift_ppm: 0 } => format!("Set the clock of {} right", name(node)),
+            Input::Skew { node, offset, drift_ppm } => {
                 let ms = offset / time::MS as i64;
                 format!("Clock of {} off by {ms} ms, drifting {drift_ppm} ppm", name(node))
             }
@@ -1033,28 +878,18 @@ impl<S: System> Simulation for World<S> {
                 format!("{} to {} takes {} longer", name(from), name(to), time::show(*extra))
             }
             Input::Loss { from, to, ppm } => {
-                format!(
-                    "{} to {} loses {}.{} %",
-                    name(from),
-                    name(to),
-                    ppm / 10_000,
-                    ppm / 1_000 % 10
-                )
+                format!("{} to {} loses {}.{} %", name(from), name(to), ppm / 10_000, ppm / 1_000 % 10)
             }
             Input::Drop { id } => format!("Drop {}", message(id)),
             Input::Duplicate { id } => format!("Duplicate {}", message(id)),
             Input::Delay { id, by } => format!("Delay {} by {}", message(id), time::show(*by)),
             Input::DeliverNow { id } => format!("Deliver {} now", message(id)),
             Input::Rule { rule, on } => {
-                let title = S::RULES
-                    .get(usize::from(rule.0))
-                    .map_or("unknown rule", |rule| rule.title);
+                let title = S::RULES.get(usize::from(rule.0)).map_or("unknown rule", |rule| rule.title);
                 format!("Rule {}: {title}", if *on { "on" } else { "off" })
             }
             Input::Setting { setting, value } => {
-                let title = S::SETTINGS
-                    .get(usize::from(setting.0))
-                    .map_or("unknown setting", |known| known.title);
+                let title = S::SETTINGS.get(usize::from(setting.0)).map_or("unknown setting", |known| known.title);
                 format!("{title}: {value}")
             }
             Input::Command(call) => describe_command::<S>(call),

@@ -1,0 +1,129 @@
+//! Where messages are between their nodes, and the arcs of timer rings. For drawing alone: nothing here feeds back
+//! into a run, so platform floats are fine.
+
+use super::{FlightMark, NodeMark, Picture, Shape};
+use crate::sim::NodeId;
+use crate::sim::time::{MS, Time};
+
+/// A place on the stage.
+pub type Point = (f64, f64);
+
+/// Where a message is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spot {
+    /// Across.
+    pub x: f64,
+    /// Down.
+    pub y: f64,
+    /// Where its trail begins.
+    pub trail: Point,
+    /// 0 on its way; a lost message falls until it is gone at 1.
+    pub fallen: f64,
+}
+
+/// How far the two directions of a link run apart, to each side of its line.
+const LANE: f64 = 6.0;
+/// How much of the way the trail covers.
+const TRAIL: f64 = 0.12;
+/// How long a lost message falls, in virtual time.
+const FALL: Time = 150 * MS;
+
+/// Where a link leaves one node and enters the other. `None` when one is not in the picture or they coincide.
+pub fn link_ends(picture: &Picture, from: NodeId, to: NodeId) -> Option<(Point, Point)> {
+    let (from, to) = (picture.node(from)?, picture.node(to)?);
+    let (dx, dy) = (f64::from(to.at.0 - from.at.0), f64::from(to.at.1 - from.at.1));
+    let length = (dx * dx + dy * dy).sqrt();
+    if length < 1.0 {
+        return None;
+    }
+    let (ux, uy) = (dx / length, dy / length);
+    let leave = |mark: &NodeMark, sign: f64| {
+        let reach = edge(mark, ux, uy);
+        (f64::from(mark.at.0) + sign * ux * reach, f64::from(mark.at.1) + sign * uy * reach)
+    };
+    Some((leave(from, 1.0), leave(to, -1.0)))
+}
+
+/// How far a node's edge is from its centre in a direction.
+fn edge(mark: &NodeMark, ux: f64, uy: f64) -> f64 {
+    let (width, height) = mark.shape.size();
+    let (half_width, half_height) = (f64::from(width) / 2.0, f64::from(height) / 2.0);
+    match mark.shape {
+        Shape::Client | Shape::Server => half_width,
+        _ => (half_width / ux.abs().max(1e-6)).min(half_height / uy.abs().max(1e-6)),
+    }
+}
+
+/// Where a message is at a moment. `None` when it is not on a link of the picture, or has been gone for long.
+pub fn spot(picture: &Picture, mark: &FlightMark, now: Time) -> Option<Spot> {
+    let ((x1, y1), (x2, y2)) = link_ends(picture, mark.from, mark.to)?;
+    let end = mark.lost.unwrap_or(mark.due).max(mark.sent);
+    let fallen = match mark.lost {
+        Some(lost) => now.saturating_sub(lost) as f64 / FALL as f64,
+        None => 0.0,
+    };
+    if fallen > 1.0 || now < mark.sent {
+        return None;
+    }
+    let length = mark.due.saturating_sub(mark.sent).max(1) as f64;
+    let part = (now.min(end).saturating_sub(mark.sent) as f64 / length).min(1.0);
+    let tail = (part - TRAIL).max(0.0);
+    let (dx, dy) = (x2 - x1, y2 - y1);
+    let reach = (dx * dx + dy * dy).sqrt().max(1.0);
+    let (ox, oy) = (-dy / reach * LANE, dx / reach * LANE);
+    let at = |part: f64| (x1 + dx * part + ox, y1 + dy * part + oy);
+    let (x, y) = at(part);
+    Some(Spot { x, y: y + fallen * fallen * 46.0, trail: at(tail), fallen })
+}
+
+/// A clockwise arc from the top that covers this part of a circle around the origin, as a path.
+pub fn arc(radius: f64, part: f64) -> String {
+    let part = part.clamp(0.0, 1.0);
+    if part >= 0.9999 {
+        return format!("M0 -{radius}A{radius} {radius} 0 1 1 -0.01 -{radius}");
+    }
+    let angle = part * std::f64::consts::TAU;
+    let (x, y) = (angle.sin() * radius, -angle.cos() * radius);
+    let large = u8::from(part > 0.5);
+    format!("M0 -{radius}A{radius} {radius} 0 {large} 1 {x:.2} {y:.2}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Frame, Glyph, Look, Tone};
+    use super::*;
+
+    fn two_nodes() -> Picture {
+        let mut picture = Picture::new(Frame::Wide);
+        picture.nodes.push(NodeMark::new(NodeId(0), (100, 100), Shape::Client, "a"));
+        picture.nodes.push(NodeMark::new(NodeId(1), (300, 100), Shape::Service, "b"));
+        picture
+    }
+
+    fn message(from: u16, to: u16, lost: Option<Time>) -> FlightMark {
+        let look = Look { letter: 'M', glyph: Glyph::Dot, tone: Tone::Neutral };
+        FlightMark { id: 1, from: NodeId(from), to: NodeId(to), sent: 1_000, due: 2_000, lost, look }
+    }
+
+    #[test]
+    fn a_message_moves_from_edge_to_edge_as_long_as_it_takes() {
+        let picture = two_nodes();
+        let x = |now| spot(&picture, &message(0, 1, None), now).map(|spot| spot.x);
+        assert_eq!(x(999), None);
+        assert_eq!(x(1_000), Some(128.0));
+        assert_eq!(x(1_500), Some(188.0));
+        assert_eq!(x(2_000), Some(248.0));
+    }
+
+    #[test]
+    fn directions_keep_apart_and_lost_messages_fall_where_they_were_lost() {
+        let picture = two_nodes();
+        let y = |mark: FlightMark, now| spot(&picture, &mark, now).map(|spot| spot.y);
+        assert_eq!(y(message(0, 1, None), 1_500), Some(106.0));
+        assert_eq!(y(message(1, 0, None), 1_500), Some(94.0));
+        let lost = message(0, 1, Some(1_250));
+        assert_eq!(spot(&picture, &lost, 50_000).map(|spot| spot.x), Some(158.0));
+        assert!(y(lost.clone(), 100_000) > y(lost.clone(), 50_000));
+        assert_eq!(y(lost, 1_250 + FALL + 1), None);
+    }
+}
