@@ -1,2 +1,17 @@
 //! The app in the browser; the terminal front end everywhere else.
-fn main() {}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod terminal;
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    terminal::main()
+}
+
+#[cfg(target_arch = "wasm32")]
+mod app;
+
+#[cfg(target_arch = "wasm32")]
+fn main() {
+    app::start();
+}

@@ -1,0 +1,4 @@
+//! The Leptos app.
+
+/// Puts the app on the page.
+pub fn start() {}

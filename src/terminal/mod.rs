@@ -1,0 +1,58 @@
+//! The terminal front end, for authors and tests: list the catalogue, run a scenario, write the site's pages.
+
+mod arguments;
+mod list;
+mod pages;
+mod run;
+
+use std::process::ExitCode;
+
+const HELP: &str = "Faultline in the terminal.
+
+  faultline list [--json]                      scenarios, systems, rules, promises, settings, challenges
+  faultline run GUIDE/SCENARIO [options]       run one and print every event with its why
+      --seed N          seed of all randomness (default: the scenario's own)
+      --events N        how many events (default 100)
+      --tape TEXT       replay this run: the text of a permalink
+      --without RULE    with this rule off; may be given several times
+      --set NAME=VALUE  with this setting; may be given several times
+      --json            one object a line
+  faultline pages DIR                          write an index.html for every address of the built site in DIR
+  faultline --help
+
+Exit codes: 0 done, 1 the run broke a promise, 2 the command line is wrong, 3 a file cannot be read or written.
+";
+
+/// How a command ends, besides well.
+pub enum Failure {
+    /// The command line is wrong: one sentence.
+    Usage(String),
+    /// A file cannot be read or written: one sentence.
+    File(String),
+}
+
+/// Reads the command line and does what it says.
+pub fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = words.split_first().map_or(("--help", &[][..]), |(first, rest)| (first.as_str(), rest));
+    let done = match command {
+        "list" => list::list(rest),
+        "run" => run::run(rest),
+        "pages" => pages::pages(rest),
+        "--help" | "-h" | "help" => {
+            print!("{HELP}");
+            Ok(ExitCode::SUCCESS)
+        }
+        other => Err(Failure::Usage(format!("There is no command '{other}'."))),
+    };
+    done.unwrap_or_else(|failure| match failure {
+        Failure::Usage(sentence) => {
+            eprintln!("{sentence} See 'faultline --help'.");
+            ExitCode::from(2)
+        }
+        Failure::File(sentence) => {
+            eprintln!("{sentence}");
+            ExitCode::from(3)
+        }
+    })
+}

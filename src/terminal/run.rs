@@ -1,0 +1,135 @@
+//! `faultline run`: one run of a scenario, event by event, with every why.
+
+use std::process::ExitCode;
+
+use faultline::guides::{AnyScenario, Info, LiveWorld, find};
+use faultline::sim::property::Verdict;
+use faultline::sim::rules::RuleSet;
+use faultline::sim::simulation::{Handled, Record, Simulation};
+use faultline::sim::tape::{Link, Origin, Tape};
+use faultline::sim::time;
+use serde_json::json;
+
+use super::Failure;
+use super::arguments::Arguments;
+
+/// Runs a scenario and prints what happens. Exit code 1 when a promise broke.
+pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
+    let options = ["--seed", "--events", "--tape", "--without", "--set"];
+    let arguments = Arguments::parse(words, &options, &["--json"])?;
+    let path = arguments.only_word("scenario")?;
+    let scenario = find(path).ok_or_else(|| Failure::Usage(format!("There is no scenario '{path}'.")))?;
+    let info = scenario.info();
+    let (origin, tape, step) = start(&arguments, &info)?;
+    let events = arguments.number("--events")?.unwrap_or(step.unwrap_or(100));
+    let printer = Printer { json: arguments.flag("--json"), info };
+    Ok(play(scenario, &origin, &tape, events, &printer))
+}
+
+/// Where the run begins, what its reader did, and how far that reader got.
+fn start(arguments: &Arguments, info: &Info) -> Result<(Origin, Tape, Option<u64>), Failure> {
+    let mut origin = Origin { seed: info.seed, ..Origin::default() };
+    let (mut tape, mut step) = (Tape::default(), None);
+    if let Some(text) = arguments.all("--tape").last() {
+        let link = Link::decode(&info.path(), text).map_err(|bad| Failure::Usage(bad.to_string()))?;
+        (origin, tape, step) = (link.origin, link.tape, Some(link.step));
+    }
+    if let Some(seed) = arguments.number("--seed")? {
+        origin.seed = seed;
+    }
+    for name in arguments.all("--without") {
+        let rule = info.rules.iter().find(|rule| rule.1.id == name);
+        let (id, _) = rule.ok_or_else(|| Failure::Usage(format!("{} has no rule '{name}'.", info.path())))?;
+        origin.rules_off = RuleSet::from_off_bits(origin.rules_off).with(*id, false).off_bits();
+    }
+    for pair in arguments.all("--set") {
+        let wrong =
+            || Failure::Usage(format!("--set takes NAME=VALUE with a setting of {}, not '{pair}'.", info.path()));
+        let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
+        let setting = info.settings.iter().find(|setting| setting.1.id == name).ok_or_else(wrong)?;
+        origin.settings.push((setting.0, value.parse().map_err(|_| wrong())?));
+    }
+    Ok((origin, tape, step))
+}
+
+struct Printer {
+    json: bool,
+    info: Info,
+}
+
+fn play(scenario: &dyn AnyScenario, origin: &Origin, tape: &Tape, events: u64, printer: &Printer) -> ExitCode {
+    let mut world = scenario.start(origin);
+    world.set_recording(true);
+    apply(&mut world, tape, printer);
+    while world.kernel().steps() < events {
+        let Some(handled) = world.step() else { break };
+        printer.event(&world, &handled);
+        apply(&mut world, tape, printer);
+    }
+    printer.end(&world)
+}
+
+fn apply(world: &mut LiveWorld, tape: &Tape, printer: &Printer) {
+    for stamped in tape.after(world.kernel().steps()) {
+        let applied = world.apply(&stamped.input);
+        printer.input(world.record(), applied.is_err());
+    }
+}
+
+impl Printer {
+    fn event(&self, world: &LiveWorld, handled: &Handled) {
+        let Record { title, whys } = world.record();
+        if self.json {
+            let why: Vec<&str> = whys.iter().map(|why| why.text.as_str()).collect();
+            let line = json!({
+                "step": handled.step,
+                "time_us": handled.time,
+                "kind": handled.what.name(),
+                "node": world.name(handled.node),
+                "why": why.join(" "),
+                "fingerprint": format!("{:016x}", world.fingerprint()),
+            });
+            println!("{line}");
+            return;
+        }
+        println!("{:>5}  {:>10}  {title}", handled.step, time::show(handled.time));
+        for why in whys {
+            let rule = why.rule.and_then(|id| self.info.rules.iter().find(|rule| rule.0 == id));
+            println!("{:19}{}{}", "", why.text, rule.map_or(String::new(), |rule| format!(" [{}]", rule.1.id)));
+        }
+    }
+
+    fn input(&self, record: &Record, refused: bool) {
+        if !self.json {
+            println!("{:>5}  {:>10}  {}{}", "*", "", record.title, if refused { " (no longer applies)" } else { "" });
+        }
+    }
+
+    fn end(&self, world: &LiveWorld) -> ExitCode {
+        let kernel = world.kernel();
+        let verdicts = || self.info.promises.iter().zip(world.standings());
+        let fingerprint = format!("{:016x}", world.fingerprint());
+        if self.json {
+            let promises: Vec<_> = verdicts()
+                .map(|(promise, standing)| json!({"id": promise.id, "verdict": standing.verdict.name()}))
+                .collect();
+            let (events, time_us) = (kernel.steps(), kernel.now());
+            let line = json!({"events": events, "time_us": time_us, "fingerprint": fingerprint, "promises": promises});
+            println!("{line}");
+        } else {
+            println!(
+                "\n{} events, {} of virtual time, fingerprint {fingerprint}",
+                kernel.steps(),
+                time::show(kernel.now())
+            );
+            for (promise, standing) in verdicts() {
+                println!("  {:<8} {}", standing.verdict.name(), promise.title);
+                if let Verdict::Broken(broken) = &standing.verdict {
+                    println!("           after event {}: {}", broken.step, broken.breach.text);
+                }
+            }
+        }
+        let broken = world.standings().iter().any(|standing| standing.verdict.is_broken());
+        if broken { ExitCode::from(1) } else { ExitCode::SUCCESS }
+    }
+}
