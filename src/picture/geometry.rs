@@ -83,7 +83,7 @@ pub fn arc(radius: f64, part: f64) -> String {
         return format!("M0 -{radius}A{radius} {radius} 0 1 1 -0.01 -{radius}");
     }
     let angle = part * std::f64::consts::TAU;
-    let (x, y) = (angle.sin() * radius, -angle.cos() * radius);
+    let (x, y) = (libm::sin(angle) * radius, -libm::cos(angle) * radius);
     let large = u8::from(part > 0.5);
     format!("M0 -{radius}A{radius} {radius} 0 {large} 1 {x:.2} {y:.2}")
 }

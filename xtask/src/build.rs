@@ -1,0 +1,50 @@
+//! Building the site: the app by Trunk, then a page for every address by the project's own binary.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+
+use crate::command::{command, run};
+use crate::{Outcome, say, setup};
+
+/// What the site is made from.
+const INPUTS: [&str; 6] = ["src", "assets", "index.html", "Trunk.toml", "Cargo.toml", "Cargo.lock"];
+
+/// Builds the release site into dist/. Nothing happens when nothing it is made from has changed.
+pub fn site() -> Outcome {
+    let stamp = crate::root().join("dist/.stamp");
+    let now = fingerprint();
+    if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
+        say("The site is up to date.");
+        return Ok(());
+    }
+    say("Building the release site (a few minutes the first time) ...");
+    let mut trunk = command("trunk", &["build", "--release", "--offline"]);
+    run(setup::with_tools(&mut trunk), "The compiler's message above says why.")?;
+    let pages = ["run", "--quiet", "--release", "--", "pages", "dist"];
+    run(&mut command("cargo", &pages), "The message above says which page could not be written.")?;
+    std::fs::write(&stamp, now).map_err(|error| format!("dist/.stamp cannot be written ({error})."))
+}
+
+/// Serves quick builds, rebuilt whenever a file changes.
+pub fn watch(port: u16) -> Outcome {
+    let port = port.to_string();
+    let mut trunk = command("trunk", &["serve", "--offline", "--port", &port]);
+    run(setup::with_tools(&mut trunk), "The message above says why.")
+}
+
+fn fingerprint() -> String {
+    let mut hasher = DefaultHasher::new();
+    INPUTS.iter().for_each(|input| hash(&crate::root().join(input), &mut hasher));
+    format!("{:016x}", hasher.finish())
+}
+
+fn hash(path: &Path, hasher: &mut DefaultHasher) {
+    if path.is_dir() {
+        let mut entries: Vec<_> = std::fs::read_dir(path).into_iter().flatten().flatten().map(|e| e.path()).collect();
+        entries.sort();
+        entries.iter().for_each(|entry| hash(entry, hasher));
+    } else {
+        path.hash(hasher);
+        std::fs::read(path).unwrap_or_default().hash(hasher);
+    }
+}

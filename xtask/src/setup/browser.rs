@@ -1,0 +1,30 @@
+//! Chromium and its driver, for the tests in a real browser.
+
+use crate::command::{command, output, run};
+use crate::{Outcome, say};
+
+fn find(names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| output(&mut command("which", &[name])))
+}
+
+/// Where Chromium is.
+pub fn chromium() -> Option<String> {
+    find(&["chromium", "chromium-browser", "google-chrome"])
+}
+
+/// Where its driver is.
+pub fn chromedriver() -> Option<String> {
+    find(&["chromedriver"])
+}
+
+/// Installs both by apt, unless they are there.
+pub fn install() -> Outcome {
+    if chromium().is_some() && chromedriver().is_some() {
+        return Ok(());
+    }
+    say("Installing Chromium and its driver by apt ...");
+    let remedy = "Install Chromium and chromedriver of the same version, put them on PATH, then run this again.";
+    run(&mut command("apt-get", &["update"]), remedy)?;
+    let words = ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"];
+    run(&mut command("apt-get", &words), remedy)
+}

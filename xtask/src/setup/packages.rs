@@ -1,0 +1,34 @@
+//! The npm packages of tests/browser: wasm-opt (binaryen), Playwright's driver, axe.
+
+use std::path::PathBuf;
+
+use crate::command::{command, output, run};
+use crate::{Outcome, say};
+
+fn folder() -> PathBuf {
+    crate::root().join("tests/browser")
+}
+
+/// Where wasm-opt is.
+pub fn programs() -> PathBuf {
+    folder().join("node_modules/binaryen/bin")
+}
+
+/// Installs the packages by their lock file, unless they are there.
+pub fn install() -> Outcome {
+    let lock = folder().join("package-lock.json");
+    let copy = folder().join("node_modules/.installed-lock.json");
+    let wanted = std::fs::read(&lock).map_err(|error| format!("{} cannot be read ({error}).", lock.display()))?;
+    if std::fs::read(&copy).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    if output(&mut command("node", &["--version"])).is_none() {
+        say("Installing Node.js by apt ...");
+        let remedy = "Install Node.js 20 or later (https://nodejs.org), then run this again.";
+        run(&mut command("apt-get", &["install", "-y", "--no-install-recommends", "nodejs", "npm"]), remedy)?;
+    }
+    say("Installing the npm packages of tests/browser ...");
+    let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
+    run(npm.current_dir(folder()), "npm's message above says why; it needs its registry once.")?;
+    std::fs::write(&copy, wanted).map_err(|error| format!("{} cannot be written ({error}).", copy.display()))
+}

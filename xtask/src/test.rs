@@ -1,0 +1,143 @@
+//! `cargo xtask test`: every test there is, counted. Ends with a line `N passed, N failed`.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use crate::command::{command, run};
+use crate::{Outcome, build, say, setup};
+
+const WASM: &str = "wasm32-unknown-unknown";
+
+/// A stage's name and what it runs.
+type Stage = (&'static str, fn(&mut Tally) -> Outcome);
+
+const STAGES: [Stage; 6] =
+    [("format", format), ("clippy", clippy), ("native", native), ("wasm", wasm), ("site", site), ("browser", browser)];
+
+#[derive(Default)]
+struct Tally {
+    passed: u64,
+    failed: u64,
+}
+
+impl Tally {
+    /// Runs a check that has no count of its own as one test.
+    fn one(&mut self, mut command: Command) {
+        let passed = run(&mut command, "").map_err(|why| eprintln!("{why}")).is_ok();
+        self.passed += u64::from(passed);
+        self.failed += u64::from(!passed);
+    }
+
+    /// Runs a test runner, passes on what it prints, and adds up its counts. A runner that fails without counting
+    /// a failure is one failure.
+    fn many(&mut self, mut command: Command) -> Outcome {
+        let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{command:?}: {error}"))?;
+        let (passed, failed) = (self.passed, self.failed);
+        for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
+            println!("{line}");
+            self.count(&line);
+        }
+        let succeeded = child.wait().is_ok_and(|status| status.success());
+        if !succeeded && self.failed == failed {
+            self.failed += 1;
+        }
+        if succeeded && self.passed == passed {
+            eprintln!("{command:?} ran no test");
+            self.failed += 1;
+        }
+        Ok(())
+    }
+
+    /// Reads "test result: ok. 3 passed; 0 failed; ..." and "3 passed, 0 failed".
+    fn count(&mut self, line: &str) {
+        let words: Vec<&str> = line.split([' ', ';', ',', '.']).filter(|word| !word.is_empty()).collect();
+        let before = |what: &str| {
+            let at = words.iter().position(|word| *word == what)?;
+            words.get(at.checked_sub(1)?)?.parse::<u64>().ok()
+        };
+        let is_result = line.starts_with("test result:") || words.get(1) == Some(&"passed");
+        if let (true, Some(passed), Some(failed)) = (is_result, before("passed"), before("failed")) {
+            self.passed += passed;
+            self.failed += failed;
+        }
+    }
+}
+
+/// See the module's header.
+pub fn test(options: &[&str]) -> Outcome {
+    let only = match options {
+        [] => None,
+        ["--only", stage] if STAGES.iter().any(|known| known.0 == *stage) => Some(*stage),
+        _ => return Err("test takes --only and one of: format, clippy, native, wasm, site, browser.".to_owned()),
+    };
+    setup::tests()?;
+    let mut total = Tally::default();
+    let mut lines = Vec::new();
+    for (name, stage) in STAGES.iter().filter(|stage| only.is_none_or(|only| only == stage.0)) {
+        say(&format!("Stage {name} ..."));
+        let (start, mut tally) = (Instant::now(), Tally::default());
+        if let Err(why) = stage(&mut tally) {
+            eprintln!("{why}");
+            tally.failed += 1;
+        }
+        let seconds = start.elapsed().as_secs();
+        lines.push(format!("{name:<8} {:>5} ok {:>4} failed {seconds:>5} s", tally.passed, tally.failed));
+        total.passed += tally.passed;
+        total.failed += tally.failed;
+    }
+    println!("\n{}\n", lines.join("\n"));
+    println!("{} passed, {} failed", total.passed, total.failed);
+    if total.failed == 0 { Ok(()) } else { Err("Not every test passed; the first failure above says most.".to_owned()) }
+}
+
+/// Runs the benches: native, then in the browser.
+pub fn bench() -> Outcome {
+    setup::tests()?;
+    run(&mut command("cargo", &["bench", "--package", "faultline"]), "")?;
+    build::site()?;
+    run(&mut command("node", &["tests/browser/bench.mjs"]), "")
+}
+
+fn format(tally: &mut Tally) -> Outcome {
+    tally.one(command("cargo", &["fmt", "--all", "--check"]));
+    Ok(())
+}
+
+fn clippy(tally: &mut Tally) -> Outcome {
+    tally.one(command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    let words = ["clippy", "--package", "faultline", "--lib", "--bins", "--target", WASM, "--", "-D", "warnings"];
+    tally.one(command("cargo", &words));
+    Ok(())
+}
+
+fn native(tally: &mut Tally) -> Outcome {
+    tally.many(command("cargo", &["test", "--workspace", "--no-fail-fast"]))
+}
+
+/// The same runs in Node and in Chromium.
+fn wasm(tally: &mut Tally) -> Outcome {
+    let test = || {
+        let mut test = command("cargo", &["test", "--package", "faultline", "--target", WASM, "--test", "wasm"]);
+        test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+        test
+    };
+    tally.many(test())?;
+    let mut in_browser = test();
+    in_browser.env("WASM_BINDGEN_USE_BROWSER", "1");
+    in_browser.env("CHROMEDRIVER", setup::chromedriver().ok_or("There is no chromedriver on PATH.")?);
+    tally.many(in_browser)
+}
+
+fn site(tally: &mut Tally) -> Outcome {
+    build::site()?;
+    tally.passed += 1;
+    Ok(())
+}
+
+fn browser(tally: &mut Tally) -> Outcome {
+    build::site()?;
+    let mut node = command("node", &["tests/browser/run.mjs"]);
+    node.env("CHROMIUM", setup::chromium().ok_or("There is no Chromium on PATH.")?);
+    tally.many(node)
+}
