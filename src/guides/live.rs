@@ -16,13 +16,13 @@ use crate::sim::tape::Input;
 use crate::sim::time::Time;
 use crate::sim::world::World;
 
-use super::scenario::{Beat, Challenge, Inspection, Scenario};
+use super::scenario::{Beat, Challenge, Fields, Inspection, Scenario};
 
 /// The parts of a scenario that a running world needs.
 pub struct Face<S: System> {
     picture: fn(&World<S>, Frame) -> Picture,
     look: fn(&S::Message) -> Look,
-    fields: fn(&Settings, &S::Message) -> Vec<(String, String)>,
+    fields: fn(&Settings, &S::Message) -> Fields,
     inspect: fn(&World<S>, NodeId) -> Inspection,
     subject: fn(&Settings, MetricId, u16) -> String,
     tour: &'static [Beat<S>],
@@ -65,7 +65,7 @@ pub struct MessageView {
     /// When it arrives.
     pub due: Time,
     /// What it says: name and value.
-    pub fields: Vec<(String, String)>,
+    pub fields: Fields,
 }
 
 /// A scenario in motion. See the module's header.

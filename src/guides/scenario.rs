@@ -229,13 +229,16 @@ pub struct Breaks<S: System> {
     pub way: Way<S>,
 }
 
+/// Names and values, as the inspector lists them.
+pub type Fields = Vec<(String, String)>;
+
 /// What is known of a node: what survives a crash and what does not, as fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// Survives a crash: name and value.
-    pub disk: Vec<(String, String)>,
+    pub disk: Fields,
     /// Gone after a crash. Empty while the node is down.
-    pub memory: Vec<(String, String)>,
+    pub memory: Fields,
 }
 
 /// A scenario over a system.
@@ -275,7 +278,7 @@ pub struct Scenario<S: System> {
     /// How a message looks.
     pub look: fn(&S::Message) -> Look,
     /// What a message says: name and value.
-    pub fields: fn(&Settings, &S::Message) -> Vec<(String, String)>,
+    pub fields: fn(&Settings, &S::Message) -> Fields,
     /// What is known of a node.
     pub inspect: fn(&World<S>, NodeId) -> Inspection,
     /// The tour.

@@ -1,1 +1,2 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
+pub mod quorum;

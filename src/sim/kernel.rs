@@ -216,7 +216,7 @@ impl Kernel {
     }
 
     /// When the next event is due, and which it is. `None` when nothing will happen any more.
-    pub fn next(&mut self) -> Option<(Time, u64)> {
+    pub fn upcoming(&mut self) -> Option<(Time, u64)> {
         if let Some(forced) = self.forced.and_then(|id| self.find(id)).copied() {
             return Some((forced.at.max(self.now), forced.id));
         }

@@ -639,10 +639,8 @@ impl<S: System> World<S> {
                 let now = self.fabric.kernel.now();
                 self.fabric.kernel.reschedule(slot, now);
             }
-            Input::Choose { id } => {
-                if !self.fabric.kernel.force(id) {
-                    return refuse("That event cannot come next.".to_owned());
-                }
+            Input::Choose { id } if !self.fabric.kernel.force(id) => {
+                return refuse("That event cannot come next.".to_owned());
             }
             _ => {}
         }
@@ -785,7 +783,7 @@ impl<S: System> Simulation for World<S> {
     }
 
     fn next_at(&mut self) -> Option<Time> {
-        self.fabric.kernel.next().map(|next| next.0)
+        self.fabric.kernel.upcoming().map(|next| next.0)
     }
 
     fn settings(&self) -> &Settings {

@@ -1,0 +1,41 @@
+//! Majorities: how many make one, and what one of them has in common.
+
+/// How many of `all` are a majority.
+pub fn majority(all: usize) -> usize {
+    all / 2 + 1
+}
+
+/// Whether `have` of `all` are a majority.
+pub fn is_majority(have: usize, all: usize) -> bool {
+    have >= majority(all)
+}
+
+/// The highest index that a majority has reached, given the index each member has reached. 0 for no members.
+pub fn committed(reached: &[u32]) -> u32 {
+    let mut sorted = reached.to_vec();
+    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    sorted.get(majority(sorted.len()) - 1).copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn majorities_overlap() {
+        for all in 1..20 {
+            assert!(2 * majority(all) > all && 2 * (majority(all) - 1) <= all);
+        }
+    }
+
+    #[test]
+    fn the_committed_index_is_on_a_majority_and_the_next_is_not() {
+        for reached in [vec![5], vec![3, 9], vec![1, 2, 3], vec![4, 4, 1, 0, 9], vec![7, 7, 7, 7]] {
+            let index = committed(&reached);
+            let having = |index: u32| reached.iter().filter(|at| **at >= index).count();
+            assert!(is_majority(having(index), reached.len()));
+            assert!(!is_majority(having(index + 1), reached.len()));
+        }
+        assert_eq!(committed(&[]), 0);
+    }
+}
