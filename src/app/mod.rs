@@ -1,4 +1,50 @@
-//! The Leptos app.
+//! The Leptos app: player, stage, panels, pages. Everything that knows a browser.
 
-/// Puts the app on the page.
-pub fn start() {}
+mod crash;
+mod keys;
+mod pages;
+mod panels;
+mod player;
+mod router;
+mod share;
+mod stage;
+mod storage;
+mod theme;
+mod transport;
+
+use leptos::prelude::*;
+
+use router::{Route, Router};
+
+/// Puts the app on the page, in place of the still page that was there.
+pub fn start() {
+    crash::install();
+    let prose = pages::scenario::take_still_prose();
+    if let Some(main) = document().get_element_by_id("app") {
+        main.set_inner_html("");
+        let target: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(main);
+        mount_to(target, move || view! { <App prose=prose.clone()/> }).forget();
+    }
+}
+
+/// The frame around every page.
+#[component]
+fn App(prose: Option<String>) -> impl IntoView {
+    let router = Router::install();
+    provide_context(router);
+    pages::scenario::remember_prose(router, prose);
+    let page = move || match router.route() {
+        Route::Home => view! { <pages::home::Home/> }.into_any(),
+        Route::Guide(guide) => view! { <pages::guide::GuidePage guide/> }.into_any(),
+        Route::Scenario(index) => view! { <pages::scenario::ScenarioPage index/> }.into_any(),
+        Route::Unknown(path) => view! { <pages::not_found::NotFound path/> }.into_any(),
+    };
+    view! {
+        <header class="top">
+            <a class="brand" href=router.home()><span class="brand-mark" aria-hidden="true"></span>"Faultline"</a>
+            <nav aria-label="Guides">{pages::guide_links(router)}</nav>
+            <theme::ThemeButton/>
+        </header>
+        {page}
+    }
+}

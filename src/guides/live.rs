@@ -122,6 +122,11 @@ impl LiveWorld {
         LiveWorld(Box::new(stage))
     }
 
+    /// When the next event is due. Cleans up the queue on its way, and changes nothing else.
+    pub fn next_due(&mut self) -> Option<Time> {
+        self.0.next_at()
+    }
+
     /// The world of a system, if that is the system it runs.
     pub fn typed<S: System>(&self) -> Option<&World<S>> {
         self.0.as_any().downcast_ref::<Stage<S>>().map(|stage| &stage.world)

@@ -2,6 +2,7 @@
 
 pub mod caching;
 pub mod consensus;
+pub mod glossary;
 pub mod live;
 pub mod messaging;
 pub mod resilience;

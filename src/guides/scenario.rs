@@ -44,6 +44,18 @@ impl Guide {
         }
     }
 
+    /// What the guide is about, in one or two sentences.
+    pub const fn about(self) -> &'static str {
+        match self {
+            Guide::Consensus => "How machines that crash, and messages that are lost, still come to one decision.",
+            Guide::Messaging => "Queues, logs and subjects: who gets a message, how often, and in what order.",
+            Guide::Caching => "Copies that are quick to read, and what it takes to keep them from lying.",
+            Guide::Storage => "Data on many machines: who has it, who has the newest of it, and how they agree.",
+            Guide::Transactions => "Work on several machines that must happen as a whole or not at all.",
+            Guide::Resilience => "Systems under load and in trouble: what sheds, what retries, what collapses.",
+        }
+    }
+
     /// The heading: "Consensus".
     pub const fn title(self) -> &'static str {
         match self {

@@ -3,7 +3,7 @@
 //! A promise looks at the world as a bystander could: nodes' states, messages in flight, and the witness of what has
 //! happened. `holds` runs after every event and must be cheap; `explain` runs once, when the promise breaks.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::NodeId;
 use super::system::System;
@@ -79,7 +79,7 @@ pub enum Verdict {
     /// It holds.
     Holds,
     /// It broke; it stays broken for the rest of the run.
-    Broken(Rc<Broken>),
+    Broken(Arc<Broken>),
 }
 
 impl Verdict {
@@ -120,7 +120,7 @@ impl Standing {
             Kind::Eventually { within } => !good && self.is_overdue(world, within, disturbed),
         };
         self.verdict = match (good, broken) {
-            (_, true) => Verdict::Broken(Rc::new(Broken {
+            (_, true) => Verdict::Broken(Arc::new(Broken {
                 step: world.kernel().steps(),
                 time: world.kernel().now(),
                 breach: (promise.explain)(world),

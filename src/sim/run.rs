@@ -314,6 +314,23 @@ impl<W: Simulation + Clone> Run<W> {
         found
     }
 
+    /// The world one event before the cursor. `None` at the start.
+    pub fn before(&self) -> Option<W> {
+        let step = self.step_count().checked_sub(1)?;
+        let branch = self.branch();
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 <= step);
+        let (at, world) = branch.checkpoints.get(index.checked_sub(1)?)?;
+        let mut world = world.clone();
+        if *at == 0 {
+            apply_all(&mut world, branch.tape.after(0));
+        }
+        while world.kernel().steps() < step && world.step().is_some() {
+            let now = world.kernel().steps();
+            apply_all(&mut world, branch.tape.after(now));
+        }
+        Some(world)
+    }
+
     /// What an input of the tape was, in words. Needs the state it met, so it replays up to it.
     pub fn describe_inputs(&self, step: u64) -> Vec<String> {
         let branch = self.branch();

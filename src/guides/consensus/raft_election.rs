@@ -108,7 +108,7 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     let servers: Vec<NodeId> = world.nodes().map(|(id, _)| id).collect();
     let (ring, logs, size) = match frame {
         Frame::Wide => (Area::new(80, 84, 400, 360), (590, 60), (340, 260)),
-        Frame::Narrow => (Area::new(50, 58, 300, 296), (8, 416), (384, 140)),
+        Frame::Narrow => (Area::new(50, 58, 300, 300), (8, 420), (384, 138)),
     };
     for (id, at) in servers.iter().zip(ring.circle(servers.len())) {
         picture.nodes.push(server(world, *id, at));

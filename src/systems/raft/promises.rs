@@ -18,9 +18,17 @@ pub struct Witness {
     /// The first entry that anyone applied at each index, and who did.
     applied: Vec<(Entry, NodeId)>,
     two_leaders: Option<(Term, NodeId, NodeId)>,
-    two_commands: Option<(u32, (Entry, NodeId), (Entry, NodeId))>,
+    two_commands: Option<TwoCommands>,
     /// An index and the leader that lacks the entry committed there.
     lost: Option<(u32, NodeId)>,
+}
+
+/// Two servers that applied different entries at one index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct TwoCommands {
+    index: u32,
+    one: (Entry, NodeId),
+    other: (Entry, NodeId),
 }
 
 impl Witness {
@@ -44,7 +52,8 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<Raft>
             }
             Note::Applied { node, index, entry } => match witness.applied.get(index as usize - 1) {
                 Some(known) if known.0 != entry => {
-                    witness.two_commands = witness.two_commands.or(Some((index, *known, (entry, node))));
+                    let clash = TwoCommands { index, one: *known, other: (entry, node) };
+                    witness.two_commands = witness.two_commands.or(Some(clash));
                 }
                 Some(_) => {}
                 None => witness.applied.push((entry, node)),
@@ -90,7 +99,9 @@ pub const ONE_COMMAND: Promise<Raft> = Promise {
     kind: Kind::Always,
     holds: |world| world.witness().two_commands.is_none(),
     explain: |world| {
-        let Some((index, (one, a), (other, b))) = world.witness().two_commands else { return Breach::default() };
+        let Some(TwoCommands { index, one: (one, a), other: (other, b) }) = world.witness().two_commands else {
+            return Breach::default();
+        };
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],

@@ -1,0 +1,73 @@
+//! Keys for everything on the transport, and the list of them.
+
+use leptos::ev;
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use super::player::Player;
+
+const KEYS: [(&str, &str); 9] = [
+    ("→", "Step"),
+    ("←", "Step back"),
+    ("Space", "Play or pause"),
+    ("n", "Next beat"),
+    ("0", "Restart"),
+    (", and .", "Slower and faster"),
+    ("Tab", "Move between nodes, links and messages on the stage"),
+    ("Enter", "What can be done to it"),
+    ("?", "This list"),
+];
+
+fn dialog() -> Option<web_sys::HtmlDialogElement> {
+    document().get_element_by_id("keys")?.dyn_into().ok()
+}
+
+/// Shows the list of keys.
+pub fn open_help() {
+    if let Some(dialog) = dialog().filter(|dialog| !dialog.open()) {
+        // A dialog that is already open stays open.
+        let _ = dialog.show_modal();
+    }
+}
+
+/// Whether a key belongs to what has the focus: a field, a slider, a button for the space bar.
+fn is_taken(event: &web_sys::KeyboardEvent) -> bool {
+    let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
+    let name = target.map(|target| target.tag_name().to_ascii_lowercase()).unwrap_or_default();
+    let types = matches!(name.as_str(), "input" | "select" | "textarea");
+    types || (event.key() == " " && matches!(name.as_str(), "button" | "summary" | "a"))
+}
+
+fn press(player: Player, event: &web_sys::KeyboardEvent) {
+    if event.ctrl_key() || event.meta_key() || event.alt_key() || is_taken(event) {
+        return;
+    }
+    let faster = |factor: f64| player.speed.update(|speed| *speed = (*speed * factor).clamp(1e3, 1e7));
+    match event.key().as_str() {
+        "ArrowRight" => player.step(),
+        "ArrowLeft" => player.back(),
+        " " if player.playing() => player.pause(),
+        " " => player.play(),
+        "n" => player.next_beat(),
+        "0" => player.restart(),
+        "," => faster(0.5),
+        "." => faster(2.0),
+        "?" => open_help(),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Listens to keys as long as a scenario is open, and holds their list.
+#[component]
+pub fn Keys(player: Player) -> impl IntoView {
+    let handle = window_event_listener(ev::keydown, move |event| untrack(|| press(player, &event)));
+    on_cleanup(move || handle.remove());
+    view! {
+        <dialog id="keys" aria-labelledby="keys-title">
+            <h2 id="keys-title">"Keys"</h2>
+            <dl>{KEYS.map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> }).collect_view()}</dl>
+            <form method="dialog"><button>"Close"</button></form>
+        </dialog>
+    }
+}

@@ -1,0 +1,32 @@
+//! The pages: home, a guide, a scenario.
+
+pub mod guide;
+pub mod home;
+pub mod not_found;
+pub mod scenario;
+
+use leptos::prelude::*;
+
+use faultline::guides::{Guide, Info, catalogue};
+
+use super::router::{Route, Router};
+
+/// The scenarios of a guide, in order.
+pub fn scenarios_of(guide: Guide) -> Vec<Info> {
+    catalogue().iter().map(|scenario| scenario.info()).filter(|info| info.guide == guide).collect()
+}
+
+/// Links to all guides, for the header.
+pub fn guide_links(router: Router) -> impl IntoView {
+    let current = move || match router.route() {
+        Route::Guide(guide) => Some(guide),
+        Route::Scenario(index) => catalogue().get(index).map(|scenario| scenario.info().guide),
+        _ => None,
+    };
+    Guide::ALL
+        .map(|guide| {
+            let here = move || (current() == Some(guide)).then_some("page");
+            view! { <a href=router.guide(guide) aria-current=here>{guide.title()}</a> }
+        })
+        .collect_view()
+}

@@ -1,0 +1,140 @@
+//! The page of a scenario: stage and transport, panels, prose.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use faultline::guides::catalogue;
+
+use super::scenarios_of;
+use crate::app::keys::Keys;
+use crate::app::panels::Panels;
+use crate::app::player::Player;
+use crate::app::router::{Route, Router, run_in_query, set_title};
+use crate::app::stage::Stage;
+use crate::app::storage::Progress;
+use crate::app::transport::Transport;
+
+/// The prose that came with the still page, for the scenario it belongs to.
+#[derive(Clone)]
+struct StillProse(StoredValue<Option<(usize, String)>>);
+
+/// Takes the prose out of the still page before the app replaces it.
+pub fn take_still_prose() -> Option<String> {
+    document().get_element_by_id("prose").map(|article| article.inner_html())
+}
+
+/// Keeps it for the page that it came with.
+pub fn remember_prose(router: Router, prose: Option<String>) {
+    let known = match (untrack(|| router.route()), prose) {
+        (Route::Scenario(index), Some(text)) => Some((index, text)),
+        _ => None,
+    };
+    provide_context(StillProse(StoredValue::new(known)));
+}
+
+/// Fetches a scenario's prose from beside its page.
+async fn fetch_prose(address: String) -> Option<String> {
+    let response = JsFuture::from(window().fetch_with_str(&address)).await.ok()?;
+    let response: web_sys::Response = response.dyn_into().ok()?;
+    let text = JsFuture::from(response.text().ok().filter(|_| response.ok())?).await.ok()?;
+    text.as_string()
+}
+
+/// See the module's header.
+#[component]
+pub fn ScenarioPage(index: usize) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let Some(scenario) = catalogue().get(index).copied() else {
+        return view! { <super::not_found::NotFound path=String::new()/> }.into_any();
+    };
+    let player = Player::new(scenario, run_in_query());
+    let info = player.info();
+    let path = info.path();
+    set_title(info.title);
+    Progress::update(|progress| {
+        progress.visits.entry(path.clone()).or_default();
+        progress.last = Some(path.clone());
+    });
+    let pause_when_hidden = window_event_listener(leptos::ev::Custom::<leptos::ev::Event>::new("visibilitychange"), {
+        move |_| {
+            if document().hidden() {
+                player.pause();
+            }
+        }
+    });
+    on_cleanup(move || pause_when_hidden.remove());
+    view! {
+        <div class="page scenario">
+            <div class="heading">
+                <p class="crumbs"><a href=router.guide(info.guide)>{info.guide.title()}</a> " · level " {info.level}</p>
+                <h1>{info.title}</h1>
+                <p class="lead">{info.summary}</p>
+            </div>
+            <div class="workbench">
+                <div class="main-column">
+                    <Stage player/>
+                    <Transport player/>
+                    <NoticeBar player/>
+                </div>
+                <Panels player/>
+            </div>
+            <Prose index path=path.clone()/>
+            <Neighbours index/>
+            <Keys player/>
+        </div>
+    }
+    .into_any()
+}
+
+/// One clear sentence, where something needs saying. Its place is kept, so that nothing jumps.
+#[component]
+fn NoticeBar(player: Player) -> impl IntoView {
+    view! {
+        <p class="notice-bar" role="status">
+            {move || player.notice.get().map(|notice| view! {
+                <span>{notice.0}</span>
+                <button class="quiet" on:click=move |_| player.notice.set(None)>"Dismiss"</button>
+            })}
+        </p>
+    }
+}
+
+/// The prose: what came with the page, or what is fetched from beside it.
+#[component]
+fn Prose(index: usize, path: String) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let text = RwSignal::new(String::new());
+    let still = use_context::<StillProse>().and_then(|still| still.0.get_value());
+    match still.filter(|known| known.0 == index) {
+        Some((_, known)) => text.set(known),
+        None => {
+            let address = format!("{}prose.html", router.scenario(&path));
+            spawn_local(async move {
+                let found = fetch_prose(address).await;
+                // The reader may have left before the text arrived.
+                let _ = text
+                    .try_set(found.unwrap_or_else(|| "<p>The text of this page could not be loaded.</p>".to_owned()));
+            });
+        }
+    }
+    view! { <article id="prose" class="prose" inner_html=move || text.get()></article> }
+}
+
+/// The scenarios before and after this one in its guide.
+#[component]
+fn Neighbours(index: usize) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let here = catalogue().get(index).map(|scenario| scenario.info());
+    let all = here.as_ref().map_or_else(Vec::new, |info| scenarios_of(info.guide));
+    let at = all.iter().position(|info| here.as_ref().is_some_and(|here| here.slug == info.slug)).unwrap_or(0);
+    let link = |info: Option<&faultline::guides::Info>, word: &'static str| {
+        info.map(|info| view! { <a href=router.scenario(&info.path())>{word} ": " {info.title}</a> })
+    };
+    view! {
+        <nav class="neighbours" aria-label="In this guide">
+            {link(at.checked_sub(1).and_then(|before| all.get(before)), "Before")}
+            {link(all.get(at + 1), "Next")}
+        </nav>
+    }
+}

@@ -1,0 +1,190 @@
+//! Rules and load: switches, settings, the seed, and client commands.
+
+use leptos::prelude::*;
+
+use faultline::sim::rules::{Rule, RuleId};
+use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Takes, Unit};
+use faultline::sim::tape::Input;
+use faultline::sim::time;
+
+use crate::app::player::Player;
+
+/// A value with its unit.
+fn show(control: &Control, value: i64) -> String {
+    match control {
+        Control::Slider { unit: Unit::Micros, .. } => time::show(value.max(0) as u64),
+        Control::Slider { unit: Unit::PerSecond, .. } => format!("{value}/s"),
+        Control::Slider { unit: Unit::Percent, .. } => format!("{value} %"),
+        Control::Slider { unit: Unit::Count, .. } => value.to_string(),
+        Control::Choice(options) => options.get(value.max(0) as usize).unwrap_or(&"?").to_string(),
+        Control::Toggle => if value == 0 { "off" } else { "on" }.to_owned(),
+    }
+}
+
+/// See the module's header.
+#[component]
+pub fn Rules(player: Player) -> impl IntoView {
+    let info = player.info();
+    view! {
+        <div class="rules">
+            <section>
+                <h3>"Commands"</h3>
+                {info.commands.iter().map(|(index, command)| view! { <CommandForm player index=*index command/> }).collect_view()}
+            </section>
+            <section>
+                <h3>"Rules"</h3>
+                {info.rules.iter().map(|(id, rule)| view! { <RuleSwitch player id=*id rule/> }).collect_view()}
+            </section>
+            <section>
+                <h3>"Settings"</h3>
+                {info.settings.iter().map(|(id, setting, _)| view! { <SettingControl player id=*id setting/> }).collect_view()}
+                <Seed player/>
+            </section>
+            <Branches player/>
+        </div>
+    }
+}
+
+#[component]
+fn RuleSwitch(player: Player, id: RuleId, rule: &'static Rule) -> impl IntoView {
+    let on = move || {
+        player.changed();
+        player.rule_on(id)
+    };
+    view! {
+        <label class="rule" data-rule=rule.id>
+            <input type="checkbox" role="switch" prop:checked=on on:change=move |event| player.set_rule(id, event_target_checked(&event))/>
+            <span><b>{rule.title}</b> <small>{rule.about}</small></span>
+        </label>
+    }
+}
+
+#[component]
+fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> impl IntoView {
+    let value = move || {
+        player.changed();
+        player.setting(id)
+    };
+    let change = move |text: String| {
+        if let Ok(value) = text.parse() {
+            player.set_setting(id, value);
+        }
+    };
+    let input = match setting.control {
+        Control::Slider { min, max, step, .. } => view! {
+            <input type="range" aria-label=setting.title min=min max=max step=step prop:value=move || value().to_string()
+                aria-valuetext=move || show(&setting.control, value()) on:change=move |event| change(event_target_value(&event))/>
+        }
+        .into_any(),
+        Control::Choice(options) => view! {
+            <select aria-label=setting.title prop:value=move || value().to_string() on:change=move |event| change(event_target_value(&event))>
+                {options.iter().enumerate().map(|(index, title)| view! {
+                    <option value=index selected=move || value() == index as i64>{*title}</option>
+                }).collect_view()}
+            </select>
+        }
+        .into_any(),
+        Control::Toggle => view! {
+            <input type="checkbox" role="switch" aria-label=setting.title prop:checked=move || value() != 0
+                on:change=move |event| player.set_setting(id, i64::from(event_target_checked(&event)))/>
+        }
+        .into_any(),
+    };
+    let hint = (setting.takes == Takes::AtStart).then_some(" Starts a new run.");
+    view! {
+        <div class="setting" data-setting=setting.id>
+            <span class="setting-title">{setting.title} <output>{move || show(&setting.control, value())}</output></span>
+            {input}
+            <small>{setting.about} {hint}</small>
+        </div>
+    }
+}
+
+#[component]
+fn Seed(player: Player) -> impl IntoView {
+    let seed = move || {
+        player.changed();
+        player.origin().seed
+    };
+    let set = move |seed: u64| {
+        let mut origin = player.origin();
+        origin.seed = seed;
+        player.set_origin(origin);
+    };
+    view! {
+        <div class="setting">
+            <label class="setting-title">"Seed "
+                <input type="number" min="0" prop:value=move || seed().to_string()
+                    on:change=move |event| { if let Ok(seed) = event_target_value(&event).parse() { set(seed); } }/>
+            </label>
+            <button on:click=move |_| set(seed() + 1)>"New seed"</button>
+            <small>"The same seed and the same doings give the same run. Starts a new run."</small>
+        </div>
+    }
+}
+
+#[component]
+fn CommandForm(player: Player, index: u8, command: &'static Command) -> impl IntoView {
+    let values = RwSignal::new(command.fields.iter().map(|field| field.default).collect::<Vec<i64>>());
+    let set = move |at: usize, text: String| {
+        if let Ok(value) = text.parse::<i64>() {
+            values.update(|values| values[at] = value);
+        }
+    };
+    let send = move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        player.act(Input::Command(CommandCall { command: index, values: values.get_untracked() }));
+    };
+    let field = move |(at, field): (usize, &'static faultline::sim::settings::Field)| match field.control {
+        Control::Choice(options) => view! {
+            <select aria-label=field.title on:change=move |event| set(at, event_target_value(&event))>
+                {options.iter().enumerate().map(|(index, title)| view! {
+                    <option value=index selected=index as i64 == field.default>{*title}</option>
+                }).collect_view()}
+            </select>
+        }
+        .into_any(),
+        control => {
+            let (min, max) = control.bounds();
+            view! {
+                <input type="number" aria-label=field.title min=min max=max value=field.default
+                    on:input=move |event| set(at, event_target_value(&event))/>
+            }
+            .into_any()
+        }
+    };
+    view! {
+        <form class="command" data-command=command.id on:submit=send title=command.about>
+            <button type="submit">{command.title}</button>
+            {command.fields.iter().enumerate().map(field).collect_view()}
+        </form>
+    }
+}
+
+/// The futures of the run.
+#[component]
+fn Branches(player: Player) -> impl IntoView {
+    let branches = move || {
+        player.changed();
+        player.with(|run| {
+            let line = |(index, branch): (usize, &faultline::sim::run::Branch<_>)| {
+                let left = branch
+                    .parent()
+                    .map_or("the first".to_owned(), |(parent, step)| format!("left {} after event {step}", parent + 1));
+                (index, index == run.current(), format!("Future {}: {left}, {} events", index + 1, branch.len()))
+            };
+            run.branches().iter().enumerate().map(line).collect::<Vec<_>>()
+        })
+    };
+    view! {
+        <section class="branches">
+            <h3>"Futures"</h3>
+            <p><small>"Go back and do something else: the old future stays here."</small></p>
+            <ol>
+                {move || branches().into_iter().map(|(index, current, title)| view! {
+                    <li><button aria-pressed=current.to_string() on:click=move |_| player.switch_branch(index)>{title}</button></li>
+                }).collect_view()}
+            </ol>
+        </section>
+    }
+}
