@@ -1,7 +1,8 @@
 //! A hasher with the same result natively and in WebAssembly, so that `#[derive(Hash)]` gives stable fingerprints.
 //!
 //! std's `Hash` feeds lengths and discriminants as `usize` / `isize`, whose width differs between targets;
-//! this hasher widens both to 64 bits. Words are folded with the 64x64 -> 128 bit multiplication of wyhash
+//! this hasher widens both to 64 bits. Slices of `usize` are the exception: std hashes their bytes as they lie in
+//! memory, so no state may hold one. Words are folded with the 64x64 -> 128 bit multiplication of wyhash
 //! (Wang Yi, <https://github.com/wangyi-fudan/wyhash>).
 
 use std::hash::{Hash, Hasher};
@@ -93,7 +94,7 @@ mod tests {
     /// The figures hold on every target: tests/wasm.rs asserts the same ones in WebAssembly.
     #[test]
     fn is_stable_across_targets() {
-        assert_eq!(stable(&(1u32, vec![2usize, 3], Some("four"))), 768_905_754_431_191_066);
+        assert_eq!(stable(&(1u32, 2usize, vec![3u32, 4], Some("five"))), 17045304237509583143);
     }
 
     #[test]

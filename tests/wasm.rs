@@ -1,0 +1,30 @@
+//! The same runs in WebAssembly: once in Node, once in a browser.
+#![cfg(target_arch = "wasm32")]
+
+mod golden;
+
+use wasm_bindgen_test::wasm_bindgen_test;
+
+#[wasm_bindgen_test]
+fn golden_runs_are_the_same_as_native_ones() {
+    let (now, native) = (golden::runs(), include_str!("golden/runs.txt"));
+    for (here, there) in now.lines().zip(native.lines()) {
+        assert_eq!(here, there);
+    }
+    assert_eq!(now.lines().count(), native.lines().count());
+}
+
+#[wasm_bindgen_test]
+fn hashes_are_the_same_as_native_ones() {
+    let hash = faultline::sim::hash::stable(&(1u32, 2usize, vec![3u32, 4], Some("five")));
+    assert_eq!(hash, 17045304237509583143);
+}
+
+#[wasm_bindgen_test]
+fn logarithms_are_the_same_as_native_ones() {
+    let sum: u64 = (1..2_000u64).map(|n| faultline::sim::random::exponential(n << 40, 1_000_000)).sum();
+    assert_eq!(sum, SUM_OF_EXPONENTIALS);
+}
+
+/// What the same sum is natively: asserted in tests/determinism.rs.
+const SUM_OF_EXPONENTIALS: u64 = 20_055_504_701;
