@@ -8,7 +8,7 @@ use faultline::guides::{LiveWorld, catalogue};
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::explore::{Outcome, explore, replays};
-use faultline::sim::kernel::PendingKind;
+use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::property::{Kind, Verdict};
 use faultline::sim::run::Run;
 use faultline::sim::settings::{CommandCall, Control, Takes};
@@ -184,17 +184,14 @@ fn each_rule_earns_its_place() {
 #[test]
 fn every_control_changes_the_run() {
     check(|scenario, info| {
-        let plain = trace(scenario, &origin(info), Tape::default());
         let mut idle: Vec<String> = Vec::new();
         for (id, setting, value) in &info.settings {
             let (min, max) = setting.control.bounds();
             let moves = [min, max].into_iter().filter(|other| other != value).any(|other| {
                 let from = Origin { settings: vec![(*id, other)], ..origin(info) };
-                let live = setting.takes == Takes::AtStart || {
-                    let input = Input::Setting { setting: *id, value: other };
-                    differs_after_inputs(scenario, info, input)
-                };
-                trace(scenario, &from, Tape::default()) != plain && live
+                let input = Input::Setting { setting: *id, value: other };
+                let live = setting.takes == Takes::AtStart || differs(scenario, info, &input);
+                live && (trace(scenario, &from) != trace(scenario, &origin(info)))
             });
             if !moves {
                 idle.push(format!("setting {}", setting.id));
@@ -203,7 +200,7 @@ fn every_control_changes_the_run() {
         for (index, command) in &info.commands {
             let values = command.fields.iter().map(|field| field.default).collect();
             let input = Input::Command(CommandCall { command: *index, values });
-            if !differs_after_inputs(scenario, info, input) {
+            if !differs(scenario, info, &input) {
                 idle.push(format!("command {}", command.id));
             }
         }
@@ -214,64 +211,103 @@ fn every_control_changes_the_run() {
 #[test]
 fn every_kind_of_fault_changes_the_run() {
     check(|scenario, info| {
-        let mut run = run(scenario, &origin(info));
-        let message = |world: &LiveWorld| {
-            let flying = |kind| matches!(kind, PendingKind::Deliver { .. });
-            world.kernel().pending().find(|entry| flying(entry.kind)).map(|entry| (entry.id, entry.node, entry.kind))
-        };
-        while message(run.world()).is_none() && run.step_count() < 2_000 {
-            run.step();
+        let mut unmoved = Vec::new();
+        for kind in 0..13 {
+            let moved = [1, 60, 200, 500].into_iter().any(|after| {
+                let Some((step, input)) = fault(scenario, info, after, kind) else { return false };
+                let tape = Tape::new(vec![Stamped { after: step, input }]);
+                continued(scenario, &origin(info), tape, step)
+                    != continued(scenario, &origin(info), Tape::default(), step)
+            });
+            if !moved {
+                unmoved.push(
+                    fault(scenario, info, 1, kind).map_or("no message".to_owned(), |found| format!("{:?}", found.1)),
+                );
+            }
         }
-        let (id, node, kind) = message(run.world()).ok_or("no message in the first 2,000 events")?;
-        let PendingKind::Deliver { from, .. } = kind else { return Ok(()) };
-        let step = run.step_count();
-        let inputs = [
-            Input::Crash { node },
-            Input::Pause { node },
-            Input::Slow { node: from, percent: 1_000 },
-            Input::Skew { node, offset: 1_000_000, drift_ppm: 200_000 },
-            Input::LoseDisk { node },
-            Input::Cut { from, to: node },
-            Input::Partition { side: 1 << node.0 },
-            Input::Latency { from, to: node, extra: 500_000 },
-            Input::Loss { from, to: node, ppm: 1_000_000 },
-            Input::Drop { id },
-            Input::Duplicate { id },
-            Input::Delay { id, by: 700_000 },
-            Input::DeliverNow { id },
-        ];
-        let plain = trace_from(scenario, &origin(info), Tape::default(), step);
-        for input in inputs {
-            let tape = Tape::new(vec![Stamped { after: step, input: input.clone() }]);
-            ensure(trace_from(scenario, &origin(info), tape, step) != plain, || format!("{input:?} changes nothing"))?;
-        }
-        Ok(())
+        ensure(unmoved.is_empty(), || format!("these change nothing: {unmoved:?}"))
     });
 }
 
-/// Whether an input, given at any of several moments, changes what happens.
-fn differs_after_inputs(scenario: &dyn AnyScenario, info: &Info, input: Input) -> bool {
-    [0, 20, 100, 400].into_iter().any(|after| {
+/// A fault of a kind on the first message in flight after some events, and the step it comes at.
+fn fault(scenario: &dyn AnyScenario, info: &Info, after: u64, kind: usize) -> Option<(u64, Input)> {
+    let mut run = run(scenario, &origin(info));
+    run.seek(after);
+    let message = |world: &LiveWorld| {
+        let flying = |kind| matches!(kind, PendingKind::Deliver { .. });
+        world.kernel().pending().find(|entry| flying(entry.kind)).map(|entry| (entry.id, entry.node, entry.kind))
+    };
+    while message(run.world()).is_none() && run.step_count() < after + 2_000 {
+        run.step();
+    }
+    let (id, node, PendingKind::Deliver { from, .. }) = message(run.world())? else { return None };
+    let inputs = [
+        Input::Crash { node },
+        Input::Pause { node },
+        Input::Slow { node: from, percent: 1_000 },
+        Input::Skew { node, offset: 1_000_000, drift_ppm: 200_000 },
+        Input::LoseDisk { node },
+        Input::Cut { from, to: node },
+        Input::Partition { side: 1 << node.0 },
+        Input::Latency { from, to: node, extra: 500_000 },
+        Input::Loss { from, to: node, ppm: 1_000_000 },
+        Input::Drop { id },
+        Input::Duplicate { id },
+        Input::Delay { id, by: 700_000 },
+        Input::DeliverNow { id },
+    ];
+    Some((run.step_count(), inputs.into_iter().nth(kind)?))
+}
+
+/// Whether an input, given at any of several moments, changes what happens, with or without faults around it.
+fn differs(scenario: &dyn AnyScenario, info: &Info, input: &Input) -> bool {
+    let at = |after: u64, input: &Input| {
         let tape = Tape::new(vec![Stamped { after, input: input.clone() }]);
-        trace_from(scenario, &origin(info), tape, after) != trace_from(scenario, &origin(info), Tape::default(), after)
-    })
+        continued(scenario, &origin(info), tape, after) != continued(scenario, &origin(info), Tape::default(), after)
+    };
+    [0, 20, 100, 400].into_iter().any(|after| at(after, input))
+        || stormy(scenario, info, Some(input)) != stormy(scenario, info, None)
 }
 
-fn trace(scenario: &dyn AnyScenario, origin: &Origin, tape: Tape) -> Vec<(u64, u16, u64)> {
-    trace_from(scenario, origin, tape, 0)
+/// What happens under the same random faults, with or without an input at the start.
+fn stormy(scenario: &dyn AnyScenario, info: &Info, input: Option<&Input>) -> Vec<Moment> {
+    let tape = input.map(|input| Stamped { after: 0, input: input.clone() });
+    let mut run = Run::new(scenario.start(&origin(info)), Tape::new(tape.into_iter().collect()));
+    storm(&mut run, info.faults, 2, 800);
+    replay(run)
 }
 
-/// What happens in 1,500 events after a step: when, where, what state, and
-/// what is due when. Settings alone do not count as a difference.
-fn trace_from(scenario: &dyn AnyScenario, origin: &Origin, tape: Tape, step: u64) -> Vec<(u64, u16, u64)> {
+/// When, where, and what state.
+type Moment = (u64, u16, u64);
+
+/// What happens from a beginning: plain, and under random faults.
+fn trace(scenario: &dyn AnyScenario, origin: &Origin) -> (Vec<Moment>, Vec<Moment>) {
+    let mut faulty = run(scenario, origin);
+    storm(&mut faulty, scenario.info().faults, 2, 800);
+    (continued(scenario, origin, Tape::default(), 0), replay(faulty))
+}
+
+/// The run from its start, event by event.
+fn replay(mut run: Run<LiveWorld>) -> Vec<Moment> {
+    let last = run.step_count();
+    run.seek(0);
+    let mut trace = Vec::new();
+    while run.step_count() < last {
+        let Some(handled) = run.step() else { break };
+        trace.push((handled.time, handled.node.0, run.world().state_fingerprint()));
+    }
+    trace
+}
+
+/// What happens in 1,500 events after a step: when, where, what state, and what is due when. A changed setting alone
+/// is no difference.
+fn continued(scenario: &dyn AnyScenario, origin: &Origin, tape: Tape, step: u64) -> Vec<Moment> {
     let mut run = Run::new(scenario.start(origin), tape);
     run.seek(step);
     let mut trace = Vec::new();
     for _ in 0..1_500 {
         let Some(handled) = run.step() else { break };
-        let due = |sum: u64, entry: &faultline::sim::kernel::Pending| {
-            sum.wrapping_add(entry.at * (3 + u64::from(entry.node.0)))
-        };
+        let due = |sum: u64, entry: &Pending| sum.wrapping_add(entry.at * (3 + u64::from(entry.node.0)));
         let pending = run.world().kernel().pending().fold(0, due);
         trace.push((handled.time, handled.node.0, run.world().state_fingerprint() ^ pending));
     }

@@ -388,6 +388,12 @@ impl<S: System> World<S> {
         self.promises
     }
 
+    /// Whether the promise with this name is broken.
+    pub fn is_promise_broken(&self, promise: &str) -> bool {
+        let at = self.promises.iter().position(|known| known.id == promise);
+        at.and_then(|at| self.standings.get(at)).is_some_and(|standing| standing.verdict.is_broken())
+    }
+
     /// The messages on their way, in the order of their slots.
     pub fn flights(&self) -> impl Iterator<Item = Flight<'_, S>> {
         self.fabric.kernel.slots().filter_map(|(slot, pending)| match pending.kind {
