@@ -64,7 +64,7 @@ fn back_seek_and_replay_are_exact() {
     check(|scenario, info| {
         let mut run = run(scenario, &origin(info));
         storm(&mut run, info.faults, 5, 300);
-        let last = run.step_count();
+        let (last, live) = (run.step_count(), run.world().fingerprint());
         let mut prints = vec![0; last as usize + 1];
         run.seek(0);
         for step in 0..=last {
@@ -72,6 +72,7 @@ fn back_seek_and_replay_are_exact() {
             run.step();
         }
         run.seek(last);
+        ensure(run.world().fingerprint() == live, || "a replay differs from the run as it was lived".to_owned())?;
         for step in (0..last).rev() {
             run.back();
             ensure(run.world().fingerprint() == prints[step as usize], || format!("stepping back to {step} differs"))?;

@@ -292,7 +292,7 @@ impl Player {
             let run = &mut session.run;
             let (mut stepped, broken) = (false, run.branch().breakings().len());
             loop {
-                match run.world_mut().next_due() {
+                match run.world().next_at() {
                     None => return (run.world().kernel().now(), stepped, true),
                     Some(at) if at > target => return (target, stepped, false),
                     Some(_) => {}

@@ -122,11 +122,6 @@ impl LiveWorld {
         LiveWorld(Box::new(stage))
     }
 
-    /// When the next event is due. Cleans up the queue on its way, and changes nothing else.
-    pub fn next_due(&mut self) -> Option<Time> {
-        self.0.next_at()
-    }
-
     /// The world of a system, if that is the system it runs.
     pub fn typed<S: System>(&self) -> Option<&World<S>> {
         self.0.as_any().downcast_ref::<Stage<S>>().map(|stage| &stage.world)
@@ -266,7 +261,7 @@ macro_rules! delegate {
         fn kernel(&self) -> &Kernel {
             self.$inner.kernel()
         }
-        fn next_at(&mut self) -> Option<Time> {
+        fn next_at(&self) -> Option<Time> {
             self.$inner.next_at()
         }
         fn settings(&self) -> &Settings {

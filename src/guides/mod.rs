@@ -14,8 +14,11 @@ pub use live::{Live, LiveWorld};
 pub use scenario::{AnyScenario, Guide, Info, Scenario};
 
 /// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
-static CATALOGUE: &[&dyn AnyScenario] =
-    &[&consensus::raft_election::SCENARIO, &transactions::two_phase_commit::SCENARIO];
+static CATALOGUE: &[&dyn AnyScenario] = &[
+    &consensus::raft_election::SCENARIO,
+    &storage::leaderless_quorum::SCENARIO,
+    &transactions::two_phase_commit::SCENARIO,
+];
 
 /// Every scenario, in reading order.
 pub fn catalogue() -> &'static [&'static dyn AnyScenario] {

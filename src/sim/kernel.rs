@@ -46,8 +46,6 @@ pub struct Pending {
     pub kind: PendingKind,
     /// What scheduled it.
     pub cause: Cause,
-    /// The node was paused when it was due; it waits for the node to go on.
-    pub held: bool,
 }
 
 /// Why a message did not arrive.
@@ -215,22 +213,20 @@ impl Kernel {
         self.pending().find(|pending| pending.id == id)
     }
 
-    /// When the next event is due, and which it is. `None` when nothing will happen any more.
-    pub fn upcoming(&mut self) -> Option<(Time, u64)> {
-        if let Some(forced) = self.forced.and_then(|id| self.find(id)).copied() {
-            return Some((forced.at.max(self.now), forced.id));
-        }
-        while let Some(&Reverse((at, id, slot))) = self.queue.peek() {
-            if self.is_current(at, id, slot) {
-                return Some((at.max(self.now), id));
-            }
-            self.queue.pop();
-        }
-        None
+    /// When the next event is due. `None` when nothing will happen any more, or all that is due waits for paused nodes.
+    pub fn upcoming(&self) -> Option<Time> {
+        let waits = |entry: &&Pending| !self.is_paused(entry.node);
+        let forced = self.forced.and_then(|id| self.find(id));
+        let next = forced.or_else(|| self.pending().filter(waits).min_by_key(|entry| (entry.at, entry.id)));
+        next.map(|entry| entry.at.max(self.now))
+    }
+
+    fn is_paused(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(|state| state.up && state.paused)
     }
 
     fn is_current(&self, at: Time, id: u64, slot: u32) -> bool {
-        matches!(&self.slots[slot as usize], Some(entry) if entry.id == id && entry.at == at && !entry.held)
+        matches!(&self.slots[slot as usize], Some(entry) if entry.id == id && entry.at == at)
     }
 
     pub(super) fn slot_of(&self, id: u64) -> Option<u32> {
@@ -251,7 +247,7 @@ impl Kernel {
         let id = self.next_id;
         self.next_id += 1;
         let at = self.now.saturating_add(delay).min(HORIZON);
-        let entry = Pending { id, at, since: self.now, node, kind, cause, held: false };
+        let entry = Pending { id, at, since: self.now, node, kind, cause };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[slot as usize] = Some(entry);
@@ -323,28 +319,27 @@ impl Kernel {
         Some(entry)
     }
 
-    /// Takes the next event that a running (or crashed) node gets. Events of paused nodes are put aside.
+    /// Takes the next event. Events of paused nodes wait: they stay in the queue, and come as soon as the node goes on.
+    /// Nothing changes when there is none.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(u32, Pending)> {
         if let Some(slot) = self.forced.take().and_then(|id| self.slot_of(id)) {
             let entry = self.remove(slot)?;
             return Some((slot, self.begin(entry)));
         }
-        while let Some(Reverse((at, id, slot))) = self.queue.pop() {
-            if !self.is_current(at, id, slot) {
-                continue;
+        let mut waiting = Vec::new();
+        let mut found = None;
+        while let Some(due) = self.queue.pop() {
+            let Reverse((at, id, slot)) = due;
+            let Some(entry) = self.slots[slot as usize].filter(|_| self.is_current(at, id, slot)) else { continue };
+            if !self.is_paused(entry.node) {
+                found = self.remove(slot).map(|entry| (slot, self.begin(entry)));
+                break;
             }
-            let entry = self.slots[slot as usize].as_mut()?;
-            let node = &self.nodes[entry.node.index()];
-            if node.up && node.paused {
-                entry.held = true;
-                self.now = self.now.max(at);
-                continue;
-            }
-            let entry = self.remove(slot)?;
-            return Some((slot, self.begin(entry)));
+            waiting.push(due);
         }
-        None
+        self.queue.extend(waiting);
+        found
     }
 
     #[inline]
@@ -383,23 +378,6 @@ impl Kernel {
         state.offset = offset;
         state.drift_ppm = drift_ppm;
         state.drift_since = now;
-    }
-
-    /// Lets a paused node go on: what was due meanwhile is due now, in its order.
-    pub(super) fn resume(&mut self, node: NodeId) {
-        self.node_mut(node).paused = false;
-        let mut held: Vec<(u64, u32)> = self
-            .slots()
-            .filter(|(_, entry)| entry.held && entry.node == node)
-            .map(|(slot, entry)| (entry.id, slot))
-            .collect();
-        held.sort_unstable();
-        for (_, slot) in held {
-            if let Some(entry) = self.slots[slot as usize].as_mut() {
-                entry.held = false;
-            }
-            self.reschedule(slot, self.now);
-        }
     }
 
     /// Changes one direction of a link and keeps count of the disturbed ones.

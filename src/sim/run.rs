@@ -97,11 +97,6 @@ impl<W: Simulation + Clone> Run<W> {
         &self.world
     }
 
-    /// The world at the cursor, for questions that need to change caches. Changing its state breaks the run.
-    pub fn world_mut(&mut self) -> &mut W {
-        &mut self.world
-    }
-
     /// Events handled up to the cursor.
     pub fn step_count(&self) -> u64 {
         self.world.kernel().steps()

@@ -87,7 +87,7 @@ pub trait Simulation {
     fn kernel(&self) -> &Kernel;
 
     /// When the next event is due.
-    fn next_at(&mut self) -> Option<Time>;
+    fn next_at(&self) -> Option<Time>;
 
     /// The settings as they are now.
     fn settings(&self) -> &Settings;

@@ -513,8 +513,8 @@ impl<S: System> World<S> {
             self.fabric.kernel.remove(slot);
             self.fabric.payloads[slot as usize] = None;
         }
-        self.fabric.kernel.resume(node);
-        self.fabric.kernel.node_mut(node).up = false;
+        let state = self.fabric.kernel.node_mut(node);
+        (state.up, state.paused) = (false, false);
     }
 
     fn restart(&mut self, node: NodeId) {
@@ -564,7 +564,7 @@ impl<S: System> World<S> {
             }
             Input::Resume { node } => {
                 let node = self.check_node(node)?;
-                self.fabric.kernel.resume(node);
+                self.fabric.kernel.node_mut(node).paused = false;
             }
             Input::Slow { node, percent } => {
                 let node = self.check_node(node)?;
@@ -788,8 +788,8 @@ impl<S: System> Simulation for World<S> {
         &self.fabric.kernel
     }
 
-    fn next_at(&mut self) -> Option<Time> {
-        self.fabric.kernel.upcoming().map(|next| next.0)
+    fn next_at(&self) -> Option<Time> {
+        self.fabric.kernel.upcoming()
     }
 
     fn settings(&self) -> &Settings {
@@ -816,7 +816,7 @@ impl<S: System> Simulation for World<S> {
         let kernel = &self.fabric.kernel;
         let mut sum = self.state_fingerprint();
         for (_, pending) in kernel.slots() {
-            let kind = (pending.id, pending.at, pending.since, pending.held);
+            let kind = (pending.id, pending.at, pending.since);
             sum = sum.wrapping_add(stable(&kind));
         }
         let nodes = stable(kernel.nodes());
