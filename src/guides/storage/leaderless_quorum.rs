@@ -457,13 +457,14 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
         id: "sloppy",
         title: "Acknowledged, and out of sight",
         goal: "Have a write acknowledged with the help of hints, and then not seen by a read.",
-        hint: "With hints counting, W = 3 can be reached on one side of a cut. Bob reads on the other side.",
+        hint: "Cut two replicas off in the middle of Ann's write, on Bob's side. A hint then stands in for one of them.",
         reached: |world| world.is_promise_broken(FRESH.id) && hints(world) > 0,
-        origin: || origin(Some(store::STRICT), ALL_TO_ONE),
+        origin: || origin(Some(store::STRICT), &[]),
         solve: |script| {
-            script.until(|world| world.witness().acknowledged().counter > 0);
+            script.until(|world| stores_of(world, CLIENTS[0]).len() == 3 && writes_now(world) == [CLIENTS[0]]);
             let spare = spare(script.world().settings());
             script.act(Input::Partition { side: 1 | 1 << store::CLIENTS | 1 << spare.0 });
+            script.act(Input::Setting { setting: store::WRITES, value: 0 });
             script.until(|world| world.is_promise_broken(FRESH.id) && hints(world) > 0);
         },
     },
