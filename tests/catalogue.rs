@@ -10,6 +10,7 @@ use faultline::sim::NodeId;
 use faultline::sim::explore::{Outcome, explore, replays};
 use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::property::{Kind, Verdict};
+use faultline::sim::rules::RuleSet;
 use faultline::sim::run::Run;
 use faultline::sim::settings::{CommandCall, Control, Takes};
 use faultline::sim::simulation::Simulation;
@@ -188,12 +189,16 @@ fn every_control_changes_the_run() {
         let mut idle: Vec<String> = Vec::new();
         for (id, setting, value) in &info.settings {
             let (min, max) = setting.control.bounds();
-            let moves = [min, max].into_iter().filter(|other| other != value).any(|other| {
-                let from = Origin { settings: vec![(*id, other)], ..origin(info) };
-                let input = Input::Setting { setting: *id, value: other };
-                let live = setting.takes == Takes::AtStart || differs(scenario, info, &input);
-                live && (trace(scenario, &from) != trace(scenario, &origin(info)))
-            });
+            let others = [min, max].into_iter().filter(|other| other != value);
+            let moves = others.flat_map(|other| rule_sets(info).map(move |rules_off| (other, rules_off))).any(
+                |(other, rules_off)| {
+                    let plain = Origin { rules_off, ..origin(info) };
+                    let turned = Origin { settings: vec![(*id, other)], ..plain.clone() };
+                    let input = Input::Setting { setting: *id, value: other };
+                    let live = setting.takes == Takes::AtStart || differs(scenario, &plain, &input);
+                    live && trace(scenario, &turned) != trace(scenario, &plain)
+                },
+            );
             if !moves {
                 idle.push(format!("setting {}", setting.id));
             }
@@ -201,7 +206,7 @@ fn every_control_changes_the_run() {
         for (index, command) in &info.commands {
             let values = command.fields.iter().map(|field| field.default).collect();
             let input = Input::Command(CommandCall { command: *index, values });
-            if !differs(scenario, info, &input) {
+            if !differs(scenario, &origin(info), &input) {
                 idle.push(format!("command {}", command.id));
             }
         }
@@ -260,21 +265,27 @@ fn fault(scenario: &dyn AnyScenario, info: &Info, after: u64, kind: usize) -> Op
     Some((run.step_count(), inputs.into_iter().nth(kind)?))
 }
 
+/// All rules on, then each one off: some settings matter only where a rule is off.
+fn rule_sets(info: &Info) -> impl Iterator<Item = u64> {
+    let off = info.rules.iter().map(|rule| RuleSet::ALL.with(rule.0, false).off_bits());
+    std::iter::once(0).chain(off.collect::<Vec<_>>())
+}
+
 /// Whether an input, given at any of several moments, changes what happens, with or without faults around it.
-fn differs(scenario: &dyn AnyScenario, info: &Info, input: &Input) -> bool {
+fn differs(scenario: &dyn AnyScenario, origin: &Origin, input: &Input) -> bool {
     let at = |after: u64, input: &Input| {
         let tape = Tape::new(vec![Stamped { after, input: input.clone() }]);
-        continued(scenario, &origin(info), tape, after) != continued(scenario, &origin(info), Tape::default(), after)
+        continued(scenario, origin, tape, after) != continued(scenario, origin, Tape::default(), after)
     };
     [0, 20, 100, 400].into_iter().any(|after| at(after, input))
-        || stormy(scenario, info, Some(input)) != stormy(scenario, info, None)
+        || stormy(scenario, origin, Some(input)) != stormy(scenario, origin, None)
 }
 
 /// What happens under the same random faults, with or without an input at the start.
-fn stormy(scenario: &dyn AnyScenario, info: &Info, input: Option<&Input>) -> Vec<Moment> {
+fn stormy(scenario: &dyn AnyScenario, origin: &Origin, input: Option<&Input>) -> Vec<Moment> {
     let tape = input.map(|input| Stamped { after: 0, input: input.clone() });
-    let mut run = Run::new(scenario.start(&origin(info)), Tape::new(tape.into_iter().collect()));
-    storm(&mut run, info.faults, 2, 800);
+    let mut run = Run::new(scenario.start(origin), Tape::new(tape.into_iter().collect()));
+    storm(&mut run, scenario.info().faults, 2, 800);
     replay(run)
 }
 

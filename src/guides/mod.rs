@@ -16,6 +16,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 /// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_election::SCENARIO,
+    &messaging::competing_consumers::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,
 ];

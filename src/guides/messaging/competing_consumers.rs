@@ -1,1 +1,434 @@
-//! Competing consumers.
+//! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
+    node_subject,
+};
+use crate::picture::layout::Area;
+use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{CommandCall, SettingId, Settings};
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::sim::world::World;
+use crate::systems::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
+use crate::systems::rabbitmq::{
+    self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Message, PUBLISHER, RabbitMq, Task,
+};
+
+type Shop = World<RabbitMq>;
+
+/// The scenario.
+pub static SCENARIO: Scenario<RabbitMq> = Scenario {
+    slug: "competing-consumers",
+    title: "Competing consumers",
+    guide: Guide::Messaging,
+    level: 2,
+    summary: "One queue of tasks, several workers, and one of them is slow. Whether the others have to wait for it is \
+              decided by a single number: the prefetch.",
+    seed: 5,
+    settings: &[
+        (rabbit::WORKERS, 3),
+        (rabbit::PREFETCH, 10),
+        (rabbit::RATE, 20),
+        (rabbit::TASK, 80_000),
+        (rabbit::SLOW, 4),
+        (rabbit::HEARTBEAT, 500_000),
+        (rabbit::BURSTS, 0),
+    ],
+    fixed: &[],
+    rules: &[rabbit::PREFETCH_ONE, rabbit::ACK_AFTER, rabbit::REQUEUE, rabbit::CONFIRM_AFTER_DISK],
+    commands: &[0, 1],
+    promises: &[FAIR, NOT_LOST, MOVES],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Waiting time",
+            about: "From publishing to the start of the work. With a large prefetch it follows the slow worker.",
+            plot: Plot::Percentiles(rabbit::WAITING),
+        },
+        Chart {
+            title: "Ready tasks in the queue",
+            about: "A large prefetch empties it, without one task being done sooner.",
+            plot: Plot::Level(rabbit::DEPTH),
+        },
+        Chart {
+            title: "Share of the work",
+            about: "With prefetch 1 the slow worker gets what it can do.",
+            plot: Plot::Share(rabbit::DONE),
+        },
+        Chart { title: "Unacknowledged", about: "What each worker holds.", plot: Plot::Level(rabbit::UNACKED) },
+        Chart { title: "Redelivered", about: "Tasks handed out again.", plot: Plot::Rate(rabbit::REDELIVERED) },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_TASKS,
+    breaks: BREAKS,
+    prose: prose!("competing_consumers.md"),
+};
+
+fn subject(settings: &Settings, metric: crate::sim::metrics::MetricId, subject: u16) -> String {
+    if metric == rabbit::DEPTH { "ready".to_owned() } else { node_subject::<RabbitMq>(settings, metric, subject) }
+}
+
+fn workers(world: &Shop) -> Vec<NodeId> {
+    (FIRST..world.kernel().nodes().len()).map(NodeId::from).collect()
+}
+
+fn ready(world: &Shop) -> &[Task] {
+    match world.memory(BROKER) {
+        Some(Memory::Broker { ready, .. }) => ready,
+        _ => &[],
+    }
+}
+
+/// What lies in a worker's buffer, and what it works on.
+fn held(world: &Shop, id: NodeId) -> (&[Task], Option<Task>) {
+    match world.memory(id) {
+        Some(Memory::Worker { buffer, working, .. }) => (buffer, *working),
+        _ => (&[], None),
+    }
+}
+
+/// What the broker has handed a worker and not yet had acknowledged.
+fn unacked(world: &Shop, id: NodeId) -> &[Task] {
+    match world.memory(BROKER) {
+        Some(Memory::Broker { consumers, .. }) => consumers.get(&id).map_or(&[], |consumer| &consumer.unacked),
+        _ => &[],
+    }
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let all = workers(world);
+    let (publisher, broker, places, queue, holds) = match frame {
+        Frame::Wide => {
+            let places = Area::new(520, 20, 120, 520).column(all.len());
+            ((80, 200), (300, 200), places, ((20, 320), (400, 110)), ((660, 40), (290, 480)))
+        }
+        Frame::Narrow => {
+            let first = Area::new(4, 130, 392, 74).row(all.len().min(3));
+            let second = Area::new(4, 228, 392, 74).row(all.len().saturating_sub(3));
+            let places = first.into_iter().chain(second).collect();
+            ((66, 56), (270, 56), places, ((8, 322), (384, 66)), ((8, 396), (384, 160)))
+        }
+    };
+    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    if let Some(Memory::Publisher { unconfirmed }) = world.memory(PUBLISHER) {
+        mark.state = format!("{} unconfirmed", unconfirmed.len());
+    }
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(BROKER, broker, Shape::Queue, "queue");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} ready", ready(world).len());
+    mark.fill = Some((ready(world).len() as u32, LONGEST_QUEUE as u32));
+    picture.nodes.push(mark);
+    for (id, at) in all.iter().zip(places) {
+        picture.nodes.push(worker(world, *id, at));
+    }
+    picture.link_all(&[BROKER], &[PUBLISHER]);
+    picture.link_all(&[BROKER], &all);
+    picture.figures.push(queue_cells(world, queue.0, queue.1));
+    picture.figures.push(held_cells(world, holds.0, holds.1));
+    picture
+}
+
+fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, RabbitMq::name(world.settings(), id));
+    let (buffer, working) = held(world, id);
+    mark.tone = Tone::Consumer;
+    mark.state = match working {
+        Some(task) => format!("task {}, {} wait", task.id, buffer.len()),
+        None => "idle".to_owned(),
+    };
+    if working.is_none() {
+        mark.tone = Tone::Neutral;
+    }
+    mark
+}
+
+fn cell(task: &Task, tone: Tone) -> Cell {
+    if task.redelivered {
+        Cell::loose(format!("{}r", task.id), Tone::Risk)
+    } else {
+        Cell::firm(task.id.to_string(), tone)
+    }
+}
+
+/// How many ready tasks are drawn.
+const SHOWN: usize = 10;
+
+fn queue_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let tasks = ready(world);
+    let cells = tasks.iter().take(SHOWN).map(|task| cell(task, Tone::Store)).collect();
+    let more = tasks.len().saturating_sub(SHOWN);
+    let title = if more > 0 { format!("Next in the queue, and {more} more") } else { "Next in the queue".to_owned() };
+    let rows = vec![GridRow { label: String::new(), cells, mark: None }];
+    Figure { id: "queue", at, size, title, body: Body::Grid { first: 1, rows } }
+}
+
+fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let most = workers(world).iter().map(|id| unacked(world, *id).len()).max().unwrap_or(0).max(10) as u32;
+    let bar = |id: &NodeId| {
+        let held = unacked(world, *id);
+        let again = held.iter().filter(|task| task.redelivered).count();
+        let text = if again > 0 { format!("{}, {again} again", held.len()) } else { held.len().to_string() };
+        let tone = if held.len() > 1 { Tone::Risk } else { Tone::Consumer };
+        Bar { label: RabbitMq::name(world.settings(), *id), value: held.len() as u32, full: most, text, tone }
+    };
+    let title = "Unacknowledged at each worker".to_owned();
+    Figure { id: "held", at, size, title, body: Body::Bars(workers(world).iter().map(bar).collect()) }
+}
+
+fn look(message: &Message) -> Look {
+    let (letter, glyph, tone) = match message {
+        Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
+        Message::Confirm { .. } => ('c', Glyph::Pill, Tone::Fine),
+        Message::Refuse { .. } => ('x', Glyph::Pill, Tone::Broken),
+        Message::Consume { .. } => ('+', Glyph::Diamond, Tone::Consumer),
+        Message::Deliver { task, .. } if task.redelivered => ('R', Glyph::Square, Tone::Risk),
+        Message::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
+        Message::Ack { .. } => ('k', Glyph::Pill, Tone::Consumer),
+        Message::Nack { .. } => ('n', Glyph::Pill, Tone::Risk),
+        Message::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
+    };
+    Look { letter, glyph, tone }
+}
+
+fn fields(_: &Settings, message: &Message) -> Fields {
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let again = |task: &Task| field("redelivered", if task.redelivered { "yes" } else { "no" }.to_owned());
+    match message {
+        Message::Publish { task } => {
+            vec![field("task", task.id.to_string()), field("delivery mode", "2, persistent".to_owned())]
+        }
+        Message::Deliver { connection, task } => {
+            vec![field("task", task.id.to_string()), again(task), field("connection", connection.to_string())]
+        }
+        Message::Confirm { id } | Message::Refuse { id } => vec![field("task", id.to_string())],
+        Message::Ack { connection, id } | Message::Nack { connection, id } => {
+            vec![field("task", id.to_string()), field("connection", connection.to_string())]
+        }
+        Message::Consume { connection } | Message::Heartbeat { connection } => {
+            vec![field("connection", connection.to_string())]
+        }
+    }
+}
+
+fn list(tasks: &[Task]) -> String {
+    let words: Vec<String> = tasks.iter().take(20).map(|task| task.id.to_string()).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+fn inspect(world: &Shop, id: NodeId) -> Inspection {
+    let Some(node) = world.node(id) else { return Inspection::default() };
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let disk = match id {
+        BROKER => vec![field("persistent tasks", list(&node.disk.queue))],
+        PUBLISHER => vec![field("last task", node.disk.last.to_string())],
+        _ => vec![field("last connection", node.disk.last.to_string())],
+    };
+    let memory = match &node.memory {
+        None => Vec::new(),
+        Some(Memory::Publisher { unconfirmed }) => vec![field("unconfirmed", list(unconfirmed))],
+        Some(Memory::Broker { ready, consumers, .. }) => {
+            let held = consumers.iter().map(|(worker, consumer)| {
+                field(&format!("held by {}", RabbitMq::name(world.settings(), *worker)), list(&consumer.unacked))
+            });
+            std::iter::once(field("ready", list(ready))).chain(held).collect()
+        }
+        Some(Memory::Worker { connected, buffer, working, .. }) => vec![
+            field("works on", working.map_or("nothing".to_owned(), |task| format!("task {}", task.id))),
+            field("buffer", list(buffer)),
+            field("connected", if *connected { "yes" } else { "no" }.to_owned()),
+        ],
+    };
+    Inspection { disk, memory }
+}
+
+fn first_worker(_: &Shop) -> Vec<NodeId> {
+    vec![NodeId::from(FIRST)]
+}
+
+fn all_busy(world: &Shop) -> bool {
+    workers(world).iter().all(|id| held(world, *id).1.is_some())
+}
+
+fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
+    world.flights().any(|flight| wanted(flight.message))
+}
+
+fn hoards(world: &Shop) -> bool {
+    held(world, NodeId::from(FIRST)).0.len() >= 5
+}
+
+fn publish(tasks: i64) -> Input {
+    Input::Command(CommandCall { command: 0, values: vec![tasks] })
+}
+
+const TOUR: &[Beat<RabbitMq>] = &[
+    Beat {
+        title: "A queue and three workers",
+        say: "A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 \
+              takes four times as long as the others.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: workers,
+        predict: None,
+    },
+    Beat {
+        title: "Safe before it is done",
+        say: "The queue writes a task to disk and confirms it. From then on it is the broker's to lose.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Message::Confirm { .. })),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "One at a time",
+        say: "A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the \
+              one before. The rest wait in the queue, where anyone can take them.",
+        inputs: |_| vec![publish(12)],
+        until: |world| all_busy(world) && ready(world).len() >= 5,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "The slow one gets less",
+        say: "Nobody decided that worker 1 should have fewer tasks. It asks less often, and that is all.",
+        inputs: no_inputs,
+        until: |world| ready(world).is_empty(),
+        look: first_worker,
+        predict: Some(Predict {
+            question: "Who has done the most tasks by now?",
+            options: |world| workers(world).iter().map(|id| RabbitMq::name(world.settings(), *id)).collect(),
+            answer: |world| {
+                let done = |id: &NodeId| world.metrics().total(rabbit::DONE, id.0);
+                let all = workers(world);
+                all.iter()
+                    .enumerate()
+                    .max_by_key(|(at, id)| (done(id), std::cmp::Reverse(*at)))
+                    .map_or(0, |best| best.0)
+            },
+            because: "A quick worker acknowledges sooner, and each acknowledgement fetches the next task.",
+        }),
+    },
+    Beat {
+        title: "A worker dies at work",
+        say: "Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
+        inputs: |_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }],
+        until: |world| flies(world, |message| matches!(message, Message::Deliver { task, .. } if task.redelivered)),
+        look: |_| vec![NodeId::from(FIRST + 1)],
+        predict: Some(Predict {
+            question: "What tells the broker that the worker is gone?",
+            options: |_| vec!["The crash itself".to_owned(), "Missing heartbeats".to_owned(), "Nothing".to_owned()],
+            answer: |_| 1,
+            because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, and \
+                      its tasks return to the queue.",
+        }),
+    },
+    Beat {
+        title: "Done again, perhaps",
+        say: "The task comes with the flag *redelivered*. It may have been half done, or done and not acknowledged. \
+              This is at least once: the worker must cope.",
+        inputs: |_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }],
+        until: |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
+        look: workers,
+        predict: None,
+    },
+    Beat {
+        title: "Now with a prefetch of 10",
+        say: "The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks \
+              sit in the workers' buffers, out of reach of anyone else. Watch the first promise.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: false }, publish(24)],
+        until: |world| world.is_promise_broken(FAIR.id),
+        look: first_worker,
+        predict: Some(Predict {
+            question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
+            options: |_| vec!["Sooner".to_owned(), "Later".to_owned()],
+            answer: |world| usize::from(world.is_promise_broken(FAIR.id)),
+            because: "The quick workers run out of tasks while the slow one still has a buffer full.",
+        }),
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+const CHALLENGES: &[Challenge<RabbitMq>] = &[
+    Challenge {
+        id: "done-twice",
+        title: "Done twice",
+        goal: "Have one task done by two workers.",
+        hint: "A worker that is cut off from the broker goes on working. What becomes of its acknowledgement?",
+        reached: |world| world.witness().done_twice().is_some(),
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.until(|world| held(world, NodeId::from(FIRST)).1.is_some());
+            let worker = NodeId::from(FIRST);
+            script.act(Input::Cut { from: worker, to: BROKER });
+            script.until(|world| world.witness().done_twice().is_some());
+        },
+    },
+    Challenge {
+        id: "hoard",
+        title: "A hoard",
+        goal: "Have worker 1 sit on five waiting tasks or more while another worker has nothing to do.",
+        hint: "Switch prefetch 1 off, and send a burst.",
+        reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
+        origin: || origin(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
+        solve: |script| {
+            script.steps(30);
+            script.act(publish(30));
+            script.until(|world| hoards(world) && world.is_promise_broken(FAIR.id));
+        },
+    },
+    Challenge {
+        id: "lost-task",
+        title: "A lost task",
+        goal: "Have a confirmed task vanish without being done.",
+        hint: "A worker that acknowledges on arrival takes everything it holds with it when it crashes.",
+        reached: |world| world.witness().lost().is_some(),
+        origin: || origin(&[rabbit::ACK_AFTER], &[]),
+        solve: |script| {
+            let worker = NodeId::from(FIRST);
+            script.until(|world| held(world, worker).1.is_some() && unacked(world, worker).is_empty());
+            script.act(Input::Crash { node: worker });
+            script.until(|world| world.witness().lost().is_some());
+        },
+    },
+];
+
+/// Two tasks, two workers, one crash.
+const TWO_TASKS: Hunt<RabbitMq> = Hunt {
+    settings: &[(rabbit::WORKERS, 2), (rabbit::RATE, 0)],
+    inputs: || vec![publish(1)],
+    bounds: Bounds { states: 60_000, depth: 12, budget: Budget { crashes: 1, restarts: 1, drops: 0, duplicates: 0 } },
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 3,
+};
+
+/// Connections opened so far.
+fn connections(world: &Shop) -> u32 {
+    workers(world).iter().filter_map(|id| world.node(*id)).map(|node| node.disk.last).sum()
+}
+
+const BREAKS: &[Breaks<RabbitMq>] = &[
+    Breaks { rule: rabbit::PREFETCH_ONE, promise: FAIR.id, way: Way::Schedules { settings: &[], events: 600 } },
+    Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+    Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Schedules { settings: &[], events: 600 } },
+    Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+];
