@@ -122,6 +122,8 @@ pub struct Kernel {
     steps: u64,
     next_id: u64,
     queue: BinaryHeap<Reverse<(Time, u64, u32)>>,
+    /// What is due at paused nodes.
+    waiting: Vec<(Time, u64, u32)>,
     slots: Vec<Option<Pending>>,
     free: Vec<u32>,
     pending: u32,
@@ -141,6 +143,7 @@ impl Kernel {
             steps: 0,
             next_id: 0,
             queue: BinaryHeap::new(),
+            waiting: Vec::new(),
             slots: Vec::new(),
             free: Vec::new(),
             pending: 0,
@@ -215,10 +218,13 @@ impl Kernel {
 
     /// When the next event is due. `None` when nothing will happen any more, or all that is due waits for paused nodes.
     pub fn upcoming(&self) -> Option<Time> {
-        let waits = |entry: &&Pending| !self.is_paused(entry.node);
-        let forced = self.forced.and_then(|id| self.find(id));
-        let next = forced.or_else(|| self.pending().filter(waits).min_by_key(|entry| (entry.at, entry.id)));
-        next.map(|entry| entry.at.max(self.now))
+        let at = match (self.forced.and_then(|id| self.find(id)), self.queue.peek()) {
+            (Some(forced), _) => forced.at,
+            (None, Some(&Reverse((at, id, slot)))) if self.is_current(at, id, slot) => at,
+            // The first in the queue was cancelled or moved: look at all there is.
+            _ => self.pending().filter(|entry| !self.is_paused(entry.node)).map(|entry| entry.at).min()?,
+        };
+        Some(at.max(self.now))
     }
 
     fn is_paused(&self, node: NodeId) -> bool {
@@ -259,9 +265,7 @@ impl Kernel {
             }
         };
         self.pending += 1;
-        if !self.timeless {
-            self.queue.push(Reverse((at, id, slot)));
-        }
+        self.enqueue((at, id, slot), node);
         (slot, id)
     }
 
@@ -319,27 +323,19 @@ impl Kernel {
         Some(entry)
     }
 
-    /// Takes the next event. Events of paused nodes wait: they stay in the queue, and come as soon as the node goes on.
-    /// Nothing changes when there is none.
+    /// Takes the next event. Events of paused nodes wait outside of the queue. Nothing changes when there is none.
     #[inline]
     pub(super) fn pop(&mut self) -> Option<(u32, Pending)> {
         if let Some(slot) = self.forced.take().and_then(|id| self.slot_of(id)) {
             let entry = self.remove(slot)?;
             return Some((slot, self.begin(entry)));
         }
-        let mut waiting = Vec::new();
-        let mut found = None;
-        while let Some(due) = self.queue.pop() {
-            let Reverse((at, id, slot)) = due;
-            let Some(entry) = self.slots[slot as usize].filter(|_| self.is_current(at, id, slot)) else { continue };
-            if !self.is_paused(entry.node) {
-                found = self.remove(slot).map(|entry| (slot, self.begin(entry)));
-                break;
+        while let Some(Reverse((at, id, slot))) = self.queue.pop() {
+            if self.is_current(at, id, slot) {
+                return self.remove(slot).map(|entry| (slot, self.begin(entry)));
             }
-            waiting.push(due);
         }
-        self.queue.extend(waiting);
-        found
+        None
     }
 
     #[inline]
@@ -363,7 +359,28 @@ impl Kernel {
     pub(super) fn reschedule(&mut self, slot: u32, at: Time) {
         if let Some(entry) = self.slots.get_mut(slot as usize).and_then(Option::as_mut) {
             entry.at = at.clamp(self.now, HORIZON);
-            self.queue.push(Reverse((entry.at, entry.id, slot)));
+            let (due, node) = ((entry.at, entry.id, slot), entry.node);
+            self.enqueue(due, node);
+        }
+    }
+
+    #[inline]
+    fn enqueue(&mut self, due: (Time, u64, u32), node: NodeId) {
+        if self.is_paused(node) {
+            self.waiting.push(due);
+        } else if !self.timeless {
+            self.queue.push(Reverse(due));
+        }
+    }
+
+    /// Pauses a node or lets it go on. What is due meanwhile waits, and comes as soon as it goes on, in its order.
+    pub(super) fn set_paused(&mut self, node: NodeId, paused: bool) {
+        self.node_mut(node).paused = paused;
+        let all = self.queue.drain().map(|due| due.0).chain(std::mem::take(&mut self.waiting));
+        for (at, id, slot) in all.collect::<Vec<_>>() {
+            if let Some(entry) = self.slots[slot as usize].filter(|_| self.is_current(at, id, slot)) {
+                self.enqueue((at, id, slot), entry.node);
+            }
         }
     }
 

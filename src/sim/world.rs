@@ -513,8 +513,8 @@ impl<S: System> World<S> {
             self.fabric.kernel.remove(slot);
             self.fabric.payloads[slot as usize] = None;
         }
-        let state = self.fabric.kernel.node_mut(node);
-        (state.up, state.paused) = (false, false);
+        self.fabric.kernel.set_paused(node, false);
+        self.fabric.kernel.node_mut(node).up = false;
     }
 
     fn restart(&mut self, node: NodeId) {
@@ -560,11 +560,11 @@ impl<S: System> World<S> {
             }
             Input::Pause { node } => {
                 let node = self.check_up(node, true)?;
-                self.fabric.kernel.node_mut(node).paused = true;
+                self.fabric.kernel.set_paused(node, true);
             }
             Input::Resume { node } => {
                 let node = self.check_node(node)?;
-                self.fabric.kernel.node_mut(node).paused = false;
+                self.fabric.kernel.set_paused(node, false);
             }
             Input::Slow { node, percent } => {
                 let node = self.check_node(node)?;

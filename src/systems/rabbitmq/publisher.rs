@@ -11,6 +11,8 @@ const MOST_UNCONFIRMED: usize = 100;
 const PATIENCE: Time = 400 * MS;
 /// How often it looks for a rate when there is none.
 const IDLE: Time = 500 * MS;
+/// The most tasks that are published again at once, the oldest first.
+const MOST_AGAIN: usize = 5;
 
 pub(super) struct Publisher<'a, 'b> {
     pub disk: &'a mut Disk,
@@ -89,8 +91,8 @@ impl Publisher<'_, '_> {
     fn republish(&mut self) {
         self.context.set_timer(Timer::Republish, PATIENCE);
         let now = self.context.now();
-        let overdue: Vec<Task> =
-            self.unconfirmed.iter().copied().filter(|task| now >= task.published.saturating_add(PATIENCE)).collect();
+        let is_overdue = |task: &Task| now >= task.published.saturating_add(PATIENCE);
+        let overdue: Vec<Task> = self.unconfirmed.iter().copied().filter(is_overdue).take(MOST_AGAIN).collect();
         let count = overdue.len();
         self.context.why(|_| match count {
             0 => "Every task was confirmed in time.".to_owned(),
