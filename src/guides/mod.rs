@@ -17,6 +17,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_election::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
+    &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,
 ];
