@@ -20,6 +20,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,
+    &resilience::load_balancing::SCENARIO,
 ];
 
 /// Every scenario, in reading order.

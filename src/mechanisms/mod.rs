@@ -1,3 +1,4 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
+pub mod balancer;
 pub mod lru;
 pub mod quorum;

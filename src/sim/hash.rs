@@ -17,10 +17,18 @@ pub fn fold(a: u64, b: u64) -> u64 {
     (wide as u64) ^ ((wide >> 64) as u64)
 }
 
+/// Spreads every bit of a word over all others: the finalizer of SplitMix64 (Steele, Lea, Flood, OOPSLA 2014).
+#[inline]
+pub fn scramble(word: u64) -> u64 {
+    let word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
 /// Mixes two words into one; `mix(a, b) != mix(b, a)`.
 #[inline]
 pub fn mix(a: u64, b: u64) -> u64 {
-    fold(a ^ K0, b.rotate_left(32) ^ K1) ^ a.wrapping_mul(K1)
+    scramble(a ^ fold(b ^ K0, K1)) ^ a.rotate_left(32).wrapping_mul(K1)
 }
 
 /// See the module's header.
@@ -94,7 +102,7 @@ mod tests {
     /// The figures hold on every target: tests/wasm.rs asserts the same ones in WebAssembly.
     #[test]
     fn is_stable_across_targets() {
-        assert_eq!(stable(&(1u32, 2usize, vec![3u32, 4], Some("five"))), 17045304237509583143);
+        assert_eq!(stable(&(1u32, 2usize, vec![3u32, 4], Some("five"))), 5734231025392751265);
     }
 
     #[test]

@@ -388,9 +388,9 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         id: "hoard",
         title: "A hoard",
         goal: "Have worker 1 sit on five waiting tasks or more while another worker has nothing to do.",
-        hint: "Switch prefetch 1 off, and send a burst.",
+        hint: "Switch prefetch 1 off, make worker 1 very slow, and send a burst.",
         reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
-        origin: || origin(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
+        origin: || origin(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
         solve: |script| {
             script.steps(30);
             script.act(publish(30));

@@ -381,13 +381,15 @@ const TOUR: &[Beat<QuorumStore>] = &[
     },
     Beat {
         title: "W = 1, R = 1",
-        say: "Now the rule is off, and one answer is enough for either. It is quicker. Watch the first promise.",
+        say: "Now the rule is off, one answer is enough for either, and the network is slower. Watch the first promise.",
         inputs: |_| {
             let set = |setting, value| Input::Setting { setting, value };
             vec![
                 Input::Rule { rule: store::OVERLAP, on: false },
                 set(store::READ_QUORUM, 1),
                 set(store::WRITE_QUORUM, 1),
+                set(store::LATENCY, 60_000),
+                set(store::THINK, 20_000),
             ]
         },
         until: |world| world.is_promise_broken(FRESH.id),
@@ -421,7 +423,8 @@ fn stores_of(world: &Store, client: NodeId) -> Vec<u64> {
     sent.map(|flight| flight.pending.id).collect()
 }
 
-const ONE_EACH: &[(SettingId, i64)] = &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1)];
+const ONE_EACH: &[(SettingId, i64)] =
+    &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1), (store::LATENCY, 60_000), (store::THINK, 20_000)];
 const ALL_TO_ONE: &[(SettingId, i64)] = &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 3)];
 
 const CHALLENGES: &[Challenge<QuorumStore>] = &[
