@@ -128,13 +128,14 @@ fn the_commitment_sequences_agree() {
             left.push(case["test"].as_str().unwrap_or_default().to_owned());
             continue;
         }
-        let voters: Vec<String> =
-            case["voters"].as_array().into_iter().flatten().map(|voter| voter.to_string()).collect();
+        let named = case["voters"].as_array().into_iter().flatten().cloned();
+        let numbered = (1..=case["voters"].as_u64().unwrap_or(0)).map(|voter| Value::from(format!("s{voter}")));
+        let voters: Vec<Value> = named.chain(numbered).collect();
         let (mut reached, mut commit) = (vec![0u32; voters.len()], 0);
         for step in &steps {
             if step[0] == "expect" {
                 assert_eq!(int(&step[1]), i64::from(commit), "{case}");
-            } else if let Some(at) = voters.iter().position(|voter| *voter == step[1].to_string()) {
+            } else if let Some(at) = voters.iter().position(|voter| *voter == step[1]) {
                 reached[at] = reached[at].max(int(&step[2]) as u32);
                 let index = quorum::committed(&reached);
                 if i64::from(index) >= int(&case["start_index"]) {
