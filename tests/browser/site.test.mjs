@@ -1,0 +1,140 @@
+// The site as a whole: addresses, bad input, accessibility, sizes, still pages.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { ensure, openSite, press, scenarios, stage } from "./harness.mjs";
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const all = await scenarios();
+const guides = [...new Set(all.map((path) => path.split("/")[0]))];
+const tests = {};
+
+async function audit(page, where) {
+  await page.evaluate(axeSource);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const words = found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")}`);
+  ensure(words.length === 0, `${where}: ${words.join("\n")}`);
+}
+
+for (const path of ["", `${guides[0]}/`, ...all.map((path) => `${path}/`)]) {
+  tests[`/${path}: no accessibility violation in either theme`] = async (site) => {
+    for (const dark of [false, true]) {
+      const page = await site.open(path, { dark });
+      if (await page.locator("#stage").count()) await press(page, "Step", 12);
+      await page.waitForTimeout(250);
+      await audit(page, dark ? "dark" : "light");
+    }
+  };
+
+  tests[`/${path}: fits 320, 390, 820 and 1440 px`] = async (site) => {
+    for (const width of [320, 390, 820, 1440]) {
+      const page = await site.open(path, { width, height: 844 });
+      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      ensure(over <= 0, `${width} px: the page is ${over} px too wide`);
+      await page.context().close();
+    }
+  };
+
+  tests[`/${path}: reads without JavaScript`] = async (site) => {
+    const page = await site.open(path, { javaScriptEnabled: false });
+    ensure((await page.locator("h1").textContent()).length > 5, "no heading");
+    if (path.split("/").length === 3) {
+      ensure(await page.locator("#stage svg [data-node]").count() >= 4, "no picture");
+      ensure((await page.locator("#prose").textContent()).length > 1000, "no prose");
+    }
+  };
+}
+
+const raft = "consensus/raft-election/";
+
+async function noticed(site, query, word) {
+  const page = await site.open(`${raft}?run=${query}`);
+  const notice = await page.locator(".notice-bar").textContent();
+  ensure(notice.includes(word), `the page says '${notice}'`);
+  ensure((await stage(page)).step === 0, "the page does not stand at the start");
+}
+
+tests["a mangled link gets a clear sentence"] = (site) => noticed(site, "AQdamaged", "damaged");
+tests["a link from a later version gets a clear sentence"] = (site) => noticed(site, "CQAAAAAA", "later Faultline");
+tests["an empty link gets a clear sentence"] = (site) => noticed(site, "", "damaged");
+
+tests["corrupt local storage gets a clear sentence and loses nothing else"] = async (site) => {
+  const page = await site.open("", { storage: { "faultline.progress": "{nonsense", "faultline.theme": "dark" } });
+  ensure((await page.locator(".notice").textContent()).includes("could not be read"), "no sentence");
+  ensure(await page.evaluate(() => localStorage.getItem("faultline.progress.damaged")) === "{nonsense", "what was there is lost");
+};
+
+async function importing(site, name, buffer) {
+  const page = await site.open(raft);
+  await press(page, "Step", 8);
+  const before = await stage(page);
+  await page.locator("input[type=file]").setInputFiles({ name, mimeType: "application/json", buffer });
+  await page.waitForFunction(() => document.querySelector(".notice-bar").textContent.length > 5);
+  ensure((await stage(page)).fingerprint === before.fingerprint, "the run the reader had is lost");
+  return page.locator(".notice-bar").textContent();
+}
+
+tests["an import of 5 MB gets a clear sentence"] = async (site) => {
+  const sentence = await importing(site, "large.json", Buffer.alloc(5 << 20, "a"));
+  ensure(sentence.includes("too large"), sentence);
+};
+
+tests["an import of something else gets a clear sentence"] = async (site) => {
+  const sentence = await importing(site, "other.json", Buffer.from('{"hello": 1}'));
+  ensure(sentence.includes("no run"), sentence);
+};
+
+tests["an export can be imported again"] = async (site) => {
+  const page = await site.open(raft);
+  await press(page, "Step", 17);
+  const here = await stage(page);
+  const [download] = await Promise.all([page.waitForEvent("download"), press(page, "Export")]);
+  const buffer = await readFile(await download.path());
+  const other = await site.open(raft);
+  await other.locator("input[type=file]").setInputFiles({ name: "run.json", mimeType: "application/json", buffer });
+  await other.waitForFunction((step) => Number(document.querySelector("#stage").dataset.step) === step, here.step);
+  ensure((await stage(other)).fingerprint === here.fingerprint, "the imported run differs");
+};
+
+tests["links, back and forward change the page"] = async (site) => {
+  const page = await site.open("");
+  await page.locator(`a[href$="${raft}"]`).first().click();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await page.locator("#prose").textContent()).length > 0 || await page.waitForSelector("#prose h2"), "no prose");
+  await page.waitForSelector("#prose h2");
+  await page.goBack();
+  await page.waitForSelector(".home");
+  await page.goForward();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await page.title()).startsWith("Raft"), "the title does not follow");
+};
+
+tests["an unknown address says so"] = async (site) => {
+  const page = await site.open("nothing/here/", { wait: false });
+  ensure((await page.locator("h1").first().textContent()).includes("no such page"), "it does not say so");
+  site.takeTroubles();
+};
+
+tests["the site works under a sub-path"] = async () => {
+  const site = await openSite("/some/where/");
+  const page = await site.open(raft);
+  ensure((await stage(page)).step === 0, "no stage");
+  await page.locator("header .brand").click();
+  await page.waitForSelector(".home");
+  const troubles = site.takeTroubles();
+  await site.close();
+  ensure(troubles.length === 0, troubles.join("\n"));
+};
+
+tests["the theme is kept, and reduced motion stands still"] = async (site) => {
+  const page = await site.open(raft, { reducedMotion: true });
+  await page.locator(".theme select").selectOption("dark");
+  await page.reload();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure(await page.evaluate(() => document.documentElement.dataset.theme) === "dark", "the theme is forgotten");
+  await press(page, "Step", 10);
+  const moves = await page.locator(".glyph-group").first().evaluate((glyph) => getComputedStyle(glyph).transitionDuration);
+  ensure(moves === "0s", `messages take ${moves} to move`);
+};
+
+export default tests;
