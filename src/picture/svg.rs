@@ -80,7 +80,7 @@ pub fn node(mark: &NodeMark) -> String {
     let _ = write!(out, r#"<text class="label" y="{label_at}">{}</text>"#, escape(&mark.label));
     if !state.is_empty() {
         let state_at = if inside { below } else { below + 16 };
-        let _ = write!(out, r#"<text class="state" y="{state_at}">{}</text>"#, escape(&state));
+        let _ = write!(out, r#" <text class="state" y="{state_at}">{}</text>"#, escape(&state));
     }
     out
 }

@@ -66,6 +66,7 @@ export async function openSite(base = "/") {
     }
     const page = await context.newPage();
     page.on("console", (message) => message.type() === "error" && troubles.push(`${path}: console: ${message.text()}`));
+    page.on("response", (response) => response.status() >= 400 && troubles.push(`${path}: ${response.status()} ${response.url()}`));
     page.on("pageerror", (error) => troubles.push(`${path}: ${error}`));
     page.on("request", (request) => {
       const url = request.url();

@@ -194,7 +194,7 @@ impl Scene {
                 set(&node.group, "class", &class);
                 if node.mark.as_ref() != Some(mark) {
                     set(&node.group, "transform", &format!("translate({} {})", mark.at.0, mark.at.1));
-                    set(&node.group, "aria-label", &format!("{}: {}", mark.label, svg::state_text(mark)));
+                    set(&node.group, "aria-label", &format!("{} {}", mark.label, svg::state_text(mark)));
                     node.body.set_inner_html(&with_hit_box(mark));
                     node.mark = Some(mark.clone());
                 }
@@ -305,7 +305,7 @@ fn new_flight(mark: FlightMark, title: &str) -> Option<FlightElement> {
         set(&group, "tabindex", "0");
         set(&group, "role", "button");
     }
-    set(&group, "aria-label", title);
+    set(&group, "aria-label", &format!("{}: {title}", mark.look.letter));
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
     glyph.set_inner_html(&format!("{hit}{}", svg::glyph(mark.look)));

@@ -101,12 +101,10 @@ fn picture(world: &Store, frame: Frame) -> Picture {
     picture
 }
 
-/// Two columns beside the clients.
+/// Two columns beside the clients, one a half step lower, so that no link runs behind a replica.
 fn wide_places(count: usize) -> Vec<(i32, i32)> {
-    let rows = count.div_ceil(2);
-    let left = Area::new(240, 20, 170, 500).column(rows);
-    let right = Area::new(430, 20, 170, 500).column(rows);
-    left.into_iter().zip(right).flat_map(|(left, right)| [left, right]).take(count).collect()
+    let step = 470 / count.max(2) as i32;
+    (0..count as i32).map(|at| (300 + 220 * (at % 2), 56 + step / 2 + step * at)).collect()
 }
 
 /// Rows of three below the clients.
