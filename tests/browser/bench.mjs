@@ -1,0 +1,86 @@
+// The browser's side of the benches: run, seek and frame times in Chromium, sizes of what is loaded. Prints a table.
+
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
+import { openSite, root, stage } from "./harness.mjs";
+
+const rows = [];
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const quantile = (list, part) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))];
+
+for (const name of await readdir(join(root, "dist"))) {
+  if (/\.(wasm|js)$/.test(name)) {
+    const bytes = await readFile(join(root, "dist", name));
+    rows.push([name.replace(/-[0-9a-f]+/, ""), `${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`]);
+  }
+}
+
+const site = await openSite();
+const page = await site.open("consensus/raft-election/");
+
+/** Imports a run that stands at this event, and gives the time of the change in milliseconds. */
+async function time(action) {
+  return page.evaluate(action);
+}
+
+const seekTo = (step) => time(`(() => {
+  const input = document.querySelector("[aria-label=Seek]");
+  input.max = 100000;
+  input.value = ${step};
+  const start = performance.now();
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+  return performance.now() - start;
+})()`);
+
+const first = await seekTo(100000);
+if ((await stage(page)).step !== 100000) throw new Error("the run has no 100,000 events");
+rows.push(["100,000 Raft events from the start, with checkpoints", `${first.toFixed(0)} ms, ${(100 / first).toFixed(2)} M events/s`]);
+const seeks = [];
+for (const step of [1, 49999, 99743, 20000, 75001, 3, 99999]) {
+  await seekTo(100000);
+  seeks.push(await seekTo(step));
+}
+rows.push(["seek in a run of 100,000 events", `median ${median(seeks).toFixed(1)} ms, most ${Math.max(...seeks).toFixed(1)} ms`]);
+
+/** Script time of each animation frame over some seconds of play. */
+async function frames(path, prepare) {
+  const page = await site.open(path);
+  await prepare(page);
+  await page.getByRole("button", { name: "Play", exact: true }).click();
+  const times = await page.evaluate(() => new Promise((done) => {
+    const raw = window.requestAnimationFrame.bind(window);
+    const times = [];
+    let flights = 0;
+    window.requestAnimationFrame = (callback) => raw((now) => {
+      const start = performance.now();
+      callback(now);
+      times.push(performance.now() - start);
+      flights = Math.max(flights, document.querySelectorAll("[data-flight]").length);
+    });
+    setTimeout(() => { window.requestAnimationFrame = raw; done({ times, flights }); }, 4000);
+  }));
+  return times;
+}
+
+const slowLoad = async (page) => {
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  const set = async (name, key) => { await page.locator(`[data-setting=${name}] input`).focus(); await page.keyboard.press(key); };
+  await set("rate", "End");
+  await set("database", "End");
+};
+const { times, flights } = await frames("caching/cache-aside/", slowLoad);
+rows.push([`frame, ${flights} messages drawn at most`, `median ${median(times).toFixed(2)} ms, 99 % ${quantile(times, 0.99).toFixed(2)} ms, ${times.length} frames`]);
+
+const cold = await site.browser.newContext({ viewport: { width: 1440, height: 900 } });
+const slow = await cold.newPage();
+const client = await cold.newCDPSession(slow);
+await client.send("Network.enable");
+await client.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 90000 });
+await slow.goto(`${site.address}consensus/raft-election/`, { waitUntil: "commit" });
+const painted = await slow.evaluate(() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()[0].startTime)).observe({ type: "paint", buffered: true })));
+await slow.waitForSelector("header .theme", { timeout: 60000 });
+const ready = await slow.evaluate(() => performance.now());
+rows.push(["cold load at 1.6 Mbit/s and 150 ms", `first paint ${painted.toFixed(0)} ms, app ready ${ready.toFixed(0)} ms`]);
+await site.close();
+for (const [what, figure] of rows) console.log(`| ${what} | ${figure} |`);
