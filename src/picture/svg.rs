@@ -234,7 +234,8 @@ pub fn figure(figure: &Figure) -> String {
 }
 
 fn grid(out: &mut String, (width, height): (i32, i32), first: u32, rows: &[GridRow]) {
-    let label = if rows.iter().all(|row| row.label.is_empty()) { 0 } else { LABEL };
+    let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
+    let label = [0, 24, 24, 24].get(longest).copied().unwrap_or(LABEL);
     let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(FEWEST_COLUMNS);
     let cell = ((width - label) / columns as i32).min(64);
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);

@@ -22,7 +22,7 @@ const SMOOTH: u64 = 10;
 const STRIDE: u64 = 4;
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 130.0;
-const LEFT: f64 = 48.0;
+const LEFT: f64 = 60.0;
 const BOTTOM: f64 = 112.0;
 
 /// One line of a chart: its name, its points (window, value), its last value.

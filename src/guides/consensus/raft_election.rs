@@ -107,7 +107,7 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let servers: Vec<NodeId> = world.nodes().map(|(id, _)| id).collect();
     let (ring, logs, size) = match frame {
-        Frame::Wide => (Area::new(80, 84, 400, 360), (590, 60), (340, 260)),
+        Frame::Wide => (Area::new(80, 84, 400, 360), (580, 60), (368, 260)),
         Frame::Narrow => (Area::new(50, 58, 300, 300), (8, 420), (384, 138)),
     };
     for (id, at) in servers.iter().zip(ring.circle(servers.len())) {
