@@ -1,5 +1,6 @@
 //! Sharing a run: its address, and the same as a file.
 
+use gloo_timers::callback::Timeout;
 use leptos::html;
 use leptos::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -45,7 +46,23 @@ fn copy(player: Player) {
             false => "The browser did not let the page copy. The link is in the address bar.",
         };
         say(player, sentence);
+        forget_soon(player, sentence);
     });
+}
+
+/// How long a passing word stays, in milliseconds.
+const PASSING: u32 = 8_000;
+
+/// Takes a passing word away after a while, unless another one has come or the reader has left.
+fn forget_soon(player: Player, sentence: &'static str) {
+    let later = Timeout::new(PASSING, move || {
+        let is_there =
+            player.notice.try_with_untracked(|notice| notice.as_ref().is_some_and(|notice| notice.0 == sentence));
+        if is_there == Some(true) {
+            player.notice.set(None);
+        }
+    });
+    later.forget();
 }
 
 fn export(player: Player) {
