@@ -33,7 +33,7 @@ pub fn Stage(player: Player) -> impl IntoView {
     follow_width(canvas, frame);
     Effect::new(move |_| {
         let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
-        let selection = player.selection.get();
+        let (selection, beat) = (player.selection.get(), player.beat.get());
         let Some(canvas) = canvas.get() else { return };
         let mut scene = scene.borrow_mut();
         if scene.as_ref().is_none_or(|scene| scene.frame() != frame) {
@@ -41,7 +41,7 @@ pub fn Stage(player: Player) -> impl IntoView {
             *scene = Scene::new(&canvas, frame);
         }
         if let Some(scene) = scene.as_mut() {
-            player.with(|run| scene.draw(run, version, clock, selection));
+            player.with(|run| scene.draw(run, version, clock, selection, beat));
         }
     });
     let path = player.info().path();

@@ -11,6 +11,7 @@ use wasm_bindgen::JsCast;
 use faultline::guides::LiveWorld;
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture, geometry};
+use faultline::sim::NodeId;
 use faultline::sim::run::Run;
 use faultline::sim::simulation::Simulation;
 use faultline::sim::time::Time;
@@ -47,7 +48,11 @@ pub struct Scene {
     nodes: web_sys::Element,
     picture: Option<Picture>,
     version: Option<u64>,
+    /// What the reader has chosen, and what is drawn as chosen: an event is drawn by its node.
+    chosen: Selection,
     selection: Selection,
+    beat: usize,
+    looked_at: Vec<NodeId>,
     node_elements: BTreeMap<u16, NodeElement>,
     link_elements: BTreeMap<(u16, u16), LinkElement>,
     figure_elements: BTreeMap<&'static str, (web_sys::Element, Option<Figure>)>,
@@ -93,7 +98,10 @@ impl Scene {
             nodes: layer("nodes")?,
             picture: None,
             version: None,
+            chosen: Selection::Nothing,
             selection: Selection::Nothing,
+            beat: usize::MAX,
+            looked_at: Vec::new(),
             node_elements: BTreeMap::new(),
             link_elements: BTreeMap::new(),
             figure_elements: BTreeMap::new(),
@@ -108,12 +116,22 @@ impl Scene {
         self.frame
     }
 
-    /// Draws the run at a moment. `version` tells whether the run has changed since the last time.
-    pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection) {
+    /// Draws the run at a moment. `version` tells whether the run has changed since the last time; `beat` is the beat
+    /// of the tour that points at something.
+    pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: usize) {
         let world = run.world();
-        if self.version != Some(version) || self.selection != selection {
+        if self.version != Some(version) || self.chosen != selection || self.beat != beat {
             self.version = Some(version);
-            self.selection = selection;
+            self.chosen = selection;
+            self.beat = beat;
+            self.selection = match selection {
+                Selection::Event(step) => {
+                    let event = step.checked_sub(1).and_then(|at| run.branch().events().get(at as usize));
+                    event.map_or(selection, |event| Selection::Node(event.node))
+                }
+                other => other,
+            };
+            self.looked_at = world.beat_nodes(beat);
             let picture = world.picture(self.frame);
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
@@ -190,7 +208,8 @@ impl Scene {
             }
             let selected = self.selection == Selection::Node(mark.node);
             if let Some(node) = self.node_elements.get_mut(&id) {
-                let class = svg::node_class(mark) + if selected { " is-selected" } else { "" };
+                let mut class = svg::node_class(mark) + if selected { " is-selected" } else { "" };
+                class.push_str(if self.looked_at.contains(&mark.node) { " is-looked-at" } else { "" });
                 set(&node.group, "class", &class);
                 if node.mark.as_ref() != Some(mark) {
                     set(&node.group, "transform", &format!("translate({} {})", mark.at.0, mark.at.1));
