@@ -38,9 +38,8 @@ pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
         site.save(&format!("{}/prose.html", info.path()), &markdown(info.prose))?;
         written += 1;
     }
-    let nowhere = "<div class=\"page\"><h1>There is no such page</h1><p><a href=\"{up}\">All guides</a></p></div>";
     site.write("", "Distributed systems you can break", LEAD, &home_page())?;
-    site.save("404.html", &site.render("", "Not found", LEAD, nowhere))?;
+    site.save("404.html", NOT_FOUND)?;
     println!("{} pages written", written + 2);
     Ok(ExitCode::SUCCESS)
 }
@@ -49,6 +48,13 @@ pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
 const PLACE: &str = "<!--page-->";
 const LEAD: &str = "Step through a real algorithm. Crash a node, cut a link, switch off a rule. See at once which promise \
                     broke, and why.";
+
+/// What a static host shows for an address that is none, at any depth: so it needs no other file.
+const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+    content=\"width=device-width\"><title>Not found · Faultline</title><style>:root{color-scheme:light dark}\
+    body{font:1.1rem/1.5 Georgia,serif;max-width:34rem;margin:15vh auto;padding:0 1rem}</style>\
+    <h1>There is no such page</h1><p>The scenario may have another name by now.</p>\
+    <p><a href=\"/\">To the start of this host</a></p></html>";
 
 fn read(file: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(file).map_err(|error| Failure::File(format!("{} cannot be read: {error}.", file.display())))
