@@ -64,17 +64,17 @@ impl Client<'_, '_> {
     fn enqueue(&mut self, veto: u8) {
         if self.queue.len() >= LONGEST_QUEUE {
             self.context.why(|_| format!("{LONGEST_QUEUE} orders wait already: this one is turned away."));
-        } else if self.waiting.is_some() {
+        } else if let Some((open, ..)) = *self.waiting {
             self.queue.push(veto);
             let waiting = self.queue.len();
-            self.context.why(|_| format!("An order waits for its turn; {waiting} are waiting."));
+            self.context.why(|_| format!("Order {open} is not answered yet: the new one waits, {waiting} in line."));
         } else {
             self.send(veto);
         }
     }
 
     fn send(&mut self, veto: u8) {
-        self.disk.last += 1;
+        self.disk.last = self.disk.last.saturating_add(1);
         let tx = self.disk.last;
         let op = self.context.invoke(0, Ask::Work(i64::from(tx)));
         *self.waiting = Some((tx, op, self.context.now()));

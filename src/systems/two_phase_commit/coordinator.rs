@@ -28,16 +28,16 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<TwoPhaseCommit>) -> Memory
         };
     }
     for tx in active.keys().copied().collect::<Vec<_>>() {
-        tell(context, tx, true);
+        tell(context, tx, true, 0);
         let patience = context.amount(PATIENCE);
         context.set_timer(Timer::Repeat(tx), patience);
     }
     Memory::Coordinator { active }
 }
 
-/// Tells every participant the decision.
-fn tell(context: &mut Context<TwoPhaseCommit>, tx: Tx, commit: bool) {
-    for node in participants(context.nodes()) {
+/// Tells the decision to every participant but those in the set, who know it.
+fn tell(context: &mut Context<TwoPhaseCommit>, tx: Tx, commit: bool, know: u64) {
+    for node in participants(context.nodes()).filter(|node| know >> node.0 & 1 == 0) {
         context.send(node, Message::Decide { tx, commit });
     }
 }
@@ -60,14 +60,14 @@ impl Coordinator<'_, '_> {
             self.context.why(|_| format!("Order {tx} was begun before: the coordinator passes the copy over."));
             return;
         }
+        self.disk.last = tx;
         if self.active.len() >= MOST_ACTIVE {
-            self.context.why(|_| format!("{MOST_ACTIVE} transactions are open: order {tx} is refused."));
+            self.context.why(|_| format!("{MOST_ACTIVE} orders are open: order {tx} is refused."));
             self.context.send(CLIENT, Message::Outcome { tx, commit: false });
             return;
         }
-        self.disk.last = tx;
         self.active.insert(tx, Drive { yes: 0, acked: None });
-        self.context.why(|_| format!("Phase one: the coordinator asks everyone to prepare {tx}."));
+        self.context.why(|_| format!("Phase one: the coordinator asks everyone to prepare order {tx}."));
         for node in participants(self.context.nodes()) {
             self.context.send(node, Message::Prepare { tx, veto });
         }
@@ -77,16 +77,12 @@ impl Coordinator<'_, '_> {
 
     fn voted(&mut self, from: NodeId, tx: Tx, yes: bool) {
         let Some(drive) = self.active.get_mut(&tx).filter(|drive| drive.acked.is_none()) else {
-            self.context.why(|s| format!("The vote of {} comes late: {tx} is decided.", TwoPhaseCommit::name(s, from)));
+            self.context
+                .why(|s| format!("The vote of {} comes late: order {tx} is decided.", TwoPhaseCommit::name(s, from)));
             return;
         };
         if !yes {
-            self.context.why_rule(UNANIMOUS, |s| {
-                format!("{} says no to {tx}: the coordinator decides abort.", TwoPhaseCommit::name(s, from))
-            });
-            if self.context.rule(UNANIMOUS) {
-                self.abort(tx);
-            }
+            self.refused(from, tx);
             return;
         }
         drive.yes |= 1 << from.0;
@@ -94,10 +90,21 @@ impl Coordinator<'_, '_> {
         let enough = if self.context.rule(UNANIMOUS) { all } else { all / 2 + 1 };
         self.context.why_rule(UNANIMOUS, |s| {
             let name = TwoPhaseCommit::name(s, from);
-            format!("{name} says yes to {tx}: {have} of {all}, and {enough} are needed.")
+            format!("{name} says yes to order {tx}: {have} of {all}, and {enough} are needed.")
         });
         if have >= enough {
             self.commit(tx);
+        }
+    }
+
+    fn refused(&mut self, from: NodeId, tx: Tx) {
+        let counts = self.context.rule(UNANIMOUS);
+        self.context.why_rule(UNANIMOUS, |s| {
+            let then = if counts { "the coordinator decides abort" } else { "the coordinator waits for a majority" };
+            format!("{} says no to order {tx}: {then}.", TwoPhaseCommit::name(s, from))
+        });
+        if counts {
+            self.abort(tx, 1 << from.0);
         }
     }
 
@@ -105,56 +112,56 @@ impl Coordinator<'_, '_> {
         if self.context.rule(FORCE_DECISION) {
             self.disk.write(tx, Record::Committed, Record::Committed);
             self.context
-                .why_rule(FORCE_DECISION, |_| format!("Commit {tx} is forced to disk: from now on it is decided."));
+                .why_rule(FORCE_DECISION, |_| format!("The commit of order {tx} is forced to disk: it is decided."));
         } else {
-            self.context.why_rule(FORCE_DECISION, |_| format!("Commit {tx} is sent without being forced to disk."));
+            self.context.why_rule(FORCE_DECISION, |_| format!("The commit of order {tx} is sent, and is not on disk."));
         }
         if let Some(drive) = self.active.get_mut(&tx) {
             drive.acked = Some(0);
         }
         self.context.cancel_timer(Timer::Votes(tx));
         self.context.send(CLIENT, Message::Outcome { tx, commit: true });
-        tell(self.context, tx, true);
+        tell(self.context, tx, true, 0);
         let patience = self.context.amount(PATIENCE);
         self.context.set_timer(Timer::Repeat(tx), patience);
     }
 
-    /// Aborts without a record: no record means abort.
-    fn abort(&mut self, tx: Tx) {
+    /// Aborts without a record: no record means abort. Nobody acknowledges it, and who said no need not be told.
+    fn abort(&mut self, tx: Tx, know: u64) {
         self.active.remove(&tx);
         self.context.cancel_timer(Timer::Votes(tx));
         self.context.send(CLIENT, Message::Outcome { tx, commit: false });
-        tell(self.context, tx, false);
+        tell(self.context, tx, false, know);
     }
 
     fn votes_overdue(&mut self, tx: Tx) {
-        self.context.why(|_| format!("Not every vote on {tx} came in time: the coordinator decides abort."));
+        self.context.why(|_| format!("Not every vote on order {tx} came in time: the coordinator decides abort."));
         if self.active.get(&tx).is_some_and(|drive| drive.acked.is_none()) {
-            self.abort(tx);
+            self.abort(tx, 0);
         }
     }
 
     fn acked(&mut self, from: NodeId, tx: Tx) {
         let all = participants(self.context.nodes()).count();
         let Some(acked) = self.active.get_mut(&tx).and_then(|drive| drive.acked.as_mut()) else {
-            self.context.why(|_| format!("{tx} has ended: the acknowledgement is of no use."));
+            self.context.why(|_| format!("Order {tx} has ended: the acknowledgement is of no use."));
             return;
         };
         *acked |= 1 << from.0;
         let have = acked.count_ones() as usize;
-        self.context
-            .why(|s| format!("{} has carried out commit {tx}: {have} of {all}.", TwoPhaseCommit::name(s, from)));
+        self.context.why(|s| format!("{} has committed order {tx}: {have} of {all}.", TwoPhaseCommit::name(s, from)));
         if have == all {
             self.active.remove(&tx);
             self.context.cancel_timer(Timer::Repeat(tx));
             self.disk.write(tx, Record::End, Record::Committed);
+            self.context.why(|_| format!("Nobody will ask about order {tx} again: the coordinator writes its end."));
         }
     }
 
     fn repeat(&mut self, tx: Tx) {
-        self.context.why(|_| format!("Commit {tx} is not acknowledged by everyone: the coordinator repeats it."));
-        if self.active.contains_key(&tx) {
-            tell(self.context, tx, true);
+        self.context.why(|_| format!("Not everyone has acknowledged the commit of order {tx}: it is repeated."));
+        if let Some(acked) = self.active.get(&tx).and_then(|drive| drive.acked) {
+            tell(self.context, tx, true, acked);
             let patience = self.context.amount(PATIENCE);
             self.context.set_timer(Timer::Repeat(tx), patience);
         }
@@ -163,7 +170,7 @@ impl Coordinator<'_, '_> {
     /// A participant in doubt asks for the decision.
     fn asked(&mut self, from: NodeId, tx: Tx) {
         if self.active.get(&tx).is_some_and(|drive| drive.acked.is_none()) {
-            self.context.why(|_| format!("{tx} is not decided yet: the coordinator does not answer."));
+            self.context.why(|_| format!("Order {tx} is not decided yet: the coordinator does not answer."));
             return;
         }
         let committed =
@@ -173,7 +180,7 @@ impl Coordinator<'_, '_> {
         self.context.why_rule(rule, |s| {
             let name = TwoPhaseCommit::name(s, from);
             let because = if committed { "the log says so" } else { "the log says nothing" };
-            format!("{name} asks about {tx}: the coordinator answers {}, since {because}.", word(commit))
+            format!("{name} asks about order {tx}: the coordinator answers {}, since {because}.", word(commit))
         });
         self.context.send(from, Message::Decide { tx, commit });
     }

@@ -59,15 +59,15 @@ impl Participant<'_, '_> {
     fn prepare(&mut self, tx: Tx, veto: u8) {
         let (me, name) = (self.context.me(), self.name());
         if self.disk.has_forgotten(tx) || self.disk.record(tx).is_some() || self.is_prepared(tx) {
-            self.context.why(|_| format!("{name} has dealt with {tx} before: the copy is passed over."));
+            self.context.why(|_| format!("{name} has dealt with order {tx} before: the copy is passed over."));
             return;
         }
         let vetoes = usize::from(veto) + super::FIRST == me.index() + 1;
         let locked = self.lock.filter(|lock| lock.0 != tx).map(|lock| lock.0);
         if vetoes || locked.is_some() {
             self.context.why(|_| match locked {
-                Some(other) => format!("{name} votes no on {tx}: its row is locked by {other}."),
-                None => format!("{name} votes no on {tx}: it cannot do its part."),
+                Some(other) => format!("{name} votes no on order {tx}: its row is locked by order {other}."),
+                None => format!("{name} votes no on order {tx}: it cannot do its part."),
             });
             self.disk.write(tx, Record::Aborted, Record::Prepared);
             self.vote(tx, false);
@@ -83,7 +83,7 @@ impl Participant<'_, '_> {
         let forced = self.context.rule(FORCE_VOTE);
         self.context.why_rule(FORCE_VOTE, |_| {
             let how = if forced { "with the vote on disk" } else { "with the vote in memory only" };
-            format!("{name} locks its row and votes yes on {tx}, {how}. It can no longer abort alone.")
+            format!("{name} locks its row and votes yes on order {tx}, {how}. It can no longer abort alone.")
         });
         self.vote(tx, true);
         let patience = self.context.amount(PATIENCE);
@@ -99,16 +99,18 @@ impl Participant<'_, '_> {
     fn decide(&mut self, tx: Tx, commit: bool) {
         let name = self.name();
         if self.is_prepared(tx) {
-            self.context.why(|_| format!("{name} carries out {} {tx} and releases its lock.", word(commit)));
+            self.context
+                .why(|_| format!("{name} hears that order {tx} ended in {}, and releases its lock.", word(commit)));
             self.finish(tx, commit);
         } else if self.disk.has_forgotten(tx) || self.disk.record(tx).is_some() {
-            self.context.why(|_| format!("{name} has dealt with {tx} before."));
+            self.context.why(|_| format!("{name} has dealt with order {tx} before."));
         } else if commit {
-            self.context
-                .why_rule(FORCE_VOTE, |_| format!("{name} knows nothing of {tx}: its part is lost, as if aborted."));
+            self.context.why_rule(FORCE_VOTE, |_| {
+                format!("{name} knows nothing of order {tx}: its part is lost, as if aborted.")
+            });
             self.finish(tx, false);
         } else {
-            self.context.why(|_| format!("{name} never prepared {tx}; it notes the abort."));
+            self.context.why(|_| format!("{name} never prepared order {tx}; it notes the abort."));
             self.finish(tx, false);
         }
         if commit {
@@ -136,16 +138,16 @@ impl Participant<'_, '_> {
     fn in_doubt(&mut self, tx: Tx) {
         let name = self.name();
         if !self.is_prepared(tx) {
-            self.context.why(|_| format!("{name} is no longer in doubt about {tx}."));
+            self.context.why(|_| format!("{name} is no longer in doubt about order {tx}."));
         } else if self.context.rule(WAIT) {
             self.context.why_rule(WAIT, |_| {
                 format!(
-                    "{name} is in doubt about {tx}. It voted yes, so it may neither commit nor abort alone: it asks."
+                    "{name} is in doubt about order {tx}. It voted yes, so it may neither commit nor abort alone: it asks."
                 )
             });
             ask(self.context, tx);
         } else {
-            self.context.why_rule(WAIT, |_| format!("{name} has waited long enough for {tx}: it aborts alone."));
+            self.context.why_rule(WAIT, |_| format!("{name} has waited long enough for order {tx}: it aborts alone."));
             self.finish(tx, false);
         }
     }
@@ -154,19 +156,20 @@ impl Participant<'_, '_> {
     fn asked(&mut self, from: NodeId, tx: Tx) {
         let name = self.name();
         if self.is_prepared(tx) {
-            self.context.why(|_| format!("{name} is in doubt about {tx} itself: it cannot help."));
+            self.context.why(|_| format!("{name} is in doubt about order {tx} itself: it cannot help."));
             return;
         }
         if self.disk.record(tx).is_none() && !self.disk.has_forgotten(tx) {
             self.finish(tx, false);
         }
         let Some(record) = self.disk.record(tx) else {
-            self.context.why(|_| format!("{name} no longer has a record of {tx}: it does not answer."));
+            self.context.why(|_| format!("{name} no longer has a record of order {tx}: it does not answer."));
             return;
         };
         let commit = record == Record::Committed;
-        self.context
-            .why(|s| format!("{name} tells {} that {tx} ended in {}.", TwoPhaseCommit::name(s, from), word(commit)));
+        self.context.why(|s| {
+            format!("{name} tells {} that order {tx} ended in {}.", TwoPhaseCommit::name(s, from), word(commit))
+        });
         self.context.send(from, Message::Decide { tx, commit });
     }
 }

@@ -1,6 +1,6 @@
 //! What two-phase commit promises, judged by what participants did.
 
-use super::{FIRST, Memory, Note, TwoPhaseCommit, Tx, participants, word};
+use super::{FIRST, Memory, Note, TwoPhaseCommit, Tx, participants};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
@@ -31,7 +31,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<TwoPh
     let everyone = participants(world.kernel().nodes().len()).fold(0u64, |all, node| all | 1 << node.0);
     for note in notes {
         let (Note::Voted { tx, .. } | Note::Decided { tx, .. }) = *note;
-        let seen = entry(&mut witness.seen, tx, everyone);
+        let seen = entry(&mut witness.seen, tx);
         match *note {
             Note::Voted { node, yes, .. } => seen.yes |= u64::from(yes) << node.0,
             Note::Decided { node, commit: true, .. } => seen.committed |= 1 << node.0,
@@ -47,12 +47,13 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<TwoPh
     }
 }
 
-/// What was seen of a transaction; in a full list, one that everyone has decided makes room.
-fn entry(seen: &mut Vec<Seen>, tx: Tx, everyone: u64) -> &mut Seen {
+/// What was seen of a transaction; in a full list, one that nobody is in doubt about makes room. A participant can be
+/// in doubt about an old one long after the others have gone on.
+fn entry(seen: &mut Vec<Seen>, tx: Tx) -> &mut Seen {
     let at = seen.iter().position(|known| known.tx == tx).unwrap_or_else(|| {
         if seen.len() == KEPT {
-            let ended = seen.iter().position(|known| (known.committed | known.aborted) == everyone);
-            seen.remove(ended.unwrap_or(0));
+            let settled = seen.iter().position(|known| known.yes & !(known.committed | known.aborted) == 0);
+            seen.remove(settled.unwrap_or(0));
         }
         seen.push(Seen { tx, ..Seen::default() });
         seen.len() - 1
@@ -112,7 +113,7 @@ pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
         let names: Vec<String> = missing.iter().map(|node| TwoPhaseCommit::name(world.settings(), *node)).collect();
         Breach {
             nodes: nodes_of(seen.committed).chain(missing).collect(),
-            text: format!("Order {} was committed ({}) without a yes of {}.", seen.tx, word(true), names.join(", ")),
+            text: format!("Order {} was committed without a yes of {}.", seen.tx, names.join(", ")),
             values: outcome(world, &seen),
         }
     },
