@@ -200,7 +200,7 @@ fn draw(run: &Run<LiveWorld>, chart: &Chart) -> (String, Vec<(String, String)>) 
             time::show(window * WINDOW)
         );
     }
-    for at in fault_times(run).into_iter().filter(|at| at / WINDOW >= first) {
+    for at in fault_times(run).into_iter().filter(|at| (first..=last).contains(&(at / WINDOW))) {
         let at = x(at as f64 / WINDOW as f64);
         let _ = write!(out, r#"<path class="input-line" d="M{at:.1} 12V{BOTTOM}"/>"#);
     }

@@ -111,6 +111,8 @@ fn faults(
     for stamped in run.branch().tape().inputs() {
         let at = time_of(stamped.after);
         match stamped.input {
+            // A paused node that crashes has been away since it was paused.
+            Input::Crash { node } | Input::Pause { node } if open.iter().any(|known| known.0 == node) => {}
             Input::Crash { node } | Input::Pause { node } => open.push((node, at)),
             Input::Restart { node } | Input::Resume { node } => {
                 if let Some(index) = open.iter().position(|known| known.0 == node) {
@@ -126,7 +128,7 @@ fn faults(
         }
     }
     let now = run.world().kernel().now();
-    open.into_iter().for_each(|(node, from)| span(out, node, from, now));
+    open.into_iter().filter(|(_, from)| *from <= now).for_each(|(node, from)| span(out, node, from, now));
     for breaking in run.branch().breakings() {
         let at = time_of(breaking.step);
         if (start..=end).contains(&at) {

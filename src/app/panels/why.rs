@@ -171,7 +171,7 @@ pub fn Why(player: Player) -> impl IntoView {
             <Filters player filter/>
             <div class="log" node_ref=list on:scroll=on_scroll role="list" aria-label="Events, newest first" tabindex="0">
                 <div style=move || format!("height:{}px", view.with(|view| view.0) as f64 * ROW)>
-                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input) let:row>
+                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
                         <LogRow player row/>
                     </For>
                 </div>
