@@ -1,15 +1,27 @@
 //! Running other programs.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use crate::Outcome;
 
-/// A command in the repository's root.
+/// A command in the repository's root. Finds what cargo installed even where its folder is not on PATH yet.
 pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
-    command.args(arguments).current_dir(crate::root());
+    command.args(arguments).current_dir(crate::root()).env("PATH", search_path(&[]));
     command
+}
+
+/// PATH, with these folders before it and cargo's own after it.
+pub fn search_path(first: &[PathBuf]) -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cargo")));
+    let cargo = home.map(|home| home.join("bin"));
+    let folders = first.iter().cloned().chain(std::env::split_paths(&path)).chain(cargo);
+    // A folder whose name cannot be on a PATH leaves PATH as it is.
+    std::env::join_paths(folders).unwrap_or(path)
 }
 
 /// Runs a command in the foreground. `remedy` says what to do when it fails.

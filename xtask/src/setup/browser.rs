@@ -1,6 +1,7 @@
 //! Chromium and its driver, for the tests in a real browser.
 
-use crate::command::{command, output, run};
+use super::apt;
+use crate::command::{command, output};
 use crate::{Outcome, say};
 
 fn find(names: &[&str]) -> Option<String> {
@@ -24,7 +25,5 @@ pub fn install() -> Outcome {
     }
     say("Installing Chromium and its driver by apt ...");
     let remedy = "Install Chromium and chromedriver of the same version, put them on PATH, then run this again.";
-    run(&mut command("apt-get", &["update"]), remedy)?;
-    let words = ["install", "-y", "--no-install-recommends", "chromium", "chromium-driver"];
-    run(&mut command("apt-get", &words), remedy)
+    apt::install(&["chromium", "chromium-driver"], remedy)
 }

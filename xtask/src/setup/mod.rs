@@ -1,5 +1,6 @@
 //! What a machine needs, installed where it is missing.
 
+mod apt;
 mod browser;
 mod packages;
 mod tools;
@@ -8,6 +9,7 @@ mod wasm_target;
 use std::process::Command;
 
 use crate::Outcome;
+use crate::command::search_path;
 
 /// What building the site needs.
 pub fn site() -> Outcome {
@@ -24,12 +26,7 @@ pub fn tests() -> Outcome {
 
 /// Puts the npm packages' programs on a command's PATH.
 pub fn with_tools(command: &mut Command) -> &mut Command {
-    let mut paths = vec![packages::programs()];
-    paths.extend(std::env::var_os("PATH").iter().flat_map(std::env::split_paths));
-    match std::env::join_paths(paths) {
-        Ok(path) => command.env("PATH", path),
-        Err(_) => command,
-    }
+    command.env("PATH", search_path(&[packages::programs()]))
 }
 
 /// Where Chromium is.

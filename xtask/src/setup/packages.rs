@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::apt;
 use crate::command::{command, output, run};
 use crate::{Outcome, say};
 
@@ -25,7 +26,7 @@ pub fn install() -> Outcome {
     if output(&mut command("node", &["--version"])).is_none() {
         say("Installing Node.js by apt ...");
         let remedy = "Install Node.js 20 or later (https://nodejs.org), then run this again.";
-        run(&mut command("apt-get", &["install", "-y", "--no-install-recommends", "nodejs", "npm"]), remedy)?;
+        apt::install(&["nodejs", "npm"], remedy)?;
     }
     say("Installing the npm packages of tests/browser ...");
     let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
