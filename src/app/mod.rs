@@ -1,6 +1,7 @@
 //! The Leptos app: player, stage, panels, pages. Everything that knows a browser.
 
 mod crash;
+mod futures;
 mod keys;
 mod pages;
 mod panels;

@@ -190,6 +190,11 @@ impl Player {
         self.change(|run| run.seek(step));
     }
 
+    /// Goes to the last state at or before a moment of virtual time.
+    pub fn seek_time(self, at: Time) {
+        self.change(|run| run.seek_time(at));
+    }
+
     /// Goes to the start, keeping what was done.
     pub fn restart(self) {
         self.pause();

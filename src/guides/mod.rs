@@ -5,6 +5,7 @@ pub mod consensus;
 pub mod glossary;
 pub mod live;
 pub mod messaging;
+pub mod plot;
 pub mod resilience;
 pub mod scenario;
 pub mod storage;

@@ -3,9 +3,11 @@
 //! A scenario turns its world into a [`Picture`]; [`svg`] turns pictures into SVG text, the same for the page that is
 //! read before any WebAssembly has arrived and for the one that moves.
 
+pub mod chart;
 pub mod geometry;
 pub mod layout;
 pub mod svg;
+pub mod timeline;
 
 use crate::sim::NodeId;
 use crate::sim::time::Time;

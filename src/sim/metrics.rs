@@ -114,6 +114,8 @@ pub struct Series {
     sealed: Journal<Window>,
     open: Window,
     changed: Time,
+    sealed_count: u64,
+    sealed_area: i64,
 }
 
 impl Series {
@@ -125,6 +127,8 @@ impl Series {
             // A long silence of a counter is one gap, not a thousand empty windows.
             let next = if last == 0 { index } else { self.open.index + 1 };
             let full = std::mem::replace(&mut self.open, Window { index: next, last, ..Window::default() });
+            self.sealed_count += full.count;
+            self.sealed_area += full.area;
             self.sealed.push(full);
         }
     }
@@ -146,6 +150,11 @@ impl Series {
         all
     }
 
+    /// What was counted over the whole run.
+    pub fn total(&self) -> u64 {
+        self.sealed_count + self.open.count
+    }
+
     /// The value a gauge has now.
     pub fn level(&self) -> i64 {
         self.open.last
@@ -153,8 +162,7 @@ impl Series {
 
     /// The gauge's integral from the start of the run until `now`, in units x microseconds.
     pub fn area(&self, now: Time) -> i64 {
-        let sealed: i64 = self.windows().map(|window| window.area).sum();
-        sealed + self.open.last * now.saturating_sub(self.changed) as i64
+        self.sealed_area + self.open.area + self.open.last * now.saturating_sub(self.changed) as i64
     }
 }
 
@@ -216,7 +224,7 @@ impl Metrics {
 
     /// The total of a counter over the run.
     pub fn total(&self, metric: MetricId, subject: u16) -> u64 {
-        self.get(metric, subject).map_or(0, |series| series.windows().map(|window| window.count).sum())
+        self.get(metric, subject).map_or(0, Series::total)
     }
 }
 

@@ -58,6 +58,11 @@ impl<W> Branch<W> {
         &self.breakings
     }
 
+    /// Virtual time after this many events, as far as they have happened.
+    pub fn time_at(&self, step: u64) -> Time {
+        step.checked_sub(1).and_then(|at| self.events.get(at as usize)).map_or(0, |event| event.time)
+    }
+
     /// How many events it has.
     pub fn len(&self) -> u64 {
         self.events.len() as u64

@@ -7,6 +7,7 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 use faultline::guides::catalogue;
 
 use super::scenarios_of;
+use crate::app::futures::Futures;
 use crate::app::keys::Keys;
 use crate::app::panels::Panels;
 use crate::app::player::Player;
@@ -75,6 +76,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
                 <div class="main-column">
                     <Stage player/>
                     <Transport player/>
+                    <Futures player/>
                     <NoticeBar player/>
                 </div>
                 <Panels player/>

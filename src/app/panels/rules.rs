@@ -40,7 +40,6 @@ pub fn Rules(player: Player) -> impl IntoView {
                 {info.settings.iter().map(|(id, setting, _)| view! { <SettingControl player id=*id setting/> }).collect_view()}
                 <Seed player/>
             </section>
-            <Branches player/>
         </div>
     }
 }
@@ -158,33 +157,5 @@ fn CommandForm(player: Player, index: u8, command: &'static Command) -> impl Int
             <button type="submit">{command.title}</button>
             {command.fields.iter().enumerate().map(field).collect_view()}
         </form>
-    }
-}
-
-/// The futures of the run.
-#[component]
-fn Branches(player: Player) -> impl IntoView {
-    let branches = move || {
-        player.changed();
-        player.with(|run| {
-            let line = |(index, branch): (usize, &faultline::sim::run::Branch<_>)| {
-                let left = branch
-                    .parent()
-                    .map_or("the first".to_owned(), |(parent, step)| format!("left {} after event {step}", parent + 1));
-                (index, index == run.current(), format!("Future {}: {left}, {} events", index + 1, branch.len()))
-            };
-            run.branches().iter().enumerate().map(line).collect::<Vec<_>>()
-        })
-    };
-    view! {
-        <section class="branches">
-            <h3>"Futures"</h3>
-            <p><small>"Go back and do something else: the old future stays here."</small></p>
-            <ol>
-                {move || branches().into_iter().map(|(index, current, title)| view! {
-                    <li><button aria-pressed=current.to_string() on:click=move |_| player.switch_branch(index)>{title}</button></li>
-                }).collect_view()}
-            </ol>
-        </section>
     }
 }

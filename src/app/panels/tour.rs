@@ -16,6 +16,11 @@ pub fn Tour(player: Player) -> impl IntoView {
     view! {
         <section class="tour" aria-labelledby="tour-title">
             <h2 id="tour-title">"Tour " <span class="count">{move || format!("{} of {count}", (player.beat.get() + 1).min(count))}</span></h2>
+            <p class="dots" aria-hidden="true">
+                {(0..count).map(|beat| view! {
+                    <span class:is-reached=move || beat < player.beat.get() class:is-next=move || beat == player.beat.get()></span>
+                }).collect_view()}
+            </p>
             {move || player.revealed.get().map(|(beat, guess)| view! { <Revealed player beat guess/> })}
             {move || match now() {
                 Some(beat) => view! {

@@ -186,11 +186,17 @@ pub fn Why(player: Player) -> impl IntoView {
 fn LogRow(player: Player, row: Row) -> impl IntoView {
     let (step, is_input) = (row.step, row.is_input);
     let selected = move || !is_input && player.selection.get() == Selection::Event(step);
+    let choose = move |_| {
+        if player.selection.get_untracked() == Selection::Event(step) {
+            player.pause();
+            player.seek(step);
+        }
+        player.selection.set(Selection::Event(step));
+    };
     let style = format!("top:{}px", row.place as f64 * ROW);
     view! {
         <div class="log-row" role="listitem" class:is-input=is_input class:is-selected=selected style=style data-event=step data-of-node=row.node>
-            <button on:click=move |_| player.selection.set(Selection::Event(step)) on:dblclick=move |_| player.seek(step)
-                title="Choose to see its causes; double-click to go there">
+            <button on:click=choose title="Choose to see its causes; choose again to go there">
                 <span class="log-title"><b>{if is_input { "you".to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
                 <span class="log-text">{row.text}</span>
                 <span class="log-time">{row.time}</span>
@@ -221,6 +227,9 @@ fn Filters(player: Player, filter: RwSignal<Filter>) -> impl IntoView {
                 <option value="">"all"</option>
                 {KINDS.map(|kind| view! { <option value=kind>{kind}</option> }).collect_view()}
             </select></label>
+            <Show when=move || filter.get() != Filter::default()>
+                <small>"of the last " {FILTER_REACH} " events"</small>
+            </Show>
         </div>
     }
 }

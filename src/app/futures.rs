@@ -1,0 +1,70 @@
+//! The futures of a run: each as a bar from where it left its parent to where it ends, over the scrubber's width.
+
+use leptos::prelude::*;
+
+use faultline::guides::LiveWorld;
+use faultline::sim::run::Run;
+
+use super::player::Player;
+
+/// One future, as it is listed.
+#[derive(Clone, PartialEq)]
+struct Future {
+    index: usize,
+    is_current: bool,
+    /// Where its bar begins and how wide it is, in percent of the longest future.
+    bar: (f64, f64),
+    title: String,
+}
+
+fn futures(run: &Run<LiveWorld>) -> Vec<Future> {
+    let branches = run.branches();
+    let longest = branches.iter().map(|branch| branch.len()).max().unwrap_or(0).max(1) as f64;
+    let line = |index: usize| {
+        let (branch, left) = (&branches[index], branches[index].parent().map_or(0, |parent| parent.1));
+        let (start, end) = (left as f64 / longest * 100.0, branch.len() as f64 / longest * 100.0);
+        let origin = match branch.parent() {
+            Some((parent, step)) => format!("left {} at event {step}", parent + 1),
+            None => "the first".to_owned(),
+        };
+        let broken = if branch.breakings().is_empty() { "" } else { ", breaks a promise" };
+        let title = format!("Future {}: {origin}, {} events{broken}", index + 1, branch.len());
+        Future { index, is_current: index == run.current(), bar: (start, (end - start).max(1.0)), title }
+    };
+    in_tree_order(run).into_iter().map(line).collect()
+}
+
+/// Every future below the one it left.
+fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
+    let branches = run.branches();
+    let (mut order, mut open) = (Vec::new(), vec![0]);
+    while let Some(index) = open.pop() {
+        order.push(index);
+        let children = (0..branches.len()).rev();
+        open.extend(children.filter(|child| branches[*child].parent().is_some_and(|parent| parent.0 == index)));
+    }
+    order
+}
+
+/// See the module's header. Nothing is shown while there is one future only.
+#[component]
+pub fn Futures(player: Player) -> impl IntoView {
+    let all = Memo::new(move |_| {
+        player.changed();
+        player.with(futures)
+    });
+    view! {
+        <Show when=move || all.with(|all| all.len() > 1)>
+            <nav class="futures" aria-label="Futures of this run">
+                {move || all.get().into_iter().map(|Future { index, is_current, bar, title }| view! {
+                    <button aria-pressed=is_current.to_string() on:click=move |_| player.switch_branch(index)>
+                        <span class="future-track" aria-hidden="true">
+                            <span style=format!("left:{:.1}%;width:{:.1}%", bar.0, bar.1)></span>
+                        </span>
+                        <span>{title}</span>
+                    </button>
+                }).collect_view()}
+            </nav>
+        </Show>
+    }
+}

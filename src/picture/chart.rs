@@ -1,0 +1,182 @@
+//! Charts over virtual time, as SVG text: lines over a grid, hairlines where the reader did something, and bars.
+
+use std::fmt::Write;
+
+use super::svg::escape;
+use crate::sim::time::{self, Time};
+
+const WIDTH: f64 = 380.0;
+const HEIGHT: f64 = 130.0;
+const LEFT: f64 = 60.0;
+const RIGHT: f64 = WIDTH - 6.0;
+const TOP: f64 = 12.0;
+const BOTTOM: f64 = 112.0;
+/// How many looks a line may have; the style sheet has as many.
+const LOOKS: usize = 6;
+
+/// What a value means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    PerSecond,
+    Plain,
+    Micros,
+    Percent,
+}
+
+impl Scale {
+    /// A value with its unit.
+    pub fn show(self, value: f64) -> String {
+        match self {
+            Scale::PerSecond if value >= 1_000.0 => format!("{:.1} k/s", value / 1_000.0),
+            Scale::PerSecond => format!("{value:.0}/s"),
+            Scale::Plain => format!("{value:.0}"),
+            Scale::Micros => time::show(value as u64),
+            Scale::Percent => format!("{value:.0} %"),
+        }
+    }
+}
+
+/// A line of a chart: its name and its points, by time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    pub name: String,
+    pub points: Vec<(Time, f64)>,
+    /// Of the run beside this one: drawn paler.
+    pub is_other: bool,
+}
+
+impl Line {
+    /// The value at a moment: the last one known before it.
+    pub fn at(&self, moment: Time) -> Option<f64> {
+        let known = self.points.partition_point(|point| point.0 <= moment).checked_sub(1)?;
+        self.points.get(known).map(|point| point.1)
+    }
+}
+
+/// A chart's contents over a stretch of virtual time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Chart {
+    pub scale: Scale,
+    pub lines: Vec<Line>,
+    /// The stretch that is shown.
+    pub span: (Time, Time),
+    /// When the reader disturbed the system.
+    pub marks: Vec<Time>,
+}
+
+impl Chart {
+    fn top(&self) -> f64 {
+        self.lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(1.0, f64::max)
+    }
+
+    fn x(&self, at: Time) -> f64 {
+        let (first, last) = self.span;
+        LEFT + at.saturating_sub(first) as f64 / (last - first).max(1) as f64 * (RIGHT - LEFT)
+    }
+
+    /// The drawing.
+    pub fn svg(&self) -> String {
+        let top = self.top();
+        let y = |value: f64| BOTTOM - value / top * (BOTTOM - TOP);
+        let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">"#);
+        for value in [0.0, top / 2.0, top] {
+            let (at, text) = (y(value), self.scale.show(value));
+            let _ = write!(
+                out,
+                r#"<path class="grid" d="M{LEFT} {at:.1}H{WIDTH}"/><text class="axis is-y" x="{}" y="{:.1}">{text}</text>"#,
+                LEFT - 4.0,
+                at + 4.0
+            );
+        }
+        for (at, anchor) in [(self.span.0, ""), (self.span.1, " is-end")] {
+            let (x, y, text) = (self.x(at), HEIGHT - 4.0, time::show(at));
+            let _ = write!(out, r#"<text class="axis{anchor}" x="{x:.1}" y="{y}">{text}</text>"#);
+        }
+        for at in self.marks.iter().filter(|at| (self.span.0..=self.span.1).contains(*at)) {
+            let _ = write!(out, r#"<path class="input-line" d="M{:.1} {TOP}V{BOTTOM}"/>"#, self.x(*at));
+        }
+        for (index, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()) {
+            let points = line.points.iter().map(|(at, value)| format!("{:.1} {:.1}", self.x(*at), y(*value)));
+            let path = points.collect::<Vec<_>>().join("L");
+            let _ = write!(out, r#"<path class="{}" d="M{path}"/>"#, self.look(index));
+        }
+        out.push_str("</svg>");
+        out
+    }
+
+    /// The classes of a line; a line of the run beside this one looks like its counterpart.
+    pub fn look(&self, index: usize) -> String {
+        let own = self.lines.iter().filter(|line| !line.is_other).count().max(1);
+        let other = if self.lines.get(index).is_some_and(|line| line.is_other) { " is-other" } else { "" };
+        format!("line line-{}{other}", index % own % LOOKS)
+    }
+
+    /// The same as rows of text: moments as columns, lines as rows.
+    pub fn table(&self, columns: u64) -> (Vec<String>, Vec<(String, Vec<String>)>) {
+        let (first, last) = self.span;
+        let moments: Vec<Time> = (1..=columns).map(|at| first + (last - first) * at / columns).collect();
+        let row = |line: &Line| {
+            let show = |at: &Time| line.at(*at).map_or_else(|| "–".to_owned(), |value| self.scale.show(value));
+            (line.name.clone(), moments.iter().map(show).collect())
+        };
+        (moments.iter().map(|at| time::show(*at)).collect(), self.lines.iter().map(row).collect())
+    }
+}
+
+/// Shares of a whole, as bars.
+pub fn bars(totals: &[(String, u64)]) -> String {
+    let all = totals.iter().map(|total| total.1).sum::<u64>().max(1);
+    let height = 12 + 22 * totals.len().max(1);
+    let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {height}" aria-hidden="true">"#);
+    for (index, (name, count)) in totals.iter().enumerate() {
+        let (y, name) = (6 + 22 * index, escape(name));
+        let (width, percent) = (*count as f64 / all as f64 * 200.0, count * 100 / all);
+        let (text, end, look) = (y + 11, 102.0 + width, index % LOOKS);
+        let _ = write!(
+            out,
+            r#"<text class="axis" x="0" y="{text}">{name}</text><rect class="share line-{look}" x="96" y="{y}" width="{width:.1}" height="14" rx="2"/><text class="axis" x="{end:.1}" y="{text}">{percent} % · {count}</text>"#
+        );
+    }
+    out.push_str("</svg>");
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart() -> Chart {
+        let line = |name: &str, is_other| Line { name: name.to_owned(), points: vec![(0, 0.0), (50, 10.0)], is_other };
+        Chart {
+            scale: Scale::Plain,
+            lines: vec![line("a", false), line("a", true)],
+            span: (0, 100),
+            marks: vec![50, 500],
+        }
+    }
+
+    #[test]
+    fn lines_span_the_frame_and_marks_outside_are_left_out() {
+        let svg = chart().svg();
+        assert!(svg.contains(r#"d="M60.0 112.0L217.0 12.0""#), "{svg}");
+        assert_eq!(svg.matches("input-line").count(), 1);
+    }
+
+    #[test]
+    fn the_other_run_looks_like_its_counterpart() {
+        assert_eq!((chart().look(0), chart().look(1)), ("line line-0".to_owned(), "line line-0 is-other".to_owned()));
+    }
+
+    #[test]
+    fn the_table_says_what_the_lines_show() {
+        let (moments, rows) = chart().table(2);
+        assert_eq!(moments.len(), 2);
+        assert_eq!(rows[0], ("a".to_owned(), vec!["10".to_owned(), "10".to_owned()]));
+    }
+
+    #[test]
+    fn bars_name_their_shares() {
+        let svg = bars(&[("<a>".to_owned(), 3), ("b".to_owned(), 1)]);
+        assert!(svg.contains("75 % · 3") && svg.contains("&lt;a&gt;"));
+    }
+}
