@@ -74,6 +74,8 @@ pub struct NodeState {
     pub offset: i64,
     /// The clock's rate against true time, in millionths; +1000 gains a millisecond a second.
     pub drift_ppm: i32,
+    /// When it last crashed or came back; 0 at first.
+    pub up_changed: Time,
     drift_since: Time,
     draws: [u32; Purpose::COUNT],
 }
@@ -81,7 +83,7 @@ pub struct NodeState {
 impl Default for NodeState {
     fn default() -> Self {
         let draws = [0; Purpose::COUNT];
-        NodeState { up: true, paused: false, slow: 100, offset: 0, drift_ppm: 0, drift_since: 0, draws }
+        NodeState { up: true, paused: false, slow: 100, offset: 0, drift_ppm: 0, up_changed: 0, drift_since: 0, draws }
     }
 }
 
@@ -340,7 +342,9 @@ impl Kernel {
 
     #[inline]
     fn begin(&mut self, entry: Pending) -> Pending {
-        self.now = self.now.max(entry.at);
+        if !self.timeless {
+            self.now = self.now.max(entry.at);
+        }
         self.steps += 1;
         entry
     }
@@ -386,6 +390,13 @@ impl Kernel {
 
     pub(super) fn node_mut(&mut self, node: NodeId) -> &mut NodeState {
         &mut self.nodes[node.index()]
+    }
+
+    /// Takes a node down or up, at this moment.
+    pub(super) fn set_up(&mut self, node: NodeId, up: bool) {
+        let now = self.now;
+        let state = self.node_mut(node);
+        (state.up, state.up_changed) = (up, now);
     }
 
     /// Sets the clock of a node: its offset and its rate from now on.

@@ -8,6 +8,7 @@ use std::hash::Hash;
 
 use super::NodeId;
 use super::history::{Answer, Ask, OpId};
+use super::kernel::Kernel;
 use super::link::LinkSpec;
 use super::metrics::{Metric, MetricId};
 use super::random::{self, Purpose};
@@ -27,7 +28,7 @@ pub trait System: Sized + 'static {
     /// What a node may have armed; at most one timer of each value at a time.
     type Timer: Copy + Eq + Hash;
     /// Facts a bystander could see (a command applied, a client answered), for promises to judge.
-    type Note;
+    type Note: Clone;
     /// What promises remember of the run so far; part of the state when exploring.
     type Witness: Clone + Default + Hash;
 
@@ -63,14 +64,22 @@ pub trait System: Sized + 'static {
     /// The node a client command goes to. `None` when there is nobody to take it.
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId>;
 
-    /// Keeps the witness up to date after an event or an input. Sees what a bystander could see.
-    fn observe(_witness: &mut Self::Witness, _notes: &[Self::Note], _world: &World<Self>) {}
+    /// Takes the notes of an event or an input into the witness. Not called when there are none.
+    fn observe(_witness: &mut Self::Witness, _notes: &[Self::Note], _scene: &Scene) {}
 
     /// One short line for a message: "RequestVote, term 2".
     fn describe_message(settings: &Settings, message: &Self::Message) -> String;
 
     /// One short line for a timer: "election timeout".
     fn describe_timer(settings: &Settings, timer: Self::Timer) -> String;
+}
+
+/// What a bystander sees besides the notes. Nothing of what nodes keep to themselves: the explorer relies on it.
+pub struct Scene<'a> {
+    /// The settings of the run.
+    pub settings: &'a Settings,
+    /// Time, who is up, which links are cut. While exploring, time stands still.
+    pub kernel: &'a Kernel,
 }
 
 /// What happens to a node.
@@ -199,16 +208,14 @@ impl<S: System> Context<'_, S> {
         self.fabric.notes.push(note);
     }
 
-    /// A client begins an operation on a key.
+    /// A client begins an operation on a key. While exploring, no history is kept and every operation has number 0.
     pub fn invoke(&mut self, key: u32, ask: Ask) -> OpId {
-        let (at, step) = self.fabric.moment();
-        self.fabric.history.invoke(self.node, key, ask, at, step)
+        self.fabric.invoke(self.node, key, ask)
     }
 
     /// A client's operation ends.
     pub fn answer(&mut self, op: OpId, answer: Answer) {
-        let (at, step) = self.fabric.moment();
-        self.fabric.history.answer(op, answer, at, step);
+        self.fabric.answer(op, answer);
     }
 
     /// Counts something that happened, for a subject (a node's index, or any number the system gives meaning to).

@@ -6,14 +6,14 @@ use std::rc::Rc;
 
 use super::NodeId;
 use super::hash::{self, mix, stable};
-use super::history::History;
+use super::history::{Answer, Ask, History, OpId};
 use super::kernel::{Cause, Kernel, Lost, Pending, PendingKind};
 use super::metrics::{MetricId, Metrics, SeriesKey};
 use super::property::{Promise, Standing};
 use super::rules::{RuleId, RuleSet};
 use super::settings::{CommandCall, Settings};
 use super::simulation::{Choice, Handled, Record, Refusal, Simulation, What};
-use super::system::{Context, Event, System, Why};
+use super::system::{Context, Event, Scene, System, Why};
 use super::tape::Input;
 use super::time::{self, Micros, Time};
 
@@ -218,7 +218,22 @@ impl<S: System> Fabric<S> {
         }
     }
 
-    pub(super) fn moment(&self) -> (Time, u64) {
+    pub(super) fn invoke(&mut self, client: NodeId, key: u32, ask: Ask) -> OpId {
+        if self.kernel.is_timeless() {
+            return OpId(0);
+        }
+        let (at, step) = self.moment();
+        self.history.invoke(client, key, ask, at, step)
+    }
+
+    pub(super) fn answer(&mut self, op: OpId, answer: Answer) {
+        if !self.kernel.is_timeless() {
+            let (at, step) = self.moment();
+            self.history.answer(op, answer, at, step);
+        }
+    }
+
+    fn moment(&self) -> (Time, u64) {
         (self.kernel.now(), self.kernel.steps())
     }
 
@@ -262,7 +277,7 @@ pub struct Flight<'a, S: System> {
 pub struct World<S: System> {
     nodes: Vec<Slot<S>>,
     fabric: Fabric<S>,
-    witness: S::Witness,
+    witness: Rc<S::Witness>,
     promises: &'static [Promise<S>],
     standings: Vec<Standing>,
 }
@@ -272,7 +287,7 @@ impl<S: System> Clone for World<S> {
         World {
             nodes: self.nodes.clone(),
             fabric: self.fabric.clone(),
-            witness: self.witness.clone(),
+            witness: Rc::clone(&self.witness),
             promises: self.promises,
             standings: self.standings.clone(),
         }
@@ -304,7 +319,7 @@ impl<S: System> World<S> {
                 record: Record::default(),
                 cause: Cause::Start,
             },
-            witness: S::Witness::default(),
+            witness: Rc::default(),
             promises,
             standings: vec![Standing::default(); promises.len()],
         };
@@ -322,12 +337,11 @@ impl<S: System> World<S> {
     /// Lets the witness and the promises look at the world.
     #[inline]
     fn settle(&mut self, disturbed: bool) {
-        let mut witness = std::mem::take(&mut self.witness);
-        let mut notes = std::mem::take(&mut self.fabric.notes);
-        S::observe(&mut witness, &notes, self);
-        notes.clear();
-        self.fabric.notes = notes;
-        self.witness = witness;
+        if !self.fabric.notes.is_empty() {
+            let scene = Scene { settings: &self.fabric.settings, kernel: &self.fabric.kernel };
+            S::observe(Rc::make_mut(&mut self.witness), &self.fabric.notes, &scene);
+            self.fabric.notes.clear();
+        }
         if self.promises.is_empty() {
             return;
         }
@@ -514,11 +528,11 @@ impl<S: System> World<S> {
             self.fabric.payloads[slot as usize] = None;
         }
         self.fabric.kernel.set_paused(node, false);
-        self.fabric.kernel.node_mut(node).up = false;
+        self.fabric.kernel.set_up(node, false);
     }
 
     fn restart(&mut self, node: NodeId) {
-        self.fabric.kernel.node_mut(node).up = true;
+        self.fabric.kernel.set_up(node, true);
         self.boot(node);
     }
 
@@ -836,7 +850,7 @@ impl<S: System> Simulation for World<S> {
         for cut in kernel.cut_links() {
             print = mix(print, u64::from(cut.0) << 16 | u64::from(cut.1) | 1 << 40);
         }
-        mix(print, hash::stable(&self.witness))
+        mix(print, hash::stable(&*self.witness))
     }
 
     fn choices(&self) -> Vec<Choice> {

@@ -402,13 +402,13 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         title: "A lost task",
         goal: "Have a confirmed task vanish without being done.",
         hint: "A worker that acknowledges on arrival takes everything it holds with it when it crashes.",
-        reached: |world| world.witness().lost().is_some(),
+        reached: |world| rabbit::promises::lost(world).is_some(),
         origin: || origin(&[rabbit::ACK_AFTER], &[]),
         solve: |script| {
             let worker = NodeId::from(FIRST);
             script.until(|world| held(world, worker).1.is_some() && unacked(world, worker).is_empty());
             script.act(Input::Crash { node: worker });
-            script.until(|world| world.witness().lost().is_some());
+            script.until(|world| rabbit::promises::lost(world).is_some());
         },
     },
 ];

@@ -21,7 +21,7 @@ use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
 use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
-use crate::sim::system::{Context, Event, System};
+use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
 
@@ -417,7 +417,7 @@ impl System for CacheAside {
         world.kernel().node(node).up.then_some(node)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &World<Self>) {
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
         promises::observe(witness, notes);
     }
 

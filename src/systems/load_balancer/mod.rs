@@ -17,7 +17,7 @@ use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
 use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
-use crate::sim::system::{Context, Event, System};
+use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
 
@@ -305,8 +305,8 @@ impl System for LoadBalancer {
         world.kernel().node(CLIENT).up.then_some(CLIENT)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], world: &World<Self>) {
-        promises::observe(witness, notes, world);
+    fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
+        promises::observe(witness, notes, scene);
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {

@@ -3,15 +3,13 @@
 use super::{BALANCER, FIRST, INTERVAL, Id, LoadBalancer, Memory, Note, RATE};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
-use crate::sim::system::System;
+use crate::sim::settings::Settings;
+use crate::sim::system::{Scene, System};
 use crate::sim::time::{MS, SEC, Time, show};
-use crate::sim::world::World;
 
 /// What has been seen of the run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
-    /// Since when each server has been down.
-    down: Vec<Option<Time>>,
     /// When each server last got a request.
     passed: Vec<Time>,
     /// A server, and how long it had been down when it got a request.
@@ -20,23 +18,20 @@ pub struct Witness {
 }
 
 /// How long after its death a server may still get requests: three checks and a margin.
-fn bound(world: &World<LoadBalancer>) -> Time {
-    3 * world.settings().amount(INTERVAL) + 100 * MS
+fn bound(settings: &Settings) -> Time {
+    3 * settings.amount(INTERVAL) + 100 * MS
 }
 
-pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<LoadBalancer>) {
-    let (now, states) = (world.kernel().now(), world.kernel().nodes());
-    witness.down.resize(states.len(), None);
-    witness.passed.resize(states.len(), 0);
-    for (down, state) in witness.down.iter_mut().zip(states) {
-        *down = if state.up { None } else { Some(down.unwrap_or(now)) };
-    }
+pub(super) fn observe(witness: &mut Witness, notes: &[Note], scene: &Scene) {
+    let (now, kernel) = (scene.kernel.now(), scene.kernel);
+    witness.passed.resize(kernel.nodes().len(), 0);
     for note in notes {
         match *note {
             Note::Passed { server } => {
                 witness.passed[server.index()] = now;
-                let dead_for = witness.down[server.index()].map(|since| now - since);
-                let late = dead_for.filter(|length| *length > bound(world));
+                let state = kernel.node(server);
+                let dead_for = (!state.up).then(|| now - state.up_changed);
+                let late = dead_for.filter(|length| *length > bound(scene.settings));
                 witness.sent_to_dead = witness.sent_to_dead.or(late.map(|length| (server, length)));
             }
             Note::GivenUp { id, tried } => witness.given_up = witness.given_up.or(Some((id, tried))),
@@ -57,7 +52,10 @@ pub const AVOIDS_DEAD: Promise<LoadBalancer> = Promise {
         Breach {
             nodes: vec![BALANCER, server],
             text: format!("The balancer sent a request to {name}, which had been down for {}.", show(length)),
-            values: vec![(name, format!("down for {}", show(length))), ("bound".to_owned(), show(bound(world)))],
+            values: vec![
+                (name, format!("down for {}", show(length))),
+                ("bound".to_owned(), show(bound(world.settings()))),
+            ],
         }
     },
 };

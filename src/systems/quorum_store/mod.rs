@@ -17,7 +17,7 @@ use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId, RuleSet};
 use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
-use crate::sim::system::{Context, Event, System};
+use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
 
@@ -367,7 +367,7 @@ impl System for QuorumStore {
         world.kernel().node(client).up.then_some(client)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &World<Self>) {
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
         promises::observe(witness, notes);
     }
 

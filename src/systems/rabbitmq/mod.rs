@@ -20,7 +20,7 @@ use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
 use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
-use crate::sim::system::{Context, Event, System};
+use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, SEC, Time};
 use crate::sim::world::World;
 
@@ -351,8 +351,8 @@ impl System for RabbitMq {
         (known && world.kernel().node(node).up).then_some(node)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], world: &World<Self>) {
-        promises::observe(witness, notes, world);
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {

@@ -19,7 +19,6 @@ pub struct Witness {
     open: Vec<TaskId>,
     /// Done lately, and how often.
     done: Vec<(TaskId, u8)>,
-    lost: Option<TaskId>,
 }
 
 impl Witness {
@@ -27,14 +26,9 @@ impl Witness {
     pub fn done_twice(&self) -> Option<TaskId> {
         self.done.iter().find(|done| done.1 > 1).map(|done| done.0)
     }
-
-    /// A confirmed task that can no longer be done, if there is one.
-    pub fn lost(&self) -> Option<TaskId> {
-        self.lost
-    }
 }
 
-pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<RabbitMq>) {
+pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
             Note::Confirmed { id } if witness.done.iter().any(|done| done.0 == id) => {}
@@ -58,9 +52,11 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<Rabbi
             }
         }
     }
-    if witness.lost.is_none() {
-        witness.lost = witness.open.first().copied().filter(|id| is_nowhere(world, *id));
-    }
+}
+
+/// A confirmed task that can no longer be done, if there is one.
+pub fn lost(world: &World<RabbitMq>) -> Option<TaskId> {
+    world.witness().open.first().copied().filter(|id| is_nowhere(world, *id))
 }
 
 /// Whether no disk, no memory and no message has the task any more.
@@ -89,9 +85,9 @@ pub const NOT_LOST: Promise<RabbitMq> = Promise {
     title: "A confirmed task is done",
     about: "Every task that was confirmed is done at least once, or is still somewhere from where it will be done.",
     kind: Kind::Always,
-    holds: |world| world.witness().lost.is_none(),
+    holds: |world| lost(world).is_none(),
     explain: |world| {
-        let Some(id) = world.witness().lost else { return Breach::default() };
+        let Some(id) = lost(world) else { return Breach::default() };
         Breach {
             nodes: Vec::new(),
             text: format!("Task {id} was confirmed, nobody has done it, and nobody has it any more."),

@@ -176,7 +176,7 @@ impl Server<'_, '_> {
         matched[me.index()] = last;
         self.memory.role = Role::Leader { next: vec![last + 1; servers], matched };
         self.memory.leader = Some(me);
-        self.context.note(Note::Elected { term, node: me });
+        self.context.note(Note::Elected { term, node: me, log: self.disk.log.clone() });
         self.context.cancel_timer(Timer::Election);
         self.send_heartbeats();
     }

@@ -19,7 +19,7 @@ use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
 use crate::sim::settings::{self, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
-use crate::sim::system::{Context, Event, System};
+use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
 
@@ -139,10 +139,10 @@ pub enum Timer {
 }
 
 /// What a bystander sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A server won an election.
-    Elected { term: Term, node: NodeId },
+    /// A server won an election, with this log.
+    Elected { term: Term, node: NodeId, log: Log },
     /// A server applied the entry at an index.
     Applied { node: NodeId, index: u32, entry: Entry },
 }
@@ -431,8 +431,8 @@ impl System for Raft {
         running.max_by_key(|(id, node)| (leads(node), node.disk.term, std::cmp::Reverse(*id))).map(|(id, _)| id)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], world: &World<Self>) {
-        promises::observe(witness, notes, world);
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {

@@ -38,13 +38,13 @@ impl Witness {
     }
 }
 
-pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<Raft>) {
+pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
-            Note::Elected { term, node } => {
+            Note::Elected { term, node, ref log } => {
                 let other = witness.leaders.iter().find(|known| known.0 == term && known.1 != node);
                 witness.two_leaders = witness.two_leaders.or(other.map(|known| (term, known.1, node)));
-                witness.lost = witness.lost.or_else(|| lacks(&witness.applied, node, world));
+                witness.lost = witness.lost.or_else(|| lacks(&witness.applied, node, log));
                 if witness.leaders.len() == TERMS_KEPT {
                     witness.leaders.remove(0);
                 }
@@ -63,8 +63,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<Raft>
 }
 
 /// The first committed entry that a new leader's log lacks.
-fn lacks(applied: &[(Entry, NodeId)], leader: NodeId, world: &World<Raft>) -> Option<(u32, NodeId)> {
-    let log: &Log = &world.node(leader)?.disk.log;
+fn lacks(applied: &[(Entry, NodeId)], leader: NodeId, log: &Log) -> Option<(u32, NodeId)> {
     let missing = applied.iter().enumerate().find(|(at, known)| log.entries().get(*at) != Some(&known.0))?;
     Some((missing.0 as u32 + 1, leader))
 }

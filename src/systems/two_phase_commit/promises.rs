@@ -3,7 +3,7 @@
 use super::{FIRST, Memory, Note, TwoPhaseCommit, Tx, participants};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
-use crate::sim::system::System;
+use crate::sim::system::{Scene, System};
 use crate::sim::time::SEC;
 use crate::sim::world::World;
 
@@ -27,8 +27,8 @@ pub struct Witness {
     hasty: Option<Seen>,
 }
 
-pub(super) fn observe(witness: &mut Witness, notes: &[Note], world: &World<TwoPhaseCommit>) {
-    let everyone = participants(world.kernel().nodes().len()).fold(0u64, |all, node| all | 1 << node.0);
+pub(super) fn observe(witness: &mut Witness, notes: &[Note], scene: &Scene) {
+    let everyone = participants(scene.kernel.nodes().len()).fold(0u64, |all, node| all | 1 << node.0);
     for note in notes {
         let (Note::Voted { tx, .. } | Note::Decided { tx, .. }) = *note;
         let seen = entry(&mut witness.seen, tx);
