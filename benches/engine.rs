@@ -7,7 +7,6 @@ use divan::counter::ItemsCount;
 use faultline::guides::find;
 use faultline::guides::{AnyScenario, LiveWorld};
 use faultline::sim::NodeId;
-use faultline::sim::explore::explore;
 use faultline::sim::link::{Latency, LinkSpec};
 use faultline::sim::metrics::Metric;
 use faultline::sim::rules::{Rule, RuleSet};
@@ -144,5 +143,8 @@ fn seek_in_a_run_of_100_000(bencher: Bencher, step: u64) {
 fn explore_raft_100_000_states(bencher: Bencher) {
     let (world, mut bounds) = scenario("consensus/raft-election").hunt(&origin());
     bounds.states = 100_000;
-    bencher.counter(ItemsCount::new(100_000u64)).bench_local(|| explore(&world, bounds, None, |_| true).states);
+    bencher.counter(ItemsCount::new(100_000u64)).bench_local(|| {
+        let explorer = scenario("consensus/raft-election").explorer(&world, bounds, None, false);
+        explorer.map(|mut explorer| explorer.run().progress.states)
+    });
 }

@@ -7,7 +7,7 @@ use faultline::guides::scenario::{AnyScenario, Info, storm};
 use faultline::guides::{LiveWorld, catalogue};
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
-use faultline::sim::explore::{Outcome, explore, replays};
+use faultline::sim::explore::{Outcome, replays};
 use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::property::{Kind, Verdict};
 use faultline::sim::rules::RuleSet;
@@ -124,8 +124,10 @@ fn promises_hold_under_random_faults() {
 fn the_explorer_finds_nothing_while_all_rules_are_on() {
     check(|scenario, info| {
         let (world, bounds) = scenario.hunt(&origin(info));
-        let report = explore(&world, bounds, None, |world| scenario.within(world));
-        println!("{}: {:?} in {} states, depth {}", info.path(), kind(&report.outcome), report.states, report.depth);
+        let mut explorer = scenario.explorer(&world, bounds, None, true).ok_or("a world of another scenario")?;
+        let report = explorer.run();
+        let (words, progress) = (kind(&report.outcome), report.progress);
+        println!("{}: {words} in {} states, {} moves deep", info.path(), progress.states, progress.depth);
         ensure(matches!(report.outcome, Outcome::Broken { .. }) == info.impossible, || format!("{:?}", report.outcome))
     });
 }
@@ -133,6 +135,7 @@ fn the_explorer_finds_nothing_while_all_rules_are_on() {
 fn kind(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Broken { .. } => "broken",
+        Outcome::Trapped { .. } => "trapped",
         Outcome::Holds => "holds",
         Outcome::Unknown => "none found, not exhausted",
     }

@@ -2,7 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::sim::NodeId;
-use faultline::sim::explore::{Bounds, Budget, Outcome, explore, replays};
+use faultline::sim::explore::{Bounds, Budget, Explorer, replays};
 use faultline::sim::link::{Latency, LinkSpec};
 use faultline::sim::metrics::Metric;
 use faultline::sim::property::{Breach, Kind, Promise};
@@ -13,7 +13,7 @@ use faultline::sim::simulation::{Simulation, What};
 use faultline::sim::system::{Context, Event, System};
 use faultline::sim::tape::{Input, Stamped, Tape};
 use faultline::sim::time::MS;
-use faultline::sim::world::World;
+use faultline::sim::world::{Instance, World};
 
 /// Nodes 0 and 1 send numbers to node 2, every millisecond; 0 over an ordered link, 1 over one that may reorder.
 struct Numbers;
@@ -178,10 +178,12 @@ const IN_ORDER: Promise<Numbers> = Promise {
 #[test]
 fn the_explorer_finds_the_shortest_way_and_it_replays() {
     let start = world(&[IN_ORDER]);
-    let bounds = Bounds { states: 50_000, depth: 8, budget: Budget::default() };
-    let report = explore(&start, bounds, None, |_| true);
-    let Outcome::Broken { promise, moves, tape } = report.outcome else { panic!("nothing found: {report:?}") };
+    let instance = Instance::new(&start, None, |_| true);
+    let mut explorer = Explorer::new(Box::new(instance), Bounds::new(50_000, 8, Budget::NONE), false);
+    let report = explorer.run();
+    let (promise, moves) = report.moves().expect("something is found");
     // Two ticks of node 1, its second message, its first.
-    assert_eq!((promise, moves), (0, 4));
-    assert_eq!(replays(&start, &tape, promise), Some(4));
+    assert_eq!((promise, moves.len()), (0, 4));
+    let schedule = explorer.schedule(moves).expect("it can be followed");
+    assert_eq!(replays(&start, &schedule.tape, promise), Some(4));
 }

@@ -3,7 +3,7 @@
 use crate::picture::{Frame, Look, Picture};
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
-use crate::sim::explore::Bounds;
+use crate::sim::explore::{Bounds, Explorer, tape_of};
 use crate::sim::metrics::{Metric, MetricId};
 use crate::sim::property::{Kind, Promise};
 use crate::sim::rules::{Rule, RuleId, RuleSet};
@@ -11,8 +11,8 @@ use crate::sim::run::Run;
 use crate::sim::settings::{Command, Setting, SettingId, Settings};
 use crate::sim::simulation::Simulation;
 use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin, Tape};
-use crate::sim::world::World;
+use crate::sim::tape::{Input, Origin, Stamped, Tape};
+use crate::sim::world::{Instance, World};
 
 use super::live::{LiveWorld, Stage};
 
@@ -406,6 +406,17 @@ pub trait AnyScenario: Sync {
     fn start(&self, origin: &Origin) -> LiveWorld;
     /// The small instance that is explored, with its inputs applied, and its bounds. Rules as in the origin.
     fn hunt(&self, origin: &Origin) -> (LiveWorld, Bounds);
+    /// A search from a world of this scenario. `promise`: the one to break, or any; one about the end is looked for
+    /// only when it is named. `constrained`: within the explored instance's constraint, which suits its start alone.
+    fn explorer(
+        &self,
+        start: &LiveWorld,
+        bounds: Bounds,
+        promise: Option<usize>,
+        constrained: bool,
+    ) -> Option<Explorer>;
+    /// The inputs that the explored instance begins with, and its settings on top of the scenario's own.
+    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>);
     /// Whether a state lies within the explored instance's constraint.
     fn within(&self, world: &LiveWorld) -> bool;
     /// Shows how the absence of a rule breaks a promise, in the way the scenario names.
@@ -442,15 +453,15 @@ impl<S: System> Scenario<S> {
     }
 
     fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
-        use crate::sim::explore::{Outcome, explore};
         let world = self.instance(hunt, &found.origin);
-        let report = explore(&world, hunt.bounds, Some(found.promise), hunt.within);
-        found.tried = report.states;
+        let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
+        let report = explorer.run();
+        found.tried = report.progress.states;
         found.origin.settings.extend_from_slice(hunt.settings);
-        if let Outcome::Broken { moves, tape, .. } = report.outcome {
-            found.steps = u64::from(moves);
-            let first = (hunt.inputs)().into_iter().map(|input| crate::sim::tape::Stamped { after: 0, input });
-            found.tape = Some(Tape::new(first.chain(tape.inputs().iter().cloned()).collect()));
+        if let Some((_, moves)) = report.moves() {
+            found.steps = moves.len() as u64;
+            let first = (hunt.inputs)().into_iter().map(|input| Stamped { after: 0, input }).collect();
+            found.tape = explorer.schedule(moves).map(|schedule| tape_of(first, &schedule.tape));
         }
         found
     }
@@ -471,6 +482,19 @@ impl<S: System> Scenario<S> {
         }
         found
     }
+}
+
+/// A search from a world. Promises about the end are looked at when one of them is wanted: that costs memory.
+fn explorer<S: System>(
+    world: &World<S>,
+    bounds: Bounds,
+    promise: Option<usize>,
+    within: fn(&World<S>) -> bool,
+    promises: &[Promise<S>],
+) -> Explorer {
+    let wanted = promise.and_then(|index| promises.get(index));
+    let endings = wanted.is_some_and(|promise| matches!(promise.kind, Kind::Eventually { .. }));
+    Explorer::new(Box::new(Instance::new(world, promise, within)), bounds, endings)
 }
 
 /// Runs on under random faults of this model for some events, then heals everything and lets it settle for as many
@@ -559,6 +583,21 @@ impl<S: System> AnyScenario for Scenario<S> {
 
     fn hunt(&self, origin: &Origin) -> (LiveWorld, Bounds) {
         (LiveWorld::new(Stage::new(self.instance(&self.explore, origin), self.face())), self.explore.bounds)
+    }
+
+    fn explorer(
+        &self,
+        start: &LiveWorld,
+        bounds: Bounds,
+        promise: Option<usize>,
+        constrained: bool,
+    ) -> Option<Explorer> {
+        let within = if constrained { self.explore.within } else { |_: &World<S>| true };
+        start.typed::<S>().map(|world| explorer(world, bounds, promise, within, self.promises))
+    }
+
+    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>) {
+        (self.explore.settings.to_vec(), (self.explore.inputs)())
     }
 
     fn within(&self, world: &LiveWorld) -> bool {

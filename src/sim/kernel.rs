@@ -429,6 +429,16 @@ impl Kernel {
         random::draw(self.seed, Drawer::Node(node.0), purpose.0, u64::from(*slot))
     }
 
+    /// Forgets everything pending.
+    pub(super) fn sweep(&mut self) {
+        self.queue.clear();
+        self.waiting.clear();
+        self.slots.clear();
+        self.free.clear();
+        self.pending = 0;
+        self.forced = None;
+    }
+
     /// Leaves virtual time behind: any pending event may come next. For the explorer.
     pub(super) fn set_timeless(&mut self) {
         self.timeless = true;

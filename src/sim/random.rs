@@ -23,6 +23,8 @@ pub enum Drawer {
     Link(u16, u16),
     /// Random fault schedules.
     Chaos,
+    /// Random walks of the explorer.
+    Explorer,
 }
 
 /// The increment of SplitMix64: 2^64 divided by the golden ratio.
@@ -35,6 +37,7 @@ pub fn draw(seed: u64, drawer: Drawer, purpose: u8, count: u64) -> u64 {
         Drawer::Node(node) => 1 << 40 | u64::from(node),
         Drawer::Link(from, to) => 2 << 40 | u64::from(from) << 16 | u64::from(to),
         Drawer::Chaos => 3 << 40,
+        Drawer::Explorer => 4 << 40,
     };
     let stream = mix(seed, who << 8 | u64::from(purpose));
     scramble(stream.wrapping_add(count.wrapping_mul(GOLDEN)))

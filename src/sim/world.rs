@@ -1,8 +1,12 @@
 //! A system in motion: the kernel, the typed nodes, and the messages between them.
 
+mod instance;
+
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+
+pub use instance::Instance;
 
 use super::NodeId;
 use super::hash::{self, mix, stable};

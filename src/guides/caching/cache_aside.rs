@@ -448,7 +448,7 @@ const CHALLENGES: &[Challenge<CacheAside>] = &[
 const ONE_UPDATE: Hunt<CacheAside> = Hunt {
     settings: &[(cache::CLIENTS, 2), (cache::SERVERS, 1), (cache::RATE, 0)],
     inputs: || vec![call(1, &[1, 0]), call(0, &[2, 0]), call(0, &[1, 0])],
-    bounds: Bounds { states: 60_000, depth: 22, budget: Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(60_000, 22, Budget::NONE),
     within: |world| world.kernel().pending_count() < 9,
 };
 

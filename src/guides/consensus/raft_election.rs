@@ -436,7 +436,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
 const THREE_SERVERS: Hunt<Raft> = Hunt {
     settings: &[(raft::SERVERS, 0)],
     inputs: Vec::new,
-    bounds: Bounds { states: 120_000, depth: 14, budget: Budget { crashes: 1, restarts: 1, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(120_000, 14, Budget::crashes(1)),
     within: |world| newest_term(world) <= 2 && elections(world) <= 2,
 };
 
@@ -454,11 +454,7 @@ const BREAKS: &[Breaks<Raft>] = &[
         way: Way::Explore(Hunt {
             settings: &[(raft::SERVERS, 0)],
             inputs: || vec![set(0, 5)],
-            bounds: Bounds {
-                states: 300_000,
-                depth: 12,
-                budget: Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0 },
-            },
+            bounds: Bounds::new(300_000, 12, Budget::NONE),
             within: |world| newest_term(world) <= 2,
         }),
     },

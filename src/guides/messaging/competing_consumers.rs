@@ -417,7 +417,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
 const TWO_TASKS: Hunt<RabbitMq> = Hunt {
     settings: &[(rabbit::WORKERS, 2), (rabbit::RATE, 0)],
     inputs: || vec![publish(1)],
-    bounds: Bounds { states: 60_000, depth: 12, budget: Budget { crashes: 1, restarts: 1, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(60_000, 12, Budget::crashes(1)),
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 3,
 };
 

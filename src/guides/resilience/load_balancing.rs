@@ -400,7 +400,7 @@ const CHALLENGES: &[Challenge<LoadBalancer>] = &[
 const FEW_REQUESTS: Hunt<LoadBalancer> = Hunt {
     settings: &[(lb::SERVERS, 2), (lb::RATE, 0)],
     inputs: || vec![burst(2)],
-    bounds: Bounds { states: 60_000, depth: 14, budget: Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(60_000, 14, Budget::NONE),
     within: |world| world.kernel().pending_count() < 10 && in_time(world),
 };
 
@@ -420,10 +420,7 @@ const BREAKS: &[Breaks<LoadBalancer>] = &[
         rule: lb::RETRY,
         promise: ANSWERED.id,
         way: Way::Explore(Hunt {
-            bounds: Bounds {
-                budget: Budget { crashes: 1, restarts: 0, drops: 0, duplicates: 0 },
-                ..FEW_REQUESTS.bounds
-            },
+            bounds: Bounds { budget: Budget { crashes: 1, ..Budget::NONE }, ..FEW_REQUESTS.bounds },
             ..FEW_REQUESTS
         }),
     },

@@ -475,7 +475,7 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
 const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     settings: &[(store::THINK, 0), (store::HANDOFF, 0)],
     inputs: || vec![write(0, 7), read(1)],
-    bounds: Bounds { states: 100_000, depth: 16, budget: Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(100_000, 16, Budget::NONE),
     within: |world| world.kernel().pending_count() < 14,
 };
 

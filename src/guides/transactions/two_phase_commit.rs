@@ -532,7 +532,7 @@ const CHALLENGES: &[Challenge<TwoPhaseCommit>] = &[
 const ONE_ORDER: Hunt<TwoPhaseCommit> = Hunt {
     settings: &[(tpc::PARTICIPANTS, 2), (tpc::RATE, 0)],
     inputs: || vec![order(0)],
-    bounds: Bounds { states: 200_000, depth: 40, budget: Budget { crashes: 1, restarts: 1, drops: 0, duplicates: 0 } },
+    bounds: Bounds::new(200_000, 40, Budget::crashes(1)),
     within: |world| world.kernel().pending_count() <= 8,
 };
 
@@ -540,7 +540,7 @@ const ONE_ORDER: Hunt<TwoPhaseCommit> = Hunt {
 const ONE_NO: Hunt<TwoPhaseCommit> = Hunt {
     settings: &[(tpc::PARTICIPANTS, 3), (tpc::RATE, 0)],
     inputs: || vec![order(3)],
-    bounds: Bounds { budget: Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0 }, ..ONE_ORDER.bounds },
+    bounds: Bounds { budget: Budget::NONE, ..ONE_ORDER.bounds },
     within: |world| world.kernel().pending_count() <= 12,
 };
 

@@ -1,0 +1,281 @@
+//! The search itself: leaves states in order, and knows most successors by their fingerprint before it builds them.
+
+use super::lasso::{Edges, Trap};
+use super::model::Model;
+use super::moves::Move;
+use super::state::{Arena, State};
+use super::step::Stepper;
+use super::table::Table;
+use super::{Bounds, Limit, Order, Outcome, Progress, Report, Schedule};
+use crate::sim::random::{self, Drawer};
+
+/// A search that can be advanced a little at a time.
+pub struct Explorer {
+    stepper: Stepper,
+    bounds: Bounds,
+    seen: Table,
+    /// How each state was reached: from which, by what.
+    origins: Vec<(u32, u32)>,
+    /// States of the present depth, of which `cursor` have been left, and states of the next.
+    level: Arena,
+    next: Arena,
+    cursor: usize,
+    depth: u32,
+    walk: Walk,
+    edges: Edges,
+    tried: u64,
+    furthest: u32,
+    limit: Option<Limit>,
+    found: Option<(usize, Vec<Move>)>,
+    moves: Vec<Move>,
+    successor: State,
+}
+
+/// A walk at random: where it began, where it stands and how it came there.
+struct Walk {
+    start: State,
+    state: State,
+    path: Vec<Move>,
+    draws: u64,
+}
+
+impl Explorer {
+    /// A search at its start. `endings`: whether promises about the end are looked at as well, which costs memory.
+    pub fn new(model: Box<dyn Model>, bounds: Bounds, endings: bool) -> Explorer {
+        let (stepper, start) = Stepper::new(model, bounds.repeats, bounds.budget);
+        let nodes = start.locals.len();
+        let mut explorer = Explorer {
+            stepper,
+            bounds,
+            seen: Table::default(),
+            origins: Vec::new(),
+            level: Arena::new(nodes),
+            next: Arena::new(nodes),
+            cursor: 0,
+            depth: 0,
+            walk: Walk { start: start.clone(), state: start.clone(), path: Vec::new(), draws: 0 },
+            edges: Edges::new(endings),
+            tried: 0,
+            furthest: 0,
+            limit: None,
+            found: None,
+            moves: Vec::new(),
+            successor: State::default(),
+        };
+        explorer.admit(&start, None);
+        std::mem::swap(&mut explorer.level, &mut explorer.next);
+        explorer
+    }
+
+    /// How far the search has come.
+    pub fn progress(&self) -> Progress {
+        let seen = self.seen.memory() + (self.origins.capacity() * 8) as u64 + self.edges.memory();
+        Progress {
+            states: self.seen.count() as u64,
+            tried: self.tried,
+            depth: self.furthest,
+            open: (self.level.len() - self.cursor + self.next.len()) as u64,
+            memory: seen + self.level.memory() + self.next.memory() + self.stepper.memory(),
+        }
+    }
+
+    /// Searches to the end.
+    pub fn run(&mut self) -> Report {
+        loop {
+            if let Some(report) = self.advance(1 << 16) {
+                return report;
+            }
+        }
+    }
+
+    /// Searches on for about so many moves. The report, once there is one.
+    pub fn advance(&mut self, moves: u64) -> Option<Report> {
+        let until = self.tried + moves;
+        if self.progress().memory > self.bounds.memory {
+            return Some(self.end(Limit::Memory));
+        }
+        while self.found.is_none() && self.tried < until {
+            if self.seen.count() as u64 >= self.bounds.states {
+                return Some(self.end(Limit::States));
+            }
+            let goes_on = match self.bounds.order {
+                Order::Breadth => self.leave_nearest(),
+                Order::Depth => self.leave_newest(),
+                Order::Random { seed } => self.walk(seed),
+            };
+            if !goes_on {
+                return Some(self.conclude());
+            }
+        }
+        self.found.is_some().then(|| self.conclude())
+    }
+
+    /// Ends the search here; what was seen counts.
+    pub fn stop(&mut self) -> Report {
+        self.end(Limit::Stopped)
+    }
+
+    /// A schedule as inputs from the start on. `None` when it cannot be followed there.
+    pub fn schedule(&self, moves: &[Move]) -> Option<Schedule> {
+        self.stepper.model().schedule(moves)
+    }
+
+    fn end(&mut self, limit: Limit) -> Report {
+        self.limit = Some(limit);
+        self.conclude()
+    }
+
+    fn conclude(&mut self) -> Report {
+        let (progress, limit) = (self.progress(), self.limit);
+        let outcome = match (self.found.take(), self.edges.trap()) {
+            (Some((promise, moves)), _) => Outcome::Broken { promise, moves },
+            (None, Some(trap)) => self.trapped(trap),
+            (None, None) if limit.is_none() => Outcome::Holds,
+            (None, None) => Outcome::Unknown,
+        };
+        Report { outcome, progress, limit }
+    }
+
+    fn trapped(&self, trap: Trap) -> Outcome {
+        let mut moves = self.path(trap.state);
+        moves.extend(trap.moves.iter().map(|word| Move::unpack(*word)));
+        Outcome::Trapped { promise: trap.promise, moves, circle: trap.circle }
+    }
+
+    fn leave_nearest(&mut self) -> bool {
+        if self.cursor == self.level.len() {
+            std::mem::swap(&mut self.level, &mut self.next);
+            self.next.clear();
+            self.cursor = 0;
+            self.depth += 1;
+        }
+        if self.cursor == self.level.len() {
+            return false;
+        }
+        let mut state = std::mem::take(&mut self.walk.state);
+        let number = self.level.read(self.cursor, &mut state);
+        self.cursor += 1;
+        self.leave(&state, number, self.depth);
+        self.walk.state = state;
+        true
+    }
+
+    fn leave_newest(&mut self) -> bool {
+        let mut state = std::mem::take(&mut self.walk.state);
+        // States found from now on lie on `next`; the first of all lies on `level`.
+        let number = self.next.pop(&mut state).or_else(|| self.level.pop(&mut state));
+        if let Some(number) = number {
+            let depth = self.path(number).len() as u32;
+            self.leave(&state, number, depth);
+        }
+        self.walk.state = state;
+        number.is_some()
+    }
+
+    /// Tries every move out of a state.
+    fn leave(&mut self, state: &State, number: u32, depth: u32) {
+        if depth >= self.bounds.depth {
+            self.limit = Some(Limit::Depth);
+            return;
+        }
+        let mut moves = std::mem::take(&mut self.moves);
+        self.stepper.moves(state, &mut moves);
+        self.tried += moves.len() as u64;
+        for &one in &moves {
+            let quick = self.stepper.quick_print(state, one).and_then(|print| self.seen.get(print));
+            let target = match quick {
+                Some(target) => target,
+                None => self.reach(state, one, number, depth + 1),
+            };
+            if one.is_protocol() {
+                self.edges.add(number, target, one.pack());
+            }
+            if self.found.is_some() {
+                break;
+            }
+        }
+        self.edges.left(number);
+        self.moves = moves;
+    }
+
+    /// Builds the successor, takes it in if it is new, and gives its number.
+    fn reach(&mut self, state: &State, one: Move, number: u32, depth: u32) -> u32 {
+        let mut next = std::mem::take(&mut self.successor);
+        self.stepper.successor(state, one, &mut next);
+        let target = self.seen.get(next.print).unwrap_or_else(|| {
+            self.furthest = self.furthest.max(depth);
+            self.admit(&next, Some((number, one)))
+        });
+        self.successor = next;
+        target
+    }
+
+    /// Takes in a state that was not seen before.
+    fn admit(&mut self, state: &State, from: Option<(u32, Move)>) -> u32 {
+        let number = self.seen.count() as u32;
+        self.seen.insert(state.print, number);
+        let (parent, word) = from.map_or((0, 0), |(parent, one)| (parent, one.pack()));
+        self.origins.push((parent, word));
+        let judgement = self.stepper.judge(state);
+        if let Some(promise) = judgement.broken {
+            self.found = Some((promise, self.path(number)));
+        }
+        self.edges.state(if self.stepper.is_healthy(state) { judgement.waiting } else { 0 });
+        if judgement.within {
+            self.next.push(state, number);
+        }
+        number
+    }
+
+    /// The moves from the start to a state.
+    fn path(&self, mut number: u32) -> Vec<Move> {
+        let mut moves = Vec::new();
+        while number != 0 {
+            let (parent, word) = self.origins[number as usize];
+            moves.push(Move::unpack(word));
+            number = parent;
+        }
+        moves.reverse();
+        moves
+    }
+
+    /// One move of a walk at random. A walk that ends begins anew.
+    fn walk(&mut self, seed: u64) -> bool {
+        let mut moves = std::mem::take(&mut self.moves);
+        self.stepper.moves(&self.walk.state, &mut moves);
+        if moves.is_empty() && self.walk.path.is_empty() {
+            return false;
+        }
+        self.tried += 1;
+        if moves.is_empty() || self.walk.path.len() as u32 >= self.bounds.depth {
+            self.walk.state = self.walk.start.clone();
+            self.walk.path.clear();
+        } else {
+            self.walk.draws += 1;
+            let word = random::draw(seed, Drawer::Explorer, 0, self.walk.draws);
+            let one = moves[random::below(word, moves.len() as u64) as usize];
+            self.walk_to(one);
+        }
+        self.moves = moves;
+        true
+    }
+
+    fn walk_to(&mut self, one: Move) {
+        let mut next = std::mem::take(&mut self.successor);
+        self.stepper.successor(&self.walk.state, one, &mut next);
+        self.walk.path.push(one);
+        self.furthest = self.furthest.max(self.walk.path.len() as u32);
+        let judgement = self.stepper.judge(&next);
+        self.seen.insert(next.print, 0);
+        if let Some(promise) = judgement.broken {
+            self.found = Some((promise, self.walk.path.clone()));
+        }
+        if judgement.within {
+            std::mem::swap(&mut self.walk.state, &mut next);
+        } else {
+            self.walk.state = self.walk.start.clone();
+            self.walk.path.clear();
+        }
+        self.successor = next;
+    }
+}

@@ -1,0 +1,252 @@
+//! How a system moves between states of numbers: the moves out of a state, and what each leads to.
+//!
+//! A handler runs once for each pair of a node's state and a happening; later meetings are a look-up.
+
+use super::Budget;
+use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
+use super::moves::Move;
+use super::state::{Cuts, State};
+use super::table::Table;
+use crate::sim::NodeId;
+use crate::sim::hash::{mix, stable};
+
+/// See the module's header.
+pub struct Stepper {
+    model: Box<dyn Model>,
+    known: Known,
+    cuts: Cuts,
+    repeats: bool,
+    memo: Table,
+    reactions: Vec<Reaction>,
+    witnesses: Table,
+}
+
+impl Stepper {
+    /// Moves of this system; the state it begins with comes back as well. `repeats`: messages stay deliverable.
+    pub fn new(mut model: Box<dyn Model>, repeats: bool, budget: Budget) -> (Stepper, State) {
+        let mut known = Known::default();
+        let start = model.start(&mut known);
+        let mut cuts = Cuts::default();
+        let id = cuts.intern(start.cuts);
+        let mut state =
+            State { locals: start.locals, items: Vec::new(), witness: start.witness, cuts: id, budget, print: 0 };
+        start.items.into_iter().for_each(|item| State::insert(&mut state.items, &known, item));
+        state.print = state.fingerprint(&known);
+        let (memo, witnesses) = (Table::default(), Table::default());
+        (Stepper { model, known, cuts, repeats, memo, reactions: Vec::new(), witnesses }, state)
+    }
+
+    /// The system behind the numbers.
+    pub fn model(&self) -> &dyn Model {
+        &*self.model
+    }
+
+    /// Bytes held, about.
+    pub fn memory(&self) -> u64 {
+        let interned = self.known.locals.len() * 256 + self.known.items.len() * 128 + self.reactions.len() * 80;
+        self.memo.memory() + self.witnesses.memory() + interned as u64
+    }
+
+    /// Judges a state.
+    pub fn judge(&mut self, state: &State) -> Judgement {
+        self.model.judge(&self.known, view(state, &self.cuts))
+    }
+
+    /// Whether every node is up and runs, and no link is cut: nothing but the system itself is to blame.
+    pub fn is_healthy(&self, state: &State) -> bool {
+        let runs = |local: &LocalId| {
+            let local = &self.known.locals[*local as usize];
+            local.up && !local.paused
+        };
+        self.cuts.get(state.cuts).is_empty() && state.locals.iter().all(runs)
+    }
+
+    /// Every move out of a state.
+    pub fn moves(&self, state: &State, moves: &mut Vec<Move>) {
+        moves.clear();
+        let mut class = None;
+        for id in &state.items {
+            let item = &self.known.items[*id as usize];
+            let is_first = class != Some(item.class);
+            class = Some(item.class);
+            if is_first && !self.known.locals[state.locals[item.to.index()] as usize].paused {
+                moves.push(Move::Happen(*id));
+            }
+        }
+        for local in &state.locals {
+            let local = &self.known.locals[*local as usize];
+            if !local.paused {
+                moves.extend(local.timers.iter().map(|timer| Move::Happen(*timer)));
+            }
+        }
+        if state.budget != Budget::NONE {
+            self.faults(state, moves);
+        }
+    }
+
+    fn faults(&self, state: &State, moves: &mut Vec<Move>) {
+        let budget = state.budget;
+        let mut messages: Vec<ItemId> = state.items.clone();
+        messages.retain(|id| self.known.items[*id as usize].is_message);
+        messages.sort_unstable();
+        messages.dedup();
+        if budget.drops > 0 {
+            moves.extend(messages.iter().map(|id| Move::Drop(*id)));
+        }
+        if budget.duplicates > 0 {
+            moves.extend(messages.iter().map(|id| Move::Duplicate(*id)));
+        }
+        for (node, local) in state.locals.iter().enumerate() {
+            let node = NodeId::from(node);
+            match self.known.locals[*local as usize].up {
+                true if budget.crashes > 0 => moves.push(Move::Crash(node)),
+                false if budget.restarts > 0 => moves.push(Move::Restart(node)),
+                _ => {}
+            }
+        }
+        if budget.cuts > 0 {
+            // A cut matters once a message flies there; an earlier one is the same as this one.
+            let link = |id: &ItemId| (self.known.items[*id as usize].from, self.known.items[*id as usize].to);
+            let mut links: Vec<(NodeId, NodeId)> = messages.iter().map(link).collect();
+            links.sort_unstable();
+            links.dedup();
+            links.retain(|link| !self.cuts.get(state.cuts).contains(link));
+            moves.extend(links.into_iter().map(|(from, to)| Move::Cut(from, to)));
+        }
+    }
+
+    /// The successor's fingerprint from what changes alone: no order of messages, no note, no repetition and no cut
+    /// may be involved.
+    #[inline]
+    pub fn quick_print(&mut self, state: &State, one: Move) -> Option<u64> {
+        let Move::Happen(id) = one else { return None };
+        let item = self.known.items[id as usize];
+        if item.fifo || self.repeats || !self.cuts.get(state.cuts).is_empty() {
+            return None;
+        }
+        let local = state.locals[item.to.index()];
+        let mut print = state.print.wrapping_sub(item.pending_print());
+        if !self.known.locals[local as usize].up {
+            return Some(print);
+        }
+        let reaction = self.react(item.to, local, Happening::Item(id));
+        let reaction = &self.reactions[reaction as usize];
+        if reaction.notes != 0 || reaction.has_order {
+            return None;
+        }
+        print = print.wrapping_sub(self.known.locals[local as usize].print);
+        print = print.wrapping_add(self.known.locals[reaction.local as usize].print);
+        Some(print.wrapping_add(reaction.sent_print))
+    }
+
+    /// Builds the state that a move leads to.
+    pub fn successor(&mut self, state: &State, one: Move, next: &mut State) {
+        next.locals.clone_from(&state.locals);
+        next.items.clone_from(&state.items);
+        (next.witness, next.cuts, next.budget) = (state.witness, state.cuts, state.budget);
+        match one {
+            Move::Happen(id) => self.happen(id, next),
+            Move::Drop(id) => {
+                next.budget.drops -= 1;
+                remove(&mut next.items, id);
+            }
+            Move::Duplicate(id) => {
+                next.budget.duplicates -= 1;
+                State::insert(&mut next.items, &self.known, id);
+            }
+            Move::Crash(node) => {
+                next.budget.crashes -= 1;
+                self.affect(node, Happening::Crash, next);
+            }
+            Move::Restart(node) => {
+                next.budget.restarts -= 1;
+                self.affect(node, Happening::Restart, next);
+            }
+            Move::Cut(from, to) => {
+                next.budget.cuts -= 1;
+                let mut cuts = self.cuts.get(state.cuts).to_vec();
+                cuts.push((from, to));
+                next.cuts = self.cuts.intern(cuts);
+            }
+        }
+        next.print = next.fingerprint(&self.known);
+    }
+
+    fn happen(&mut self, id: ItemId, next: &mut State) {
+        let item = self.known.items[id as usize];
+        // A timer is part of its node's state, so it does not lie among the pending events.
+        let stays = item.is_timer || self.repeats && item.is_message;
+        if !stays {
+            remove(&mut next.items, id);
+        }
+        let is_up = self.known.locals[next.locals[item.to.index()] as usize].up;
+        let is_cut = item.is_message && self.cuts.get(next.cuts).contains(&(item.from, item.to));
+        if is_up && !is_cut {
+            self.affect(item.to, Happening::Item(id), next);
+        }
+    }
+
+    /// A node reacts: its state, what it sends, what the promises see.
+    fn affect(&mut self, node: NodeId, what: Happening, next: &mut State) {
+        let number = self.react(node, next.locals[node.index()], what) as usize;
+        next.locals[node.index()] = self.reactions[number].local;
+        for at in 0..self.reactions[number].sends.len() {
+            let send = self.reactions[number].sends[at];
+            let item = &self.known.items[send as usize];
+            let is_cut = item.is_message && self.cuts.get(next.cuts).contains(&(item.from, item.to));
+            let is_there = self.repeats && item.is_message && next.items.contains(&send);
+            if !is_cut && !is_there {
+                State::insert(&mut next.items, &self.known, send);
+            }
+        }
+        let notes = self.reactions[number].notes;
+        if notes != 0 {
+            self.remember(notes, next);
+        }
+    }
+
+    /// The promises take notes. What they remember depends on the notes, on who is up and on which links are cut.
+    fn remember(&mut self, notes: u32, next: &mut State) {
+        let up: Vec<bool> = next.locals.iter().map(|local| self.known.locals[*local as usize].up).collect();
+        let key = mix(stable(&up), mix(u64::from(next.witness) << 32 | u64::from(notes), u64::from(next.cuts)));
+        if let Some(known) = self.witnesses.get(key) {
+            next.witness = known;
+            return;
+        }
+        let witness = self.model.witness(&mut self.known, view(next, &self.cuts), notes);
+        self.witnesses.insert(key, witness);
+        next.witness = witness;
+    }
+
+    #[inline]
+    fn react(&mut self, node: NodeId, local: LocalId, what: Happening) -> u32 {
+        let code = match what {
+            Happening::Item(item) => u64::from(item),
+            Happening::Crash => u64::from(u32::MAX),
+            Happening::Restart => u64::from(u32::MAX - 1),
+        };
+        // An odd multiplication keeps keys apart and spreads them over the table.
+        let key = (code << 32 | u64::from(local)).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        if let Some(known) = self.memo.get(key) {
+            return known;
+        }
+        let mut reaction = self.model.react(&mut self.known, node, local, what);
+        let sends = reaction.sends.iter().map(|send| &self.known.items[*send as usize]);
+        reaction.has_order = sends.clone().any(|item| item.fifo);
+        reaction.sent_print = sends.fold(0, |sum, item| sum.wrapping_add(item.print));
+        self.reactions.push(reaction);
+        let number = self.reactions.len() as u32 - 1;
+        self.memo.insert(key, number);
+        number
+    }
+}
+
+fn view<'a>(state: &'a State, cuts: &'a Cuts) -> View<'a> {
+    View { locals: &state.locals, items: &state.items, witness: state.witness, cuts: cuts.get(state.cuts) }
+}
+
+fn remove(items: &mut Vec<ItemId>, item: ItemId) {
+    if let Some(place) = items.iter().position(|other| *other == item) {
+        items.remove(place);
+    }
+}
