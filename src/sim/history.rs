@@ -53,6 +53,24 @@ pub struct Operation {
     pub answered: Option<(Time, u64, Answer)>,
 }
 
+impl std::fmt::Display for Operation {
+    fn fmt(&self, out: &mut std::fmt::Formatter) -> std::fmt::Result {
+        match self.ask {
+            Ask::Read => out.write_str("read")?,
+            Ask::Write(value) => write!(out, "write {value}")?,
+            Ask::Work(value) => write!(out, "#{value}")?,
+        }
+        match self.answered.map(|answered| answered.2) {
+            None => out.write_str(" …"),
+            Some(Answer::Ok) => Ok(()),
+            Some(Answer::Value(Some(value))) => write!(out, ": {value}"),
+            Some(Answer::Value(None)) => out.write_str(": nothing"),
+            Some(Answer::Failed) => out.write_str(": failed"),
+            Some(Answer::Unknown) => out.write_str(": no answer"),
+        }
+    }
+}
+
 /// The history of a run. Clones share what is old.
 #[derive(Clone, Debug, Default)]
 pub struct History {
@@ -70,6 +88,11 @@ impl History {
 
     pub(super) fn answer(&mut self, op: OpId, answer: Answer, at: Time, step: u64) {
         self.lines.push(Line::Return { op, answer, at, step });
+    }
+
+    /// Whether the last thing that happened was an answer.
+    pub fn ends_with_answer(&self) -> bool {
+        matches!(self.lines.last(), Some(Line::Return { .. }))
     }
 
     /// The lines, in order.

@@ -6,6 +6,7 @@
 //! [`explore`] (all schedules within bounds).
 
 pub mod chaos;
+pub mod consistency;
 pub mod explore;
 pub mod hash;
 pub mod history;

@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
+/// Where a file of the vectors would lie.
+pub fn path(file: &str) -> PathBuf {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/vectors");
+    std::env::var_os("FAULTLINE_VECTORS").map_or(beside, PathBuf::from).join(file)
+}
+
 /// The cases of a file of reference vectors. `None`, with a plain word, when the folder is not there.
 pub fn cases(file: &str) -> Option<Vec<Value>> {
-    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
-    let beside = here.join("../shared/vectors");
-    let folder = std::env::var_os("FAULTLINE_VECTORS").map_or(beside, PathBuf::from);
-    let path = folder.join(file);
+    let path = path(file);
     let Ok(text) = std::fs::read_to_string(&path) else {
         println!("{file}: no reference vectors here (set FAULTLINE_VECTORS to their folder); nothing was compared");
         return None;
@@ -20,6 +23,7 @@ pub fn cases(file: &str) -> Option<Vec<Value>> {
     Some(cases)
 }
 
+#[allow(dead_code, reason = "not every file of vectors has lists")]
 /// A list of whole numbers.
 pub fn numbers(value: &Value) -> Vec<i64> {
     value.as_array().into_iter().flatten().filter_map(Value::as_i64).collect()
