@@ -63,6 +63,20 @@ pub enum Order {
     },
 }
 
+/// What the network does with a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Network {
+    /// It arrives once.
+    #[default]
+    Once,
+    /// It stays deliverable after it has arrived: a network that may repeat any message, as the message sets of TLA+
+    /// specifications do.
+    Repeating,
+    /// It arrives once, and not before it makes a difference: what its receiver would ignore stays on its way. Fewer
+    /// states, for systems whose promises do not look at the messages themselves.
+    Patient,
+}
+
 /// How far a search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
@@ -72,9 +86,8 @@ pub struct Bounds {
     pub depth: u32,
     /// The faults in a schedule.
     pub budget: Budget,
-    /// Messages stay deliverable after they have arrived: a network that may repeat any of them, as the message sets
-    /// of TLA+ specifications do.
-    pub repeats: bool,
+    /// What the network does with a message.
+    pub network: Network,
     /// The most memory for what was seen, in bytes, about.
     pub memory: u64,
     /// In which order.
@@ -84,7 +97,7 @@ pub struct Bounds {
 impl Bounds {
     /// Breadth-first within these, messages arrive once, and at most a gigabyte.
     pub const fn new(states: u64, depth: u32, budget: Budget) -> Bounds {
-        Bounds { states, depth, budget, repeats: false, memory: 1 << 30, order: Order::Breadth }
+        Bounds { states, depth, budget, network: Network::Once, memory: 1 << 30, order: Order::Breadth }
     }
 }
 

@@ -42,7 +42,7 @@ struct Walk {
 impl Explorer {
     /// A search at its start. `endings`: whether promises about the end are looked at as well, which costs memory.
     pub fn new(model: Box<dyn Model>, bounds: Bounds, endings: bool) -> Explorer {
-        let (stepper, start) = Stepper::new(model, bounds.repeats, bounds.budget);
+        let (stepper, start) = Stepper::new(model, bounds.network, bounds.budget);
         let nodes = start.locals.len();
         let mut explorer = Explorer {
             stepper,
@@ -180,8 +180,11 @@ impl Explorer {
         }
         let mut moves = std::mem::take(&mut self.moves);
         self.stepper.moves(state, &mut moves);
-        self.tried += moves.len() as u64;
         for &one in &moves {
+            if self.stepper.is_idle(state, one) {
+                continue;
+            }
+            self.tried += 1;
             let quick = self.stepper.quick_print(state, one).and_then(|print| self.seen.get(print));
             let target = match quick {
                 Some(target) => target,
@@ -243,6 +246,7 @@ impl Explorer {
     fn walk(&mut self, seed: u64) -> bool {
         let mut moves = std::mem::take(&mut self.moves);
         self.stepper.moves(&self.walk.state, &mut moves);
+        moves.retain(|one| !self.stepper.is_idle(&self.walk.state, *one));
         if moves.is_empty() && self.walk.path.is_empty() {
             return false;
         }

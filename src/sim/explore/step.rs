@@ -2,11 +2,11 @@
 //!
 //! A handler runs once for each pair of a node's state and a happening; later meetings are a look-up.
 
-use super::Budget;
 use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
 use super::moves::Move;
 use super::state::{Cuts, State};
 use super::table::Table;
+use super::{Budget, Network};
 use crate::sim::NodeId;
 use crate::sim::hash::{mix, stable};
 
@@ -15,15 +15,15 @@ pub struct Stepper {
     model: Box<dyn Model>,
     known: Known,
     cuts: Cuts,
-    repeats: bool,
+    network: Network,
     memo: Table,
     reactions: Vec<Reaction>,
     witnesses: Table,
 }
 
 impl Stepper {
-    /// Moves of this system; the state it begins with comes back as well. `repeats`: messages stay deliverable.
-    pub fn new(mut model: Box<dyn Model>, repeats: bool, budget: Budget) -> (Stepper, State) {
+    /// Moves of this system; the state it begins with comes back as well.
+    pub fn new(mut model: Box<dyn Model>, network: Network, budget: Budget) -> (Stepper, State) {
         let mut known = Known::default();
         let start = model.start(&mut known);
         let mut cuts = Cuts::default();
@@ -33,7 +33,7 @@ impl Stepper {
         start.items.into_iter().for_each(|item| State::insert(&mut state.items, &known, item));
         state.print = state.fingerprint(&known);
         let (memo, witnesses) = (Table::default(), Table::default());
-        (Stepper { model, known, cuts, repeats, memo, reactions: Vec::new(), witnesses }, state)
+        (Stepper { model, known, cuts, network, memo, reactions: Vec::new(), witnesses }, state)
     }
 
     /// The system behind the numbers.
@@ -115,13 +115,27 @@ impl Stepper {
         }
     }
 
+    /// Whether a move makes no difference and the network is patient: then it is none.
+    #[inline]
+    pub fn is_idle(&mut self, state: &State, one: Move) -> bool {
+        let (Network::Patient, Move::Happen(id)) = (self.network, one) else { return false };
+        let item = self.known.items[id as usize];
+        let local = state.locals[item.to.index()];
+        if !item.is_message || item.fifo || !self.known.locals[local as usize].up {
+            return false;
+        }
+        let reaction = self.react(item.to, local, Happening::Item(id));
+        let reaction = &self.reactions[reaction as usize];
+        reaction.local == local && reaction.sends.is_empty() && reaction.notes == 0
+    }
+
     /// The successor's fingerprint from what changes alone: no order of messages, no note, no repetition and no cut
     /// may be involved.
     #[inline]
     pub fn quick_print(&mut self, state: &State, one: Move) -> Option<u64> {
         let Move::Happen(id) = one else { return None };
         let item = self.known.items[id as usize];
-        if item.fifo || self.repeats || !self.cuts.get(state.cuts).is_empty() {
+        if item.fifo || self.network == Network::Repeating || !self.cuts.get(state.cuts).is_empty() {
             return None;
         }
         let local = state.locals[item.to.index()];
@@ -175,7 +189,7 @@ impl Stepper {
     fn happen(&mut self, id: ItemId, next: &mut State) {
         let item = self.known.items[id as usize];
         // A timer is part of its node's state, so it does not lie among the pending events.
-        let stays = item.is_timer || self.repeats && item.is_message;
+        let stays = item.is_timer || self.network == Network::Repeating && item.is_message;
         if !stays {
             remove(&mut next.items, id);
         }
@@ -194,7 +208,7 @@ impl Stepper {
             let send = self.reactions[number].sends[at];
             let item = &self.known.items[send as usize];
             let is_cut = item.is_message && self.cuts.get(next.cuts).contains(&(item.from, item.to));
-            let is_there = self.repeats && item.is_message && next.items.contains(&send);
+            let is_there = self.network == Network::Repeating && item.is_message && next.items.contains(&send);
             if !is_cut && !is_there {
                 State::insert(&mut next.items, &self.known, send);
             }
