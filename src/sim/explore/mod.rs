@@ -80,7 +80,7 @@ pub enum Network {
 /// How far a search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The most states.
+    /// The most states; of walks at random, the most moves in all.
     pub states: u64,
     /// The most moves from the start.
     pub depth: u32,

@@ -44,14 +44,6 @@ pub struct Item {
     pub fifo: bool,
 }
 
-impl Item {
-    /// Its part of the sum over what lies in a state.
-    #[inline]
-    pub fn pending_print(&self) -> u64 {
-        if self.is_timer { 0 } else { self.print }
-    }
-}
-
 /// What a node does when something happens to it.
 #[derive(Clone, Debug, Default)]
 pub struct Reaction {

@@ -95,7 +95,9 @@ impl Explorer {
             return Some(self.end(Limit::Memory));
         }
         while self.found.is_none() && self.tried < until {
-            if self.seen.count() as u64 >= self.bounds.states {
+            // Walks at random never end by themselves: they may make so many moves.
+            let walked = if matches!(self.bounds.order, Order::Random { .. }) { self.tried } else { 0 };
+            if self.seen.count() as u64 >= self.bounds.states || walked >= self.bounds.states {
                 return Some(self.end(Limit::States));
             }
             let goes_on = match self.bounds.order {

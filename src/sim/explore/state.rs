@@ -65,6 +65,13 @@ impl State {
         ))
     }
 
+    /// Whether an event is pending.
+    pub fn has(items: &[ItemId], known: &Known, item: ItemId) -> bool {
+        let class = |id: &ItemId| known.items[*id as usize].class;
+        let first = items.partition_point(|other| class(other) < class(&item));
+        items[first..].iter().take_while(|other| class(other) == class(&item)).any(|other| *other == item)
+    }
+
     /// Puts a pending event in its place: after all of its class.
     pub fn insert(items: &mut Vec<ItemId>, known: &Known, item: ItemId) {
         let class = known.items[item as usize].class;

@@ -2,7 +2,7 @@
 //!
 //! A handler runs once for each pair of a node's state and a happening; later meetings are a look-up.
 
-use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
+use super::model::{Happening, Item, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
 use super::moves::Move;
 use super::state::{Cuts, State};
 use super::table::Table;
@@ -129,17 +129,17 @@ impl Stepper {
         reaction.local == local && reaction.sends.is_empty() && reaction.notes == 0
     }
 
-    /// The successor's fingerprint from what changes alone: no order of messages, no note, no repetition and no cut
-    /// may be involved.
+    /// The successor's fingerprint from what changes alone: no order of messages, no note and no cut may be involved.
     #[inline]
     pub fn quick_print(&mut self, state: &State, one: Move) -> Option<u64> {
         let Move::Happen(id) = one else { return None };
         let item = self.known.items[id as usize];
-        if item.fifo || self.network == Network::Repeating || !self.cuts.get(state.cuts).is_empty() {
+        if item.fifo || !self.cuts.get(state.cuts).is_empty() {
             return None;
         }
         let local = state.locals[item.to.index()];
-        let mut print = state.print.wrapping_sub(item.pending_print());
+        let gone = if self.stays(&item) { 0 } else { item.print };
+        let mut print = state.print.wrapping_sub(gone);
         if !self.known.locals[local as usize].up {
             return Some(print);
         }
@@ -150,7 +150,19 @@ impl Stepper {
         }
         print = print.wrapping_sub(self.known.locals[local as usize].print);
         print = print.wrapping_add(self.known.locals[reaction.local as usize].print);
-        Some(print.wrapping_add(reaction.sent_print))
+        if self.network != Network::Repeating {
+            return Some(print.wrapping_add(reaction.sent_print));
+        }
+        let is_new = |send: &&ItemId| !State::has(&state.items, &self.known, **send);
+        let sent = reaction.sends.iter().filter(is_new).map(|send| self.known.items[*send as usize].print);
+        Some(sent.fold(print, u64::wrapping_add))
+    }
+
+    /// Whether a pending event lies in the state as before once it has happened. A timer is part of its node's state
+    /// and does not lie there at all.
+    #[inline]
+    fn stays(&self, item: &Item) -> bool {
+        item.is_timer || self.network == Network::Repeating && item.is_message
     }
 
     /// Builds the state that a move leads to.
@@ -188,9 +200,7 @@ impl Stepper {
 
     fn happen(&mut self, id: ItemId, next: &mut State) {
         let item = self.known.items[id as usize];
-        // A timer is part of its node's state, so it does not lie among the pending events.
-        let stays = item.is_timer || self.network == Network::Repeating && item.is_message;
-        if !stays {
+        if !self.stays(&item) {
             remove(&mut next.items, id);
         }
         let is_up = self.known.locals[next.locals[item.to.index()] as usize].up;
@@ -208,7 +218,8 @@ impl Stepper {
             let send = self.reactions[number].sends[at];
             let item = &self.known.items[send as usize];
             let is_cut = item.is_message && self.cuts.get(next.cuts).contains(&(item.from, item.to));
-            let is_there = self.network == Network::Repeating && item.is_message && next.items.contains(&send);
+            let is_there =
+                self.network == Network::Repeating && item.is_message && State::has(&next.items, &self.known, send);
             if !is_cut && !is_there {
                 State::insert(&mut next.items, &self.known, send);
             }
