@@ -34,7 +34,9 @@ where
     (checker.unique_state_count() as u64, checker.state_count() as u64)
 }
 
-const CASES: [(&str, fn() -> Counts); 4] = [
+type Case = (&'static str, fn() -> Counts);
+
+const CASES: [Case; 4] = [
     ("two-phase commit (8), Faultline", || ours(&oracles::two_phase::world(8), Network::Repeating)),
     ("two-phase commit (8), Stateright", || theirs(models::TwoPhase { resources: 8 })),
     ("Paxos (3 clients), Faultline", || ours(&oracles::paxos::world(3), Network::Patient)),

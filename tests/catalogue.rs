@@ -157,12 +157,13 @@ fn each_rule_earns_its_place() {
             };
             let unit = if found.explored { ("moves", "states") } else { ("events", "schedules") };
             println!(
-                "{} without {}: {} broken in {} {}, {} {}",
+                "{} without {}: {} broken in {} {} with {} inputs, {} {}",
                 info.path(),
                 rule.id,
                 promise.id,
                 found.steps,
                 unit.0,
+                tape.inputs().len(),
                 found.tried,
                 unit.1
             );

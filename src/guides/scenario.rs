@@ -9,6 +9,7 @@ use crate::sim::property::{Kind, Promise};
 use crate::sim::rules::{Rule, RuleId, RuleSet};
 use crate::sim::run::Run;
 use crate::sim::settings::{Command, Setting, SettingId, Settings};
+use crate::sim::shrink::Shrinker;
 use crate::sim::simulation::Simulation;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin, Stamped, Tape};
@@ -390,7 +391,7 @@ pub struct Counterexample {
     pub origin: Origin,
     /// The way: `None` when nothing broke.
     pub tape: Option<Tape>,
-    /// Moves of an explored schedule, or the event at which a random one broke.
+    /// Moves of an explored schedule, or the event at which a random one broke, made as small as it gets.
     pub steps: u64,
     /// States explored, or random schedules tried.
     pub tried: u64,
@@ -477,6 +478,12 @@ impl<S: System> Scenario<S> {
             if let Some(breaking) = run.branch().breakings().iter().find(|breaking| breaking.promise == found.promise) {
                 found.steps = breaking.step;
                 found.tape = Some(run.branch().tape().clone());
+                let start = self.world(&found.origin, &[]);
+                if let Some(mut shrinker) = Shrinker::new(start, run.branch(), found.promise) {
+                    shrinker.run();
+                    found.steps = shrinker.progress().steps;
+                    found.tape = Some(shrinker.tape().clone());
+                }
                 return found;
             }
         }

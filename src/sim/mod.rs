@@ -6,6 +6,7 @@
 //! [`explore`] (all schedules within bounds).
 
 pub mod chaos;
+pub mod compare;
 pub mod consistency;
 pub mod explore;
 pub mod hash;
@@ -19,6 +20,7 @@ pub mod random;
 pub mod rules;
 pub mod run;
 pub mod settings;
+pub mod shrink;
 pub mod simulation;
 pub mod system;
 pub mod tape;

@@ -130,12 +130,44 @@ impl Explorer {
     fn conclude(&mut self) -> Report {
         let (progress, limit) = (self.progress(), self.limit);
         let outcome = match (self.found.take(), self.edges.trap()) {
-            (Some((promise, moves)), _) => Outcome::Broken { promise, moves },
+            (Some((promise, moves)), _) => Outcome::Broken { promise, moves: self.shortened(promise, moves) },
             (None, Some(trap)) => self.trapped(trap),
             (None, None) if limit.is_none() => Outcome::Holds,
             (None, None) => Outcome::Unknown,
         };
         Report { outcome, progress, limit }
+    }
+
+    /// The schedule without the moves that it does not need. Breadth-first it needs them all.
+    fn shortened(&mut self, promise: usize, mut moves: Vec<Move>) -> Vec<Move> {
+        let mut at = if self.bounds.order == Order::Breadth { 0 } else { moves.len() };
+        while let Some(left_out) = at.checked_sub(1) {
+            let mut rest = moves.clone();
+            rest.remove(left_out);
+            if let Some(length) = self.breaks_after(promise, &rest) {
+                rest.truncate(length);
+                moves = rest;
+            }
+            at = left_out.min(moves.len());
+        }
+        moves
+    }
+
+    /// After how many of these moves the promise is broken; `None` when it is not, or a move is not possible.
+    fn breaks_after(&mut self, promise: usize, moves: &[Move]) -> Option<usize> {
+        let (mut state, mut next, mut possible) = (self.walk.start.clone(), State::default(), Vec::new());
+        for (at, one) in moves.iter().enumerate() {
+            self.stepper.moves(&state, &mut possible);
+            if !possible.contains(one) {
+                return None;
+            }
+            self.stepper.successor(&state, *one, &mut next);
+            std::mem::swap(&mut state, &mut next);
+            if self.stepper.judge(&state).broken == Some(promise) {
+                return Some(at + 1);
+            }
+        }
+        None
     }
 
     fn trapped(&self, trap: Trap) -> Outcome {

@@ -205,7 +205,7 @@ impl Balancer<'_, '_> {
         });
         for (server, known) in self.servers.iter_mut().enumerate() {
             // Counted as missed until the answer comes.
-            known.missed = known.missed.saturating_add(1);
+            known.missed = (known.missed + 1).min(FALL);
             self.context.send(NodeId::from(FIRST + server), Message::Check);
         }
     }

@@ -89,7 +89,7 @@ pub struct Open {
 pub struct Known {
     /// Requests passed on and not answered.
     pub open: u32,
-    /// Health checks missed in a row.
+    /// Health checks missed in a row; more than take a server out are not counted.
     pub missed: u8,
 }
 
