@@ -3,10 +3,11 @@
 
 use std::fmt::Write;
 
-use faultline::guides::scenario::{AnyScenario, Info, storm};
+use faultline::guides::scenario::{AnyScenario, Counterexample, Info, storm};
 use faultline::guides::{LiveWorld, catalogue};
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
+use faultline::sim::compare::{replay_at, timed};
 use faultline::sim::explore::{Outcome, replays};
 use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::property::{Kind, Verdict};
@@ -167,8 +168,8 @@ fn each_rule_earns_its_place() {
                 found.tried,
                 unit.1
             );
-            if found.explored && found.steps > 40 {
-                let _ = write!(failures, " {}: {} moves are too many;", rule.id, found.steps);
+            if found.steps > 40 && found.reason.is_empty() {
+                let _ = write!(failures, " {}: {} moves without a reason are too many;", rule.id, found.steps);
             }
             let world = scenario.start(&found.origin);
             let replayed = match found.explored {
@@ -182,9 +183,23 @@ fn each_rule_earns_its_place() {
             if !replayed {
                 let _ = write!(failures, " {}: the counterexample does not replay;", rule.id);
             }
+            if breaks_anyway(scenario, &found, tape) {
+                let _ = write!(failures, " {}: the promise breaks the same way with the rule on;", rule.id);
+            }
         }
         ensure(failures.is_empty(), || failures)
     });
+}
+
+/// Whether the same doings break the promise with every rule on, within the same time.
+fn breaks_anyway(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
+    let seek = if found.explored { tape.inputs().last().map_or(0, |last| last.after + 1) } else { found.steps };
+    let mut run = Run::new(scenario.start(&found.origin), tape.clone());
+    run.seek(seek);
+    let (inputs, until) = (timed(run.branch()), run.world().kernel().now());
+    let origin = Origin { rules_off: 0, ..found.origin.clone() };
+    let (run, _) = replay_at(scenario.start(&origin), &inputs, until, seek * 4 + 100, |_| false);
+    run.world().standings()[found.promise].verdict.is_broken()
 }
 
 #[test]

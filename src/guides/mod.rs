@@ -8,6 +8,7 @@ pub mod messaging;
 pub mod plot;
 pub mod resilience;
 pub mod scenario;
+pub mod search;
 pub mod storage;
 pub mod transactions;
 

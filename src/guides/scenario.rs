@@ -228,8 +228,9 @@ impl<S: System> Copy for Hunt<S> {}
 pub enum Way<S: System> {
     /// By exploring this instance.
     Explore(Hunt<S>),
-    /// By random fault schedules: settings on top of the scenario's own, and how many events each.
-    Schedules { settings: &'static [(SettingId, i64)], events: u64 },
+    /// By random fault schedules, shrunk: settings on top of the scenario's own, how many events each, and why the
+    /// explorer, which ignores time, cannot show it.
+    Schedules { settings: &'static [(SettingId, i64)], events: u64, reason: &'static str },
 }
 
 /// A rule, the promise that breaks without it, and the way.
@@ -397,6 +398,8 @@ pub struct Counterexample {
     pub tried: u64,
     /// Whether it was explored, and not found by random schedules.
     pub explored: bool,
+    /// Why it was not.
+    pub reason: &'static str,
 }
 
 /// The face of a scenario that knows no system.
@@ -616,10 +619,14 @@ impl<S: System> AnyScenario for Scenario<S> {
         let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
         let rules_off = RuleSet::ALL.with(rule, false).off_bits();
         let origin = Origin { seed: self.seed, settings: Vec::new(), rules_off };
-        let found = Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true };
+        let found =
+            Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true, reason: "" };
         Some(match &breaks.way {
             Way::Explore(hunt) => self.explored(hunt, found),
-            Way::Schedules { settings, events } => self.stormed(settings, *events, schedules, found),
+            Way::Schedules { settings, events, reason } => {
+                let found = Counterexample { reason, ..found };
+                self.stormed(settings, *events, schedules, found)
+            }
         })
     }
 

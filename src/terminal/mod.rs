@@ -1,6 +1,7 @@
 //! The terminal front end, for authors and tests: list the catalogue, run a scenario, write the site's pages.
 
 mod arguments;
+mod explore;
 mod list;
 mod pages;
 mod run;
@@ -17,10 +18,21 @@ const HELP: &str = "Faultline in the terminal.
       --without RULE    with this rule off; may be given several times
       --set NAME=VALUE  with this setting; may be given several times
       --json            one object a line
+  faultline explore GUIDE/SCENARIO [options]   search all schedules of its small instance for a broken promise
+      --promise ID      this promise (default: any about every state)
+      --without RULE, --set NAME=VALUE, --seed N   as above
+      --tape TEXT       search on from where this run stands
+      --max-states N    at most so many states (default 2,000,000)
+      --depth N         at most so many moves
+      --faults LIST     such as crash=1,drop=2,duplicate=1,cut=1 (default: the scenario's own)
+      --order ORDER     breadth (default), depth or random
+      --json            one object
+  faultline shrink GUIDE/SCENARIO --tape TEXT  make a run that breaks a promise smaller
+  faultline check-history FILE [--json]        judge a history of a register or a key-value store
   faultline pages DIR                          write an index.html for every address of the built site in DIR
   faultline --help
 
-Exit codes: 0 done, 1 the run broke a promise, 2 the command line is wrong, 3 a file cannot be read or written.
+Exit codes: 0 done, 1 a promise broke or a history fits no order, 2 the command line is wrong, 3 a file cannot be read or written.
 ";
 
 /// How a command ends, besides well.
@@ -38,6 +50,9 @@ pub fn main() -> ExitCode {
     let done = match command {
         "list" => list::list(rest),
         "run" => run::run(rest),
+        "explore" => explore::explore(rest),
+        "shrink" => explore::shrink(rest),
+        "check-history" => explore::check_history(rest),
         "pages" => pages::pages(rest),
         "--help" | "-h" | "help" => {
             print!("{HELP}");

@@ -27,7 +27,7 @@ pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
 }
 
 /// Where the run begins, what its reader did, and how far that reader got.
-fn start(arguments: &Arguments, info: &Info) -> Result<(Origin, Tape, Option<u64>), Failure> {
+pub fn start(arguments: &Arguments, info: &Info) -> Result<(Origin, Tape, Option<u64>), Failure> {
     let mut origin = Origin { seed: info.seed, ..Origin::default() };
     let (mut tape, mut step) = (Tape::default(), None);
     if let Some(text) = arguments.all("--tape").last() {

@@ -448,20 +448,12 @@ const CHALLENGES: &[Challenge<CacheAside>] = &[
 const ONE_UPDATE: Hunt<CacheAside> = Hunt {
     settings: &[(cache::CLIENTS, 2), (cache::SERVERS, 1), (cache::RATE, 0)],
     inputs: || vec![call(1, &[1, 0]), call(0, &[2, 0]), call(0, &[1, 0])],
-    bounds: Bounds::new(60_000, 22, Budget::NONE),
+    bounds: Bounds::new(4_000_000, 40, Budget::NONE),
     within: |world| world.kernel().pending_count() < 9,
 };
 
 const BREAKS: &[Breaks<CacheAside>] = &[
-    Breaks {
-        rule: cache::INVALIDATE_AFTER,
-        promise: FRESH.id,
-        way: Way::Schedules { settings: &[(cache::UPDATES, 20)], events: 2_000 },
-    },
-    Breaks {
-        rule: cache::LEASE,
-        promise: FRESH.id,
-        way: Way::Schedules { settings: &[(cache::UPDATES, 20)], events: 2_000 },
-    },
+    Breaks { rule: cache::INVALIDATE_AFTER, promise: FRESH.id, way: Way::Explore(ONE_UPDATE) },
+    Breaks { rule: cache::LEASE, promise: FRESH.id, way: Way::Explore(ONE_UPDATE) },
     Breaks { rule: cache::SINGLE_FLIGHT, promise: ONE_LOAD.id, way: Way::Explore(ONE_UPDATE) },
 ];

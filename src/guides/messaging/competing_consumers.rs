@@ -417,7 +417,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
 const TWO_TASKS: Hunt<RabbitMq> = Hunt {
     settings: &[(rabbit::WORKERS, 2), (rabbit::RATE, 0)],
     inputs: || vec![publish(1)],
-    bounds: Bounds::new(60_000, 12, Budget::crashes(1)),
+    bounds: Bounds::new(4_000_000, 99, Budget::crashes(1)),
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 3,
 };
 
@@ -427,8 +427,16 @@ fn connections(world: &Shop) -> u32 {
 }
 
 const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::PREFETCH_ONE, promise: FAIR.id, way: Way::Schedules { settings: &[], events: 600 } },
+    Breaks {
+        rule: rabbit::PREFETCH_ONE,
+        promise: FAIR.id,
+        way: Way::Schedules {
+            settings: &[],
+            events: 600,
+            reason: "A task waits too long only where time counts: the explorer lets no worker be slow.",
+        },
+    },
     Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-    Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Schedules { settings: &[], events: 600 } },
+    Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
     Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
 ];

@@ -400,7 +400,7 @@ const CHALLENGES: &[Challenge<LoadBalancer>] = &[
 const FEW_REQUESTS: Hunt<LoadBalancer> = Hunt {
     settings: &[(lb::SERVERS, 2), (lb::RATE, 0)],
     inputs: || vec![burst(2)],
-    bounds: Bounds::new(60_000, 14, Budget::NONE),
+    bounds: Bounds::new(200_000, 99, Budget::NONE),
     within: |world| world.kernel().pending_count() < 10 && in_time(world),
 };
 
@@ -415,7 +415,15 @@ fn in_time(world: &Farm) -> bool {
 }
 
 const BREAKS: &[Breaks<LoadBalancer>] = &[
-    Breaks { rule: lb::HEALTH, promise: AVOIDS_DEAD.id, way: Way::Schedules { settings: &[], events: 2_500 } },
+    Breaks {
+        rule: lb::HEALTH,
+        promise: AVOIDS_DEAD.id,
+        way: Way::Schedules {
+            settings: &[],
+            events: 2_500,
+            reason: "The bound is a length of time after a server's death.",
+        },
+    },
     Breaks {
         rule: lb::RETRY,
         promise: ANSWERED.id,
@@ -427,7 +435,11 @@ const BREAKS: &[Breaks<LoadBalancer>] = &[
     Breaks {
         rule: lb::RELEASE,
         promise: SHARED.id,
-        way: Way::Schedules { settings: &[(lb::POLICY, 2), (lb::SLOW, 1)], events: 14_000 },
+        way: Way::Schedules {
+            settings: &[(lb::POLICY, 2), (lb::SLOW, 1), (lb::RATE, 25)],
+            events: 3_000,
+            reason: "A server counts as starved after seconds without a request.",
+        },
     },
 ];
 

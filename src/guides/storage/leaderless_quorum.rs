@@ -423,7 +423,6 @@ fn stores_of(world: &Store, client: NodeId) -> Vec<u64> {
 
 const ONE_EACH: &[(SettingId, i64)] =
     &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1), (store::LATENCY, 60_000), (store::THINK, 20_000)];
-const ALL_TO_ONE: &[(SettingId, i64)] = &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 3)];
 
 const CHALLENGES: &[Challenge<QuorumStore>] = &[
     Challenge {
@@ -475,7 +474,7 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
 const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     settings: &[(store::THINK, 0), (store::HANDOFF, 0)],
     inputs: || vec![write(0, 7), read(1)],
-    bounds: Bounds::new(100_000, 16, Budget::NONE),
+    bounds: Bounds::new(2_000_000, 99, Budget::NONE),
     within: |world| world.kernel().pending_count() < 14,
 };
 
@@ -488,11 +487,11 @@ const BREAKS: &[Breaks<QuorumStore>] = &[
             ..ONE_OF_EACH
         }),
     },
-    Breaks { rule: store::NEWEST, promise: FRESH.id, way: Way::Schedules { settings: &[], events: 600 } },
+    Breaks { rule: store::NEWEST, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
     Breaks {
         rule: store::READ_REPAIR,
         promise: FORWARD.id,
-        way: Way::Schedules { settings: &[(store::LATENCY, 60_000), (store::THINK, 20_000)], events: 1_000 },
+        way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
     },
-    Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Schedules { settings: ALL_TO_ONE, events: 1_000 } },
+    Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
 ];

@@ -21,10 +21,12 @@ pub use moves::{Move, replays, tape_of};
 pub use search::Explorer;
 pub use table::Table;
 
+use serde::{Deserialize, Serialize};
+
 use super::tape::Tape;
 
 /// How many faults of each kind a schedule may have, each at most 15.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Budget {
     /// Crashes of a node.
     pub crashes: u8,
@@ -49,7 +51,7 @@ impl Budget {
 }
 
 /// In which order states are looked at.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// Nearest first: the first counterexample is a shortest one.
     #[default]
@@ -141,7 +143,7 @@ pub enum Limit {
 }
 
 /// How far a search has come.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// Distinct states seen.
     pub states: u64,
