@@ -13,5 +13,10 @@ mod app;
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    app::start();
+    // The same module runs in the page and, for long searches, in a worker, which has no window.
+    if web_sys::window().is_some() {
+        app::start();
+    } else {
+        app::work();
+    }
 }

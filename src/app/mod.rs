@@ -12,10 +12,12 @@ mod stage;
 mod storage;
 mod theme;
 mod transport;
+mod worker;
 
 use leptos::prelude::*;
 
 use router::{Route, Router};
+pub use worker::start as work;
 
 /// Puts the app on the page, in place of the still page that was there.
 pub fn start() {

@@ -11,11 +11,12 @@ use wasm_bindgen::closure::Closure;
 
 use faultline::guides::{AnyScenario, Info, LiveWorld};
 use faultline::sim::NodeId;
+use faultline::sim::explore::Bounds;
 use faultline::sim::rules::{RuleId, RuleSet};
 use faultline::sim::run::Run;
 use faultline::sim::settings::{SettingId, Takes};
 use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{BadLink, Input, Link, Origin, Tape};
+use faultline::sim::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 use faultline::sim::time::Time;
 
 use super::storage::Progress;
@@ -39,6 +40,8 @@ struct Session {
     info: Rc<Info>,
     origin: Origin,
     run: Run<LiveWorld>,
+    /// The reader's own run, while one that was found is shown in its place.
+    kept: Option<(Origin, Run<LiveWorld>)>,
     /// The real time of the last frame, in milliseconds, while the loop runs.
     last_frame: Option<f64>,
     /// Fractions of a microsecond that the last frame left over.
@@ -53,8 +56,17 @@ pub struct Guess {
     pub right: Option<usize>,
 }
 
+/// A run beside the reader's own.
+#[derive(Clone, PartialEq)]
+pub struct Beside {
+    /// Its player, which follows.
+    pub player: Player,
+    /// What is different about it.
+    pub title: String,
+}
+
 /// See the module's header. Copy it freely.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub struct Player {
     session: StoredValue<Session, LocalStorage>,
     changed: RwSignal<u64>,
@@ -73,6 +85,10 @@ pub struct Player {
     pub notice: RwSignal<Option<Notice>>,
     /// What the last step did, for the live region.
     pub said: RwSignal<String>,
+    /// The promise that the reader wants to break.
+    pub wanted: RwSignal<Option<usize>>,
+    /// The run beside this one, while two are compared.
+    pub beside: RwSignal<Option<Beside>>,
 }
 
 /// A tenth of real time: messages of some milliseconds can be followed.
@@ -108,7 +124,7 @@ impl Player {
             }
         }
         let clock = run.world().kernel().now();
-        let session = Session { scenario, info, origin, run, last_frame: None, rest: 0.0 };
+        let session = Session { scenario, info, origin, run, kept: None, last_frame: None, rest: 0.0 };
         let player = Player {
             session: StoredValue::new_local(session),
             changed: RwSignal::new(0),
@@ -122,6 +138,8 @@ impl Player {
             beats_at: RwSignal::new(Vec::new()),
             notice: RwSignal::new(notice),
             said: RwSignal::new(String::new()),
+            wanted: RwSignal::new(None),
+            beside: RwSignal::new(None),
         };
         player.offer_guess();
         player
@@ -387,6 +405,60 @@ impl Player {
         self.offer_guess();
     }
 
+    /// Shows a run that was found, from its start to the event that breaks the promise; the reader's own is kept.
+    pub fn open_found(self, link: &Link) {
+        self.pause();
+        self.session.update_value(|session| {
+            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
+            run.seek(link.step);
+            run.seek(0);
+            let own = std::mem::replace(&mut session.run, run);
+            let origin = std::mem::replace(&mut session.origin, link.origin.clone());
+            session.kept = session.kept.take().or(Some((origin, own)));
+        });
+        self.selection.set(Selection::Nothing);
+        self.show();
+        self.begin_tour();
+    }
+
+    /// Opens a future that was found, where the reader stands; the cursor stays there.
+    pub fn open_future(self, step: u64, link: &Link) {
+        self.pause();
+        let already = self.with(|run| run.branch().tape().inputs().iter().filter(|one| one.after <= step).count());
+        let inputs: Vec<Stamped> = link.tape.inputs().iter().skip(already).cloned().collect();
+        self.change(|run| run.graft(step, &inputs, link.step));
+    }
+
+    /// Whether the reader's own run waits behind one that was found; tracked.
+    pub fn has_kept(self) -> bool {
+        self.changed();
+        self.session.with_value(|session| session.kept.is_some())
+    }
+
+    /// Shows the reader's own run again.
+    pub fn return_to_own(self) {
+        self.pause();
+        self.session.update_value(|session| {
+            if let Some((origin, run)) = session.kept.take() {
+                (session.origin, session.run) = (origin, run);
+            }
+        });
+        self.selection.set(Selection::Nothing);
+        self.show();
+        self.begin_tour();
+    }
+
+    /// The scenario it plays.
+    pub fn scenario(self) -> &'static dyn AnyScenario {
+        self.session.with_value(|session| session.scenario)
+    }
+
+    /// Follows another player: stands at this moment of virtual time.
+    pub fn follow(self, at: Time) {
+        self.change(|run| run.seek_time(at));
+        self.clock.set(at);
+    }
+
     /// Plays a link's run, as an import does.
     pub fn open(self, link: &Link) {
         self.set_origin(link.origin.clone());
@@ -434,6 +506,29 @@ impl Player {
 
     fn is_untouched(self) -> bool {
         self.with(|run| run.step_count() == 0 && run.is_at_end() && run.branch().tape().inputs().is_empty())
+    }
+
+    /// The whole branch as a value: everything that was done on it, to its end.
+    pub fn whole_link(self) -> Link {
+        self.session.with_value(|session| {
+            let (branch, origin) = (session.run.branch(), session.origin.clone());
+            Link { scenario: session.info.path(), origin, tape: branch.tape().clone(), step: branch.len(), check: 0 }
+        })
+    }
+
+    /// The small instance that is explored from the start, in words, and its bounds.
+    pub fn instance(self) -> (String, Bounds) {
+        let (scenario, info) = (self.scenario(), self.info());
+        let (settings, inputs) = scenario.hunt_start();
+        let (world, bounds) = scenario.hunt(&self.origin());
+        let nodes = world.kernel().nodes().len();
+        let named = settings.iter().filter_map(|(id, value)| {
+            let setting = info.settings.iter().find(|known| known.0 == *id)?.1;
+            Some(format!("{} {}", setting.title.to_lowercase(), super::panels::show_value(&setting.control, *value)))
+        });
+        let mut words: Vec<String> = std::iter::once(format!("{nodes} nodes")).chain(named).collect();
+        words.extend(inputs.iter().map(|input| world.describe_input(input)));
+        (words.join(", "), bounds)
     }
 
     /// The run as a value: replays to where the reader stands.

@@ -249,6 +249,21 @@ impl<W: Simulation + Clone> Run<W> {
         Ok(())
     }
 
+    /// Opens a branch at `step` on which these inputs come, goes through it to `last`, and returns to where it begins.
+    pub fn graft(&mut self, step: u64, inputs: &[Stamped], last: u64) {
+        self.seek(step);
+        self.open_branch(step);
+        let (now, later): (Vec<&Stamped>, Vec<&Stamped>) = inputs.iter().partition(|stamped| stamped.after <= step);
+        for stamped in now {
+            // What no longer applies here changes nothing.
+            let _ = self.act(stamped.input.clone());
+        }
+        let branch = &mut self.branches[self.current];
+        later.into_iter().for_each(|stamped| branch.tape.push(stamped.after, stamped.input.clone()));
+        self.seek(last);
+        self.seek(step);
+    }
+
     fn open_branch(&mut self, step: u64) {
         let mut branch = self.branch().clone();
         branch.tape.truncate(step);

@@ -2,6 +2,7 @@
 
 mod charts;
 mod history;
+mod hunt;
 mod inspect;
 mod promises;
 mod rules;
@@ -13,10 +14,12 @@ mod why;
 use leptos::prelude::*;
 
 use super::player::{Player, Selection};
+pub use rules::show as show_value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tab {
     Why,
+    Hunt,
     Inspect,
     Timeline,
     Charts,
@@ -24,8 +27,9 @@ enum Tab {
     History,
 }
 
-const TABS: [(Tab, &str); 6] = [
+const TABS: [(Tab, &str); 7] = [
     (Tab::Why, "Why"),
+    (Tab::Hunt, "Break it"),
     (Tab::Rules, "Rules & load"),
     (Tab::Inspect, "Inspect"),
     (Tab::Timeline, "Timeline"),
@@ -37,6 +41,15 @@ const TABS: [(Tab, &str); 6] = [
 #[component]
 pub fn Panels(player: Player) -> impl IntoView {
     let open = RwSignal::new(Tab::Why);
+    let desk = hunt::Desk::new(player);
+    Effect::new(move |before: Option<Option<usize>>| {
+        let wanted = player.wanted.get();
+        if before.is_some() && wanted.is_some() {
+            open.set(Tab::Hunt);
+            focus_selected_tab();
+        }
+        wanted
+    });
     Effect::new(move |_| {
         let wanted = match player.selection.get() {
             Selection::Node(_) | Selection::Link(..) | Selection::Message(_) => Some(Tab::Inspect),
@@ -50,6 +63,7 @@ pub fn Panels(player: Player) -> impl IntoView {
     });
     let body = move || match open.get() {
         Tab::Why => view! { <why::Why player/> }.into_any(),
+        Tab::Hunt => view! { <hunt::HuntPanel desk/> }.into_any(),
         Tab::Inspect => view! { <inspect::Inspect player/> }.into_any(),
         Tab::Timeline => view! { <timeline::Timeline player/> }.into_any(),
         Tab::Charts => view! { <charts::Charts player/> }.into_any(),

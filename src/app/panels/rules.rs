@@ -10,7 +10,7 @@ use faultline::sim::time;
 use crate::app::player::Player;
 
 /// A value with its unit.
-fn show(control: &Control, value: i64) -> String {
+pub fn show(control: &Control, value: i64) -> String {
     match control {
         Control::Slider { unit: Unit::Micros, .. } => time::show(value.max(0) as u64),
         Control::Slider { unit: Unit::PerSecond, .. } => format!("{value}/s"),

@@ -1,0 +1,59 @@
+//! The page's side: one job in a worker of its own. Dropping the job ends the worker, at once.
+
+use leptos::prelude::document;
+use wasm_bindgen::closure::Closure;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
+
+use super::{Ask, Reply};
+
+/// See the module's header.
+pub struct Job {
+    worker: Worker,
+    /// Lives as long as the worker may call it.
+    _listen: Closure<dyn Fn(MessageEvent)>,
+}
+
+impl Drop for Job {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.terminate();
+    }
+}
+
+/// The file name of the app's module or script, as the page's head names it.
+fn file(query: &str) -> Option<String> {
+    let link = document().query_selector(query).ok()??;
+    link.get_attribute("href")?.rsplit('/').next().map(str::to_owned)
+}
+
+impl Job {
+    /// Starts a worker and asks it. `home`: the address of the site's root. `None` when there are no workers here.
+    pub fn start(home: &str, ask: Ask, on_reply: impl Fn(Reply) + 'static) -> Option<Job> {
+        let root = web_sys::Url::new_with_base(home, &document().url().ok()?).ok()?.href();
+        let script = format!("{root}{}", file("link[rel=modulepreload]")?);
+        let module = format!("{root}{}", file("link[rel=preload][as=fetch]")?);
+        let options = WorkerOptions::new();
+        options.set_type(WorkerType::Module);
+        let worker = Worker::new_with_options(&format!("{root}worker.js"), &options).ok()?;
+        let asked = worker.clone();
+        let listen = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+            let reply = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok());
+            match reply {
+                Some(Reply::Ready) => {
+                    let text = serde_json::to_string(&ask).unwrap_or_default();
+                    // A worker that is already gone needs no question.
+                    let _ = asked.post_message(&JsValue::from_str(&text));
+                }
+                Some(reply) => on_reply(reply),
+                None => on_reply(Reply::Sorry("The worker's answer cannot be read. Reload the page.".to_owned())),
+            }
+        });
+        worker.set_onmessage(Some(listen.as_ref().unchecked_ref()));
+        let first = js_sys::Object::new();
+        js_sys::Reflect::set(&first, &"script".into(), &script.into()).ok()?;
+        js_sys::Reflect::set(&first, &"module".into(), &module.into()).ok()?;
+        worker.post_message(&first).ok()?;
+        Some(Job { worker, _listen: listen })
+    }
+}
