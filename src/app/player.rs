@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
+use faultline::guides::what_if::show_value;
 use faultline::guides::{AnyScenario, Info, LiveWorld};
 use faultline::sim::NodeId;
 use faultline::sim::explore::Bounds;
@@ -42,6 +43,10 @@ struct Session {
     run: Run<LiveWorld>,
     /// The reader's own run, while one that was found is shown in its place.
     kept: Option<(Origin, Run<LiveWorld>)>,
+    /// Whether it only follows another player.
+    follows: bool,
+    /// What the player's signals belong to: the page.
+    owner: Owner,
     /// The real time of the last frame, in milliseconds, while the loop runs.
     last_frame: Option<f64>,
     /// Fractions of a microsecond that the last frame left over.
@@ -124,7 +129,9 @@ impl Player {
             }
         }
         let clock = run.world().kernel().now();
-        let session = Session { scenario, info, origin, run, kept: None, last_frame: None, rest: 0.0 };
+        let owner = Owner::current().unwrap_or_default();
+        let session =
+            Session { scenario, info, origin, run, kept: None, follows: false, owner, last_frame: None, rest: 0.0 };
         let player = Player {
             session: StoredValue::new_local(session),
             changed: RwSignal::new(0),
@@ -181,7 +188,21 @@ impl Player {
         let now = self.with(|run| run.world().kernel().now());
         self.clock.set(now);
         self.changed.update(|version| *version += 1);
-        super::crash::remember(self.address());
+        if !self.session.with_value(|session| session.follows) {
+            super::crash::remember(self.address());
+        }
+    }
+
+    /// A player that follows another one through this run.
+    pub fn beside(scenario: &'static dyn AnyScenario, link: &Link) -> Player {
+        let player = Player::new(scenario, Some(link.encode()));
+        player.session.update_value(|session| session.follows = true);
+        player
+    }
+
+    /// Makes something that lives as long as this player's page.
+    pub fn in_its_owner<R>(self, make: impl FnOnce() -> R) -> R {
+        self.session.with_value(|session| session.owner.clone()).with(make)
     }
 
     /// Handles the next event.
@@ -524,7 +545,7 @@ impl Player {
         let nodes = world.kernel().nodes().len();
         let named = settings.iter().filter_map(|(id, value)| {
             let setting = info.settings.iter().find(|known| known.0 == *id)?.1;
-            Some(format!("{} {}", setting.title.to_lowercase(), super::panels::show_value(&setting.control, *value)))
+            Some(format!("{} {}", setting.title.to_lowercase(), show_value(&setting.control, *value)))
         });
         let mut words: Vec<String> = std::iter::once(format!("{nodes} nodes")).chain(named).collect();
         words.extend(inputs.iter().map(|input| world.describe_input(input)));
@@ -551,7 +572,9 @@ impl Player {
     pub fn address(self) -> String {
         let location = window().location();
         let (origin, path) = (location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
-        format!("{origin}{path}?run={}", self.link().encode())
+        let beside = self.beside.with_untracked(|beside| beside.as_ref().map(|beside| beside.player.whole_link()));
+        let with = beside.map(|link| format!("&with={}~{}", link.scenario, link.encode())).unwrap_or_default();
+        format!("{origin}{path}?run={}{with}", self.link().encode())
     }
 }
 

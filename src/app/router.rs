@@ -120,6 +120,14 @@ pub fn run_in_query() -> Option<String> {
     Some(pair.to_owned())
 }
 
+/// The run that is to be shown beside it, if the query names one: its scenario and its text.
+pub fn run_beside_in_query() -> Option<(String, String)> {
+    let query = location().search().unwrap_or_default();
+    let pair = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("with="))?;
+    let (scenario, text) = pair.split_once('~')?;
+    Some((scenario.to_owned(), text.to_owned()))
+}
+
 /// Puts the page's title in place.
 pub fn set_title(title: &str) {
     document().set_title(&format!("{title} · Faultline"));

@@ -11,6 +11,7 @@ pub mod scenario;
 pub mod search;
 pub mod storage;
 pub mod transactions;
+pub mod what_if;
 
 pub use live::{Live, LiveWorld};
 pub use scenario::{AnyScenario, Guide, Info, Scenario};

@@ -4,14 +4,16 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use faultline::guides::catalogue;
+use faultline::guides::{catalogue, find};
+use faultline::sim::tape::Link;
 
 use super::scenarios_of;
 use crate::app::futures::Futures;
 use crate::app::keys::Keys;
 use crate::app::panels::Panels;
-use crate::app::player::Player;
-use crate::app::router::{Route, Router, run_in_query, set_title};
+use crate::app::panels::what_if::show_beside;
+use crate::app::player::{Notice, Player};
+use crate::app::router::{Route, Router, run_beside_in_query, run_in_query, set_title};
 use crate::app::stage::Stage;
 use crate::app::storage::Progress;
 use crate::app::transport::Transport;
@@ -50,6 +52,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
         return view! { <super::not_found::NotFound path=String::new()/> }.into_any();
     };
     let player = Player::new(scenario, run_in_query());
+    open_beside(player);
     let info = player.info();
     let path = info.path();
     set_title(info.title);
@@ -74,7 +77,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
             </div>
             <div class="workbench">
                 <div class="main-column">
-                    <Stage player/>
+                    <Stages player/>
                     <Transport player/>
                     <Futures player/>
                     <NoticeBar player/>
@@ -87,6 +90,45 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
         </div>
     }
     .into_any()
+}
+
+/// The reader's stage, and beside it the one of the run that is compared with it, in step by virtual time.
+#[component]
+fn Stages(player: Player) -> impl IntoView {
+    Effect::new(move |_| {
+        player.changed();
+        let clock = player.clock();
+        if let Some(beside) = player.beside.get() {
+            beside.player.follow(clock);
+        }
+    });
+    let is_double = move || player.beside.with(Option::is_some);
+    view! {
+        <div class="stages" class:is-double=is_double>
+            <Stage player is_other=false/>
+            {move || player.beside.get().map(|beside| view! {
+                <div class="beside">
+                    <p class="beside-title">"Beside it: " <b>{beside.title}</b></p>
+                    <Stage player=beside.player is_other=true/>
+                </div>
+            })}
+        </div>
+    }
+}
+
+/// Shows the run beside the reader's that the address names.
+fn open_beside(player: Player) {
+    let Some((scenario, text)) = run_beside_in_query() else { return };
+    match Link::decode(&scenario, &text) {
+        Ok(link) if find(&link.scenario).is_some() => show_beside(player, &link),
+        Ok(_) => {
+            let sentence = "The link compares with a scenario that is not here; your own run is shown alone.";
+            player.notice.set(Some(Notice(sentence.to_owned())));
+        }
+        Err(bad) => {
+            player.notice.set(Some(Notice(format!("{bad} The run beside is left out; your own run is shown alone."))));
+        }
+    }
 }
 
 /// One clear sentence, where something needs saying. Its place is kept, so that nothing jumps.

@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use faultline::guides::LiveWorld;
 use faultline::guides::plot;
 use faultline::guides::scenario::{Chart, Plot};
-use faultline::picture::chart::{self, bars};
+use faultline::picture::chart::{self, Line, bars};
 use faultline::sim::run::Run;
 use faultline::sim::simulation::Simulation;
 use faultline::sim::time::Time;
@@ -29,7 +29,7 @@ fn fault_times(run: &Run<LiveWorld>) -> Vec<Time> {
     inputs.filter(|stamped| stamped.input.is_disturbance()).map(|stamped| run.branch().time_at(stamped.after)).collect()
 }
 
-fn shown(run: &Run<LiveWorld>, chart: &Chart) -> Shown {
+fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) -> Shown {
     if let Plot::Share(metric) = chart.plot {
         let totals = plot::shares(run.world(), metric);
         let rows = totals.iter().map(|(name, count)| (name.clone(), vec![count.to_string()]));
@@ -38,7 +38,11 @@ fn shown(run: &Run<LiveWorld>, chart: &Chart) -> Shown {
     }
     let now = run.world().kernel().now();
     let first = now.saturating_sub(plot::SPAN);
-    let (scale, lines) = plot::lines(run.world(), chart.plot, now);
+    let (scale, mut lines) = plot::lines(run.world(), chart.plot, now);
+    if let Some(other) = other {
+        let theirs = plot::lines(other.world(), chart.plot, now).1.into_iter();
+        lines.extend(theirs.map(|line| Line { name: format!("{}, beside", line.name), is_other: true, ..line }));
+    }
     let drawn = chart::Chart { scale, lines, span: (first, first + plot::SPAN), marks: fault_times(run) };
     let legend = drawn.lines.iter().enumerate().map(|(index, line)| {
         let value = line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
@@ -57,9 +61,17 @@ pub fn Charts(player: Player) -> impl IntoView {
 
 #[component]
 fn Figure(player: Player, chart: &'static Chart) -> impl IntoView {
+    let path = player.info().path();
     let shown = Memo::new(move |_| {
         player.changed();
-        player.with(|run| shown(run, chart))
+        let beside = player.beside.get().map(|beside| beside.player).filter(|other| other.info().path() == path);
+        match beside {
+            Some(other) => {
+                other.changed();
+                player.with(|run| other.with(|beside| shown(run, Some(beside), chart)))
+            }
+            None => player.with(|run| shown(run, None, chart)),
+        }
     });
     view! {
         <figure class="chart">

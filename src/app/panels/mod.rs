@@ -9,17 +9,18 @@ mod rules;
 mod terms;
 mod timeline;
 mod tour;
+pub mod what_if;
 mod why;
 
 use leptos::prelude::*;
 
 use super::player::{Player, Selection};
-pub use rules::show as show_value;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tab {
     Why,
     Hunt,
+    WhatIf,
     Inspect,
     Timeline,
     Charts,
@@ -27,9 +28,10 @@ enum Tab {
     History,
 }
 
-const TABS: [(Tab, &str); 7] = [
+const TABS: [(Tab, &str); 8] = [
     (Tab::Why, "Why"),
     (Tab::Hunt, "Break it"),
+    (Tab::WhatIf, "What if"),
     (Tab::Rules, "Rules & load"),
     (Tab::Inspect, "Inspect"),
     (Tab::Timeline, "Timeline"),
@@ -64,6 +66,7 @@ pub fn Panels(player: Player) -> impl IntoView {
     let body = move || match open.get() {
         Tab::Why => view! { <why::Why player/> }.into_any(),
         Tab::Hunt => view! { <hunt::HuntPanel desk/> }.into_any(),
+        Tab::WhatIf => view! { <what_if::WhatIf player/> }.into_any(),
         Tab::Inspect => view! { <inspect::Inspect player/> }.into_any(),
         Tab::Timeline => view! { <timeline::Timeline player/> }.into_any(),
         Tab::Charts => view! { <charts::Charts player/> }.into_any(),

@@ -2,24 +2,12 @@
 
 use leptos::prelude::*;
 
+use faultline::guides::what_if::show_value;
 use faultline::sim::rules::{Rule, RuleId};
-use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Takes, Unit};
+use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Takes};
 use faultline::sim::tape::Input;
-use faultline::sim::time;
 
 use crate::app::player::Player;
-
-/// A value with its unit.
-pub fn show(control: &Control, value: i64) -> String {
-    match control {
-        Control::Slider { unit: Unit::Micros, .. } => time::show(value.max(0) as u64),
-        Control::Slider { unit: Unit::PerSecond, .. } => format!("{value}/s"),
-        Control::Slider { unit: Unit::Percent, .. } => format!("{value} %"),
-        Control::Slider { unit: Unit::Count, .. } => value.to_string(),
-        Control::Choice(options) => options.get(value.max(0) as usize).unwrap_or(&"?").to_string(),
-        Control::Toggle => if value == 0 { "off" } else { "on" }.to_owned(),
-    }
-}
 
 /// See the module's header.
 #[component]
@@ -72,7 +60,7 @@ fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> i
     let input = match setting.control {
         Control::Slider { min, max, step, .. } => view! {
             <input type="range" aria-label=setting.title min=min max=max step=step prop:value=move || value().to_string()
-                aria-valuetext=move || show(&setting.control, value()) on:change=move |event| change(event_target_value(&event))/>
+                aria-valuetext=move || show_value(&setting.control, value()) on:change=move |event| change(event_target_value(&event))/>
         }
         .into_any(),
         Control::Choice(options) => view! {
@@ -92,7 +80,7 @@ fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> i
     let hint = (setting.takes == Takes::AtStart).then_some(" Starts a new run.");
     view! {
         <div class="setting" data-setting=setting.id>
-            <span class="setting-title">{setting.title} <output>{move || show(&setting.control, value())}</output></span>
+            <span class="setting-title">{setting.title} <output>{move || show_value(&setting.control, value())}</output></span>
             {input}
             <small>{setting.about} {hint}</small>
         </div>

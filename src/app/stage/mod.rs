@@ -24,13 +24,13 @@ const WIDE_FROM: f64 = 640.0;
 
 /// The picture, its menu, and its text form.
 #[component]
-pub fn Stage(player: Player) -> impl IntoView {
+pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
     let canvas = NodeRef::<html::Div>::new();
     let frame =
         RwSignal::new(frame_for(window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(1_000.0)));
     let scene: Rc<RefCell<Option<Scene>>> = Rc::default();
     let as_text = RwSignal::new(false);
-    follow_width(canvas, frame);
+    follow_width(canvas, frame, Signal::derive(move || player.beside.with(Option::is_some)));
     Effect::new(move |_| {
         let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
         let (selection, beat) = (player.selection.get(), player.beat.get());
@@ -58,9 +58,9 @@ pub fn Stage(player: Player) -> impl IntoView {
         player.with(|run| run.world().kernel().now())
     };
     view! {
-        <section class="stage-box" aria-label="Stage">
+        <section class="stage-box" aria-label=if is_other { "Stage of the run beside" } else { "Stage" }>
             <div
-                id="stage"
+                id=if is_other { "stage-beside" } else { "stage" }
                 class="stage"
                 class:is-still=move || !player.playing()
                 class:is-narrow=move || frame.get() == Frame::Narrow
@@ -91,7 +91,7 @@ fn frame_for(width: f64) -> Frame {
 }
 
 /// Chooses the frame again whenever the stage's width changes.
-fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) {
+fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, is_double: Signal<bool>) {
     let measure = move || {
         let width = canvas.get_untracked().map(|canvas| canvas.get_bounding_client_rect().width());
         if let Some(width) = width.filter(|width| *width > 0.0) {
@@ -103,6 +103,8 @@ fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) {
     };
     Effect::new(move |_| {
         canvas.track();
+        // A second stage halves the room of the first.
+        is_double.track();
         request_animation_frame(measure);
     });
     let handle = window_event_listener(leptos::ev::resize, move |_| measure());
