@@ -6,6 +6,7 @@
 pub mod chart;
 pub mod geometry;
 pub mod layout;
+pub mod operations;
 pub mod svg;
 pub mod timeline;
 

@@ -149,8 +149,9 @@ impl Desk {
 pub fn HuntPanel(desk: Desk) -> impl IntoView {
     view! {
         <div class="hunt">
-            <SearchForm desk/>
+            <h3>"Find a way to break this"</h3>
             <Result desk/>
+            <SearchForm desk/>
             <ShrinkForm desk/>
         </div>
     }
@@ -175,7 +176,6 @@ fn SearchForm(desk: Desk) -> impl IntoView {
     let titles: Vec<&'static str> = info.promises.iter().map(|promise| promise.title).collect();
     view! {
         <form class="search" on:submit=search>
-            <h3>"Find a way to break this"</h3>
             <label class="field"><span>"Promise"</span>
                 <select prop:value=move || promise.get().map_or_else(String::new, |index| index.to_string())
                     on:change=move |event| promise.set(event_target_value(&event).parse().ok())>

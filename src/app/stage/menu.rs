@@ -22,7 +22,7 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
         let (world, state) = (run.world(), run.world().kernel().node(node));
         let mut acts = Vec::new();
         if !state.up {
-            acts.push(act("Restart", Input::Restart { node }));
+            acts.push(act(&format!("Restart {}", world.name(node)), Input::Restart { node }));
             return (world.name(node), acts);
         }
         acts.push(act("Crash", Input::Crash { node }));
