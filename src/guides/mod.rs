@@ -2,6 +2,7 @@
 
 pub mod caching;
 pub mod consensus;
+pub mod famous;
 pub mod glossary;
 pub mod live;
 pub mod messaging;

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use faultline::guides::famous::famous;
 use faultline::guides::scenario::AnyScenario;
 use faultline::guides::{Guide, Info, catalogue};
 use faultline::picture::Frame;
@@ -132,7 +133,14 @@ fn home_page() -> String {
         }
         page.push_str("</ul></section>");
     }
-    page + "</div></div>"
+    page.push_str(
+        "</div><section class=\"famous\"><h2>Famous failures</h2><p>One rule is off. Each opens where the promise has \
+         just broken: step back to see how it came to that.</p><ul>",
+    );
+    for one in famous() {
+        let _ = write!(page, "<li><a href=\"{{up}}{}/?run={}\">{}</a></li>", one.path, one.run, escape(one.title));
+    }
+    page + "</ul></section></div>"
 }
 
 fn guide_page(guide: Guide) -> String {

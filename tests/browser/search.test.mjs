@@ -118,4 +118,17 @@ tests["a broken run is made smaller, and breaks the same promise"] = async (site
   ensure(await broken.count() === 1, "the smaller run does not break it");
 };
 
+tests["the famous failures on the home page open where the promise is broken"] = async (site) => {
+  const page = await site.open("");
+  const links = await page.locator(".famous a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
+  ensure(links.length >= 5, `there are ${links.length}`);
+  for (const link of links) {
+    const shown = await site.open(link.replace(/^\.?\//, ""));
+    const text = await shown.locator(".breach").count();
+    ensure(text > 0, `${link} breaks nothing`);
+    await press(shown, "Step back");
+    ensure(await shown.locator(".breach").count() === 0, `${link} was broken before`);
+  }
+};
+
 export default tests;

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use faultline::guides::famous::famous;
 use faultline::guides::{Guide, catalogue};
 
 use super::scenarios_of;
@@ -49,6 +50,13 @@ pub fn Home() -> impl IntoView {
                     </section>
                 }).collect_view()}
             </div>
+            <section class="famous">
+                <h2>"Famous failures"</h2>
+                <p>"One rule is off. Each opens where the promise has just broken: step back to see how it came to that."</p>
+                <ul>{famous().into_iter().map(|one| view! {
+                    <li><a href=format!("{}?run={}", router.scenario(one.path), one.run)>{one.title}</a></li>
+                }).collect_view()}</ul>
+            </section>
         </div>
     }
 }
