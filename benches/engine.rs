@@ -1,76 +1,20 @@
 //! The engine's speed: kernel, Raft, clones, seeking, exploring. Figures and machine: benches/README.md.
 #![cfg(not(target_arch = "wasm32"))]
 
+#[path = "ring/mod.rs"]
+mod ring;
+
 use divan::Bencher;
 use divan::counter::ItemsCount;
 
 use faultline::guides::find;
 use faultline::guides::{AnyScenario, LiveWorld};
-use faultline::sim::NodeId;
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::rules::{Rule, RuleSet};
 use faultline::sim::run::Run;
-use faultline::sim::settings::{Command, CommandCall, Setting, Settings};
 use faultline::sim::simulation::Simulation;
-use faultline::sim::system::{Context, Event, System};
 use faultline::sim::tape::{Origin, Tape};
-use faultline::sim::world::World;
 
 fn main() {
     divan::main();
-}
-
-/// A ring of 100 nodes, each passing on what it gets.
-struct Ring;
-
-const NODES: usize = 100;
-
-impl System for Ring {
-    type Disk = ();
-    type Memory = u64;
-    type Message = u64;
-    type Timer = ();
-    type Note = ();
-    type Witness = ();
-
-    const NAME: &'static str = "Ring";
-    const RULES: &'static [Rule] = &[];
-    const SETTINGS: &'static [Setting] = &[];
-    const COMMANDS: &'static [Command] = &[];
-    const METRICS: &'static [Metric] = &[];
-
-    fn nodes(_: &Settings) -> usize {
-        NODES
-    }
-    fn name(_: &Settings, node: NodeId) -> String {
-        node.0.to_string()
-    }
-    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
-        LinkSpec::unordered(Latency::Uniform(500, 1_500))
-    }
-    fn blank_disk(_: &Settings, _: NodeId) {}
-    fn boot(_: &(), context: &mut Context<Self>) -> u64 {
-        let next = NodeId::from((context.me().index() + 1) % NODES);
-        context.send(next, 1);
-        0
-    }
-    fn handle(_: &mut (), seen: &mut u64, event: Event<Self>, context: &mut Context<Self>) {
-        if let Event::Message { message, .. } = event {
-            *seen += message;
-            let next = NodeId::from((context.me().index() + 1) % NODES);
-            context.send(next, message);
-        }
-    }
-    fn route(_: &World<Self>, _: &CommandCall) -> Option<NodeId> {
-        None
-    }
-    fn describe_message(_: &Settings, message: &u64) -> String {
-        message.to_string()
-    }
-    fn describe_timer(_: &Settings, (): ()) -> String {
-        String::new()
-    }
 }
 
 const EVENTS: u64 = 100_000;
@@ -92,7 +36,7 @@ fn origin() -> Origin {
 
 #[divan::bench]
 fn kernel_ring_of_100(bencher: Bencher) {
-    let world: World<Ring> = World::new(Settings::defaults(&[]), RuleSet::ALL, 1, &[]);
+    let world = ring::world();
     bencher
         .counter(ItemsCount::new(EVENTS))
         .with_inputs(|| world.clone())

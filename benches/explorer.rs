@@ -7,9 +7,11 @@ mod models;
 #[path = "../tests/oracles/mod.rs"]
 mod oracles;
 
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
+use faultline::sim::consistency::check_text;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Network};
 use faultline::sim::system::System;
 use faultline::sim::world::{Instance, World};
@@ -50,6 +52,22 @@ fn peak_memory() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }
 
+/// The linearizability checker on Porcupine's histories of a key-value store, where they are at hand.
+fn histories() {
+    let folder = std::env::var_os("FAULTLINE_VECTORS").map_or_else(|| "../shared/vectors".into(), PathBuf::from);
+    for name in ["c01-ok", "c01-bad", "c10-ok", "c10-bad", "c50-ok", "c50-bad"] {
+        let Ok(text) = std::fs::read_to_string(folder.join(format!("porcupine/kv/{name}.txt"))) else { continue };
+        let start = Instant::now();
+        let report = check_text(&text).expect("the history can be read");
+        let seconds = start.elapsed().as_secs_f64();
+        let (operations, verdict) = (report.operations, report.is_linearizable());
+        let rate = operations as f64 / seconds;
+        println!(
+            "{name:<8} {operations:>5} operations, linearizable: {verdict:<5} {seconds:>7.3} s {rate:>8.0} operations/s"
+        );
+    }
+}
+
 fn main() {
     let wanted = std::env::var("FAULTLINE_CASE").ok();
     match wanted.and_then(|wanted| CASES.iter().find(|case| case.0 == wanted)) {
@@ -66,6 +84,7 @@ fn main() {
                 let status = Command::new(&here).env("FAULTLINE_CASE", name).status();
                 assert!(status.is_ok_and(|status| status.success()), "{name} failed");
             }
+            histories();
         }
     }
 }

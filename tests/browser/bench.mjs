@@ -2,6 +2,7 @@
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { spawnSync } from "node:child_process";
 import { brotliCompressSync } from "node:zlib";
 import { openSite, root, stage } from "./harness.mjs";
 
@@ -66,11 +67,26 @@ async function frames(path, prepare) {
 const slowLoad = async (page) => {
   await page.getByRole("tab", { name: "Rules & load" }).click();
   const set = async (name, key) => { await page.locator(`[data-setting=${name}] input`).focus(); await page.keyboard.press(key); };
-  await set("rate", "End");
-  await set("database", "End");
+  // Nearly every read misses and waits for a slow database: some 200 messages are on their way at any moment.
+  for (const [name, key] of [["rate", "End"], ["database", "End"], ["clients", "End"], ["servers", "End"], ["keys", "End"], ["skew", "Home"], ["capacity", "Home"]]) {
+    await set(name, key);
+  }
+  await page.locator('[data-rule="single-flight"] input').uncheck();
 };
 const { times, flights } = await frames("caching/cache-aside/", slowLoad);
 rows.push([`frame, ${flights} messages drawn at most`, `median ${median(times).toFixed(2)} ms, 99 % ${quantile(times, 0.99).toFixed(2)} ms, ${times.length} frames`]);
+
+// The explorer in the worker, and natively, on the same instance.
+const searched = await site.open("consensus/raft-election/");
+await searched.getByRole("button", { name: "Find a way to break: At most one leader a term" }).click();
+await searched.getByRole("button", { name: "Search every schedule" }).click();
+await searched.locator(".verdict-words").waitFor({ timeout: 120000 });
+const tallies = await searched.locator(".tallies dd").allTextContents();
+const inWorker = Number(tallies[1].replaceAll(",", ""));
+const native = spawnSync("cargo", ["run", "--quiet", "--release", "--", "explore", "consensus/raft-election", "--promise", "one-leader-per-term", "--max-states", "1000000", "--json"], { cwd: root });
+const report = JSON.parse(native.stdout.toString());
+const natively = report.states / report.seconds;
+rows.push(["explorer on Raft, in the worker and natively", `${(inWorker / 1e6).toFixed(2)} M and ${(natively / 1e6).toFixed(2)} M states/s`]);
 
 const cold = await site.browser.newContext({ viewport: { width: 1440, height: 900 } });
 const slow = await cold.newPage();

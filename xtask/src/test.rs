@@ -95,6 +95,20 @@ pub fn test(options: &[&str]) -> Outcome {
 pub fn bench() -> Outcome {
     setup::tests()?;
     run(&mut command("cargo", &["bench", "--package", "faultline"]), "")?;
+    let words = [
+        "test",
+        "--package",
+        "faultline",
+        "--profile",
+        "site",
+        "--target",
+        WASM,
+        "--bench",
+        "kernel_wasm",
+        "--",
+        "--nocapture",
+    ];
+    run(&mut in_browser(command("cargo", &words))?, "")?;
     build::site()?;
     run(&mut command("node", &["tests/browser/bench.mjs"]), "")
 }
@@ -117,16 +131,23 @@ fn native(tally: &mut Tally) -> Outcome {
 
 /// The same runs in Node and in Chromium.
 fn wasm(tally: &mut Tally) -> Outcome {
-    let test = || {
-        let mut test = command("cargo", &["test", "--package", "faultline", "--target", WASM, "--test", "wasm"]);
-        test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
-        test
-    };
-    tally.many(test())?;
-    let mut in_browser = test();
-    in_browser.env("WASM_BINDGEN_USE_BROWSER", "1");
-    in_browser.env("CHROMEDRIVER", setup::chromedriver().ok_or("There is no chromedriver on PATH.")?);
-    tally.many(in_browser)
+    let test = || command("cargo", &["test", "--package", "faultline", "--target", WASM, "--test", "wasm"]);
+    tally.many(with_runner(test()))?;
+    tally.many(in_browser(test())?)
+}
+
+/// WebAssembly tests in Node.
+fn with_runner(mut test: Command) -> Command {
+    test.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", "wasm-bindgen-test-runner");
+    test
+}
+
+/// WebAssembly tests in Chromium.
+fn in_browser(test: Command) -> Outcome<Command> {
+    let mut test = with_runner(test);
+    test.env("WASM_BINDGEN_USE_BROWSER", "1");
+    test.env("CHROMEDRIVER", setup::chromedriver().ok_or("There is no chromedriver on PATH.")?);
+    Ok(test)
 }
 
 fn site(tally: &mut Tally) -> Outcome {

@@ -1,0 +1,108 @@
+//! Events and inputs in words.
+
+use super::World;
+use super::fabric::Payload;
+use crate::sim::NodeId;
+use crate::sim::kernel::{Lost, Pending};
+use crate::sim::settings::{CommandCall, Control};
+use crate::sim::simulation::{Simulation, What};
+use crate::sim::system::System;
+use crate::sim::tape::Input;
+use crate::sim::time;
+
+impl<S: System> World<S> {
+    pub(super) fn title(&self, entry: &Pending, payload: &Payload<S>, what: What) -> String {
+        let settings = &self.fabric.settings;
+        let node = S::name(settings, entry.node);
+        let text = self.describe_payload(payload);
+        match what {
+            What::Message { from, .. } => format!("{node} receives {text} from {}", S::name(settings, from)),
+            What::Lost { from, .. } => format!("{text} from {} to {node} is lost", S::name(settings, from)),
+            What::Timer => format!("{node}: {text}"),
+            What::Command => format!("{node} is asked: {text}"),
+        }
+    }
+
+    pub(super) fn describe_payload(&self, payload: &Payload<S>) -> String {
+        match payload {
+            Payload::Message(message) => S::describe_message(&self.fabric.settings, message),
+            Payload::Timer(timer) => S::describe_timer(&self.fabric.settings, *timer),
+            Payload::Command(call) => describe_command::<S>(call),
+        }
+    }
+
+    pub(super) fn explain_loss(&mut self, entry: &Pending, why: Lost) {
+        let node = entry.node;
+        self.fabric.why(None, |settings| {
+            let name = S::name(settings, node);
+            match why {
+                Lost::Down => format!("{name} is down: what reaches it is lost."),
+                Lost::Cut => format!("The link to {name} is cut: the message is lost on the way."),
+                Lost::Loss => format!("The link to {name} lost the message."),
+                Lost::Dropped => format!("The message to {name} was dropped by hand."),
+            }
+        });
+    }
+
+    pub(super) fn words_of_input(&self, input: &Input) -> String {
+        let name = |node: &NodeId| self.name(*node);
+        let message = |id: &u64| self.describe_pending(*id);
+        match input {
+            Input::Crash { node } => format!("Crash {}", name(node)),
+            Input::Restart { node } => format!("Restart {}", name(node)),
+            Input::Pause { node } => format!("Pause {}", name(node)),
+            Input::Resume { node } => format!("Resume {}", name(node)),
+            Input::Slow { node, percent: 100 } => format!("{} at normal speed", name(node)),
+            Input::Slow { node, percent } => format!("{} takes {percent} % of the normal time", name(node)),
+            Input::Skew { node, offset: 0, drift_ppm: 0 } => format!("Set the clock of {} right", name(node)),
+            Input::Skew { node, offset, drift_ppm } => {
+                let ms = offset / time::MS as i64;
+                format!("Clock of {} off by {ms} ms, drifting {drift_ppm} ppm", name(node))
+            }
+            Input::LoseDisk { node } => format!("{} loses its disk", name(node)),
+            Input::Cut { from, to } => format!("Cut {} to {}", name(from), name(to)),
+            Input::Heal { from, to } => format!("Heal {} to {}", name(from), name(to)),
+            Input::Partition { side } => {
+                let inside = (0..self.nodes.len().min(64)).filter(|node| side >> node & 1 == 1);
+                let names: Vec<String> = inside.map(|node| self.name(NodeId::from(node))).collect();
+                format!("Cut {} from the rest", names.join(", "))
+            }
+            Input::HealAll => "Heal every link".to_owned(),
+            Input::Latency { from, to, extra } => {
+                format!("{} to {} takes {} longer", name(from), name(to), time::show(*extra))
+            }
+            Input::Loss { from, to, ppm } => {
+                format!("{} to {} loses {}.{} %", name(from), name(to), ppm / 10_000, ppm / 1_000 % 10)
+            }
+            Input::Drop { id } => format!("Drop {}", message(id)),
+            Input::Duplicate { id } => format!("Duplicate {}", message(id)),
+            Input::Delay { id, by } => format!("Delay {} by {}", message(id), time::show(*by)),
+            Input::DeliverNow { id } => format!("Deliver {} now", message(id)),
+            Input::Rule { rule, on } => {
+                let title = S::RULES.get(usize::from(rule.0)).map_or("unknown rule", |rule| rule.title);
+                format!("Rule {}: {title}", if *on { "on" } else { "off" })
+            }
+            Input::Setting { setting, value } => {
+                let title = S::SETTINGS.get(usize::from(setting.0)).map_or("unknown setting", |known| known.title);
+                format!("{title}: {value}")
+            }
+            Input::Command(call) => describe_command::<S>(call),
+            Input::Choose { id } => format!("Next: {}", message(id)),
+        }
+    }
+}
+
+/// A command in words: "SET x, 5".
+pub(super) fn describe_command<S: System>(call: &CommandCall) -> String {
+    let Some(command) = S::COMMANDS.get(usize::from(call.command)) else {
+        return "an unknown command".to_owned();
+    };
+    let values = command.fields.iter().zip(&call.values).map(|(field, value)| match field.control {
+        Control::Choice(options) => {
+            usize::try_from(*value).ok().and_then(|index| options.get(index)).unwrap_or(&"?").to_string()
+        }
+        _ => value.to_string(),
+    });
+    let words: Vec<String> = std::iter::once(command.title.to_owned()).chain(values).collect();
+    words.join(" ")
+}
