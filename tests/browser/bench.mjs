@@ -78,7 +78,7 @@ rows.push([`frame, ${flights} messages drawn at most`, `median ${median(times).t
 
 // The explorer in the worker, and natively, on the same instance.
 const searched = await site.open("consensus/raft-election/");
-await searched.getByRole("button", { name: "Find a way to break: At most one leader a term" }).click();
+await searched.getByRole("button", { name: "Break it: At most one leader a term" }).click();
 await searched.getByRole("button", { name: "Search every schedule" }).click();
 await searched.locator(".verdict-words").waitFor({ timeout: 120000 });
 const tallies = await searched.locator(".tallies dd").allTextContents();

@@ -125,6 +125,27 @@ tests["the site works under a sub-path"] = async () => {
   ensure(troubles.length === 0, troubles.join("\n"));
 };
 
+tests["every panel and a comparison have no accessibility violation and fit a phone"] = async (site) => {
+  for (const [dark, width] of [[false, 1440], [true, 390]]) {
+    const page = await site.open("storage/leaderless-quorum/", { dark, width });
+    await press(page, "Step", 30);
+    await page.locator('[data-node="2"]').first().click();
+    await page.getByRole("button", { name: "Crash", exact: true }).click();
+    await press(page, "Step", 20);
+    for (const name of ["Break it", "What if", "Rules & load", "Inspect", "Timeline", "Charts", "History"]) {
+      await page.getByRole("tab", { name, exact: true }).click();
+      await page.waitForTimeout(200);
+      await audit(page, `${name}, ${width} px`);
+    }
+    await page.getByRole("tab", { name: "What if" }).click();
+    await page.getByRole("button", { name: "without it" }).first().click();
+    await page.waitForSelector("#stage-beside[data-fingerprint]");
+    await audit(page, `a comparison, ${width} px`);
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+    ensure(wide <= 0, `${width} px: the page is ${wide} px too wide`);
+  }
+};
+
 tests["the theme is kept, and reduced motion stands still"] = async (site) => {
   const page = await site.open(raft, { reducedMotion: true });
   await page.locator(".theme select").selectOption("dark");

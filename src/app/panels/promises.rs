@@ -51,7 +51,7 @@ fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
             <span class="verdict-mark" aria-hidden="true">{move || verdict.with(mark)}</span>
             <span class="promise-title">{promise.title}</span>
             <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
-            <button class="quiet hunt-for" aria-label=format!("Find a way to break: {}", promise.title)
+            <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
                 title="Find a way to break this" on:click=move |_| player.wanted.set(Some(index))>"Break it"</button>
             {move || match verdict.get() {
                 Verdict::Broken(broken) => {

@@ -83,8 +83,8 @@ fn Changes(player: Player) -> impl IntoView {
                 <li>
                     <span>{title}</span>
                     <button on:click=move |_| change(player, &Change::Without(index))>"without it"</button>
-                    <button aria-label="100 ms earlier" on:click=move |_| change(player, &Change::Moved(index, -STEP))>"−100 ms"</button>
-                    <button aria-label="100 ms later" on:click=move |_| change(player, &Change::Moved(index, STEP))>"+100 ms"</button>
+                    <button on:click=move |_| change(player, &Change::Moved(index, -STEP))>"100 ms earlier"</button>
+                    <button on:click=move |_| change(player, &Change::Moved(index, STEP))>"100 ms later"</button>
                 </li>
             }).collect_view()}
         </ul>
