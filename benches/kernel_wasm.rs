@@ -23,8 +23,3 @@ mod measured {
         console_log!("kernel_ring_of_100 in WebAssembly: {:.1} M events/s", f64::from(EVENTS) / seconds / 1e6);
     }
 }
-
-#[cfg(not(target_arch = "wasm32"))]
-fn main() {
-    println!("kernel_wasm measures WebAssembly: cargo xtask bench runs it.");
-}

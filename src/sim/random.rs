@@ -2,7 +2,7 @@
 //!
 //! There is no global stream. Taking one fault out of a tape leaves every unrelated draw as it was.
 
-use super::hash::{mix, scramble};
+use super::hash::{self, mix, scramble};
 
 /// What a draw is for. A node keeps one counter per purpose, so draws for one purpose never shift another's.
 /// Systems number their own purposes from 0; there are [`Purpose::COUNT`] of them.
@@ -46,7 +46,7 @@ pub fn draw(seed: u64, drawer: Drawer, purpose: u8, count: u64) -> u64 {
 /// Maps a draw to `0..bound` without bias worth measuring (multiply-shift). 0 when `bound` is 0.
 #[inline]
 pub fn below(draw: u64, bound: u64) -> u64 {
-    ((u128::from(draw) * u128::from(bound)) >> 64) as u64
+    hash::high_half(draw, bound)
 }
 
 /// Maps a draw to `low..=high`. `low` when the range is empty.
