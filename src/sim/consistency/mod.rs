@@ -5,11 +5,13 @@
 //! (1993); Lowe, "Testing for linearizability" (2017); Terry et al., "Session guarantees" (1994).
 
 mod order;
+mod promises;
 mod register;
 mod sessions;
 mod text;
 
 pub use order::{Call, Misfit, Sequence, Spec, linearize, sequence};
-pub use register::{Judged, Register, RegisterOp, judge, promise};
+pub use promises::{linearizable, reads_go_forward, reads_its_writes, sequential};
+pub use register::{Judged, Register, RegisterOp, judge};
 pub use sessions::{Staleness, monotonic_reads, read_your_writes};
 pub use text::{Report, check_text};

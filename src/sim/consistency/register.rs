@@ -2,10 +2,6 @@
 
 use super::order::{Call, Misfit, Sequence, Spec, linearize};
 use crate::sim::history::{Answer, Ask, History, Operation};
-use crate::sim::property::{Breach, Kind, Promise};
-use crate::sim::simulation::Simulation;
-use crate::sim::system::System;
-use crate::sim::world::World;
 
 /// An operation on a register, with its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,58 +71,40 @@ fn call(operation: &Operation) -> Option<Call<RegisterOp>> {
     Some(Call { client: u32::from(operation.client.0), op, called: operation.asked.1, returned })
 }
 
-/// Judges the operations among the last `most` lines of a history, key by key. What a key held before is taken as
-/// unknown, so no verdict rests on what is not looked at.
-pub fn judge(history: &History, most: usize) -> Vec<Judged> {
+/// The operations of one key and how they look to the search.
+type OnKey = (u32, Vec<Operation>, Vec<Call<RegisterOp>>);
+
+/// The operations among the last `most` lines, key by key, without those that say nothing about the register. Where
+/// the history is longer, a write from before may still take effect, so a read of what nobody in sight wrote says
+/// nothing.
+pub(super) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
     let operations = history.operations(most);
+    let is_whole = history.lines().len() <= most;
+    let is_telling = |operation: &&Operation| match operation.answered.map(|answered| answered.2) {
+        Some(Answer::Value(Some(value))) if !is_whole => {
+            operations.iter().any(|other| other.key == operation.key && other.ask == Ask::Write(value))
+        }
+        _ => true,
+    };
     let mut keys: Vec<u32> = operations.iter().map(|operation| operation.key).collect();
     keys.sort_unstable();
     keys.dedup();
-    let judged = keys.into_iter().filter_map(|key| {
-        let on_key = operations.iter().filter(|operation| operation.key == key);
-        let (operations, calls): (Vec<Operation>, Vec<Call<RegisterOp>>) =
-            on_key.filter_map(|operation| Some((*operation, call(operation)?))).unzip();
+    let split = |key: u32| {
+        let on_key = operations.iter().filter(|operation| operation.key == key).filter(is_telling);
+        let (operations, calls) = on_key.filter_map(|operation| Some((*operation, call(operation)?))).unzip();
+        (key, operations, calls)
+    };
+    keys.into_iter().map(split).filter(|on_key: &OnKey| !on_key.2.is_empty()).collect()
+}
+
+/// Judges the operations among the last `most` lines of a history, key by key. What a key held before is taken as
+/// unknown, so no verdict rests on what is not looked at.
+pub fn judge(history: &History, most: usize) -> Vec<Judged> {
+    let judge = |(key, operations, calls): OnKey| {
         let verdict = linearize(&Register { start: None }, &calls);
-        (!calls.is_empty()).then_some(Judged { key, operations, verdict })
-    });
-    judged.collect()
-}
-
-/// How many lines of the history the promise looks at: it is judged after every answer.
-const WINDOW: usize = 96;
-
-/// The promise that the registers of a system are linearizable, for a scenario to name.
-pub const fn promise<S: System>() -> Promise<S> {
-    Promise {
-        id: "linearizable",
-        title: "Operations are linearizable",
-        about: "Every operation seems to happen at one moment between its call and its answer.",
-        kind: Kind::Always,
-        holds: |world| misfit(world).is_none(),
-        explain: |world| {
-            let Some((judged, first)) = misfit(world) else { return Breach::default() };
-            let name = world.name(first.client);
-            let line = |operation: &Operation| (world.name(operation.client), operation.to_string());
-            Breach {
-                nodes: vec![first.client],
-                text: format!(
-                    "{name}'s \"{first}\" fits nowhere: no moment between its call and its answer allows it."
-                ),
-                values: judged.operations.iter().rev().take(4).map(line).collect(),
-            }
-        },
-    }
-}
-
-/// The first operation that fits nowhere, if the last line of the history is an answer.
-fn misfit<S: System>(world: &World<S>) -> Option<(Judged, Operation)> {
-    if !world.history().ends_with_answer() {
-        return None;
-    }
-    judge(world.history(), WINDOW).into_iter().find_map(|judged| {
-        let first = judged.verdict.as_ref().err().map(|misfit| judged.operations[misfit.first])?;
-        Some((judged, first))
-    })
+        Judged { key, operations, verdict }
+    };
+    by_key(history, most).into_iter().map(judge).collect()
 }
 
 #[cfg(test)]

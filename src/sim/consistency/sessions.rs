@@ -23,8 +23,10 @@ fn value(operation: &Operation) -> Option<Option<i64>> {
     }
 }
 
-/// Whether one value of a key is certainly older than another.
-fn is_older(operations: &[Operation], key: u32, one: Option<i64>, other: Option<i64>) -> bool {
+/// Whether a value is certainly older than the one that an operation gave or wrote. That one's write must have been
+/// asked by then: a later write of an equal value says nothing.
+fn is_older(operations: &[Operation], one: Option<i64>, known: &Operation) -> bool {
+    let (key, other) = (known.key, value(known).flatten());
     let write = |value: i64| {
         let mut writes = operations.iter().filter(|known| known.key == key && known.ask == Ask::Write(value));
         writes.next().filter(|_| writes.next().is_none())
@@ -32,7 +34,10 @@ fn is_older(operations: &[Operation], key: u32, one: Option<i64>, other: Option<
     match (one, other) {
         (None, Some(_)) => true,
         (Some(one), Some(other)) if one != other => match (write(one), write(other)) {
-            (Some(one), Some(other)) => one.answered.is_some_and(|answered| answered.1 < other.asked.1),
+            (Some(one), Some(other)) => {
+                let came_first = one.answered.is_some_and(|answered| answered.1 < other.asked.1);
+                came_first && known.answered.is_some_and(|answered| other.asked.1 <= answered.1)
+            }
             _ => false,
         },
         _ => false,
@@ -46,9 +51,8 @@ fn stale(operations: &[Operation], is_relevant: impl Fn(&Operation) -> bool) -> 
             let ended = known.answered.is_some_and(|answered| answered.1 <= read.asked.1);
             known.client == read.client && known.key == read.key && known.op != read.op && ended
         });
-        let known = earlier
-            .filter(|known| is_relevant(known))
-            .find(|known| value(known).is_some_and(|value| is_older(operations, read.key, got, value)))?;
+        let mut known = earlier.filter(|known| is_relevant(known) && value(known).is_some());
+        let known = known.find(|known| is_older(operations, got, known))?;
         Some(Staleness { read: *read, known: *known })
     })
 }
