@@ -117,11 +117,25 @@ const PLANTED: &[Promise<Drawn>] = &[Promise {
     explain: |_| Breach::default(),
 }];
 
+/// A promise about the end: the first node comes to state 1.
+const IN_THE_END: &[Promise<Drawn>] = &[Promise {
+    id: "in-the-end",
+    title: "In the end",
+    about: "The first node comes to state 1.",
+    kind: Kind::Eventually { within: MS },
+    holds: |world| world.memory(NodeId(0)) == Some(&1),
+    explain: |_| Breach::default(),
+}];
+
 fn world(seed: u64, fifo: bool) -> World<Drawn> {
+    promising(seed, fifo, PLANTED)
+}
+
+fn promising(seed: u64, fifo: bool, promises: &'static [Promise<Drawn>]) -> World<Drawn> {
     let mut settings = Settings::defaults(Drawn::SETTINGS);
     settings.set(SEED, (seed >> 1) as i64);
     settings.set(FIFO, i64::from(fifo));
-    World::new(settings, RuleSet::ALL, seed, PLANTED)
+    World::new(settings, RuleSet::ALL, seed, promises)
 }
 
 const DEPTH: u32 = 6;
@@ -189,6 +203,40 @@ fn brute_force(start: &World<Drawn>, budget: Budget) -> (u64, Option<u32>) {
     (seen.len() as u64, None)
 }
 
+/// Whether there is a state from which no schedule leads to one where the promise about the end holds. `None` when
+/// there are too many states to tell.
+fn has_trap(start: &World<Drawn>) -> Option<bool> {
+    let mut root = start.clone();
+    root.set_timeless();
+    let mut texts = vec![written(&root, Budget::NONE)];
+    let mut worlds = vec![root];
+    let mut edges: Vec<(usize, usize)> = Vec::new();
+    let mut at = 0;
+    while at < worlds.len() {
+        for (input, _) in moves(&worlds[at], Budget::NONE) {
+            let mut next = worlds[at].clone();
+            next.apply(&input).ok()?;
+            next.step();
+            let text = written(&next, Budget::NONE);
+            let to = texts.iter().position(|known| *known == text).unwrap_or(texts.len());
+            if to == texts.len() {
+                texts.push(text);
+                worlds.push(next);
+            }
+            edges.push((at, to));
+        }
+        at += 1;
+        if worlds.len() > 400 {
+            return None;
+        }
+    }
+    let mut out: Vec<bool> = worlds.iter().map(|world| world.memory(NodeId(0)) == Some(&1)).collect();
+    while let Some((from, _)) = edges.iter().find(|(from, to)| !out[*from] && out[*to]) {
+        out[*from] = true;
+    }
+    Some(out.contains(&false))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -220,6 +268,17 @@ proptest! {
                 prop_assert!(report.limit.is_none_or(|limit| limit == Limit::Depth));
                 prop_assert_eq!(report.outcome, expected);
             }
+        }
+    }
+
+    #[test]
+    fn finds_a_trap_exactly_when_there_is_one(seed: u64, fifo: bool) {
+        let start = promising(seed, fifo, IN_THE_END);
+        if let Some(expected) = has_trap(&start) {
+            let instance = Instance::new(&start, Some(0), |_| true);
+            let report = Explorer::new(Box::new(instance), Bounds::new(2_000, 2_000, Budget::NONE), true).run();
+            prop_assert_eq!(matches!(report.outcome, Outcome::Trapped { .. }), expected);
+            prop_assert!(expected || report.outcome == Outcome::Holds);
         }
     }
 

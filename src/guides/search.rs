@@ -200,6 +200,9 @@ fn words(info: &Info, report: &Report) -> String {
                 title(*promise)
             )
         }
+        Outcome::Holds if report.endings => {
+            format!("No trap in all {states} states: from each of them the promise can still come true.")
+        }
         Outcome::Holds => format!("No counterexample in all {states} states."),
         Outcome::Unknown => format!("None found in {states} states, not exhausted: {}.", limit(report)),
     }

@@ -33,6 +33,11 @@ impl Edges {
         Edges { on, all: Vec::new(), waiting: Vec::new(), is_left: Vec::new() }
     }
 
+    /// Whether anything is kept.
+    pub fn is_on(&self) -> bool {
+        self.on
+    }
+
     /// Bytes held.
     pub fn memory(&self) -> u64 {
         (self.all.capacity() * 12 + self.waiting.capacity() * 9) as u64

@@ -166,6 +166,8 @@ pub struct Report {
     pub progress: Progress,
     /// What kept it from seeing everything, if something did.
     pub limit: Option<Limit>,
+    /// Whether promises about the end were looked at.
+    pub endings: bool,
 }
 
 impl Report {

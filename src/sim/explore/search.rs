@@ -135,7 +135,7 @@ impl Explorer {
             (None, None) if limit.is_none() => Outcome::Holds,
             (None, None) => Outcome::Unknown,
         };
-        Report { outcome, progress, limit }
+        Report { outcome, progress, limit, endings: self.edges.is_on() }
     }
 
     /// The schedule without the moves that it does not need. Breadth-first it needs them all.
