@@ -5,4 +5,5 @@ pub mod load_balancer;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod two_generals;
 pub mod two_phase_commit;

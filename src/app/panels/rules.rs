@@ -19,7 +19,7 @@ pub fn Rules(player: Player) -> impl IntoView {
                 <h3>"Commands"</h3>
                 {info.commands.iter().map(|(index, command)| view! { <CommandForm player index=*index command/> }).collect_view()}
             </section>
-            <section>
+            <section hidden=info.rules.is_empty()>
                 <h3>"Rules"</h3>
                 {info.rules.iter().map(|(id, rule)| view! { <RuleSwitch player id=*id rule/> }).collect_view()}
             </section>

@@ -1,3 +1,4 @@
 //! The Consensus guide.
 
 pub mod raft_election;
+pub mod two_generals;
