@@ -9,6 +9,7 @@ use faultline::sim::property::{Breach, Kind, Promise};
 use faultline::sim::rules::{Rule, RuleSet};
 use faultline::sim::run::Run;
 use faultline::sim::settings::{Command, CommandCall, Setting, Settings};
+use faultline::sim::shrink::Shrinker;
 use faultline::sim::simulation::{Simulation, What};
 use faultline::sim::system::{Context, Event, System};
 use faultline::sim::tape::{Input, Stamped, Tape};
@@ -186,4 +187,52 @@ fn the_explorer_finds_the_shortest_way_and_it_replays() {
     assert_eq!((promise, moves.len()), (0, 4));
     let schedule = explorer.schedule(moves).expect("it can be followed");
     assert_eq!(replays(&start, &schedule.tape, promise), Some(4));
+}
+
+#[test]
+fn a_grafted_future_begins_where_it_leaves() {
+    let mut run = Run::new(world(&[]), Tape::default());
+    run.seek(30);
+    let before = run.world().fingerprint();
+    let (crash, restart) = (Input::Crash { node: NodeId(0) }, Input::Restart { node: NodeId(0) });
+    let inputs = [Stamped { after: 5, input: crash.clone() }, Stamped { after: 9, input: restart.clone() }];
+    run.graft(5, &inputs, 20);
+    assert_eq!((run.step_count(), run.current(), run.branches().len(), run.branch().len()), (5, 1, 2, 20));
+    assert!(!run.world().kernel().node(NodeId(0)).up);
+    run.seek(20);
+    let grafted = run.world().fingerprint();
+    let mut acted = Run::new(world(&[]), Tape::default());
+    acted.seek(5);
+    acted.act(crash).expect("a node can crash");
+    acted.seek(9);
+    acted.act(restart).expect("it can come back");
+    acted.seek(20);
+    assert_eq!(acted.world().fingerprint(), grafted);
+    assert!(run.switch(0));
+    run.seek(30);
+    assert_eq!(run.world().fingerprint(), before);
+}
+
+#[test]
+fn a_broken_run_is_shrunk_to_what_it_needs() {
+    let mut run = Run::new(world(&[IN_ORDER]), Tape::default());
+    // None of this matters: the link of node 1 reorders by itself.
+    for (step, input) in [
+        (2, Input::Pause { node: NodeId(0) }),
+        (4, Input::Latency { from: NodeId(0), to: NodeId(2), extra: 30 * MS }),
+        (6, Input::Resume { node: NodeId(0) }),
+    ] {
+        run.seek(step);
+        run.act(input).expect("it applies");
+    }
+    run.seek(200);
+    let before = run.branch().breakings()[0].step;
+    let mut shrinker = Shrinker::new(world(&[IN_ORDER]), run.branch(), 0).expect("the run breaks the promise");
+    shrinker.run();
+    let small = shrinker.progress();
+    assert_eq!(small.inputs, 0);
+    let mut again = Run::new(world(&[IN_ORDER]), shrinker.tape().clone());
+    again.seek(small.steps);
+    assert!(again.world().is_promise_broken("in-order"), "{before} events, {small:?}");
+    assert!(Shrinker::new(world(&[]), finished(Tape::default()).branch(), 0).is_none());
 }

@@ -83,7 +83,7 @@ fn general(world: &Valley, id: NodeId, at: (i32, i32)) -> NodeMark {
     (mark.state, mark.tone) = match (is_night, memory.attacked) {
         (true, _) if memory.received >= awaited(world.settings(), id) => ("will attack".to_owned(), Tone::Active),
         (true, _) => ("waits for word".to_owned(), Tone::Neutral),
-        (false, Some(true)) => ("attacks".to_owned(), Tone::Broken),
+        (false, Some(true)) => ("attacks".to_owned(), Tone::Active),
         (false, Some(false)) => ("stays".to_owned(), Tone::Off),
         (false, None) => ("before the first night".to_owned(), Tone::Neutral),
     };
