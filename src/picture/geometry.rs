@@ -44,6 +44,39 @@ pub fn link_ends(picture: &Picture, from: NodeId, to: NodeId) -> Option<(Point, 
     Some((leave(from, 1.0), leave(to, -1.0)))
 }
 
+/// The convex hull of places, in order around it (Andrew's monotone chain). One or two places are their own hull.
+pub fn hull(places: &[(i32, i32)]) -> Vec<(i32, i32)> {
+    let mut sorted = places.to_vec();
+    sorted.sort_unstable();
+    sorted.dedup();
+    if sorted.len() < 3 {
+        return sorted;
+    }
+    let turns_right =
+        |a: (i32, i32), b: (i32, i32), c: (i32, i32)| (b.0 - a.0) * (c.1 - a.1) - (b.1 - a.1) * (c.0 - a.0) <= 0;
+    let half = |places: &mut dyn Iterator<Item = (i32, i32)>| {
+        let mut chain: Vec<(i32, i32)> = Vec::new();
+        for place in places {
+            while chain.len() >= 2 && turns_right(chain[chain.len() - 2], chain[chain.len() - 1], place) {
+                chain.pop();
+            }
+            chain.push(place);
+        }
+        chain.pop();
+        chain
+    };
+    let mut around = half(&mut sorted.iter().copied());
+    around.extend(half(&mut sorted.iter().rev().copied()));
+    around
+}
+
+/// Where the label of a set goes: above the member that stands highest.
+pub fn label_place(picture: &Picture, places: &[(i32, i32)]) -> (i32, i32) {
+    let top = places.iter().copied().min_by_key(|place| (place.1, place.0)).unwrap_or_default();
+    let half = picture.nodes.iter().find(|mark| mark.at == top).map_or(0, |mark| mark.shape.size().1 / 2);
+    (top.0, top.1 - half - 18)
+}
+
 /// How far a node's edge is from its centre in a direction.
 fn edge(mark: &NodeMark, ux: f64, uy: f64) -> f64 {
     let (width, height) = mark.shape.size();
@@ -125,5 +158,12 @@ mod tests {
         assert_eq!(spot(&picture, &lost, 50_000).map(|spot| spot.x), Some(158.0));
         assert!(y(lost.clone(), 100_000) > y(lost.clone(), 50_000));
         assert_eq!(y(lost, 1_250 + FALL + 1), None);
+    }
+
+    #[test]
+    fn a_hull_goes_around_and_leaves_out_what_is_inside() {
+        assert_eq!(hull(&[(0, 0), (4, 0), (2, 1), (4, 4), (0, 4)]), [(0, 0), (4, 0), (4, 4), (0, 4)]);
+        assert_eq!(hull(&[(3, 3), (1, 1), (3, 3)]), [(1, 1), (3, 3)]);
+        assert_eq!(hull(&[]), []);
     }
 }

@@ -209,6 +209,18 @@ pub struct LinkMark {
     pub dashed: bool,
 }
 
+/// A set of nodes drawn as the set that it is: a quorum, a side of a cut, the two halves of a joint majority. Where two
+/// sets overlap, so do their fields.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SetMark {
+    /// Who is in it.
+    pub members: Vec<NodeId>,
+    /// What it is: at most 24 characters. Read out, and written beside the field.
+    pub label: String,
+    /// Its colour.
+    pub tone: Tone,
+}
+
 /// The shape of a message: with its letter and colour it tells kinds apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Glyph {
@@ -336,6 +348,8 @@ pub struct Picture {
     pub nodes: Vec<NodeMark>,
     /// The links.
     pub links: Vec<LinkMark>,
+    /// Sets of nodes, drawn behind them.
+    pub sets: Vec<SetMark>,
     /// What stands beside the nodes.
     pub figures: Vec<Figure>,
 }
@@ -343,7 +357,7 @@ pub struct Picture {
 impl Picture {
     /// An empty picture.
     pub fn new(frame: Frame) -> Picture {
-        Picture { frame, nodes: Vec::new(), links: Vec::new(), figures: Vec::new() }
+        Picture { frame, nodes: Vec::new(), links: Vec::new(), sets: Vec::new(), figures: Vec::new() }
     }
 
     /// The mark of a node.

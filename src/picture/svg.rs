@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::geometry::{self, Spot};
-use super::{Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, Shape};
+use super::{Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape};
 use crate::sim::time::Time;
 
 /// Text with the characters that mean something to SVG replaced.
@@ -186,6 +186,25 @@ pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String 
     out
 }
 
+/// A set of nodes: a broad field through its members, with its label above the member that stands highest. Empty when no
+/// member is in the picture.
+pub fn set(picture: &Picture, mark: &SetMark) -> String {
+    let places: Vec<(i32, i32)> = mark.members.iter().filter_map(|id| Some(picture.node(*id)?.at)).collect();
+    let hull = geometry::hull(&places);
+    let Some(first) = hull.first() else { return String::new() };
+    let mut path = format!("M{} {}", first.0, first.1);
+    hull.iter().skip(1).for_each(|(x, y)| {
+        let _ = write!(path, "L{x} {y}");
+    });
+    // A path of one point is drawn only when it goes somewhere.
+    let _ = write!(path, "L{} {}Z", first.0, first.1);
+    let (tone, label) = (mark.tone.class(), escape(&mark.label));
+    let (x, y) = geometry::label_place(picture, &places);
+    format!(
+        r#"<g class="set {tone}" role="img" aria-label="{label}"><path class="field" d="{path}"/><text class="set-label" x="{x}" y="{y}">{label}</text></g>"#
+    )
+}
+
 /// A message's mark, around the origin.
 pub fn glyph(look: Look) -> String {
     let body = match look.glyph {
@@ -325,6 +344,7 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         r#"<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
         escape(label)
     );
+    picture.sets.iter().for_each(|mark| out.push_str(&set(picture, mark)));
     for mark in &picture.links {
         let _ = write!(
             out,

@@ -42,6 +42,7 @@ type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble)>);
 pub struct Scene {
     frame: Frame,
     links: web_sys::Element,
+    sets: web_sys::Element,
     figures: web_sys::Element,
     streams: web_sys::Element,
     flights: web_sys::Element,
@@ -91,6 +92,7 @@ impl Scene {
         };
         let scene = Scene {
             frame,
+            sets: layer("sets")?,
             links: layer("links")?,
             figures: layer("figures")?,
             streams: layer("streams")?,
@@ -133,6 +135,7 @@ impl Scene {
             };
             self.looked_at = world.beat_nodes(beat);
             let picture = world.picture(self.frame);
+            self.draw_sets(&picture);
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
@@ -171,6 +174,13 @@ impl Scene {
                     group.set_inner_html(&with_hit_line(&svg::link(picture, mark, trouble)));
                 }
             }
+        }
+    }
+
+    fn draw_sets(&self, picture: &Picture) {
+        if self.picture.as_ref().is_none_or(|known| (&known.sets, &known.nodes) != (&picture.sets, &picture.nodes)) {
+            let text: String = picture.sets.iter().map(|mark| svg::set(picture, mark)).collect();
+            self.sets.set_inner_html(&text);
         }
     }
 
