@@ -54,7 +54,7 @@ const SCHEDULE: u64 = 400;
 #[test]
 fn ten_thousand_events_under_faults_stay_in_bounds() {
     check(|scenario, info| {
-        let mut run = run(scenario, &origin(info));
+        let mut run = run(scenario, &Origin { settings: info.busy.to_vec(), ..origin(info) });
         storm(&mut run, info.faults, 1, 10_000);
         let pending = run.world().kernel().pending_count();
         ensure(pending < 5_000, || format!("{pending} events are pending after 10,000"))
@@ -105,7 +105,7 @@ fn promises_hold_under_random_faults() {
             return Ok(());
         }
         for seed in 0..schedules() {
-            let origin = Origin { seed, ..Origin::default() };
+            let origin = Origin { seed, settings: info.busy.to_vec(), ..Origin::default() };
             let mut run = run(scenario, &origin);
             storm(&mut run, info.faults, seed, SCHEDULE);
             for (promise, standing) in info.promises.iter().zip(run.world().standings()) {

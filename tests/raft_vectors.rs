@@ -4,12 +4,12 @@
 mod vectors;
 
 use faultline::mechanisms::quorum;
-use faultline::systems::raft::{Command, Entry, Log};
+use faultline::systems::raft::{Entry, Log, Payload};
 use serde_json::Value;
 use vectors::{cases, numbers, report};
 
 fn entry(term: i64) -> Entry {
-    Entry { term: term as u32, command: Command { register: 0, value: 0 } }
+    Entry { term: term as u32, payload: Payload::NoOp }
 }
 
 /// A log from [index, term] pairs that begin at index 1.
@@ -48,8 +48,8 @@ fn row(name: &str, case: &Value, row: &Value) -> bool {
             assert_eq!(serde_json::json!(pairs(&follower)), row["expected_log"], "{row}");
         }
         "commit" => {
-            let reached: Vec<u32> = numbers(&row["match"]).into_iter().map(|index| index as u32).collect();
-            let index = quorum::committed(&reached);
+            let reached: Vec<u64> = numbers(&row["match"]).into_iter().map(|index| index as u64).collect();
+            let index = quorum::committed(&reached) as u32;
             let own = terms(&row["log_terms"]).matches(index, int(&row["current_term"]) as u32);
             assert_eq!(if own { i64::from(index) } else { 0 }, int(&row["expected_commit"]), "{row}");
         }
@@ -96,9 +96,9 @@ fn the_quorums_agree() {
         }
         let of = |voter: &i64, map: &Value| map[voter.to_string()].clone();
         if case["kind"] == "commit" {
-            let reached: Vec<u32> =
-                voters.iter().map(|voter| of(voter, &case["match_index"]).as_u64().unwrap_or(0) as u32).collect();
-            assert_eq!(i64::from(quorum::committed(&reached)), int(&case["expected"]), "{case}");
+            let reached: Vec<u64> =
+                voters.iter().map(|voter| of(voter, &case["match_index"]).as_u64().unwrap_or(0)).collect();
+            assert_eq!(quorum::committed(&reached) as i64, int(&case["expected"]), "{case}");
         } else {
             let count = |what: &str| voters.iter().filter(|voter| of(voter, &case["votes"]) == what).count();
             let (yes, no, all) = (count("y"), count("n"), voters.len());
@@ -131,14 +131,14 @@ fn the_commitment_sequences_agree() {
         let named = case["voters"].as_array().into_iter().flatten().cloned();
         let numbered = (1..=case["voters"].as_u64().unwrap_or(0)).map(|voter| Value::from(format!("s{voter}")));
         let voters: Vec<Value> = named.chain(numbered).collect();
-        let (mut reached, mut commit) = (vec![0u32; voters.len()], 0);
+        let (mut reached, mut commit) = (vec![0u64; voters.len()], 0);
         for step in &steps {
             if step[0] == "expect" {
-                assert_eq!(int(&step[1]), i64::from(commit), "{case}");
+                assert_eq!(int(&step[1]), commit as i64, "{case}");
             } else if let Some(at) = voters.iter().position(|voter| *voter == step[1]) {
-                reached[at] = reached[at].max(int(&step[2]) as u32);
+                reached[at] = reached[at].max(int(&step[2]) as u64);
                 let index = quorum::committed(&reached);
-                if i64::from(index) >= int(&case["start_index"]) {
+                if index as i64 >= int(&case["start_index"]) {
                     commit = commit.max(index);
                 }
             }

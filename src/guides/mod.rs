@@ -21,6 +21,8 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::two_generals::SCENARIO,
     &consensus::raft_election::SCENARIO,
+    &consensus::raft_replication::SCENARIO,
+    &consensus::raft_figure_8::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -231,6 +231,9 @@ pub enum Way<S: System> {
     /// By random fault schedules, shrunk: settings on top of the scenario's own, how many events each, and why the
     /// explorer, which ignores time, cannot show it.
     Schedules { settings: &'static [(SettingId, i64)], events: u64, reason: &'static str },
+    /// By a schedule written by hand, a textbook's say: settings on top of the scenario's own, what is done, and why
+    /// the explorer does not come so far.
+    Script { settings: &'static [(SettingId, i64)], act: fn(&mut Script<S>), reason: &'static str },
 }
 
 /// A rule, the promise that breaks without it, and the way.
@@ -271,6 +274,8 @@ pub struct Scenario<S: System> {
     pub seed: u64,
     /// The settings the reader may turn, with their values here.
     pub settings: &'static [(SettingId, i64)],
+    /// Settings on top of those under which random fault schedules run: a load, where the page begins without one.
+    pub busy: &'static [(SettingId, i64)],
     /// Settings that are fixed here and differ from the system's defaults.
     pub fixed: &'static [(SettingId, i64)],
     /// The rules this scenario is about. All others stay on.
@@ -371,6 +376,7 @@ pub struct Info {
     pub challenges: Vec<ChallengeInfo>,
     pub impossible: bool,
     pub faults: FaultModel,
+    pub busy: &'static [(SettingId, i64)],
     pub prose: &'static str,
 }
 
@@ -466,6 +472,19 @@ impl<S: System> Scenario<S> {
             found.steps = moves.len() as u64;
             let first = (hunt.inputs)().into_iter().map(|input| Stamped { after: 0, input }).collect();
             found.tape = explorer.schedule(moves).map(|schedule| tape_of(first, &schedule.tape));
+        }
+        found
+    }
+
+    fn acted(&self, more: &[(SettingId, i64)], act: fn(&mut Script<S>), mut found: Counterexample) -> Counterexample {
+        found.explored = false;
+        found.tried = 1;
+        found.origin.settings.extend_from_slice(more);
+        let mut script = Script::new(self.world(&found.origin, &[]));
+        act(&mut script);
+        if let Some(breaking) = script.run.branch().breakings().iter().find(|broken| broken.promise == found.promise) {
+            found.steps = breaking.step;
+            found.tape = Some(script.tape().clone());
         }
         found
     }
@@ -583,6 +602,7 @@ impl<S: System> AnyScenario for Scenario<S> {
                 .collect(),
             impossible: self.impossible,
             faults: self.faults,
+            busy: self.busy,
             prose: self.prose,
         }
     }
@@ -626,6 +646,10 @@ impl<S: System> AnyScenario for Scenario<S> {
             Way::Schedules { settings, events, reason } => {
                 let found = Counterexample { reason, ..found };
                 self.stormed(settings, *events, schedules, found)
+            }
+            Way::Script { settings, act, reason } => {
+                let found = Counterexample { reason, ..found };
+                self.acted(settings, *act, found)
             }
         })
     }

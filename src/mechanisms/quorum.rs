@@ -10,11 +10,16 @@ pub fn is_majority(have: usize, all: usize) -> bool {
     have >= majority(all)
 }
 
-/// The highest index that a majority has reached, given the index each member has reached. 0 for no members.
-pub fn committed(reached: &[u32]) -> u32 {
+/// The highest value that `needed` members have reached, given what each has reached. 0 when there are not so many.
+pub fn reached_by(reached: &[u64], needed: usize) -> u64 {
     let mut sorted = reached.to_vec();
     sorted.sort_unstable_by(|a, b| b.cmp(a));
-    sorted.get(majority(sorted.len()) - 1).copied().unwrap_or(0)
+    sorted.get(needed.max(1) - 1).copied().unwrap_or(0)
+}
+
+/// The highest value that a majority has reached. 0 for no members.
+pub fn committed(reached: &[u64]) -> u64 {
+    reached_by(reached, majority(reached.len()))
 }
 
 #[cfg(test)]
@@ -32,7 +37,7 @@ mod tests {
     fn the_committed_index_is_on_a_majority_and_the_next_is_not() {
         for reached in [vec![5], vec![3, 9], vec![1, 2, 3], vec![4, 4, 1, 0, 9], vec![7, 7, 7, 7]] {
             let index = committed(&reached);
-            let having = |index: u32| reached.iter().filter(|at| **at >= index).count();
+            let having = |index: u64| reached.iter().filter(|at| **at >= index).count();
             assert!(is_majority(having(index), reached.len()));
             assert!(!is_majority(having(index + 1), reached.len()));
         }

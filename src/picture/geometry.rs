@@ -70,11 +70,13 @@ pub fn hull(places: &[(i32, i32)]) -> Vec<(i32, i32)> {
     around
 }
 
-/// Where the label of a set goes: above the member that stands highest.
-pub fn label_place(picture: &Picture, places: &[(i32, i32)]) -> (i32, i32) {
-    let top = places.iter().copied().min_by_key(|place| (place.1, place.0)).unwrap_or_default();
-    let half = picture.nodes.iter().find(|mark| mark.at == top).map_or(0, |mark| mark.shape.size().1 / 2);
-    (top.0, top.1 - half - 18)
+/// Where the label of a set goes: above the member that stands highest, or below the one that stands lowest.
+pub fn label_place(picture: &Picture, places: &[(i32, i32)], is_below: bool) -> (i32, i32) {
+    let height = |place: &(i32, i32)| (if is_below { -place.1 } else { place.1 }, place.0);
+    let outermost = places.iter().copied().min_by_key(height).unwrap_or_default();
+    let node = picture.nodes.iter().find(|mark| mark.at == outermost);
+    let (_, top, _, bottom) = node.map_or((0, outermost.1, 0, outermost.1), NodeMark::bounds);
+    (outermost.0, if is_below { bottom + 18 } else { top - 14 })
 }
 
 /// How far a node's edge is from its centre in a direction.

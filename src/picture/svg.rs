@@ -186,9 +186,14 @@ pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String 
     out
 }
 
-/// A set of nodes: a broad field through its members, with its label above the member that stands highest. Empty when no
-/// member is in the picture.
-pub fn set(picture: &Picture, mark: &SetMark) -> String {
+/// The sets of nodes: broad fields through their members, each with a label: above its highest member or, for every
+/// other set, below its lowest, so that two of them can be told apart.
+pub fn sets(picture: &Picture) -> String {
+    let all = picture.sets.iter().enumerate();
+    all.map(|(index, mark)| set(picture, mark, index % 2 == 1)).collect()
+}
+
+fn set(picture: &Picture, mark: &SetMark, is_below: bool) -> String {
     let places: Vec<(i32, i32)> = mark.members.iter().filter_map(|id| Some(picture.node(*id)?.at)).collect();
     let hull = geometry::hull(&places);
     let Some(first) = hull.first() else { return String::new() };
@@ -199,7 +204,7 @@ pub fn set(picture: &Picture, mark: &SetMark) -> String {
     // A path of one point is drawn only when it goes somewhere.
     let _ = write!(path, "L{} {}Z", first.0, first.1);
     let (tone, label) = (mark.tone.class(), escape(&mark.label));
-    let (x, y) = geometry::label_place(picture, &places);
+    let (x, y) = geometry::label_place(picture, &places, is_below);
     format!(
         r#"<g class="set {tone}" role="img" aria-label="{label}"><path class="field" d="{path}"/><text class="set-label" x="{x}" y="{y}">{label}</text></g>"#
     )
@@ -344,7 +349,7 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         r#"<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
         escape(label)
     );
-    picture.sets.iter().for_each(|mark| out.push_str(&set(picture, mark)));
+    out.push_str(&sets(picture));
     for mark in &picture.links {
         let _ = write!(
             out,

@@ -179,8 +179,7 @@ impl Scene {
 
     fn draw_sets(&self, picture: &Picture) {
         if self.picture.as_ref().is_none_or(|known| (&known.sets, &known.nodes) != (&picture.sets, &picture.nodes)) {
-            let text: String = picture.sets.iter().map(|mark| svg::set(picture, mark)).collect();
-            self.sets.set_inner_html(&text);
+            self.sets.set_inner_html(&svg::sets(picture));
         }
     }
 

@@ -44,6 +44,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
         (cache::TTL, 10_000_000),
         (cache::DATABASE, 50_000),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[cache::INVALIDATE_AFTER, cache::LEASE, cache::SINGLE_FLIGHT],
     commands: &[0, 1, 2, 3],

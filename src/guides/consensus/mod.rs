@@ -1,4 +1,7 @@
 //! The Consensus guide.
 
 pub mod raft_election;
+pub mod raft_figure_8;
+pub mod raft_replication;
+mod raft_view;
 pub mod two_generals;

@@ -1,24 +1,18 @@
 //! Raft: electing a leader. Who leads, how a new leader is found, and why there are never two in a term.
 
-use crate::guides::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
+use super::raft_view::{
+    self as view, Cluster, bit, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set,
+    term,
 };
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, TimerRing, Tone};
+use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::settings::{CommandCall, Settings};
-use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, common_leader};
-use crate::systems::raft::{self, Message, Raft, Role, Timer};
-
-type Cluster = World<Raft>;
+use crate::systems::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
+use crate::systems::raft::{self, Message, Raft, Role};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -37,6 +31,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         (raft::LATENCY, 10_000),
         (raft::PRE_VOTE, 0),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[raft::ONE_VOTE, raft::VOTE_ON_DISK, raft::UP_TO_DATE, raft::STEP_DOWN, raft::RANDOM_TIMEOUT],
     commands: &[0],
@@ -60,11 +55,11 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Rate(raft::ELECTIONS),
         },
     ],
-    subject: node_subject_or_all,
+    subject: view::subject,
     picture,
-    look,
-    fields,
-    inspect,
+    look: view::look,
+    fields: view::fields,
+    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_SERVERS,
@@ -72,180 +67,10 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     prose: prose!("raft_election.md"),
 };
 
-/// Messages are counted for the whole cluster.
-fn node_subject_or_all(settings: &Settings, metric: crate::sim::metrics::MetricId, subject: u16) -> String {
-    if metric == raft::MESSAGES { "all".to_owned() } else { node_subject::<Raft>(settings, metric, subject) }
-}
-
-fn leads(world: &Cluster, node: NodeId) -> bool {
-    matches!(world.memory(node).map(|memory| &memory.role), Some(Role::Leader { .. }))
-}
-
-fn leaders(world: &Cluster) -> Vec<NodeId> {
-    world.nodes().map(|(id, _)| id).filter(|id| leads(world, *id)).collect()
-}
-
-fn candidates(world: &Cluster) -> Vec<NodeId> {
-    let stands = |id: &NodeId| matches!(world.memory(*id).map(|memory| &memory.role), Some(Role::Candidate { .. }));
-    world.nodes().map(|(id, _)| id).filter(stands).collect()
-}
-
-fn term(world: &Cluster, node: NodeId) -> u32 {
-    world.node(node).map_or(0, |node| node.disk.term)
-}
-
-fn newest_term(world: &Cluster) -> u32 {
-    world.nodes().map(|(_, node)| node.disk.term).max().unwrap_or(0)
-}
-
-/// The server that crashed, in a tour that crashes one.
-fn crashed(world: &Cluster) -> Option<NodeId> {
-    world.nodes().map(|(id, _)| id).find(|id| !world.kernel().node(*id).up)
-}
-
 fn picture(world: &Cluster, frame: Frame) -> Picture {
-    let mut picture = Picture::new(frame);
-    let servers: Vec<NodeId> = world.nodes().map(|(id, _)| id).collect();
-    let (ring, logs, size) = match frame {
-        Frame::Wide => (Area::new(80, 84, 400, 360), (580, 60), (368, 260)),
-        Frame::Narrow => (Area::new(50, 58, 300, 300), (8, 420), (384, 138)),
-    };
-    for (id, at) in servers.iter().zip(ring.circle(servers.len())) {
-        picture.nodes.push(server(world, *id, at));
-    }
-    picture.link_all(&servers, &servers);
-    picture.figures.push(log_grid(world, logs, size));
+    let mut picture = view::picture(world, frame, None);
+    picture.sets = view::votes(world);
     picture
-}
-
-fn server(world: &Cluster, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Server, Raft::name(world.settings(), id));
-    let term = term(world, id);
-    let Some(memory) = world.memory(id) else { return mark };
-    let (word, tone) = match memory.role {
-        Role::Follower => ("follower", Tone::Neutral),
-        Role::PreCandidate { .. } => ("asks first", Tone::Question),
-        Role::Candidate { .. } => ("candidate", Tone::Question),
-        Role::Leader { .. } => ("leader", Tone::Active),
-    };
-    mark.state = format!("{word}, term {term}");
-    mark.tone = tone;
-    mark.crown = leads(world, id);
-    let timer = world.timers(id).find(|timer| timer.0 == Timer::Election);
-    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// How many entries of each log are shown.
-const SHOWN: u32 = 8;
-
-fn log_grid(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let longest = world.nodes().map(|(_, node)| node.disk.log.last_index()).max().unwrap_or(0);
-    let first = longest.saturating_sub(SHOWN) + 1;
-    let rows = world.nodes().map(|(id, node)| {
-        let commit = node.memory.as_ref().map_or(0, |memory| memory.commit);
-        let entries = node.disk.log.entries().iter().zip(1u32..).skip(first as usize - 1);
-        let cell = |(entry, index): (&raft::Entry, u32)| {
-            let text = format!("{}:{}", entry.term, entry.command);
-            if index <= commit { Cell::firm(text, Tone::Fine) } else { Cell::loose(text, Tone::Risk) }
-        };
-        let mark = (commit >= first).then(|| (commit - first + 1) as u16);
-        GridRow { label: Raft::name(world.settings(), id), cells: entries.map(cell).collect(), mark }
-    });
-    let title = "Logs, term:command. Firm: committed.".to_owned();
-    Figure { id: "logs", at, size, title, body: Body::Grid { first, rows: rows.collect() } }
-}
-
-fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::RequestVote { pre: true, .. } => ('P', Glyph::Diamond, Tone::Neutral),
-        Message::RequestVote { .. } => ('V', Glyph::Diamond, Tone::Question),
-        Message::Vote { granted: true, .. } => ('v', Glyph::Pill, Tone::Fine),
-        Message::Vote { .. } => ('n', Glyph::Pill, Tone::Off),
-        Message::Append { entries, .. } if entries.is_empty() => ('H', Glyph::Dot, Tone::Active),
-        Message::Append { .. } => ('A', Glyph::Square, Tone::Active),
-        Message::AppendReply { ok: true, .. } => ('k', Glyph::Pill, Tone::Neutral),
-        Message::AppendReply { .. } => ('x', Glyph::Pill, Tone::Risk),
-    };
-    Look { letter, glyph, tone }
-}
-
-fn fields(_: &Settings, message: &Message) -> Fields {
-    let mut fields = vec![("term".to_owned(), message.term().to_string())];
-    let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));
-    match message {
-        Message::RequestVote { last_index, last_term, .. } => {
-            add("last log index", last_index.to_string());
-            add("last log term", last_term.to_string());
-        }
-        Message::Vote { granted, .. } => add("granted", yes(*granted)),
-        Message::Append { prev_index, prev_term, entries, commit, .. } => {
-            add("previous index", prev_index.to_string());
-            add("previous term", prev_term.to_string());
-            add("entries", words(entries));
-            add("leader's commit", commit.to_string());
-        }
-        Message::AppendReply { ok, index, .. } => {
-            add("matches", yes(*ok));
-            add("index", index.to_string());
-        }
-    }
-    fields
-}
-
-fn yes(is: bool) -> String {
-    if is { "yes" } else { "no" }.to_owned()
-}
-
-fn words(entries: &[raft::Entry]) -> String {
-    let words: Vec<String> = entries.iter().map(|entry| format!("{}:{}", entry.term, entry.command)).collect();
-    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-fn inspect(world: &Cluster, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let name = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| Raft::name(world.settings(), node));
-    let disk = vec![
-        ("current term".to_owned(), node.disk.term.to_string()),
-        ("voted for".to_owned(), name(node.disk.voted_for)),
-        ("log".to_owned(), words(node.disk.log.entries())),
-    ];
-    let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
-    let mut fields =
-        vec![("leader".to_owned(), name(memory.leader)), ("commit index".to_owned(), memory.commit.to_string())];
-    for (register, value) in ["x", "y", "z"].iter().zip(memory.registers) {
-        fields.push(((*register).to_owned(), value.map_or("unset".to_owned(), |value| value.to_string())));
-    }
-    fields.push(role_field(world, &memory.role));
-    if let Role::Leader { next, matched } = &memory.role {
-        for (id, _) in world.nodes() {
-            let value = format!("next {}, match {}", next[id.index()], matched[id.index()]);
-            fields.push((format!("for {}", Raft::name(world.settings(), id)), value));
-        }
-    }
-    if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Election) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        fields.push(("election timeout in".to_owned(), time::show(left)));
-    }
-    Inspection { disk, memory: fields }
-}
-
-fn role_field(world: &Cluster, role: &Role) -> (String, String) {
-    let voters = |votes: u64| {
-        let names = world.nodes().map(|(id, _)| id).filter(|id| votes >> id.0 & 1 == 1);
-        names.map(|id| Raft::name(world.settings(), id)).collect::<Vec<_>>().join(", ")
-    };
-    let value = match role {
-        Role::Follower => "follower".to_owned(),
-        Role::PreCandidate { votes } => format!("pre-candidate, votes of {}", voters(*votes)),
-        Role::Candidate { votes } => format!("candidate, votes of {}", voters(*votes)),
-        Role::Leader { .. } => "leader".to_owned(),
-    };
-    ("role".to_owned(), value)
-}
-
-fn names(world: &Cluster) -> Vec<String> {
-    world.nodes().map(|(id, _)| Raft::name(world.settings(), id)).collect()
 }
 
 const TOUR: &[Beat<Raft>] = &[
@@ -343,10 +168,6 @@ const TOUR: &[Beat<Raft>] = &[
     },
 ];
 
-fn set(register: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![register, value] })
-}
-
 fn default_origin() -> Origin {
     Origin { seed: SCENARIO.seed, ..Origin::default() }
 }
@@ -382,9 +203,7 @@ fn stuck_leader(world: &Cluster) -> bool {
             *other == leader || (world.kernel().connected(leader, *other) && world.kernel().connected(*other, leader))
         };
         let with = world.nodes().filter(|pair| reach(&(pair.0, ()))).count();
-        let commit = world.memory(leader).map_or(0, |memory| memory.commit);
-        let last = world.node(leader).map_or(0, |node| node.disk.log.last_index());
-        with * 2 <= servers && last > commit && newest_term(world) > term(world, leader)
+        with * 2 <= servers && last(world, leader) > commit(world, leader) && newest_term(world) > term(world, leader)
     })
 }
 
@@ -410,7 +229,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         origin: default_origin,
         solve: |script| {
             script.until(|world| common_leader(world).is_some());
-            let side = leaders(script.world()).iter().fold(0, |side, node| side | 1 << node.0);
+            let side = leaders(script.world()).into_iter().fold(0, |side, node| side | bit(node));
             script.act(Input::Partition { side });
             script.until(two_believe);
         },
@@ -500,7 +319,7 @@ mod tests {
             }
         }
         script.until(|world| world.kernel().now() > 300 * MS);
-        let first = script.world().witness().leaders().first().map(|known| known.0);
+        let first = script.world().witness().leaders().first().map(|leader| leader.term);
         assert!(first.is_none_or(|term| term > 1), "{first:?}");
     }
 }

@@ -33,6 +33,7 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
         (generals::CAUGHT, 0),
         (generals::VALLEY, 20_000),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[],
     commands: &[0],

@@ -40,6 +40,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         (rabbit::HEARTBEAT, 500_000),
         (rabbit::BURSTS, 0),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[rabbit::PREFETCH_ONE, rabbit::ACK_AFTER, rabbit::REQUEUE, rabbit::CONFIRM_AFTER_DISK],
     commands: &[0, 1],

@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
         (lb::INTERVAL, 250_000),
         (lb::TIMEOUT, 1_000_000),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[lb::HEALTH, lb::RETRY, lb::RELEASE],
     commands: &[0],

@@ -40,6 +40,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
         (store::LATENCY, 10_000),
         (store::HANDOFF, 1),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[store::OVERLAP, store::NEWEST, store::READ_REPAIR, store::STRICT],
     commands: &[0, 1],

@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
         (tpc::PATIENCE, 120_000),
         (tpc::COOPERATE, 0),
     ],
+    busy: &[],
     fixed: &[],
     rules: &[tpc::FORCE_VOTE, tpc::UNANIMOUS, tpc::FORCE_DECISION, tpc::PRESUMED_ABORT, tpc::WAIT],
     commands: &[0],

@@ -1,10 +1,9 @@
 //! Elections: section 5.2 of the paper, and pre-votes (dissertation, section 9.6).
 
 use super::{
-    ELECTIONS, Message, Note, ONE_VOTE, PRE_VOTE, RANDOM_TIMEOUT, Raft, Role, Server, TIMEOUT, Term, Timer, UP_TO_DATE,
-    VOTE_ON_DISK,
+    APPEND_ONLY, ELECTIONS, Leadership, Message, NO_OP, Note, ONE_VOTE, PRE_VOTE, Payload, RANDOM_TIMEOUT, Raft, Role,
+    Server, TIMEOUT, Term, Timer, UP_TO_DATE, VOTE_ON_DISK,
 };
-use crate::mechanisms::quorum;
 use crate::sim::NodeId;
 use crate::sim::system::System;
 use crate::sim::time;
@@ -12,9 +11,12 @@ use crate::sim::time;
 impl Server<'_, '_> {
     /// No leader was heard in time.
     pub(super) fn election_timeout_elapsed(&mut self) {
-        if matches!(self.memory.role, Role::Leader { .. }) {
-            let me = self.context.me();
+        let (me, config) = (self.context.me(), self.config());
+        if matches!(self.memory.role, Role::Leader(_)) {
             self.context.why(|s| format!("{} leads; it has nobody to wait for.", Raft::name(s, me)));
+        } else if !config.has(me) {
+            self.context.why(|s| format!("{} is no member of {config}: it does not stand.", Raft::name(s, me)));
+            self.await_leader();
         } else if self.context.settings().is_on(PRE_VOTE) {
             self.ask_before();
         } else {
@@ -35,6 +37,7 @@ impl Server<'_, '_> {
         self.memory.leader = None;
         self.await_leader();
         self.canvass(term + 1, true);
+        self.count_votes();
     }
 
     /// Stands for election in the next term.
@@ -55,6 +58,7 @@ impl Server<'_, '_> {
         self.context.gauge(super::TERM, me.0, i64::from(term));
         self.await_leader();
         self.canvass(term, false);
+        self.count_votes();
     }
 
     fn canvass(&mut self, term: Term, pre: bool) {
@@ -153,31 +157,60 @@ impl Server<'_, '_> {
                 return;
             }
         };
-        let (have, all) = (votes.count_ones() as usize, self.context.nodes());
-        let term = self.disk.term;
+        let (have, needed) = (votes.count_ones(), self.quorum_words());
         self.context.why(|s| {
             let (me, from) = (Raft::name(s, me), Raft::name(s, from));
             let kind = if pre { "pre-vote" } else { "vote" };
             let got = if granted { format!("has {from}'s {kind}") } else { format!("does not get {from}'s {kind}") };
-            format!("{me} {got}: {have} of {all}, and {} are a majority.", quorum::majority(all))
+            format!("{me} {got}: it has {have}, and {needed} are needed.")
         });
-        match (quorum::is_majority(have, all), pre) {
-            (true, true) => self.stand(),
-            (true, false) => self.lead(term),
+        self.count_votes();
+    }
+
+    /// Goes on with the votes of a quorum.
+    fn count_votes(&mut self) {
+        match self.memory.role {
+            Role::PreCandidate { votes } if self.is_quorum(votes) => self.stand(),
+            Role::Candidate { votes } if self.is_quorum(votes) => self.lead(votes),
             _ => {}
         }
     }
 
     /// Wins the election.
-    fn lead(&mut self, term: Term) {
-        let (me, servers, last) = (self.context.me(), self.context.nodes(), self.disk.log.last_index());
+    fn lead(&mut self, votes: u64) {
+        let (me, servers, term) = (self.context.me(), self.context.nodes(), self.disk.term);
         self.context.why(|s| format!("{} leads term {term} and says so to everyone at once.", Raft::name(s, me)));
+        self.context.note(Note::Elected { term, node: me, log: self.disk.log.clone(), votes });
+        if !self.context.rule(APPEND_ONLY) {
+            let commit = self.memory.commit;
+            self.context.why_rule(APPEND_ONLY, |s| {
+                format!(
+                    "{} deletes its entries after {commit}: it does not know them to be committed.",
+                    Raft::name(s, me)
+                )
+            });
+            self.disk.log.truncate(commit);
+        }
+        let last = self.disk.log.last_index();
         let mut matched = vec![0; servers];
         matched[me.index()] = last;
-        self.memory.role = Role::Leader { next: vec![last + 1; servers], matched };
+        let first = last + u32::from(self.context.settings().is_on(NO_OP));
+        self.memory.role = Role::Leader(Leadership {
+            next: vec![last + 1; servers],
+            matched,
+            echoed: vec![0; servers],
+            first,
+            round: 0,
+            writes: Vec::new(),
+            reads: Vec::new(),
+        });
         self.memory.leader = Some(me);
-        self.context.note(Note::Elected { term, node: me, log: self.disk.log.clone() });
         self.context.cancel_timer(Timer::Election);
-        self.send_heartbeats();
+        if first > last {
+            self.append(Payload::NoOp);
+            self.heartbeat_after();
+        } else {
+            self.send_heartbeats();
+        }
     }
 }

@@ -1,17 +1,23 @@
-//! Raft: leader election and log replication.
+//! Raft: elections, the replicated log, reads, changes of the members, snapshots.
 //!
-//! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (USENIX ATC 2014), figure 2,
-//! with the dissertation's pre-vote (Ongaro 2014, section 9.6) as an option and its faster back-up of a follower's
-//! log (section 5.3). Not modelled: membership changes, snapshots, client sessions.
+//! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version, 2014), figures
+//! 2 and 13 and section 6, and Ongaro's dissertation (2014): pre-vote (section 9.6), faster back-up of a follower's log
+//! (section 5.3 of the paper), ReadIndex and lease reads (section 6.4), changes of one server at a time (section 4.1)
+//! with the correction of 2015. Clients sit beside the servers. Not modelled: client sessions, catching up before a
+//! server becomes a member (section 4.2.1), snapshots in several pieces, transfer of leadership.
 
+mod client;
+pub mod config;
 mod election;
 mod log;
 pub mod promises;
 mod replication;
+mod snapshots;
 
 use std::rc::Rc;
 
-pub use log::{Command, Entry, Log, MOST_ENTRIES};
+pub use config::Config;
+pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, register_name};
 
 use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
@@ -40,6 +46,29 @@ pub const STEP_DOWN: RuleId = RuleId(3);
 /// Election timeouts are random (section 5.2).
 pub const RANDOM_TIMEOUT: RuleId = RuleId(4);
 
+/// A follower takes entries in only after an entry that it shares with the leader (section 5.3).
+pub const CHECK_PREVIOUS: RuleId = RuleId(5);
+/// A follower deletes only what conflicts (figure 2, AppendEntries 3).
+pub const CONFLICTS_ONLY: RuleId = RuleId(6);
+/// A leader commits what a majority has (section 5.3).
+pub const COMMIT_ON_MAJORITY: RuleId = RuleId(7);
+/// A leader never deletes entries of its own log (figure 3, leader append-only).
+pub const APPEND_ONLY: RuleId = RuleId(8);
+/// A leader counts copies only of entries of its own term (section 5.4.2).
+pub const OWN_TERM: RuleId = RuleId(9);
+/// A leader makes sure that it still leads before it answers a read (dissertation, section 6.4).
+pub const CONFIRM_READ: RuleId = RuleId(10);
+/// Members change through a configuration in which both sets must agree (section 6).
+pub const JOINT: RuleId = RuleId(11);
+/// No change of one server before an entry of the leader's own term is committed (Ongaro, 2015).
+pub const NOOP_FIRST: RuleId = RuleId(12);
+/// A snapshot stands only for what has been applied (section 7).
+pub const KEEP_UNAPPLIED: RuleId = RuleId(13);
+/// A snapshot carries the term of its last entry (section 7).
+pub const SNAPSHOT_TERM: RuleId = RuleId(14);
+/// A quorum is a majority at least.
+pub const MAJORITY: RuleId = RuleId(15);
+
 /// 3, 5 or 7 servers.
 pub const SERVERS: SettingId = SettingId(0);
 /// The shortest election timeout, in microseconds.
@@ -52,6 +81,24 @@ pub const HEARTBEAT: SettingId = SettingId(3);
 pub const LATENCY: SettingId = SettingId(4);
 /// Whether a server asks before it raises its term.
 pub const PRE_VOTE: SettingId = SettingId(5);
+/// Whether a new leader begins with an entry that does nothing.
+pub const NO_OP: SettingId = SettingId(6);
+/// How many servers are enough; 0 for a majority.
+pub const QUORUM: SettingId = SettingId(7);
+/// How a leader makes sure of itself before it answers a read.
+pub const READS: SettingId = SettingId(8);
+/// Operations a second that the clients beside the leader ask for.
+pub const LOAD: SettingId = SettingId(9);
+/// How many servers are members at first; 0 for all.
+pub const MEMBERS: SettingId = SettingId(10);
+/// How members change.
+pub const CHANGE: SettingId = SettingId(11);
+/// How many applied entries make a snapshot worth taking; 0 for never.
+pub const SNAPSHOT_AFTER: SettingId = SettingId(12);
+/// How many of a hundred operations of the load write.
+pub const WRITES: SettingId = SettingId(13);
+/// Whether the load asks for other members now and then.
+pub const CHURN: SettingId = SettingId(14);
 
 /// Terms a server has begun by standing for election.
 pub const ELECTIONS: MetricId = MetricId(0);
@@ -59,9 +106,20 @@ pub const ELECTIONS: MetricId = MetricId(0);
 pub const MESSAGES: MetricId = MetricId(1);
 /// The greatest term any server has, as each server sees it.
 pub const TERM: MetricId = MetricId(2);
+/// From a client's command to its commit.
+pub const COMMIT_LATENCY: MetricId = MetricId(3);
+/// Commands committed for a client.
+pub const COMMITTED: MetricId = MetricId(4);
+/// From a client's read to its answer.
+pub const READ_LATENCY: MetricId = MetricId(5);
+/// Entries a server keeps, besides its snapshot.
+pub const LOG_LENGTH: MetricId = MetricId(6);
 
 /// What the draws of a server are for.
 const TIMEOUT_DRAW: Purpose = Purpose(0);
+const ARRIVAL: Purpose = Purpose(1);
+const KIND: Purpose = Purpose(2);
+const VALUE: Purpose = Purpose(3);
 
 /// What a server keeps on disk (figure 2, "persistent state").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -83,8 +141,27 @@ pub enum Role {
     PreCandidate { votes: u64 },
     /// Stands for election; a set of the servers that voted for it.
     Candidate { votes: u64 },
-    /// Leads: the next index to send to each server, and the highest known to be replicated on it.
-    Leader { next: Vec<u32>, matched: Vec<u32> },
+    /// Leads.
+    Leader(Leadership),
+}
+
+/// What a leader knows of its term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Leadership {
+    /// The next index to send to each server.
+    pub next: Vec<u32>,
+    /// The highest index known to be replicated on each.
+    pub matched: Vec<u32>,
+    /// The highest stamp that each has sent back.
+    pub echoed: Vec<u64>,
+    /// The last index when it was elected: once that is committed, so is everything committed before.
+    pub first: u32,
+    /// The last round of heartbeats that was sent for a read.
+    pub round: u64,
+    /// Clients that wait for a write.
+    pub writes: Vec<client::Write>,
+    /// Clients that wait for a read.
+    pub reads: Vec<client::Read>,
 }
 
 /// What a server loses in a crash (figure 2, "volatile state").
@@ -97,11 +174,13 @@ pub struct Memory {
     /// The highest index known to be committed.
     pub commit: u32,
     /// The registers x, y and z after all committed entries.
-    pub registers: [Option<i16>; 3],
+    pub registers: Registers,
     /// When it last heard from a leader, on its own clock; pre-votes are refused shortly after.
     pub heard: Option<Time>,
     /// Whom it voted for, when the rule that keeps votes on disk is off.
     pub unsaved_vote: Option<(Term, NodeId)>,
+    /// How many reads it was asked for.
+    pub tickets: u32,
 }
 
 /// What servers send each other.
@@ -111,10 +190,13 @@ pub enum Message {
     RequestVote { term: Term, last_index: u32, last_term: Term, pre: bool },
     /// Answers it.
     Vote { term: Term, granted: bool, pre: bool },
-    /// Replicates entries; without entries, a heartbeat.
-    Append { term: Term, prev_index: u32, prev_term: Term, entries: Rc<Vec<Entry>>, commit: u32 },
+    /// Replicates entries; without entries, a heartbeat. The stamp comes back with the answer: the leader's round of
+    /// reads, or its clock, by which it knows when it still led.
+    Append { term: Term, prev_index: u32, prev_term: Term, entries: Rc<Vec<Entry>>, commit: u32, stamp: u64 },
     /// Answers it: up to where the logs agree, or where to try next.
-    AppendReply { term: Term, ok: bool, index: u32 },
+    AppendReply { term: Term, ok: bool, index: u32, stamp: u64 },
+    /// Replaces the beginning of a log (figure 13).
+    InstallSnapshot { term: Term, snapshot: Rc<Snapshot>, stamp: u64 },
 }
 
 impl Message {
@@ -124,7 +206,8 @@ impl Message {
             Message::RequestVote { term, .. }
             | Message::Vote { term, .. }
             | Message::Append { term, .. }
-            | Message::AppendReply { term, .. } => *term,
+            | Message::AppendReply { term, .. }
+            | Message::InstallSnapshot { term, .. } => *term,
         }
     }
 }
@@ -136,15 +219,25 @@ pub enum Timer {
     Election,
     /// Time to tell the followers that the leader is there.
     Heartbeat,
+    /// The next operation of the client beside the server.
+    Client,
 }
 
 /// What a bystander sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A server won an election, with this log.
-    Elected { term: Term, node: NodeId, log: Log },
-    /// A server applied the entry at an index.
-    Applied { node: NodeId, index: u32, entry: Entry },
+    /// A server won an election, with this log and the votes of these servers.
+    Elected { term: Term, node: NodeId, log: Log, votes: config::Members },
+    /// A server applied the entry at an index in this term of its own, and its state is this.
+    Applied { node: NodeId, index: u32, entry: Entry, registers: Registers, term: Term },
+    /// A server stands at an index by a snapshot, and its state is this.
+    Restored { node: NodeId, index: u32, registers: Registers },
+    /// A client was told that the write at an index is done.
+    Acknowledged { index: u32 },
+    /// A client asks to read.
+    ReadBegan { node: NodeId, ticket: u32 },
+    /// It is answered from the state after an index.
+    ReadEnded { node: NodeId, ticket: u32, index: u32 },
 }
 
 /// What a handler works on: one server and its context.
@@ -184,11 +277,10 @@ impl Server<'_, '_> {
 
     /// Becomes a follower in its term.
     fn follow(&mut self) {
-        let was_leader = matches!(self.memory.role, Role::Leader { .. });
-        self.memory.role = Role::Follower;
-        if was_leader {
+        if let Role::Leader(leadership) = std::mem::replace(&mut self.memory.role, Role::Follower) {
             self.context.cancel_timer(Timer::Heartbeat);
             self.await_leader();
+            self.let_clients_go(leadership);
         }
     }
 
@@ -201,10 +293,11 @@ impl Server<'_, '_> {
                 self.asked_for_vote(from, term, (last_term, last_index), pre);
             }
             Message::Vote { granted, pre, .. } => self.got_vote(from, granted, pre),
-            Message::Append { prev_index, prev_term, entries, commit, .. } => {
-                self.asked_to_append(from, (prev_term, prev_index), &entries, commit);
+            Message::Append { prev_index, prev_term, entries, commit, stamp, .. } => {
+                self.asked_to_append(from, (prev_term, prev_index), &entries, commit, stamp);
             }
-            Message::AppendReply { ok, index, .. } => self.append_answered(from, ok, index),
+            Message::AppendReply { ok, index, stamp, .. } => self.append_answered(from, ok, index, stamp),
+            Message::InstallSnapshot { snapshot, stamp, .. } => self.asked_to_install(from, snapshot, stamp),
         }
     }
 
@@ -215,6 +308,10 @@ impl Server<'_, '_> {
             matches!(message, Message::RequestVote { pre: true, .. } | Message::Vote { pre: true, granted: true, .. });
         if is_pre {
             return true;
+        }
+        if matches!(message, Message::RequestVote { .. }) && self.holds_a_lease_for_another() {
+            self.refuse_for_the_lease(from, term);
+            return false;
         }
         if term > mine {
             let stays = !matches!(self.memory.role, Role::Follower | Role::PreCandidate { .. });
@@ -241,12 +338,24 @@ impl Server<'_, '_> {
         term >= mine
     }
 
+    /// A leader heard lately may be answering reads by its lease: no vote for anybody else meanwhile.
+    fn refuse_for_the_lease(&mut self, from: NodeId, term: Term) {
+        let (me, mine) = (self.context.me(), self.disk.term);
+        self.context.why_rule(CONFIRM_READ, |s| {
+            let (me, from) = (Raft::name(s, me), Raft::name(s, from));
+            format!("{me} passes over {from}'s request for term {term}: it has heard a leader, whose lease still runs.")
+        });
+        self.send(from, Message::Vote { term: mine, granted: false, pre: false });
+    }
+
     /// Tells the sender of an old term's request which term it is by now.
     fn refuse_old_term(&mut self, from: NodeId, message: &Message) {
         let (term, mine, me) = (message.term(), self.disk.term, self.context.me());
         let answer = match message {
             Message::RequestVote { pre, .. } => Some(Message::Vote { term: mine, granted: false, pre: *pre }),
-            Message::Append { .. } => Some(Message::AppendReply { term: mine, ok: false, index: 0 }),
+            Message::Append { .. } | Message::InstallSnapshot { .. } => {
+                Some(Message::AppendReply { term: mine, ok: false, index: 0, stamp: 0 })
+            }
             _ => None,
         };
         let answered = answer.is_some();
@@ -309,6 +418,61 @@ impl System for Raft {
             title: "Randomised timeouts",
             about: "Each wait for a leader has a random length. Off: all wait equally long, and stand at the same time.",
         },
+        Rule {
+            id: "check-previous-entry",
+            title: "Check the previous entry",
+            about: "A follower takes entries only after one that it shares with the leader. Off: it takes them anyway.",
+        },
+        Rule {
+            id: "overwrite-conflicts-only",
+            title: "Delete conflicts only",
+            about: "A follower keeps entries that agree. Off: it deletes whatever follows the previous entry.",
+        },
+        Rule {
+            id: "commit-on-majority",
+            title: "Commit on a majority",
+            about: "A leader commits an entry once a majority has it. Off: once it has it itself.",
+        },
+        Rule {
+            id: "leader-append-only",
+            title: "A leader only appends",
+            about: "A new leader keeps the entries it has not committed. Off: it deletes them and starts clean.",
+        },
+        Rule {
+            id: "commit-own-term",
+            title: "Count copies of the own term only",
+            about: "Older entries are committed along with one of the leader's own term. Off: by counting their copies.",
+        },
+        Rule {
+            id: "confirm-before-read",
+            title: "Make sure before a read",
+            about: "A leader makes sure that it still leads before it answers a read. Off: it answers at once.",
+        },
+        Rule {
+            id: "joint-majorities",
+            title: "Joint majorities",
+            about: "Between two sets of members both must agree. Off: the new set takes over at once.",
+        },
+        Rule {
+            id: "own-term-first",
+            title: "An entry of the own term first",
+            about: "No change of a member before an entry of the leader's term is committed. Off: at any time.",
+        },
+        Rule {
+            id: "keep-unapplied",
+            title: "Keep what is not applied",
+            about: "A snapshot stands for applied entries only. Off: for the whole log.",
+        },
+        Rule {
+            id: "snapshot-has-term",
+            title: "A snapshot carries its last term",
+            about: "Index and term of the last entry go with a snapshot. Off: the index alone.",
+        },
+        Rule {
+            id: "majority",
+            title: "A majority is needed",
+            about: "A quorum is never less than a majority. Off: as many servers as the slider says are enough.",
+        },
     ];
 
     const SETTINGS: &'static [Setting] = &[
@@ -360,26 +524,121 @@ impl System for Raft {
             default: 0,
             takes: Takes::Live,
         },
+        Setting {
+            id: "no-op",
+            title: "A no-op first",
+            about: "A new leader begins its term with an entry that does nothing.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "quorum",
+            title: "Quorum",
+            about: "How many servers are enough to elect and to commit.",
+            control: Control::Slider { min: 0, max: 7, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "reads",
+            title: "Reads are sure by",
+            about: "A round of heartbeats for each read, or a lease that heartbeats renew.",
+            control: Control::Choice(&["ReadIndex", "lease"]),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "load",
+            title: "Operations a second",
+            about: "Asked of every server that believes it leads, by the client beside it.",
+            control: Control::Slider { min: 0, max: 50, step: 1, unit: Unit::PerSecond },
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "members",
+            title: "Members at first",
+            about: "The others stand by until they are taken in.",
+            control: Control::Slider { min: 0, max: 5, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "change",
+            title: "Members change by",
+            about: "Joint consensus takes any set at once; the simpler way adds or removes one server.",
+            control: Control::Choice(&["joint consensus", "one at a time"]),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "snapshot-after",
+            title: "Snapshot after",
+            about: "How many applied entries a server keeps before it replaces them by a snapshot; 0 for never.",
+            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "writes",
+            title: "Writes",
+            about: "How many of a hundred operations write.",
+            control: Control::Slider { min: 0, max: 100, step: 10, unit: Unit::Percent },
+            default: 50,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "churn",
+            title: "Members come and go",
+            about: "Every fifth operation of the load asks for another set of members.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
     ];
 
-    const COMMANDS: &'static [settings::Command] = &[settings::Command {
-        id: "set",
-        title: "SET",
-        about: "Asks the server that believes it leads to set a register.",
-        fields: &[
-            Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 },
-            Field {
-                title: "value",
-                control: Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count },
-                default: 5,
-            },
-        ],
-    }];
+    const COMMANDS: &'static [settings::Command] = &[
+        settings::Command {
+            id: "set",
+            title: "SET",
+            about: "Asks a server to set a register: the one that leads, or one of your choice.",
+            fields: &[
+                REGISTER,
+                Field {
+                    title: "value",
+                    control: Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count },
+                    default: 5,
+                },
+                SERVER,
+            ],
+        },
+        settings::Command {
+            id: "get",
+            title: "GET",
+            about: "Asks a server for a register: the one that leads, or one of your choice.",
+            fields: &[REGISTER, SERVER],
+        },
+        settings::Command {
+            id: "members",
+            title: "Change members",
+            about: "Asks the leader for another set of members.",
+            fields: &[Field {
+                title: "members",
+                control: Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]),
+                default: 2,
+            }],
+        },
+    ];
 
     const METRICS: &'static [Metric] = &[
         Metric { id: "elections", title: "Elections begun", kind: MetricKind::Counter },
         Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
         Metric { id: "term", title: "Term", kind: MetricKind::Gauge },
+        Metric { id: "commit-latency", title: "Commit", kind: MetricKind::Latency },
+        Metric { id: "committed", title: "Committed", kind: MetricKind::Counter },
+        Metric { id: "read-latency", title: "Read", kind: MetricKind::Latency },
+        Metric { id: "log-length", title: "Entries kept", kind: MetricKind::Gauge },
     ];
 
     fn nodes(settings: &Settings) -> usize {
@@ -407,10 +666,21 @@ impl System for Raft {
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
         let delay = election_timeout(context);
         context.set_timer(Timer::Election, delay);
+        client::await_next(context);
         let (me, term) = (context.me(), disk.term);
         context.gauge(TERM, me.0, i64::from(term));
         context.why(|s| format!("{} boots as a follower in term {term}.", Raft::name(s, me)));
-        Memory { role: Role::Follower, leader: None, commit: 0, registers: [None; 3], heard: None, unsaved_vote: None }
+        let registers = disk.log.snapshot().map_or([None; 3], |snapshot| snapshot.registers);
+        Memory {
+            role: Role::Follower,
+            leader: None,
+            commit: disk.log.base(),
+            registers,
+            // Before it crashed it may have promised a leader its lease.
+            heard: (context.settings().get(READS) == 1).then(|| context.now()),
+            unsaved_vote: None,
+            tickets: 0,
+        }
     }
 
     fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
@@ -419,14 +689,24 @@ impl System for Raft {
             Event::Message { from, message } => server.message(from, message),
             Event::Timer(Timer::Election) => server.election_timeout_elapsed(),
             Event::Timer(Timer::Heartbeat) => server.heartbeat_due(),
-            Event::Command(call) => server.client_asks(&call),
+            Event::Timer(Timer::Client) => server.client_acts(),
+            Event::Command(call) => match call.command {
+                0 => server.asked_to_set(&call),
+                1 => server.asked_to_get(&call),
+                _ => server.change_members(&call),
+            },
         }
     }
 
-    fn route(world: &World<Self>, _: &CommandCall) -> Option<NodeId> {
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let wanted = [call.value(2), call.value(1), 0].get(usize::from(call.command)).copied().unwrap_or(0);
+        if wanted > 0 {
+            let server = NodeId(wanted as u16 - 1);
+            return world.node(server).is_some().then_some(server);
+        }
         let running = world.nodes().filter(|(id, _)| world.kernel().is_running(*id));
         let leads = |node: &crate::sim::world::Node<Self>| {
-            matches!(node.memory.as_ref().map(|memory| &memory.role), Some(Role::Leader { .. }))
+            matches!(node.memory.as_ref().map(|memory| &memory.role), Some(Role::Leader(_)))
         };
         running.max_by_key(|(id, node)| (leads(node), node.disk.term, std::cmp::Reverse(*id))).map(|(id, _)| id)
     }
@@ -451,8 +731,11 @@ impl System for Raft {
                     prev_index + entries.len() as u32
                 )
             }
-            Message::AppendReply { term, ok: true, index } => format!("\"matches to {index}\", term {term}"),
+            Message::AppendReply { term, ok: true, index, .. } => format!("\"matches to {index}\", term {term}"),
             Message::AppendReply { term, index, .. } => format!("\"no match, try {index}\", term {term}"),
+            Message::InstallSnapshot { term, snapshot, .. } => {
+                format!("InstallSnapshot, term {term}, up to {}", snapshot.last_index)
+            }
         }
     }
 
@@ -460,6 +743,11 @@ impl System for Raft {
         match timer {
             Timer::Election => "election timeout".to_owned(),
             Timer::Heartbeat => "heartbeat due".to_owned(),
+            Timer::Client => "the client's next operation".to_owned(),
         }
     }
 }
+
+const REGISTER: Field = Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 };
+const SERVER: Field =
+    Field { title: "server", control: Control::Choice(&["the leader", "A", "B", "C", "D", "E", "F", "G"]), default: 0 };
