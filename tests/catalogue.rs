@@ -209,10 +209,13 @@ fn every_control_changes_the_run() {
         for (id, setting, value) in &info.settings {
             let (min, max) = setting.control.bounds();
             let others = [min, max].into_iter().filter(|other| other != value);
-            let moves = others.flat_map(|other| rule_sets(info).map(move |rules_off| (other, rules_off))).any(
-                |(other, rules_off)| {
-                    let plain = Origin { rules_off, ..origin(info) };
-                    let turned = Origin { settings: vec![(*id, other)], ..plain.clone() };
+            let busy: Vec<_> = info.busy.iter().copied().filter(|known| known.0 != *id).collect();
+            let ways = || rule_sets(info).flat_map(|rules_off| [&[][..], &busy].map(|more| (rules_off, more)));
+            let moves = others.flat_map(|other| ways().map(move |(rules_off, more)| (other, rules_off, more))).any(
+                |(other, rules_off, more)| {
+                    let plain = Origin { rules_off, settings: more.to_vec(), ..origin(info) };
+                    let turned = [more, &[(*id, other)]].concat();
+                    let turned = Origin { settings: turned, ..plain.clone() };
                     let input = Input::Setting { setting: *id, value: other };
                     let live = setting.takes == Takes::AtStart || differs(scenario, &plain, &input);
                     live && trace(scenario, &turned) != trace(scenario, &plain)

@@ -23,6 +23,8 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_election::SCENARIO,
     &consensus::raft_replication::SCENARIO,
     &consensus::raft_figure_8::SCENARIO,
+    &consensus::raft_reads::SCENARIO,
+    &consensus::raft_members::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -2,6 +2,8 @@
 
 pub mod raft_election;
 pub mod raft_figure_8;
+pub mod raft_members;
+pub mod raft_reads;
 pub mod raft_replication;
 mod raft_view;
 pub mod two_generals;

@@ -1,0 +1,320 @@
+//! Raft: a cut and its healing. A leader that was replaced does not know it; what it must do before it answers a read.
+
+use super::raft_view::{
+    self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
+};
+use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::consistency::linearizable;
+use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::history::{Answer, Line};
+use crate::sim::tape::{Input, Origin};
+use crate::sim::time::MS;
+use crate::systems::raft::config::servers;
+use crate::systems::raft::promises::{FRESH_READS, LEADER_EMERGES};
+use crate::systems::raft::{self, Raft};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Raft> = Scenario {
+    slug: "raft-reads",
+    title: "Raft: a cut and its healing",
+    guide: Guide::Consensus,
+    level: 3,
+    summary: "A leader is cut off with a minority and does not know that it was replaced. What it appends is never \
+              committed; what it answers may be old, unless it makes sure first.",
+    seed: 3,
+    settings: &[
+        (raft::READS, 0),
+        (raft::LOAD, 0),
+        (raft::TIMEOUT, 150_000),
+        (raft::HEARTBEAT, 50_000),
+        (raft::LATENCY, 10_000),
+    ],
+    busy: &[(raft::LOAD, 30)],
+    fixed: &[(raft::SERVERS, 1), (raft::NO_OP, 1), (raft::SNAPSHOT_AFTER, 20)],
+    rules: &[raft::CONFIRM_READ],
+    commands: &[0, 1],
+    promises: &[FRESH_READS, linearizable(), LEADER_EMERGES],
+    impossible: false,
+    faults: FaultModel::ASYNCHRONOUS,
+    charts: &[
+        Chart {
+            title: "From read to answer",
+            about: "ReadIndex: one way to a majority and back. A lease: nothing to wait for. Turn up the load.",
+            plot: Plot::Percentiles(raft::READ_LATENCY),
+        },
+        Chart {
+            title: "Messages",
+            about: "Each ReadIndex costs a round of heartbeats; reads by a lease cost none.",
+            plot: Plot::Rate(raft::MESSAGES),
+        },
+        Chart {
+            title: "From write to commit",
+            about: "A write takes a round in any case.",
+            plot: Plot::Percentiles(raft::COMMIT_LATENCY),
+        },
+    ],
+    subject: view::subject,
+    picture,
+    look: view::look,
+    fields: view::fields,
+    inspect: view::inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_LEADERS,
+    breaks: BREAKS,
+    prose: prose!("raft_reads.md"),
+};
+
+fn picture(world: &Cluster, frame: Frame) -> Picture {
+    let mut picture = view::picture(world, frame, Some(states(world)));
+    picture.sets = sides(world);
+    picture
+}
+
+/// What each server would answer now.
+fn states(world: &Cluster) -> Side {
+    let row = |id: NodeId| {
+        let registers = world.memory(id).map_or([None; 3], |memory| memory.registers);
+        let waiting = leadership(world, id).map_or(0, |leader| leader.reads.len());
+        let value = |value: Option<i16>| {
+            let text = value.map_or("-".to_owned(), |value| value.to_string());
+            Cell::firm(text, Tone::Neutral)
+        };
+        let mut row = vec![Cell::firm(name(world, id), Tone::Neutral)];
+        row.extend(registers.map(value));
+        row.push(match waiting {
+            0 => Cell::firm("", Tone::Neutral),
+            some => Cell::firm(format!("{some} wait"), Tone::Question),
+        });
+        row
+    };
+    let head = ["server", "x", "y", "z", "reads"].map(str::to_owned).to_vec();
+    ("State of each server".to_owned(), Body::Table { head, rows: view::ids(world).into_iter().map(row).collect() })
+}
+
+/// The two sides of a cut, as sets.
+fn sides(world: &Cluster) -> Vec<SetMark> {
+    let all = view::ids(world);
+    let Some(first) = all.first().copied() else { return Vec::new() };
+    let joined = |a: NodeId, b: NodeId| a == b || (world.kernel().connected(a, b) && world.kernel().connected(b, a));
+    let side = all.iter().filter(|id| joined(first, **id)).fold(0, |side, id| side | bit(*id));
+    let rest = all.iter().fold(0, |side, id| side | bit(*id)) & !side;
+    if rest == 0 {
+        return Vec::new();
+    }
+    let mark = |set: u64| {
+        let is_majority = set.count_ones() as usize * 2 > all.len();
+        let (label, tone) = if is_majority { ("a majority", Tone::Fine) } else { ("a minority", Tone::Risk) };
+        SetMark { members: servers(set).collect(), label: label.to_owned(), tone }
+    };
+    vec![mark(side), mark(rest)]
+}
+
+/// The leader of the newest term, and an older one that still believes.
+fn two_leaders(world: &Cluster) -> Option<(NodeId, NodeId)> {
+    let mut all = leaders(world);
+    all.sort_unstable_by_key(|id| std::cmp::Reverse(term(world, *id)));
+    Some((*all.first()?, *all.get(1)?))
+}
+
+/// Cuts the leader off with one other server.
+fn cut_off(world: &Cluster) -> Vec<Input> {
+    let Some(leader) = leaders(world).first().copied() else { return Vec::new() };
+    let other = view::ids(world).into_iter().find(|id| *id != leader);
+    vec![Input::Partition { side: bit(leader) | other.map_or(0, bit) }]
+}
+
+/// The last read's answer: what it gave, if it has one.
+fn last_read(world: &Cluster) -> Option<Option<Answer>> {
+    let all = world.history().operations(64);
+    let read = all.into_iter().rfind(|operation| operation.ask == crate::sim::history::Ask::Read)?;
+    Some(read.answered.map(|answered| answered.2))
+}
+
+/// How many reads have been answered with a value.
+fn reads_answered(world: &Cluster) -> usize {
+    let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
+    world.history().lines().from(0).filter(answered).count()
+}
+
+fn committed_everywhere(world: &Cluster, value: i16) -> bool {
+    world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.registers[0] == Some(value)))
+}
+
+const TOUR: &[Beat<Raft>] = &[
+    Beat {
+        title: "One leader",
+        say: "Five servers and a leader. Its first entry is a no-op: once that is committed, it knows what else is.",
+        inputs: no_inputs,
+        until: |world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1),
+        look: leaders,
+        predict: None,
+    },
+    Beat {
+        title: "x is 1 everywhere",
+        say: "A client sets x to 1. The table shows what each server's state is by now.",
+        inputs: |_| vec![set_at(0, 1, None)],
+        until: |world| committed_everywhere(world, 1),
+        look: leaders,
+        predict: None,
+    },
+    Beat {
+        title: "A read by ReadIndex",
+        say: "A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a majority \
+              has said so, it answers from its own state: nothing was appended.",
+        inputs: |_| vec![get_at(0, None)],
+        until: |world| reads_answered(world) >= 1,
+        look: leaders,
+        predict: None,
+    },
+    Beat {
+        title: "The cut",
+        say: "Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear \
+              no heartbeat and elect another.",
+        inputs: cut_off,
+        until: |world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
+        look: leaders,
+        predict: Some(Predict {
+            question: "How many servers believe now that they lead?",
+            options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
+            answer: |world| leaders(world).len().saturating_sub(1).min(1),
+            because: "Two, in different terms. Raft promises one leader a term, not one leader at a time.",
+        }),
+    },
+    Beat {
+        title: "x becomes 2",
+        say: "On the side of the majority a client sets x to 2, and is told that it is done.",
+        inputs: |world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))],
+        until: |world| {
+            two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
+        },
+        look: |world| two_leaders(world).map(|pair| pair.0).into_iter().collect(),
+        predict: None,
+    },
+    Beat {
+        title: "A read on the wrong side",
+        say: "A client on the other side asks the old leader for x. Its state says 1.",
+        inputs: |world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))],
+        until: |world| {
+            let asked = |(_, old)| leadership(world, old).is_some_and(|leader| !leader.reads.is_empty());
+            let answered = reads_answered(world) >= 2;
+            two_leaders(world).is_some_and(asked) || answered
+        },
+        look: |world| two_leaders(world).map(|pair| pair.1).into_iter().collect(),
+        predict: Some(Predict {
+            question: "What does the old leader answer?",
+            options: |_| ["1", "2", "Nothing"].map(str::to_owned).to_vec(),
+            answer: |world| match last_read(world).flatten() {
+                Some(Answer::Value(Some(1))) => 0,
+                Some(Answer::Value(_)) => 1,
+                _ => 2,
+            },
+            because: "It asks for a majority's word first and hears from one follower only. A late answer is better than a \
+                      wrong one.",
+        }),
+    },
+    Beat {
+        title: "It heals",
+        say: "The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
+              elsewhere.",
+        inputs: |_| vec![Input::HealAll],
+        until: |world| committed_everywhere(world, 2) && common_leader(world).is_some(),
+        look: leaders,
+        predict: None,
+    },
+    Beat {
+        title: "By a lease",
+        say: "Another way: whoever has heard the leader votes for nobody else for 150 ms. So for 150 ms after a majority \
+              answered, nobody else can lead, and reads need no messages at all.",
+        inputs: |_| vec![Input::Setting { setting: raft::READS, value: 1 }],
+        until: |world| {
+            let now = world.kernel().now();
+            let fresh = |leader: NodeId| {
+                leadership(world, leader)
+                    .is_some_and(|l| l.echoed.iter().filter(|at| **at + 60 * MS > now).count() >= 4)
+            };
+            common_leader(world).is_some_and(fresh)
+        },
+        look: leaders,
+        predict: None,
+    },
+    Beat {
+        title: "At once",
+        say: "A read, answered in the same moment. The lease rests on clocks: a leader whose clock is slow believes in its \
+              lease for too long.",
+        inputs: |_| vec![get_at(0, None)],
+        until: |world| reads_answered(world) >= 2,
+        look: leaders,
+        predict: None,
+    },
+];
+
+fn origin() -> Origin {
+    Origin { seed: SCENARIO.seed, ..Origin::default() }
+}
+
+const CHALLENGES: &[Challenge<Raft>] = &[
+    Challenge {
+        id: "read-that-waits",
+        title: "A read that must wait",
+        goal: "Have a leader that was replaced hold a read back.",
+        hint: "Cut the leader off with a minority, wait for another, and ask the old one by its letter.",
+        reached: |world| {
+            two_leaders(world)
+                .and_then(|(_, old)| leadership(world, old))
+                .is_some_and(|leader| !leader.reads.is_empty())
+        },
+        origin,
+        solve: |script| {
+            script.until(|world| common_leader(world).is_some());
+            cut_off(script.world()).into_iter().for_each(|input| {
+                script.act(input);
+            });
+            script.until(|world| two_leaders(world).is_some());
+            script.act(get_at(0, two_leaders(script.world()).map(|pair| pair.1)));
+            script.until(|world| {
+                let old = two_leaders(world).and_then(|(_, old)| leadership(world, old));
+                old.is_some_and(|leader| !leader.reads.is_empty())
+            });
+        },
+    },
+    Challenge {
+        id: "slow-clock",
+        title: "A lease and a slow clock",
+        goal: "With all rules on, have a leader answer an old value by its lease. Leases assume that clocks run alike.",
+        hint: "Make the leader's clock run slowly, then cut it off from everyone.",
+        reached: |world| world.is_promise_broken(FRESH_READS.id),
+        origin: || Origin { settings: vec![(raft::READS, 1)], ..origin() },
+        solve: |script| {
+            script.until(|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1));
+            let leader = leaders(script.world()).first().copied();
+            if let Some(node) = leader {
+                script.act(Input::Skew { node, offset: 0, drift_ppm: -900_000 });
+                script.act(Input::Partition { side: bit(node) });
+            }
+            script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 1));
+            script.act(set_at(0, 2, two_leaders(script.world()).map(|pair| pair.0)));
+            script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2));
+            script.act(get_at(0, leader));
+            script.until(|world| world.is_promise_broken(FRESH_READS.id));
+        },
+    },
+];
+
+/// Three servers: A leads term 1, B term 2 and takes a write; A is asked to read.
+const TWO_LEADERS: Hunt<Raft> = Hunt {
+    settings: &[(raft::SERVERS, 0), (raft::NO_OP, 0)],
+    inputs: || vec![set_at(0, 1, Some(NodeId(1))), get_at(0, Some(NodeId(0)))],
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 24, Budget::NONE) },
+    within: |world| {
+        let longest = view::ids(world).into_iter().map(|id| last(world, id)).max();
+        view::newest_term(world) <= 2 && view::in_turn(world) && longest <= Some(1)
+    },
+};
+
+const BREAKS: &[Breaks<Raft>] =
+    &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore(TWO_LEADERS) }];
