@@ -25,6 +25,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_figure_8::SCENARIO,
     &consensus::raft_reads::SCENARIO,
     &consensus::raft_members::SCENARIO,
+    &consensus::raft_snapshots::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -5,5 +5,6 @@ pub mod raft_figure_8;
 pub mod raft_members;
 pub mod raft_reads;
 pub mod raft_replication;
+pub mod raft_snapshots;
 mod raft_view;
 pub mod two_generals;
