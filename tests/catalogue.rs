@@ -41,6 +41,11 @@ fn origin(info: &Info) -> Origin {
     Origin { seed: info.seed, ..Origin::default() }
 }
 
+/// The scenario's own start, under load where it begins without one.
+fn busy(info: &Info) -> Origin {
+    Origin { settings: info.busy.to_vec(), ..origin(info) }
+}
+
 fn run(scenario: &dyn AnyScenario, origin: &Origin) -> Run<LiveWorld> {
     Run::new(scenario.start(origin), Tape::default())
 }
@@ -54,7 +59,7 @@ const SCHEDULE: u64 = 400;
 #[test]
 fn ten_thousand_events_under_faults_stay_in_bounds() {
     check(|scenario, info| {
-        let mut run = run(scenario, &Origin { settings: info.busy.to_vec(), ..origin(info) });
+        let mut run = run(scenario, &busy(info));
         storm(&mut run, info.faults, 1, 10_000);
         let pending = run.world().kernel().pending_count();
         ensure(pending < 5_000, || format!("{pending} events are pending after 10,000"))
@@ -105,7 +110,7 @@ fn promises_hold_under_random_faults() {
             return Ok(());
         }
         for seed in 0..schedules() {
-            let origin = Origin { seed, settings: info.busy.to_vec(), ..Origin::default() };
+            let origin = Origin { seed, ..busy(info) };
             let mut run = run(scenario, &origin);
             storm(&mut run, info.faults, seed, SCHEDULE);
             for (promise, standing) in info.promises.iter().zip(run.world().standings()) {
@@ -244,8 +249,7 @@ fn every_kind_of_fault_changes_the_run() {
             let moved = [1, 60, 200, 500].into_iter().any(|after| {
                 let Some((step, input)) = fault(scenario, info, after, kind) else { return false };
                 let tape = Tape::new(vec![Stamped { after: step, input }]);
-                continued(scenario, &origin(info), tape, step)
-                    != continued(scenario, &origin(info), Tape::default(), step)
+                continued(scenario, &busy(info), tape, step) != continued(scenario, &busy(info), Tape::default(), step)
             });
             if !moved {
                 unmoved.push(
@@ -259,7 +263,7 @@ fn every_kind_of_fault_changes_the_run() {
 
 /// A fault of a kind on the first message in flight after some events, and the step it comes at.
 fn fault(scenario: &dyn AnyScenario, info: &Info, after: u64, kind: usize) -> Option<(u64, Input)> {
-    let mut run = run(scenario, &origin(info));
+    let mut run = run(scenario, &busy(info));
     run.seek(after);
     let message = |world: &LiveWorld| {
         let flying = |kind| matches!(kind, PendingKind::Deliver { .. });

@@ -19,6 +19,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 
 /// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
 static CATALOGUE: &[&dyn AnyScenario] = &[
+    &consensus::agreement::SCENARIO,
     &consensus::two_generals::SCENARIO,
     &consensus::quorums::SCENARIO,
     &consensus::raft_election::SCENARIO,

@@ -1,5 +1,6 @@
 //! The Consensus guide.
 
+pub mod agreement;
 pub mod quorums;
 pub mod raft_election;
 pub mod raft_figure_8;

@@ -20,7 +20,8 @@ use crate::systems::quorum_store::{
     self as store, Memory, Message, Operation, Phase, QuorumStore, Stored, Version, quorums, replicas, spare,
 };
 
-type Store = World<QuorumStore>;
+/// The store in motion.
+pub type Store = World<QuorumStore>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<QuorumStore> = Scenario {
@@ -76,7 +77,8 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     prose: prose!("leaderless_quorum.md"),
 };
 
-const CLIENTS: [NodeId; 2] = [NodeId(0), NodeId(1)];
+/// Ann and Bob.
+pub const CLIENTS: [NodeId; 2] = [NodeId(0), NodeId(1)];
 
 fn picture(world: &Store, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
@@ -114,14 +116,16 @@ fn narrow_places(count: usize) -> Vec<(i32, i32)> {
     rows.take(count).collect()
 }
 
-fn operation(world: &Store, client: NodeId) -> Option<&Operation> {
+/// What a client is doing.
+pub fn operation(world: &Store, client: NodeId) -> Option<&Operation> {
     match world.memory(client) {
         Some(Memory::Client { operation }) => operation.as_ref(),
         _ => None,
     }
 }
 
-fn person(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
+/// A client with its operation.
+pub fn person(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Client, QuorumStore::name(world.settings(), id));
     mark.tone = Tone::Producer;
     let (read, write) = quorums(world.settings(), world.rules());
@@ -141,7 +145,8 @@ fn person(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-fn newest(world: &Store) -> Version {
+/// The newest version that any replica holds.
+pub fn newest(world: &Store) -> Version {
     replicas(world.settings())
         .filter_map(|id| world.node(id))
         .map(|node| node.disk.stored.version)
@@ -149,11 +154,13 @@ fn newest(world: &Store) -> Version {
         .unwrap_or_default()
 }
 
-fn show(stored: Stored) -> String {
+/// A version in words.
+pub fn show(stored: Stored) -> String {
     if stored.version.counter == 0 { "empty".to_owned() } else { format!("x={}, {}", stored.value, stored.version) }
 }
 
-fn replica(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
+/// A replica with what it holds; amber when that is not the newest.
+pub fn replica(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Store, QuorumStore::name(world.settings(), id));
     if let Some(node) = world.node(id) {
         mark.state = show(node.disk.stored);
@@ -171,7 +178,7 @@ fn spare_mark(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
 }
 
 /// What a replica has to do with the operations under way: the quorum as the set that it is.
-fn part(world: &Store, id: NodeId) -> Cell {
+pub fn part(world: &Store, id: NodeId) -> Cell {
     let mut words: Vec<&str> = Vec::new();
     for client in CLIENTS {
         match operation(world, client).map(|operation| (&operation.phase, operation.write)) {
@@ -213,7 +220,8 @@ fn versions(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
     }
 }
 
-fn look(message: &Message) -> Look {
+/// How a message looks.
+pub fn look(message: &Message) -> Look {
     let (letter, glyph, tone) = match message {
         Message::Query { .. } => ('?', Glyph::Diamond, Tone::Question),
         Message::Answer { .. } => ('x', Glyph::Pill, Tone::Consumer),
@@ -226,7 +234,8 @@ fn look(message: &Message) -> Look {
     Look { letter, glyph, tone }
 }
 
-fn fields(settings: &Settings, message: &Message) -> Fields {
+/// What a message says.
+pub fn fields(settings: &Settings, message: &Message) -> Fields {
     let field = |name: &str, value: String| (name.to_owned(), value);
     match message {
         Message::Query { request } => vec![field("request", request.to_string())],
@@ -243,7 +252,8 @@ fn fields(settings: &Settings, message: &Message) -> Fields {
     }
 }
 
-fn inspect(world: &Store, id: NodeId) -> Inspection {
+/// What is known of a node.
+pub fn inspect(world: &Store, id: NodeId) -> Inspection {
     let Some(node) = world.node(id) else { return Inspection::default() };
     let field = |name: &str, value: String| (name.to_owned(), value);
     let name = |id: NodeId| QuorumStore::name(world.settings(), id);
@@ -285,7 +295,8 @@ fn third(world: &Store) -> Option<NodeId> {
     replicas(world.settings()).nth(2)
 }
 
-fn version_of(world: &Store, id: NodeId) -> Version {
+/// The version that a replica holds.
+pub fn version_of(world: &Store, id: NodeId) -> Version {
     world.node(id).map(|node| node.disk.stored.version).unwrap_or_default()
 }
 
@@ -293,12 +304,14 @@ fn hints(world: &Store) -> usize {
     world.node(spare(world.settings())).map_or(0, |node| node.disk.hints.len())
 }
 
-fn writes_now(world: &Store) -> Vec<NodeId> {
+/// The clients that write now.
+pub fn writes_now(world: &Store) -> Vec<NodeId> {
     let writes = |id: &NodeId| operation(world, *id).is_some_and(|operation| operation.write.is_some());
     CLIENTS.into_iter().filter(writes).collect()
 }
 
-fn all_replicas(world: &Store) -> Vec<NodeId> {
+/// Every replica.
+pub fn all_replicas(world: &Store) -> Vec<NodeId> {
     replicas(world.settings()).collect()
 }
 
@@ -407,16 +420,18 @@ fn origin(rule: Option<RuleId>, settings: &[(SettingId, i64)]) -> Origin {
     Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
 }
 
-fn write(client: i64, value: i64) -> Input {
+/// The command that writes.
+pub fn write(client: i64, value: i64) -> Input {
     Input::Command(CommandCall { command: 0, values: vec![client, value] })
 }
 
-fn read(client: i64) -> Input {
+/// The command that reads.
+pub fn read(client: i64) -> Input {
     Input::Command(CommandCall { command: 1, values: vec![client] })
 }
 
 /// A client's writes on their way to the replicas.
-fn stores_of(world: &Store, client: NodeId) -> Vec<u64> {
+pub fn stores_of(world: &Store, client: NodeId) -> Vec<u64> {
     let writes = |message: &Message| matches!(message, Message::Store { request: 1.., .. });
     let sent = world.flights().filter(|flight| flight.from == client && writes(flight.message));
     sent.map(|flight| flight.pending.id).collect()

@@ -91,7 +91,15 @@ pub(super) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
     keys.dedup();
     let split = |key: u32| {
         let on_key = operations.iter().filter(|operation| operation.key == key).filter(is_telling);
-        let (operations, calls) = on_key.filter_map(|operation| Some((*operation, call(operation)?))).unzip();
+        let all: Vec<(Operation, Call<RegisterOp>)> =
+            on_key.filter_map(|operation| Some((*operation, call(operation)?))).collect();
+        // A write without an answer that no read gives away may as well not have happened.
+        let is_read = |value: i64| all.iter().any(|(_, call)| call.op == RegisterOp::Read(Ok(Some(value))));
+        let matters = |call: &Call<RegisterOp>| match call.op {
+            RegisterOp::Write(value) => call.returned.is_some() || is_read(value),
+            _ => true,
+        };
+        let (operations, calls) = all.iter().copied().filter(|(_, call)| matters(call)).unzip();
         (key, operations, calls)
     };
     keys.into_iter().map(split).filter(|on_key: &OnKey| !on_key.2.is_empty()).collect()

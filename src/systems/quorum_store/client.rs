@@ -2,8 +2,8 @@
 
 use super::{
     DONE, Disk, FAILED, HANDOFF, KIND, LATENCY, Message, NEWEST, Note, OVERLAP, Operation, Phase, QuorumStore,
-    READ_LATENCY, READ_REPAIR, STRICT, Stored, THINK, THINKING, Timer, VALUE, Version, WRITE_LATENCY, WRITES, quorums,
-    replicas, spare,
+    READ_LATENCY, READ_MAJORITY, READ_REPAIR, STRICT, Stored, THINK, THINKING, Timer, Version, WRITE_LATENCY,
+    WRITE_MAJORITY, WRITES, quorums, replicas, spare,
 };
 use crate::sim::NodeId;
 use crate::sim::history::{Answer, Ask};
@@ -38,7 +38,8 @@ impl Client<'_, '_> {
 
     /// R and W now.
     fn quorums(&self) -> (usize, usize) {
-        let rules = RuleSet::ALL.with(OVERLAP, self.context.rule(OVERLAP));
+        let rules = [OVERLAP, WRITE_MAJORITY, READ_MAJORITY];
+        let rules = rules.iter().fold(RuleSet::ALL, |set, rule| set.with(*rule, self.context.rule(*rule)));
         quorums(self.context.settings(), rules)
     }
 
@@ -63,7 +64,9 @@ impl Client<'_, '_> {
             think(self.context);
             return;
         }
-        let (kind, value) = (self.context.draw(KIND), self.context.draw_between(VALUE, 0, 99));
+        // No value is written twice, so that a read tells which write it saw.
+        let value = (self.disk.last_request * 2 + u32::from(self.context.me().0)) % 10_000;
+        let kind = self.context.draw(KIND);
         let writes = random::chance(kind, self.context.amount(WRITES) as u32 * 10_000);
         self.begin(writes.then_some(value as i16));
     }

@@ -10,6 +10,7 @@ mod client;
 pub mod promises;
 mod replica;
 
+use crate::mechanisms::quorum;
 use crate::sim::NodeId;
 use crate::sim::history::OpId;
 use crate::sim::link::{Latency, LinkSpec};
@@ -33,6 +34,11 @@ pub const READ_REPAIR: RuleId = RuleId(2);
 /// Only the key's own replicas count towards W.
 pub const STRICT: RuleId = RuleId(3);
 
+/// A write waits for a majority of the replicas.
+pub const WRITE_MAJORITY: RuleId = RuleId(4);
+/// A read waits for a majority of the replicas.
+pub const READ_MAJORITY: RuleId = RuleId(5);
+
 /// N: replicas of the key.
 pub const REPLICAS: SettingId = SettingId(0);
 pub const READ_QUORUM: SettingId = SettingId(1);
@@ -44,6 +50,10 @@ pub const WRITES: SettingId = SettingId(4);
 pub const LATENCY: SettingId = SettingId(5);
 /// Whether a write that misses a replica leaves a hint with the spare node.
 pub const HANDOFF: SettingId = SettingId(6);
+/// Whether quorums are majorities by rule, and R and W what is used without the rules.
+pub const MAJORITIES: SettingId = SettingId(7);
+/// Whether there is a node that keeps hints.
+pub const SPARE: SettingId = SettingId(8);
 
 pub const READ_LATENCY: MetricId = MetricId(0);
 pub const WRITE_LATENCY: MetricId = MetricId(1);
@@ -59,7 +69,6 @@ pub const CLIENTS: usize = 2;
 
 const THINKING: Purpose = Purpose(0);
 const KIND: Purpose = Purpose(1);
-const VALUE: Purpose = Purpose(2);
 
 /// A version: a counter, and the client that wrote it to tell equal counters apart. Ordered, the newest last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -183,11 +192,15 @@ pub fn spare(settings: &Settings) -> NodeId {
     NodeId::from(CLIENTS + replica_count(settings))
 }
 
-/// R and W as they are used: with the rule on, R is raised until W + R > N.
+/// R and W as they are used: raised to majorities, or R until W + R > N, where the rules for it are on.
 pub fn quorums(settings: &Settings, rules: RuleSet) -> (usize, usize) {
     let n = replica_count(settings);
     let limit = |id| (settings.amount(id) as usize).clamp(1, n);
     let (read, write) = (limit(READ_QUORUM), limit(WRITE_QUORUM));
+    if settings.is_on(MAJORITIES) {
+        let raised = |rule, set: usize| if rules.on(rule) { set.max(quorum::majority(n)) } else { set };
+        return (raised(READ_MAJORITY, read), raised(WRITE_MAJORITY, write));
+    }
     if rules.on(OVERLAP) { (read.max(n + 1 - write), write) } else { (read, write) }
 }
 
@@ -225,6 +238,16 @@ impl System for QuorumStore {
             id: "strict-quorum",
             title: "Hints do not count",
             about: "Only the key's own replicas count towards W. Off: a sloppy quorum, in which a hint counts as a write.",
+        },
+        Rule {
+            id: "write-majority",
+            title: "Write to a majority",
+            about: "A write is acknowledged once a majority has stored it. Off: once one replica has.",
+        },
+        Rule {
+            id: "read-majority",
+            title: "Read from a majority",
+            about: "A read takes the newest of a majority's answers. Off: the first answer there is.",
         },
     ];
 
@@ -285,6 +308,22 @@ impl System for QuorumStore {
             default: 1,
             takes: Takes::Live,
         },
+        Setting {
+            id: "majorities",
+            title: "Quorums are majorities",
+            about: "R and W are raised to more than half of the replicas.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "spare-node",
+            title: "A spare node",
+            about: "It keeps hints for replicas that do not answer.",
+            control: Control::Toggle,
+            default: 1,
+            takes: Takes::AtStart,
+        },
     ];
 
     const COMMANDS: &'static [Command] = &[
@@ -318,7 +357,7 @@ impl System for QuorumStore {
     ];
 
     fn nodes(settings: &Settings) -> usize {
-        CLIENTS + replica_count(settings) + 1
+        CLIENTS + replica_count(settings) + usize::from(settings.is_on(SPARE))
     }
 
     fn name(settings: &Settings, node: NodeId) -> String {
@@ -326,7 +365,8 @@ impl System for QuorumStore {
             0 => "Ann".to_owned(),
             1 => "Bob".to_owned(),
             _ if node == spare(settings) => "spare".to_owned(),
-            other => format!("R{}", other + 1 - CLIENTS),
+            other if settings.is_on(SPARE) => format!("R{}", other + 1 - CLIENTS),
+            other => char::from(b'A' + (other - CLIENTS) as u8 % 26).to_string(),
         }
     }
 

@@ -51,7 +51,8 @@ impl Server<'_, '_> {
         let me = self.context.me();
         await_next(self.context);
         let draw = self.context.draw(VALUE);
-        let (register, value) = (random::below(draw, 3) as u8, random::below(draw.rotate_left(32), 100) as i16);
+        // A new value each time, so that a read tells which write it saw.
+        let (register, value) = (random::below(draw, 3) as u8, (self.disk.log.last_index() as i16 + 1) % 1_000);
         if !matches!(self.memory.role, Role::Leader(_)) {
             self.context.why(|s| format!("{} does not lead: its client asks elsewhere.", Raft::name(s, me)));
         } else if self.context.settings().is_on(CHURN) && random::below(draw.rotate_left(16), 5) == 0 {

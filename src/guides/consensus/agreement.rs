@@ -1,0 +1,300 @@
+//! The agreement problem: one register on three nodes, first without any protocol, then with majorities. The store, and
+//! how it looks, are those of storage/leaderless-quorum.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::guides::storage::leaderless_quorum::{
+    CLIENTS, Store, all_replicas, fields, inspect, look, newest, operation, part, person, read, replica, show,
+    stores_of, version_of, write, writes_now,
+};
+use crate::picture::{Body, Cell, Figure, Frame, Picture, SetMark, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::consistency::linearizable;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::SettingId;
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::systems::quorum_store::promises::{FORWARD, FRESH};
+use crate::systems::quorum_store::{self as store, Phase, QuorumStore, quorums};
+
+/// The scenario.
+pub static SCENARIO: Scenario<QuorumStore> = Scenario {
+    slug: "agreement",
+    title: "The agreement problem",
+    guide: Guide::Consensus,
+    level: 1,
+    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes, first \
+              without any protocol, then with majorities.",
+    seed: 2,
+    settings: &[(store::REPLICAS, 3), (store::THINK, 0), (store::LATENCY, 10_000)],
+    busy: &[(store::THINK, 30_000)],
+    fixed: &[
+        (store::READ_QUORUM, 1),
+        (store::WRITE_QUORUM, 1),
+        (store::MAJORITIES, 1),
+        (store::SPARE, 0),
+        (store::HANDOFF, 0),
+        (store::WRITES, 40),
+    ],
+    rules: &[store::WRITE_MAJORITY, store::READ_MAJORITY, store::READ_REPAIR],
+    commands: &[0, 1],
+    promises: &[FRESH, FORWARD, linearizable()],
+    impossible: false,
+    faults: FaultModel { nodes: Some(|node| node.index() >= store::CLIENTS), ..FaultModel::ASYNCHRONOUS },
+    charts: &[
+        Chart {
+            title: "Writes",
+            about: "Two rounds: ask a majority for the newest version, then store on one. Turn the think time up.",
+            plot: Plot::Percentiles(store::WRITE_LATENCY),
+        },
+        Chart {
+            title: "Reads",
+            about: "One round, and a second one where the answers differ.",
+            plot: Plot::Percentiles(store::READ_LATENCY),
+        },
+    ],
+    subject: node_subject::<QuorumStore>,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: ONE_OF_EACH,
+    breaks: BREAKS,
+    prose: prose!("agreement.md"),
+};
+
+const ANN: NodeId = CLIENTS[0];
+const BOB: NodeId = CLIENTS[1];
+
+fn picture(world: &Store, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let replicas = all_replicas(world);
+    let (people, at, size) = match frame {
+        Frame::Wide => ([(80, 140), (80, 400)], (620, 90), (330, 240)),
+        Frame::Narrow => ([(110, 60), (290, 60)], (8, 420), (384, 138)),
+    };
+    for (id, at) in CLIENTS.into_iter().zip(people) {
+        picture.nodes.push(person(world, id, at));
+    }
+    for (id, at) in replicas.iter().zip(places(frame, replicas.len())) {
+        picture.nodes.push(replica(world, *id, at));
+    }
+    picture.link_all(&CLIENTS, &replicas);
+    picture.sets = CLIENTS.into_iter().filter_map(|client| quorum(world, client)).collect();
+    picture.figures.push(table(world, at, size));
+    picture
+}
+
+/// Replicas so that any two of them can be drawn as a set without the third.
+fn places(frame: Frame, count: usize) -> Vec<(i32, i32)> {
+    let all: &[(i32, i32)] = match (frame, count) {
+        (Frame::Wide, ..=3) => &[(300, 110), (480, 270), (300, 430)],
+        (Frame::Wide, _) => &[(270, 90), (430, 90), (510, 270), (430, 440), (270, 440), (330, 270)],
+        (Frame::Narrow, ..=3) => &[(90, 190), (310, 190), (200, 320)],
+        (Frame::Narrow, _) => &[(70, 170), (200, 170), (330, 170), (330, 310), (200, 310), (70, 310)],
+    };
+    all.iter().copied().take(count).collect()
+}
+
+/// The replicas that a client's operation has heard from, as the set that they are.
+fn quorum(world: &Store, client: NodeId) -> Option<SetMark> {
+    let doing = operation(world, client)?;
+    let name = QuorumStore::name(world.settings(), client);
+    let (members, label): (Vec<NodeId>, String) = match &doing.phase {
+        Phase::Asking { answers } => (answers.iter().map(|answer| answer.0).collect(), format!("{name} asked")),
+        Phase::Storing { acked, .. } => {
+            let stored = all_replicas(world).into_iter().filter(|id| acked >> id.0 & 1 == 1);
+            (stored.collect(), format!("{name} stored"))
+        }
+    };
+    let tone = if client == ANN { Tone::Producer } else { Tone::Question };
+    (!members.is_empty()).then_some(SetMark { members, label, tone })
+}
+
+fn table(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let row = |id: NodeId| {
+        let stored = world.node(id).map(|node| node.disk.stored).unwrap_or_default();
+        let tone = if stored.version < newest(world) { Tone::Risk } else { Tone::Fine };
+        let name = QuorumStore::name(world.settings(), id);
+        vec![Cell::firm(name, Tone::Neutral), Cell::firm(show(stored), tone), part(world, id)]
+    };
+    let (read, write) = quorums(world.settings(), world.rules());
+    let title = format!("Of {}: a write waits for {write}, a read for {read}", all_replicas(world).len());
+    let head = ["node", "has", "took part in"].map(str::to_owned).to_vec();
+    let rows = all_replicas(world).into_iter().map(row).collect();
+    Figure { id: "register", at, size, title, body: Body::Table { head, rows } }
+}
+
+const C: NodeId = NodeId(4);
+const NO_PROTOCOL: [RuleId; 3] = [store::WRITE_MAJORITY, store::READ_MAJORITY, store::READ_REPAIR];
+
+fn switch_all(on: bool) -> impl Iterator<Item = Input> {
+    NO_PROTOCOL.into_iter().map(move |rule| Input::Rule { rule, on })
+}
+
+/// Whether nobody is in the middle of something.
+fn is_quiet(world: &Store) -> bool {
+    CLIENTS.into_iter().all(|client| operation(world, client).is_none())
+}
+
+/// Bob's read is over, and gave a version before this one, or not.
+fn read_stale(world: &Store) -> bool {
+    world.is_promise_broken(FRESH.id)
+}
+
+fn acknowledged(world: &Store, counter: u32) -> bool {
+    world.witness().acknowledged().counter >= counter && is_quiet(world)
+}
+
+const TOUR: &[Beat<QuorumStore>] = &[
+    Beat {
+        title: "One register, three nodes",
+        say: "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to be \
+              one x. That is the problem.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: all_replicas,
+        predict: None,
+    },
+    Beat {
+        title: "Ann writes 5",
+        say: "She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and waits \
+              for two again. The field is the set that has answered.",
+        inputs: |_| vec![write(0, 5)],
+        until: |world| acknowledged(world, 1),
+        look: |_| vec![ANN],
+        predict: None,
+    },
+    Beat {
+        title: "C is down",
+        say: "C crashes, and Ann writes 6. A and B take it. Two of three are a majority, so the write is done.",
+        inputs: |_| vec![Input::Crash { node: C }, write(0, 6)],
+        until: |world| acknowledged(world, 2),
+        look: |_| vec![ANN],
+        predict: None,
+    },
+    Beat {
+        title: "C is back",
+        say: "C restarts with what is on its disk: an older x. It does not know that it missed anything.",
+        inputs: |_| vec![Input::Restart { node: C }],
+        until: |world| world.kernel().node(C).up && version_of(world, C) < newest(world),
+        look: |_| vec![C],
+        predict: None,
+    },
+    Beat {
+        title: "Bob reads",
+        say: "Bob asks all three and waits for two. C may well be one of them.",
+        inputs: |_| vec![read(1)],
+        until: |world| world.witness().read().counter >= 2 && is_quiet(world),
+        look: |_| vec![BOB],
+        predict: Some(Predict {
+            question: "What does Bob read?",
+            options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
+            answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
+            because: "Any two of three include A or B, which have 6 with a higher version. And what he returns he stores \
+                      where it is missing first: otherwise the next reader might find less.",
+        }),
+    },
+    Beat {
+        title: "Without a protocol",
+        say: "Now all three rules are off. C crashes again; Ann writes 7, and is content with one node.",
+        inputs: |_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect(),
+        until: |world| acknowledged(world, 3),
+        look: |_| vec![ANN],
+        predict: None,
+    },
+    Beat {
+        title: "Whoever answers first",
+        say: "C is back, and the way from A and B to Bob is slow today. Bob takes the first answer that he gets.",
+        inputs: |_| {
+            let slow = |from| Input::Latency { from, to: BOB, extra: 300_000 };
+            vec![Input::Restart { node: C }, slow(NodeId(2)), slow(NodeId(3)), read(1)]
+        },
+        until: read_stale,
+        look: |_| vec![BOB, C],
+        predict: Some(Predict {
+            question: "What does Bob read this time?",
+            options: |_| ["6", "7"].map(str::to_owned).to_vec(),
+            answer: |world| usize::from(!read_stale(world)),
+            because: "C missed 7 and says 6. Nothing makes Bob look further. The promise is broken.",
+        }),
+    },
+];
+
+fn origin(off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+const CHALLENGES: &[Challenge<QuorumStore>] = &[
+    Challenge {
+        id: "minority-waits",
+        title: "A client that must wait",
+        goal: "With all rules on, have Ann cut off with one node in the middle of a write that Bob does not see.",
+        hint: "Cut her off once she has begun, and let Bob finish a read.",
+        reached: |world| {
+            let stuck = operation(world, ANN).is_some_and(|doing| doing.write.is_some());
+            stuck && world.rules() == RuleSet::ALL && world.kernel().link(ANN, NodeId(2)).cut && reads_done(world) > 0
+        },
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.act(Input::Cut { from: ANN, to: NodeId(2) });
+            script.act(Input::Cut { from: ANN, to: NodeId(3) });
+            script.act(write(0, 9));
+            script.act(read(1));
+            script.until(|world| reads_done(world) > 0);
+        },
+    },
+    Challenge {
+        id: "new-then-old",
+        title: "New, then old",
+        goal: "With the write-back off, have one read return a value and a later read an older one.",
+        hint: "Let a write reach one node only, crash Ann, and let Bob read again and again.",
+        reached: |world| world.is_promise_broken(FORWARD.id),
+        origin: || origin(&[store::READ_REPAIR], &[]),
+        solve: |script| {
+            script.act(write(0, 8));
+            script.until(|world| stores_of(world, ANN).len() == 3 && writes_now(world) == [ANN]);
+            for id in stores_of(script.world(), ANN).into_iter().skip(1) {
+                script.act(Input::Drop { id });
+            }
+            script.act(Input::Crash { node: ANN });
+            for _ in 0..20 {
+                script.act(read(1));
+                script.steps(1);
+                script.until(|world| operation(world, BOB).is_none());
+            }
+        },
+    },
+];
+
+/// How many reads were answered.
+fn reads_done(world: &Store) -> usize {
+    use crate::sim::history::{Answer, Line};
+    let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
+    world.history().lines().from(0).filter(answered).count()
+}
+
+/// Ann writes, Bob reads.
+const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
+    settings: &[],
+    inputs: || vec![write(0, 7), read(1)],
+    bounds: Bounds::new(500_000, 99, Budget::NONE),
+    within: |world| world.kernel().pending_count() < 14,
+};
+
+const BREAKS: &[Breaks<QuorumStore>] = &[
+    Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
+    Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
+    Breaks {
+        rule: store::READ_REPAIR,
+        promise: FORWARD.id,
+        way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
+    },
+];
