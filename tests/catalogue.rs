@@ -149,6 +149,7 @@ fn kind(outcome: &Outcome) -> &'static str {
 
 #[test]
 fn each_rule_earns_its_place() {
+    let pinned = std::cell::RefCell::new(Vec::new());
     check(|scenario, info| {
         let mut failures = String::new();
         for (id, rule) in &info.rules {
@@ -188,12 +189,39 @@ fn each_rule_earns_its_place() {
             if !replayed {
                 let _ = write!(failures, " {}: the counterexample does not replay;", rule.id);
             }
+            let (path, event) = (info.path(), breaking_event(scenario, &found, tape));
+            let line = format!("{path} | {} | {} | {} {} | {event}", rule.id, promise.id, found.steps, unit.0);
+            pinned.borrow_mut().push(line);
             if breaks_anyway(scenario, &found, tape) {
                 let _ = write!(failures, " {}: the promise breaks the same way with the rule on;", rule.id);
             }
         }
         ensure(failures.is_empty(), || failures)
     });
+    counterexamples_are_pinned(&pinned.into_inner());
+}
+
+/// What happens in the event that breaks the promise.
+fn breaking_event(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> String {
+    let mut run = Run::new(scenario.start(&found.origin), tape.clone());
+    run.seek(tape.inputs().last().map_or(0, |last| last.after + 1).max(if found.explored { 0 } else { found.steps }));
+    let Verdict::Broken(broken) = run.world().standings()[found.promise].verdict.clone() else { return String::new() };
+    run.records(broken.step, broken.step).into_iter().map(|(_, record)| record.title).collect()
+}
+
+/// Each counterexample is as long as it was and breaks at the same event: a change of a protocol shows.
+/// FAULTLINE_BLESS=1 rewrites tests/golden/counterexamples.txt; read its diff before it is committed.
+fn counterexamples_are_pinned(lines: &[String]) {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/counterexamples.txt");
+    let before = std::fs::read_to_string(file).unwrap_or_default();
+    let is_whole = std::env::var_os("FAULTLINE_SCENARIO").is_none();
+    if std::env::var_os("FAULTLINE_BLESS").is_some() && is_whole {
+        assert!(std::fs::write(file, lines.join("\n") + "\n").is_ok(), "{file} cannot be written");
+        return;
+    }
+    let changed: Vec<&String> = lines.iter().filter(|line| !before.lines().any(|known| known == *line)).collect();
+    assert!(changed.is_empty(), "these counterexamples changed:\n{changed:#?}");
+    assert!(!is_whole || before.lines().count() == lines.len(), "{file} pins counterexamples that are gone");
 }
 
 /// Whether the same doings break the promise with every rule on, within the same time.

@@ -1,6 +1,7 @@
 //! The terminal front end, for authors and tests: list the catalogue, run a scenario, write the site's pages.
 
 mod arguments;
+mod campaign;
 mod explore;
 mod list;
 mod pages;
@@ -28,6 +29,11 @@ const HELP: &str = "Faultline in the terminal.
       --order ORDER     breadth (default), depth or random
       --json            one object
   faultline shrink GUIDE/SCENARIO --tape TEXT  make a run that breaks a promise smaller
+  faultline campaign GUIDE|SCENARIO [options]  random fault schedules with every rule on
+      --seeds N, --from N   how many seeds (default 1,000), from which on (default 0)
+      --shard K/N       only the seeds that leave K when divided by N: for N machines
+      --merge FILE      in place of running: add up what the shards wrote; given once for each file
+      --json            one object a scenario
   faultline check-history FILE [--json]        judge a history of a register or a key-value store
   faultline pages DIR                          write an index.html for every address of the built site in DIR
   faultline --help
@@ -52,6 +58,7 @@ pub fn main() -> ExitCode {
         "run" => run::run(rest),
         "explore" => explore::explore(rest),
         "shrink" => explore::shrink(rest),
+        "campaign" => campaign::campaign(rest),
         "check-history" => explore::check_history(rest),
         "pages" => pages::pages(rest),
         "--help" | "-h" | "help" => {
