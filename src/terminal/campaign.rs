@@ -52,7 +52,8 @@ impl Tally {
 
     fn print(&self) {
         let rate = |count: u64| grouped((count as f64 / self.seconds.max(1e-9)) as u64);
-        let faults: Vec<String> = self.faults.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count))).collect();
+        let faults: Vec<String> =
+            self.faults.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count))).collect();
         println!(
             "{}: {} seeds ({}/s), {} events ({}/s), {} promises judged, {} broken{}\n    {}",
             self.scenario,
@@ -66,7 +67,10 @@ impl Tally {
             faults.join(", ")
         );
         if !self.impossible {
-            self.broken.iter().take(3).for_each(|(seed, promise, event)| println!("    seed {seed}: {promise} at event {event}"));
+            self.broken
+                .iter()
+                .take(3)
+                .for_each(|(seed, promise, event)| println!("    seed {seed}: {promise} at event {event}"));
         }
     }
 }

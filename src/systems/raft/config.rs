@@ -44,6 +44,30 @@ impl Config {
         self.old | self.new
     }
 
+    /// These members, one of whom may be new or gone: the simpler way (dissertation, section 4.1).
+    pub fn by_one(self, wanted: Members) -> Result<Config, &'static str> {
+        match (wanted ^ self.new).count_ones() {
+            _ if self.is_joint() => Err("two sets must agree until the last change is done"),
+            _ if wanted == 0 => Err("somebody must be a member"),
+            0 | 1 => Ok(Config::of(wanted)),
+            _ => Err("only one server may come or go at a time"),
+        }
+    }
+
+    /// Both sets from now on: joint consensus begins (section 6).
+    pub fn joint(self, wanted: Members) -> Result<Config, &'static str> {
+        match (self.is_joint(), self.new, wanted) {
+            (true, ..) => Err("two sets must agree until the last change is done"),
+            (_, 0, _) | (.., 0) => Err("somebody must be a member"),
+            _ => Ok(Config { old: self.new, new: wanted }),
+        }
+    }
+
+    /// The new set alone: joint consensus ends.
+    pub fn alone(self) -> Result<Config, &'static str> {
+        if self.is_joint() { Ok(Config::of(self.new)) } else { Err("no change is under way") }
+    }
+
     /// Whether a server takes part.
     pub fn has(self, node: NodeId) -> bool {
         self.everyone() >> node.0 & 1 == 1
@@ -130,12 +154,21 @@ impl Server<'_, '_> {
     pub(super) fn change_members(&mut self, call: &CommandCall) {
         let wanted = SETS.get(call.value(0).max(0) as usize).map_or(0, |set| set.1);
         let (me, config) = (self.context.me(), self.config());
-        if let Some(why) = self.no_change(config, wanted) {
-            self.context.why_rule(NOOP_FIRST, |s| format!("{} refuses: {why}.", Raft::name(s, me)));
-            return;
-        }
-        let is_joint = self.context.settings().get(CHANGE) == 0 && self.context.rule(JOINT);
-        let next = if is_joint { Config { old: config.new, new: wanted } } else { Config::of(wanted) };
+        let by_one = self.context.settings().get(CHANGE) == 1;
+        let is_joint = !by_one && self.context.rule(JOINT);
+        let next = match self.no_change(config, wanted) {
+            Some(why) => Err(why),
+            None if is_joint => config.joint(wanted).map_err(str::to_owned),
+            None if by_one => config.by_one(wanted).map_err(str::to_owned),
+            None => Ok(Config::of(wanted)),
+        };
+        let next = match next {
+            Ok(next) => next,
+            Err(why) => {
+                self.context.why_rule(NOOP_FIRST, |s| format!("{} refuses: {why}.", Raft::name(s, me)));
+                return;
+            }
+        };
         self.context.why_rule(JOINT, |s| {
             let me = Raft::name(s, me);
             match is_joint {
@@ -156,12 +189,8 @@ impl Server<'_, '_> {
         if config.is_joint() || self.memory.commit < self.disk.log.last_config_index() {
             return Some(format!("the change to {config} is not yet committed"));
         }
-        let is_single = self.context.settings().get(CHANGE) == 1;
-        if is_single && (wanted ^ config.new).count_ones() != 1 {
-            return Some("only one server may come or go at a time".to_owned());
-        }
         let is_settled = self.disk.log.term_at(self.memory.commit) == Some(self.disk.term);
-        if is_single && !is_settled && self.context.rule(NOOP_FIRST) {
+        if self.context.settings().get(CHANGE) == 1 && !is_settled && self.context.rule(NOOP_FIRST) {
             return Some(format!("no entry of its term {} is committed yet", self.disk.term));
         }
         None
@@ -176,10 +205,12 @@ impl Server<'_, '_> {
         }
         if config.is_joint() {
             self.context.why_rule(JOINT, |s| {
-                let new = Config::of(config.new);
+                let new = letters(config.new);
                 format!("{config} is committed: {} appends {new}, and the old set has no more say.", Raft::name(s, me))
             });
-            self.append(Payload::Members(Config::of(config.new)));
+        }
+        if let Ok(alone) = config.alone() {
+            self.append(Payload::Members(alone));
         } else if !config.has(me) {
             self.context.why(|s| format!("{} is no longer a member: it steps down.", Raft::name(s, me)));
             self.follow();
