@@ -42,6 +42,8 @@ pub struct Witness {
     pub decided_in: [u32; COUNTED],
     /// Elections decided.
     pub decided: u32,
+    /// The rounds that these took in all.
+    pub spent: u32,
     /// Elections that the next one overtook before anybody had decided.
     pub abandoned: u32,
     /// Rounds begun, by whoever was ahead, in all elections until the first decision.
@@ -113,13 +115,14 @@ impl Witness {
         }
         if is_first {
             self.decided += 1;
+            self.spent += round;
             self.decided_in[(round as usize).clamp(1, COUNTED) - 1] += 1;
         }
     }
 
     /// The mean number of rounds until somebody decided, in hundredths. `None` before the first decision.
     pub fn mean(&self) -> Option<u32> {
-        (self.rounds * 100).checked_div(self.decided)
+        (self.spent * 100).checked_div(self.decided)
     }
 }
 
