@@ -8,3 +8,4 @@ pub mod rabbitmq;
 pub mod raft;
 pub mod two_generals;
 pub mod two_phase_commit;
+pub mod zab;
