@@ -71,7 +71,7 @@ const REQUEST_DRAW: Purpose = Purpose(0);
 /// How long a server with a quorum waits for a better vote: ZooKeeper's `finalizeWait`.
 const FINALIZE: Micros = 200 * MS;
 /// A server that looks says so again after this long, then after twice as long, and so on (60 s at most in ZooKeeper).
-const WAIT_SHORTEST: Micros = 200 * MS;
+pub const WAIT_SHORTEST: Micros = 200 * MS;
 const WAIT_LONGEST: Micros = 1_600 * MS;
 /// The most proposals that may be open: ZooKeeper's `globalOutstandingLimit`, which is 1,000 there.
 const MOST_OUTSTANDING: usize = 16;
@@ -107,7 +107,8 @@ pub struct Looking {
     pub vote: Vote,
     /// The votes it knows of in this round, its own included.
     pub votes: Vec<Option<Vote>>,
-    wait: Micros,
+    /// How long it waits before it says its vote again.
+    pub wait: Micros,
 }
 
 /// A server that follows.

@@ -1,7 +1,7 @@
 //! What Zab promises (section 3 of the paper), judged by what a bystander sees.
 
 use super::{History, Note, Role, Stage, Txn, Zab, epochs};
-use crate::mechanisms::zab::{counter, epoch};
+use crate::mechanisms::zab::{self, counter, epoch};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
@@ -52,7 +52,9 @@ impl Witness {
         let other = self.primaries.iter().find(|known| known.0 == epoch && known.1 != node);
         self.two_primaries = self.two_primaries.or(other.map(|known| (epoch, known.1, node)));
         let missing = (self.first.max(history.base())..).zip(self.order.iter().skip(self.skipped(history.base())));
-        let lost = missing.into_iter().find(|(place, known)| history.get(*place) != Some(&known.0));
+        // An old leader may be established late, when a later epoch has delivered already: that is none of its business.
+        let mut earlier = missing.filter(|(_, known)| zab::epoch(known.0.zxid) < epoch);
+        let lost = earlier.find(|(place, known)| history.get(*place) != Some(&known.0));
         self.lost = self.lost.or(lost.map(|(place, known)| (node, place, *known)));
         if self.primaries.len() == EPOCHS_KEPT {
             self.primaries.remove(0);
@@ -137,7 +139,7 @@ pub const PRIMARY_ORDER: Promise<Zab> = Promise {
 pub const NOTHING_LOST: Promise<Zab> = Promise {
     id: "committed-stays",
     title: "Committed stays committed",
-    about: "Every established leader's history holds whatever anybody has delivered, in its place.",
+    about: "Every established leader's history holds whatever anybody has delivered of earlier epochs, in its place.",
     kind: Kind::Always,
     holds: |world| world.witness().lost.is_none(),
     explain: |world| {
