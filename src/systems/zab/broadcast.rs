@@ -75,7 +75,7 @@ impl Server<'_, '_> {
             format!("{me} turns the request into the change {txn}, numbers it {}, and proposes it.", epochs(txn.zxid))
         });
         for to in self.learners(|learner| learner.told.is_some()) {
-            self.to_learner(to, Body::Propose { txn });
+            self.tell_learner(to, Body::Propose { txn });
         }
         if !self.context.rule(QUORUM_ACK) {
             self.context.why_rule(QUORUM_ACK, |_| format!("{me} commits it at once: no quorum is asked for."));
@@ -90,7 +90,7 @@ impl Server<'_, '_> {
         self.context.why_rule(QUORUM_ACK, |_| {
             format!("{me} writes {} ({txn}) to its history and acknowledges it.", epochs(txn.zxid))
         });
-        self.to_leader(Body::Ack { zxid: txn.zxid });
+        self.tell_leader(Body::Ack { zxid: txn.zxid });
         self.be_patient(false);
     }
 
@@ -128,7 +128,7 @@ impl Server<'_, '_> {
             self.context.observe(super::LATENCY_OF_COMMIT, 0, now.saturating_sub(first.asked));
             self.deliver(zxid);
             for to in self.learners(|learner| learner.told.is_some()) {
-                self.to_learner(to, Body::Commit { zxid });
+                self.tell_learner(to, Body::Commit { zxid });
             }
         }
     }

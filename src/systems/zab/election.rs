@@ -164,7 +164,7 @@ impl Server<'_, '_> {
         self.memory.role = Role::Following(Following { leader, link, stage: Stage::Discovery, got: 0, sent: 0 });
         self.be_patient(true);
         let promised = self.disk.accepted;
-        self.to_leader(super::Body::CEpoch { promised });
+        self.tell_leader(super::Body::CEpoch { promised });
     }
 
     /// Leads, as far as it knows; whoever has knocked already is let in.

@@ -16,8 +16,12 @@ mod election;
 mod history;
 pub mod promises;
 mod recovery;
+mod state;
 
 pub use history::{History, State, Txn, Update};
+pub use state::{
+    Body, Disk, Early, Following, Leading, Learner, Looking, Memory, Message, Note, Outstanding, Role, Stage, Timer,
+};
 
 use crate::mechanisms::zab::{Vote, Zxid, counter, epoch, zxid};
 use crate::sim::NodeId;
@@ -27,7 +31,7 @@ use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
 use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
 use crate::sim::system::{Context, Event, Scene, System};
-use crate::sim::time::{MS, Micros, Time};
+use crate::sim::time::{MS, Micros};
 use crate::sim::world::{Node, World};
 
 /// See the module's header.
@@ -76,201 +80,6 @@ const WAIT_LONGEST: Micros = 1_600 * MS;
 /// The most proposals that may be open: ZooKeeper's `globalOutstandingLimit`, which is 1,000 there.
 const MOST_OUTSTANDING: usize = 16;
 
-/// What survives a crash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Disk {
-    /// The latest epoch it has promised (`acceptedEpoch`, f.p in the paper).
-    pub accepted: u32,
-    /// The epoch whose leader it last synchronised with (`currentEpoch`, f.a in the paper).
-    pub current: u32,
-    /// What it has accepted (h in the paper).
-    pub history: History,
-    /// Connections it has opened: keeps messages of different ones apart, as TCP does.
-    pub connection: u32,
-}
-
-/// The phases of the protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Stage {
-    /// Phase 1.
-    Discovery,
-    /// Phase 2.
-    Sync,
-    /// Phase 3.
-    Broadcast,
-}
-
-/// A server that looks for a leader.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Looking {
-    /// Its vote.
-    pub vote: Vote,
-    /// The votes it knows of in this round, its own included.
-    pub votes: Vec<Option<Vote>>,
-    /// How long it waits before it says its vote again.
-    pub wait: Micros,
-}
-
-/// A server that follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Following {
-    /// Whom.
-    pub leader: NodeId,
-    /// The number of its connection.
-    pub link: u32,
-    /// How far it is.
-    pub stage: Stage,
-    got: u32,
-    sent: u32,
-}
-
-/// A follower as its leader knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Learner {
-    link: u32,
-    got: u32,
-    sent: u32,
-    promised: u32,
-    state: Option<(u32, History)>,
-    /// The end of the history it was told to take over.
-    told: Option<Zxid>,
-}
-
-/// A proposal that is not committed yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Outstanding {
-    /// Its zxid.
-    pub zxid: Zxid,
-    /// Who has it: a set of servers.
-    pub acks: u64,
-    asked: Time,
-}
-
-/// A server that leads.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Leading {
-    /// How far it is.
-    pub stage: Stage,
-    /// Its epoch; 0 until it has chosen one.
-    pub epoch: u32,
-    /// Proposals that are not committed yet, in order.
-    pub outstanding: Vec<Outstanding>,
-    /// Who has promised the epoch, who has the history, who was heard of lately: sets of servers.
-    pub acked: u64,
-    pub synced: u64,
-    heard: u64,
-    silent: u32,
-    counter: u32,
-    learners: Vec<Option<Learner>>,
-}
-
-impl Leading {
-    fn new(servers: usize, me: NodeId) -> Leading {
-        let mine = 1 << me.0;
-        Leading {
-            stage: Stage::Discovery,
-            epoch: 0,
-            outstanding: Vec::new(),
-            acked: mine,
-            synced: mine,
-            heard: mine,
-            silent: 0,
-            counter: 0,
-            learners: vec![None; servers],
-        }
-    }
-}
-
-/// What a server is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Role {
-    Looking(Looking),
-    Following(Following),
-    Leading(Leading),
-}
-
-/// A server that wants to follow one that is still looking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Early {
-    from: NodeId,
-    link: u32,
-    promised: u32,
-}
-
-/// What does not survive a crash.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Memory {
-    /// What it is.
-    pub role: Role,
-    /// The round of the election (`logicalclock`).
-    pub round: u32,
-    /// How many transactions it has delivered, those of its snapshot included.
-    pub delivered: u32,
-    /// The registers x, y and z after these.
-    pub state: State,
-    early: Vec<Early>,
-}
-
-/// What a leader and a follower say over their connection.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Body {
-    /// The follower's promise so far.
-    CEpoch { promised: u32 },
-    /// The leader's new epoch.
-    NewEpoch { epoch: u32 },
-    /// The follower promises it; `counts`: for the first time.
-    AckEpoch { counts: bool, current: u32, history: History },
-    /// The history to begin the epoch with.
-    NewLeader { epoch: u32, update: Update },
-    /// The follower has it (ACK-LD).
-    AckLeader,
-    /// The leader is established (COMMIT-LD): deliver up to here.
-    CommitLeader { upto: Zxid },
-    /// A change of state.
-    Propose { txn: Txn },
-    /// The follower has it.
-    Ack { zxid: Zxid },
-    /// A quorum has it.
-    Commit { zxid: Zxid },
-}
-
-/// What servers send each other.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Message {
-    /// A vote, or the word of one that leads.
-    Notification { vote: Vote },
-    /// The `seq`-th message of a connection in its direction.
-    Packet { link: u32, seq: u32, body: Body },
-    /// The leader is there, and has sent so many messages.
-    Ping { link: u32, sent: u32 },
-    /// So is the follower.
-    Pong { link: u32, sent: u32 },
-}
-
-/// What a server may have armed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Timer {
-    /// Say the vote again.
-    Notify,
-    /// No better vote has come.
-    Finalize,
-    /// No word has come from the leader, or no quorum of followers.
-    Patience,
-    /// The leader's tick.
-    Tick,
-    /// A client's request reaches the leader.
-    Request,
-}
-
-/// What a bystander sees.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Note {
-    /// A leader is established, with this history.
-    Leads { node: NodeId, epoch: u32, history: History },
-    /// A server delivers a transaction at a place, counted from 0.
-    Delivered { node: NodeId, place: u32, txn: Txn },
-}
-
 /// A zxid as epoch and counter: "2.7".
 pub fn epochs(zxid: Zxid) -> String {
     format!("{}.{}", epoch(zxid), counter(zxid))
@@ -312,14 +121,14 @@ impl Server<'_, '_> {
         self.context.send(to, message);
     }
 
-    fn to_leader(&mut self, body: Body) {
+    fn tell_leader(&mut self, body: Body) {
         let Role::Following(following) = &mut self.memory.role else { return };
         let (leader, link, seq) = (following.leader, following.link, following.sent);
         following.sent += 1;
         self.send(leader, Message::Packet { link, seq, body });
     }
 
-    fn to_learner(&mut self, to: NodeId, body: Body) {
+    fn tell_learner(&mut self, to: NodeId, body: Body) {
         let Role::Leading(leading) = &mut self.memory.role else { return };
         let Some(learner) = leading.learners.get_mut(to.index()).and_then(Option::as_mut) else { return };
         let (link, seq) = (learner.link, learner.sent);

@@ -43,7 +43,7 @@ impl Server<'_, '_> {
                 });
                 self.look();
             }
-            (epoch, _) => self.to_learner(from, Body::NewEpoch { epoch }),
+            (epoch, _) => self.tell_learner(from, Body::NewEpoch { epoch }),
         }
     }
 
@@ -64,7 +64,7 @@ impl Server<'_, '_> {
             format!("A quorum has promised epoch {greatest} at most, {me} itself {own}: it chooses epoch {epoch}.")
         });
         for to in self.learners(|_| true) {
-            self.to_learner(to, Body::NewEpoch { epoch });
+            self.tell_learner(to, Body::NewEpoch { epoch });
         }
     }
 
@@ -92,7 +92,7 @@ impl Server<'_, '_> {
             following.stage = Stage::Sync;
         }
         let history = self.disk.history.clone();
-        self.to_leader(Body::AckEpoch { counts, current, history });
+        self.tell_leader(Body::AckEpoch { counts, current, history });
     }
 
     /// ACK-E: with a quorum of them the leader takes over the latest history and begins to synchronise.
@@ -158,7 +158,7 @@ impl Server<'_, '_> {
         self.context.why_rule(SYNC_FIRST, |_| {
             format!("{other}'s history ends with {}, {me}'s with {}: {words}.", epochs(theirs), epochs(last))
         });
-        self.to_learner(to, Body::NewLeader { epoch, update });
+        self.tell_learner(to, Body::NewLeader { epoch, update });
     }
 
     /// NEWLEADER: a follower takes the leader's history over.
@@ -181,7 +181,7 @@ impl Server<'_, '_> {
                 epochs(last)
             )
         });
-        self.to_leader(Body::AckLeader);
+        self.tell_leader(Body::AckLeader);
     }
 
     /// ACK-LD: with a quorum of them the leader is established.
@@ -198,7 +198,7 @@ impl Server<'_, '_> {
             Stage::Sync if acknowledged(all, synced) => self.establish(),
             Stage::Broadcast => {
                 let upto = self.delivered_zxid();
-                self.to_learner(from, Body::CommitLeader { upto });
+                self.tell_learner(from, Body::CommitLeader { upto });
                 self.commit_acked();
             }
             _ => {}
@@ -219,7 +219,7 @@ impl Server<'_, '_> {
         let upto = self.disk.history.last();
         self.deliver(upto);
         for to in self.learners(|learner| learner.told.is_some()) {
-            self.to_learner(to, Body::CommitLeader { upto });
+            self.tell_learner(to, Body::CommitLeader { upto });
         }
         self.context.cancel_timer(Timer::Patience);
         self.arm_tick();
