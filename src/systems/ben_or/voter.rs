@@ -102,7 +102,7 @@ impl Voter<'_, '_> {
                 (said.iter().map(|set| set.count_ones()).sum::<u32>(), awaited(self.context.settings()));
             if (have as usize) < awaited {
                 let me = self.name();
-                self.context.why(|_| format!("{me} has {have} messages of this phase and waits for {awaited}."));
+                self.context.why(|_| format!("{me} has {have} of the {awaited} messages that this phase waits for."));
                 return;
             }
             match phase {

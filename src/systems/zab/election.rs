@@ -132,8 +132,9 @@ impl Server<'_, '_> {
             return;
         }
         let id = NodeId(looking.vote.id);
-        self.context
-            .why(|s| format!("A quorum votes for {}. {me} waits whether a better vote comes.", Zab::name(s, id)));
+        self.context.why(|s| {
+            format!("A quorum votes for {}. {me} waits to see whether a better vote comes.", Zab::name(s, id))
+        });
         self.context.set_timer(Timer::Finalize, FINALIZE);
     }
 

@@ -7,7 +7,8 @@
 //!
 //! Where this is simpler than ZooKeeper's fast leader election: a server that hears from one that leads joins it on its
 //! word (there, a quorum must say so), and followers do not answer those who look. Safety does not rest on the
-//! election. A leader that meets a promise above its own epoch steps down, so that a later epoch begins. A connection
+//! election. As in the paper a leader takes over a later history that a follower shows; ZooKeeper's would step down. One
+//! that meets a promise above its own epoch steps down, so that a later epoch begins. A connection
 //! (TCP there) numbers its messages; a gap breaks it, and messages of an old one are passed over. Not modelled:
 //! sessions, observers, watches, reconfiguration.
 

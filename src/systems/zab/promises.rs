@@ -1,4 +1,5 @@
-//! What Zab promises (section 3 of the paper), judged by what a bystander sees.
+//! What Zab promises (the paper's total order, agreement, primary order and primary integrity), judged by what a
+//! bystander sees.
 
 use super::{History, Note, Role, Stage, Txn, Zab, epochs};
 use crate::mechanisms::zab::{self, counter, epoch};

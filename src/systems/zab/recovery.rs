@@ -211,14 +211,14 @@ impl Server<'_, '_> {
         let Role::Leading(leading) = &mut self.memory.role else { return };
         leading.stage = Stage::Broadcast;
         leading.heard = 1 << node.0;
-        let epoch = leading.epoch;
+        let (epoch, synced) = (leading.epoch, leading.synced);
         let me = self.name();
         self.context.why(|_| format!("{me} is established: it is the primary of epoch {epoch} and may broadcast."));
         self.context.note(Note::Leads { node, epoch, history: self.disk.history.clone() });
         self.context.gauge(super::EPOCH, node.0, i64::from(epoch));
         let upto = self.disk.history.last();
         self.deliver(upto);
-        for to in self.learners(|learner| learner.told.is_some()) {
+        for to in self.learners(|_| true).into_iter().filter(|to| synced >> to.0 & 1 == 1) {
             self.tell_learner(to, Body::CommitLeader { upto });
         }
         self.context.cancel_timer(Timer::Patience);
