@@ -21,6 +21,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::agreement::SCENARIO,
     &consensus::two_generals::SCENARIO,
+    &consensus::flp::SCENARIO,
     &consensus::quorums::SCENARIO,
     &consensus::raft_election::SCENARIO,
     &consensus::raft_replication::SCENARIO,
@@ -28,6 +29,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_reads::SCENARIO,
     &consensus::raft_members::SCENARIO,
     &consensus::raft_snapshots::SCENARIO,
+    &consensus::zab::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -2,3 +2,4 @@
 pub mod balancer;
 pub mod lru;
 pub mod quorum;
+pub mod zab;

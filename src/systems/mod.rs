@@ -1,5 +1,6 @@
 //! The distributed systems: state machines without I/O.
 
+pub mod ben_or;
 pub mod cache;
 pub mod load_balancer;
 pub mod quorum_store;
@@ -7,3 +8,4 @@ pub mod rabbitmq;
 pub mod raft;
 pub mod two_generals;
 pub mod two_phase_commit;
+pub mod zab;

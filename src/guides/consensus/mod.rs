@@ -1,6 +1,7 @@
 //! The Consensus guide.
 
 pub mod agreement;
+pub mod flp;
 pub mod quorums;
 pub mod raft_election;
 pub mod raft_figure_8;
@@ -10,3 +11,4 @@ pub mod raft_replication;
 pub mod raft_snapshots;
 mod raft_view;
 pub mod two_generals;
+pub mod zab;
