@@ -3,29 +3,48 @@
 /// Term and meaning, sorted by term.
 const TERMS: &[(&str, &str)] = &[
     ("acknowledgement", "A consumer's word to the broker that a message has been dealt with."),
+    ("asynchronous", "Messages arrive at some time, and nobody knows how late they may be."),
     ("cache-aside", "The application asks the cache first, and on a miss loads from the database and fills the cache."),
     ("candidate", "A server that stands for election in a new term."),
+    ("commit index", "The index up to which a server knows the log to be committed."),
     ("committed", "Decided for good: no later leader will take it back."),
     ("coordinator", "The node that asks all participants and decides for them."),
     ("election timeout", "How long a follower waits for a word from a leader before it stands for election."),
+    ("epoch", "A leader's time in office, numbered; each is above all that a quorum has promised."),
     ("follower", "A server that takes its orders from the leader."),
     ("followers", "Servers that take their orders from the leader."),
     ("health check", "A regular question to a server whether it still works."),
     ("heartbeat", "A regular message that says no more than: I am still here."),
+    ("heartbeats", "Regular messages that say no more than: I am still here."),
     ("hinted handoff", "A write kept by another node for one that is down, and handed over when it is back."),
     ("in doubt", "A participant has voted yes and does not know the decision: it may neither commit nor abort."),
     ("invalidate", "To delete a cached copy because what it was copied from has changed."),
+    ("joint consensus", "A time in which decisions need majorities of an old and of a new set of members."),
     ("leader", "The one server that takes clients' commands in its term."),
+    ("linearizability", "Each operation seems to happen at one moment between its call and its answer."),
     ("log", "The list of entries a server has written, in order."),
+    ("logs", "Each server's list of entries, in order."),
     ("majority", "More than half: two of three, three of five."),
+    ("members", "The servers whose majorities count."),
     ("participant", "A node that does part of a transaction and votes on it."),
+    ("pre-vote", "A question before an election: would you vote for me? It raises no term."),
     ("prefetch", "How many unacknowledged messages a broker lets a consumer hold."),
+    ("primary", "The established leader of an epoch, which alone broadcasts in it."),
     ("quorum", "Enough nodes that any two such sets have one in common."),
     ("read repair", "Writing the newest version back to replicas that a read found stale."),
     ("redelivered", "A flag on a message that the broker has handed out before."),
     ("single flight", "Only one load of a key at a time; whoever comes meanwhile waits for it."),
+    ("snapshot", "The state after an index of the log, kept in place of the entries up to there."),
+    ("split brain", "Two parts of a cluster that each believe to be the whole."),
     ("term", "A number that counts elections: each has at most one leader."),
+    ("version", "A number that orders the values of a copy: the higher one is newer."),
+    ("zxid", "A transaction's number in ZooKeeper: the epoch and a counter within it."),
 ];
+
+/// Every term and its meaning, sorted by term.
+pub fn all() -> &'static [(&'static str, &'static str)] {
+    TERMS
+}
 
 /// What a term means.
 pub fn explain(term: &str) -> Option<&'static str> {

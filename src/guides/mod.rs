@@ -7,6 +7,8 @@ pub mod glossary;
 pub mod live;
 pub mod messaging;
 pub mod plot;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod related;
 pub mod resilience;
 pub mod scenario;
 pub mod search;

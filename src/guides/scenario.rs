@@ -1,6 +1,7 @@
 //! What a scenario declares, and the face of it that knows no system.
 
 use crate::picture::{Frame, Look, Picture};
+use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Explorer, tape_of};
@@ -54,6 +55,26 @@ impl Guide {
             Guide::Storage => "Data on many machines: who has it, who has the newest of it, and how they agree.",
             Guide::Transactions => "Work on several machines that must happen as a whole or not at all.",
             Guide::Resilience => "Systems under load and in trouble: what sheds, what retries, what collapses.",
+        }
+    }
+
+    /// What a level of it is about.
+    pub const fn level(self, level: u8) -> &'static str {
+        match (self, level) {
+            (Guide::Consensus, 1) => "Why consensus is hard",
+            (Guide::Consensus, 2) => "Who leads",
+            (Guide::Consensus, 3) => "The replicated log",
+            (Guide::Consensus, 4) => "The Paxos family",
+            (Guide::Consensus, 5) => "Traitors",
+            _ => "",
+        }
+    }
+
+    /// Its own text, in Markdown: comparison, which one when. Empty in the browser, which reads it from the page.
+    pub const fn prose(self) -> &'static str {
+        match self {
+            Guide::Consensus => prose!("consensus/guide.md"),
+            _ => "",
         }
     }
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use faultline::guides::famous::famous;
+use faultline::guides::related::related;
 use faultline::guides::scenario::AnyScenario;
-use faultline::guides::{Guide, Info, catalogue};
+use faultline::guides::{Guide, Info, catalogue, find, glossary};
 use faultline::picture::Frame;
 use faultline::picture::svg::{escape, whole};
 use faultline::sim::simulation::Simulation;
@@ -31,12 +32,13 @@ pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     let mut written = 0;
     for guide in Guide::ALL {
         site.write(guide.slug(), guide.title(), guide.about(), &guide_page(guide))?;
+        site.save(&format!("{}/prose.html", guide.slug()), &guide_prose(guide))?;
         written += 1;
     }
     for scenario in catalogue() {
         let info = scenario.info();
         site.write(&info.path(), info.title, info.summary, &scenario_page(*scenario, &info))?;
-        site.save(&format!("{}/prose.html", info.path()), &markdown(info.prose))?;
+        site.save(&format!("{}/prose.html", info.path()), &scenario_prose(&info))?;
         written += 1;
     }
     site.write("", "Distributed systems you can break", LEAD, &home_page())?;
@@ -145,25 +147,70 @@ fn home_page() -> String {
 
 fn guide_page(guide: Guide) -> String {
     let mut page = format!(
-        "<div class=\"page guide\"><h1>{}</h1><p class=\"lead\">{}</p><div class=\"scroll-x\"><table class=\"comparison\"><thead><tr><th scope=\"col\">Level</th><th scope=\"col\">Scenario</th><th scope=\"col\">System</th><th scope=\"col\">Promises</th><th scope=\"col\">Rules you can switch off</th></tr></thead><tbody>",
+        "<div class=\"page guide\"><h1>{}</h1><p class=\"lead\">{}</p><div class=\"levels\">",
         guide.title(),
         guide.about()
     );
-    for info in scenarios_of(guide) {
-        let promises: Vec<&str> = info.promises.iter().map(|promise| promise.title).collect();
-        let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
-        let _ = write!(
-            page,
-            "<tr><td>{}</td><th scope=\"row\">{}<p>{}</p></th><td>{}</td><td>{}</td><td>{}</td></tr>",
-            info.level,
-            scenario_link(&info),
-            escape(info.summary),
-            escape(info.system),
-            escape(&promises.join(" · ")),
-            escape(&rules.join(" · "))
-        );
+    let all: Vec<Info> = scenarios_of(guide).collect();
+    let mut levels: Vec<u8> = all.iter().map(|info| info.level).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    for level in levels {
+        let title = escape(guide.level(level));
+        let _ =
+            write!(page, "<section class=\"level\"><h2><span class=\"level-number\">{level}</span> {title}</h2><ol>");
+        for info in all.iter().filter(|info| info.level == level) {
+            let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
+            let line = if rules.is_empty() {
+                "No rule helps".to_owned()
+            } else {
+                format!("Switch off: {}", rules.join(" · "))
+            };
+            let (link, summary, line) = (scenario_link(info), escape(info.summary), escape(&line));
+            let _ = write!(page, "<li>{link}<p>{summary}</p><p class=\"card-rules\">{line}</p></li>");
+        }
+        page.push_str("</ol></section>");
     }
-    page + "</tbody></table></div></div>"
+    page + &format!("</div><article id=\"prose\" class=\"prose\">{}</article></div>", guide_prose(guide))
+}
+
+/// A guide's own text, and the terms that its scenarios use.
+fn guide_prose(guide: Guide) -> String {
+    let terms = glossary_of(guide);
+    if guide.prose().is_empty() && terms.is_empty() {
+        return String::new();
+    }
+    let mut out = markdown(guide.prose());
+    out.push_str("<h2>Glossary</h2><dl class=\"glossary\">");
+    for (term, meaning) in terms {
+        let _ = write!(out, "<dt>{}</dt><dd>{}</dd>", escape(term), escape(meaning));
+    }
+    out + "</dl>"
+}
+
+/// The terms that a guide's tours and texts mark with asterisks.
+fn glossary_of(guide: Guide) -> Vec<(&'static str, &'static str)> {
+    let mut marked: Vec<String> = Vec::new();
+    for info in scenarios_of(guide) {
+        let texts = info.beats.iter().map(|beat| beat.say).chain([info.prose]);
+        marked.extend(texts.flat_map(|text| text.split('*').skip(1).step_by(2)).map(str::to_lowercase));
+    }
+    glossary::all().iter().copied().filter(|known| marked.iter().any(|term| term == known.0)).collect()
+}
+
+/// What to read before a scenario and what is near to it: part of its text, with addresses relative to its page.
+fn related_links(path: &str) -> String {
+    let (before, near) = related(path);
+    let link = |other: &&str| {
+        let title = find(other).map_or("", |scenario| scenario.info().title);
+        format!("<a href=\"../../{other}/\">{}</a>", escape(title))
+    };
+    let list = |word: &str, paths: &[&str]| {
+        let links: Vec<String> = paths.iter().map(link).collect();
+        if links.is_empty() { String::new() } else { format!("<p>{word}: {}</p>", links.join(" · ")) }
+    };
+    let lists = list("Before this", before) + &list("See also", near);
+    if lists.is_empty() { lists } else { format!("<nav class=\"related\" aria-label=\"Related\">{lists}</nav>") }
 }
 
 /// A scenario's page: its first picture, its promises, the tour's first words, its prose.
@@ -195,8 +242,12 @@ fn scenario_page(scenario: &dyn AnyScenario, info: &Info) -> String {
         path = info.path(),
         wide = draw(Frame::Wide),
         narrow = draw(Frame::Narrow),
-        prose = markdown(info.prose),
+        prose = scenario_prose(info),
     )
+}
+
+fn scenario_prose(info: &Info) -> String {
+    markdown(info.prose) + &related_links(&info.path())
 }
 
 fn markdown(text: &str) -> String {

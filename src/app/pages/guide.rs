@@ -1,43 +1,55 @@
-//! The page of a guide: its scenarios by level, and what they promise side by side.
+//! The page of a guide: its scenarios as a path by level, and its own text.
 
 use leptos::prelude::*;
 
-use faultline::guides::Guide;
+use faultline::guides::{Guide, Info};
 
+use super::scenario::Prose;
 use super::scenarios_of;
-use crate::app::router::{Router, set_title};
+use crate::app::router::{Route, Router, set_title};
+use crate::app::storage::Progress;
 
 /// See the module's header.
 #[component]
 pub fn GuidePage(guide: Guide) -> impl IntoView {
     set_title(guide.title());
     let router = expect_context::<Router>();
-    let rows = scenarios_of(guide).into_iter().map(|info| {
-        let promises: Vec<&str> = info.promises.iter().map(|promise| promise.title).collect();
-        let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
+    let all = scenarios_of(guide);
+    let mut levels: Vec<u8> = all.iter().map(|info| info.level).collect();
+    levels.sort_unstable();
+    levels.dedup();
+    let progress = Progress::load().unwrap_or_default();
+    let card = |info: &Info| {
+        let path = info.path();
+        let visited = progress.visits.contains_key(&path);
         view! {
-            <tr>
-                <td>{info.level}</td>
-                <th scope="row"><a href=router.scenario(&info.path())>{info.title}</a><p>{info.summary}</p></th>
-                <td>{info.system}</td>
-                <td>{promises.join(" · ")}</td>
-                <td>{rules.join(" · ")}</td>
-            </tr>
+            <li class:visited=visited>
+                <a href=router.scenario(&path)>{info.title}</a>
+                <p>{info.summary}</p>
+                <p class="card-rules">{rules_line(info)}</p>
+            </li>
         }
-    });
+    };
+    let level = |level: u8| {
+        let here = all.iter().filter(|info| info.level == level).map(card).collect_view();
+        view! {
+            <section class="level">
+                <h2><span class="level-number">{level}</span>" "{guide.level(level)}</h2>
+                <ol>{here}</ol>
+            </section>
+        }
+    };
     view! {
         <div class="page guide">
             <h1>{guide.title()}</h1>
             <p class="lead">{guide.about()}</p>
-            <div class="scroll-x" tabindex="0" role="region" aria-label="Scenarios">
-                <table class="comparison">
-                    <thead><tr>
-                        <th scope="col">"Level"</th><th scope="col">"Scenario"</th><th scope="col">"System"</th>
-                        <th scope="col">"Promises"</th><th scope="col">"Rules you can switch off"</th>
-                    </tr></thead>
-                    <tbody>{rows.collect_view()}</tbody>
-                </table>
-            </div>
+            <div class="levels">{levels.into_iter().map(level).collect_view()}</div>
+            <Prose route=Route::Guide(guide) address=router.guide(guide)/>
         </div>
     }
+}
+
+fn rules_line(info: &Info) -> String {
+    let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
+    if rules.is_empty() { "No rule helps".to_owned() } else { format!("Switch off: {}", rules.join(" · ")) }
 }

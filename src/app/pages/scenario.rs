@@ -18,9 +18,9 @@ use crate::app::stage::Stage;
 use crate::app::storage::Progress;
 use crate::app::transport::Transport;
 
-/// The prose that came with the still page, for the scenario it belongs to.
+/// The prose that came with the still page, for the page it belongs to.
 #[derive(Clone)]
-struct StillProse(StoredValue<Option<(usize, String)>>);
+struct StillProse(StoredValue<Option<(Route, String)>>);
 
 /// Takes the prose out of the still page before the app replaces it.
 pub fn take_still_prose() -> Option<String> {
@@ -29,10 +29,7 @@ pub fn take_still_prose() -> Option<String> {
 
 /// Keeps it for the page that it came with.
 pub fn remember_prose(router: Router, prose: Option<String>) {
-    let known = match (untrack(|| router.route()), prose) {
-        (Route::Scenario(index), Some(text)) => Some((index, text)),
-        _ => None,
-    };
+    let known = prose.map(|text| (untrack(|| router.route()), text));
     provide_context(StillProse(StoredValue::new(known)));
 }
 
@@ -84,7 +81,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
                 </div>
                 <Panels player/>
             </div>
-            <Prose index path=path.clone()/>
+            <Prose route=Route::Scenario(index) address=router.scenario(&path)/>
             <Neighbours index/>
             <Keys player/>
         </div>
@@ -146,14 +143,13 @@ fn NoticeBar(player: Player) -> impl IntoView {
 
 /// The prose: what came with the page, or what is fetched from beside it.
 #[component]
-fn Prose(index: usize, path: String) -> impl IntoView {
-    let router = expect_context::<Router>();
+pub fn Prose(route: Route, address: String) -> impl IntoView {
     let text = RwSignal::new(String::new());
     let still = use_context::<StillProse>().and_then(|still| still.0.get_value());
-    match still.filter(|known| known.0 == index) {
+    match still.filter(|known| known.0 == route) {
         Some((_, known)) => text.set(known),
         None => {
-            let address = format!("{}prose.html", router.scenario(&path));
+            let address = format!("{address}prose.html");
             spawn_local(async move {
                 let found = fetch_prose(address).await;
                 // The reader may have left before the text arrived.
