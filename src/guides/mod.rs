@@ -20,6 +20,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 /// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::two_generals::SCENARIO,
+    &consensus::bully::SCENARIO,
     &consensus::raft_election::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
