@@ -6,5 +6,6 @@ pub mod load_balancer;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod token_ring;
 pub mod two_generals;
 pub mod two_phase_commit;

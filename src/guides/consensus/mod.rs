@@ -2,4 +2,5 @@
 
 pub mod bully;
 pub mod raft_election;
+pub mod token_ring;
 pub mod two_generals;
