@@ -23,6 +23,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::bully::SCENARIO,
     &consensus::token_ring::SCENARIO,
     &consensus::raft_election::SCENARIO,
+    &consensus::leases::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

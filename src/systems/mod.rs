@@ -2,6 +2,7 @@
 
 pub mod bully;
 pub mod cache;
+pub mod lease_lock;
 pub mod load_balancer;
 pub mod quorum_store;
 pub mod rabbitmq;
