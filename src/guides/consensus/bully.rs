@@ -146,7 +146,7 @@ fn server(world: &Cluster, id: NodeId, at: (i32, i32)) -> NodeMark {
     let Some(phase) = phase(world, id) else { return mark };
     (mark.state, mark.tone) = doing(world, id);
     if let Phase::Follows(leader) = phase {
-        (mark.state, mark.tone) = (format!("for {}", name(world, leader)), Tone::Neutral);
+        (mark.state, mark.tone) = (format!("works for {}", name(world, leader)), Tone::Neutral);
     }
     mark.crown = phase == Phase::Leads;
     let waits = world.timers(id).find(|timer| timer.0 != Timer::Beat);
@@ -201,8 +201,8 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat<Bully>] = &[
     Beat {
         title: "Everybody calls an election",
-        say: "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? Who is above \
-              does not matter to the work; all that counts is that the numbers differ.",
+        say: "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher \
+              number makes no better coordinator. It makes everybody choose the same one.",
         inputs: no_inputs,
         until: |world| world.kernel().now() == 0,
         look: all,

@@ -531,7 +531,7 @@ mod tests {
         }
     }
 
-    /// Chang and Roberts 1979, section 2: when all call at once and the numbers grow along the ring, the highest call
+    /// Chang and Roberts 1979, the best case: when all call at once and the numbers grow along the ring, the highest call
     /// goes n hops and each other one is stopped by its next neighbour: 2n - 1 in all.
     #[test]
     fn calls_in_rising_order_take_2n_minus_1_hops() {

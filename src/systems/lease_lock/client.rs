@@ -93,7 +93,7 @@ impl Client<'_, '_> {
                 self.context.send(STORE, Message::Read { token: new.token });
                 if !self.context.has_timer(Timer::Renew) {
                     // It has waited so long that half of the lease is over.
-                    self.renew();
+                    self.ask_to_keep(new.token);
                 }
             }
             None => {
@@ -155,14 +155,20 @@ impl Client<'_, '_> {
         think(self.context);
     }
 
+    /// Half of a lease is over. A client renews while it works, not while it waits for an answer that may be lost.
     fn renew(&mut self) {
-        let (Some(lease), Phase::Reads | Phase::Works(_)) = (*self.lease, *self.phase) else {
-            self.why(|me| format!("{me} has no lease to renew, or is nearly done."));
-            return;
-        };
-        self.why(|me| format!("Half of its lease is over and {me} still has work to do: it asks to keep the lock."));
+        match (*self.lease, *self.phase) {
+            (Some(lease), Phase::Works(_)) => {
+                self.why(|me| format!("Half of {me}'s lease is over and it still works: it asks to keep the lock."));
+                self.ask_to_keep(lease.token);
+            }
+            _ => self.why(|me| format!("{me} is not at work and does not renew.")),
+        }
+    }
+
+    fn ask_to_keep(&mut self, token: super::Token) {
         let ask = self.ask();
-        self.context.send(LOCK, Message::Renew { ask, token: lease.token });
+        self.context.send(LOCK, Message::Renew { ask, token });
     }
 
     /// The time of a question is up.

@@ -209,21 +209,22 @@ impl Station<'_, '_> {
     /// No token for too long.
     fn silent(&mut self) {
         let (me, silence) = (self.context.me(), silence(self.context));
+        let (is_new, waits) = (self.disk.seen == Number::default(), self.context.rule(SILENT_ROUND));
         self.listen();
-        if !self.context.rule(SILENT_ROUND) {
-            self.context.why_rule(SILENT_ROUND, |s| {
-                format!("{} has heard of no token for {} and makes one at once.", TokenRing::name(s, me), show(silence))
-            });
+        self.context.why_rule(SILENT_ROUND, |s| {
+            let heard = if is_new {
+                "has never seen a token".to_owned()
+            } else {
+                format!("has heard of none for {}", show(silence))
+            };
+            let does =
+                if waits { "it calls for one, and the call goes round the ring first" } else { "it makes one at once" };
+            format!("{} {heard}: {does}.", TokenRing::name(s, me))
+        });
+        if !waits {
             self.make_token(self.disk.seen.epoch);
             return;
         }
-        self.context.why_rule(SILENT_ROUND, |s| {
-            format!(
-                "{} has heard of no token for {}: it calls for a new one, and the call goes round the ring first.",
-                TokenRing::name(s, me),
-                show(silence)
-            )
-        });
         self.disk.calls += 1;
         self.memory.claims = Some(self.disk.calls);
         let claim = Claim { by: me, call: self.disk.calls, epoch: self.disk.seen.epoch };
