@@ -1,11 +1,14 @@
 //! The distributed systems: state machines without I/O.
 
 pub mod ben_or;
+pub mod bully;
 pub mod cache;
+pub mod lease_lock;
 pub mod load_balancer;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod token_ring;
 pub mod two_generals;
 pub mod two_phase_commit;
 pub mod zab;

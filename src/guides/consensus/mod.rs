@@ -1,7 +1,9 @@
 //! The Consensus guide.
 
 pub mod agreement;
+pub mod bully;
 pub mod flp;
+pub mod leases;
 pub mod quorums;
 pub mod raft_election;
 pub mod raft_figure_8;
@@ -10,5 +12,6 @@ pub mod raft_reads;
 pub mod raft_replication;
 pub mod raft_snapshots;
 mod raft_view;
+pub mod token_ring;
 pub mod two_generals;
 pub mod zab;
