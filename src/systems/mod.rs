@@ -1,5 +1,6 @@
 //! The distributed systems: state machines without I/O.
 
+pub mod byzantine_generals;
 pub mod cache;
 pub mod load_balancer;
 pub mod quorum_store;

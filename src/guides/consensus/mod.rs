@@ -1,4 +1,5 @@
 //! The Consensus guide.
 
+pub mod byzantine_generals;
 pub mod raft_election;
 pub mod two_generals;
