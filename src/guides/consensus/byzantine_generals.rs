@@ -122,14 +122,14 @@ fn picture(world: &Field, frame: Frame) -> Picture {
     let ids: Vec<NodeId> = world.nodes().map(|(id, _)| id).collect();
     let (ring, heard, battles, width) = match frame {
         Frame::Wide => (Area::new(70, 84, 360, 350), (500, 40), (500, 290), 452),
-        Frame::Narrow => (Area::new(50, 62, 300, 190), (8, 312), (8, 444), 384),
+        Frame::Narrow => (Area::new(48, 60, 304, 204), (8, 318), (8, 442), 384),
     };
     for (id, at) in ids.iter().zip(ring.circle(ids.len())) {
         picture.nodes.push(general(world, *id, at, frame));
     }
     picture.link_all(&ids, &ids);
     picture.sets = sides(world);
-    picture.figures.push(who_told_whom(world, heard, (width, if frame == Frame::Wide { 200 } else { 124 })));
+    picture.figures.push(who_told_whom(world, heard, (width, if frame == Frame::Wide { 200 } else { 120 })));
     picture.figures.push(past_battles(world, battles, (width, if frame == Frame::Wide { 180 } else { 114 })));
     picture
 }
@@ -542,3 +542,21 @@ const BREAKS: &[Breaks<ByzantineGenerals>] = &[
         }),
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::scenario::AnyScenario;
+    use crate::sim::explore::Outcome;
+
+    /// Four generals, whoever lies and whatever it says: no schedule that keeps the rounds breaks a promise.
+    #[test]
+    fn four_generals_bear_any_lie_of_any_one() {
+        for traitor in [1, 2, 3, TRAITOR_IS_COMMANDER] {
+            let settings = vec![(generals::TRAITOR, traitor), (generals::LIES, generals::ANYTHING as i64)];
+            let start = SCENARIO.start(&Origin { settings, ..three_generals(traitor) });
+            let report = SCENARIO.explorer(&start, ANY_LIE.bounds, None, true).map(|mut explorer| explorer.run());
+            assert_eq!(report.map(|report| report.outcome), Some(Outcome::Holds), "{traitor}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub struct Witness {
     /// The last battles, the present one last.
     pub battles: Vec<Battle>,
     /// The first battle in which two loyal lieutenants parted, and what each did.
-    pub parted: Option<(u32, (NodeId, u8), (NodeId, u8))>,
+    pub parted: Option<(u32, [(NodeId, u8); 2])>,
     /// The first battle in which a loyal commander was not obeyed: by whom, what it did, and the order.
     pub disobeyed: Option<(u32, NodeId, u8, u8)>,
 }
@@ -49,7 +49,7 @@ impl Witness {
             Note::Order { value, .. } => battle.order = Some(value),
             Note::Obeys { general, value, .. } => {
                 let other = battle.obeyed.iter().find(|other| other.1 != value);
-                self.parted = self.parted.or(other.map(|other| (number, *other, (general, value))));
+                self.parted = self.parted.or(other.map(|other| (number, [*other, (general, value)])));
                 let order = battle.order.filter(|order| *order != value);
                 self.disobeyed = self.disobeyed.or(order.map(|order| (number, general, value, order)));
                 battle.obeyed.push((general, value));
@@ -70,7 +70,7 @@ pub const AGREE: Promise<ByzantineGenerals> = Promise {
     kind: Kind::Always,
     holds: |world| world.witness().parted.is_none(),
     explain: |world| {
-        let Some((battle, (a, one), (b, other))) = world.witness().parted else { return Breach::default() };
+        let Some((battle, [(a, one), (b, other)])) = world.witness().parted else { return Breach::default() };
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],
