@@ -3,6 +3,7 @@
 pub mod byzantine_generals;
 pub mod cache;
 pub mod load_balancer;
+pub mod pbft;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
