@@ -5,7 +5,7 @@
 //! true sender, a certificate is the set of replicas that signed (a bit each), and no liar signs for another or invents
 //! a client's request. A digest is the request itself. A replica's state is on its disk, so one that crashed goes on
 //! where it was. Lost messages are made up for in a simple way: what a client asks again is answered or said again, view
-//! changes are repeated, a new view is passed on to those behind it, and a replica that lacks the state of a stable
+//! changes are repeated, a new view is passed on to those behind it, a stuck primary gives up on itself, and a replica that lacks the state of a stable
 //! checkpoint fetches it whole. Not modelled: MACs, tentative execution, read-only requests, batches (section 5), proactive
 //! recovery (a later paper).
 
@@ -85,7 +85,7 @@ pub enum Disk {
     /// A client's last timestamp: none is used twice.
     Client { t: u32 },
     /// A replica's log and service.
-    Replica(State),
+    Replica(Box<State>),
 }
 
 /// A client's request that has not been answered.
@@ -309,7 +309,7 @@ impl System for Pbft {
     }
 
     fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
-        if node.index() < replicas(settings) { Disk::Replica(State::default()) } else { Disk::Client { t: 0 } }
+        if node.index() < replicas(settings) { Disk::Replica(Box::default()) } else { Disk::Client { t: 0 } }
     }
 
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {

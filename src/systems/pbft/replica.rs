@@ -27,11 +27,11 @@ pub fn boot(state: &State, context: &mut Context<Pbft>) {
     if state.changing || state.service.seq < state.stable.seq {
         context.set_timer(Timer::Repeat, timeout / 2);
     }
-    let wanted = state.changes.values().filter(|change| change.view == view).count();
+    let wanted = state.changes.values().filter(|change| change.view >= view).count();
     if state.changing && wanted >= quorum(context.settings(), context.rule(CERTIFICATES)) {
         context.set_timer(Timer::Await, timeout);
     }
-    if !state.changing && !state.pending.is_empty() && primary(context.settings(), view) != me {
+    if !state.changing && !state.pending.is_empty() {
         context.set_timer(Timer::Patience, timeout);
     }
 }
@@ -109,9 +109,9 @@ impl Replica<'_, '_> {
     }
 
     /// Arms the timer for the requests that wait, or disarms it (section 4.4: a backup's timer runs while it waits for
-    /// a request).
+    /// a request). Here the primary's does as well: it may be the one that is stuck.
     pub fn watch(&mut self, anew: bool) {
-        let waits = !self.state.pending.is_empty() && !self.state.changing && !self.leads();
+        let waits = !self.state.pending.is_empty() && !self.state.changing;
         if !waits {
             self.context.cancel_timer(Timer::Patience);
         } else if anew || !self.context.has_timer(Timer::Patience) {

@@ -79,6 +79,7 @@ impl Replica<'_, '_> {
         }
         if self.state.changes.get(&from.0).is_some_and(|known| known.view >= view) {
             self.context.why(|s| format!("It knows that {} wants view {view}, or a later one.", Pbft::name(s, from)));
+            self.look_for_new_view();
             return;
         }
         self.context.why(|s| format!("{} wants view {view}.", Pbft::name(s, from)));
@@ -121,17 +122,18 @@ impl Replica<'_, '_> {
         true
     }
 
-    /// With a certificate of view changes, the primary begins the view; the others wait for it, not for ever.
+    /// With a certificate of view changes, the primary begins the view; the others wait for it, not for ever. Those who
+    /// want a later view count for the waiting as well: only the latest view change of each is kept and repeated.
     fn look_for_new_view(&mut self) {
         let view = self.state.view;
-        let wanted = |change: &(&u16, &Change)| change.1.view == view;
-        let changes: Vec<(u16, Change)> =
-            self.state.changes.iter().filter(wanted).map(|(from, change)| (*from, change.clone())).collect();
-        if !self.state.changing || changes.len() < self.quorum() {
+        let wanted = self.state.changes.iter().filter(|change| change.1.view == view);
+        let changes: Vec<(u16, Change)> = wanted.map(|(from, change)| (*from, change.clone())).collect();
+        if !self.state.changing {
             return;
         }
-        if self.primary() != self.me() {
-            if !self.context.has_timer(Timer::Await) {
+        if self.primary() != self.me() || changes.len() < self.quorum() {
+            let gone = self.state.changes.values().filter(|change| change.view >= view).count();
+            if gone >= self.quorum() && !self.context.has_timer(Timer::Await) {
                 let patience = self.patience();
                 self.context.set_timer(Timer::Await, patience);
             }
