@@ -1,8 +1,7 @@
 //! PBFT: agreement with liars, by certificates of 2f + 1 signatures, in two phases, and across views.
 
 use crate::guides::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
+    Beat, Challenge, Chart, Fields, Guide, Inspection, Plot, Predict, Scenario, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{
@@ -11,17 +10,22 @@ use crate::picture::{
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
-use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::metrics::MetricId;
 use crate::sim::settings::Settings;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
+use crate::sim::world::{Node, World};
 use crate::systems::pbft::promises::{AGREEMENT, ANSWERED, TRUTH, VALIDITY};
 use crate::systems::pbft::state::{Slot, State};
 use crate::systems::pbft::{
     self, Digest, Disk, Memory, Message, Pbft, Timer, digest_name, faults, is_liar, primary, quorum, replicas,
 };
+
+#[cfg(test)]
+mod tests;
+mod ways;
+
+use ways::{BREAKS, TWO_REQUESTS};
 
 type Group = World<Pbft>;
 
@@ -176,8 +180,6 @@ fn client(world: &Group, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-use crate::sim::world::Node;
-
 /// The newest view in which a number was proposed, and all that was proposed for it there.
 fn proposals(world: &Group, seq: u32) -> (u32, Vec<Digest>) {
     let slots = || honest(world).filter_map(|(_, state)| state.log.get(&seq));
@@ -278,7 +280,7 @@ fn logs(world: &Group, at: (i32, i32), size: (i32, i32)) -> Figure {
         let mark = (state.service.seq + 1).checked_sub(first).map(|mark| mark as u16);
         GridRow { label: Pbft::name(world.settings(), id), cells: (first..=known).map(cell).collect(), mark }
     };
-    let title = "Logs. Firm: committed. The mark: executed so far. -: in a checkpoint".to_owned();
+    let title = "Logs. Firm: committed. Mark: executed.".to_owned();
     Figure { id: "logs", at, size, title, body: Body::Grid { first, rows: states(world).map(row).collect() } }
 }
 
@@ -588,184 +590,3 @@ const CHALLENGES: &[Challenge<Pbft>] = &[
         },
     },
 ];
-
-/// One request of each client, at most one view change, and nothing that was said twice.
-fn small(world: &Group) -> bool {
-    let is_small = |(_, node): (NodeId, &Node<Pbft>)| match &node.disk {
-        Disk::Client { t } => {
-            let waiting = node.memory.as_ref().and_then(|memory| memory.waiting.as_ref());
-            *t <= 1 && waiting.is_none_or(|waiting| waiting.again == 0)
-        }
-        Disk::Replica(state) => state.view <= 1,
-    };
-    world.nodes().all(is_small) && says_nothing_twice(world)
-}
-
-fn says_nothing_twice(world: &Group) -> bool {
-    let flights: Vec<_> = world.flights().collect();
-    let is_again = |at: usize| {
-        let one = &flights[at];
-        let known = match one.message {
-            Message::ViewChange(change) => state(world, one.pending.node)
-                .is_some_and(|state| state.changes.get(&one.from.0).is_some_and(|known| known.view >= change.view)),
-            _ => false,
-        };
-        let same = |other: &crate::sim::world::Flight<Pbft>| {
-            (other.from, other.pending.node) == (one.from, one.pending.node) && other.message == one.message
-        };
-        known || flights[..at].iter().any(same)
-    };
-    !(0..flights.len()).any(is_again)
-}
-
-/// Two requests, a lying primary, one view change.
-const TWO_REQUESTS: Hunt<Pbft> = Hunt {
-    settings: &[],
-    inputs: Vec::new,
-    bounds: Bounds { network: Network::Patient, ..Bounds::new(300_000, 30, Budget::NONE) },
-    within: small,
-};
-
-/// Whom a replica knows to have signed prepares (or commits) under a number in a view, itself among them.
-fn heard(world: &Group, id: u16, seq: u32, commit: bool, view: u32) -> u64 {
-    let slot = state(world, NodeId(id)).and_then(|state| state.log.get(&seq));
-    let votes = slot.into_iter().flat_map(|slot| &slot.votes);
-    votes.filter(|votes| (votes.view, votes.commit) == (view, commit)).fold(0, |all, votes| all | votes.by)
-}
-
-/// Whether nobody has heard more than these tables allow: by view and number, for each replica, whose prepares and whose
-/// commits, a bit each. A replica's own are always allowed.
-fn heard_at_most(world: &Group, tables: &[(u32, u32, [u64; 4], [u64; 4])]) -> bool {
-    tables.iter().all(|&(view, seq, prepares, commits)| {
-        let is_within = |id: u16, commit: bool, most: u64| heard(world, id, seq, commit, view) & !(most | 1 << id) == 0;
-        (0..4u16).zip(prepares).all(|(id, most)| is_within(id, false, most))
-            && (0..4u16).zip(commits).all(|(id, most)| is_within(id, true, most))
-    })
-}
-
-/// What both ways below have in common: number 1 is executed by one replica before anybody leaves view 0, no reply
-/// arrives, and in view 1 number 1 alone matters.
-fn one_knows(world: &Group, who: u16) -> bool {
-    let has_executed = state(world, NodeId(who)).is_some_and(|state| state.service.seq >= 1);
-    let in_view_1 = |id: u16| accepted(world, id, 2).is_some_and(|known| known.0 == 1);
-    let hears_nothing = |(_, node): (NodeId, &Node<Pbft>)| {
-        let waiting = node.memory.as_ref().and_then(|memory| memory.waiting.as_ref());
-        waiting.is_none_or(|waiting| waiting.replies.is_empty())
-    };
-    small(world)
-        && (has_executed || states(world).all(|(_, state)| state.view == 0))
-        && ![0, 2, 3].into_iter().any(in_view_1)
-        && world.nodes().all(hears_nothing)
-}
-
-/// A way that leads past what keeps replicas together: R2 alone knows what number 1 is in view 0, and the view changes
-/// without R2. The explorer looks only along it; the whole space is too large to see.
-fn past_r2(world: &Group) -> bool {
-    let in_view_0 = |id: u16, seq: u32| accepted(world, id, seq).is_some_and(|known| known.0 == 0);
-    one_knows(world, 2)
-        && state(world, NodeId(2)).is_some_and(|state| state.view == 0)
-        && !in_view_0(2, 2)
-        && !in_view_0(3, 1)
-        && heard_at_most(
-            world,
-            &[(0, 1, [0, 0, 0b0010, 0], [0; 4]), (0, 2, [0; 4], [0; 4]), (1, 1, [0, 0, 0, 0b0001], [0; 4])],
-        )
-}
-
-/// Another: R3 lies and helps R1 to both certificates, and R1 begins view 1 as if it had none.
-fn past_r1(world: &Group) -> bool {
-    let in_view_0 = |id: u16, seq: u32| accepted(world, id, seq).is_some_and(|known| known.0 == 0);
-    let view = |id: u16| state(world, NodeId(id)).map_or(0, |state| state.view);
-    let has_executed = state(world, NodeId(1)).is_some_and(|state| state.service.seq >= 1);
-    one_knows(world, 1)
-        && view(0) == 0
-        && !in_view_0(2, 1)
-        && !in_view_0(3, 2)
-        // Of what may happen in any order, one order is enough.
-        && (in_view_0(3, 1) || !in_view_0(1, 1) || view(1) > 0)
-        && (has_executed || !in_view_0(1, 2))
-        && (in_view_0(1, 2) || !in_view_0(2, 2) || view(1) > 0)
-        && heard(world, 0, 1, false, 0) != 0b0010
-        && heard(world, 1, 1, true, 0) & 0b1001 != 0b0001
-        && view(3) >= view(2)
-        && view(2) >= view(1)
-        && states(world).all(|(id, state)| id == NodeId(1) || state.changes.keys().all(|from| *from == id.0))
-        && heard_at_most(
-            world,
-            &[
-                (0, 1, [0b1010, 0b1000, 0, 0], [0, 0b1001, 0, 0]),
-                (0, 2, [0; 4], [0; 4]),
-                (1, 1, [0, 0b1100, 0b1000, 0], [0, 0, 0b1010, 0]),
-            ],
-        )
-}
-
-const fn hunt(within: fn(&Group) -> bool, liar: &'static [(crate::sim::settings::SettingId, i64)]) -> Hunt<Pbft> {
-    Hunt {
-        settings: liar,
-        inputs: Vec::new,
-        bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 40, Budget::NONE) },
-        within,
-    }
-}
-
-const BREAKS: &[Breaks<Pbft>] = &[
-    Breaks { rule: pbft::CERTIFICATES, promise: AGREEMENT.id, way: Way::Explore(hunt(small, &[])) },
-    Breaks { rule: pbft::TWO_PHASES, promise: AGREEMENT.id, way: Way::Explore(hunt(past_r2, &[(pbft::LIAR, 0)])) },
-    Breaks { rule: pbft::CARRY_OVER, promise: AGREEMENT.id, way: Way::Explore(hunt(past_r1, &[(pbft::LIAR, 4)])) },
-    Breaks {
-        rule: pbft::MATCHING_REPLIES,
-        promise: TRUTH.id,
-        way: Way::Explore(hunt(small, &[(pbft::LIES, pbft::WRONG_REPLIES as i64)])),
-    },
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::guides::scenario::{Script, storm};
-    use crate::sim::run::Run;
-    use crate::sim::tape::Tape;
-    use std::collections::BTreeMap;
-
-    fn origin(seed: u64, settings: &[(crate::sim::settings::SettingId, i64)]) -> Origin {
-        Origin { seed, settings: settings.to_vec(), rules_off: 0 }
-    }
-
-    /// Whoever lies and however, among four or seven, under crashes, cuts and losses: no promise breaks.
-    #[test]
-    fn no_liar_breaks_a_promise() {
-        let schedules = std::env::var("FAULTLINE_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-        for (size, liar, lies) in
-            (0..2).flat_map(|size| (0..5).flat_map(move |liar| (0..3).map(move |lies| (size, liar, lies))))
-        {
-            for seed in 0..schedules {
-                let settings = [(pbft::REPLICAS, size), (pbft::LIAR, liar), (pbft::LIES, lies)];
-                let mut run = Run::new(SCENARIO.world(&origin(seed, &settings), &[]), Tape::default());
-                storm(&mut run, SCENARIO.faults, seed, 600);
-                for _ in 0..3_000 {
-                    run.step();
-                }
-                for promise in SCENARIO.promises {
-                    let broken = run.world().is_promise_broken(promise.id);
-                    assert!(!broken, "{}: {size} {liar} {lies} seed {seed}", promise.id);
-                }
-            }
-        }
-    }
-
-    /// Figure 1 of the paper, without its faulty replica: request, pre-prepare, prepare, commit, reply.
-    #[test]
-    fn the_normal_case_takes_as_many_messages_as_in_figure_1() {
-        let settings = [(pbft::LIAR, 0), (pbft::CLIENTS, 1), (pbft::REST, 1_000_000)];
-        let mut script = Script::new(SCENARIO.world(&origin(1, &settings), &[]));
-        let mut seen: BTreeMap<u64, char> = BTreeMap::new();
-        while script.world().witness().answered == 0 || script.world().flights().next().is_some() {
-            script.steps(1);
-            seen.extend(script.world().flights().map(|flight| (flight.pending.id, look(flight.message).letter)));
-        }
-        let count = |letter: char| seen.values().filter(|other| **other == letter).count();
-        assert_eq!(['r', 'P', 'p', 'c', 'a'].map(count), [1, 3, 9, 12, 4]);
-        assert_eq!(seen.len(), 29);
-    }
-}

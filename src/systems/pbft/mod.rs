@@ -9,7 +9,9 @@
 //! checkpoint fetches it whole. Not modelled: MACs, tentative execution, read-only requests, batches (section 5), proactive
 //! recovery (a later paper).
 
+mod checkpoints;
 mod client;
+mod liar;
 pub mod promises;
 mod replica;
 pub mod state;

@@ -1,16 +1,12 @@
 //! A replica in the normal case: requests, certificates, execution and checkpoints (sections 4.2 and 4.3). What a liar
 //! does instead stands beside what an honest replica does.
 
-use std::rc::Rc;
-
-use super::state::{Proof, Service, Stable, State};
+use super::state::{Proof, State};
 use super::{
-    CERTIFICATES, Digest, INTERVAL, LATENCY, LIES, MESSAGES, Memory, Message, Note, Pbft, Request, SILENCE, TIMEOUT,
-    TWO_PHASES, TWO_STORIES, Timer, VIEW, WINDOW, WRONG_REPLIES, digest_name, is_liar, primary, quorum, replicas,
-    request_name,
+    CERTIFICATES, Digest, INTERVAL, LIES, MESSAGES, Memory, Message, Note, Pbft, Request, SILENCE, TIMEOUT, TWO_PHASES,
+    TWO_STORIES, Timer, VIEW, WINDOW, WRONG_REPLIES, digest_name, is_liar, primary, quorum, replicas, request_name,
 };
 use crate::sim::NodeId;
-use crate::sim::hash::stable;
 use crate::sim::system::{Context, Event, System};
 
 /// What a handler works on.
@@ -214,38 +210,6 @@ impl Replica<'_, '_> {
         }
     }
 
-    /// A lying primary waits until it has two requests, and gives them the same number: one to some, the other to
-    /// others, and nothing to the rest. It votes for both.
-    fn tell_two_stories(&mut self) {
-        let (view, me, seq) = (self.state.view, self.bit(), self.state.last() + 1);
-        let free = |request: &Request| self.state.number_of(*request, me).is_none();
-        let waiting: Vec<Request> = self.state.waiting().into_iter().filter(free).collect();
-        let &[one, other, ..] = waiting.as_slice() else {
-            self.context.why(|_| "A lying primary: it waits for a second request, to tell two stories.".to_owned());
-            return;
-        };
-        self.context.why(|_| {
-            format!(
-                "A lying primary: it gives number {seq} to {} here and to {} there.",
-                request_name(one),
-                request_name(other)
-            )
-        });
-        let slot = self.state.log.entry(seq).or_default();
-        slot.accepted = Some((view, Some(one)));
-        slot.vote(true, view, Some(one), me);
-        slot.vote(true, view, Some(other), me);
-        for (at, to) in self.others().enumerate() {
-            let told = [Some(one), Some(other), None][at % 3].map(Some);
-            if let Some(digest) = told {
-                self.send(to, Message::PrePrepare { view, seq, digest });
-            }
-        }
-        for digest in [Some(one), Some(other)] {
-            self.tell_all(&Message::Commit { view, seq, digest });
-        }
-    }
-
     /// A backup accepts one pre-prepare a number and view, and says so (section 4.2).
     fn pre_prepare(&mut self, from: NodeId, view: u32, seq: u32, digest: Digest) {
         let (mine, stable) = (self.state.view, self.state.stable.seq);
@@ -319,23 +283,6 @@ impl Replica<'_, '_> {
         self.progress(seq);
     }
 
-    /// A liar with two stories signs whatever it hears of.
-    fn vote_for_all(&mut self, view: u32, seq: u32, digest: Digest) {
-        if !self.lies(TWO_STORIES) {
-            return;
-        }
-        let (me, is_primary) = (self.bit(), primary(self.context.settings(), view) == self.me());
-        let slot = self.state.log.entry(seq).or_default();
-        let prepares = !is_primary && slot.vote(false, view, digest, me);
-        let commits = slot.vote(true, view, digest, me);
-        if prepares {
-            self.tell_all(&Message::Prepare { view, seq, digest });
-        }
-        if commits {
-            self.tell_all(&Message::Commit { view, seq, digest });
-        }
-    }
-
     /// Prepared? Committed? Then on to executing.
     pub fn progress(&mut self, seq: u32) {
         let (view, me, primary) = (self.state.view, self.bit(), 1 << self.primary().0);
@@ -389,7 +336,7 @@ impl Replica<'_, '_> {
     }
 
     /// Executes all that is committed, in order, and replies.
-    fn execute(&mut self) {
+    pub fn execute(&mut self) {
         let before = self.state.service.seq;
         while let Some(digest) = self.state.log.get(&(self.state.service.seq + 1)).and_then(|slot| slot.decided) {
             let (node, seq) = (self.me(), self.state.service.seq + 1);
@@ -414,14 +361,14 @@ impl Replica<'_, '_> {
         }
     }
 
-    fn propose_if_any(&mut self) {
+    pub fn propose_if_any(&mut self) {
         let me = self.bit();
         if self.state.waiting().into_iter().any(|request| self.state.number_of(request, me).is_none()) {
             self.propose();
         }
     }
 
-    fn forget_executed(&mut self) {
+    pub fn forget_executed(&mut self) {
         let State { pending, service, .. } = &mut *self.state;
         pending.retain(|client, t| !service.has(Request { client: *client, t: *t }));
     }
@@ -435,106 +382,5 @@ impl Replica<'_, '_> {
         let to = NodeId::from(replicas(self.context.settings()) + usize::from(client));
         let result = if wrong { result + 99 } else { result };
         self.send(to, Message::Reply { view: self.state.view, t, result });
-    }
-
-    /// Saves the state and signs for it (section 4.3).
-    fn take_checkpoint(&mut self) {
-        let service = Rc::new(self.state.service.clone());
-        let (seq, digest, by) = (service.seq, stable(&*service), self.bit());
-        self.state.saved.push(service);
-        self.sign_for(Stable { seq, digest, by });
-        let own = self.state.checkpoints.iter().find(|known| known.seq == seq && known.digest == digest).copied();
-        // The others' signatures go with it: a certificate may be shown to anybody.
-        let checkpoint = own.unwrap_or(self.state.stable);
-        self.tell_all(&Message::Checkpoint(checkpoint));
-    }
-
-    fn checkpoint(&mut self, from: NodeId, checkpoint: Stable) {
-        let Stable { seq, by, .. } = checkpoint;
-        if seq <= self.state.stable.seq {
-            self.context.why(|s| format!("A checkpoint at {seq} of {} is no news.", Pbft::name(s, from)));
-            return;
-        }
-        self.context.why(|_| format!("{} sign the state after number {seq}.", by.count_ones()));
-        self.sign_for(checkpoint);
-    }
-
-    /// Adds signatures to a checkpoint. With a certificate it is stable, and the log up to it can go.
-    pub fn sign_for(&mut self, checkpoint: Stable) {
-        let Stable { seq, digest, by } = checkpoint;
-        if seq <= self.state.stable.seq {
-            return;
-        }
-        let checkpoints = &mut self.state.checkpoints;
-        let same = |known: &&mut Stable| known.seq == seq && known.digest == digest;
-        let all = match checkpoints.iter_mut().find(same) {
-            Some(known) => {
-                known.by |= by;
-                *known
-            }
-            None => {
-                checkpoints.push(checkpoint);
-                checkpoints.sort_unstable_by_key(|known| (known.seq, known.digest));
-                checkpoint
-            }
-        };
-        if !self.is_certificate(all.by) {
-            return;
-        }
-        self.context.why_rule(CERTIFICATES, |_| {
-            format!("{} sign the state after number {seq}: the log up to there can go.", all.by.count_ones())
-        });
-        self.state.stable = all;
-        self.state.log.retain(|at, _| *at > seq);
-        self.state.saved.retain(|saved| saved.seq >= seq);
-        self.state.checkpoints.retain(|known| known.seq > seq);
-        if self.state.service.seq < seq {
-            self.fetch();
-        } else if self.leads() {
-            self.propose_if_any();
-        }
-    }
-
-    /// Asks for the state that it lacks.
-    pub fn fetch(&mut self) {
-        let (seq, by) = (self.state.stable.seq, self.state.stable.by);
-        self.context.why(|_| format!("It lacks the state after number {seq} and asks those who signed for it."));
-        let signers: Vec<NodeId> = self.others().filter(|other| by >> other.0 & 1 == 1).collect();
-        signers.into_iter().for_each(|to| self.send(to, Message::Fetch));
-        let again = self.context.amount(TIMEOUT) / 2;
-        self.context.set_timer(Timer::Repeat, again.max(4 * self.context.amount(LATENCY)));
-    }
-
-    fn fetched(&mut self, from: NodeId) {
-        let stable = self.state.stable;
-        let Some(service) = self.state.saved.iter().find(|saved| saved.seq == stable.seq).cloned() else {
-            self.context.why(|_| "It has no stable checkpoint to give.".to_owned());
-            return;
-        };
-        self.context.why(|s| format!("It sends {} the state after number {}.", Pbft::name(s, from), stable.seq));
-        self.send(from, Message::State { service, stable });
-    }
-
-    /// Takes over a state that enough have signed for.
-    fn take_state(&mut self, from: NodeId, service: &Rc<Service>, checkpoint: Stable) {
-        let is_signed = stable(&**service) == checkpoint.digest && self.is_certificate(checkpoint.by);
-        if !is_signed || service.seq <= self.state.service.seq {
-            self.context.why(|_| "This state is not signed for, or no news.".to_owned());
-            return;
-        }
-        self.context.why(|s| {
-            format!(
-                "It takes over the state after number {} from {}: enough have signed for it.",
-                service.seq,
-                Pbft::name(s, from)
-            )
-        });
-        self.state.service = (**service).clone();
-        self.state.took_over = service.seq;
-        self.state.saved.push(Rc::clone(service));
-        self.sign_for(checkpoint);
-        self.forget_executed();
-        self.execute();
-        self.watch(true);
     }
 }
