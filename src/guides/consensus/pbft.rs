@@ -52,8 +52,8 @@ pub static SCENARIO: Scenario<Pbft> = Scenario {
     commands: &[0],
     promises: &[AGREEMENT, VALIDITY, TRUTH, ANSWERED],
     impossible: false,
-    // The liar is the one fault of the Byzantine kind that four replicas bear. Crashes come on top: a replica's state is
-    // on its disk, so one that crashed is only late.
+    // The liar is the one Byzantine fault that four replicas bear. Crashes come on top: a replica's state is on its disk,
+    // so one that crashed is only late.
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

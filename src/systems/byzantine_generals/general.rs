@@ -1,14 +1,14 @@
 //! One general: loyal ones say what they heard, traitors what they like.
 
 use super::{
-    ANYTHING, ATTACKS, ByzantineGenerals, COMMANDER, Disk, LATENCY, LIES, MESSAGES, MORE_THAN_3M, Memory, Message,
-    Note, ORDER, Timer, generals, judge, lie, period, round, rounds, traitors, word,
+    ANYTHING, ATTACKS, ByzantineGenerals, COMMANDER, COMMON_DEFAULT, Disk, ENOUGH_ROUNDS, LATENCY, LIES, MESSAGES,
+    MORE_THAN_3M, Memory, Message, Note, ORDER, Timer, generals, judge, lie, period, round, rounds, traitors, word,
 };
-use crate::mechanisms::oral_messages::{ATTACK, Path, RETREAT};
+use crate::mechanisms::oral_messages::{ATTACK, Path, RETREAT, majority, messages_in};
 use crate::sim::NodeId;
 use crate::sim::random::{Purpose, below};
 use crate::sim::rules::RuleSet;
-use crate::sim::settings::CommandCall;
+use crate::sim::settings::{CommandCall, Settings};
 use crate::sim::system::{Context, System};
 
 /// Which way a traitor lies who says anything.
@@ -21,13 +21,13 @@ pub struct General<'a, 'b> {
     pub context: &'a mut Context<'b, ByzantineGenerals>,
 }
 
-fn name(settings: &crate::sim::settings::Settings, id: u16) -> String {
+fn name(settings: &Settings, id: u16) -> String {
     ByzantineGenerals::name(settings, NodeId(id))
 }
 
 impl General<'_, '_> {
     fn rules(&self) -> RuleSet {
-        let rules = [super::ENOUGH_ROUNDS, MORE_THAN_3M, super::COMMON_DEFAULT];
+        let rules = [ENOUGH_ROUNDS, MORE_THAN_3M, COMMON_DEFAULT];
         rules.into_iter().fold(RuleSet::ALL, |set, rule| set.with(rule, self.context.rule(rule)))
     }
 
@@ -176,11 +176,16 @@ impl General<'_, '_> {
         let (me, closed, rounds) = (self.context.me().0, self.memory.closed, self.memory.rounds);
         let count = self.memory.heard.of_round(usize::from(closed)).count();
         let length = round(self.context.settings());
+        let n = u64::from(generals(self.context.settings()));
+        let due = messages_in(n, u64::from(closed)) / (n - 1).max(1);
         self.context.why(|s| {
             let who = name(s, me);
             match me == COMMANDER.0 {
                 true => format!("Round {closed} of {rounds} is over."),
-                false => format!("Round {closed} of {rounds} is over: {who} heard {count} values in it. What is missing counts as retreat."),
+                false => format!(
+                    "Round {closed} of {rounds} is over: {who} heard {count} of {due}. What is missing counts as \
+                     retreat."
+                ),
             }
         });
         if closed < rounds {
@@ -210,15 +215,22 @@ impl General<'_, '_> {
         }
         let judge = judge(self.context.settings(), rules, me, self.memory);
         let (value, values) = (judge.value(Path::of(COMMANDER.0)), judge.values(Path::of(COMMANDER.0)));
-        let alone = judge.rounds == 1;
+        let (alone, is_tie) = (judge.rounds == 1, majority(&values).is_none());
         self.memory.decision = Some(value);
-        self.context.why_rule(super::COMMON_DEFAULT, |s| {
+        let text = move |s: &Settings| {
             let list: Vec<&str> = values.iter().map(|value| word(*value)).collect();
-            match alone {
-                true => format!("{} has asked nobody and obeys what it heard: {}.", name(s, me.0), word(value)),
-                false => format!("{} has {}: it takes {}.", name(s, me.0), list.join(", "), word(value)),
+            let (who, list, value) = (name(s, me.0), list.join(", "), word(value));
+            match (alone, is_tie) {
+                (true, _) => format!("{who} has asked nobody and obeys what it heard: {value}."),
+                (_, true) => format!("{who} has {list}: that is no majority, and it takes {value}."),
+                _ => format!("{who} has {list}: the majority is {value}."),
             }
-        });
+        };
+        match (alone, is_tie) {
+            (true, _) => self.context.why_rule(ENOUGH_ROUNDS, text),
+            (_, true) => self.context.why_rule(COMMON_DEFAULT, text),
+            _ => self.context.why(text),
+        }
         self.context.count(ATTACKS, me.0, u64::from(value == ATTACK));
         self.context.note(Note::Obeys { battle, general: me, value });
     }

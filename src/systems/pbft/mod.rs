@@ -1,13 +1,14 @@
-//! PBFT: a replicated service that bears liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI 1999).
+//! PBFT: a replicated service that bears liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI
+//! 1999).
 //!
 //! Sections 4.2 (normal case), 4.3 (checkpoints), 4.4 (view changes) and 4.5 (timers); a client takes f + 1 equal
-//! replies (4.1). There are n = 3f + 1 replicas, and up to f of them lie. Signatures are modelled: a message carries its
-//! true sender, a certificate is the set of replicas that signed (a bit each), and no liar signs for another or invents
-//! a client's request. A digest is the request itself. A replica's state is on its disk, so one that crashed goes on
-//! where it was. Lost messages are made up for in a simple way: what a client asks again is answered or said again, view
-//! changes are repeated, a new view is passed on to those behind it, a stuck primary gives up on itself, and a replica that lacks the state of a stable
-//! checkpoint fetches it whole. Not modelled: MACs, tentative execution, read-only requests, batches (section 5), proactive
-//! recovery (a later paper).
+//! replies (4.1). There are n = 3f + 1 replicas, and up to f of them lie. Signatures are modelled: a message
+//! carries its true sender, a certificate is the set of replicas that signed (a bit each), and no liar signs for
+//! another or invents a client's request. A digest is the request itself. A replica's state is on its disk, so one
+//! that crashed goes on where it was. Lost messages are made up for in a simple way: what a client asks again is
+//! answered or said again, view changes are repeated, a new view is passed on to those behind it, a stuck primary
+//! gives up on itself, and a replica that lacks the state of a stable checkpoint fetches it whole. Not modelled:
+//! MACs, tentative execution, read-only requests, batches (section 5), proactive recovery (a later paper).
 
 mod checkpoints;
 mod client;

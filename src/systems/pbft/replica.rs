@@ -144,7 +144,7 @@ impl Replica<'_, '_> {
         match (changing, self.leads()) {
             (true, _) => self.context.why(|_| format!("{name} must wait: it is on its way to view {view}.")),
             (_, true) if self.state.number_of(request, self.bit()).is_none() => self.propose(),
-            (_, true) => self.context.why(|_| format!("{name} has its number already; it says so again.")),
+            (_, true) => self.context.why(|_| format!("{name} has its number already.")),
             _ => self
                 .context
                 .why(|s| format!("{name} is for {} to order; it waits to see it executed.", Pbft::name(s, primary))),
@@ -152,7 +152,7 @@ impl Replica<'_, '_> {
         if is_from_client && !changing && !self.leads() {
             self.send(primary, Message::Request(request));
         }
-        if is_known {
+        if is_known && is_from_client {
             self.say_again(request);
         }
         self.watch(false);

@@ -1,4 +1,5 @@
-//! A replica between views (section 4.4): who gives up on a primary, what the next one has to carry over, and who checks.
+//! A replica between views (section 4.4): who gives up on a primary, what the next one has to carry over, and who
+//! checks.
 
 use super::replica::Replica;
 use super::state::{Change, NewView, to_carry_over};

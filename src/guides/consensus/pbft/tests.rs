@@ -1,9 +1,11 @@
 //! PBFT against every liar, and the message counts of the paper's normal case.
 
 use super::*;
-use crate::guides::scenario::{Script, storm};
+use crate::guides::scenario::{Hunt, Script, Way, storm};
+use crate::sim::explore::{Bounds, Explorer, Order, Outcome};
 use crate::sim::run::Run;
 use crate::sim::tape::Tape;
+use crate::sim::world::Instance;
 use std::collections::BTreeMap;
 
 fn origin(seed: u64, settings: &[(crate::sim::settings::SettingId, i64)]) -> Origin {
@@ -29,6 +31,24 @@ fn no_liar_breaks_a_promise() {
                 assert!(!broken, "{}: {size} {liar} {lies} seed {seed}", promise.id);
             }
         }
+    }
+}
+
+/// Along the ways that lead past a rule while it is off, and on walks at random: nothing breaks with every rule on.
+#[test]
+fn with_every_rule_on_the_ways_lead_nowhere() {
+    let world = |settings: &[(crate::sim::settings::SettingId, i64)]| SCENARIO.world(&origin(1, settings), &[]);
+    let explore = |hunt: &Hunt<Pbft>, bounds: Bounds| {
+        let model = Instance::new(&world(hunt.settings), None, hunt.within);
+        let report = Explorer::new(Box::new(model), bounds, false).run();
+        assert!(!matches!(report.outcome, Outcome::Broken { .. }), "{:?}", report.outcome);
+    };
+    for breaks in BREAKS {
+        let Way::Explore(hunt) = &breaks.way else { continue };
+        explore(hunt, Bounds { states: 200_000, ..hunt.bounds });
+    }
+    for seed in 0..4 {
+        explore(&TWO_REQUESTS, Bounds { depth: 120, order: Order::Random { seed }, ..TWO_REQUESTS.bounds });
     }
 }
 

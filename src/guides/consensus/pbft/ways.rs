@@ -1,5 +1,5 @@
-//! What is explored: a small instance, and for each rule a way past it. The whole space of two requests and a view change
-//! is too large to see, so two of the ways are narrow: constraints say who hears what.
+//! What is explored: a small instance, and for each rule a way past it. The whole space of two requests and a view
+//! change is too large to see, so two of the ways are narrow: constraints say who hears what.
 
 use super::{Group, accepted, state, states};
 use crate::guides::scenario::{Breaks, Hunt, Way};
