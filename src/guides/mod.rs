@@ -35,6 +35,8 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_members::SCENARIO,
     &consensus::raft_snapshots::SCENARIO,
     &consensus::zab::SCENARIO,
+    &consensus::byzantine_generals::SCENARIO,
+    &consensus::pbft::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

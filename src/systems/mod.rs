@@ -2,9 +2,11 @@
 
 pub mod ben_or;
 pub mod bully;
+pub mod byzantine_generals;
 pub mod cache;
 pub mod lease_lock;
 pub mod load_balancer;
+pub mod pbft;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;

@@ -2,8 +2,10 @@
 
 pub mod agreement;
 pub mod bully;
+pub mod byzantine_generals;
 pub mod flp;
 pub mod leases;
+pub mod pbft;
 pub mod quorums;
 pub mod raft_election;
 pub mod raft_figure_8;
