@@ -2,6 +2,7 @@
 
 pub mod cache;
 pub mod load_balancer;
+pub mod paxos;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
