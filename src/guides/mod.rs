@@ -21,6 +21,7 @@ pub use scenario::{AnyScenario, Guide, Info, Scenario};
 static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::two_generals::SCENARIO,
     &consensus::raft_election::SCENARIO,
+    &consensus::paxos::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -1,4 +1,5 @@
 //! The Consensus guide.
 
+pub mod paxos;
 pub mod raft_election;
 pub mod two_generals;

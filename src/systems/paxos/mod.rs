@@ -63,7 +63,7 @@ pub struct Open {
     pub slot: Slot,
     /// What it proposes there.
     pub value: Value,
-    /// Who has promised for this slot alone: where phase 1 is run for each command.
+    /// Whose promises it goes by, where phase 1 was for this slot alone.
     pub promised: u64,
     /// Whether phase 2 has begun.
     pub asked: bool,

@@ -133,7 +133,7 @@ impl Node<'_, '_> {
 
     /// A random wait, longer after each refusal.
     fn back_off(&mut self) -> Micros {
-        let longest = self.context.amount(BACK_OFF_BASE) << self.memory.refused.min(4);
+        let longest = self.context.amount(BACK_OFF_BASE) << self.memory.refused.saturating_sub(1);
         self.context.draw_between(TIMEOUT_DRAW, 0, longest)
     }
 
@@ -165,6 +165,12 @@ impl Node<'_, '_> {
     fn take_promise(&mut self, from: NodeId, accepted: &Log) {
         let (me, need) = (self.me(), self.quorum());
         let Phase::Prepare { promised, found, .. } = &mut self.memory.phase else { return };
+        if promised.count_ones() as usize >= need {
+            self.context.why_rule(MAJORITY, |s| {
+                format!("{} has its {need} promises already and goes by them.", Paxos::name(s, me))
+            });
+            return;
+        }
         *promised |= 1 << from.0;
         accepted.entries().iter().for_each(|entry| found.put_higher(*entry));
         let have = promised.count_ones() as usize;
@@ -174,7 +180,7 @@ impl Node<'_, '_> {
                 format!("{me} has {from}'s promise: {have} of the {need} it needs.")
             });
         }
-        if have < need || self.context.has_timer(Timer::Ready) {
+        if have < need {
             return;
         }
         let between = self.context.amount(BETWEEN);
@@ -183,11 +189,11 @@ impl Node<'_, '_> {
 
     /// Enough acceptors have promised.
     pub(super) fn begin_phase_2(&mut self) {
-        let Phase::Prepare { ballot, from, found, .. } = &self.memory.phase else {
+        let Phase::Prepare { ballot, from, promised, found } = &self.memory.phase else {
             self.context.why(|_| "Its ballot is over; there is nothing to ask for.".to_owned());
             return;
         };
-        let (ballot, from) = (*ballot, *from);
+        let (ballot, from, promised) = (*ballot, *from, *promised);
         let found = if self.context.rule(ADOPT_HIGHEST) { found.clone() } else { Log::default() };
         self.memory.phase = Phase::Accept { ballot, next: from, open: Vec::new() };
         if self.is_log() {
@@ -202,7 +208,7 @@ impl Node<'_, '_> {
                     None => format!("{me} proposes its own value, {wish}, in ballot {name}."),
                 }
             });
-            self.propose(adopted.map_or(wish, |entry| entry.value), true);
+            self.propose(adopted.map_or(wish, |entry| entry.value), promised, true);
         }
     }
 
@@ -223,11 +229,11 @@ impl Node<'_, '_> {
             match found.get(slot) {
                 Some(entry) => {
                     again += 1;
-                    self.propose(entry.value, true);
+                    self.propose(entry.value, 0, true);
                 }
                 None if self.context.rule(FILL_GAPS) => {
                     gaps += 1;
-                    self.propose(Value::NOOP, true);
+                    self.propose(Value::NOOP, 0, true);
                 }
                 None => {}
             }
@@ -245,12 +251,11 @@ impl Node<'_, '_> {
     }
 
     /// Proposes a value in the next slot. Where phase 1 is not done for it, it comes first.
-    fn propose(&mut self, value: Value, is_prepared: bool) {
-        let (me, is_log) = (self.me(), self.is_log());
+    fn propose(&mut self, value: Value, promised: u64, is_prepared: bool) {
         let Phase::Accept { ballot, next, open } = &mut self.memory.phase else { return };
         let (ballot, slot) = (*ballot, *next);
         *next += 1;
-        open.push(Open { slot, value, promised: u64::from(is_log) << me.0, asked: is_prepared, accepted: 0, old: false });
+        open.push(Open { slot, value, promised, asked: is_prepared, accepted: 0, old: false });
         if is_prepared {
             self.ask_to_accept(Entry { slot, ballot, value });
         } else {
@@ -327,7 +332,7 @@ impl Node<'_, '_> {
         self.disk.round = self.disk.round.max(promised.round);
         self.memory.phase = Phase::Idle;
         self.context.cancel_timer(Timer::Ready);
-        self.memory.refused = self.memory.refused.saturating_add(1).min(4);
+        self.memory.refused = self.memory.refused.saturating_add(1).min(5);
         self.context.why_rule(BACK_OFF, |s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
             match is_over {
@@ -417,7 +422,7 @@ impl Node<'_, '_> {
                     false => format!("{me} wants {value} in slot {slot}, and begins with phase 1."),
                 }
             });
-            self.propose(value, skips);
+            self.propose(value, 1 << me.0, skips);
         }
     }
 }

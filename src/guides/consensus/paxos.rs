@@ -1,0 +1,619 @@
+//! Paxos: one decree at a time. Two phases, ballots that outbid each other, and why what is chosen stays chosen.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
+};
+use crate::mechanisms::quorum;
+use crate::picture::layout::Area;
+use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::metrics::MetricId;
+use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::sim::time;
+use crate::sim::world::World;
+use crate::systems::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
+use crate::systems::paxos::{
+    self, Ballot, Entry, Log, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
+};
+
+type Synod = World<Paxos>;
+
+/// The scenario.
+pub static SCENARIO: Scenario<Paxos> = Scenario {
+    slug: "paxos",
+    title: "Paxos",
+    guide: Guide::Consensus,
+    level: 4,
+    summary: "Two proposers want different values chosen, and five acceptors may crash. Watch ballots outbid each \
+              other, and see why a value that is chosen stays chosen.",
+    seed: 1,
+    settings: &[
+        (paxos::ACCEPTORS, 1),
+        (paxos::PROPOSERS, 2),
+        (paxos::LATENCY, 10_000),
+        (paxos::STAGGER, 35_000),
+        (paxos::BETWEEN, 30_000),
+        (paxos::PATIENCE, 300_000),
+        (paxos::BACK_OFF_BASE, 60_000),
+    ],
+    fixed: &[(paxos::KIND, 0)],
+    rules: &[paxos::PROMISE_ON_DISK, paxos::KEEP_PROMISE, paxos::ADOPT_HIGHEST, paxos::MAJORITY, paxos::BACK_OFF],
+    commands: &[0],
+    promises: &[AGREEMENT, ONLY_PROPOSED, CHOSEN_EVENTUALLY],
+    impossible: false,
+    faults: FaultModel::ASYNCHRONOUS,
+    charts: &[
+        Chart {
+            title: "Ballots begun",
+            about: "One a decree would do. More are a duel, or answers that did not come.",
+            plot: Plot::Rate(paxos::BALLOTS),
+        },
+        Chart {
+            title: "Time to a decision",
+            about: "From a proposer's wish to its knowing what is chosen: four messages one after the other at least.",
+            plot: Plot::Percentiles(paxos::COMMIT_LATENCY),
+        },
+        Chart {
+            title: "Messages",
+            about: "Every ballot that fails costs as much as one that wins.",
+            plot: Plot::Rate(paxos::MESSAGES),
+        },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_BALLOTS,
+    breaks: BREAKS,
+    prose: prose!("paxos.md"),
+};
+
+/// Messages are counted by what they are for, and not by node.
+pub(super) fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match (metric == paxos::MESSAGES, subject) {
+        (true, 0) => "to agree".to_owned(),
+        (true, _) => "to lead".to_owned(),
+        _ => Paxos::name(settings, NodeId(subject)),
+    }
+}
+
+fn proposers(world: &Synod) -> Vec<NodeId> {
+    paxos::proposers(world.settings()).map(NodeId::from).collect()
+}
+
+fn acceptors(world: &Synod) -> Vec<NodeId> {
+    paxos::acceptors(world.settings()).map(NodeId::from).collect()
+}
+
+fn need(world: &Synod) -> usize {
+    quorum::majority(paxos::acceptor_count(world.settings()))
+}
+
+/// The decree that the acceptors are at.
+fn decree(world: &Synod) -> Slot {
+    world.nodes().map(|(_, node)| node.disk.decree).max().unwrap_or(0).max(1)
+}
+
+/// What an acceptor has accepted in this decree.
+fn accepted(world: &Synod, id: NodeId) -> Option<Entry> {
+    world.node(id)?.disk.accepted.get(decree(world))
+}
+
+/// What an acceptor has promised in this decree.
+fn promised(world: &Synod, id: NodeId) -> Ballot {
+    let disk = world.node(id).filter(|node| node.disk.decree == decree(world));
+    let unsaved = member(world, id).map_or(Ballot::NONE, |member| member.unsaved);
+    disk.map_or(Ballot::NONE, |node| node.disk.promised.max(unsaved))
+}
+
+/// The ballot that most acceptors have accepted, the highest of several, and who they are.
+fn held(world: &Synod) -> Option<(Entry, Vec<NodeId>)> {
+    let with = |ballot: Ballot| -> Vec<NodeId> {
+        let same = |id: &NodeId| accepted(world, *id).is_some_and(|entry| entry.ballot == ballot);
+        acceptors(world).into_iter().filter(same).collect()
+    };
+    let all = acceptors(world).into_iter().filter_map(|id| accepted(world, id));
+    all.map(|entry| (entry, with(entry.ballot))).max_by_key(|(entry, who)| (who.len(), entry.ballot))
+}
+
+/// The value that a majority has accepted in one ballot, or that somebody has learned.
+fn chosen(world: &Synod) -> Option<Value> {
+    let by_majority = held(world).filter(|(_, who)| who.len() >= need(world)).map(|(entry, _)| entry.value);
+    by_majority.or(world.witness().learned(decree(world)).map(|known| known.0))
+}
+
+/// The highest ballot under way and the acceptors whose promises its proposer goes by.
+fn bidding(world: &Synod) -> Option<(Ballot, Vec<NodeId>)> {
+    let quorum = |id: NodeId| {
+        let (ballot, bits) = match &member(world, id)?.phase {
+            Phase::Idle => return None,
+            Phase::Prepare { ballot, promised, .. } => (*ballot, *promised),
+            Phase::Accept { ballot, open, .. } => (*ballot, open.first().map_or(0, |open| open.promised)),
+        };
+        Some((ballot, acceptors(world).into_iter().filter(|id| bits >> id.0 & 1 == 1).collect()))
+    };
+    proposers(world).into_iter().filter_map(quorum).max()
+}
+
+fn picture(world: &Synod, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (left, right) = (proposers(world), acceptors(world));
+    let three = left.len() == 3;
+    let (places, ring, at, size) = match frame {
+        Frame::Wide if three => (vec![(84, 120), (160, 280), (84, 440)], Area::new(290, 120, 250, 300), (620, 150), (332, 200)),
+        Frame::Wide => (vec![(100, 170), (100, 380)], Area::new(290, 120, 250, 300), (620, 150), (332, 200)),
+        Frame::Narrow if three => (vec![(72, 48), (200, 102), (328, 48)], Area::new(60, 228, 280, 164), (8, 444), (384, 114)),
+        Frame::Narrow => (vec![(90, 70), (310, 70)], Area::new(60, 228, 280, 164), (8, 444), (384, 114)),
+    };
+    picture.nodes.extend(left.iter().zip(places).map(|(id, at)| proposer(world, *id, at)));
+    picture.nodes.extend(right.iter().zip(ring.circle(right.len())).map(|(id, at)| acceptor(world, *id, at)));
+    picture.link_all(&left, &right);
+    picture.link_all(&left, &left);
+    picture.sets = sets(world, &picture);
+    picture.figures.push(disks(world, at, size));
+    picture
+}
+
+fn proposer(world: &Synod, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, Paxos::name(world.settings(), id));
+    let Some(member) = member(world, id) else { return mark };
+    let name = |ballot: &Ballot| ballot_name(world.settings(), *ballot);
+    let known = world.node(id).and_then(|node| node.disk.chosen.get(node.disk.state.slot));
+    (mark.state, mark.tone) = match (&member.phase, member.wish, known) {
+        (Phase::Prepare { ballot, promised, .. }, ..) => {
+            (format!("{}: {} promised", name(ballot), promised.count_ones()), Tone::Question)
+        }
+        (Phase::Accept { ballot, open, .. }, ..) => {
+            let value = open.first().map_or("?".to_owned(), |open| open.value.to_string());
+            (format!("{}: asks {value}", name(ballot)), Tone::Active)
+        }
+        (Phase::Idle, Some(_), _) => ("backs off".to_owned(), Tone::Risk),
+        (Phase::Idle, None, Some(entry)) => (format!("knows {}", entry.value), Tone::Fine),
+        (Phase::Idle, None, None) => ("about to begin".to_owned(), Tone::Producer),
+    };
+    let timer = world.timers(id).find(|timer| timer.0 == Timer::Try);
+    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
+    mark
+}
+
+fn acceptor(world: &Synod, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Server, Paxos::name(world.settings(), id));
+    let bound = promised(world, id);
+    mark.state = match bound {
+        Ballot::NONE => "no promise".to_owned(),
+        bound => format!("promised {}", ballot_name(world.settings(), bound)),
+    };
+    mark.tone = match accepted(world, id) {
+        Some(entry) if chosen(world) == Some(entry.value) => Tone::Fine,
+        Some(_) => Tone::Active,
+        None if bound != Ballot::NONE => Tone::Question,
+        None => Tone::Neutral,
+    };
+    mark
+}
+
+/// The acceptors that hold a value, and the quorum of the highest ballot: where the two overlap, the ballot's proposer
+/// is told of the value.
+fn sets(world: &Synod, picture: &Picture) -> Vec<SetMark> {
+    let name = |ballot: Ballot| ballot_name(world.settings(), ballot);
+    let held = held(world);
+    let bidding = bidding(world).filter(|(ballot, who)| {
+        !who.is_empty() && held.as_ref().is_none_or(|(entry, _)| entry.ballot != *ballot)
+    });
+    let top = |who: &[NodeId]| who.iter().filter_map(|id| Some(picture.node(*id)?.at)).min_by_key(|at| (at.1, at.0));
+    let mut sets = Vec::new();
+    if let Some((entry, members)) = &held {
+        let word = if members.len() >= need(world) { "chosen" } else { "accepted" };
+        // Two labels over one node would cover each other.
+        let label = match &bidding {
+            Some((ballot, who)) if top(who) == top(members) => format!("{word} {}, next {}", name(entry.ballot), name(*ballot)),
+            _ => format!("{word} in {}", name(entry.ballot)),
+        };
+        sets.push(SetMark { members: members.clone(), label, tone: Tone::Fine });
+    }
+    if let Some((ballot, members)) = bidding {
+        let same = held.as_ref().is_some_and(|(_, who)| top(who) == top(&members));
+        let label = if same { String::new() } else { format!("quorum of {}", name(ballot)) };
+        sets.push(SetMark { members, label, tone: Tone::Question });
+    }
+    sets
+}
+
+fn disks(world: &Synod, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let name = |ballot: Ballot| ballot_name(world.settings(), ballot);
+    let chosen = chosen(world);
+    let row = |id: NodeId| {
+        let entry = accepted(world, id);
+        let cell = |text: String| match entry {
+            Some(entry) if chosen == Some(entry.value) => Cell::firm(text, Tone::Fine),
+            _ => Cell::loose(text, Tone::Neutral),
+        };
+        vec![
+            Cell::firm(Paxos::name(world.settings(), id), Tone::Neutral),
+            Cell::firm(name(promised(world, id)), Tone::Question),
+            cell(entry.map_or("-".to_owned(), |entry| name(entry.ballot))),
+            cell(entry.map_or("-".to_owned(), |entry| entry.value.to_string())),
+        ]
+    };
+    let head = ["", "promised", "accepted", "value"].map(str::to_owned).to_vec();
+    let body = Body::Table { head, rows: acceptors(world).into_iter().map(row).collect() };
+    let title = match chosen {
+        Some(value) => format!("Decree {}: {value} is chosen", decree(world)),
+        None => format!("Decree {}: nothing is chosen", decree(world)),
+    };
+    Figure { id: "acceptors", at, size, title, body }
+}
+
+pub(super) fn look(message: &Message) -> Look {
+    let (letter, glyph, tone) = match message {
+        Message::Prepare { .. } => ('P', Glyph::Diamond, Tone::Question),
+        Message::Promise { accepted, .. } if accepted.entries().is_empty() => ('p', Glyph::Pill, Tone::Question),
+        Message::Promise { .. } => ('p', Glyph::Pill, Tone::Fine),
+        Message::Accept { .. } => ('A', Glyph::Square, Tone::Active),
+        Message::Accepted { .. } => ('a', Glyph::Pill, Tone::Active),
+        Message::Refused { .. } => ('n', Glyph::Pill, Tone::Risk),
+        Message::Chosen { .. } => ('C', Glyph::Dot, Tone::Fine),
+        Message::Heartbeat { .. } => ('H', Glyph::Dot, Tone::Neutral),
+        Message::CatchUp { .. } => ('?', Glyph::Diamond, Tone::Neutral),
+        Message::Snapshot { .. } => ('S', Glyph::Square, Tone::Neutral),
+        Message::Request { .. } => ('R', Glyph::Square, Tone::Producer),
+        Message::Answer { .. } => ('k', Glyph::Pill, Tone::Producer),
+        Message::Redirect { .. } => ('r', Glyph::Pill, Tone::Off),
+    };
+    Look { letter, glyph, tone }
+}
+
+pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
+    let slot = |slot: &Slot| field(if paxos::is_log(settings) { "slot" } else { "decree" }, slot.to_string());
+    match message {
+        Message::Prepare { ballot: b, slot: s, all } => {
+            vec![ballot(b), slot(s), field("later slots too", if *all { "yes" } else { "no" }.to_owned())]
+        }
+        Message::Promise { ballot: b, slot: s, accepted, .. } => {
+            vec![ballot(b), slot(s), field("accepted", words(settings, accepted))]
+        }
+        Message::Accept { ballot: b, slot: s, value } => vec![ballot(b), slot(s), field("value", value.to_string())],
+        Message::Accepted { ballot: b, slot: s } => vec![ballot(b), slot(s)],
+        Message::Refused { ballot: b, promised, .. } => {
+            vec![ballot(b), field("promised", ballot_name(settings, *promised))]
+        }
+        Message::Chosen { log } => vec![field("chosen", words(settings, log))],
+        Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s.to_string())],
+        Message::CatchUp { slot } => vec![field("lacks slots from", slot.to_string())],
+        Message::Snapshot { state } => vec![field("applied up to slot", state.slot.to_string())],
+        Message::Request { value } => vec![field("request", value.id.to_string()), field("command", value.to_string())],
+        Message::Answer { id } => vec![field("request", id.to_string())],
+        Message::Redirect { id, leader } => vec![
+            field("request", id.to_string()),
+            field("leader", leader.map_or("unknown".to_owned(), |leader| Paxos::name(settings, leader))),
+        ],
+    }
+}
+
+/// The last few entries of a log.
+fn words(settings: &Settings, log: &Log) -> String {
+    let word = |entry: &Entry| format!("{}: {} in {}", entry.slot, entry.value, ballot_name(settings, entry.ballot));
+    let skipped = log.entries().len().saturating_sub(8);
+    let words: Vec<String> = log.entries().iter().skip(skipped).map(word).collect();
+    match (words.is_empty(), skipped) {
+        (true, _) => "nothing".to_owned(),
+        (_, 0) => words.join(", "),
+        _ => format!("{skipped} more, {}", words.join(", ")),
+    }
+}
+
+pub(super) fn inspect(world: &Synod, id: NodeId) -> Inspection {
+    let (Some(node), settings) = (world.node(id), world.settings()) else { return Inspection::default() };
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let name = |ballot: Ballot| ballot_name(settings, ballot);
+    let member = match &node.memory {
+        Some(Memory::Clients(clients)) => {
+            let waiting: Vec<String> =
+                clients.waiting.iter().map(|waiting| format!("{}: {}", waiting.value.id, waiting.value)).collect();
+            return Inspection {
+                disk: vec![field("last request", node.disk.asked.to_string())],
+                memory: vec![
+                    field("leader", Paxos::name(settings, clients.leader)),
+                    field("wait for answers", if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") }),
+                ],
+            };
+        }
+        Some(Memory::Member(member)) => Some(member),
+        None => None,
+    };
+    let mut disk = Vec::new();
+    if paxos::proposers(settings).contains(&id.index()) {
+        let registers = ["x", "y", "z"].iter().zip(node.disk.state.registers);
+        let registers: Vec<String> = registers.filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+        disk.push(field("highest round", node.disk.round.to_string()));
+        disk.push(field("chosen", words(settings, &node.disk.chosen)));
+        disk.push(field("applied up to", node.disk.state.slot.to_string()));
+        disk.push(field("registers", if registers.is_empty() { "unset".to_owned() } else { registers.join(", ") }));
+    }
+    if paxos::acceptors(settings).contains(&id.index()) {
+        disk.push(field("promised", name(node.disk.promised)));
+        disk.push(field("accepted", words(settings, &node.disk.accepted)));
+    }
+    let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
+    let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
+    if let Some(wish) = member.wish {
+        memory.push(field("wants", wish.to_string()));
+    }
+    if member.unsaved != Ballot::NONE {
+        memory.push(field("promise not on disk", name(member.unsaved)));
+    }
+    if let Some(leader) = member.leader {
+        memory.push(field("leader", Paxos::name(settings, leader)));
+    }
+    if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Try) {
+        let left = pending.at.saturating_sub(world.kernel().now());
+        memory.push(field("next ballot in", time::show(left)));
+    }
+    Inspection { disk, memory }
+}
+
+fn phase_words(world: &Synod, phase: &Phase) -> String {
+    let name = |ballot: &Ballot| ballot_name(world.settings(), *ballot);
+    match phase {
+        Phase::Idle => "none".to_owned(),
+        Phase::Prepare { ballot, promised, .. } => format!("{}, phase 1, {} promises", name(ballot), promised.count_ones()),
+        Phase::Accept { ballot, open, .. } => {
+            let open: Vec<String> = open.iter().map(|open| format!("{} {}", open.slot, open.value)).collect();
+            match open.is_empty() {
+                true => format!("{}, nothing open", name(ballot)),
+                false => format!("{}, open: {}", name(ballot), open.join(", ")),
+            }
+        }
+    }
+}
+
+fn propose(proposer: i64, value: i64) -> Input {
+    Input::Command(CommandCall { command: 0, values: vec![proposer, value] })
+}
+
+fn in_flight(world: &Synod, wanted: impl Fn(&Message) -> bool) -> bool {
+    world.flights().any(|flight| wanted(flight.message))
+}
+
+/// The proposer in phase 2 of the highest ballot.
+fn asking(world: &Synod) -> Option<NodeId> {
+    let ballot = |id: NodeId| match member(world, id)?.phase {
+        Phase::Accept { ballot, .. } => Some((ballot, id)),
+        _ => None,
+    };
+    proposers(world).into_iter().filter_map(ballot).max().map(|(_, id)| id)
+}
+
+fn has_quorum(world: &Synod, wanted: usize) -> bool {
+    let phase = proposers(world).get(wanted).and_then(|id| member(world, *id)).map(|member| &member.phase);
+    matches!(phase, Some(Phase::Prepare { promised, .. }) if promised.count_ones() as usize >= need(world))
+}
+
+/// All running proposers know what the current decree decided.
+fn all_know(world: &Synod) -> bool {
+    let knows = |id: &NodeId| world.node(*id).is_some_and(|node| node.disk.state.slot >= decree(world));
+    chosen(world).is_some() && proposers(world).iter().filter(|id| world.kernel().is_running(**id)).all(knows)
+}
+
+/// A majority has accepted a value in one ballot, and nobody has learned it yet.
+fn chosen_unknown(world: &Synod) -> bool {
+    let held = held(world).is_some_and(|(_, who)| who.len() >= need(world));
+    held && world.witness().learned(decree(world)).is_none()
+}
+
+fn down(world: &Synod) -> Option<NodeId> {
+    world.nodes().map(|(id, _)| id).find(|id| !world.kernel().node(*id).up)
+}
+
+fn round(world: &Synod) -> u32 {
+    acceptors(world).into_iter().map(|id| promised(world, id).round).max().unwrap_or(0)
+}
+
+const TOUR: &[Beat<Paxos>] = &[
+    Beat {
+        title: "Two wishes, one decree",
+        say: "P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is \
+              *chosen* once a majority has accepted it in one *ballot*.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Phase 1: prepare",
+        say: "P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing \
+              below 1.1, and tell me what you have accepted.",
+        inputs: no_inputs,
+        until: |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
+        look: |world| proposers(world).into_iter().take(1).collect(),
+        predict: None,
+    },
+    Beat {
+        title: "Promises on disk",
+        say: "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the \
+              *quorum* that P1 goes by.",
+        inputs: no_inputs,
+        until: |world| has_quorum(world, 0),
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "A higher bid",
+        say: "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise \
+              again.",
+        inputs: no_inputs,
+        until: |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
+        look: |world| proposers(world).into_iter().skip(1).take(1).collect(),
+        predict: Some(Predict {
+            question: "P1's accept requests are on their way. What will the acceptors do with them?",
+            options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
+            answer: |_| 1,
+            because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
+        }),
+    },
+    Beat {
+        title: "Back off",
+        say: "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It \
+              waits a random time: watch its ring.",
+        inputs: no_inputs,
+        until: |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
+        look: |world| proposers(world).into_iter().take(1).collect(),
+        predict: None,
+    },
+    Beat {
+        title: "Phase 2: chosen",
+        say: "P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: \
+              no proposer knows it yet.",
+        inputs: no_inputs,
+        until: chosen_unknown,
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "Learn it",
+        say: "The acceptances travel back to P2. It counts three, knows, and tells P1. P1 gives up its wish: one \
+              value was to be chosen, and one was.",
+        inputs: no_inputs,
+        until: all_know,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Chosen, and nobody knows",
+        say: "The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances \
+              reach nobody.",
+        inputs: no_inputs,
+        until: |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "The value that must be adopted",
+        say: "The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, \
+              at least one tells it, and it has to propose that value.",
+        inputs: |world| asking(world).map(|node| Input::Crash { node }).into_iter().collect(),
+        until: all_know,
+        look: proposers,
+        predict: Some(Predict {
+            question: "Which value does the proposer that is left get chosen?",
+            options: |world| {
+                let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
+                vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
+            },
+            answer: |_| 0,
+            because: "Any two majorities of five share an acceptor. It told of the accepted value, and the highest \
+                      accepted value has to be taken over.",
+        }),
+    },
+    Beat {
+        title: "A duel without an end",
+        say: "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
+              higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
+        inputs: |world| {
+            let back = down(world).map(|node| Input::Restart { node });
+            back.into_iter().chain([Input::Rule { rule: paxos::BACK_OFF, on: false }]).collect()
+        },
+        until: |world| chosen(world).is_none() && round(world) >= 6,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Chance ends it",
+        say: "Back-off is on again. One of the two waits long enough for the other to finish both phases.",
+        inputs: |_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }],
+        until: |world| chosen(world).is_some() && all_know(world),
+        look: proposers,
+        predict: None,
+    },
+];
+
+fn default_origin() -> Origin {
+    Origin { seed: SCENARIO.seed, ..Origin::default() }
+}
+
+const CHALLENGES: &[Challenge<Paxos>] = &[
+    Challenge {
+        id: "fourth-round",
+        title: "A long duel",
+        goal: "With every rule on, bring the acceptors to promise a ballot of round 4 with nothing chosen.",
+        hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid again.",
+        reached: |world| chosen(world).is_none() && round(world) >= 4,
+        origin: default_origin,
+        solve: |script| {
+            for bid in 0..8 {
+                script.until(|world| proposers(world).iter().enumerate().any(|(at, _)| has_quorum(world, at)));
+                script.act(propose(bid % 2, 5));
+            }
+            script.until(|world| round(world) >= 4);
+        },
+    },
+    Challenge {
+        id: "chosen-unknown",
+        title: "Chosen, and everyone in the dark",
+        goal: "Have a value chosen while every proposer is down.",
+        hint: "Crash both proposers in the moment in which the third acceptor has accepted.",
+        reached: |world| chosen_unknown(world) && proposers(world).iter().all(|id| !world.kernel().node(*id).up),
+        origin: default_origin,
+        solve: |script| {
+            script.until(chosen_unknown);
+            for node in proposers(script.world()) {
+                script.act(Input::Crash { node });
+            }
+        },
+    },
+    Challenge {
+        id: "two-values",
+        title: "Two values for one decree",
+        goal: "With adopting off, have two proposers learn different values.",
+        hint: "Let one proposer finish before the other begins: the head start does it.",
+        reached: |world| world.is_promise_broken(AGREEMENT.id),
+        origin: || Origin {
+            rules_off: crate::sim::rules::RuleSet::ALL.with(paxos::ADOPT_HIGHEST, false).off_bits(),
+            ..default_origin()
+        },
+        solve: |script| {
+            script.until(chosen_unknown);
+            let winner = asking(script.world());
+            for node in proposers(script.world()).into_iter().filter(|id| Some(*id) != winner) {
+                script.act(propose(i64::from(node.0), 77));
+            }
+            script.until(|world| world.is_promise_broken(AGREEMENT.id));
+        },
+    },
+];
+
+/// Two proposers, a ballot each, three acceptors, one crash and restart, one decree.
+const TWO_BALLOTS: Hunt<Paxos> = Hunt {
+    settings: &[(paxos::ACCEPTORS, 0), (paxos::BETWEEN, 0), (paxos::PATIENCE, 0)],
+    inputs: Vec::new,
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(1_000_000, 60, Budget::crashes(1)) },
+    within: |world| decree(world) == 1 && world.nodes().all(|(_, node)| node.disk.round <= 1),
+};
+
+/// The same without a crash.
+const NO_CRASH: Hunt<Paxos> =
+    Hunt { bounds: Bounds { budget: Budget::NONE, ..TWO_BALLOTS.bounds }, ..TWO_BALLOTS };
+
+const BY_TIME: &str = "The promise is about time: some schedule still ends the duel, but not this one.";
+
+const BREAKS: &[Breaks<Paxos>] = &[
+    Breaks { rule: paxos::PROMISE_ON_DISK, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
+    Breaks { rule: paxos::KEEP_PROMISE, promise: AGREEMENT.id, way: Way::Explore(NO_CRASH) },
+    Breaks { rule: paxos::ADOPT_HIGHEST, promise: AGREEMENT.id, way: Way::Explore(NO_CRASH) },
+    Breaks { rule: paxos::MAJORITY, promise: AGREEMENT.id, way: Way::Explore(NO_CRASH) },
+    Breaks {
+        rule: paxos::BACK_OFF,
+        promise: CHOSEN_EVENTUALLY.id,
+        way: Way::Schedules { settings: &[], events: 3_000, reason: BY_TIME },
+    },
+];
