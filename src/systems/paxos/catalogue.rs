@@ -70,7 +70,8 @@ pub const LATENCY: SettingId = SettingId(3);
 pub const STAGGER: SettingId = SettingId(4);
 /// What a proposer takes between its phases, in microseconds.
 pub const BETWEEN: SettingId = SettingId(5);
-/// How long a proposer, or a client, waits for an answer, in microseconds; 0 for ever.
+/// How long a proposer, or a client, waits for an answer, in microseconds; 0: nothing is
+/// begun or sent again.
 pub const PATIENCE: SettingId = SettingId(6);
 /// The longest first back-off, in microseconds.
 pub const BACK_OFF_BASE: SettingId = SettingId(7);
@@ -139,7 +140,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         id: "patience",
         title: "Patience",
-        about: "How long a proposer, or a client, waits for answers before it tries again. 0: for ever.",
+        about: "How long a proposer, or a client, waits for answers before it tries again. 0: it never does.",
         control: slider(0, 2_000_000, 50_000, Unit::Micros),
         default: 300_000,
         takes: Takes::Live,

@@ -122,12 +122,16 @@ impl Node<'_, '_> {
     }
 
     fn try_again_later(&mut self) {
+        let more = if self.context.rule(BACK_OFF) { self.back_off() } else { 0 };
         let patience = self.context.amount(PATIENCE);
-        if patience > 0 {
-            let more = if self.context.rule(BACK_OFF) { self.back_off() } else { 0 };
-            self.context.set_timer(Timer::Try, patience + more);
-        } else {
-            self.context.cancel_timer(Timer::Try);
+        self.try_after(patience + more);
+    }
+
+    /// Begins another ballot after this long, unless nothing is to be begun a second time.
+    fn try_after(&mut self, delay: Micros) {
+        match self.context.amount(PATIENCE) {
+            0 => self.context.cancel_timer(Timer::Try),
+            _ => self.context.set_timer(Timer::Try, delay),
         }
     }
 
@@ -348,7 +352,7 @@ impl Node<'_, '_> {
             self.skip_to(slot);
         } else if self.context.rule(BACK_OFF) {
             let wait = self.back_off();
-            self.context.set_timer(Timer::Try, wait);
+            self.try_after(wait);
         } else {
             self.prepare();
         }
@@ -361,7 +365,7 @@ impl Node<'_, '_> {
         self.memory.refused = 0;
         self.context.cancel_timer(Timer::Ready);
         let turn = turn(self.context);
-        self.context.set_timer(Timer::Try, REST + turn);
+        self.try_after(REST + turn);
     }
 
     /// Time to tell the others that there is a leader, and to send again what may be lost.
