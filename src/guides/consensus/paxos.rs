@@ -1,25 +1,20 @@
 //! Paxos: one decree at a time. Two phases, ballots that outbid each other, and why what is chosen stays chosen.
 
-use crate::guides::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-};
+use super::paxos_words::{fields, inspect, look, subject};
+use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::mechanisms::quorum;
 use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
+use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::settings::CommandCall;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
 use crate::sim::world::World;
 use crate::systems::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
-use crate::systems::paxos::{
-    self, Ballot, Entry, Log, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
-};
+use crate::systems::paxos::{self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member};
 
 type Synod = World<Paxos>;
 
@@ -31,7 +26,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     level: 4,
     summary: "Two proposers want different values chosen, and five acceptors may crash. Watch ballots outbid each \
               other, and see why a value that is chosen stays chosen.",
-    seed: 1,
+    seed: 2,
     settings: &[
         (paxos::ACCEPTORS, 1),
         (paxos::PROPOSERS, 2),
@@ -75,15 +70,6 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     breaks: BREAKS,
     prose: prose!("paxos.md"),
 };
-
-/// Messages are counted by what they are for, and not by node.
-pub(super) fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
-    match (metric == paxos::MESSAGES, subject) {
-        (true, 0) => "to agree".to_owned(),
-        (true, _) => "to lead".to_owned(),
-        _ => Paxos::name(settings, NodeId(subject)),
-    }
-}
 
 fn proposers(world: &Synod) -> Vec<NodeId> {
     paxos::proposers(world.settings()).map(NodeId::from).collect()
@@ -209,16 +195,17 @@ fn acceptor(world: &Synod, id: NodeId, at: (i32, i32)) -> NodeMark {
 fn sets(world: &Synod, picture: &Picture) -> Vec<SetMark> {
     let name = |ballot: Ballot| ballot_name(world.settings(), ballot);
     let held = held(world);
-    let bidding = bidding(world).filter(|(ballot, who)| {
-        !who.is_empty() && held.as_ref().is_none_or(|(entry, _)| entry.ballot != *ballot)
-    });
+    let bidding = bidding(world)
+        .filter(|(ballot, who)| !who.is_empty() && held.as_ref().is_none_or(|(entry, _)| entry.ballot != *ballot));
     let top = |who: &[NodeId]| who.iter().filter_map(|id| Some(picture.node(*id)?.at)).min_by_key(|at| (at.1, at.0));
     let mut sets = Vec::new();
     if let Some((entry, members)) = &held {
         let word = if members.len() >= need(world) { "chosen" } else { "accepted" };
         // Two labels over one node would cover each other.
         let label = match &bidding {
-            Some((ballot, who)) if top(who) == top(members) => format!("{word} {}, next {}", name(entry.ballot), name(*ballot)),
+            Some((ballot, who)) if top(who) == top(members) => {
+                format!("{word} {}, next {}", name(entry.ballot), name(*ballot))
+            }
             _ => format!("{word} in {}", name(entry.ballot)),
         };
         sets.push(SetMark { members: members.clone(), label, tone: Tone::Fine });
@@ -254,131 +241,6 @@ fn disks(world: &Synod, at: (i32, i32), size: (i32, i32)) -> Figure {
         None => format!("Decree {}: nothing is chosen", decree(world)),
     };
     Figure { id: "acceptors", at, size, title, body }
-}
-
-pub(super) fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Prepare { .. } => ('P', Glyph::Diamond, Tone::Question),
-        Message::Promise { accepted, .. } if accepted.entries().is_empty() => ('p', Glyph::Pill, Tone::Question),
-        Message::Promise { .. } => ('p', Glyph::Pill, Tone::Fine),
-        Message::Accept { .. } => ('A', Glyph::Square, Tone::Active),
-        Message::Accepted { .. } => ('a', Glyph::Pill, Tone::Active),
-        Message::Refused { .. } => ('n', Glyph::Pill, Tone::Risk),
-        Message::Chosen { .. } => ('C', Glyph::Dot, Tone::Fine),
-        Message::Heartbeat { .. } => ('H', Glyph::Dot, Tone::Neutral),
-        Message::CatchUp { .. } => ('?', Glyph::Diamond, Tone::Neutral),
-        Message::Snapshot { .. } => ('S', Glyph::Square, Tone::Neutral),
-        Message::Request { .. } => ('R', Glyph::Square, Tone::Producer),
-        Message::Answer { .. } => ('k', Glyph::Pill, Tone::Producer),
-        Message::Redirect { .. } => ('r', Glyph::Pill, Tone::Off),
-    };
-    Look { letter, glyph, tone }
-}
-
-pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
-    let slot = |slot: &Slot| field(if paxos::is_log(settings) { "slot" } else { "decree" }, slot.to_string());
-    match message {
-        Message::Prepare { ballot: b, slot: s, all } => {
-            vec![ballot(b), slot(s), field("later slots too", if *all { "yes" } else { "no" }.to_owned())]
-        }
-        Message::Promise { ballot: b, slot: s, accepted, .. } => {
-            vec![ballot(b), slot(s), field("accepted", words(settings, accepted))]
-        }
-        Message::Accept { ballot: b, slot: s, value } => vec![ballot(b), slot(s), field("value", value.to_string())],
-        Message::Accepted { ballot: b, slot: s } => vec![ballot(b), slot(s)],
-        Message::Refused { ballot: b, promised, .. } => {
-            vec![ballot(b), field("promised", ballot_name(settings, *promised))]
-        }
-        Message::Chosen { log } => vec![field("chosen", words(settings, log))],
-        Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s.to_string())],
-        Message::CatchUp { slot } => vec![field("lacks slots from", slot.to_string())],
-        Message::Snapshot { state } => vec![field("applied up to slot", state.slot.to_string())],
-        Message::Request { value } => vec![field("request", value.id.to_string()), field("command", value.to_string())],
-        Message::Answer { id } => vec![field("request", id.to_string())],
-        Message::Redirect { id, leader } => vec![
-            field("request", id.to_string()),
-            field("leader", leader.map_or("unknown".to_owned(), |leader| Paxos::name(settings, leader))),
-        ],
-    }
-}
-
-/// The last few entries of a log.
-fn words(settings: &Settings, log: &Log) -> String {
-    let word = |entry: &Entry| format!("{}: {} in {}", entry.slot, entry.value, ballot_name(settings, entry.ballot));
-    let skipped = log.entries().len().saturating_sub(8);
-    let words: Vec<String> = log.entries().iter().skip(skipped).map(word).collect();
-    match (words.is_empty(), skipped) {
-        (true, _) => "nothing".to_owned(),
-        (_, 0) => words.join(", "),
-        _ => format!("{skipped} more, {}", words.join(", ")),
-    }
-}
-
-pub(super) fn inspect(world: &Synod, id: NodeId) -> Inspection {
-    let (Some(node), settings) = (world.node(id), world.settings()) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let name = |ballot: Ballot| ballot_name(settings, ballot);
-    let member = match &node.memory {
-        Some(Memory::Clients(clients)) => {
-            let waiting: Vec<String> =
-                clients.waiting.iter().map(|waiting| format!("{}: {}", waiting.value.id, waiting.value)).collect();
-            return Inspection {
-                disk: vec![field("last request", node.disk.asked.to_string())],
-                memory: vec![
-                    field("leader", Paxos::name(settings, clients.leader)),
-                    field("wait for answers", if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") }),
-                ],
-            };
-        }
-        Some(Memory::Member(member)) => Some(member),
-        None => None,
-    };
-    let mut disk = Vec::new();
-    if paxos::proposers(settings).contains(&id.index()) {
-        let registers = ["x", "y", "z"].iter().zip(node.disk.state.registers);
-        let registers: Vec<String> = registers.filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
-        disk.push(field("highest round", node.disk.round.to_string()));
-        disk.push(field("chosen", words(settings, &node.disk.chosen)));
-        disk.push(field("applied up to", node.disk.state.slot.to_string()));
-        disk.push(field("registers", if registers.is_empty() { "unset".to_owned() } else { registers.join(", ") }));
-    }
-    if paxos::acceptors(settings).contains(&id.index()) {
-        disk.push(field("promised", name(node.disk.promised)));
-        disk.push(field("accepted", words(settings, &node.disk.accepted)));
-    }
-    let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
-    let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
-    if let Some(wish) = member.wish {
-        memory.push(field("wants", wish.to_string()));
-    }
-    if member.unsaved != Ballot::NONE {
-        memory.push(field("promise not on disk", name(member.unsaved)));
-    }
-    if let Some(leader) = member.leader {
-        memory.push(field("leader", Paxos::name(settings, leader)));
-    }
-    if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Try) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        memory.push(field("next ballot in", time::show(left)));
-    }
-    Inspection { disk, memory }
-}
-
-fn phase_words(world: &Synod, phase: &Phase) -> String {
-    let name = |ballot: &Ballot| ballot_name(world.settings(), *ballot);
-    match phase {
-        Phase::Idle => "none".to_owned(),
-        Phase::Prepare { ballot, promised, .. } => format!("{}, phase 1, {} promises", name(ballot), promised.count_ones()),
-        Phase::Accept { ballot, open, .. } => {
-            let open: Vec<String> = open.iter().map(|open| format!("{} {}", open.slot, open.value)).collect();
-            match open.is_empty() {
-                true => format!("{}, nothing open", name(ballot)),
-                false => format!("{}, open: {}", name(ballot), open.join(", ")),
-            }
-        }
-    }
 }
 
 fn propose(proposer: i64, value: i64) -> Input {
@@ -470,7 +332,9 @@ const TOUR: &[Beat<Paxos>] = &[
         say: "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It \
               waits a random time: watch its ring.",
         inputs: no_inputs,
-        until: |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
+        until: |world| {
+            proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0)
+        },
         look: |world| proposers(world).into_iter().take(1).collect(),
         predict: None,
     },
@@ -624,7 +488,8 @@ fn first_ballots(world: &Synod) -> bool {
     let (mut late, mut active) = (decree(world) > 1, false);
     for (id, node) in world.nodes().take(paxos::proposers(world.settings()).end) {
         late |= node.disk.round > 1;
-        active |= node.disk.state.slot == 0 && (node.disk.round == 0 || member(world, id).is_some_and(|it| it.phase != Phase::Idle));
+        active |= node.disk.state.slot == 0
+            && (node.disk.round == 0 || member(world, id).is_some_and(|it| it.phase != Phase::Idle));
     }
     active && !late
 }
@@ -657,3 +522,33 @@ const BREAKS: &[Breaks<Paxos>] = &[
         way: Way::Schedules { settings: &[], events: 3_000, reason: BY_TIME },
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::scenario::Script;
+    use crate::sim::time::MS;
+
+    fn run(settings: &[(crate::sim::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
+        Script::new(SCENARIO.world(&Origin { settings: settings.to_vec(), rules_off, ..default_origin() }, &[]))
+    }
+
+    /// Left alone, a proposer knows after four messages in a row: prepare, promise, accept, accepted.
+    #[test]
+    fn a_ballot_without_a_rival_takes_four_delays() {
+        let mut script = run(&[(paxos::STAGGER, 300_000), (paxos::BETWEEN, 0)], 0);
+        assert!(script.until(|world| world.witness().learned(1).is_some()));
+        let took = script.world().kernel().now() - MS;
+        assert!((38 * MS..=42 * MS).contains(&took), "{took}");
+        assert_eq!(round(script.world()), 1);
+    }
+
+    /// Section 2.4: two proposers that outbid each other at once choose nothing, for as long as one cares to watch.
+    #[test]
+    fn a_duel_has_no_end() {
+        let off = crate::sim::rules::RuleSet::ALL.with(paxos::BACK_OFF, false).off_bits();
+        let mut script = run(&[], off);
+        script.until(|world| world.kernel().now() > 2_000 * MS);
+        assert!(chosen(script.world()).is_none() && round(script.world()) > 25);
+    }
+}

@@ -123,7 +123,9 @@ impl Clients {
         context.why(|s| {
             let from = Paxos::name(s, from);
             match (value, leader) {
-                (Some(_), Some(leader)) => format!("{from} does not lead: request {id} goes to {}.", Paxos::name(s, leader)),
+                (Some(_), Some(leader)) => {
+                    format!("{from} does not lead: request {id} goes to {}.", Paxos::name(s, leader))
+                }
                 (Some(_), None) => format!("{from} does not lead and knows nobody who does: request {id} waits."),
                 (None, _) => format!("{from} does not lead. Request {id} is answered, or with another server."),
             }

@@ -14,17 +14,20 @@ const SLOTS_KEPT: usize = 256;
 /// How many proposed values are remembered.
 const PROPOSED_KEPT: usize = 32;
 
+/// A value and who learned that it is chosen.
+type Learned = (Value, NodeId);
+
 /// What has been seen of the run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     proposed: Vec<Value>,
     /// The first value that anyone learned in each slot, and who did.
-    learned: BTreeMap<Slot, (Value, NodeId)>,
+    learned: BTreeMap<Slot, Learned>,
     /// Commands that were acknowledged, by slot.
     answered: BTreeMap<Slot, u32>,
     /// The last slot that each server applied.
     applied: BTreeMap<NodeId, Slot>,
-    two_values: Option<(Slot, (Value, NodeId), (Value, NodeId))>,
+    two_values: Option<(Slot, Learned, Learned)>,
     unproposed: Option<(Slot, Value, NodeId)>,
     /// Who applied a slot, and after which.
     out_of_order: Option<(NodeId, Slot, Slot)>,
@@ -217,7 +220,8 @@ pub fn longest_wait(world: &World<Paxos>) -> Time {
 
 /// Whether the servers are nearly at the same slot: none lacks more than what a moment of traffic brings.
 fn are_together(world: &World<Paxos>) -> bool {
-    let slots = || super::acceptors(world.settings()).filter_map(|id| Some(world.node(NodeId::from(id))?.disk.state.slot));
+    let slots =
+        || super::acceptors(world.settings()).filter_map(|id| Some(world.node(NodeId::from(id))?.disk.state.slot));
     slots().max().unwrap_or(0) - slots().min().unwrap_or(0) <= 16
 }
 

@@ -92,12 +92,15 @@ impl Node<'_, '_> {
     fn prepare(&mut self) {
         let me = self.me();
         self.disk.round = self.disk.round.saturating_add(1);
-        let (ballot, from, is_log) = (Ballot { round: self.disk.round, proposer: me }, self.first_open(), self.is_log());
+        let (ballot, from, is_log) =
+            (Ballot { round: self.disk.round, proposer: me }, self.first_open(), self.is_log());
         let name = self.named(ballot);
         self.context.why(|s| {
             let me = Paxos::name(s, me);
             match is_log {
-                true => format!("{me} has heard no leader in time. It prepares ballot {name}, for every slot from {from}."),
+                true => {
+                    format!("{me} has heard no leader in time. It prepares ballot {name}, for every slot from {from}.")
+                }
                 false => format!("{me} begins ballot {name} for decree {from} and asks every acceptor for a promise."),
             }
         });
@@ -160,9 +163,9 @@ impl Node<'_, '_> {
                 });
                 self.begin_ready_slots();
             }
-            _ => self.context.why(|s| {
-                format!("{} has left ballot {name}; this promise is of no use.", Paxos::name(s, me))
-            }),
+            _ => self
+                .context
+                .why(|s| format!("{} has left ballot {name}; this promise is of no use.", Paxos::name(s, me))),
         }
     }
 
@@ -302,7 +305,9 @@ impl Node<'_, '_> {
         self.context.why_rule(MAJORITY, |s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
             match have {
-                Some(have) => format!("{from} has accepted ballot {name} in slot {slot}: {have} of {need} that {me} needs."),
+                Some(have) => {
+                    format!("{from} has accepted ballot {name} in slot {slot}: {have} of {need} that {me} needs.")
+                }
                 None => format!("{me} no longer waits for slot {slot} in ballot {name}."),
             }
         });
@@ -377,9 +382,8 @@ impl Node<'_, '_> {
         let (ballot, again) = (*ballot, open.iter().filter(|open| open.old).copied().collect::<Vec<_>>());
         open.iter_mut().for_each(|open| open.old = true);
         let (me, count) = (self.me(), again.len());
-        self.context.why(|s| {
-            format!("{} leads: it tells everyone, and asks again for {count} slots.", Paxos::name(s, me))
-        });
+        self.context
+            .why(|s| format!("{} leads: it tells everyone, and asks again for {count} slots.", Paxos::name(s, me)));
         for Open { slot, value, promised, asked, accepted, .. } in again {
             match asked {
                 true => self.ask_acceptors(accepted, &Message::Accept { ballot, slot, value }),
@@ -403,7 +407,8 @@ impl Node<'_, '_> {
         let (me, id, leader) = (self.me(), value.id, self.memory.leader);
         let Phase::Accept { next, open, .. } = &self.memory.phase else {
             self.context.why(|s| {
-                let other = leader.map_or("it knows of no leader".to_owned(), |node| format!("ask {}", Paxos::name(s, node)));
+                let other =
+                    leader.map_or("it knows of no leader".to_owned(), |node| format!("ask {}", Paxos::name(s, node)));
                 format!("{} does not lead, so it refuses {value}: {other}.", Paxos::name(s, me))
             });
             return self.send(from, Message::Redirect { id, leader });

@@ -1,6 +1,8 @@
 //! The learner and the replica: what was chosen, applied in the order of the slots; catching up.
 
-use super::{COMMIT_LATENCY, COMMITTED, Entry, FILL_GAPS, KEPT, Log, Message, Node, Note, Paxos, Phase, Slot, State, clients};
+use super::{
+    COMMIT_LATENCY, COMMITTED, Entry, FILL_GAPS, KEPT, Log, Message, Node, Note, Paxos, Phase, Slot, State, clients,
+};
 use crate::sim::NodeId;
 use crate::sim::system::System;
 
@@ -155,7 +157,9 @@ impl Node<'_, '_> {
         self.context.why(|s| {
             let (me, from) = (Paxos::name(s, node), Paxos::name(s, from));
             match slot > mine {
-                true => format!("{me} had applied up to slot {mine}. It takes {from}'s state, which is at slot {slot}."),
+                true => {
+                    format!("{me} had applied up to slot {mine}. It takes {from}'s state, which is at slot {slot}.")
+                }
                 false => format!("{me} is at slot {mine} itself; {from}'s state is of no use."),
             }
         });
