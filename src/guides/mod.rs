@@ -22,6 +22,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::two_generals::SCENARIO,
     &consensus::raft_election::SCENARIO,
     &consensus::paxos::SCENARIO,
+    &consensus::multi_paxos::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -213,9 +213,13 @@ pub const COMMITTED: MetricId = MetricId(2);
 /// Ballots begun, by proposer.
 pub const BALLOTS: MetricId = MetricId(3);
 
+/// Messages that the last chosen slot took, by leader: its requests and their answers, the client's, and the news.
+pub const PER_COMMAND: MetricId = MetricId(4);
+
 pub(super) const METRICS: &[Metric] = &[
     Metric { id: "commit-latency", title: "Commit latency", kind: MetricKind::Latency },
     Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
     Metric { id: "committed", title: "Commands committed", kind: MetricKind::Counter },
     Metric { id: "ballots", title: "Ballots begun", kind: MetricKind::Counter },
+    Metric { id: "per-command", title: "Messages for a command", kind: MetricKind::Gauge },
 ];

@@ -71,6 +71,8 @@ pub struct Open {
     pub accepted: u64,
     /// Open since the heartbeat before: what was lost is sent again.
     pub old: bool,
+    /// How many requests it has cost so far.
+    pub sent: u16,
 }
 
 /// What a proposer is doing.

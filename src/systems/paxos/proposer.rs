@@ -2,8 +2,8 @@
 
 use super::{
     ADOPT_HIGHEST, ALL_OPEN_SLOTS, BACK_OFF, BACK_OFF_BASE, BALLOTS, BETWEEN, Ballot, Entry, FILL_GAPS, HEARTBEAT, Log,
-    MAJORITY, Message, Node, Note, Open, PATIENCE, Paxos, Phase, SKIP_PHASE_1, STAGGER, Slot, TIMEOUT, Timer, Value,
-    acceptors, proposers,
+    MAJORITY, Message, Node, Note, Open, PATIENCE, PER_COMMAND, Paxos, Phase, SKIP_PHASE_1, STAGGER, Slot, TIMEOUT,
+    Timer, Value, acceptors, proposers,
 };
 use crate::sim::NodeId;
 use crate::sim::random::Purpose;
@@ -30,13 +30,17 @@ pub(super) fn turn(context: &Context<Paxos>) -> Micros {
 }
 
 impl Node<'_, '_> {
-    /// Sends to every acceptor but itself that is not in the set.
-    fn ask_acceptors(&mut self, without: u64, message: &Message) {
-        let me = self.me();
+    /// Sends to every acceptor but itself that is not in the set, and books it on the slot.
+    fn ask_acceptors(&mut self, without: u64, slot: Slot, message: &Message) {
+        let (me, mut sent) = (self.me(), 0);
         for to in acceptors(self.context.settings()).map(NodeId::from) {
             if to != me && without >> to.0 & 1 == 0 {
+                sent += 1;
                 self.send(to, message.clone());
             }
+        }
+        if let Phase::Accept { open, .. } = &mut self.memory.phase {
+            open.iter_mut().filter(|open| open.slot == slot).for_each(|open| open.sent += sent);
         }
     }
 
@@ -108,7 +112,7 @@ impl Node<'_, '_> {
         self.context.cancel_timer(Timer::Ready);
         self.memory.phase = Phase::Prepare { ballot, from, promised: 0, found: Log::default() };
         self.memory.leader = None;
-        self.ask_acceptors(0, &Message::Prepare { ballot, slot: from, all: is_log });
+        self.ask_acceptors(0, from, &Message::Prepare { ballot, slot: from, all: is_log });
         if is_log {
             self.await_leader();
             self.promise(ballot);
@@ -262,18 +266,18 @@ impl Node<'_, '_> {
         let Phase::Accept { ballot, next, open } = &mut self.memory.phase else { return };
         let (ballot, slot) = (*ballot, *next);
         *next += 1;
-        open.push(Open { slot, value, promised, asked: is_prepared, accepted: 0, old: false });
+        open.push(Open { slot, value, promised, asked: is_prepared, accepted: 0, old: false, sent: 0 });
         if is_prepared {
             self.ask_to_accept(Entry { slot, ballot, value });
         } else {
-            self.ask_acceptors(0, &Message::Prepare { ballot, slot, all: false });
+            self.ask_acceptors(0, slot, &Message::Prepare { ballot, slot, all: false });
         }
     }
 
     /// Phase 2a. A server is an acceptor itself and accepts at once.
     fn ask_to_accept(&mut self, entry: Entry) {
         let Entry { slot, ballot, value } = entry;
-        self.ask_acceptors(0, &Message::Accept { ballot, slot, value });
+        self.ask_acceptors(0, slot, &Message::Accept { ballot, slot, value });
         if self.is_log() {
             self.accept(entry);
             let me = self.me();
@@ -325,7 +329,12 @@ impl Node<'_, '_> {
         if (open[at].accepted.count_ones() as usize) < need {
             return;
         }
-        let entry = Entry { slot, ballot: *ballot, value: open.remove(at).value };
+        let open = open.remove(at);
+        let entry = Entry { slot, ballot: *ballot, value: open.value };
+        // Each request brings an answer; every other learner hears; a client asked and is told.
+        let learners = proposers(self.context.settings()).end - 1;
+        let spent = 2 * i64::from(open.sent) + learners as i64 + 2;
+        self.context.gauge(PER_COMMAND, self.context.me().0, spent);
         self.tell_learners(&Message::Chosen { log: Log::of(entry) });
         self.learn(entry);
     }
@@ -386,8 +395,8 @@ impl Node<'_, '_> {
             .why(|s| format!("{} leads: it tells everyone, and asks again for {count} slots.", Paxos::name(s, me)));
         for Open { slot, value, promised, asked, accepted, .. } in again {
             match asked {
-                true => self.ask_acceptors(accepted, &Message::Accept { ballot, slot, value }),
-                false => self.ask_acceptors(promised, &Message::Prepare { ballot, slot, all: false }),
+                true => self.ask_acceptors(accepted, slot, &Message::Accept { ballot, slot, value }),
+                false => self.ask_acceptors(promised, slot, &Message::Prepare { ballot, slot, all: false }),
             }
         }
         self.send_heartbeats();
