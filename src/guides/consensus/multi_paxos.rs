@@ -9,14 +9,14 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::CommandCall;
+use crate::sim::settings::{CommandCall, SettingId};
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time::SEC;
-use crate::sim::world::World;
+use crate::sim::world::{Flight, World};
 use crate::systems::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
 use crate::systems::paxos::{
-    self, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
+    self, Ballot, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
 
 type Cluster = World<Paxos>;
@@ -108,11 +108,6 @@ fn candidates(world: &Cluster) -> Vec<(NodeId, u64)> {
 /// Every slot up to this one is applied there.
 fn applied(world: &Cluster, id: NodeId) -> Slot {
     world.node(id).map_or(0, |node| node.disk.state.slot)
-}
-
-/// What a server knows to be chosen in a slot.
-fn chosen(world: &Cluster, id: NodeId, slot: Slot) -> Option<Value> {
-    world.node(id)?.disk.chosen.get(slot).map(|entry| entry.value)
 }
 
 /// Whether a server knows a later slot and cannot apply it: a slot before it is open.
@@ -230,7 +225,7 @@ fn skip_phase_1(on: bool) -> Input {
 
 /// The accept requests on their way.
 fn accepts(world: &Cluster) -> Vec<(u64, Slot)> {
-    let accept = |flight: crate::sim::world::Flight<'_, Paxos>| match flight.message {
+    let accept = |flight: Flight<'_, Paxos>| match flight.message {
         Message::Accept { slot, .. } => Some((flight.pending.id, *slot)),
         _ => None,
     };
@@ -450,50 +445,92 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
     },
 ];
 
-/// Whether only A and C have stood for leader, once each: B votes.
-fn a_and_c(world: &Cluster) -> bool {
+/// No heartbeats, no commands but those given, and nothing sent twice.
+const SMALL: &[(SettingId, i64)] =
+    &[(paxos::ACCEPTORS, 0), (paxos::RATE, 0), (paxos::HEARTBEAT, 0), (paxos::PATIENCE, 0)];
+
+/// Only A and C have stood for leader, once each: B votes.
+fn two_stand(world: &Cluster) -> bool {
     let round = |id: u16| world.node(NodeId(id)).map_or(0, |node| node.disk.round);
     let b_stands = member(world, NodeId(1)).is_some_and(|it| it.phase != Phase::Idle);
     round(0) <= 1 && round(2) <= 1 && !b_stands
 }
 
-/// Three servers, two of which come to lead, and one command.
+fn b_alone_crashes(world: &Cluster) -> bool {
+    world.nodes().all(|(id, _)| id.0 == 1 || world.kernel().node(id).up)
+}
+
+/// A and C hear nothing of each other, B alone may crash, and clients ask C once it leads.
+fn apart(world: &Cluster) -> bool {
+    let own = |id: u16| {
+        let bound = world.node(NodeId(id)).map_or(Ballot::NONE, |node| node.disk.promised);
+        bound == Ballot::NONE || bound.proposer.0 == id
+    };
+    let early =
+        |flight: Flight<'_, Paxos>| matches!(flight.message, Message::Request { .. }) && flight.pending.node.0 == 2;
+    let c_leads = leaders(world).contains(&NodeId(2));
+    two_stand(world) && own(0) && own(2) && b_alone_crashes(world) && (c_leads || !world.flights().any(early))
+}
+
+/// Three servers, two of which come to lead, one command, and a crash and a restart of the
+/// third. All of it is seen.
 const TWO_LEADERS: Hunt<Paxos> = Hunt {
     settings: SMALL,
-    inputs: || vec![set(0, 5), set(1, 7)],
-    bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 60, Budget::NONE) },
-    within: a_and_c,
+    inputs: || vec![set(0, 5)],
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 60, Budget::crashes(1)) },
+    within: |world| two_stand(world) && b_alone_crashes(world),
 };
 
-/// No heartbeats, no commands but those given, and nothing sent twice.
-const SMALL: &[(crate::sim::settings::SettingId, i64)] =
-    &[(paxos::ACCEPTORS, 0), (paxos::RATE, 0), (paxos::HEARTBEAT, 0), (paxos::PATIENCE, 0)];
-
-/// The same, and clients that ask again.
+/// Two commands, and clients that ask again.
 const ASKED_AGAIN: Hunt<Paxos> = Hunt {
     settings: &[(paxos::ACCEPTORS, 0), (paxos::RATE, 0), (paxos::HEARTBEAT, 0)],
-    within: |world| a_and_c(world) && world.kernel().pending_count() <= 14,
-    ..TWO_LEADERS
+    inputs: || vec![set(0, 5), set(1, 7)],
+    bounds: Bounds { budget: Budget::NONE, ..TWO_LEADERS.bounds },
+    within: apart,
 };
 
-const ONE_CRASH: Hunt<Paxos> = Hunt {
-    bounds: Bounds { budget: Budget::crashes(1), ..TWO_LEADERS.bounds },
+/// C stands only when A has had slot 2 chosen.
+const TWO_SLOTS: Hunt<Paxos> = Hunt {
     within: |world| {
-        a_and_c(world)
-            && world.nodes().all(|(id, _)| id.0 == 1 || world.kernel().node(id).up)
-            && world.kernel().pending_count() <= 14
+        let c_stood = world.node(NodeId(2)).is_some_and(|node| node.disk.round > 0);
+        apart(world) && (!c_stood || world.witness().learned(2).is_some())
     },
     ..ASKED_AGAIN
 };
 
-const BY_TIME: &str = "The promise is about time: with the next leaders the hole stays, and elections never end.";
+/// B crashes, after C has stood; C stands when A has slot 1 open, and the
+/// second command alone is sent again.
+const ONE_CRASH: Hunt<Paxos> = Hunt {
+    bounds: Bounds { budget: Budget::crashes(1), ..ASKED_AGAIN.bounds },
+    within: |world| {
+        let c_stood = world.node(NodeId(2)).is_some_and(|node| node.disk.round > 0);
+        let open = member(world, NodeId(0))
+            .is_some_and(|it| matches!(&it.phase, Phase::Accept { open, .. } if !open.is_empty()));
+        let learned = world.witness().learned(1).is_some();
+        let one_slot = world.nodes().all(|(_, node)| node.disk.accepted.last() <= 1);
+        let again = |flight: Flight<'_, Paxos>| matches!(flight.message, Message::Request { value } if value.id == 1 && flight.pending.node.0 == 2);
+        apart(world)
+            && one_slot
+            && !world.flights().any(again)
+            && (open || learned || !c_stood)
+            && (c_stood || world.kernel().node(NodeId(1)).up)
+    },
+    ..ASKED_AGAIN
+};
+
+/// Many slots open at a time, so that a crash leaves holes.
+const BUSY: &[(SettingId, i64)] =
+    &[(paxos::ACCEPTORS, 0), (paxos::RATE, 20), (paxos::LATENCY, 20_000), (paxos::PATIENCE, 500_000)];
+
+const BY_TIME: &str =
+    "The promise is about time: a later leader may still hear of a value for the hole, but this one waits.";
 
 const BREAKS: &[Breaks<Paxos>] = &[
-    Breaks { rule: paxos::ALL_OPEN_SLOTS, promise: ONE_VALUE.id, way: Way::Explore(ASKED_AGAIN) },
+    Breaks { rule: paxos::ALL_OPEN_SLOTS, promise: ONE_VALUE.id, way: Way::Explore(TWO_SLOTS) },
     Breaks {
         rule: paxos::FILL_GAPS,
         promise: ALL_ANSWERED.id,
-        way: Way::Schedules { settings: &[], events: 2_000, reason: BY_TIME },
+        way: Way::Schedules { settings: BUSY, events: 3_000, reason: BY_TIME },
     },
     Breaks { rule: paxos::PROMISE_ON_DISK, promise: ONE_VALUE.id, way: Way::Explore(ONE_CRASH) },
     Breaks { rule: paxos::ADOPT_HIGHEST, promise: ONE_VALUE.id, way: Way::Explore(ASKED_AGAIN) },

@@ -423,13 +423,17 @@ impl Node<'_, '_> {
             return self.send(from, Message::Redirect { id, leader });
         };
         let (slot, full) = (*next, open.len() >= MOST_OPEN);
+        let has_slot = open.iter().any(|open| open.value.id == id)
+            || self.disk.chosen.entries().iter().any(|entry| entry.value.id == id);
         if self.disk.state.has(id) {
             self.context.why(|_| format!("Request {id} is applied already: it answers once more."));
             self.send(from, Message::Answer { id });
-        } else if full || open.iter().any(|open| open.value.id == id) {
+        } else if full || has_slot {
             self.context.why(|_| match full {
-                true => format!("{MOST_OPEN} slots are open, the most it takes: request {id} must come again."),
-                false => format!("Request {id} has a slot already: {value} will be answered once it is applied."),
+                true if !has_slot => {
+                    format!("{MOST_OPEN} slots are open, the most it takes: request {id} must come again.")
+                }
+                _ => format!("Request {id} has a slot already: {value} will be answered once it is applied."),
             });
         } else {
             let skips = self.context.settings().is_on(SKIP_PHASE_1);
