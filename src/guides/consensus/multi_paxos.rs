@@ -518,9 +518,15 @@ const ONE_CRASH: Hunt<Paxos> = Hunt {
     ..ASKED_AGAIN
 };
 
-/// Many slots open at a time, so that a crash leaves holes.
-const BUSY: &[(SettingId, i64)] =
-    &[(paxos::ACCEPTORS, 0), (paxos::RATE, 20), (paxos::LATENCY, 20_000), (paxos::PATIENCE, 500_000)];
+/// Slow links, many slots open at a time, and a leader that is slow to send again what was lost: a crash leaves holes.
+const BUSY: &[(SettingId, i64)] = &[
+    (paxos::ACCEPTORS, 0),
+    (paxos::RATE, 20),
+    (paxos::LATENCY, 40_000),
+    (paxos::HEARTBEAT, 200_000),
+    (paxos::TIMEOUT, 400_000),
+    (paxos::PATIENCE, 900_000),
+];
 
 const BY_TIME: &str =
     "The promise is about time: a later leader may still hear of a value for the hole, but this one waits.";
@@ -530,7 +536,7 @@ const BREAKS: &[Breaks<Paxos>] = &[
     Breaks {
         rule: paxos::FILL_GAPS,
         promise: ALL_ANSWERED.id,
-        way: Way::Schedules { settings: BUSY, events: 3_000, reason: BY_TIME },
+        way: Way::Schedules { settings: BUSY, events: 1_200, reason: BY_TIME },
     },
     Breaks { rule: paxos::PROMISE_ON_DISK, promise: ONE_VALUE.id, way: Way::Explore(ONE_CRASH) },
     Breaks { rule: paxos::ADOPT_HIGHEST, promise: ONE_VALUE.id, way: Way::Explore(ASKED_AGAIN) },

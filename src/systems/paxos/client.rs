@@ -10,7 +10,7 @@ use crate::sim::workload;
 const ARRIVAL_DRAW: Purpose = Purpose(0);
 const VALUE_DRAW: Purpose = Purpose(1);
 /// The most commands that wait for their answers.
-const MOST_WAITING: usize = 64;
+const MOST_WAITING: usize = 32;
 /// How often the clients look again when they have nothing to send.
 const LOOK_AGAIN: Time = 500_000;
 
