@@ -3,7 +3,7 @@
 //! Follows Lamport, "Paxos Made Simple" (2001): section 2.2 for the two phases, 2.3 for learning (the proposer whose
 //! ballot won is the distinguished learner), 2.4 for progress, 2.5 for what is on disk, and section 3 for the log.
 //! Leaders are found by heartbeats and random timeouts; followers catch up as in Chandra, Griesemer and Redstone,
-//! "Paxos Made Live" (2007), section 5, with the state in place of a snapshot file.
+//! "Paxos Made Live" (2007), section 5.5, with the state in place of a snapshot file.
 //!
 //! [`KIND`] chooses: proposers and acceptors apart, which decide one decree after another, each by an instance of its
 //! own; or servers that are all of it at once, agree on a log of commands, and answer clients. An acceptor's promise
