@@ -34,6 +34,8 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::raft_reads::SCENARIO,
     &consensus::raft_members::SCENARIO,
     &consensus::raft_snapshots::SCENARIO,
+    &consensus::paxos::SCENARIO,
+    &consensus::multi_paxos::SCENARIO,
     &consensus::zab::SCENARIO,
     &consensus::byzantine_generals::SCENARIO,
     &consensus::pbft::SCENARIO,

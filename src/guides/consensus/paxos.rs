@@ -1,0 +1,555 @@
+//! Paxos: one decree at a time. Two phases, ballots that outbid each other, and why what is chosen stays chosen.
+
+use super::paxos_words::{fields, inspect, look, subject};
+use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::mechanisms::quorum;
+use crate::picture::layout::Area;
+use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::settings::CommandCall;
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::sim::world::World;
+use crate::systems::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
+use crate::systems::paxos::{self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member};
+
+type Synod = World<Paxos>;
+
+/// The scenario.
+pub static SCENARIO: Scenario<Paxos> = Scenario {
+    slug: "paxos",
+    title: "Paxos",
+    guide: Guide::Consensus,
+    level: 4,
+    summary: "Two proposers want different values chosen, and five acceptors may crash. Watch ballots outbid each \
+              other, and see why a value that is chosen stays chosen.",
+    seed: 2,
+    settings: &[
+        (paxos::ACCEPTORS, 1),
+        (paxos::PROPOSERS, 2),
+        (paxos::LATENCY, 10_000),
+        (paxos::STAGGER, 35_000),
+        (paxos::BETWEEN, 30_000),
+        (paxos::PATIENCE, 300_000),
+        (paxos::BACK_OFF_BASE, 60_000),
+    ],
+    busy: &[],
+    fixed: &[(paxos::KIND, 0)],
+    rules: &[paxos::PROMISE_ON_DISK, paxos::KEEP_PROMISE, paxos::ADOPT_HIGHEST, paxos::MAJORITY, paxos::BACK_OFF],
+    commands: &[0],
+    promises: &[AGREEMENT, ONLY_PROPOSED, CHOSEN_EVENTUALLY],
+    impossible: false,
+    faults: FaultModel::ASYNCHRONOUS,
+    charts: &[
+        Chart {
+            title: "Ballots begun",
+            about: "One a decree would do. More are a duel, or answers that did not come.",
+            plot: Plot::Rate(paxos::BALLOTS),
+        },
+        Chart {
+            title: "Time to a decision",
+            about: "From a proposer's wish to its knowing what is chosen: four messages one after the other at least.",
+            plot: Plot::Percentiles(paxos::COMMIT_LATENCY),
+        },
+        Chart {
+            title: "Messages",
+            about: "Every ballot that fails costs as much as one that wins.",
+            plot: Plot::Rate(paxos::MESSAGES),
+        },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_BALLOTS,
+    breaks: BREAKS,
+    prose: prose!("paxos.md"),
+};
+
+fn proposers(world: &Synod) -> Vec<NodeId> {
+    paxos::proposers(world.settings()).map(NodeId::from).collect()
+}
+
+fn acceptors(world: &Synod) -> Vec<NodeId> {
+    paxos::acceptors(world.settings()).map(NodeId::from).collect()
+}
+
+fn need(world: &Synod) -> usize {
+    quorum::majority(paxos::acceptor_count(world.settings()))
+}
+
+/// The decree that the acceptors are at.
+fn decree(world: &Synod) -> Slot {
+    world.nodes().map(|(_, node)| node.disk.decree).max().unwrap_or(0).max(1)
+}
+
+/// What an acceptor has accepted in this decree.
+fn accepted(world: &Synod, id: NodeId) -> Option<Entry> {
+    world.node(id)?.disk.accepted.get(decree(world))
+}
+
+/// What an acceptor has promised in this decree.
+fn promised(world: &Synod, id: NodeId) -> Ballot {
+    let disk = world.node(id).filter(|node| node.disk.decree == decree(world));
+    let unsaved = member(world, id).map_or(Ballot::NONE, |member| member.unsaved);
+    disk.map_or(Ballot::NONE, |node| node.disk.promised.max(unsaved))
+}
+
+/// The ballot that most acceptors have accepted, the highest of several, and who they are.
+fn held(world: &Synod) -> Option<(Entry, Vec<NodeId>)> {
+    let with = |ballot: Ballot| -> Vec<NodeId> {
+        let same = |id: &NodeId| accepted(world, *id).is_some_and(|entry| entry.ballot == ballot);
+        acceptors(world).into_iter().filter(same).collect()
+    };
+    let all = acceptors(world).into_iter().filter_map(|id| accepted(world, id));
+    all.map(|entry| (entry, with(entry.ballot))).max_by_key(|(entry, who)| (who.len(), entry.ballot))
+}
+
+/// The value that a majority has accepted in one ballot, or that somebody has learned.
+fn chosen(world: &Synod) -> Option<Value> {
+    let by_majority = held(world).filter(|(_, who)| who.len() >= need(world)).map(|(entry, _)| entry.value);
+    by_majority.or(world.witness().learned(decree(world)).map(|known| known.0))
+}
+
+/// The highest ballot under way and the acceptors whose promises its proposer goes by.
+fn bidding(world: &Synod) -> Option<(Ballot, Vec<NodeId>)> {
+    let quorum = |id: NodeId| {
+        let (ballot, bits) = match &member(world, id)?.phase {
+            Phase::Idle => return None,
+            Phase::Prepare { ballot, promised, .. } => (*ballot, *promised),
+            Phase::Accept { ballot, open, .. } => (*ballot, open.first().map_or(0, |open| open.promised)),
+        };
+        Some((ballot, acceptors(world).into_iter().filter(|id| bits >> id.0 & 1 == 1).collect()))
+    };
+    proposers(world).into_iter().filter_map(quorum).max()
+}
+
+/// Where the acceptors stand.
+const WIDE: Area = Area::new(300, 110, 250, 320);
+const NARROW: Area = Area::new(60, 200, 280, 190);
+
+fn picture(world: &Synod, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (left, right) = (proposers(world), acceptors(world));
+    let three = left.len() == 3;
+    let (places, ring, at, size) = match frame {
+        Frame::Wide if three => ([(84, 110), (156, 270), (84, 430)], WIDE, (620, 160), (332, 200)),
+        Frame::Wide => ([(100, 170), (100, 370), (0, 0)], WIDE, (620, 160), (332, 200)),
+        Frame::Narrow if three => ([(72, 38), (200, 88), (328, 38)], NARROW, (8, 440), (384, 118)),
+        Frame::Narrow => ([(90, 60), (310, 60), (0, 0)], NARROW, (8, 440), (384, 118)),
+    };
+    picture.nodes.extend(left.iter().zip(places).map(|(id, at)| proposer(world, *id, at)));
+    picture.nodes.extend(right.iter().zip(ring.circle(right.len())).map(|(id, at)| acceptor(world, *id, at)));
+    picture.link_all(&left, &right);
+    picture.link_all(&left, &left);
+    picture.sets = sets(world, &picture);
+    picture.figures.push(disks(world, at, size));
+    picture
+}
+
+fn proposer(world: &Synod, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Client, Paxos::name(world.settings(), id));
+    let Some(member) = member(world, id) else { return mark };
+    let name = |ballot: &Ballot| ballot_name(world.settings(), *ballot);
+    let known = world.node(id).and_then(|node| node.disk.chosen.get(node.disk.state.slot));
+    (mark.state, mark.tone) = match (&member.phase, member.wish, known) {
+        (Phase::Prepare { ballot, promised, .. }, ..) => {
+            (format!("{}: {} promised", name(ballot), promised.count_ones()), Tone::Question)
+        }
+        (Phase::Accept { ballot, open, .. }, ..) => {
+            let value = open.first().map_or("?".to_owned(), |open| open.value.to_string());
+            (format!("{}: asks {value}", name(ballot)), Tone::Active)
+        }
+        (Phase::Idle, Some(_), _) => ("backs off".to_owned(), Tone::Risk),
+        (Phase::Idle, None, Some(entry)) => (format!("knows {}", entry.value), Tone::Fine),
+        (Phase::Idle, None, None) => ("about to begin".to_owned(), Tone::Producer),
+    };
+    let timer = world.timers(id).find(|timer| timer.0 == Timer::Try);
+    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
+    mark
+}
+
+fn acceptor(world: &Synod, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Store, Paxos::name(world.settings(), id));
+    let bound = promised(world, id);
+    mark.state = match bound {
+        Ballot::NONE => "no promise".to_owned(),
+        bound => format!("promised {}", ballot_name(world.settings(), bound)),
+    };
+    mark.tone = match accepted(world, id) {
+        Some(entry) if chosen(world) == Some(entry.value) => Tone::Fine,
+        Some(_) => Tone::Active,
+        None if bound != Ballot::NONE => Tone::Question,
+        None => Tone::Neutral,
+    };
+    mark
+}
+
+/// The acceptors that hold a value, and the quorum of the highest ballot: where the two overlap, the ballot's proposer
+/// is told of the value.
+fn sets(world: &Synod, picture: &Picture) -> Vec<SetMark> {
+    let name = |ballot: Ballot| ballot_name(world.settings(), ballot);
+    let held = held(world);
+    let bidding = bidding(world)
+        .filter(|(ballot, who)| !who.is_empty() && held.as_ref().is_none_or(|(entry, _)| entry.ballot != *ballot));
+    let top = |who: &[NodeId]| who.iter().filter_map(|id| Some(picture.node(*id)?.at)).min_by_key(|at| (at.1, at.0));
+    let mut sets = Vec::new();
+    if let Some((entry, members)) = &held {
+        let word = if members.len() >= need(world) { "chosen" } else { "accepted" };
+        // Two labels over one node would cover each other.
+        let label = match &bidding {
+            Some((ballot, who)) if top(who) == top(members) => {
+                format!("{word} {}, next {}", name(entry.ballot), name(*ballot))
+            }
+            _ => format!("{word} in {}", name(entry.ballot)),
+        };
+        sets.push(SetMark { members: members.clone(), label, tone: Tone::Fine });
+    }
+    if let Some((ballot, members)) = bidding {
+        let same = held.as_ref().is_some_and(|(_, who)| top(who) == top(&members));
+        let label = if same { String::new() } else { format!("quorum of {}", name(ballot)) };
+        sets.push(SetMark { members, label, tone: Tone::Question });
+    }
+    sets
+}
+
+fn disks(world: &Synod, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let name = |ballot: Ballot| ballot_name(world.settings(), ballot);
+    let chosen = chosen(world);
+    let row = |id: NodeId| {
+        let entry = accepted(world, id);
+        let cell = |text: String| match entry {
+            Some(entry) if chosen == Some(entry.value) => Cell::firm(text, Tone::Fine),
+            _ => Cell::loose(text, Tone::Neutral),
+        };
+        vec![
+            Cell::firm(Paxos::name(world.settings(), id), Tone::Neutral),
+            Cell::firm(name(promised(world, id)), Tone::Question),
+            cell(entry.map_or("-".to_owned(), |entry| name(entry.ballot))),
+            cell(entry.map_or("-".to_owned(), |entry| entry.value.to_string())),
+        ]
+    };
+    let head = ["", "promised", "accepted", "value"].map(str::to_owned).to_vec();
+    let body = Body::Table { head, rows: acceptors(world).into_iter().map(row).collect() };
+    let title = match chosen {
+        Some(value) => format!("Decree {}: {value} is chosen", decree(world)),
+        None => format!("Decree {}: nothing is chosen", decree(world)),
+    };
+    Figure { id: "acceptors", at, size, title, body }
+}
+
+fn propose(proposer: i64, value: i64) -> Input {
+    Input::Command(CommandCall { command: 0, values: vec![proposer, value] })
+}
+
+fn in_flight(world: &Synod, wanted: impl Fn(&Message) -> bool) -> bool {
+    world.flights().any(|flight| wanted(flight.message))
+}
+
+/// The proposer in phase 2 of the highest ballot.
+fn asking(world: &Synod) -> Option<NodeId> {
+    let ballot = |id: NodeId| match member(world, id)?.phase {
+        Phase::Accept { ballot, .. } => Some((ballot, id)),
+        _ => None,
+    };
+    proposers(world).into_iter().filter_map(ballot).max().map(|(_, id)| id)
+}
+
+fn has_quorum(world: &Synod, wanted: usize) -> bool {
+    let phase = proposers(world).get(wanted).and_then(|id| member(world, *id)).map(|member| &member.phase);
+    matches!(phase, Some(Phase::Prepare { promised, .. }) if promised.count_ones() as usize >= need(world))
+}
+
+/// All running proposers know what the current decree decided.
+fn all_know(world: &Synod) -> bool {
+    let knows = |id: &NodeId| world.node(*id).is_some_and(|node| node.disk.state.slot >= decree(world));
+    chosen(world).is_some() && proposers(world).iter().filter(|id| world.kernel().is_running(**id)).all(knows)
+}
+
+/// A majority has accepted a value in one ballot, and nobody has learned it yet.
+fn chosen_unknown(world: &Synod) -> bool {
+    let held = held(world).is_some_and(|(_, who)| who.len() >= need(world));
+    held && world.witness().learned(decree(world)).is_none()
+}
+
+fn down(world: &Synod) -> Option<NodeId> {
+    world.nodes().map(|(id, _)| id).find(|id| !world.kernel().node(*id).up)
+}
+
+fn round(world: &Synod) -> u32 {
+    acceptors(world).into_iter().map(|id| promised(world, id).round).max().unwrap_or(0)
+}
+
+const TOUR: &[Beat<Paxos>] = &[
+    Beat {
+        title: "Two wishes, one decree",
+        say: "P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is \
+              *chosen* once a majority has accepted it in one *ballot*.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Phase 1: prepare",
+        say: "P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing \
+              below 1.1, and tell me what you have accepted.",
+        inputs: no_inputs,
+        until: |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
+        look: |world| proposers(world).into_iter().take(1).collect(),
+        predict: None,
+    },
+    Beat {
+        title: "Promises on disk",
+        say: "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the \
+              *quorum* that P1 goes by.",
+        inputs: no_inputs,
+        until: |world| has_quorum(world, 0),
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "A higher bid",
+        say: "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise \
+              again.",
+        inputs: no_inputs,
+        until: |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
+        look: |world| proposers(world).into_iter().skip(1).take(1).collect(),
+        predict: Some(Predict {
+            question: "P1's accept requests are on their way. What will the acceptors do with them?",
+            options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
+            answer: |_| 1,
+            because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
+        }),
+    },
+    Beat {
+        title: "Back off",
+        say: "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It \
+              waits a random time: watch its ring.",
+        inputs: no_inputs,
+        until: |world| {
+            proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0)
+        },
+        look: |world| proposers(world).into_iter().take(1).collect(),
+        predict: None,
+    },
+    Beat {
+        title: "Phase 2: chosen",
+        say: "P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: \
+              no proposer knows it yet.",
+        inputs: no_inputs,
+        until: chosen_unknown,
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "Learn it",
+        say: "The acceptances travel back to P2. It counts three, knows, and tells P1. P1 gives up its wish: one \
+              value was to be chosen, and one was.",
+        inputs: no_inputs,
+        until: all_know,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Chosen, and nobody knows",
+        say: "The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances \
+              reach nobody.",
+        inputs: no_inputs,
+        until: |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
+        look: acceptors,
+        predict: None,
+    },
+    Beat {
+        title: "The value that must be adopted",
+        say: "The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, \
+              at least one tells it, and it has to propose that value.",
+        inputs: |world| asking(world).map(|node| Input::Crash { node }).into_iter().collect(),
+        until: all_know,
+        look: proposers,
+        predict: Some(Predict {
+            question: "Which value does the proposer that is left get chosen?",
+            options: |world| {
+                let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
+                vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
+            },
+            answer: |_| 0,
+            because: "Any two majorities of five share an acceptor. It told of the accepted value, and the highest \
+                      accepted value has to be taken over.",
+        }),
+    },
+    Beat {
+        title: "A duel without an end",
+        say: "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
+              higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
+        inputs: |world| {
+            let back = down(world).map(|node| Input::Restart { node });
+            back.into_iter().chain([Input::Rule { rule: paxos::BACK_OFF, on: false }]).collect()
+        },
+        until: |world| chosen(world).is_none() && round(world) >= 6,
+        look: proposers,
+        predict: None,
+    },
+    Beat {
+        title: "Chance ends it",
+        say: "Back-off is on again. One of the two waits long enough for the other to finish both phases.",
+        inputs: |_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }],
+        until: |world| chosen(world).is_some() && all_know(world),
+        look: proposers,
+        predict: None,
+    },
+];
+
+fn default_origin() -> Origin {
+    Origin { seed: SCENARIO.seed, ..Origin::default() }
+}
+
+const CHALLENGES: &[Challenge<Paxos>] = &[
+    Challenge {
+        id: "fourth-round",
+        title: "A long duel",
+        goal: "With every rule on, bring the acceptors to promise a ballot of round 4 with nothing chosen.",
+        hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid again.",
+        reached: |world| chosen(world).is_none() && round(world) >= 4,
+        origin: default_origin,
+        solve: |script| {
+            for bid in 0..8 {
+                script.until(|world| proposers(world).iter().enumerate().any(|(at, _)| has_quorum(world, at)));
+                script.act(propose(bid % 2, 5));
+            }
+            script.until(|world| round(world) >= 4);
+        },
+    },
+    Challenge {
+        id: "chosen-unknown",
+        title: "Chosen, and everyone in the dark",
+        goal: "Have a value chosen while every proposer is down.",
+        hint: "Crash both proposers in the moment in which the third acceptor has accepted.",
+        reached: |world| chosen_unknown(world) && proposers(world).iter().all(|id| !world.kernel().node(*id).up),
+        origin: default_origin,
+        solve: |script| {
+            script.until(chosen_unknown);
+            for node in proposers(script.world()) {
+                script.act(Input::Crash { node });
+            }
+        },
+    },
+    Challenge {
+        id: "two-values",
+        title: "Two values for one decree",
+        goal: "With adopting off, have two proposers learn different values.",
+        hint: "Once a value is chosen, cut the link on which the other proposer would hear of it.",
+        reached: |world| world.is_promise_broken(AGREEMENT.id),
+        origin: || Origin {
+            rules_off: crate::sim::rules::RuleSet::ALL.with(paxos::ADOPT_HIGHEST, false).off_bits(),
+            ..default_origin()
+        },
+        solve: |script| {
+            script.until(chosen_unknown);
+            let winner = asking(script.world()).unwrap_or(NodeId(0));
+            for to in proposers(script.world()).into_iter().filter(|id| *id != winner) {
+                script.act(Input::Cut { from: winner, to });
+            }
+            script.until(|world| world.is_promise_broken(AGREEMENT.id));
+        },
+    },
+];
+
+/// Two proposers, a ballot each, three acceptors, one decree. All of it is seen. With a crash and a restart anywhere it
+/// is 6,494,279 states, and nothing breaks there either; that is too much for a page.
+const TWO_BALLOTS: Hunt<Paxos> = Hunt {
+    settings: &[(paxos::ACCEPTORS, 0), (paxos::BETWEEN, 0), (paxos::PATIENCE, 0)],
+    inputs: Vec::new,
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 60, Budget::NONE) },
+    within: |world| first_ballots(world) && in_order(world),
+};
+
+/// The same with a crash of the second acceptor. The first one hears from P1 alone, the third from P2 alone.
+const ONE_CRASH: Hunt<Paxos> = Hunt {
+    bounds: Bounds { budget: Budget::crashes(1), ..TWO_BALLOTS.bounds },
+    within: |world| {
+        let apart = |number: usize, proposer: u16| {
+            let bound = acceptors(world).get(number).map_or(Ballot::NONE, |id| promised(world, *id));
+            bound == Ballot::NONE || bound.proposer.0 == proposer
+        };
+        let up = |(id, _): (NodeId, _)| world.kernel().node(id).up || acceptors(world).get(1) == Some(&id);
+        first_ballots(world) && world.nodes().all(up) && apart(0, 0) && apart(2, 1)
+    },
+    ..TWO_BALLOTS
+};
+
+/// Each proposer has begun one ballot at most, and somebody can still learn something by one.
+fn first_ballots(world: &Synod) -> bool {
+    let (mut late, mut active) = (decree(world) > 1, false);
+    for (id, node) in world.nodes().take(paxos::proposers(world.settings()).end) {
+        late |= node.disk.round > 1;
+        active |= node.disk.state.slot == 0
+            && (node.disk.round == 0 || member(world, id).is_some_and(|it| it.phase != Phase::Idle));
+    }
+    active && !late
+}
+
+/// P1's prepare requests arrive in the order of the acceptors. Acceptors are alike, so every schedule can be told with
+/// the acceptors named in that order: what is left out is the same with other names.
+fn in_order(world: &Synod) -> bool {
+    let mut waiting = 0u64;
+    for flight in world.flights() {
+        if matches!(flight.message, Message::Prepare { .. }) && flight.from.0 == 0 {
+            waiting |= 1 << flight.pending.node.0;
+        }
+    }
+    let acceptors = (1u64 << paxos::acceptors(world.settings()).end) - 1;
+    // Those that wait are the last ones.
+    let first = waiting.trailing_zeros().min(63);
+    waiting == 0 || waiting == acceptors >> first << first
+}
+
+const BY_TIME: &str = "The promise is about time: some schedule still ends the duel, but not this one.";
+
+const BREAKS: &[Breaks<Paxos>] = &[
+    Breaks { rule: paxos::PROMISE_ON_DISK, promise: AGREEMENT.id, way: Way::Explore(ONE_CRASH) },
+    Breaks { rule: paxos::KEEP_PROMISE, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
+    Breaks { rule: paxos::ADOPT_HIGHEST, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
+    Breaks { rule: paxos::MAJORITY, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
+    Breaks {
+        rule: paxos::BACK_OFF,
+        promise: CHOSEN_EVENTUALLY.id,
+        way: Way::Schedules { settings: &[], events: 3_000, reason: BY_TIME },
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::scenario::Script;
+    use crate::sim::time::MS;
+
+    fn run(settings: &[(crate::sim::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
+        Script::new(SCENARIO.world(&Origin { settings: settings.to_vec(), rules_off, ..default_origin() }, &[]))
+    }
+
+    /// Left alone, a proposer knows after four messages in a row: prepare, promise, accept, accepted.
+    #[test]
+    fn a_ballot_without_a_rival_takes_four_delays() {
+        let mut script = run(&[(paxos::STAGGER, 300_000), (paxos::BETWEEN, 0)], 0);
+        assert!(script.until(|world| world.witness().learned(1).is_some()));
+        let took = script.world().kernel().now() - MS;
+        assert!((38 * MS..=42 * MS).contains(&took), "{took}");
+        assert_eq!(round(script.world()), 1);
+    }
+
+    /// Section 2.4: two proposers that outbid each other at once choose nothing, for as long as one cares to watch.
+    #[test]
+    fn a_duel_has_no_end() {
+        let off = crate::sim::rules::RuleSet::ALL.with(paxos::BACK_OFF, false).off_bits();
+        let mut script = run(&[], off);
+        script.until(|world| world.kernel().now() > 2_000 * MS);
+        assert!(chosen(script.world()).is_none() && round(script.world()) > 25);
+    }
+}
