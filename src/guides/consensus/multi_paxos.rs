@@ -125,7 +125,7 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     let all = servers(world);
     let (ring, at, size) = match frame {
         Frame::Wide => (Area::new(76, 90, 380, 360), (544, 110), (408, 260)),
-        Frame::Narrow => (Area::new(50, 58, 300, 290), (8, 416), (384, 140)),
+        Frame::Narrow => (Area::new(50, 78, 300, 280), (8, 416), (384, 140)),
     };
     picture.nodes.extend(all.iter().zip(ring.circle(all.len())).map(|(id, at)| server(world, *id, at)));
     picture.link_all(&all, &all);

@@ -132,7 +132,7 @@ fn bidding(world: &Synod) -> Option<(Ballot, Vec<NodeId>)> {
 
 /// Where the acceptors stand.
 const WIDE: Area = Area::new(300, 110, 250, 320);
-const NARROW: Area = Area::new(60, 200, 280, 190);
+const NARROW: Area = Area::new(60, 206, 280, 186);
 
 fn picture(world: &Synod, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);

@@ -41,7 +41,7 @@ pub(super) fn look(message: &Message) -> Look {
 pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
     let field = |name: &str, value: String| (name.to_owned(), value);
     let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
-    let slot = |slot: &Slot| field(if paxos::is_log(settings) { "slot" } else { "decree" }, slot.to_string());
+    let slot = |slot: &Slot| field(paxos::slot_word(settings), slot.to_string());
     match message {
         Message::Prepare { ballot: b, slot: s, all } => {
             vec![ballot(b), slot(s), field("later slots too", if *all { "yes" } else { "no" }.to_owned())]

@@ -1,6 +1,6 @@
 //! The acceptor: section 2.2 of the paper, and what it keeps on disk: section 2.5.
 
-use super::{Ballot, Entry, KEEP_PROMISE, Log, MAJORITY, Message, Node, PROMISE_ON_DISK, Paxos, Phase, Slot, Timer};
+use super::{Ballot, Entry, KEEP_PROMISE, Log, Message, Node, PROMISE_ON_DISK, Paxos, Phase, Slot, Timer};
 use crate::sim::NodeId;
 use crate::sim::system::System;
 
@@ -94,7 +94,7 @@ impl Node<'_, '_> {
             let me = Paxos::name(s, me);
             match ballot < bound {
                 true => format!("{me} accepts {value} in ballot {name}, though it promised {bound_name}."),
-                false => format!("{me} accepts {value} in slot {slot}: it has promised nothing above ballot {name}."),
+                false => format!("{me} accepts {value} in ballot {name}: it has promised nothing above."),
             }
         });
         if self.is_log() && ballot >= bound {
@@ -132,7 +132,7 @@ impl Node<'_, '_> {
         self.follow(from);
         let (me, open) = (self.me(), self.first_open());
         let behind = open < slot;
-        self.context.why_rule(MAJORITY, |s| {
+        self.context.why(|s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
             match behind {
                 true => format!("{me} hears that {from} leads and knows all below slot {slot}; it lacks {open} on."),

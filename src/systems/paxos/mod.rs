@@ -214,6 +214,11 @@ pub fn ballot_name(settings: &Settings, ballot: Ballot) -> String {
     }
 }
 
+/// What a slot is called: of single decrees, a decree.
+pub(crate) fn slot_word(settings: &Settings) -> &'static str {
+    if is_log(settings) { "slot" } else { "decree" }
+}
+
 /// A node's memory as a member; `None` for the clients, and while it is down.
 pub fn member(world: &World<Paxos>, node: NodeId) -> Option<&Member> {
     match world.memory(node)? {
@@ -400,21 +405,22 @@ impl System for Paxos {
 
     fn describe_message(settings: &Settings, message: &Message) -> String {
         let name = |ballot: &Ballot| ballot_name(settings, *ballot);
+        let word = slot_word(settings);
         match message {
             Message::Prepare { ballot, slot, all: true } => format!("prepare {}, slots {slot} on", name(ballot)),
-            Message::Prepare { ballot, slot, .. } => format!("prepare {}, slot {slot}", name(ballot)),
+            Message::Prepare { ballot, slot, .. } => format!("prepare {}, {word} {slot}", name(ballot)),
             Message::Promise { ballot, accepted, .. } => match accepted.entries() {
                 [] => format!("promise {}, nothing accepted", name(ballot)),
                 [one] => format!("promise {}, accepted {} in {}", name(ballot), one.value, name(&one.ballot)),
                 many => format!("promise {}, {} slots accepted", name(ballot), many.len()),
             },
-            Message::Accept { ballot, slot, value } => format!("accept {value}, {}, slot {slot}", name(ballot)),
-            Message::Accepted { ballot, slot } => format!("accepted {}, slot {slot}", name(ballot)),
+            Message::Accept { ballot, slot, value } => format!("accept {value}, {}, {word} {slot}", name(ballot)),
+            Message::Accepted { ballot, slot } => format!("accepted {}, {word} {slot}", name(ballot)),
             Message::Refused { ballot, promised, .. } => {
                 format!("\"not {}: {} is promised\"", name(ballot), name(promised))
             }
             Message::Chosen { log } => match log.entries() {
-                [one] => format!("\"{} is chosen in slot {}\"", one.value, one.slot),
+                [one] => format!("\"{} is chosen in {word} {}\"", one.value, one.slot),
                 many => format!("{} chosen slots", many.len()),
             },
             Message::Heartbeat { ballot, .. } => format!("a heartbeat of {}", name(ballot)),

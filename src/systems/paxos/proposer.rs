@@ -3,13 +3,13 @@
 use super::{
     ADOPT_HIGHEST, ALL_OPEN_SLOTS, BACK_OFF, BACK_OFF_BASE, BALLOTS, BETWEEN, Ballot, Entry, FILL_GAPS, HEARTBEAT, Log,
     MAJORITY, Message, Node, Note, Open, PATIENCE, PER_COMMAND, Paxos, Phase, SKIP_PHASE_1, STAGGER, Slot, TIMEOUT,
-    Timer, Value, acceptors, proposers,
+    Timer, Value, acceptors, proposers, slot_word,
 };
 use crate::sim::NodeId;
 use crate::sim::random::Purpose;
 use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, System};
-use crate::sim::time::{MS, Micros};
+use crate::sim::time::{self, MS, Micros};
 
 /// What the draws of a proposer are for.
 const TIMEOUT_DRAW: Purpose = Purpose(0);
@@ -305,14 +305,19 @@ impl Node<'_, '_> {
             Phase::Accept { ballot: mine, open, .. } if *mine == ballot => open.iter().find(|open| open.slot == slot),
             _ => None,
         };
-        let have = open.map(|open| (open.accepted | 1 << from.0).count_ones());
+        let have = open.map(|open| ((open.accepted | 1 << from.0).count_ones() as usize, open.value));
         self.context.why_rule(MAJORITY, |s| {
-            let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
+            let (me, from, word) = (Paxos::name(s, me), Paxos::name(s, from), slot_word(s));
             match have {
-                Some(have) => {
-                    format!("{from} has accepted ballot {name} in slot {slot}: {have} of {need} that {me} needs.")
+                Some((have, value)) if have >= need => {
+                    format!(
+                        "{from} has accepted too, {have} in all: {value} is chosen in {word} {slot}, and {me} says so."
+                    )
                 }
-                None => format!("{me} no longer waits for slot {slot} in ballot {name}."),
+                Some((have, _)) => {
+                    format!("{from} has accepted in {word} {slot}: {have} of the {need} that {me} needs.")
+                }
+                None => format!("{me} no longer waits for {word} {slot} in ballot {name}."),
             }
         });
         if have.is_some() {
@@ -351,11 +356,14 @@ impl Node<'_, '_> {
         self.memory.phase = Phase::Idle;
         self.context.cancel_timer(Timer::Ready);
         self.memory.refused = self.memory.refused.saturating_add(1).min(5);
+        let backs_off = !self.is_log() && self.context.rule(BACK_OFF);
+        let wait = if backs_off { self.back_off() } else { 0 };
         self.context.why_rule(BACK_OFF, |s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
+            let then = if backs_off { format!(" It waits {}.", time::show(wait)) } else { String::new() };
             match is_over {
                 true => format!("{me} gives up ballot {name}: {from} is at decree {slot} already."),
-                false => format!("{me} gives up ballot {name}: {from} has promised {bound}."),
+                false => format!("{me} gives up ballot {name}: {from} has promised {bound}.{then}"),
             }
         });
         if self.is_log() {
@@ -364,8 +372,7 @@ impl Node<'_, '_> {
             self.await_leader();
         } else if is_over {
             self.skip_to(slot);
-        } else if self.context.rule(BACK_OFF) {
-            let wait = self.back_off();
+        } else if backs_off {
             self.try_after(wait);
         } else {
             self.prepare();

@@ -2,8 +2,10 @@
 
 use super::{
     COMMIT_LATENCY, COMMITTED, Entry, FILL_GAPS, KEPT, Log, Message, Node, Note, Paxos, Phase, Slot, State, clients,
+    slot_word,
 };
 use crate::sim::NodeId;
+use crate::sim::settings::Settings;
 use crate::sim::system::System;
 
 impl Node<'_, '_> {
@@ -106,10 +108,10 @@ impl Node<'_, '_> {
         let after = self.first_open();
         let (last, told) = (log.last(), log.entries().len());
         let waits = last >= after;
-        self.context.why_rule(FILL_GAPS, |s| {
-            let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
+        let words = |s: &Settings| {
+            let (me, from, word) = (Paxos::name(s, me), Paxos::name(s, from), slot_word(s));
             let news = match log.entries() {
-                [one] => format!("{} is chosen in slot {}", one.value, one.slot),
+                [one] => format!("{} is chosen in {word} {}", one.value, one.slot),
                 _ => format!("{told} slots are chosen, up to slot {last}"),
             };
             match (after > open, waits) {
@@ -117,7 +119,8 @@ impl Node<'_, '_> {
                 (true, _) => format!("{me} learns from {from} that {news}, and applies it."),
                 (false, _) => format!("{me} hears from {from} that {news}. It knew that."),
             }
-        });
+        };
+        if waits { self.context.why_rule(FILL_GAPS, words) } else { self.context.why(words) }
     }
 
     /// A server lacks chosen slots.
