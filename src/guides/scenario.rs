@@ -4,16 +4,21 @@ use crate::picture::{Frame, Look, Picture};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
-use crate::sim::explore::{Bounds, Explorer, tape_of};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sim::explore::tape_of;
+use crate::sim::explore::{Bounds, Explorer};
 use crate::sim::metrics::{Metric, MetricId};
 use crate::sim::property::{Kind, Promise};
 use crate::sim::rules::{Rule, RuleId, RuleSet};
 use crate::sim::run::Run;
 use crate::sim::settings::{Command, Setting, SettingId, Settings};
+#[cfg(not(target_arch = "wasm32"))]
 use crate::sim::shrink::Shrinker;
 use crate::sim::simulation::Simulation;
 use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin, Stamped, Tape};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sim::tape::Stamped;
+use crate::sim::tape::{Input, Origin, Tape};
 use crate::sim::world::{Instance, World};
 
 use super::live::{LiveWorld, Stage};
@@ -176,11 +181,41 @@ pub struct Challenge<S: System> {
     pub solve: fn(&mut Script<S>),
 }
 
-/// A reader in code: runs on, acts, and leaves a tape.
+/// A reader in code: runs on, acts, and leaves a tape. Tests solve challenges and play textbooks with it; the browser
+/// does neither, and there it stands still, so that no run of each system's own is linked into the wasm.
+#[cfg(not(target_arch = "wasm32"))]
 pub struct Script<S: System> {
     run: Run<World<S>>,
 }
 
+/// See its native twin.
+#[cfg(target_arch = "wasm32")]
+pub struct Script<S: System> {
+    world: World<S>,
+}
+
+#[cfg(target_arch = "wasm32")]
+impl<S: System> Script<S> {
+    pub fn world(&self) -> &World<S> {
+        &self.world
+    }
+
+    pub fn until(&mut self, _: impl Fn(&World<S>) -> bool) -> bool {
+        false
+    }
+
+    pub fn steps(&mut self, _: u64) {}
+
+    pub fn act(&mut self, _: Input) -> bool {
+        false
+    }
+
+    pub fn step_count(&self) -> u64 {
+        0
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
 impl<S: System> Script<S> {
     /// A reader at the start of a world.
     pub fn new(world: World<S>) -> Script<S> {
@@ -450,9 +485,11 @@ pub trait AnyScenario: Sync {
     fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>);
     /// Whether a state lies within the explored instance's constraint.
     fn within(&self, world: &LiveWorld) -> bool;
-    /// Shows how the absence of a rule breaks a promise, in the way the scenario names.
+    /// Shows how the absence of a rule breaks a promise, in the way the scenario names. For tests; not in the browser.
+    #[cfg(not(target_arch = "wasm32"))]
     fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
-    /// The tape that solves a challenge, where it begins, and after how many events it is solved.
+    /// The tape that solves a challenge, where it begins, and after how many events it is solved. For tests.
+    #[cfg(not(target_arch = "wasm32"))]
     fn solution(&self, challenge: usize) -> (Origin, Tape, u64);
 }
 
@@ -483,6 +520,7 @@ impl<S: System> Scenario<S> {
         world
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
         let world = self.instance(hunt, &found.origin);
         let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
@@ -497,6 +535,7 @@ impl<S: System> Scenario<S> {
         found
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn acted(&self, more: &[(SettingId, i64)], act: fn(&mut Script<S>), mut found: Counterexample) -> Counterexample {
         found.explored = false;
         found.tried = 1;
@@ -510,6 +549,7 @@ impl<S: System> Scenario<S> {
         found
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn stormed(&self, more: &[(SettingId, i64)], events: u64, most: u64, mut found: Counterexample) -> Counterexample {
         found.explored = false;
         found.origin.settings.extend_from_slice(more);
@@ -655,6 +695,7 @@ impl<S: System> AnyScenario for Scenario<S> {
         world.typed::<S>().is_none_or(|world| (self.explore.within)(world))
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
         let breaks = self.breaks.iter().find(|breaks| breaks.rule == rule)?;
         let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
@@ -675,6 +716,7 @@ impl<S: System> AnyScenario for Scenario<S> {
         })
     }
 
+    #[cfg(not(target_arch = "wasm32"))]
     fn solution(&self, challenge: usize) -> (Origin, Tape, u64) {
         let Some(challenge) = self.challenges.get(challenge) else {
             return (Origin::default(), Tape::default(), 0);

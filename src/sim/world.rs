@@ -330,10 +330,7 @@ impl<S: System> Simulation for World<S> {
         if self.fabric.recording {
             self.fabric.record = Record { title: self.describe_input(input), whys: Vec::new() };
         }
-        self.apply_node(input)?;
-        self.apply_link(input)?;
-        self.apply_message(input)?;
-        self.apply_switch(input)?;
+        self.take_input(input)?;
         self.settle(input.is_disturbance());
         Ok(())
     }

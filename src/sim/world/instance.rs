@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::inputs::each_link;
 use super::{Node, Payload, World};
 use crate::sim::NodeId;
 use crate::sim::explore::model::{
@@ -63,7 +64,7 @@ impl<S: System> Instance<S> {
         bench.set_timeless();
         bench.fabric.history = Default::default();
         bench.fabric.metrics = Default::default();
-        bench.each_link(|_, _, link| link.cut = false);
+        each_link(&mut bench.fabric.kernel, &|_, _, link| link.cut = false);
         bench.sweep();
         Instance {
             start: start.clone(),
@@ -342,7 +343,7 @@ impl<S: System> World<S> {
         let now: Vec<(NodeId, NodeId)> =
             self.fabric.kernel.cut_links().map(|(from, to)| (NodeId(from), NodeId(to))).collect();
         if now != cuts {
-            self.each_link(|from, to, link| link.cut = cuts.contains(&(from, to)));
+            each_link(&mut self.fabric.kernel, &|from, to, link| link.cut = cuts.contains(&(from, to)));
         }
     }
 }

@@ -4,7 +4,8 @@ use super::World;
 use super::fabric::Payload;
 use crate::sim::NodeId;
 use crate::sim::kernel::{Lost, Pending};
-use crate::sim::settings::{CommandCall, Control};
+use crate::sim::rules::Rule;
+use crate::sim::settings::{Command, CommandCall, Control, Setting};
 use crate::sim::simulation::{Simulation, What};
 use crate::sim::system::System;
 use crate::sim::tape::Input;
@@ -27,7 +28,7 @@ impl<S: System> World<S> {
         match payload {
             Payload::Message(message) => S::describe_message(&self.fabric.settings, message),
             Payload::Timer(timer) => S::describe_timer(&self.fabric.settings, *timer),
-            Payload::Command(call) => describe_command::<S>(call),
+            Payload::Command(call) => describe_command(S::COMMANDS, call),
         }
     }
 
@@ -45,8 +46,32 @@ impl<S: System> World<S> {
     }
 
     pub(super) fn words_of_input(&self, input: &Input) -> String {
-        let name = |node: &NodeId| self.name(*node);
-        let message = |id: &u64| self.describe_pending(*id);
+        let speaker = Speaker {
+            nodes: self.nodes.len(),
+            rules: S::RULES,
+            settings: S::SETTINGS,
+            commands: S::COMMANDS,
+            name: &|node| self.name(node),
+            message: &|id| self.describe_pending(id),
+        };
+        speaker.input(input)
+    }
+}
+
+/// What it takes to put an input in words, for any system: so this code is there once.
+struct Speaker<'a> {
+    nodes: usize,
+    rules: &'static [Rule],
+    settings: &'static [Setting],
+    commands: &'static [Command],
+    name: &'a dyn Fn(NodeId) -> String,
+    message: &'a dyn Fn(u64) -> String,
+}
+
+impl Speaker<'_> {
+    fn input(&self, input: &Input) -> String {
+        let name = |node: &NodeId| (self.name)(*node);
+        let message = |id: &u64| (self.message)(*id);
         match input {
             Input::Crash { node } => format!("Crash {}", name(node)),
             Input::Restart { node } => format!("Restart {}", name(node)),
@@ -63,8 +88,8 @@ impl<S: System> World<S> {
             Input::Cut { from, to } => format!("Cut {} to {}", name(from), name(to)),
             Input::Heal { from, to } => format!("Heal {} to {}", name(from), name(to)),
             Input::Partition { side } => {
-                let inside = (0..self.nodes.len().min(64)).filter(|node| side >> node & 1 == 1);
-                let names: Vec<String> = inside.map(|node| self.name(NodeId::from(node))).collect();
+                let inside = (0..self.nodes.min(64)).filter(|node| side >> node & 1 == 1);
+                let names: Vec<String> = inside.map(|node| (self.name)(NodeId::from(node))).collect();
                 format!("Cut {} from the rest", names.join(", "))
             }
             Input::HealAll => "Heal every link".to_owned(),
@@ -79,22 +104,22 @@ impl<S: System> World<S> {
             Input::Delay { id, by } => format!("Delay {} by {}", message(id), time::show(*by)),
             Input::DeliverNow { id } => format!("Deliver {} now", message(id)),
             Input::Rule { rule, on } => {
-                let title = S::RULES.get(usize::from(rule.0)).map_or("unknown rule", |rule| rule.title);
+                let title = self.rules.get(usize::from(rule.0)).map_or("unknown rule", |rule| rule.title);
                 format!("Rule {}: {title}", if *on { "on" } else { "off" })
             }
             Input::Setting { setting, value } => {
-                let title = S::SETTINGS.get(usize::from(setting.0)).map_or("unknown setting", |known| known.title);
+                let title = self.settings.get(usize::from(setting.0)).map_or("unknown setting", |known| known.title);
                 format!("{title}: {value}")
             }
-            Input::Command(call) => describe_command::<S>(call),
+            Input::Command(call) => describe_command(self.commands, call),
             Input::Choose { id } => format!("Next: {}", message(id)),
         }
     }
 }
 
 /// A command in words: "SET x, 5".
-pub(super) fn describe_command<S: System>(call: &CommandCall) -> String {
-    let Some(command) = S::COMMANDS.get(usize::from(call.command)) else {
+fn describe_command(commands: &'static [Command], call: &CommandCall) -> String {
+    let Some(command) = commands.get(usize::from(call.command)) else {
         return "an unknown command".to_owned();
     };
     let values = command.fields.iter().zip(&call.values).map(|(field, value)| match field.control {
