@@ -186,7 +186,7 @@ impl<S: System> Live for Stage<S> {
             look: (self.face.look)(&lost.message),
         });
         let mut all: Vec<FlightMark> = flying.chain(lost).collect();
-        all.sort_unstable_by_key(|mark| mark.id);
+        in_order(&mut all);
         all
     }
 
@@ -309,4 +309,9 @@ impl<S: System> Simulation for Stage<S> {
 
 impl Simulation for LiveWorld {
     delegate!(0);
+}
+
+/// Outside of the generic code, so that it is there once.
+fn in_order(marks: &mut [FlightMark]) {
+    marks.sort_unstable_by_key(|mark| mark.id);
 }

@@ -76,6 +76,7 @@ pub fn label_place(picture: &Picture, places: &[(i32, i32)], is_below: bool) -> 
     let outermost = places.iter().copied().min_by_key(height).unwrap_or_default();
     let node = picture.nodes.iter().find(|mark| mark.at == outermost);
     let (_, top, _, bottom) = node.map_or((0, outermost.1, 0, outermost.1), NodeMark::bounds);
+    let top = if node.is_some_and(|mark| mark.crown) { top - 14 } else { top };
     (outermost.0, if is_below { bottom + 18 } else { top - 14 })
 }
 

@@ -135,13 +135,17 @@ fn fill(shape: Shape, width: i32, height: i32, value: u32, full: u32) -> String 
     )
 }
 
-/// The path of a node's timer ring at a moment: the part of the circle that is left. `None` without a timer.
+/// The path of a node's timer at a moment: of a circle the part of a ring that is left, of anything else the part of a
+/// line above it. `None` without a timer.
 pub fn ring(mark: &NodeMark, now: Time) -> Option<String> {
     let ring = mark.ring.filter(|_| !mark.trouble.down)?;
     let length = ring.until.saturating_sub(ring.since).max(1);
     let left = ring.until.saturating_sub(now).min(length);
-    let radius = f64::from(mark.shape.size().0.max(mark.shape.size().1)) / 2.0 + 6.0;
-    Some(geometry::arc(radius, left as f64 / length as f64))
+    let ((width, height), part) = (mark.shape.size(), left as f64 / length as f64);
+    Some(match mark.shape {
+        Shape::Client | Shape::Server => geometry::arc(f64::from(width) / 2.0 + 6.0, part),
+        _ => format!("M{} {}h{:.1}", -width / 2, -height / 2 - 8, f64::from(width) * part),
+    })
 }
 
 /// What a link suffers, as the stage draws it.
@@ -205,6 +209,9 @@ fn set(picture: &Picture, mark: &SetMark, is_below: bool) -> String {
     let _ = write!(path, "L{} {}Z", first.0, first.1);
     let (tone, label) = (mark.tone.class(), escape(&mark.label));
     let (x, y) = geometry::label_place(picture, &places, is_below);
+    // Letters are some 8 units wide; the label stays within the frame.
+    let half = mark.label.chars().count() as i32 * 4;
+    let x = x.clamp(half + 4, (picture.frame.size().0 - half - 4).max(half + 4));
     format!(
         r#"<g class="set {tone}" role="img" aria-label="{label}"><path class="field" d="{path}"/><text class="set-label" x="{x}" y="{y}">{label}</text></g>"#
     )

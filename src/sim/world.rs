@@ -393,9 +393,10 @@ impl<S: System> Simulation for World<S> {
     fn choices(&self) -> Vec<Choice> {
         let kernel = &self.fabric.kernel;
         let mut found: Vec<Choice> = Vec::new();
-        let mut pending: Vec<&Pending> = kernel.pending().filter(|entry| !kernel.node(entry.node).paused).collect();
-        pending.sort_unstable_by_key(|entry| entry.id);
-        for entry in pending {
+        for (_, entry) in kernel.slots_in_order() {
+            if kernel.node(entry.node).paused {
+                continue;
+            }
             let in_order = matches!(entry.kind, PendingKind::Deliver { fifo: true, .. });
             let overtakes = in_order && found.iter().any(|other| other.node == entry.node && other.kind == entry.kind);
             if !overtakes {

@@ -132,7 +132,7 @@ pub fn picture(world: &Cluster, frame: Frame, side: Option<Side>) -> Picture {
         (Frame::Wide, false) => (Area::new(80, 84, 400, 360), [580, 60, 368, 260], [0; 4]),
         (Frame::Wide, true) => (Area::new(80, 84, 400, 360), [580, 40, 368, 220], [580, 290, 368, 220]),
         (Frame::Narrow, false) => (Area::new(50, 58, 300, 300), [8, 420, 384, 138], [0; 4]),
-        (Frame::Narrow, true) => (Area::new(50, 58, 300, 180), [8, 308, 384, 120], [8, 432, 384, 126]),
+        (Frame::Narrow, true) => (Area::new(50, 58, 300, 164), [8, 308, 384, 120], [8, 432, 384, 126]),
     };
     for (id, at) in all.iter().zip(ring.circle(all.len())) {
         picture.nodes.push(server(world, *id, at));
@@ -217,11 +217,14 @@ fn log_grid(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "logs", at, size, title, body: Body::Grid { first, rows: rows.collect() } }
 }
 
-/// An entry in a cell: members of a joint configuration do not fit in full.
+/// An entry in a cell, which has room for seven letters.
 fn short(entry: &Entry) -> String {
+    let term = entry.term;
     match entry.payload {
-        raft::Payload::Members(config) if config.is_joint() => format!("{}:joint", entry.term),
-        payload => format!("{}:{payload}", entry.term),
+        raft::Payload::Members(config) if config.is_joint() => format!("{term}:both"),
+        raft::Payload::Members(config) => format!("{term}:{} of", config.new.count_ones()),
+        raft::Payload::NoOp => format!("{term}:nop"),
+        payload => format!("{term}:{payload}"),
     }
 }
 

@@ -146,9 +146,7 @@ impl<S: System> Instance<S> {
             Place::Start => &self.start,
             Place::Bench => &self.bench,
         };
-        let mut pending: Vec<_> = world.fabric.kernel.slots().map(|(slot, entry)| (slot, *entry)).collect();
-        pending.sort_unstable_by_key(|(_, entry)| entry.id);
-        let contents = pending.into_iter().filter_map(|(slot, entry)| {
+        let contents = world.fabric.kernel.slots_in_order().into_iter().filter_map(|(slot, entry)| {
             let payload = world.fabric.payloads.get(slot as usize)?.clone()?;
             match (payload, entry.kind) {
                 (Payload::Message(message), PendingKind::Deliver { from, .. }) => {
