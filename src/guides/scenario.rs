@@ -495,14 +495,7 @@ pub trait AnyScenario: Sync {
 
 impl<S: System> Scenario<S> {
     fn settings_for(&self, origin: &Origin, more: &[(SettingId, i64)]) -> Settings {
-        let mut settings = Settings::defaults(S::SETTINGS);
-        for &(id, value) in self.settings.iter().chain(self.fixed).chain(&origin.settings).chain(more) {
-            if let Some(setting) = S::SETTINGS.get(usize::from(id.0)) {
-                let (min, max) = setting.control.bounds();
-                settings.set(id, value.clamp(min, max));
-            }
-        }
-        settings
+        settings_of(S::SETTINGS, &[self.settings, self.fixed, &origin.settings, more])
     }
 
     /// A world at the start of a run.
@@ -574,6 +567,36 @@ impl<S: System> Scenario<S> {
     }
 }
 
+/// The values of a system's settings: its defaults, with lists of others on top of each other.
+fn settings_of(known: &'static [Setting], lists: &[&[(SettingId, i64)]]) -> Settings {
+    let mut settings = Settings::defaults(known);
+    for &(id, value) in lists.iter().copied().flatten() {
+        if let Some(setting) = known.get(usize::from(id.0)) {
+            let (min, max) = setting.control.bounds();
+            settings.set(id, value.clamp(min, max));
+        }
+    }
+    settings
+}
+
+/// The settings, rules and commands that a scenario names, with their descriptions.
+fn chosen<I: Copy, T>(ids: &[I], find: impl Fn(I) -> Option<T>) -> Vec<(I, T)> {
+    ids.iter().filter_map(|id| Some((*id, find(*id)?))).collect()
+}
+
+fn chosen_settings(known: &'static [Setting], values: &[(SettingId, i64)]) -> Vec<(SettingId, &'static Setting, i64)> {
+    let find = |&(id, value): &(SettingId, i64)| Some((id, known.get(usize::from(id.0))?, value));
+    values.iter().filter_map(find).collect()
+}
+
+fn chosen_rules(known: &'static [Rule], ids: &[RuleId]) -> Vec<(RuleId, &'static Rule)> {
+    chosen(ids, |id| known.get(usize::from(id.0)))
+}
+
+fn chosen_commands(known: &'static [Command], ids: &[u8]) -> Vec<(u8, &'static Command)> {
+    chosen(ids, |id| known.get(usize::from(id)))
+}
+
 /// A search from a world. Promises about the end are looked at when one of them is wanted: that costs memory.
 fn explorer<S: System>(
     world: &World<S>,
@@ -616,8 +639,6 @@ pub fn storm<W: Simulation + Clone>(run: &mut Run<W>, faults: FaultModel, seed: 
 
 impl<S: System> AnyScenario for Scenario<S> {
     fn info(&self) -> Info {
-        let setting =
-            |&(id, value): &(SettingId, i64)| S::SETTINGS.get(usize::from(id.0)).map(|setting| (id, setting, value));
         Info {
             slug: self.slug,
             title: self.title,
@@ -626,9 +647,9 @@ impl<S: System> AnyScenario for Scenario<S> {
             summary: self.summary,
             seed: self.seed,
             system: S::NAME,
-            settings: self.settings.iter().filter_map(setting).collect(),
-            rules: self.rules.iter().filter_map(|id| Some((*id, S::RULES.get(usize::from(id.0))?))).collect(),
-            commands: self.commands.iter().filter_map(|id| Some((*id, S::COMMANDS.get(usize::from(*id))?))).collect(),
+            settings: chosen_settings(S::SETTINGS, self.settings),
+            rules: chosen_rules(S::RULES, self.rules),
+            commands: chosen_commands(S::COMMANDS, self.commands),
             promises: self
                 .promises
                 .iter()

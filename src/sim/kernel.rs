@@ -245,6 +245,13 @@ impl Kernel {
         self.slots.get(slot as usize).and_then(Option::as_ref)
     }
 
+    /// What is pending, with its slots, in the order in which it was scheduled.
+    pub fn slots_in_order(&self) -> Vec<(u32, Pending)> {
+        let mut all: Vec<(u32, Pending)> = self.slots().map(|(slot, entry)| (slot, *entry)).collect();
+        all.sort_unstable_by_key(|(_, entry)| entry.id);
+        all
+    }
+
     pub(super) fn slots(&self) -> impl Iterator<Item = (u32, &Pending)> {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
     }
