@@ -143,8 +143,8 @@ impl Play {
         let mut compared = 0;
         for id in (0..self.nodes).map(NodeId::from) {
             let of = |list: &str| {
-                let lines = step[list].as_array().into_iter().flatten();
-                lines.filter(|line| line["node"] == u64::from(id.0) + 1).next_back()
+                let mut lines = step[list].as_array().into_iter().flatten();
+                lines.rfind(|line| line["node"] == u64::from(id.0) + 1)
             };
             let Some(node) = self.world.node(id) else { continue };
             let Some(memory) = &node.memory else { continue };
