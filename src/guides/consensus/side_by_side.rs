@@ -4,7 +4,7 @@ use super::{paxos_words, raft_view, zab as zab_view};
 use crate::guides::scenario::{
     Beat, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, no_inputs,
 };
-use crate::picture::{Body, Cell, Figure, Frame, Look, NodeMark, Picture, SetMark, Shape, Tone};
+use crate::picture::{Body, Cell, Figure, Frame, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
@@ -122,10 +122,10 @@ fn tenths_a_command(world: &Trio, of: Protocol) -> Option<u64> {
 fn places(frame: Frame, of: Protocol, count: usize) -> Vec<(i32, i32)> {
     let column = of as i32;
     let places: &[(i32, i32)] = match (frame, count) {
-        (Frame::Wide, 3) => &[(160, 90), (250, 240), (70, 240)],
-        (Frame::Wide, _) => &[(160, 76), (264, 152), (226, 272), (94, 272), (56, 152)],
-        (Frame::Narrow, 3) => &[(100, 82), (200, 50), (300, 82)],
-        (Frame::Narrow, _) => &[(50, 50), (112, 84), (200, 50), (288, 84), (350, 50)],
+        (Frame::Wide, 3) => &[(160, 110), (250, 270), (70, 270)],
+        (Frame::Wide, _) => &[(160, 92), (264, 168), (226, 288), (94, 288), (56, 168)],
+        (Frame::Narrow, 3) => &[(100, 88), (200, 56), (300, 88)],
+        (Frame::Narrow, _) => &[(50, 56), (116, 90), (200, 56), (284, 90), (350, 56)],
     };
     let (right, down) = if frame == Frame::Wide { (320, 0) } else { (0, 118) };
     places.iter().map(|(x, y)| (x + column * right, y + column * down)).collect()
@@ -139,12 +139,21 @@ fn picture(world: &Trio, frame: Frame) -> Picture {
             picture.nodes.push(server(world, *id, at, frame));
         }
         picture.link_all(&members, &members);
-        let label = of.title().to_owned();
-        let tone = if leader(world, of).is_some() { Tone::Active } else { Tone::Risk };
-        picture.sets.push(SetMark { members, label, tone });
+        picture.figures.push(heading(world, of, frame));
     }
     picture.figures.push(table(world, frame));
     picture
+}
+
+/// The name of a group, above it.
+fn heading(world: &Trio, of: Protocol, frame: Frame) -> Figure {
+    let (id, column) = (["raft", "multi-paxos", "zab"][of as usize], of as i32);
+    let (at, size, title) = match (frame, leader(world, of)) {
+        (Frame::Wide, None) => ((24 + column * 320, 12), (272, 24), format!("{}: no leader", of.title())),
+        (Frame::Wide, Some(_)) => ((24 + column * 320, 12), (272, 24), of.title().to_owned()),
+        (Frame::Narrow, _) => ((84, 4 + column * 118), (82, 20), of.title().to_owned()),
+    };
+    Figure { id, at, size, title, body: Body::Bars(Vec::new()) }
 }
 
 /// What a server does, in at most 10 characters, and its colour.
@@ -226,7 +235,7 @@ fn table(world: &Trio, frame: Frame) -> Figure {
             ((8, 366), (384, 188), head.collect(), (1..HEAD.len()).map(line).collect())
         }
     };
-    let title = "Median commit, messages a command, longest pause".to_owned();
+    let title = "Measured, and in theory".to_owned();
     Figure { id: "measures", at, size, title, body: Body::Table { head, rows } }
 }
 
@@ -294,6 +303,17 @@ fn index_of(of: Option<Protocol>) -> usize {
 /// Whether a group has committed within the last moments.
 fn commits(world: &Trio, of: Protocol) -> bool {
     pause(world, of).is_some_and(|pause| pause < SEC / 4)
+}
+
+/// Whether a group has committed since the last crash.
+fn is_back(world: &Trio, of: Protocol) -> bool {
+    let crash = crashed(world).into_iter().map(|id| world.kernel().node(id).up_changed).max().unwrap_or(0);
+    world.witness().commits(of).last > crash
+}
+
+fn first_back(world: &Trio) -> Option<Protocol> {
+    let back = Protocol::ALL.into_iter().filter(|of| is_back(world, *of));
+    back.min_by_key(|of| world.witness().commits(*of).last)
 }
 
 /// The groups in the order of their longest pauses.
@@ -384,17 +404,12 @@ const TOUR: &[Beat<SideBySide>] = &[
         say: "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader \
               is there.",
         inputs: |world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect(),
-        until: |world| {
-            crashed(world).len() == 3
-                && Protocol::ALL.into_iter().any(|of| leader(world, of).is_some() && commits(world, of))
-        },
+        until: |world| crashed(world).len() == 3 && first_back(world).is_some(),
         look: all,
         predict: Some(Predict {
             question: "Which group commits again first?",
             options: |_| titles(&[]),
-            answer: |world| {
-                index_of(Protocol::ALL.into_iter().find(|of| leader(world, *of).is_some() && commits(world, *of)))
-            },
+            answer: |world| index_of(first_back(world)),
             because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one round trip \
                       for votes or promises. Which of the two comes first is chance: another seed, another winner.",
         }),
@@ -404,7 +419,7 @@ const TOUR: &[Beat<SideBySide>] = &[
         say: "The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and \
               synchronise. Only then may the new leader broadcast.",
         inputs: no_inputs,
-        until: |world| Protocol::ALL.into_iter().all(|of| leader(world, of).is_some() && commits(world, of)),
+        until: |world| Protocol::ALL.into_iter().all(|of| is_back(world, of)),
         look: all,
         predict: Some(Predict {
             question: "Which group is the last to commit again?",

@@ -492,7 +492,7 @@ impl System for SideBySide {
             id: "latency",
             title: "Mean latency",
             about: "A message takes between half and one and a half times this, in each group.",
-            control: slider(2_000, 40_000, 1_000, Unit::Micros),
+            control: slider(2_000, 120_000, 1_000, Unit::Micros),
             default: 10_000,
             takes: Takes::Live,
         },
