@@ -301,7 +301,8 @@ fn repeat<S: System>(
     done: Done<S>,
     of: Protocol,
     work: bool,
-    (said, noted): (fn(S::Message) -> Said, fn(S::Note) -> Note),
+    said: fn(S::Message) -> Said,
+    noted: fn(S::Note) -> Note,
     context: &mut Context<SideBySide>,
 ) {
     let count = servers(context.settings());
@@ -377,7 +378,7 @@ impl Memory {
         let ((), done) = inside(context, &place, |context| Raft::handle(disk, memory, event, context));
         let (count, sum) = commits_in(&done.metrics, raft::COMMIT_LATENCY);
         (0..count).for_each(|_| committed(context, Protocol::Raft, sum / count));
-        repeat(done, Protocol::Raft, work, (Said::Raft, Note::Raft), context);
+        repeat(done, Protocol::Raft, work, Said::Raft, Note::Raft, context);
     }
 
     fn handle_paxos(&mut self, disk: &mut paxos::Disk, event: Event<SideBySide>, context: &mut Context<SideBySide>) {
@@ -401,7 +402,7 @@ impl Memory {
         let place = paxos_place(context);
         let ((), done) = inside(context, &place, |context| Paxos::handle(disk, memory, event, context));
         self.close(&done.notes, context);
-        repeat(done, Protocol::Paxos, work, (Said::Paxos, Note::Paxos), context);
+        repeat(done, Protocol::Paxos, work, Said::Paxos, Note::Paxos, context);
     }
 
     /// Books what a leader of Paxos has learned to be chosen; what it does not have open any more is forgotten.
@@ -436,7 +437,7 @@ impl Memory {
         let ((), done) = inside(context, &place, |context| Zab::handle(disk, memory, event, context));
         let (count, sum) = commits_in(&done.metrics, zab::LATENCY_OF_COMMIT);
         (0..count).for_each(|_| committed(context, Protocol::Zab, sum / count));
-        repeat(done, Protocol::Zab, work, (Said::Zab, Note::Zab), context);
+        repeat(done, Protocol::Zab, work, Said::Zab, Note::Zab, context);
     }
 }
 
@@ -559,19 +560,19 @@ impl System for SideBySide {
             Disk::Raft(disk) => {
                 let place = raft_place(context);
                 let (memory, done) = inside(context, &place, |context| Raft::boot(disk, context));
-                repeat(done, Protocol::Raft, false, (Said::Raft, Note::Raft), context);
+                repeat(done, Protocol::Raft, false, Said::Raft, Note::Raft, context);
                 State::Raft(memory)
             }
             Disk::Paxos(disk) => {
                 let place = paxos_place(context);
                 let (memory, done) = inside(context, &place, |context| Paxos::boot(disk, context));
-                repeat(done, Protocol::Paxos, false, (Said::Paxos, Note::Paxos), context);
+                repeat(done, Protocol::Paxos, false, Said::Paxos, Note::Paxos, context);
                 State::Paxos(memory)
             }
             Disk::Zab(disk) => {
                 let place = zab_place(context);
                 let (memory, done) = inside(context, &place, |context| Zab::boot(disk, context));
-                repeat(done, Protocol::Zab, false, (Said::Zab, Note::Zab), context);
+                repeat(done, Protocol::Zab, false, Said::Zab, Note::Zab, context);
                 State::Zab(memory)
             }
         };
