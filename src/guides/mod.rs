@@ -37,6 +37,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::paxos::SCENARIO,
     &consensus::multi_paxos::SCENARIO,
     &consensus::zab::SCENARIO,
+    &consensus::side_by_side::SCENARIO,
     &consensus::byzantine_generals::SCENARIO,
     &consensus::pbft::SCENARIO,
     &messaging::competing_consumers::SCENARIO,

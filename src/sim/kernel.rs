@@ -157,6 +157,11 @@ impl Kernel {
         }
     }
 
+    /// A kernel for one event of a system inside of another: the clock stands at `now`, nothing is pending.
+    pub(super) fn for_one_event(&self, seed: u64, nodes: usize, now: Time) -> Kernel {
+        Kernel { now, steps: self.steps, timeless: self.timeless, ..Kernel::new(seed, nodes) }
+    }
+
     /// The seed of the run.
     pub fn seed(&self) -> u64 {
         self.seed

@@ -1,5 +1,6 @@
 //! A system in motion: the kernel, the typed nodes, and the messages between them.
 
+mod embed;
 mod fabric;
 mod inputs;
 mod instance;
@@ -7,9 +8,9 @@ mod prints;
 mod words;
 
 use std::cell::Cell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 
+pub use embed::{Done, Place, inside};
 pub(in crate::sim) use fabric::Fabric;
 pub use fabric::LostMessage;
 pub use instance::Instance;
@@ -111,21 +112,7 @@ impl<S: System> World<S> {
         };
         let mut world = World {
             nodes: (0..count).map(node).collect(),
-            fabric: Fabric {
-                kernel: Kernel::new(seed, count),
-                settings: Rc::new(settings),
-                rules,
-                history: History::default(),
-                notes: Vec::new(),
-                payloads: Vec::new(),
-                timers: (0..count).map(|_| Vec::new()).collect(),
-                metrics: Metrics::default(),
-                lost: VecDeque::new(),
-                losses: 0,
-                recording: false,
-                record: Record::default(),
-                cause: Cause::Start,
-            },
+            fabric: Fabric::new(Kernel::new(seed, count), Rc::new(settings), rules),
             witness: Rc::default(),
             promises,
             standings: vec![Standing::default(); promises.len()],

@@ -11,6 +11,7 @@ pub mod pbft;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod side_by_side;
 pub mod token_ring;
 pub mod two_generals;
 pub mod two_phase_commit;

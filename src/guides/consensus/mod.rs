@@ -17,6 +17,7 @@ pub mod raft_reads;
 pub mod raft_replication;
 pub mod raft_snapshots;
 mod raft_view;
+pub mod side_by_side;
 pub mod token_ring;
 pub mod two_generals;
 pub mod zab;

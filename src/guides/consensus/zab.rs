@@ -224,7 +224,7 @@ fn phases(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "phases", at, size, title, body: Drawn::Table { head, rows } }
 }
 
-fn look(message: &Message) -> Look {
+pub(super) fn look(message: &Message) -> Look {
     let (letter, glyph, tone) = match message {
         Message::Notification { vote } if vote.looking => ('V', Glyph::Diamond, Tone::Question),
         Message::Notification { .. } => ('L', Glyph::Diamond, Tone::Active),
@@ -259,7 +259,7 @@ fn vote_fields(settings: &Settings, vote: &Vote) -> Fields {
     ]
 }
 
-fn fields(settings: &Settings, message: &Message) -> Fields {
+pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
     let (link, number, body) = match message {
         Message::Notification { vote } => return vote_fields(settings, vote),
         Message::Ping { link, sent } | Message::Pong { link, sent } => {

@@ -92,6 +92,25 @@ impl<S: System> Clone for Fabric<S> {
 }
 
 impl<S: System> Fabric<S> {
+    /// Nothing pending, nothing said.
+    pub(super) fn new(kernel: Kernel, settings: Rc<Settings>, rules: RuleSet) -> Fabric<S> {
+        Fabric {
+            settings,
+            rules,
+            history: History::default(),
+            notes: Vec::new(),
+            payloads: Vec::new(),
+            timers: kernel.nodes().iter().map(|_| Vec::new()).collect(),
+            metrics: Metrics::default(),
+            lost: VecDeque::new(),
+            losses: 0,
+            recording: false,
+            record: Record::default(),
+            cause: Cause::Start,
+            kernel,
+        }
+    }
+
     #[inline]
     pub(super) fn put(payloads: &mut Vec<Option<Payload<S>>>, slot: u32, payload: Payload<S>) {
         let slot = slot as usize;

@@ -80,6 +80,11 @@ impl Witness {
         }
     }
 
+    /// A slot of which two servers learned different values, and who they are.
+    pub fn clash(&self) -> Option<(Slot, [NodeId; 2])> {
+        self.two_values.map(|(slot, one, other)| (slot, [one.1, other.1]))
+    }
+
     /// The value that was first learned in a slot, and by whom.
     pub fn learned(&self, slot: Slot) -> Option<(Value, NodeId)> {
         self.learned.get(&slot).copied()

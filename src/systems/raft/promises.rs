@@ -71,6 +71,11 @@ impl Witness {
         &self.leaders
     }
 
+    /// An index at which two servers applied different entries, and who they are.
+    pub fn clash(&self) -> Option<(u32, [NodeId; 2])> {
+        self.two_commands.map(|clash| (clash.index, [clash.one.1, clash.other.1]))
+    }
+
     /// The highest index that anyone has applied.
     pub fn applied(&self) -> u32 {
         let last = self.places.iter().rposition(|place| place.applied.is_some());

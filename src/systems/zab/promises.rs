@@ -37,6 +37,11 @@ impl Witness {
         self.first + self.order.len() as u32
     }
 
+    /// A place, from 1, at which two servers delivered different transactions, and who they are.
+    pub fn clash(&self) -> Option<(u32, [NodeId; 2])> {
+        self.two_orders.map(|(place, sides)| (place + 1, sides.map(|side| side.1)))
+    }
+
     /// Who was primary of which epoch, the latest last.
     pub fn primaries(&self) -> &[(u32, NodeId)] {
         &self.primaries

@@ -1,0 +1,622 @@
+//! Raft, Multi-Paxos and Zab beside each other: three groups of servers in one world, under one load.
+//!
+//! Each group is the whole system of its own module, [`crate::systems::raft`], [`crate::systems::paxos`] (with a log)
+//! and [`crate::systems::zab`]; nothing of a protocol is repeated here. A server's handler runs inside of this system's
+//! (see [`crate::sim::world::inside`]), and what it sends goes over this system's links: one latency for all.
+//!
+//! The load is this system's too. Clients sit beside the servers: the one beside each leader asks at full multiples of
+//! the period, so that all three leaders get the same command at the same moment. Paxos's own clients, a node elsewhere,
+//! are left out, and with them a client's way to the leader and back.
+//!
+//! What is measured: the time from a leader's taking a command up (Raft appends it, Paxos and Zab propose it) until that
+//! leader knows that it is committed, and the messages that commands cause. A message belongs to the commands if it was
+//! sent because of a command, or because of a message that does; all else is upkeep: heartbeats, elections, sending
+//! again, catching up.
+
+pub mod promises;
+
+use std::rc::Rc;
+
+use crate::sim::NodeId;
+use crate::sim::link::{Latency, LinkSpec};
+use crate::sim::metrics::{Metric, MetricId, MetricKind, Metrics};
+use crate::sim::rules::Rule;
+use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::system::{Context, Event, Scene, System};
+use crate::sim::time::{Micros, SEC, Time};
+use crate::sim::world::{Done, Place, World, inside};
+use crate::systems::paxos::{self, Paxos};
+use crate::systems::raft::{self, Raft};
+use crate::systems::zab::{self, Zab};
+
+/// The system. See the module's header.
+pub struct SideBySide;
+
+/// One of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    Raft,
+    Paxos,
+    Zab,
+}
+
+impl Protocol {
+    /// All of them, in the order of their groups.
+    pub const ALL: [Protocol; 3] = [Protocol::Raft, Protocol::Paxos, Protocol::Zab];
+
+    /// Its name.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Protocol::Raft => "Raft",
+            Protocol::Paxos => "Multi-Paxos",
+            Protocol::Zab => "Zab",
+        }
+    }
+
+    /// Its name before a server's letter.
+    const fn short(self) -> &'static str {
+        match self {
+            Protocol::Paxos => "Paxos",
+            other => other.title(),
+        }
+    }
+
+    /// Messages that a command costs among so many servers while the leader is stable. Raft: to each follower and back;
+    /// the news that it is committed rides on what comes next. The others send that as a message of its own.
+    pub const fn theory(self, servers: u64) -> u64 {
+        match self {
+            Protocol::Raft => 2 * (servers - 1),
+            Protocol::Paxos | Protocol::Zab => 3 * (servers - 1),
+        }
+    }
+}
+
+/// 3 or 5 servers a group.
+pub const SERVERS: SettingId = SettingId(0);
+/// Commands a second for each group.
+pub const RATE: SettingId = SettingId(1);
+/// The mean latency of a message, in microseconds.
+pub const LATENCY: SettingId = SettingId(2);
+/// The shortest time without a word from a leader after which a server acts, in microseconds.
+pub const TIMEOUT: SettingId = SettingId(3);
+
+/// From the leader's taking a command up until it knows that it is committed, by protocol.
+pub const COMMIT_LATENCY: MetricId = MetricId(0);
+/// Messages that commands cause, by protocol.
+pub const MESSAGES: MetricId = MetricId(1);
+/// All other messages, by protocol.
+pub const UPKEEP: MetricId = MetricId(2);
+/// Commands that a leader knows to be committed, by protocol.
+pub const COMMITTED: MetricId = MetricId(3);
+
+/// How many heartbeats fit into the shortest timeout.
+const BEATS: i64 = 3;
+/// Raft takes a snapshot after so many entries, so that its log always has room. Paxos and Zab do as much unasked.
+const SNAPSHOT_AFTER: i64 = 20;
+
+/// What survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Disk {
+    Raft(raft::Disk),
+    Paxos(paxos::Disk),
+    Zab(zab::Disk),
+}
+
+/// What does not, as the server's own system has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum State {
+    Raft(raft::Memory),
+    Paxos(paxos::Memory),
+    Zab(zab::Memory),
+}
+
+/// What a server loses in a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// As the protocol has it.
+    pub state: State,
+    /// As a leader of Paxos: the commands it has taken up and does not know to be chosen, and when. The other two
+    /// keep this themselves.
+    open: Vec<(u32, Time)>,
+}
+
+/// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Said {
+    Raft(raft::Message),
+    Paxos(paxos::Message),
+    Zab(zab::Message),
+}
+
+/// What servers of a group send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Message {
+    /// Whether it was sent because of a command.
+    pub work: bool,
+    /// What it says.
+    pub said: Said,
+}
+
+/// What a server may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Raft(raft::Timer),
+    Paxos(paxos::Timer),
+    Zab(zab::Timer),
+    /// The client beside a leader asks for its next command.
+    Load,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    Raft(raft::Note),
+    Paxos(paxos::Note),
+    Zab(zab::Note),
+    /// A leader knows that a command it took up is committed.
+    Committed(Protocol),
+}
+
+/// How many servers a group has.
+pub fn servers(settings: &Settings) -> usize {
+    if settings.get(SERVERS) == 0 { 3 } else { 5 }
+}
+
+/// The group of a node, and which server of the group it is.
+pub fn inner(settings: &Settings, node: NodeId) -> (Protocol, NodeId) {
+    let count = servers(settings);
+    let of = Protocol::ALL.get(node.index() / count).copied().unwrap_or(Protocol::Zab);
+    (of, NodeId::from(node.index() % count))
+}
+
+/// The node that is a server of a group.
+pub fn outer(settings: &Settings, of: Protocol, server: NodeId) -> NodeId {
+    NodeId::from(of as usize * servers(settings) + server.index())
+}
+
+/// The nodes of a group.
+pub fn group(settings: &Settings, of: Protocol) -> Vec<NodeId> {
+    (0..servers(settings)).map(|server| outer(settings, of, NodeId::from(server))).collect()
+}
+
+/// The settings of a group's own system: the same timeouts and heartbeats, and no load of its own.
+pub fn inner_settings(settings: &Settings, of: Protocol) -> Settings {
+    let (count, latency, timeout) = (settings.get(SERVERS), settings.get(LATENCY), settings.get(TIMEOUT));
+    let beat = timeout / BEATS;
+    let (list, values): (&[Setting], &[(SettingId, i64)]) = match of {
+        Protocol::Raft => (
+            Raft::SETTINGS,
+            &[
+                (raft::SERVERS, count),
+                (raft::TIMEOUT, timeout),
+                (raft::SPREAD, timeout),
+                (raft::HEARTBEAT, beat),
+                (raft::LATENCY, latency),
+                (raft::SNAPSHOT_AFTER, SNAPSHOT_AFTER),
+                (raft::LOAD, 0),
+            ],
+        ),
+        Protocol::Paxos => (
+            Paxos::SETTINGS,
+            &[
+                (paxos::KIND, 1),
+                (paxos::ACCEPTORS, count),
+                (paxos::TIMEOUT, timeout),
+                (paxos::HEARTBEAT, beat),
+                (paxos::LATENCY, latency),
+                (paxos::RATE, 0),
+            ],
+        ),
+        Protocol::Zab => (
+            Zab::SETTINGS,
+            &[
+                (zab::SERVERS, count),
+                (zab::TICK, beat),
+                (zab::SYNC_LIMIT, BEATS),
+                (zab::LATENCY, latency),
+                (zab::RATE, 0),
+            ],
+        ),
+    };
+    let mut inner = Settings::defaults(list);
+    values.iter().for_each(|(id, value)| inner.set(*id, *value));
+    inner
+}
+
+/// Whether a server leads, as it sees itself, and in which term, round or epoch.
+pub fn leads(state: &State) -> Option<u32> {
+    match state {
+        State::Paxos(paxos::Memory::Member(member)) => match member.phase {
+            paxos::Phase::Accept { ballot, .. } => Some(ballot.round),
+            _ => None,
+        },
+        State::Paxos(_) => None,
+        State::Raft(memory) => matches!(memory.role, raft::Role::Leader(_)).then_some(0),
+        State::Zab(memory) => match &memory.role {
+            zab::Role::Leading(leading) if leading.stage == zab::Stage::Broadcast => Some(leading.epoch),
+            _ => None,
+        },
+    }
+}
+
+/// In which term, round or epoch a node leads. `None` when it does not, or is down.
+pub fn reign(world: &World<SideBySide>, node: NodeId) -> Option<u32> {
+    let known = world.node(node)?;
+    let reign = leads(&known.memory.as_ref()?.state)?;
+    Some(if let Disk::Raft(disk) = &known.disk { disk.term } else { reign })
+}
+
+/// The leader of a group: the latest of those that believe they lead.
+pub fn leader(world: &World<SideBySide>, of: Protocol) -> Option<NodeId> {
+    let all = group(world.settings(), of).into_iter().filter_map(|node| Some((reign(world, node)?, node)));
+    all.max().map(|(_, node)| node)
+}
+
+/// How many commands a node has applied, no-ops and all.
+pub fn applied(world: &World<SideBySide>, node: NodeId) -> u32 {
+    let Some(known) = world.node(node) else { return 0 };
+    match (&known.disk, known.memory.as_ref().map(|memory| &memory.state)) {
+        (_, Some(State::Raft(memory))) => memory.commit,
+        (Disk::Paxos(disk), Some(_)) => disk.state.slot,
+        (_, Some(State::Zab(memory))) => memory.delivered,
+        _ => 0,
+    }
+}
+
+/// What a node's group puts around its handler.
+fn place<S: System>(
+    context: &Context<SideBySide>,
+    of: Protocol,
+    outer: fn(S::Timer) -> Timer,
+    inner: fn(Timer) -> Option<S::Timer>,
+) -> Place<SideBySide, S> {
+    let settings = context.settings();
+    Place { first: self::outer(settings, of, NodeId(0)), settings: Rc::new(inner_settings(settings, of)), outer, inner }
+}
+
+fn raft_place(context: &Context<SideBySide>) -> Place<SideBySide, Raft> {
+    place(context, Protocol::Raft, Timer::Raft, |timer| match timer {
+        Timer::Raft(timer) => Some(timer),
+        _ => None,
+    })
+}
+
+fn paxos_place(context: &Context<SideBySide>) -> Place<SideBySide, Paxos> {
+    place(context, Protocol::Paxos, Timer::Paxos, |timer| match timer {
+        Timer::Paxos(timer) => Some(timer),
+        _ => None,
+    })
+}
+
+fn zab_place(context: &Context<SideBySide>) -> Place<SideBySide, Zab> {
+    place(context, Protocol::Zab, Timer::Zab, |timer| match timer {
+        Timer::Zab(timer) => Some(timer),
+        _ => None,
+    })
+}
+
+/// Does for an outer node what the inner one did: messages and notes. What is meant for nobody in the group, Paxos's
+/// answers to clients, stays here.
+fn repeat<S: System>(
+    done: Done<S>,
+    of: Protocol,
+    work: bool,
+    said: fn(S::Message) -> Said,
+    noted: fn(S::Note) -> Note,
+    context: &mut Context<SideBySide>,
+) {
+    let count = servers(context.settings());
+    for (to, message) in done.sent.into_iter().filter(|sent| sent.0.index() < count) {
+        let to = outer(context.settings(), of, to);
+        context.count(if work { MESSAGES } else { UPKEEP }, of as u16, 1);
+        context.send(to, Message { work, said: said(message) });
+    }
+    done.notes.into_iter().for_each(|note| context.note(noted(note)));
+}
+
+/// A leader knows that a command is committed, so long after it took it up.
+fn committed(context: &mut Context<SideBySide>, of: Protocol, took: Micros) {
+    context.observe(COMMIT_LATENCY, of as u16, took);
+    context.count(COMMITTED, of as u16, 1);
+    context.note(Note::Committed(of));
+}
+
+/// What an inner system has observed of its commits within one event.
+fn commits_in(metrics: &Metrics, metric: MetricId) -> (u64, Micros) {
+    let all = metrics.of(metric).map(|(_, series)| series.merged(0));
+    all.fold((0, 0), |(count, sum), window| (count + window.count, sum + window.sum))
+}
+
+/// The period of the load; `None` without one.
+fn period(settings: &Settings) -> Option<Micros> {
+    SEC.checked_div(settings.amount(RATE))
+}
+
+/// Keeps the client beside a leader asking, at full multiples of the period, and no other.
+fn keep_load(memory: &Memory, context: &mut Context<SideBySide>) {
+    match period(context.settings()).filter(|_| leads(&memory.state).is_some()) {
+        Some(period) if !context.has_timer(Timer::Load) => {
+            let delay = period - context.now() % period;
+            context.set_timer(Timer::Load, delay);
+        }
+        Some(_) => {}
+        None => context.cancel_timer(Timer::Load),
+    }
+}
+
+/// What a client asks for.
+type Asked = (u8, i16);
+
+/// What there is to ask for by an event; `None` when it asks for nothing.
+fn asked(event: &Event<SideBySide>, context: &Context<SideBySide>) -> Option<Asked> {
+    match event {
+        Event::Command(call) => Some((call.value(1) as u8, call.value(2) as i16)),
+        Event::Timer(Timer::Load) => {
+            let number = period(context.settings()).map_or(0, |period| context.now() / period);
+            Some((0, (number % 100) as i16))
+        }
+        _ => None,
+    }
+}
+
+impl Memory {
+    fn handle_raft(&mut self, disk: &mut raft::Disk, event: Event<SideBySide>, context: &mut Context<SideBySide>) {
+        let State::Raft(memory) = &mut self.state else { return };
+        let first = outer(context.settings(), Protocol::Raft, NodeId(0)).0;
+        let (event, work) = match (asked(&event, context), event) {
+            (Some((register, value)), _) => {
+                let values = vec![i64::from(register), i64::from(value)];
+                (Event::Command(CommandCall { command: 0, values }), true)
+            }
+            (_, Event::Message { from, message: Message { work, said: Said::Raft(message) } }) => {
+                (Event::Message { from: NodeId(from.0 - first), message }, work)
+            }
+            (_, Event::Timer(Timer::Raft(timer))) => (Event::Timer(timer), false),
+            _ => return stray(context),
+        };
+        let place = raft_place(context);
+        let ((), done) = inside(context, &place, |context| Raft::handle(disk, memory, event, context));
+        let (count, sum) = commits_in(&done.metrics, raft::COMMIT_LATENCY);
+        (0..count).for_each(|_| committed(context, Protocol::Raft, sum / count));
+        repeat(done, Protocol::Raft, work, Said::Raft, Note::Raft, context);
+    }
+
+    fn handle_paxos(&mut self, disk: &mut paxos::Disk, event: Event<SideBySide>, context: &mut Context<SideBySide>) {
+        let State::Paxos(memory) = &mut self.state else { return };
+        let first = outer(context.settings(), Protocol::Paxos, NodeId(0)).0;
+        let (event, work) = match (asked(&event, context), event) {
+            (Some((register, value)), _) => {
+                let id = command_id(memory, context.me().0 - first);
+                self.open.push((id, context.now()));
+                // Paxos's clients have the number after the servers'.
+                let from = NodeId::from(servers(context.settings()));
+                let message = paxos::Message::Request { value: paxos::Value { id, register, value } };
+                (Event::Message { from, message }, true)
+            }
+            (_, Event::Message { from, message: Message { work, said: Said::Paxos(message) } }) => {
+                (Event::Message { from: NodeId(from.0 - first), message }, work)
+            }
+            (_, Event::Timer(Timer::Paxos(timer))) => (Event::Timer(timer), false),
+            _ => return stray(context),
+        };
+        let place = paxos_place(context);
+        let ((), done) = inside(context, &place, |context| Paxos::handle(disk, memory, event, context));
+        self.close(&done.notes, context);
+        repeat(done, Protocol::Paxos, work, Said::Paxos, Note::Paxos, context);
+    }
+
+    /// Books what a leader of Paxos has learned to be chosen; what it does not have open any more is forgotten.
+    fn close(&mut self, notes: &[paxos::Note], context: &mut Context<SideBySide>) {
+        for note in notes {
+            let paxos::Note::Learned { value, .. } = note else { continue };
+            if let Some(at) = self.open.iter().position(|open| open.0 == value.id) {
+                let took = context.now().saturating_sub(self.open.remove(at).1);
+                committed(context, Protocol::Paxos, took);
+            }
+        }
+        let State::Paxos(paxos::Memory::Member(member)) = &self.state else { return };
+        let paxos::Phase::Accept { open, .. } = &member.phase else { return self.open.clear() };
+        self.open.retain(|known| open.iter().any(|open| open.value.id == known.0));
+    }
+
+    fn handle_zab(&mut self, disk: &mut zab::Disk, event: Event<SideBySide>, context: &mut Context<SideBySide>) {
+        let State::Zab(memory) = &mut self.state else { return };
+        let first = outer(context.settings(), Protocol::Zab, NodeId(0)).0;
+        let (event, work) = match (asked(&event, context), event) {
+            (Some((register, value)), _) => {
+                let values = vec![i64::from(register), i64::from(value)];
+                (Event::Command(CommandCall { command: 0, values }), true)
+            }
+            (_, Event::Message { from, message: Message { work, said: Said::Zab(message) } }) => {
+                (Event::Message { from: NodeId(from.0 - first), message }, work)
+            }
+            (_, Event::Timer(Timer::Zab(timer))) => (Event::Timer(timer), false),
+            _ => return stray(context),
+        };
+        let place = zab_place(context);
+        let ((), done) = inside(context, &place, |context| Zab::handle(disk, memory, event, context));
+        let (count, sum) = commits_in(&done.metrics, zab::LATENCY_OF_COMMIT);
+        (0..count).for_each(|_| committed(context, Protocol::Zab, sum / count));
+        repeat(done, Protocol::Zab, work, Said::Zab, Note::Zab, context);
+    }
+}
+
+/// No message crosses from one group to another.
+fn stray(context: &mut Context<SideBySide>) {
+    context.why(|_| "This is of another group: it is passed over.".to_owned());
+}
+
+/// The number of a leader's next command: the slot it will get and who proposes it, so that numbers grow with the slots,
+/// as Paxos's memory of commands wants it.
+fn command_id(memory: &paxos::Memory, me: u16) -> u32 {
+    let next = match memory {
+        paxos::Memory::Member(paxos::Member { phase: paxos::Phase::Accept { next, .. }, .. }) => *next,
+        _ => 0,
+    };
+    next.saturating_mul(8).saturating_add(u32::from(me) + 1)
+}
+
+const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
+    Control::Slider { min, max, step, unit }
+}
+
+impl System for SideBySide {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Raft, Multi-Paxos, Zab";
+
+    const RULES: &'static [Rule] = &[];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "servers",
+            title: "Servers a group",
+            about: "A majority of each group must agree: 2 of 3, 3 of 5.",
+            control: Control::Choice(&["3", "5"]),
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "rate",
+            title: "Commands",
+            about: "For each of the three leaders, at the same moments.",
+            control: slider(0, 50, 1, Unit::PerSecond),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "latency",
+            title: "Mean latency",
+            about: "A message takes between half and one and a half times this, in each group.",
+            control: slider(2_000, 120_000, 1_000, Unit::Micros),
+            default: 10_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "timeout",
+            title: "Shortest timeout",
+            about: "Without a word of its leader for this long, a server of Zab acts; of Raft and Paxos within twice this. Each third of it a leader makes itself heard.",
+            control: slider(150_000, 600_000, 30_000, Unit::Micros),
+            default: 150_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "set",
+        title: "SET",
+        about: "Asks the leader of a group to set a register.",
+        fields: &[
+            Field { title: "group", control: Control::Choice(&["Raft", "Multi-Paxos", "Zab"]), default: 0 },
+            Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 },
+            Field { title: "value", control: slider(0, 99, 1, Unit::Count), default: 5 },
+        ],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "commit-latency", title: "Commit latency", kind: MetricKind::Latency },
+        Metric { id: "messages", title: "Messages for commands", kind: MetricKind::Counter },
+        Metric { id: "upkeep", title: "Other messages", kind: MetricKind::Counter },
+        Metric { id: "committed", title: "Commands committed", kind: MetricKind::Counter },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        Protocol::ALL.len() * servers(settings)
+    }
+
+    fn name(settings: &Settings, node: NodeId) -> String {
+        let (of, server) = inner(settings, node);
+        // All three name their servers A, B, C.
+        format!("{} {}", of.short(), Raft::name(settings, server))
+    }
+
+    fn link(settings: &Settings, from: NodeId, _: NodeId) -> LinkSpec {
+        let mean = settings.amount(LATENCY);
+        let latency = Latency::Uniform(mean / 2, mean + mean / 2);
+        // Zab alone asks for links that keep their order.
+        match inner(settings, from).0 {
+            Protocol::Zab => LinkSpec::fifo(latency),
+            _ => LinkSpec::unordered(latency),
+        }
+    }
+
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        let (of, server) = inner(settings, node);
+        let settings = inner_settings(settings, of);
+        match of {
+            Protocol::Raft => Disk::Raft(Raft::blank_disk(&settings, server)),
+            Protocol::Paxos => Disk::Paxos(Paxos::blank_disk(&settings, server)),
+            Protocol::Zab => Disk::Zab(Zab::blank_disk(&settings, server)),
+        }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        let state = match disk {
+            Disk::Raft(disk) => {
+                let place = raft_place(context);
+                let (memory, done) = inside(context, &place, |context| Raft::boot(disk, context));
+                repeat(done, Protocol::Raft, false, Said::Raft, Note::Raft, context);
+                State::Raft(memory)
+            }
+            Disk::Paxos(disk) => {
+                let place = paxos_place(context);
+                let (memory, done) = inside(context, &place, |context| Paxos::boot(disk, context));
+                repeat(done, Protocol::Paxos, false, Said::Paxos, Note::Paxos, context);
+                State::Paxos(memory)
+            }
+            Disk::Zab(disk) => {
+                let place = zab_place(context);
+                let (memory, done) = inside(context, &place, |context| Zab::boot(disk, context));
+                repeat(done, Protocol::Zab, false, Said::Zab, Note::Zab, context);
+                State::Zab(memory)
+            }
+        };
+        Memory { state, open: Vec::new() }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        if matches!(event, Event::Timer(Timer::Load)) && period(context.settings()).is_none() {
+            context.why(|_| "The load was turned off: nobody asks for anything.".to_owned());
+            return;
+        }
+        match disk {
+            Disk::Raft(disk) => memory.handle_raft(disk, event, context),
+            Disk::Paxos(disk) => memory.handle_paxos(disk, event, context),
+            Disk::Zab(disk) => memory.handle_zab(disk, event, context),
+        }
+        keep_load(memory, context);
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let of = Protocol::ALL[(call.value(0).max(0) as usize).min(2)];
+        let running = |node: &NodeId| world.kernel().is_running(*node);
+        let all = group(world.settings(), of).into_iter().filter(running);
+        all.max_by_key(|node| (reign(world, *node), std::cmp::Reverse(*node)))
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
+        promises::observe(witness, notes, scene);
+    }
+
+    fn describe_message(settings: &Settings, message: &Message) -> String {
+        match &message.said {
+            Said::Raft(said) => Raft::describe_message(&inner_settings(settings, Protocol::Raft), said),
+            Said::Paxos(said) => Paxos::describe_message(&inner_settings(settings, Protocol::Paxos), said),
+            Said::Zab(said) => Zab::describe_message(&inner_settings(settings, Protocol::Zab), said),
+        }
+    }
+
+    fn describe_timer(settings: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Raft(timer) => Raft::describe_timer(&inner_settings(settings, Protocol::Raft), timer),
+            Timer::Paxos(timer) => Paxos::describe_timer(&inner_settings(settings, Protocol::Paxos), timer),
+            Timer::Zab(timer) => Zab::describe_timer(&inner_settings(settings, Protocol::Zab), timer),
+            Timer::Load => "the client's next command".to_owned(),
+        }
+    }
+}
