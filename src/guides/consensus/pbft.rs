@@ -132,7 +132,7 @@ fn picture(world: &Group, frame: Frame) -> Picture {
     let clients: Vec<NodeId> = world.nodes().map(|(id, _)| id).skip(count).collect();
     let (ring, column, shape) = match frame {
         Frame::Wide => (Area::new(176, 96, 260, 340), Area::new(0, 130, 110, 300), Shape::Server),
-        Frame::Narrow => (Area::new(110, 60, 250, 200), Area::new(0, 60, 72, 220), Shape::Client),
+        Frame::Narrow => (Area::new(110, 54, 250, 196), Area::new(0, 54, 72, 220), Shape::Client),
     };
     for (id, at) in ids.iter().zip(ring.circle(count)) {
         picture.nodes.push(replica(world, *id, at, shape));
@@ -148,7 +148,7 @@ fn picture(world: &Group, frame: Frame) -> Picture {
             picture.figures.push(certificates(world, (504, 40), (448, 210)));
             picture.figures.push(logs(world, (504, 280), (448, 220)));
         }
-        Frame::Narrow => picture.figures.push(certificates(world, (8, 326), (384, 226))),
+        Frame::Narrow => picture.figures.push(certificates(world, (8, 336), (384, 216))),
     }
     picture
 }

@@ -132,7 +132,7 @@ pub fn picture(world: &Cluster, frame: Frame, side: Option<Side>) -> Picture {
         (Frame::Wide, false) => (Area::new(80, 84, 400, 360), [580, 60, 368, 260], [0; 4]),
         (Frame::Wide, true) => (Area::new(80, 84, 400, 360), [580, 40, 368, 220], [580, 290, 368, 220]),
         (Frame::Narrow, false) => (Area::new(50, 58, 300, 300), [8, 420, 384, 138], [0; 4]),
-        (Frame::Narrow, true) => (Area::new(50, 58, 300, 164), [8, 308, 384, 120], [8, 432, 384, 126]),
+        (Frame::Narrow, true) => (Area::new(50, 46, 300, 180), [8, 308, 384, 120], [8, 432, 384, 126]),
     };
     for (id, at) in all.iter().zip(ring.circle(all.len())) {
         picture.nodes.push(server(world, *id, at));
