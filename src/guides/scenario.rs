@@ -441,6 +441,16 @@ impl Info {
     pub fn path(&self) -> String {
         format!("{}/{}", self.guide.slug(), self.slug)
     }
+
+    /// What a reader may switch off, in a line.
+    pub fn rules_line(&self) -> String {
+        let titles: Vec<&str> = self.rules.iter().map(|rule| rule.1.title).collect();
+        match (titles.is_empty(), self.impossible) {
+            (true, true) => "No rule helps".to_owned(),
+            (true, false) => "A comparison: no rules".to_owned(),
+            _ => format!("Switch off: {}", titles.join(" · ")),
+        }
+    }
 }
 
 /// How a rule's absence showed itself.

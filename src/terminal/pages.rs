@@ -160,13 +160,7 @@ fn guide_page(guide: Guide) -> String {
         let _ =
             write!(page, "<section class=\"level\"><h2><span class=\"level-number\">{level}</span> {title}</h2><ol>");
         for info in all.iter().filter(|info| info.level == level) {
-            let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
-            let line = if rules.is_empty() {
-                "No rule helps".to_owned()
-            } else {
-                format!("Switch off: {}", rules.join(" · "))
-            };
-            let (link, summary, line) = (scenario_link(info), escape(info.summary), escape(&line));
+            let (link, summary, line) = (scenario_link(info), escape(info.summary), escape(&info.rules_line()));
             let _ = write!(page, "<li>{link}<p>{summary}</p><p class=\"card-rules\">{line}</p></li>");
         }
         page.push_str("</ol></section>");
@@ -195,7 +189,11 @@ fn glossary_of(guide: Guide) -> Vec<(&'static str, &'static str)> {
         let texts = info.beats.iter().map(|beat| beat.say).chain([info.prose]);
         marked.extend(texts.flat_map(|text| text.split('*').skip(1).step_by(2)).map(str::to_lowercase));
     }
-    glossary::all().iter().copied().filter(|known| marked.iter().any(|term| term == known.0)).collect()
+    let all = glossary::all();
+    // "acceptors" is listed as "acceptor", where there is such an entry.
+    let one = |term: &str| term.strip_suffix('s').filter(|one| all.iter().any(|known| known.0 == *one)).is_some();
+    let is_marked = |term: &str| marked.iter().any(|said| said == term || said.strip_suffix('s') == Some(term));
+    all.iter().copied().filter(|known| is_marked(known.0) && !one(known.0)).collect()
 }
 
 /// What to read before a scenario and what is near to it: part of its text, with addresses relative to its page.

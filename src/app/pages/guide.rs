@@ -26,7 +26,7 @@ pub fn GuidePage(guide: Guide) -> impl IntoView {
             <li class:visited=visited>
                 <a href=router.scenario(&path)>{info.title}</a>
                 <p>{info.summary}</p>
-                <p class="card-rules">{rules_line(info)}</p>
+                <p class="card-rules">{info.rules_line()}</p>
             </li>
         }
     };
@@ -47,9 +47,4 @@ pub fn GuidePage(guide: Guide) -> impl IntoView {
             <Prose route=Route::Guide(guide) address=router.guide(guide)/>
         </div>
     }
-}
-
-fn rules_line(info: &Info) -> String {
-    let rules: Vec<&str> = info.rules.iter().map(|rule| rule.1.title).collect();
-    if rules.is_empty() { "No rule helps".to_owned() } else { format!("Switch off: {}", rules.join(" · ")) }
 }

@@ -315,7 +315,7 @@ const TOUR: &[Beat<LeaseLock>] = &[
     },
     Beat {
         title: "Lent, not given",
-        say: "The lock is lent for one second: a *lease*. The ring around the lock is what is left of it there. The ring \
+        say: "The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring \
               around the client is what it counts on itself, and that is less.",
         inputs: no_inputs,
         until: |world| holders(world).next().is_some(),
@@ -343,7 +343,7 @@ const TOUR: &[Beat<LeaseLock>] = &[
     Beat {
         title: "The holder crashes",
         say: "It crashes, and cannot give the lock back. Nobody has to do that for it: the lease ends by itself. The other \
-              client waits until the ring around the lock is empty.",
+              client waits until the line above the lock is gone.",
         inputs: |world| at_work(world).into_iter().map(|node| Input::Crash { node }).collect(),
         until: |world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
