@@ -15,8 +15,10 @@ const TOLD: [(&str, &str, i64, &str, &str); 4] = [
 ];
 
 /// Settings of ours that begin at the real system's default: by scenario and name.
-const SHARED: [(&str, &str, &str, &str); 2] =
-    [("ZooKeeper", "initLimit", "consensus/zab", "init-limit"), ("ZooKeeper", "syncLimit", "consensus/zab", "sync-limit")];
+const SHARED: [(&str, &str, &str, &str); 2] = [
+    ("ZooKeeper", "initLimit", "consensus/zab", "init-limit"),
+    ("ZooKeeper", "syncLimit", "consensus/zab", "sync-limit"),
+];
 
 #[test]
 fn what_is_told_of_real_systems_is_so() {
