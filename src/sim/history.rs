@@ -95,6 +95,12 @@ impl History {
         matches!(self.lines.last(), Some(Line::Return { .. }))
     }
 
+    /// How many reads were answered with a value.
+    pub fn reads_answered(&self) -> usize {
+        let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
+        self.lines.from(0).filter(answered).count()
+    }
+
     /// The lines, in order.
     pub fn lines(&self) -> &Journal<Line> {
         &self.lines

@@ -240,7 +240,10 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
         hint: "Cut her off once she has begun, and let Bob finish a read.",
         reached: |world| {
             let stuck = operation(world, ANN).is_some_and(|doing| doing.write.is_some());
-            stuck && world.rules() == RuleSet::ALL && world.kernel().link(ANN, NodeId(2)).cut && reads_done(world) > 0
+            stuck
+                && world.rules() == RuleSet::ALL
+                && world.kernel().link(ANN, NodeId(2)).cut
+                && world.history().reads_answered() > 0
         },
         origin: || origin(&[], &[]),
         solve: |script| {
@@ -248,7 +251,7 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
             script.act(Input::Cut { from: ANN, to: NodeId(3) });
             script.act(write(0, 9));
             script.act(read(1));
-            script.until(|world| reads_done(world) > 0);
+            script.until(|world| world.history().reads_answered() > 0);
         },
     },
     Challenge {
@@ -273,13 +276,6 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
         },
     },
 ];
-
-/// How many reads were answered.
-fn reads_done(world: &Store) -> usize {
-    use crate::sim::history::{Answer, Line};
-    let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
-    world.history().lines().from(0).filter(answered).count()
-}
 
 /// Ann writes, Bob reads.
 const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {

@@ -1,7 +1,8 @@
 //! Raft: changing the members. Why a set of servers must not be replaced at one stroke, and two ways to do it.
 
 use super::raft_view::{
-    self as view, Cluster, Side, bit, commit, common_leader, config, leaders, leadership, name, newest_term, set, term,
+    self as view, Cluster, Side, bit, commit, common_leader, config, leader, leaders, leadership, name, newest_term,
+    set, term,
 };
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
@@ -93,10 +94,6 @@ fn views(world: &Cluster) -> Side {
     let head = ["server", "counts by old", "counts by new"].map(str::to_owned).to_vec();
     let rows = view::ids(world).into_iter().map(row).collect();
     ("By its log, each server needs".to_owned(), Body::Table { head, rows })
-}
-
-fn leader(world: &Cluster) -> Option<NodeId> {
-    leaders(world).into_iter().max_by_key(|id| term(world, *id))
 }
 
 /// The command that asks for a set of members.

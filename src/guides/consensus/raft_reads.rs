@@ -10,7 +10,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::consistency::linearizable;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::history::{Answer, Line};
+use crate::sim::history::Answer;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time::MS;
 use crate::systems::raft::config::servers;
@@ -135,12 +135,6 @@ fn last_read(world: &Cluster) -> Option<Option<Answer>> {
     Some(read.answered.map(|answered| answered.2))
 }
 
-/// How many reads have been answered with a value.
-fn reads_answered(world: &Cluster) -> usize {
-    let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
-    world.history().lines().from(0).filter(answered).count()
-}
-
 fn committed_everywhere(world: &Cluster, value: i16) -> bool {
     world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.registers[0] == Some(value)))
 }
@@ -167,7 +161,7 @@ const TOUR: &[Beat<Raft>] = &[
         say: "A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a majority \
               has said so, it answers from its own state: nothing was appended.",
         inputs: |_| vec![get_at(0, None)],
-        until: |world| reads_answered(world) >= 1,
+        until: |world| world.history().reads_answered() >= 1,
         look: leaders,
         predict: None,
     },
@@ -201,7 +195,7 @@ const TOUR: &[Beat<Raft>] = &[
         inputs: |world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))],
         until: |world| {
             let asked = |(_, old)| leadership(world, old).is_some_and(|leader| !leader.reads.is_empty());
-            let answered = reads_answered(world) >= 2;
+            let answered = world.history().reads_answered() >= 2;
             two_leaders(world).is_some_and(asked) || answered
         },
         look: |world| two_leaders(world).map(|pair| pair.1).into_iter().collect(),
@@ -247,7 +241,7 @@ const TOUR: &[Beat<Raft>] = &[
         say: "A read, answered in the same moment. The lease rests on clocks: a leader whose clock is slow believes in its \
               lease for too long.",
         inputs: |_| vec![get_at(0, None)],
-        until: |world| reads_answered(world) >= 2,
+        until: |world| world.history().reads_answered() >= 2,
         look: leaders,
         predict: None,
     },

@@ -1,7 +1,8 @@
 //! Raft: replicating the log. How entries get to a majority, and how logs that have parted come together again.
 
 use super::raft_view::{
-    self as view, Cluster, bit, commit, common_leader, crashed, last, leaders, newest_term, set, set_at, term,
+    self as view, Cluster, bit, commit, common_leader, crashed, last, leader, leader_at, leaders, newest_term, set,
+    set_at,
 };
 use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::{Frame, Picture};
@@ -65,11 +66,6 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     picture
 }
 
-/// The leader of the newest term.
-fn leader(world: &Cluster) -> Option<NodeId> {
-    leaders(world).into_iter().max_by_key(|id| term(world, *id))
-}
-
 /// A leader whom a newer one has replaced without its knowledge.
 fn old_leader(world: &Cluster) -> Option<NodeId> {
     leader(world).and_then(|newest| leaders(world).into_iter().find(|id| *id != newest))
@@ -78,10 +74,6 @@ fn old_leader(world: &Cluster) -> Option<NodeId> {
 /// Whether everyone has applied so many entries.
 fn everyone_at(world: &Cluster, index: u32) -> bool {
     view::ids(world).into_iter().all(|id| commit(world, id) >= index)
-}
-
-fn leader_at(world: &Cluster, index: u32) -> bool {
-    leader(world).is_some_and(|id| commit(world, id) >= index)
 }
 
 /// The first server that does not lead.

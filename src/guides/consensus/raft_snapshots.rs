@@ -1,8 +1,8 @@
 //! Raft: snapshots. A log that does not grow for ever, and a follower that comes too late for its beginning.
 
 use super::raft_view::{
-    self as view, Cluster, Side, commit, common_leader, crashed, last, leaders, name, newest_term, registers, set,
-    set_at, term,
+    self as view, Cluster, Side, commit, common_leader, crashed, last, leader, leader_at, leaders, name, newest_term,
+    set, set_at,
 };
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
@@ -14,7 +14,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::tape::{Input, Origin};
 use crate::systems::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
-use crate::systems::raft::{self, Message, Raft};
+use crate::systems::raft::{self, Message, Raft, registers};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -90,14 +90,6 @@ fn short(registers: String) -> String {
 
 fn base(world: &Cluster, id: NodeId) -> u32 {
     world.node(id).map_or(0, |node| node.disk.log.base())
-}
-
-fn leader(world: &Cluster) -> Option<NodeId> {
-    leaders(world).into_iter().max_by_key(|id| term(world, *id))
-}
-
-fn leader_at(world: &Cluster, index: u32) -> bool {
-    leader(world).is_some_and(|id| commit(world, id) >= index)
 }
 
 fn follower(world: &Cluster) -> Option<NodeId> {

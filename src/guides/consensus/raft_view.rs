@@ -14,7 +14,7 @@ use crate::sim::time;
 use crate::sim::world::World;
 use crate::systems::raft::config::{letters, servers};
 pub use crate::systems::raft::promises::common_leader;
-use crate::systems::raft::{self, Config, Entry, Leadership, Message, Raft, Role, Timer, register_name};
+use crate::systems::raft::{self, Config, Entry, Leadership, Message, Raft, Role, Timer, registers};
 
 /// A cluster of Raft servers.
 pub type Cluster = World<Raft>;
@@ -35,6 +35,16 @@ pub fn ids(world: &Cluster) -> Vec<NodeId> {
 /// The servers that believe that they lead.
 pub fn leaders(world: &Cluster) -> Vec<NodeId> {
     ids(world).into_iter().filter(|id| leadership(world, *id).is_some()).collect()
+}
+
+/// The leader of the newest term.
+pub fn leader(world: &Cluster) -> Option<NodeId> {
+    leaders(world).into_iter().max_by_key(|id| term(world, *id))
+}
+
+/// Whether the newest leader has applied so many entries.
+pub fn leader_at(world: &Cluster, index: u32) -> bool {
+    leader(world).is_some_and(|id| commit(world, id) >= index)
 }
 
 /// The servers that stand for election.
@@ -280,13 +290,6 @@ fn yes(is: bool) -> String {
 fn words(entries: &[Entry]) -> String {
     let words: Vec<String> = entries.iter().map(|entry| format!("{}:{}", entry.term, entry.payload)).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-/// The registers that are set: "x=5, y=2".
-pub fn registers(registers: raft::Registers) -> String {
-    let set = registers.iter().enumerate().filter_map(|(at, value)| Some((register_name(at), (*value)?)));
-    let text: Vec<String> = set.map(|(name, value)| format!("{name}={value}")).collect();
-    if text.is_empty() { "nothing set".to_owned() } else { text.join(", ") }
 }
 
 /// What is known of a server.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::Fabric;
 use super::fabric::Payload;
 use crate::sim::NodeId;
-use crate::sim::kernel::PendingKind;
+use crate::sim::kernel::{Pending, PendingKind};
 use crate::sim::metrics::Metrics;
 use crate::sim::random::Purpose;
 use crate::sim::rules::RuleSet;
@@ -73,12 +73,10 @@ pub fn inside<O: System, S: System, R>(
 /// The messages on a fabric, in the order in which they were sent.
 fn sent<S: System>(fabric: &mut Fabric<S>) -> Vec<(NodeId, S::Message)> {
     let flying = |kind| matches!(kind, PendingKind::Deliver { .. });
-    let slots = fabric.kernel.slots().filter(|(_, entry)| flying(entry.kind));
-    let mut slots: Vec<(u64, u32, NodeId)> = slots.map(|(slot, entry)| (entry.id, slot, entry.node)).collect();
-    slots.sort_unstable();
-    let message = |(_, slot, to): (u64, u32, NodeId)| match fabric.payloads.get_mut(slot as usize)?.take()? {
-        Payload::Message(message) => Some((to, message)),
+    let slots = fabric.kernel.slots_in_order().into_iter().filter(|(_, entry)| flying(entry.kind));
+    let message = |(slot, entry): (u32, Pending)| match fabric.payloads.get_mut(slot as usize)?.take()? {
+        Payload::Message(message) => Some((entry.node, message)),
         _ => None,
     };
-    slots.into_iter().filter_map(message).collect()
+    slots.filter_map(message).collect()
 }

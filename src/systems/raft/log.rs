@@ -24,6 +24,13 @@ pub fn register_name(register: usize) -> &'static str {
     ["x", "y", "z"].get(register).unwrap_or(&"?")
 }
 
+/// The registers that are set, in words: "x=5, y=2".
+pub fn registers(registers: Registers) -> String {
+    let set = registers.iter().enumerate().filter_map(|(at, value)| Some((register_name(at), (*value)?)));
+    let text: Vec<String> = set.map(|(name, value)| format!("{name}={value}")).collect();
+    if text.is_empty() { "nothing set".to_owned() } else { text.join(", ") }
+}
+
 /// What an entry asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Payload {

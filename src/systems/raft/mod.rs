@@ -17,7 +17,7 @@ mod snapshots;
 use std::rc::Rc;
 
 pub use config::Config;
-pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, register_name};
+pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, register_name, registers};
 
 use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};

@@ -1,7 +1,7 @@
 //! What Raft promises (figure 3 of the paper), judged by what a bystander sees.
 
 use super::config::{Members, letters};
-use super::{Config, Entry, Log, Note, Raft, Registers, Role, Term, register_name};
+use super::{Config, Entry, Log, Note, Raft, Registers, Role, Term, registers};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
@@ -278,16 +278,11 @@ pub const SAME_STATE: Promise<Raft> = Promise {
     holds: |world| world.witness().two_states.is_none(),
     explain: |world| {
         let Some(TwoStates { index, one, other }) = world.witness().two_states else { return Breach::default() };
-        let show = |registers: Registers| {
-            let set = registers.iter().enumerate().filter_map(|(at, value)| Some((register_name(at), (*value)?)));
-            let text: Vec<String> = set.map(|(name, value)| format!("{name}={value}")).collect();
-            if text.is_empty() { "nothing set".to_owned() } else { text.join(", ") }
-        };
         let (first, second) = (name(world, one.1), name(world, other.1));
         Breach {
             nodes: vec![one.1, other.1],
             text: format!("After index {index}, {first} and {second} are in different states."),
-            values: vec![(first, show(one.0)), (second, show(other.0))],
+            values: vec![(first, registers(one.0)), (second, registers(other.0))],
         }
     },
 };
