@@ -189,8 +189,8 @@ fn each_rule_earns_its_place() {
             if !replayed {
                 let _ = write!(failures, " {}: the counterexample does not replay;", rule.id);
             }
-            let (path, event) = (info.path(), breaking_event(scenario, &found, tape));
-            let line = format!("{path} | {} | {} | {} {} | {event}", rule.id, promise.id, found.steps, unit.0);
+            let (path, (event, run)) = (info.path(), broken_run(scenario, &found, tape));
+            let line = format!("{path} | {} | {} | {} {} | {event} | {run}", rule.id, promise.id, found.steps, unit.0);
             pinned.borrow_mut().push(line);
             if breaks_anyway(scenario, &found, tape) {
                 let _ = write!(failures, " {}: the promise breaks the same way with the rule on;", rule.id);
@@ -201,18 +201,29 @@ fn each_rule_earns_its_place() {
     counterexamples_are_pinned(&pinned.into_inner());
 }
 
-/// What happens in the event that breaks the promise.
-fn breaking_event(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> String {
+/// What happens in the event that breaks the promise, and the text of the run that stands there.
+fn broken_run(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> (String, String) {
     let mut run = Run::new(scenario.start(&found.origin), tape.clone());
     run.seek(tape.inputs().last().map_or(0, |last| last.after + 1).max(if found.explored { 0 } else { found.steps }));
-    let Verdict::Broken(broken) = run.world().standings()[found.promise].verdict.clone() else { return String::new() };
-    run.records(broken.step, broken.step).into_iter().map(|(_, record)| record.title).collect()
+    let Verdict::Broken(broken) = run.world().standings()[found.promise].verdict.clone() else {
+        return (String::new(), String::new());
+    };
+    let event = run.records(broken.step, broken.step).into_iter().map(|(_, record)| record.title).collect();
+    run.seek(broken.step);
+    let link = Link {
+        scenario: scenario.info().path(),
+        origin: found.origin.clone(),
+        tape: tape.clone(),
+        step: broken.step,
+        check: run.world().fingerprint() as u32,
+    };
+    (event, link.encode())
 }
 
 /// Each counterexample is as long as it was and breaks at the same event: a change of a protocol shows.
-/// FAULTLINE_BLESS=1 rewrites tests/golden/counterexamples.txt; read its diff before it is committed.
+/// FAULTLINE_BLESS=1 rewrites src/guides/counterexamples.txt; read its diff before it is committed.
 fn counterexamples_are_pinned(lines: &[String]) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/counterexamples.txt");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/guides/counterexamples.txt");
     let before = std::fs::read_to_string(file).unwrap_or_default();
     let is_whole = std::env::var_os("FAULTLINE_SCENARIO").is_none();
     if std::env::var_os("FAULTLINE_BLESS").is_some() && is_whole {

@@ -22,23 +22,23 @@ pub use worker::start as work;
 /// Puts the app on the page, in place of the still page that was there.
 pub fn start() {
     crash::install();
-    let prose = pages::scenario::take_still_prose();
+    let text = pages::still::take();
     if let Some(main) = document().get_element_by_id("app") {
         main.set_inner_html("");
         let target: web_sys::HtmlElement = wasm_bindgen::JsCast::unchecked_into(main);
-        mount_to(target, move || view! { <App prose=prose.clone()/> }).forget();
+        mount_to(target, move || view! { <App text=text.clone()/> }).forget();
     }
 }
 
 /// The frame around every page.
 #[component]
-fn App(prose: Option<String>) -> impl IntoView {
+fn App(text: Option<String>) -> impl IntoView {
     let router = Router::install();
     provide_context(router);
-    pages::scenario::remember_prose(router, prose);
+    pages::still::remember(router, text);
     let page = move || match router.route() {
-        Route::Home => view! { <pages::home::Home/> }.into_any(),
-        Route::Guide(guide) => view! { <pages::guide::GuidePage guide/> }.into_any(),
+        Route::Home => view! { <pages::list::Home/> }.into_any(),
+        Route::Guide(guide) => view! { <pages::list::GuidePage guide/> }.into_any(),
         Route::Scenario(index) => view! { <pages::scenario::ScenarioPage index/> }.into_any(),
         Route::Unknown(path) => view! { <pages::not_found::NotFound path/> }.into_any(),
     };

@@ -65,7 +65,7 @@ impl Router {
         }
     }
 
-    /// A plain click on a link into the site changes the page without loading it.
+    /// A plain click on a link to a page of this app changes the page without loading it.
     fn clicked(self, event: &web_sys::MouseEvent) {
         let modified = event.ctrl_key() || event.meta_key() || event.shift_key() || event.alt_key();
         let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
@@ -76,6 +76,13 @@ impl Router {
             && link.hash().is_empty()
             && !link.has_attribute("download");
         if modified || event.button() != 0 || event.default_prevented() || !inside {
+            return;
+        }
+        let route = read_path(&self.base.get_value(), &link.pathname());
+        let is_here = route == self.route.get_untracked();
+        if matches!(route, Route::Unknown(_)) || (is_here && link.search() != location().search().unwrap_or_default()) {
+            // Another guide's scenario, which this app has not, or another run of the scenario that is open: the browser
+            // loads it.
             return;
         }
         event.prevent_default();
@@ -100,8 +107,11 @@ fn base_path() -> String {
 }
 
 fn read(base: &str) -> Route {
-    let path = location().pathname().unwrap_or_default();
-    let rest = path.strip_prefix(base).unwrap_or(&path).trim_matches('/').trim_end_matches("index.html");
+    read_path(base, &location().pathname().unwrap_or_default())
+}
+
+fn read_path(base: &str, path: &str) -> Route {
+    let rest = path.strip_prefix(base).unwrap_or(path).trim_matches('/').trim_end_matches("index.html");
     let rest = rest.trim_matches('/');
     if rest.is_empty() {
         return Route::Home;

@@ -1,8 +1,13 @@
-//! The content: one file of Rust and one of prose a scenario. This file is the catalogue.
+//! The content: one file of Rust and one of prose a scenario. A guide's folder lists its scenarios; together they are
+//! the catalogue.
+//!
+//! Each guide's list is a feature of the crate, and all are on unless a build says otherwise: the site has an app for each
+//! guide, so that a reader loads no more than the guide that is read.
 
 pub mod caching;
 pub mod consensus;
-pub mod famous;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod counterexamples;
 pub mod glossary;
 pub mod live;
 pub mod messaging;
@@ -16,40 +21,32 @@ pub mod storage;
 pub mod transactions;
 pub mod what_if;
 
+use std::sync::LazyLock;
+
 pub use live::{Live, LiveWorld};
 pub use scenario::{AnyScenario, Guide, Info, Scenario};
 
-/// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
-static CATALOGUE: &[&dyn AnyScenario] = &[
-    &consensus::agreement::SCENARIO,
-    &consensus::two_generals::SCENARIO,
-    &consensus::flp::SCENARIO,
-    &consensus::quorums::SCENARIO,
-    &consensus::bully::SCENARIO,
-    &consensus::token_ring::SCENARIO,
-    &consensus::raft_election::SCENARIO,
-    &consensus::leases::SCENARIO,
-    &consensus::raft_replication::SCENARIO,
-    &consensus::raft_figure_8::SCENARIO,
-    &consensus::raft_reads::SCENARIO,
-    &consensus::raft_members::SCENARIO,
-    &consensus::raft_snapshots::SCENARIO,
-    &consensus::paxos::SCENARIO,
-    &consensus::multi_paxos::SCENARIO,
-    &consensus::zab::SCENARIO,
-    &consensus::side_by_side::SCENARIO,
-    &consensus::byzantine_generals::SCENARIO,
-    &consensus::pbft::SCENARIO,
-    &messaging::competing_consumers::SCENARIO,
-    &caching::cache_aside::SCENARIO,
-    &storage::leaderless_quorum::SCENARIO,
-    &transactions::two_phase_commit::SCENARIO,
-    &resilience::load_balancing::SCENARIO,
+/// The scenarios of each guide that is built, in reading order.
+const GUIDES: &[&[&dyn AnyScenario]] = &[
+    #[cfg(feature = "consensus")]
+    consensus::SCENARIOS,
+    #[cfg(feature = "messaging")]
+    messaging::SCENARIOS,
+    #[cfg(feature = "caching")]
+    caching::SCENARIOS,
+    #[cfg(feature = "storage")]
+    storage::SCENARIOS,
+    #[cfg(feature = "transactions")]
+    transactions::SCENARIOS,
+    #[cfg(feature = "resilience")]
+    resilience::SCENARIOS,
 ];
 
-/// Every scenario, in reading order.
+static CATALOGUE: LazyLock<Vec<&'static dyn AnyScenario>> = LazyLock::new(|| GUIDES.concat());
+
+/// Every scenario that is built, in reading order.
 pub fn catalogue() -> &'static [&'static dyn AnyScenario] {
-    CATALOGUE
+    &CATALOGUE
 }
 
 /// The scenario with this `guide/slug`.

@@ -46,6 +46,11 @@ impl Arguments {
         self.all(name).last().map(parse).transpose()
     }
 
+    /// The plain words.
+    pub fn words(&self) -> &[String] {
+        &self.words
+    }
+
     /// The only plain word.
     pub fn only_word(&self, what: &str) -> Result<&str, Failure> {
         match self.words.as_slice() {

@@ -35,7 +35,7 @@ const HELP: &str = "Faultline in the terminal.
       --merge FILE      in place of running: add up what the shards wrote; given once for each file
       --json            one object a scenario
   faultline check-history FILE [--json]        judge a history of a register or a key-value store
-  faultline pages DIR                          write an index.html for every address of the built site in DIR
+  faultline pages APPS DIR                     write the pages of the site in DIR, with the guides' apps built in APPS
   faultline --help
 
 Exit codes: 0 done, 1 a promise broke or a history fits no order, 2 the command line is wrong, 3 a file cannot be read or written.

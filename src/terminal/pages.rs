@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use faultline::guides::famous::famous;
+use faultline::guides::counterexamples::{Counterexample, counterexamples, famous};
 use faultline::guides::related::related;
 use faultline::guides::scenario::AnyScenario;
 use faultline::guides::{Guide, Info, catalogue, find, glossary};
@@ -18,32 +18,25 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 
-/// Writes the pages into a built site.
+/// Writes the pages of a site. `apps` has a folder for each guide, with its app as Trunk built it: its index.html is the
+/// template of the guide's pages.
 pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &[], &[])?;
-    let folder = PathBuf::from(arguments.only_word("folder")?);
-    let template = read(&folder.join("index.html"))?;
-    if !template.contains(PLACE) {
-        return Err(Failure::File(
-            "The site's index.html has no place for a page: build the site anew first.".to_owned(),
+    let [apps, folder] = arguments.words() else {
+        return Err(Failure::Usage(
+            "pages takes two folders: that of the guides' apps, and that of the site.".to_owned(),
         ));
-    }
-    let site = Site { folder, template };
+    };
+    let folder = PathBuf::from(folder);
     let mut written = 0;
     for guide in Guide::ALL {
-        site.write(guide.slug(), guide.title(), guide.about(), &guide_page(guide))?;
-        site.save(&format!("{}/prose.html", guide.slug()), &guide_prose(guide))?;
-        written += 1;
+        let template = read(&Path::new(apps).join(guide.slug()).join("index.html"))?;
+        if !template.contains(PLACE) {
+            return Err(Failure::File(format!("The index.html of {} has no place for a page.", guide.slug())));
+        }
+        written += Site { folder: folder.clone(), template }.write_guide(guide)?;
     }
-    for scenario in catalogue() {
-        let info = scenario.info();
-        site.write(&info.path(), info.title, info.summary, &scenario_page(*scenario, &info))?;
-        site.save(&format!("{}/prose.html", info.path()), &scenario_prose(&info))?;
-        written += 1;
-    }
-    site.write("", "Distributed systems you can break", LEAD, &home_page())?;
-    site.save("404.html", NOT_FOUND)?;
-    println!("{} pages written", written + 2);
+    println!("{written} pages written");
     Ok(ExitCode::SUCCESS)
 }
 
@@ -76,15 +69,38 @@ impl Site {
         std::fs::write(&file, text).map_err(failed)
     }
 
+    /// All pages of a guide. Home and the page for addresses that are none belong to the first.
+    fn write_guide(&self, guide: Guide) -> Result<usize, Failure> {
+        let mut written = 1;
+        if guide == Guide::ALL[0] {
+            self.write_list("", "Distributed systems you can break", LEAD, "home", &home_page())?;
+            self.save("404.html", NOT_FOUND)?;
+            written += 2;
+        }
+        self.write_list(guide.slug(), guide.title(), guide.about(), "guide", &guide_page(guide))?;
+        for scenario in scenarios(guide) {
+            let info = scenario.info();
+            let prose = scenario_prose(&info);
+            self.write(&info.path(), info.title, info.summary, &scenario_page(*scenario, &info, &prose))?;
+            self.save(&format!("{}/text.html", info.path()), &prose)?;
+            written += 1;
+        }
+        Ok(written)
+    }
+
+    /// A page that is a list: what is in it, the app fetches as it is.
+    fn write_list(&self, path: &str, title: &str, about: &str, class: &str, inside: &str) -> Result<(), Failure> {
+        self.write(path, title, about, &format!("<div class=\"page {class}\">{inside}</div>"))?;
+        self.save(&under(path, "text.html"), &inside.replace("{up}", &up_from(path)))
+    }
+
     fn write(&self, path: &str, title: &str, about: &str, page: &str) -> Result<(), Failure> {
-        let name = if path.is_empty() { "index.html".to_owned() } else { format!("{path}/index.html") };
-        self.save(&name, &self.render(path, title, about, page))
+        self.save(&under(path, "index.html"), &self.render(path, title, about, page))
     }
 
     /// The template with a page in it; every address is relative, so that the site works below any path.
     fn render(&self, path: &str, title: &str, about: &str, page: &str) -> String {
-        let depth = path.split('/').filter(|part| !part.is_empty()).count();
-        let up = if depth == 0 { "./".to_owned() } else { "../".repeat(depth) };
+        let up = up_from(path);
         let head = format!("<title>{} · Faultline</title>", escape(title));
         let body = format!("{HEADER_START}{}</nav></header>{page}", guide_links());
         replace_between(&self.template, "name=\"description\" content=\"", "\"", &escape(about))
@@ -99,6 +115,17 @@ impl Site {
 const HEADER_START: &str = "<header class=\"top\"><a class=\"brand\" href=\"{up}\"><span class=\"brand-mark\" \
                             aria-hidden=\"true\"></span>Faultline</a><nav aria-label=\"Guides\">";
 
+/// A file of the page with this address.
+fn under(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
+}
+
+/// The way from a page to the site's root.
+fn up_from(path: &str) -> String {
+    let depth = path.split('/').filter(|part| !part.is_empty()).count();
+    if depth == 0 { "./".to_owned() } else { "../".repeat(depth) }
+}
+
 /// Puts a text between two marks. The template is unchanged where it has no such place.
 fn replace_between(text: &str, start: &str, end: &str, with: &str) -> String {
     let Some(from) = text.find(start).map(|at| at + start.len()) else { return text.to_owned() };
@@ -111,8 +138,12 @@ fn guide_links() -> String {
     Guide::ALL.map(link).concat()
 }
 
+fn scenarios(guide: Guide) -> impl Iterator<Item = &'static &'static dyn AnyScenario> {
+    catalogue().iter().filter(move |scenario| scenario.info().guide == guide)
+}
+
 fn scenarios_of(guide: Guide) -> impl Iterator<Item = Info> {
-    catalogue().iter().map(|scenario| scenario.info()).filter(move |info| info.guide == guide)
+    scenarios(guide).map(|scenario| scenario.info())
 }
 
 fn scenario_link(info: &Info) -> String {
@@ -121,7 +152,7 @@ fn scenario_link(info: &Info) -> String {
 
 fn home_page() -> String {
     let mut page = format!(
-        "<div class=\"page home\"><h1>Distributed systems you can break</h1><p class=\"lead\">{LEAD}</p><div class=\"guides\">"
+        "<h1>Distributed systems you can break</h1><p class=\"lead\">{LEAD}</p><p class=\"continue-place\"></p><div class=\"guides\">"
     );
     for guide in Guide::ALL {
         let _ = write!(
@@ -139,18 +170,14 @@ fn home_page() -> String {
         "</div><section class=\"famous\"><h2>Famous failures</h2><p>One rule is off. Each opens where the promise has \
          just broken: step back to see how it came to that.</p><ul>",
     );
-    for one in famous() {
-        let _ = write!(page, "<li><a href=\"{{up}}{}/?run={}\">{}</a></li>", one.path, one.run, escape(one.title));
+    for (title, one) in famous() {
+        let _ = write!(page, "<li><a href=\"{{up}}{}/?run={}\">{}</a></li>", one.path, one.run, escape(title));
     }
-    page + "</ul></section></div>"
+    page + "</ul></section>"
 }
 
 fn guide_page(guide: Guide) -> String {
-    let mut page = format!(
-        "<div class=\"page guide\"><h1>{}</h1><p class=\"lead\">{}</p><div class=\"levels\">",
-        guide.title(),
-        guide.about()
-    );
+    let mut page = format!("<h1>{}</h1><p class=\"lead\">{}</p><div class=\"levels\">", guide.title(), guide.about());
     let all: Vec<Info> = scenarios_of(guide).collect();
     let mut levels: Vec<u8> = all.iter().map(|info| info.level).collect();
     levels.sort_unstable();
@@ -165,7 +192,7 @@ fn guide_page(guide: Guide) -> String {
         }
         page.push_str("</ol></section>");
     }
-    page + &format!("</div><article id=\"prose\" class=\"prose\">{}</article></div>", guide_prose(guide))
+    page + &format!("</div><article id=\"prose\" class=\"prose\">{}</article>", guide_prose(guide))
 }
 
 /// A guide's own text, and the terms that its scenarios use.
@@ -212,7 +239,7 @@ fn related_links(path: &str) -> String {
 }
 
 /// A scenario's page: its first picture, its promises, the tour's first words, its prose.
-fn scenario_page(scenario: &dyn AnyScenario, info: &Info) -> String {
+fn scenario_page(scenario: &dyn AnyScenario, info: &Info, prose: &str) -> String {
     let world = scenario.start(&Origin { seed: info.seed, ..Origin::default() });
     let draw = |frame| {
         whole(&world.picture(frame), &world.flights(), world.kernel().now(), &format!("{}, at the start", info.title))
@@ -240,12 +267,35 @@ fn scenario_page(scenario: &dyn AnyScenario, info: &Info) -> String {
         path = info.path(),
         wide = draw(Frame::Wide),
         narrow = draw(Frame::Narrow),
-        prose = scenario_prose(info),
     )
 }
 
 fn scenario_prose(info: &Info) -> String {
-    markdown(info.prose) + &related_links(&info.path())
+    broken_rules(info) + &markdown(info.prose) + &related_links(&info.path())
+}
+
+/// A link for each rule, to the run that breaks a promise without it.
+fn broken_rules(info: &Info) -> String {
+    let path = info.path();
+    let item = |one: Counterexample| {
+        let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
+        let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
+        Some(format!(
+            "<li><a href=\"../../{path}/?run={}\">{}</a><span>{} · broken in {}</span></li>",
+            one.run,
+            escape(rule),
+            escape(promise),
+            one.length
+        ))
+    };
+    let items: String = counterexamples().filter(|one| one.path == path).filter_map(item).collect();
+    if items.is_empty() {
+        return items;
+    }
+    format!(
+        "<section class=\"without\"><h2>Without a rule</h2><p>Each opens with the rule off, where the promise has just \
+         broken: step back to see how it came to that.</p><ul>{items}</ul></section>"
+    )
 }
 
 fn markdown(text: &str) -> String {

@@ -1,19 +1,21 @@
 // The browser's side of the benches: run, seek and frame times in Chromium, sizes of what is loaded. Prints a table.
 
-import { readFile, readdir } from "node:fs/promises";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { spawnSync } from "node:child_process";
 import { brotliCompressSync } from "node:zlib";
-import { openSite, root, stage } from "./harness.mjs";
+import { dist, openSite, root, scenarios, stage } from "./harness.mjs";
 
 const rows = [];
 const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
 const quantile = (list, part) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * part))];
 
-for (const name of await readdir(join(root, "dist"))) {
-  if (/\.(wasm|js)$/.test(name)) {
-    const bytes = await readFile(join(root, "dist", name));
-    rows.push([name.replace(/-[0-9a-f]+/, ""), `${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`]);
+const guides = [...new Set((await scenarios()).map((path) => path.split("/")[0]))];
+for (const guide of guides) {
+  const page = await readFile(join(dist, guide, "index.html"), "utf8");
+  for (const [, file] of page.matchAll(/href="([^"]+\.(?:wasm|js))"/g)) {
+    const bytes = await readFile(join(dist, guide, file));
+    rows.push([`${guide}: ${file.split(".").pop()}`, `${bytes.length} bytes, ${brotliCompressSync(bytes).length} brotli`]);
   }
 }
 

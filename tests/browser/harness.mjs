@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 export const root = fileURLToPath(new URL("../..", import.meta.url));
-const dist = process.env.FAULTLINE_DIST ?? join(root, "dist");
+export const dist = process.env.FAULTLINE_DIST ?? join(root, "dist");
 
 const types = {
   ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".wasm": "application/wasm",

@@ -1,8 +1,10 @@
 // The site as a whole: addresses, bad input, accessibility, sizes, still pages.
 
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { brotliCompressSync } from "node:zlib";
 import { createRequire } from "node:module";
-import { ensure, openSite, press, scenarios, stage } from "./harness.mjs";
+import { dist, ensure, openSite, press, scenarios, stage } from "./harness.mjs";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const all = await scenarios();
@@ -107,6 +109,43 @@ tests["links, back and forward change the page"] = async (site) => {
   await page.goForward();
   await page.waitForSelector("#stage[data-fingerprint]");
   ensure((await page.title()).startsWith("Raft"), "the title does not follow");
+};
+
+tests["a link into another guide loads that guide's app, and back leads back"] = async (site) => {
+  const page = await site.open("");
+  const modules = () => page.evaluate(() => document.querySelector("link[rel=preload][as=fetch]").href);
+  const first = await modules();
+  await page.locator('a[href$="caching/cache-aside/"]').first().click();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await modules()) !== first, "it is the same app");
+  await page.locator("header nav a").first().click();
+  await page.waitForSelector(".page.guide .level a");
+  ensure((await modules()) !== first, "a guide's page needs no other app");
+  await page.locator(".level a").first().click();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await modules()) === first, "the guide's own app was not loaded");
+  await page.goBack();
+  await page.waitForSelector(".page.guide .level a");
+};
+
+tests["home says what was visited, and offers to continue"] = async (site) => {
+  const page = await site.open(raft);
+  await page.locator("header .brand").click();
+  await page.waitForSelector(".home .continue");
+  ensure((await page.locator(".home .continue").textContent()).startsWith("Continue: Raft"), "it continues elsewhere");
+  ensure(await page.locator(".guide-card li.visited").count() === 1, "not one is marked as visited");
+  await page.locator(".home .continue").click();
+  await page.waitForSelector("#stage[data-fingerprint]");
+};
+
+tests["no guide's wasm is above 600 KB, nor its script above 20 KB, compressed"] = async () => {
+  for (const guide of guides) {
+    const [html, folder] = [await readFile(join(dist, guide, "index.html"), "utf8"), join(dist, guide)];
+    for (const [what, most] of [[/href="([^"]+_bg\.wasm)"/, 600e3], [/modulepreload" href="([^"]+\.js)"/, 20e3]]) {
+      const size = brotliCompressSync(await readFile(join(folder, html.match(what)[1]))).length;
+      ensure(size <= most, `${guide}: ${size} bytes`);
+    }
+  }
 };
 
 tests["an unknown address says so"] = async (site) => {

@@ -1,9 +1,9 @@
 //! The pages: home, a guide, a scenario.
 
-pub mod guide;
-pub mod home;
+pub mod list;
 pub mod not_found;
 pub mod scenario;
+pub mod still;
 
 use leptos::prelude::*;
 

@@ -1,13 +1,11 @@
 //! The page of a scenario: stage and transport, panels, prose.
 
 use leptos::prelude::*;
-use wasm_bindgen::JsCast;
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use faultline::guides::{catalogue, find};
 use faultline::sim::tape::Link;
 
-use super::scenarios_of;
+use super::{scenarios_of, still};
 use crate::app::futures::Futures;
 use crate::app::keys::Keys;
 use crate::app::panels::Panels;
@@ -17,29 +15,6 @@ use crate::app::router::{Route, Router, run_beside_in_query, run_in_query, set_t
 use crate::app::stage::Stage;
 use crate::app::storage::Progress;
 use crate::app::transport::Transport;
-
-/// The prose that came with the still page, for the page it belongs to.
-#[derive(Clone)]
-struct StillProse(StoredValue<Option<(Route, String)>>);
-
-/// Takes the prose out of the still page before the app replaces it.
-pub fn take_still_prose() -> Option<String> {
-    document().get_element_by_id("prose").map(|article| article.inner_html())
-}
-
-/// Keeps it for the page that it came with.
-pub fn remember_prose(router: Router, prose: Option<String>) {
-    let known = prose.map(|text| (untrack(|| router.route()), text));
-    provide_context(StillProse(StoredValue::new(known)));
-}
-
-/// Fetches a scenario's prose from beside its page.
-async fn fetch_prose(address: String) -> Option<String> {
-    let response = JsFuture::from(window().fetch_with_str(&address)).await.ok()?;
-    let response: web_sys::Response = response.dyn_into().ok()?;
-    let text = JsFuture::from(response.text().ok().filter(|_| response.ok())?).await.ok()?;
-    text.as_string()
-}
 
 /// See the module's header.
 #[component]
@@ -53,6 +28,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     let info = player.info();
     let path = info.path();
     set_title(info.title);
+    let prose = still::text_of(&Route::Scenario(index), &router.scenario(&path));
     Progress::update(|progress| {
         progress.visits.entry(path.clone()).or_default();
         progress.last = Some(path.clone());
@@ -81,7 +57,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
                 </div>
                 <Panels player/>
             </div>
-            <Prose route=Route::Scenario(index) address=router.scenario(&path)/>
+            <article id="prose" class="prose" inner_html=move || prose.get()></article>
             <Neighbours index/>
             <Keys player/>
         </div>
@@ -139,26 +115,6 @@ fn NoticeBar(player: Player) -> impl IntoView {
             })}
         </p>
     }
-}
-
-/// The prose: what came with the page, or what is fetched from beside it.
-#[component]
-pub fn Prose(route: Route, address: String) -> impl IntoView {
-    let text = RwSignal::new(String::new());
-    let still = use_context::<StillProse>().and_then(|still| still.0.get_value());
-    match still.filter(|known| known.0 == route) {
-        Some((_, known)) => text.set(known),
-        None => {
-            let address = format!("{address}prose.html");
-            spawn_local(async move {
-                let found = fetch_prose(address).await;
-                // The reader may have left before the text arrived.
-                let _ = text
-                    .try_set(found.unwrap_or_else(|| "<p>The text of this page could not be loaded.</p>".to_owned()));
-            });
-        }
-    }
-    view! { <article id="prose" class="prose" inner_html=move || text.get()></article> }
 }
 
 /// The scenarios before and after this one in its guide.

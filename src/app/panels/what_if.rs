@@ -171,9 +171,12 @@ fn ScenarioChange(player: Player) -> impl IntoView {
         .filter(|info| info.path() != here)
         .map(|info| (info.path(), info.title))
         .collect();
+    if others.is_empty() {
+        return ().into_any();
+    }
     let chosen = RwSignal::new(others.first().map(|other| other.0.clone()).unwrap_or_default());
     view! {
-        <h4>"it were another scenario"</h4>
+        <h4>"it were another scenario of this guide"</h4>
         <div class="what-if-setting">
             <select aria-label="Scenario" on:change=move |event| chosen.set(event_target_value(&event))>
                 {others.into_iter().map(|(path, title)| view! { <option value=path>{title}</option> }).collect_view()}
@@ -181,6 +184,7 @@ fn ScenarioChange(player: Player) -> impl IntoView {
             <button on:click=move |_| change(player, &Change::Scenario(chosen.get_untracked()))>"Compare"</button>
         </div>
     }
+    .into_any()
 }
 
 /// A line of the comparison: what, and its value in each run.

@@ -1,3 +1,8 @@
 //! The Caching guide.
 
 pub mod cache_aside;
+
+use super::AnyScenario;
+
+/// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
+pub const SCENARIOS: &[&dyn AnyScenario] = &[&cache_aside::SCENARIO];

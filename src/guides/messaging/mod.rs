@@ -1,3 +1,8 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+
+use super::AnyScenario;
+
+/// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
+pub const SCENARIOS: &[&dyn AnyScenario] = &[&competing_consumers::SCENARIO];
