@@ -28,7 +28,7 @@ pub fn site() -> Outcome {
     for guide in GUIDES {
         app(guide, &site)?;
     }
-    let pages = ["run", "--quiet", "--release", "--", "pages", APPS, "dist"];
+    let pages = ["run", "--quiet", "--profile", "test", "--", "pages", APPS, "dist"];
     run(&mut command("cargo", &pages), "The message above says which page could not be written.")?;
     std::fs::write(&stamp, now).map_err(|error| format!("dist/.stamp cannot be written ({error})."))
 }

@@ -56,8 +56,8 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
                     <NoticeBar player/>
                 </div>
                 <Panels player/>
+                <article id="prose" class="prose" inner_html=move || prose.get()></article>
             </div>
-            <article id="prose" class="prose" inner_html=move || prose.get()></article>
             <Neighbours index/>
             <Keys player/>
         </div>
