@@ -1,4 +1,8 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+pub mod fan_out;
 mod rabbit;
+pub mod retries_and_dead_letters;
+pub mod simple_task_queue;
+pub mod topic_routing;

@@ -147,10 +147,12 @@ impl Worker<'_, '_> {
             self.context.why(|_| format!("{name} has nothing to finish."));
             return;
         };
-        match (delivery.message.body, delivery.message.attempt) {
-            (Body::Deadly, _) => self.die(&delivery),
-            (Body::Poison, _) | (Body::Flaky, 0) => self.failed(delivery),
-            _ => self.succeeded(&delivery),
+        let is_first = delivery.message.attempt == 0 && !delivery.redelivered;
+        match delivery.message.body {
+            Body::Deadly => self.die(&delivery),
+            Body::Poison => self.failed(delivery),
+            Body::Flaky if is_first => self.failed(delivery),
+            Body::Flaky | Body::Plain => self.succeeded(&delivery),
         }
         self.begin();
     }
