@@ -293,8 +293,8 @@ const TOUR: &[Beat<RabbitMq>] = &[
     },
     Beat {
         title: "A star that may be nothing",
-        say: "The rule is off: the star now also stands for no word at all. Here is payments.eu again.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[2, 3])],
+        say: "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[6, 3])],
         until: |world| world.is_promise_broken(EXACT.id),
         look: |_| desk_at(1),
         predict: None,
