@@ -1,26 +1,23 @@
 //! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
 
+use super::rabbit::{
+    Shop, connections, consumer, consumers as workers, fields, flies, held, inspect, look, origin, publish, ready, row,
+    unacked, unconfirmed,
+};
 use crate::guides::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
-use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
+use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
+use crate::sim::settings::Settings;
 use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
+use crate::sim::tape::Input;
 use crate::systems::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
-use crate::systems::rabbitmq::{
-    self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Message, PUBLISHER, RabbitMq, Task,
-};
-
-type Shop = World<RabbitMq>;
+use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -83,33 +80,6 @@ fn subject(settings: &Settings, metric: crate::sim::metrics::MetricId, subject: 
     if metric == rabbit::DEPTH { "ready".to_owned() } else { node_subject::<RabbitMq>(settings, metric, subject) }
 }
 
-fn workers(world: &Shop) -> Vec<NodeId> {
-    (FIRST..world.kernel().nodes().len()).map(NodeId::from).collect()
-}
-
-fn ready(world: &Shop) -> &[Task] {
-    match world.memory(BROKER) {
-        Some(Memory::Broker { ready, .. }) => ready,
-        _ => &[],
-    }
-}
-
-/// What lies in a worker's buffer, and what it works on.
-fn held(world: &Shop, id: NodeId) -> (&[Task], Option<Task>) {
-    match world.memory(id) {
-        Some(Memory::Worker { buffer, working, .. }) => (buffer, *working),
-        _ => (&[], None),
-    }
-}
-
-/// What the broker has handed a worker and not yet had acknowledged.
-fn unacked(world: &Shop, id: NodeId) -> &[Task] {
-    match world.memory(BROKER) {
-        Some(Memory::Broker { consumers, .. }) => consumers.get(&id).map_or(&[], |consumer| &consumer.unacked),
-        _ => &[],
-    }
-}
-
 fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let all = workers(world);
@@ -127,14 +97,12 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     };
     let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
     mark.tone = Tone::Producer;
-    if let Some(Memory::Publisher { unconfirmed }) = world.memory(PUBLISHER) {
-        mark.state = format!("{} unconfirmed", unconfirmed.len());
-    }
+    mark.state = format!("{} unconfirmed", unconfirmed(world));
     picture.nodes.push(mark);
     let mut mark = NodeMark::new(BROKER, broker, Shape::Queue, "queue");
     mark.tone = Tone::Store;
-    mark.state = format!("{} ready", ready(world).len());
-    mark.fill = Some((ready(world).len() as u32, LONGEST_QUEUE as u32));
+    mark.state = format!("{} ready", ready(world, 0).len());
+    mark.fill = Some((ready(world, 0).len() as u32, LONGEST_QUEUE as u32));
     picture.nodes.push(mark);
     for (id, at) in all.iter().zip(places) {
         picture.nodes.push(worker(world, *id, at));
@@ -151,7 +119,7 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     let (buffer, working) = held(world, id);
     mark.tone = Tone::Consumer;
     mark.state = match working {
-        Some(task) => format!("task {}, {} wait", task.id, buffer.len()),
+        Some(task) => format!("task {}, {} wait", task.message.id, buffer.len()),
         None => "idle".to_owned(),
     };
     if working.is_none() {
@@ -160,103 +128,29 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-fn cell(task: &Task, tone: Tone) -> Cell {
-    if task.redelivered {
-        Cell::loose(format!("{}r", task.id), Tone::Risk)
-    } else {
-        Cell::firm(task.id.to_string(), tone)
-    }
-}
-
 /// How many ready tasks are drawn.
 const SHOWN: usize = 10;
 
 fn queue_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let tasks = ready(world);
-    let cells = tasks.iter().take(SHOWN).map(|task| cell(task, Tone::Store)).collect();
+    let tasks = ready(world, 0);
     let more = tasks.len().saturating_sub(SHOWN);
     let title = if more > 0 { format!("Next in the queue, and {more} more") } else { "Next in the queue".to_owned() };
-    let rows = vec![GridRow { label: String::new(), cells, mark: None }];
+    let rows = vec![row("", tasks, SHOWN, Tone::Store)];
     Figure { id: "queue", at, size, title, body: Body::Grid { first: 1, rows } }
 }
 
 fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let most = workers(world).iter().map(|id| unacked(world, *id).len()).max().unwrap_or(0).max(10) as u32;
+    let most = workers(world).iter().map(|id| unacked(world, *id)).max().unwrap_or(0).max(10) as u32;
     let bar = |id: &NodeId| {
         let held = unacked(world, *id);
-        let again = held.iter().filter(|task| task.redelivered).count();
-        let text = if again > 0 { format!("{}, {again} again", held.len()) } else { held.len().to_string() };
-        let tone = if held.len() > 1 { Tone::Risk } else { Tone::Consumer };
-        Bar { label: RabbitMq::name(world.settings(), *id), value: held.len() as u32, full: most, text, tone }
+        let again = consumer(world, *id)
+            .map_or(0, |known| known.unacked.iter().filter(|unacked| unacked.stored.redelivered).count());
+        let text = if again > 0 { format!("{held}, {again} again") } else { held.to_string() };
+        let tone = if held > 1 { Tone::Risk } else { Tone::Consumer };
+        Bar { label: RabbitMq::name(world.settings(), *id), value: held as u32, full: most, text, tone }
     };
     let title = "Unacknowledged at each worker".to_owned();
     Figure { id: "held", at, size, title, body: Body::Bars(workers(world).iter().map(bar).collect()) }
-}
-
-fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
-        Message::Confirm { .. } => ('c', Glyph::Pill, Tone::Fine),
-        Message::Refuse { .. } => ('x', Glyph::Pill, Tone::Broken),
-        Message::Consume { .. } => ('+', Glyph::Diamond, Tone::Consumer),
-        Message::Deliver { task, .. } if task.redelivered => ('R', Glyph::Square, Tone::Risk),
-        Message::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
-        Message::Ack { .. } => ('k', Glyph::Pill, Tone::Consumer),
-        Message::Nack { .. } => ('n', Glyph::Pill, Tone::Risk),
-        Message::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
-    };
-    Look { letter, glyph, tone }
-}
-
-fn fields(_: &Settings, message: &Message) -> Fields {
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let again = |task: &Task| field("redelivered", if task.redelivered { "yes" } else { "no" }.to_owned());
-    match message {
-        Message::Publish { task } => {
-            vec![field("task", task.id.to_string()), field("delivery mode", "2, persistent".to_owned())]
-        }
-        Message::Deliver { connection, task } => {
-            vec![field("task", task.id.to_string()), again(task), field("connection", connection.to_string())]
-        }
-        Message::Confirm { id } | Message::Refuse { id } => vec![field("task", id.to_string())],
-        Message::Ack { connection, id } | Message::Nack { connection, id } => {
-            vec![field("task", id.to_string()), field("connection", connection.to_string())]
-        }
-        Message::Consume { connection } | Message::Heartbeat { connection } => {
-            vec![field("connection", connection.to_string())]
-        }
-    }
-}
-
-fn list(tasks: &[Task]) -> String {
-    let words: Vec<String> = tasks.iter().take(20).map(|task| task.id.to_string()).collect();
-    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let disk = match id {
-        BROKER => vec![field("persistent tasks", list(&node.disk.queue))],
-        PUBLISHER => vec![field("last task", node.disk.last.to_string())],
-        _ => vec![field("last connection", node.disk.last.to_string())],
-    };
-    let memory = match &node.memory {
-        None => Vec::new(),
-        Some(Memory::Publisher { unconfirmed }) => vec![field("unconfirmed", list(unconfirmed))],
-        Some(Memory::Broker { ready, consumers, .. }) => {
-            let held = consumers.iter().map(|(worker, consumer)| {
-                field(&format!("held by {}", RabbitMq::name(world.settings(), *worker)), list(&consumer.unacked))
-            });
-            std::iter::once(field("ready", list(ready))).chain(held).collect()
-        }
-        Some(Memory::Worker { connected, buffer, working, .. }) => vec![
-            field("works on", working.map_or("nothing".to_owned(), |task| format!("task {}", task.id))),
-            field("buffer", list(buffer)),
-            field("connected", if *connected { "yes" } else { "no" }.to_owned()),
-        ],
-    };
-    Inspection { disk, memory }
 }
 
 fn first_worker(_: &Shop) -> Vec<NodeId> {
@@ -267,16 +161,8 @@ fn all_busy(world: &Shop) -> bool {
     workers(world).iter().all(|id| held(world, *id).1.is_some())
 }
 
-fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
-    world.flights().any(|flight| wanted(flight.message))
-}
-
 fn hoards(world: &Shop) -> bool {
     held(world, NodeId::from(FIRST)).0.len() >= 5
-}
-
-fn publish(tasks: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![tasks] })
 }
 
 const TOUR: &[Beat<RabbitMq>] = &[
@@ -293,7 +179,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
         title: "Safe before it is done",
         say: "The queue writes a task to disk and confirms it. From then on it is the broker's to lose.",
         inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Message::Confirm { .. })),
+        until: |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
         look: |_| vec![BROKER],
         predict: None,
     },
@@ -302,7 +188,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
         say: "A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the \
               one before. The rest wait in the queue, where anyone can take them.",
         inputs: |_| vec![publish(12)],
-        until: |world| all_busy(world) && ready(world).len() >= 5,
+        until: |world| all_busy(world) && ready(world, 0).len() >= 5,
         look: |_| vec![BROKER],
         predict: None,
     },
@@ -310,7 +196,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
         title: "The slow one gets less",
         say: "Nobody decided that worker 1 should have fewer tasks. It asks less often, and that is all.",
         inputs: no_inputs,
-        until: |world| ready(world).is_empty(),
+        until: |world| ready(world, 0).is_empty(),
         look: first_worker,
         predict: Some(Predict {
             question: "Who has done the most tasks by now?",
@@ -330,7 +216,9 @@ const TOUR: &[Beat<RabbitMq>] = &[
         title: "A worker dies at work",
         say: "Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
         inputs: |_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }],
-        until: |world| flies(world, |message| matches!(message, Message::Deliver { task, .. } if task.redelivered)),
+        until: |world| {
+            flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
+        },
         look: |_| vec![NodeId::from(FIRST + 1)],
         predict: Some(Predict {
             question: "What tells the broker that the worker is gone?",
@@ -365,11 +253,6 @@ const TOUR: &[Beat<RabbitMq>] = &[
     },
 ];
 
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
-
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "done-twice",
@@ -377,7 +260,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have one task done by two workers.",
         hint: "A worker that is cut off from the broker goes on working. What becomes of its acknowledgement?",
         reached: |world| world.witness().done_twice().is_some(),
-        origin: || origin(&[], &[]),
+        origin: || origin(SCENARIO.seed, &[], &[]),
         solve: |script| {
             script.until(|world| held(world, NodeId::from(FIRST)).1.is_some());
             let worker = NodeId::from(FIRST);
@@ -391,7 +274,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have worker 1 sit on five waiting tasks or more while another worker has nothing to do.",
         hint: "Switch prefetch 1 off, make worker 1 very slow, and send a burst.",
         reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
-        origin: || origin(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
+        origin: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
         solve: |script| {
             script.steps(30);
             script.act(publish(30));
@@ -404,10 +287,10 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a confirmed task vanish without being done.",
         hint: "A worker that acknowledges on arrival takes everything it holds with it when it crashes.",
         reached: |world| rabbit::promises::lost(world).is_some(),
-        origin: || origin(&[rabbit::ACK_AFTER], &[]),
+        origin: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
         solve: |script| {
             let worker = NodeId::from(FIRST);
-            script.until(|world| held(world, worker).1.is_some() && unacked(world, worker).is_empty());
+            script.until(|world| held(world, worker).1.is_some() && unacked(world, worker) == 0);
             script.act(Input::Crash { node: worker });
             script.until(|world| rabbit::promises::lost(world).is_some());
         },
@@ -421,11 +304,6 @@ const TWO_TASKS: Hunt<RabbitMq> = Hunt {
     bounds: Bounds::new(4_000_000, 99, Budget::crashes(1)),
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 3,
 };
-
-/// Connections opened so far.
-fn connections(world: &Shop) -> u32 {
-    workers(world).iter().filter_map(|id| world.node(*id)).map(|node| node.disk.last).sum()
-}
 
 const BREAKS: &[Breaks<RabbitMq>] = &[
     Breaks {

@@ -6,3 +6,8 @@ use super::AnyScenario;
 
 /// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
 pub const SCENARIOS: &[&dyn AnyScenario] = &[&competing_consumers::SCENARIO];
+pub mod fan_out;
+mod rabbit;
+pub mod retries_and_dead_letters;
+pub mod simple_task_queue;
+pub mod topic_routing;

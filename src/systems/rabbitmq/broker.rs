@@ -1,159 +1,264 @@
-//! The broker: keeps the queue, pushes to consumers in turn, and takes back what dead connections held.
+//! The broker's node: drives the host from messages and timers, writes to disk, confirms, and says why.
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
+use super::exchange::{self, Binding};
+use super::host::{Dead, Handed, Host, Policy, Published, Settle};
+use super::message::{Message, TaskId};
+use super::topology::{self, PARKED, Topology};
 use super::{
-    ACK_TIMEOUT, CONFIRM_AFTER_DISK, Consumer, DEPTH, Disk, HEARTBEAT, LONGEST_QUEUE, Memory, Message, PREFETCH_ONE,
-    PUBLISHER, REDELIVERED, REQUEUE, RabbitMq, Task, TaskId, Timer, UNACKED, prefetch,
+    ACK_TIMEOUT, BIND, BOUNDED, CONFIRM_AFTER_DISK, DEPTH, Delivery, Disk, HEARTBEAT, LONGEST_QUEUE, MANDATORY,
+    MOST_BINDINGS, Memory, Method, Note, PARK, PREFETCH_ONE, REDELIVERED, REQUEUE, ROUTED, RabbitMq, Routing, Timer,
+    UNACKED, declared, noun, policy, prefetch, words,
 };
 use crate::sim::NodeId;
+use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event, System};
+use crate::sim::time::MS;
 
-/// How many acknowledged tasks are remembered, so that a publisher's copies are known as such.
-const REMEMBERED: usize = 400;
+/// How soon the broker looks again at a message that has expired and cannot be moved yet.
+const TRY_AGAIN: u64 = 100 * MS;
 
 pub(super) struct Broker<'a, 'b> {
     pub disk: &'a mut Disk,
-    pub ready: &'a mut Vec<Task>,
-    pub consumers: &'a mut BTreeMap<NodeId, Consumer>,
-    pub turn: &'a mut u16,
-    /// Tasks seen lately, acknowledged or not, newest last.
-    pub seen: &'a mut Vec<TaskId>,
+    pub host: &'a mut Host,
+    /// Where the last message went; kept for the routing topology only.
+    pub last: &'a mut Option<Routing>,
     pub context: &'a mut Context<'b, RabbitMq>,
 }
 
-/// A broker that restarts has its persistent messages; any of them may have been handed out before.
+/// A broker that restarts has what its disk has. One that starts for the first time declares its topology.
 pub(super) fn boot(disk: &Disk, context: &mut Context<RabbitMq>) -> Memory {
     let interval = context.amount(HEARTBEAT);
     context.set_timer(Timer::Look, interval.saturating_mul(2));
-    let ready: Vec<Task> = disk.queue.iter().map(|task| Task { redelivered: true, ..*task }).collect();
-    let seen = ready.iter().map(|task| task.id).collect();
-    Memory::Broker { ready, consumers: BTreeMap::new(), turn: 0, seen }
+    let host = disk.host.as_deref().cloned().unwrap_or_else(|| {
+        let (settings, declared) = (context.settings(), declared(context));
+        let mut host = Host::default();
+        for (id, name, arguments) in topology::queues(settings, declared) {
+            host.declare(id, name, arguments);
+        }
+        host.bindings = Rc::new(topology::bindings(settings, declared));
+        host
+    });
+    if let Some(at) = host.next_expiry() {
+        context.set_timer(Timer::Expiry, at.saturating_sub(context.now()).max(MS));
+    }
+    Memory::Broker { host, last: None }
 }
 
 impl Broker<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<RabbitMq>) {
+        self.redeclare();
+        let policy = policy(self.context);
         match event {
-            Event::Message { message: Message::Publish { task }, .. } => self.published(task),
-            Event::Message { from, message: Message::Consume { connection } } => self.connected(from, connection),
-            Event::Message { from, message: Message::Ack { connection, id } } => self.acked(from, connection, id),
-            Event::Message { from, message: Message::Nack { connection, id } } => self.nacked(from, connection, id),
-            Event::Message { from, message: Message::Heartbeat { connection } } => self.heard(from, connection),
+            Event::Message { from, message: Method::Publish { message } } => self.published(from, message, policy),
+            Event::Message { from, message: Method::Consume { connection } } => self.connected(from, connection),
+            Event::Message { from, message: Method::Settle { connection, tag, id, how } } => {
+                if self.is_current(from, connection) {
+                    self.settled(from, tag, id, how);
+                }
+            }
+            Event::Message { from, message: Method::Heartbeat { connection } } => self.heard(from, connection),
+            Event::Message { from, message: Method::Close { connection } } => {
+                if self.is_current(from, connection) {
+                    self.close(from);
+                }
+            }
             Event::Timer(Timer::Look) => self.look(),
+            Event::Timer(Timer::Expiry) => self.expire(policy),
+            Event::Command(call) => self.bind(&call),
             _ => self.context.why(|_| "The broker has no use for this message.".to_owned()),
         }
         self.push();
+        self.await_expiry();
+        let kept = self.context.rule(CONFIRM_AFTER_DISK).then(|| Rc::new(self.host.after_restart()));
+        self.disk.host = kept;
         self.measure();
     }
 
-    fn published(&mut self, task: Task) {
-        let id = task.id;
-        if self.seen.contains(&id) {
-            self.context.why(|_| format!("Task {id} came before: the copy is confirmed and passed over."));
-            self.context.send(PUBLISHER, Message::Confirm { id });
+    /// Settings and rules may have changed what is declared.
+    fn redeclare(&mut self) {
+        let (settings, declared) = (self.context.settings(), declared(self.context));
+        for (id, _, arguments) in topology::queues(settings, declared) {
+            if let Some(queue) = self.host.queues.get_mut(&id) {
+                queue.arguments = arguments;
+            }
+        }
+        if topology::of(settings) != Topology::Fanout {
             return;
         }
-        if self.ready.len() >= LONGEST_QUEUE {
-            self.context
-                .why(|_| format!("The queue has {LONGEST_QUEUE} tasks, the most it takes: task {id} is refused."));
-            self.context.send(PUBLISHER, Message::Refuse { id });
-            return;
+        let bindings = topology::bindings(settings, declared);
+        if *self.host.bindings != bindings {
+            self.host.bindings = Rc::new(bindings);
         }
+        for (node, consumer) in &mut self.host.consumers {
+            let consumes = topology::consumes(settings, declared, node.index().saturating_sub(super::FIRST));
+            if consumer.queues != consumes {
+                consumer.queues = consumes;
+            }
+        }
+    }
+
+    fn published(&mut self, from: NodeId, message: Message, policy: Policy) {
+        let (id, now) = (message.id, self.context.now());
+        let outcome = self.host.publish(&message, policy, now);
+        for queue in &outcome.queues {
+            self.context.count(ROUTED, u16::from(*queue), 1);
+        }
+        if topology::of(self.context.settings()) == Topology::Routing {
+            self.note_routing(&message, &outcome);
+        }
+        if outcome.queues.is_empty() {
+            self.unroutable(from, &message);
+        } else if outcome.refused {
+            self.context.why(|_| format!("A queue has {LONGEST_QUEUE} messages, the most it takes: {id} is refused."));
+            self.context.send(from, Method::Refuse { id });
+        } else {
+            self.taken(&message, &outcome);
+            self.context.send(from, Method::Confirm { id });
+        }
+        self.bury(&outcome.dead);
+    }
+
+    fn taken(&mut self, message: &Message, outcome: &Published) {
+        let (id, count) = (message.id, outcome.queues.len());
+        let queues: Vec<&str> =
+            outcome.queues.iter().filter_map(|id| self.host.queues.get(id)).map(|queue| queue.name).collect();
+        let first = outcome.queues.first().and_then(|id| self.host.queues.get(id));
+        let kept = first.is_some_and(|queue| queue.survives(Vec::new()).is_some());
         let forced = self.context.rule(CONFIRM_AFTER_DISK);
-        if forced {
-            self.disk.queue.push(task);
-        }
-        self.context.why_rule(CONFIRM_AFTER_DISK, |_| match forced {
-            true => format!("Task {id} is on disk and in the queue: the broker confirms it."),
-            false => format!("Task {id} is in memory only, and confirmed all the same."),
+        let persistent = message.persistent;
+        let place = match count {
+            1 => format!("queue '{}'", queues.join("")),
+            _ => format!("{count} queues ({})", queues.join(", ")),
+        };
+        self.context.why_rule(CONFIRM_AFTER_DISK, |_| match (forced, kept, persistent) {
+            (false, ..) => format!("Message {id} is in memory only, in {place}, and confirmed all the same."),
+            (_, true, true) => format!("Message {id} is on disk and in {place}: the broker confirms it."),
+            (_, false, _) => format!("Message {id} is in {place}, which no restart survives; it is confirmed."),
+            (_, _, false) => format!("Message {id} is in {place}, in memory as it asks to be; it is confirmed."),
         });
-        if self.seen.len() >= REMEMBERED {
-            self.seen.remove(0);
+    }
+
+    fn note_routing(&mut self, message: &Message, outcome: &Published) {
+        let (id, envelope, queues) = (message.id, Rc::clone(&message.envelope), outcome.queues.clone());
+        let (matched, bindings) = (outcome.matched.clone(), Rc::clone(&self.host.bindings));
+        *self.last = Some(Routing { id, envelope: Rc::clone(&envelope), matched, queues: queues.clone() });
+        self.context.note(Note::Routed { id, envelope, bindings, queues });
+    }
+
+    fn unroutable(&mut self, from: NodeId, message: &Message) {
+        let id = message.id;
+        let mandatory = message.mandatory;
+        self.context.why_rule(MANDATORY, |_| {
+            let to = words::show(&message.envelope);
+            match mandatory {
+                true => format!("No queue gets message {id} for {to}: it is mandatory, so it is returned."),
+                false => format!("No queue gets message {id} for {to}: it is dropped, and confirmed."),
+            }
+        });
+        if mandatory {
+            self.context.send(from, Method::Return { id });
+        } else {
+            self.context.note(Note::Dropped { id });
         }
-        self.seen.push(id);
-        insert(self.ready, task);
-        self.context.send(PUBLISHER, Message::Confirm { id });
+        self.context.send(from, Method::Confirm { id });
     }
 
     fn connected(&mut self, from: NodeId, connection: u32) {
-        self.context
-            .why(|s| format!("{} opens connection {connection} and consumes from the queue.", RabbitMq::name(s, from)));
+        self.context.why(|s| format!("{} opens connection {connection} and consumes.", RabbitMq::name(s, from)));
         self.close(from);
-        let progress = self.context.now();
-        let idle_since = Some(progress);
-        self.consumers.insert(from, Consumer { connection, unacked: Vec::new(), idle_since, progress, heard: true });
-        // The worker hears that its connection stands.
-        self.context.send(from, Message::Heartbeat { connection });
+        let (settings, declared) = (self.context.settings(), declared(self.context));
+        let queues = topology::consumes(settings, declared, from.index().saturating_sub(super::FIRST));
+        for (id, name, arguments) in topology::queues(settings, declared) {
+            if queues.contains(&id) && !self.host.queues.contains_key(&id) {
+                self.host.declare(id, name, arguments);
+            }
+        }
+        for binding in topology::bindings(settings, declared) {
+            let is_lost = !self.host.bindings.iter().any(|known| known.queue == binding.queue);
+            if is_lost && queues.contains(&binding.queue) {
+                self.host.bind(binding);
+            }
+        }
+        self.host.consume(from, connection, queues, self.context.now());
+        // The consumer hears that its connection stands.
+        self.context.send(from, Method::Heartbeat { connection });
     }
 
-    /// Closes a connection: what it held goes back to its place in the queue.
     fn close(&mut self, node: NodeId) {
-        let Some(consumer) = self.consumers.remove(&node) else { return };
-        let count = consumer.unacked.len();
-        let requeue = self.context.rule(REQUEUE);
+        let (policy, now) = (policy(self.context), self.context.now());
+        let Some((count, dead)) = self.host.close(node, policy, now) else { return };
         self.context.why_rule(REQUEUE, |s| {
             let name = RabbitMq::name(s, node);
-            match requeue {
+            match policy.requeue {
                 true => format!(
-                    "The old connection of {name} is closed; {count} unacknowledged tasks go back to the queue."
+                    "The old connection of {name} is closed; what it held unacknowledged ({count}) goes back to the queue."
                 ),
-                false => format!("The old connection of {name} is closed; its {count} tasks are taken for done."),
+                false => format!("The old connection of {name} is closed; what it held ({count}) is taken for done."),
             }
         });
-        for task in consumer.unacked {
-            match requeue {
-                true => insert(self.ready, Task { redelivered: true, ..task }),
-                false => self.disk.queue.retain(|kept| kept.id != task.id),
+        self.bury(&dead);
+    }
+
+    /// Says what died and where it went.
+    fn bury(&mut self, dead: &[Dead]) {
+        let parks = topology::of(self.context.settings()) == Topology::Retries;
+        for one in dead {
+            let name = |id: &u8| self.host.queues.get(id).map_or("?", |queue| queue.name).to_owned();
+            let (from, to) = (name(&one.from), one.to.first().map(name));
+            let (id, reason) = (one.id, one.reason.name());
+            let rule = if one.reason == super::message::Reason::DeliveryLimit { BOUNDED } else { PARK };
+            self.context.why_rule(rule, |_| match to {
+                Some(to) => format!("Task {id} leaves '{from}' ({reason}) and is dead-lettered to '{to}'."),
+                None => format!("Task {id} leaves '{from}' ({reason}) and is dropped."),
+            });
+            if parks && one.to.contains(&PARKED) {
+                self.context.note(Note::Parked { id });
             }
         }
     }
 
-    /// The consumer of a message, unless it comes from an old connection.
-    fn current(&mut self, from: NodeId, connection: u32) -> Option<&mut Consumer> {
-        if self.consumers.get(&from).is_none_or(|consumer| consumer.connection != connection) {
+    /// Whether a message comes on the connection that stands.
+    fn is_current(&mut self, from: NodeId, connection: u32) -> bool {
+        let current = self.host.consumers.get(&from).is_some_and(|consumer| consumer.connection == connection);
+        if !current {
             self.context.why(|s| {
                 let name = RabbitMq::name(s, from);
                 format!("{name} speaks on a connection that is closed: the broker passes it over.")
             });
-            return None;
         }
-        self.consumers.get_mut(&from)
+        current
     }
 
-    fn acked(&mut self, from: NodeId, connection: u32, id: TaskId) {
-        let now = self.context.now();
-        let Some(consumer) = self.current(from, connection) else { return };
-        (consumer.heard, consumer.progress) = (true, now);
-        consumer.unacked.retain(|task| task.id != id);
-        if consumer.unacked.is_empty() {
-            consumer.idle_since = Some(now);
-        }
-        self.disk.queue.retain(|task| task.id != id);
-        self.context.why(|s| format!("{} is done with task {id}: the broker deletes it.", RabbitMq::name(s, from)));
-    }
-
-    fn nacked(&mut self, from: NodeId, connection: u32, id: TaskId) {
-        let now = self.context.now();
-        let Some(consumer) = self.current(from, connection) else { return };
-        consumer.progress = now;
-        let at = consumer.unacked.iter().position(|task| task.id == id);
-        let back = at.map(|at| consumer.unacked.remove(at));
-        if consumer.unacked.is_empty() {
-            consumer.idle_since = Some(now);
-        }
+    fn settled(&mut self, from: NodeId, tag: u32, id: TaskId, how: Settle) {
+        let noun = noun(self.context.settings());
+        let (policy, now) = (policy(self.context), self.context.now());
+        let Some((_, dead)) = self.host.settle(from, tag, how, policy, now) else {
+            self.context.why(|_| format!("Delivery {tag} was settled before."));
+            return;
+        };
         self.context.why(|s| {
-            format!("{} gives task {id} back: it returns to its place in the queue.", RabbitMq::name(s, from))
+            let name = RabbitMq::name(s, from);
+            match how {
+                Settle::Ack => format!("{name} is done with {noun} {id}: the broker deletes it."),
+                Settle::Requeue => format!("{name} gives {noun} {id} back: it returns to its place in the queue."),
+                Settle::Retry => format!("{name} has failed with {noun} {id}: it goes back to the head of the queue."),
+                Settle::Discard => format!("{name} gives {noun} {id} up: basic.reject without requeue."),
+            }
         });
-        if let Some(task) = back {
-            insert(self.ready, Task { redelivered: true, ..task });
-        }
+        self.bury(&dead);
     }
 
     fn heard(&mut self, from: NodeId, connection: u32) {
-        let Some(consumer) = self.current(from, connection) else { return };
-        consumer.heard = true;
+        if !self.is_current(from, connection) {
+            return;
+        }
+        if let Some(consumer) = self.host.consumers.get_mut(&from) {
+            consumer.heard = true;
+        }
         self.context.why(|s| format!("{} is still there; the broker answers its heartbeat.", RabbitMq::name(s, from)));
-        self.context.send(from, Message::Heartbeat { connection });
+        self.context.send(from, Method::Heartbeat { connection });
     }
 
     /// Closes every connection that was silent for two heartbeat intervals, or holds a task for too long.
@@ -161,59 +266,95 @@ impl Broker<'_, '_> {
         let interval = self.context.amount(HEARTBEAT);
         self.context.set_timer(Timer::Look, interval.saturating_mul(2));
         let now = self.context.now();
-        let stuck = |consumer: &Consumer| !consumer.unacked.is_empty() && now >= consumer.progress + ACK_TIMEOUT;
-        let gone = |entry: &(&NodeId, &Consumer)| !entry.1.heard || stuck(entry.1);
-        let silent: Vec<NodeId> = self.consumers.iter().filter(gone).map(|(node, _)| *node).collect();
+        let silent: Vec<NodeId> = self
+            .host
+            .consumers
+            .iter()
+            .filter(|(_, consumer)| {
+                let stuck = !consumer.unacked.is_empty() && now >= consumer.progress + ACK_TIMEOUT;
+                !consumer.heard || stuck
+            })
+            .map(|(node, _)| *node)
+            .collect();
         if silent.is_empty() {
             self.context.why(|_| "Every consumer was heard within two heartbeat intervals.".to_owned());
         }
         for node in silent {
             self.close(node);
         }
-        self.consumers.values_mut().for_each(|consumer| consumer.heard = false);
+        self.host.consumers.values_mut().for_each(|consumer| consumer.heard = false);
     }
 
-    /// Hands ready tasks out, in turn, to consumers that may hold more.
+    /// The time of the next head has come.
+    fn expire(&mut self, policy: Policy) {
+        let now = self.host.next_expiry().unwrap_or(0).max(self.context.now());
+        let dead = self.host.expire(policy, now);
+        if dead.is_empty() {
+            self.context.why(|_| "Nothing has expired that can be moved.".to_owned());
+        }
+        self.bury(&dead);
+    }
+
+    fn await_expiry(&mut self) {
+        let now = self.context.now();
+        match self.host.next_expiry() {
+            None => self.context.cancel_timer(Timer::Expiry),
+            Some(at) if at > now => self.context.set_timer(Timer::Expiry, at - now),
+            Some(_) => self.context.set_timer(Timer::Expiry, TRY_AGAIN),
+        }
+    }
+
+    /// The reader binds or unbinds.
+    fn bind(&mut self, call: &CommandCall) {
+        if call.command != BIND {
+            let at = call.value(0).max(1) as usize - 1;
+            let known = self.host.bindings.get(at).cloned();
+            let Some(Binding { exchange, queue, key, .. }) = known else {
+                self.context.why(|_| format!("There is no binding {}.", at + 1));
+                return;
+            };
+            self.host.unbind(exchange, queue, &key);
+            self.context.why(|_| format!("Binding {} is taken away.", at + 1));
+            return;
+        }
+        let queue = call.value(0).clamp(0, 3) as u8;
+        let key = words::key(&words::BINDING_WORDS, &[call.value(1), call.value(2), call.value(3)]);
+        let name = topology::DESKS[usize::from(queue)];
+        let room = self.host.bindings.len() < MOST_BINDINGS && self.host.queues.contains_key(&queue);
+        let done = room && self.host.bind(Binding::new(exchange::TOPIC, queue, &key));
+        self.context.why(|_| match done {
+            true => format!("Queue '{name}' is bound to the topic exchange with '{key}'."),
+            false => format!("'{name}' with '{key}' is bound already, or there is no room for it."),
+        });
+    }
+
+    /// Hands ready messages out while somebody has room.
     fn push(&mut self) {
         let limit = prefetch(self.context.settings(), self.context.rule(PREFETCH_ONE));
-        while let Some(task) = self.ready.first().copied() {
-            let has_room = |consumer: &Consumer| limit.is_none_or(|limit| consumer.unacked.len() < limit);
-            let free = self.consumers.iter().filter(|(_, consumer)| has_room(consumer)).map(|(node, _)| *node);
-            let turn = *self.turn;
-            let Some(node) = free.min_by_key(|node| (node.0 <= turn, node.0)) else { break };
-            self.ready.remove(0);
-            *self.turn = node.0;
-            self.deliver(node, task);
+        while let Some(handed) = self.host.hand_out(limit, self.context.now()) {
+            self.deliver(handed);
         }
     }
 
-    fn deliver(&mut self, node: NodeId, task: Task) {
-        let now = self.context.now();
-        let Some(consumer) = self.consumers.get_mut(&node) else { return };
-        if consumer.unacked.is_empty() {
-            consumer.progress = now;
-        }
-        consumer.unacked.push(task);
-        consumer.idle_since = None;
-        let (connection, held) = (consumer.connection, consumer.unacked.len());
+    fn deliver(&mut self, handed: Handed) {
+        let noun = noun(self.context.settings());
+        let Handed { to, connection, tag, queue, stored } = handed;
+        let held = self.host.consumers.get(&to).map_or(0, |consumer| consumer.unacked.len());
+        let (id, redelivered) = (stored.message.id, stored.redelivered);
         self.context.why_rule(PREFETCH_ONE, |s| {
-            let name = RabbitMq::name(s, node);
-            format!("The broker pushes task {} to {name}, which now holds {held}.", task.id)
+            format!("The broker pushes {noun} {id} to {}, which now holds {held}.", RabbitMq::name(s, to))
         });
-        self.context.count(REDELIVERED, node.0, u64::from(task.redelivered));
-        self.context.send(node, Message::Deliver { connection, task });
+        self.context.count(REDELIVERED, to.0, u64::from(redelivered));
+        let delivery = Delivery { tag, queue, redelivered, message: stored.message };
+        self.context.send(to, Method::Deliver { connection, delivery });
     }
 
     fn measure(&mut self) {
-        self.context.gauge(DEPTH, 0, self.ready.len() as i64);
-        for (node, consumer) in self.consumers.iter() {
+        for (id, queue) in &self.host.queues {
+            self.context.gauge(DEPTH, u16::from(*id), queue.ready.len() as i64);
+        }
+        for (node, consumer) in &self.host.consumers {
             self.context.gauge(UNACKED, node.0, consumer.unacked.len() as i64);
         }
     }
-}
-
-/// Puts a task at its place: tasks stay in the order in which they were published.
-fn insert(ready: &mut Vec<Task>, task: Task) {
-    let at = ready.partition_point(|other| other.id < task.id);
-    ready.insert(at, task);
 }

@@ -1,25 +1,49 @@
-//! A RabbitMQ-like broker: one durable queue, competing consumers.
+//! RabbitMQ: exchanges, bindings, queues, publishers and consumers on one broker.
 //!
-//! Follows the behaviour of RabbitMQ 4.x with AMQP 0-9-1 (docs: "Consumer Prefetch", "Consumer Acknowledgements and
-//! Publisher Confirms", "Heartbeats", "Queue Length Limit"): pushes to consumers up to their prefetch, in round robin;
-//! an unacknowledged message goes back to its place when its connection closes, flagged as redelivered; persistent
-//! messages are on disk before they are confirmed; a full queue refuses (overflow "reject-publish"). Each consumer has
-//! a connection of its own, which either side closes after it has heard nothing for two heartbeat intervals. Not
-//! modelled here: exchanges other than the default one, topic and headers routing, quorum queues, TTL, dead letters.
+//! Follows RabbitMQ 4.3 with AMQP 0-9-1 (docs: "Exchanges", "Queues", "Consumer Prefetch", "Consumer Acknowledgements and
+//! Publisher Confirms", "Negative Acknowledgements", "Heartbeats", "Queue Length Limit", "Time-To-Live and Expiration",
+//! "Dead Letter Exchanges", "Quorum Queues"). The broker pushes to consumers up to their prefetch, in round robin; an
+//! unacknowledged message goes back when its connection closes, flagged as redelivered; persistent messages in durable
+//! queues are on disk before they are confirmed; a full queue refuses; mandatory messages that no queue takes are
+//! returned, and then confirmed. Exchanges are direct, fanout, topic and headers. Queues are classic or quorum, with
+//! time to live, length limit, delivery limit and dead-letter exchange. A connection has one channel, and either side
+//! closes it after two silent heartbeat intervals.
+//!
+//! The queue ([`queue`]), the exchanges ([`exchange`]) and the host that joins them ([`host`]) are pure. Not modelled:
+//! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities, exchanges
+//! bound to exchanges, alternate exchanges, auto-delete and queue expiry, basic.get, basic.cancel, flow control and
+//! memory alarms, several channels a connection (a prefetch counts for the whole connection). Confirms carry the message's number in place of a delivery tag.
 
 mod broker;
+mod controls;
+pub mod exchange;
+pub mod host;
+#[cfg(test)]
+mod host_tests;
+pub mod message;
 pub mod promises;
 mod publisher;
+pub mod queue;
+pub mod topology;
+mod witness;
+pub mod words;
 mod worker;
 
-use std::collections::BTreeMap;
+use std::rc::Rc;
 
+pub use controls::*;
+use exchange::Matching;
+use host::{Host, Policy, Settle};
+use message::{Envelope, Message, QueueId, TaskId};
+use topology::{Declared, Topology};
+
+use crate::mechanisms::topic::Wildcards;
 use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
-use crate::sim::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::metrics::Metric;
 use crate::sim::random::Purpose;
-use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::rules::Rule;
+use crate::sim::settings::{Command, CommandCall, Setting, Settings};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, SEC, Time};
 use crate::sim::world::World;
@@ -27,47 +51,15 @@ use crate::sim::world::World;
 /// The system.
 pub struct RabbitMq;
 
-/// A consumer holds one unacknowledged message at a time.
-pub const PREFETCH_ONE: RuleId = RuleId(0);
-/// The consumer acknowledges after the work.
-pub const ACK_AFTER: RuleId = RuleId(1);
-/// A closed connection gives its unacknowledged messages back to the queue.
-pub const REQUEUE: RuleId = RuleId(2);
-/// The broker confirms a message once it is on disk.
-pub const CONFIRM_AFTER_DISK: RuleId = RuleId(3);
-
-pub const WORKERS: SettingId = SettingId(0);
-/// How many messages a consumer may hold while the rule of one is off; 0 for any number, as in AMQP.
-pub const PREFETCH: SettingId = SettingId(1);
-/// Tasks published a second, Poisson.
-pub const RATE: SettingId = SettingId(2);
-/// Mean length of a task, in microseconds.
-pub const TASK: SettingId = SettingId(3);
-/// How many times as long the first worker takes.
-pub const SLOW: SettingId = SettingId(4);
-/// Heartbeat interval, in microseconds.
-pub const HEARTBEAT: SettingId = SettingId(5);
-/// Whether tasks come in bursts.
-pub const BURSTS: SettingId = SettingId(6);
-
-/// From publishing to the start of the work.
-pub const WAITING: MetricId = MetricId(0);
-/// Ready messages in the queue.
-pub const DEPTH: MetricId = MetricId(1);
-/// Tasks done by each worker.
-pub const DONE: MetricId = MetricId(2);
-/// Unacknowledged messages at each worker.
-pub const UNACKED: MetricId = MetricId(3);
-/// Deliveries flagged as redelivered.
-pub const REDELIVERED: MetricId = MetricId(4);
-
 pub const PUBLISHER: NodeId = NodeId(0);
 pub const BROKER: NodeId = NodeId(1);
-/// The first worker: the slow one.
+/// The first consumer.
 pub const FIRST: usize = 2;
 
 /// The longest queue; a message beyond it is refused.
 pub const LONGEST_QUEUE: usize = 300;
+/// The most bindings that a reader may have.
+pub const MOST_BINDINGS: usize = 14;
 /// A consumer that holds a task and acknowledges nothing for this long is cut off. RabbitMQ's default is 30 minutes.
 pub const ACK_TIMEOUT: Time = 30 * SEC;
 /// How long a message takes between any two nodes.
@@ -75,99 +67,110 @@ pub const LATENCY: Time = MS;
 
 const ARRIVALS: Purpose = Purpose(0);
 const LENGTHS: Purpose = Purpose(1);
-
-/// A task: its number, counted by the publisher from 1.
-pub type TaskId = u32;
-
-/// A message in the queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Task {
-    /// Its number: also its place in the queue.
-    pub id: TaskId,
-    /// When it was published, on the publisher's clock.
-    pub published: Time,
-    /// It was handed out before.
-    pub redelivered: bool,
-}
+const ADDRESSES: Purpose = Purpose(2);
+const WAITS: Purpose = Purpose(3);
 
 /// What survives a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Disk {
-    /// The broker: every persistent message that was not acknowledged, in order.
-    pub queue: Vec<Task>,
-    /// The publisher: the last task's number. A worker: its last connection's number.
+    /// The broker: durable queues with their persistent messages, and bindings. `None` before anything was declared.
+    pub host: Option<Rc<Host>>,
+    /// The publisher: the last message's number. A consumer: its last connection's number.
     pub last: u32,
 }
 
-/// What the broker knows of a connected consumer.
+/// A message that the publisher has sent and that is not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Consumer {
-    /// Number of its connection; messages of older ones are passed over.
-    pub connection: u32,
-    /// What it was handed and has not acknowledged, oldest first.
-    pub unacked: Vec<Task>,
-    /// Since when it has had nothing to do, on the broker's clock.
-    pub idle_since: Option<Time>,
-    /// When it last acknowledged something, or was given something to begin with.
-    pub progress: Time,
-    /// It was heard since the last look.
-    pub heard: bool,
+pub struct Sent {
+    pub message: Message,
+    /// It came back: the confirm that follows says only that the broker has dealt with it.
+    pub returned: bool,
+}
+
+/// A message at a consumer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Delivery {
+    pub tag: u32,
+    pub queue: QueueId,
+    pub redelivered: bool,
+    pub message: Message,
+}
+
+/// Where the last published message went, for the picture.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Routing {
+    pub id: TaskId,
+    pub envelope: Rc<Envelope>,
+    /// Indices of the bindings that matched.
+    pub matched: Vec<u8>,
+    /// The queues that got it.
+    pub queues: Vec<QueueId>,
 }
 
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    /// The publisher: what was not confirmed yet.
-    Publisher { unconfirmed: Vec<Task> },
-    /// The broker: ready messages in order, its consumers, who was served last, and tasks seen lately.
-    Broker { ready: Vec<Task>, consumers: BTreeMap<NodeId, Consumer>, turn: u16, seen: Vec<TaskId> },
-    /// A worker: its connection, what lies in its buffer, and what it works on.
-    Worker { connected: bool, buffer: Vec<Task>, working: Option<Task>, heard: bool },
+    /// The publisher: what was not confirmed yet, and what came back lately.
+    Publisher { unconfirmed: Vec<Sent>, returned: Option<TaskId> },
+    /// The broker: its host, and where the last message went.
+    Broker { host: Host, last: Option<Routing> },
+    /// A consumer: its connection, what lies in its buffer, what it works on, and what waits for its copy's confirm.
+    Worker { connected: bool, buffer: Vec<Delivery>, working: Option<Delivery>, moving: Option<Delivery>, heard: bool },
 }
 
-/// What nodes send each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Message {
+/// What nodes send each other: AMQP's methods.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
     /// basic.publish
-    Publish { task: Task },
-    /// basic.ack to the publisher.
+    Publish { message: Message },
+    /// basic.ack to a publisher.
     Confirm { id: TaskId },
-    /// basic.nack to the publisher: the queue is full.
+    /// basic.nack to a publisher: a queue is full.
     Refuse { id: TaskId },
+    /// basic.return: no queue takes it.
+    Return { id: TaskId },
     /// A new connection, and basic.consume on it.
     Consume { connection: u32 },
+    /// The connection ends: its process has died.
+    Close { connection: u32 },
     /// basic.deliver
-    Deliver { connection: u32, task: Task },
-    /// basic.ack
-    Ack { connection: u32, id: TaskId },
-    /// basic.nack with requeue.
-    Nack { connection: u32, id: TaskId },
-    /// A heartbeat frame, from the worker or answering it.
+    Deliver { connection: u32, delivery: Delivery },
+    /// basic.ack, basic.nack or basic.reject
+    Settle { connection: u32, tag: u32, id: TaskId, how: Settle },
+    /// A heartbeat frame, from the consumer or answering it.
     Heartbeat { connection: u32 },
 }
 
 /// What nodes may have armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timer {
-    /// The next task is published.
+    /// The next message is published.
     Arrival,
     /// Time to publish again what was not confirmed.
     Republish,
-    /// The present task is done.
+    /// The present work is done.
     Done,
     /// Time for a heartbeat, or to look whether one came.
     Beat,
     /// The broker looks who was heard.
     Look,
+    /// A message at the head of a queue expires.
+    Expiry,
 }
 
 /// What a bystander sees.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// The publisher was told that a task is safe.
-    Confirmed { id: TaskId },
-    /// A worker finished a task.
+    /// The publisher was told that a message is safe.
+    Confirmed { id: TaskId, published: Time, healthy: bool },
+    /// A consumer finished its work on a message.
     Done { id: TaskId, worker: NodeId },
+    /// A message was given up and parked.
+    Parked { id: TaskId },
+    /// The broker routed a message by these bindings into these queues, one entry a copy.
+    Routed { id: TaskId, envelope: Rc<Envelope>, bindings: Rc<Vec<exchange::Binding>>, queues: Vec<QueueId> },
+    /// No queue takes a message, and nobody is told.
+    Dropped { id: TaskId },
 }
 
 /// How many messages a consumer may hold. `None` for any number.
@@ -179,138 +182,57 @@ pub fn prefetch(settings: &Settings, bounded: bool) -> Option<usize> {
     }
 }
 
+/// What a message is to its consumers.
+fn noun(settings: &Settings) -> &'static str {
+    match topology::of(settings) {
+        Topology::Routing | Topology::Fanout => "message",
+        Topology::Tasks | Topology::Retries => "task",
+    }
+}
+
+/// What the rules say of declarations.
+fn declared(context: &Context<RabbitMq>) -> Declared {
+    Declared { durable: context.rule(DURABLE), outlives: context.rule(OUTLIVES), queue_each: context.rule(QUEUE_EACH) }
+}
+
+/// What the rules say of the broker.
+fn policy(context: &Context<RabbitMq>) -> Policy {
+    let wildcards = Wildcards { star_is_one: context.rule(STAR), hash_may_be_none: context.rule(HASH) };
+    Policy {
+        matching: Matching { wildcards, all_is_all: context.rule(ALL_HEADERS), once: context.rule(ONCE) },
+        dead_letters: context.rule(PARK),
+        limited: context.rule(BOUNDED),
+        requeue: context.rule(REQUEUE),
+    }
+}
+
 impl System for RabbitMq {
     type Disk = Disk;
     type Memory = Memory;
-    type Message = Message;
+    type Message = Method;
     type Timer = Timer;
     type Note = Note;
-    type Witness = promises::Witness;
+    type Witness = witness::Witness;
 
     const NAME: &'static str = "RabbitMQ";
-
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "prefetch-one",
-            title: "Prefetch 1",
-            about: "A worker holds one unacknowledged task at a time. Off: as many as the prefetch setting says.",
-        },
-        Rule {
-            id: "ack-after-work",
-            title: "Acknowledge after the work",
-            about: "A task is acknowledged when it is done. Off: when it arrives, so a crash takes it along.",
-        },
-        Rule {
-            id: "requeue-unacked",
-            title: "Unacknowledged tasks go back",
-            about: "When a connection closes, its tasks go back to the queue. Off: they are taken for done.",
-        },
-        Rule {
-            id: "confirm-after-disk",
-            title: "Confirm what is on disk",
-            about: "The broker confirms a task once it is on disk. Off: it keeps tasks in memory, and confirms at once.",
-        },
-    ];
-
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "workers",
-            title: "Workers",
-            about: "How many compete for the tasks.",
-            control: Control::Slider { min: 2, max: 6, step: 1, unit: Unit::Count },
-            default: 3,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "prefetch",
-            title: "Prefetch while the rule is off",
-            about: "How many tasks a worker may hold; 0 is any number, RabbitMQ's default.",
-            control: Control::Slider { min: 0, max: 50, step: 1, unit: Unit::Count },
-            default: 10,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "rate",
-            title: "Tasks published",
-            about: "How many a second, on average.",
-            control: Control::Slider { min: 0, max: 100, step: 1, unit: Unit::PerSecond },
-            default: 20,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "task",
-            title: "Length of a task",
-            about: "On average; lengths are exponential.",
-            control: Control::Slider { min: 5_000, max: 500_000, step: 5_000, unit: Unit::Micros },
-            default: 80_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "slow-worker",
-            title: "Worker 1 is slower",
-            about: "It takes so many times as long as the others.",
-            control: Control::Slider { min: 1, max: 20, step: 1, unit: Unit::Count },
-            default: 4,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "heartbeat",
-            title: "Heartbeat interval",
-            about: "A connection that was silent for two intervals is closed. RabbitMQ's default is 60 s.",
-            control: Control::Slider { min: 100_000, max: 5_000_000, step: 100_000, unit: Unit::Micros },
-            default: 500_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "bursts",
-            title: "Tasks come in bursts",
-            about: "Four times the rate for half a second in every two.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-    ];
-
-    const COMMANDS: &'static [Command] = &[
-        Command {
-            id: "publish",
-            title: "Publish",
-            about: "Publishes so many tasks at once.",
-            fields: &[Field {
-                title: "tasks",
-                control: Control::Slider { min: 1, max: 50, step: 1, unit: Unit::Count },
-                default: 10,
-            }],
-        },
-        Command {
-            id: "nack",
-            title: "Nack",
-            about: "A worker gives its present task back: basic.nack with requeue.",
-            fields: &[Field {
-                title: "worker",
-                control: Control::Slider { min: 1, max: 6, step: 1, unit: Unit::Count },
-                default: 1,
-            }],
-        },
-    ];
-
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "waiting", title: "Waiting time", kind: MetricKind::Latency },
-        Metric { id: "depth", title: "Ready tasks", kind: MetricKind::Gauge },
-        Metric { id: "done", title: "Done", kind: MetricKind::Counter },
-        Metric { id: "unacked", title: "Unacknowledged", kind: MetricKind::Gauge },
-        Metric { id: "redelivered", title: "Redelivered", kind: MetricKind::Counter },
-    ];
+    const RULES: &'static [Rule] = controls::RULES;
+    const SETTINGS: &'static [Setting] = controls::SETTINGS;
+    const COMMANDS: &'static [Command] = controls::COMMANDS;
+    const METRICS: &'static [Metric] = controls::METRICS;
 
     fn nodes(settings: &Settings) -> usize {
-        FIRST + settings.amount(WORKERS).clamp(2, 6) as usize
+        FIRST + topology::consumers(settings)
     }
 
-    fn name(_: &Settings, node: NodeId) -> String {
-        match node.index() {
-            0 => "publisher".to_owned(),
-            1 => "broker".to_owned(),
-            other => format!("worker {}", other + 1 - FIRST),
+    fn name(settings: &Settings, node: NodeId) -> String {
+        let consumer = node.index().saturating_sub(FIRST);
+        let named = |names: &[&str]| names.get(consumer).map_or("consumer", |name| name).to_owned();
+        match (node, topology::of(settings)) {
+            (PUBLISHER, _) => "publisher".to_owned(),
+            (BROKER, _) => "broker".to_owned(),
+            (_, Topology::Routing) => format!("{} desk", named(&topology::DESKS)),
+            (_, Topology::Fanout) => named(&topology::SERVICES),
+            _ => format!("worker {}", consumer + 1),
         }
     }
 
@@ -332,50 +254,62 @@ impl System for RabbitMq {
 
     fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
         match memory {
-            Memory::Publisher { unconfirmed } => publisher::Publisher { disk, unconfirmed, context }.handle(event),
-            Memory::Broker { ready, consumers, turn, seen } => {
-                broker::Broker { disk, ready, consumers, turn, seen, context }.handle(event);
+            Memory::Publisher { unconfirmed, returned } => {
+                publisher::Publisher { disk, unconfirmed, returned, context }.handle(event);
             }
-            Memory::Worker { connected, buffer, working, heard } => {
-                worker::Worker { disk, connected, buffer, working, heard, context }.handle(event);
+            Memory::Broker { host, last } => broker::Broker { disk, host, last, context }.handle(event),
+            Memory::Worker { connected, buffer, working, moving, heard } => {
+                worker::Worker { disk, connected, buffer, working, moving, heard, context }.handle(event);
             }
         }
     }
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
-            0 => PUBLISHER,
-            _ => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
+            PUBLISH | ROUTE | TROUBLE => PUBLISHER,
+            BIND | UNBIND => BROKER,
+            _ => NodeId::from(FIRST + call.value(0).clamp(1, 100) as usize - 1),
         };
         let known = node.index() < world.kernel().nodes().len();
         (known && world.kernel().node(node).up).then_some(node)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
-        promises::observe(witness, notes);
+    fn observe(witness: &mut witness::Witness, notes: &[Note], scene: &Scene) {
+        witness::observe(witness, notes, scene.settings);
     }
 
-    fn describe_message(_: &Settings, message: &Message) -> String {
+    fn describe_message(settings: &Settings, message: &Method) -> String {
+        let noun = noun(settings);
+        let what = |message: &Message| match topology::of(settings) {
+            Topology::Routing => format!("message {} for {}", message.id, words::show(&message.envelope)),
+            _ => format!("{noun} {}", message.id),
+        };
         match message {
-            Message::Publish { task } => format!("task {}", task.id),
-            Message::Confirm { id } => format!("a confirm of task {id}"),
-            Message::Refuse { id } => format!("\"task {id}: the queue is full\""),
-            Message::Consume { connection } => format!("connection {connection}: consume"),
-            Message::Deliver { task, .. } if task.redelivered => format!("task {}, redelivered", task.id),
-            Message::Deliver { task, .. } => format!("task {}", task.id),
-            Message::Ack { id, .. } => format!("an ack of task {id}"),
-            Message::Nack { id, .. } => format!("a nack of task {id}"),
-            Message::Heartbeat { .. } => "a heartbeat".to_owned(),
+            Method::Publish { message } => what(message),
+            Method::Confirm { id } => format!("a confirm of {noun} {id}"),
+            Method::Refuse { id } => format!("\"{noun} {id}: the queue is full\""),
+            Method::Return { id } => format!("message {id}, returned"),
+            Method::Consume { connection } => format!("connection {connection}: consume"),
+            Method::Close { connection } => format!("connection {connection}: closed"),
+            Method::Deliver { delivery, .. } if delivery.redelivered => {
+                format!("{}, redelivered", what(&delivery.message))
+            }
+            Method::Deliver { delivery, .. } => what(&delivery.message),
+            Method::Settle { id, how: Settle::Ack, .. } => format!("an ack of {noun} {id}"),
+            Method::Settle { id, how: Settle::Requeue, .. } => format!("a nack of {noun} {id}"),
+            Method::Settle { id, .. } => format!("a reject of {noun} {id}"),
+            Method::Heartbeat { .. } => "a heartbeat".to_owned(),
         }
     }
 
     fn describe_timer(_: &Settings, timer: Timer) -> String {
         match timer {
-            Timer::Arrival => "a task is published".to_owned(),
+            Timer::Arrival => "a message is published".to_owned(),
             Timer::Republish => "time to publish again".to_owned(),
             Timer::Done => "the task is done".to_owned(),
             Timer::Beat => "time for a heartbeat".to_owned(),
             Timer::Look => "time to look who was heard".to_owned(),
+            Timer::Expiry => "a message expires".to_owned(),
         }
     }
 }

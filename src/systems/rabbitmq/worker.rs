@@ -1,29 +1,38 @@
-//! A worker: connects, works on one task after the other, and acknowledges each.
+//! A consumer: connects, works on one message after the other, and settles each.
 
+use std::rc::Rc;
+
+use super::host::Settle;
+use super::message::{Body, Envelope, Message, TaskId};
+use super::topology::{self, LOTS, Topology};
 use super::{
-    ACK_AFTER, BROKER, DONE, Disk, FIRST, HEARTBEAT, LENGTHS, Memory, Message, Note, RabbitMq, SLOW, TASK, Task, Timer,
-    WAITING,
+    ACK_AFTER, BACKOFF, BOUNDED, BROKER, COPY_FIRST, DONE, Delivery, Disk, FAILED, FINISHED, FIRST, HEARTBEAT, JITTER,
+    LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITS, exchange, noun,
 };
 use crate::sim::random;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{self, MS};
 
-/// The most tasks a worker's buffer takes; a broker with a bounded prefetch never reaches it.
+/// The most messages a consumer's buffer takes; a broker with a bounded prefetch never reaches it.
 const LARGEST_BUFFER: usize = 400;
+/// How long a process takes to come back after a message has killed it.
+const RESPAWN: u64 = 150 * MS;
 
 pub(super) struct Worker<'a, 'b> {
     pub disk: &'a mut Disk,
     pub connected: &'a mut bool,
-    pub buffer: &'a mut Vec<Task>,
-    pub working: &'a mut Option<Task>,
+    pub buffer: &'a mut Vec<Delivery>,
+    pub working: &'a mut Option<Delivery>,
+    /// Tried again later: waits for the confirm of its copy.
+    pub moving: &'a mut Option<Delivery>,
     pub heard: &'a mut bool,
     pub context: &'a mut Context<'b, RabbitMq>,
 }
 
-/// A worker connects at its first beat.
+/// A consumer connects at its first beat.
 pub(super) fn boot(context: &mut Context<RabbitMq>) -> Memory {
     context.set_timer(Timer::Beat, MS);
-    Memory::Worker { connected: false, buffer: Vec::new(), working: None, heard: false }
+    Memory::Worker { connected: false, buffer: Vec::new(), working: None, moving: None, heard: false }
 }
 
 impl Worker<'_, '_> {
@@ -36,9 +45,12 @@ impl Worker<'_, '_> {
             Event::Timer(Timer::Beat) => self.beat(),
             Event::Timer(Timer::Done) => self.done(),
             Event::Command(_) => self.give_back(),
-            Event::Message { message: Message::Deliver { connection, task }, .. } => self.delivered(connection, task),
-            Event::Message { message: Message::Heartbeat { connection }, .. } => self.broker_heard(connection),
-            _ => self.context.why(|_| "A worker has no use for this message.".to_owned()),
+            Event::Message { message: Method::Deliver { connection, delivery }, .. } => {
+                self.delivered(connection, delivery);
+            }
+            Event::Message { message: Method::Heartbeat { connection }, .. } => self.broker_heard(connection),
+            Event::Message { message: Method::Confirm { id }, .. } => self.copied(id),
+            _ => self.context.why(|_| "A consumer has no use for this message.".to_owned()),
         }
     }
 
@@ -49,22 +61,29 @@ impl Worker<'_, '_> {
             *self.heard = false;
             let connection = self.disk.last;
             self.context.why(|_| format!("{name} sends a heartbeat: it is still there."));
-            self.context.send(BROKER, Message::Heartbeat { connection });
+            self.context.send(BROKER, Method::Heartbeat { connection });
             self.context.set_timer(Timer::Beat, interval);
             return;
         }
         self.disk.last += 1;
-        let (connection, lost) = (self.disk.last, self.buffer.len() + usize::from(self.working.is_some()));
-        self.buffer.clear();
-        *self.working = None;
-        self.context.cancel_timer(Timer::Done);
+        let lost = self.forget();
+        let connection = self.disk.last;
         (*self.connected, *self.heard) = (true, false);
         self.context.why(|_| match lost {
             0 => format!("{name} opens connection {connection} to the broker."),
             _ => format!("{name} has not heard the broker: it drops {lost} tasks and opens connection {connection}."),
         });
-        self.context.send(BROKER, Message::Consume { connection });
+        self.context.send(BROKER, Method::Consume { connection });
         self.context.set_timer(Timer::Beat, interval);
+    }
+
+    /// Drops whatever it holds, with its connection. How much that was.
+    fn forget(&mut self) -> usize {
+        let held = [&*self.working, &*self.moving].into_iter().flatten().count() + self.buffer.len();
+        self.buffer.clear();
+        (*self.working, *self.moving) = (None, None);
+        self.context.cancel_timer(Timer::Done);
+        held
     }
 
     fn broker_heard(&mut self, connection: u32) {
@@ -73,76 +92,169 @@ impl Worker<'_, '_> {
         self.context.why(|_| format!("{name} hears that its connection to the broker stands."));
     }
 
-    fn delivered(&mut self, connection: u32, task: Task) {
-        let (name, id) = (self.name(), task.id);
-        if connection != self.disk.last || self.buffer.len() >= LARGEST_BUFFER {
-            self.context.why(|_| format!("{name} gets task {id} on a connection that it has left: it passes it over."));
+    fn delivered(&mut self, connection: u32, delivery: Delivery) {
+        let noun = noun(self.context.settings());
+        let (name, id) = (self.name(), delivery.message.id);
+        let full = self.buffer.len() >= LARGEST_BUFFER;
+        if connection != self.disk.last || !*self.connected || full {
+            self.context
+                .why(|_| format!("{name} gets {noun} {id} on a connection that it has left: it passes it over."));
             return;
         }
         *self.heard = true;
         if !self.context.rule(ACK_AFTER) {
             self.context.why_rule(ACK_AFTER, |_| {
-                format!("{name} acknowledges task {id} on arrival, before it has done anything.")
+                format!("{name} acknowledges {noun} {id} on arrival, before it has done anything.")
             });
-            self.context.send(BROKER, Message::Ack { connection, id });
+            self.settle(&delivery, Settle::Ack);
         }
-        self.buffer.push(task);
-        let ahead = self.buffer.len() - 1 + usize::from(self.working.is_some());
+        self.buffer.push(delivery);
+        let busy = self.working.is_some() || self.moving.is_some();
+        let ahead = self.buffer.len() - 1 + usize::from(busy);
         self.context.why(|_| match ahead {
-            0 => format!("{name} gets task {id} and begins at once."),
-            _ => format!("{name} gets task {id}; {ahead} of its tasks come first."),
+            0 => format!("{name} gets {noun} {id} and begins at once."),
+            _ => format!("{name} gets {noun} {id}; {ahead} come first."),
         });
         self.begin();
     }
 
+    fn settle(&mut self, delivery: &Delivery, how: Settle) {
+        let (connection, tag, id) = (self.disk.last, delivery.tag, delivery.message.id);
+        self.context.send(BROKER, Method::Settle { connection, tag, id, how });
+    }
+
     fn begin(&mut self) {
-        if self.working.is_some() || self.buffer.is_empty() {
+        let noun = noun(self.context.settings());
+        if self.working.is_some() || self.moving.is_some() || self.buffer.is_empty() {
             return;
         }
-        let task = self.buffer.remove(0);
-        *self.working = Some(task);
+        let delivery = self.buffer.remove(0);
+        let (id, published) = (delivery.message.id, delivery.message.published);
+        *self.working = Some(delivery);
         let me = self.context.me();
         let factor = if me.index() == FIRST { self.context.amount(SLOW).max(1) } else { 1 };
         let mean = self.context.amount(TASK).saturating_mul(factor);
         let length = random::exponential(self.context.draw(LENGTHS), mean).max(MS);
         self.context.work(Timer::Done, length);
-        let waited = self.context.now().saturating_sub(task.published);
+        let waited = self.context.now().saturating_sub(published);
         self.context.observe(WAITING, me.0, waited);
         let name = self.name();
         self.context.why(|_| {
-            format!("{name} starts task {}, which has waited {} since it was published.", task.id, time::show(waited))
+            format!("{name} starts {noun} {id}, which has waited {} since it was published.", time::show(waited))
         });
     }
 
     fn done(&mut self) {
-        let (name, worker) = (self.name(), self.context.me());
-        let Some(task) = self.working.take() else {
+        let Some(delivery) = self.working.take() else {
+            let name = self.name();
             self.context.why(|_| format!("{name} has nothing to finish."));
             return;
         };
-        let id = task.id;
-        self.context.note(Note::Done { id, worker });
-        self.context.count(DONE, worker.0, 1);
-        if self.context.rule(ACK_AFTER) {
-            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done task {id}, and acknowledges it now."));
-            let connection = self.disk.last;
-            self.context.send(BROKER, Message::Ack { connection, id });
-        } else {
-            self.context
-                .why_rule(ACK_AFTER, |_| format!("{name} has done task {id}, which it acknowledged on arrival."));
+        let is_first = delivery.message.attempt == 0 && !delivery.redelivered;
+        match delivery.message.body {
+            Body::Deadly => self.die(&delivery),
+            Body::Poison => self.failed(delivery),
+            Body::Flaky if is_first => self.failed(delivery),
+            Body::Flaky | Body::Plain => self.succeeded(&delivery),
         }
         self.begin();
     }
 
+    fn succeeded(&mut self, delivery: &Delivery) {
+        let noun = noun(self.context.settings());
+        let (name, worker, id) = (self.name(), self.context.me(), delivery.message.id);
+        self.context.note(Note::Done { id, worker });
+        self.context.count(DONE, worker.0, 1);
+        let took = self.context.now().saturating_sub(delivery.message.published);
+        self.context.observe(FINISHED, worker.0, took);
+        if self.context.rule(ACK_AFTER) {
+            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, and acknowledges it now."));
+            self.settle(delivery, Settle::Ack);
+        } else {
+            self.context
+                .why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, which it acknowledged on arrival."));
+        }
+    }
+
+    /// The work on a message ends the process, and with it the connection.
+    fn die(&mut self, delivery: &Delivery) {
+        let (name, id, connection) = (self.name(), delivery.message.id, self.disk.last);
+        self.context.count(FAILED, self.context.me().0, 1);
+        self.context.why(|_| format!("Task {id} kills the process of {name}: its connection closes."));
+        self.forget();
+        *self.connected = false;
+        self.context.send(BROKER, Method::Close { connection });
+        self.context.set_timer(Timer::Beat, RESPAWN);
+    }
+
+    /// The work has failed: again later, or given up.
+    fn failed(&mut self, delivery: Delivery) {
+        let (name, id, attempt) = (self.name(), delivery.message.id, delivery.message.attempt);
+        self.context.count(FAILED, self.context.me().0, 1);
+        let retries = match topology::of(self.context.settings()) {
+            Topology::Retries => topology::retries(self.context.settings()),
+            _ => 0,
+        };
+        if !self.context.rule(BOUNDED) {
+            self.context.why_rule(BOUNDED, |_| format!("{name} fails with task {id}, and sends it straight back."));
+            self.settle(&delivery, Settle::Retry);
+        } else if attempt >= retries {
+            let tries = u32::from(attempt) + 1;
+            self.context.why_rule(BOUNDED, |_| format!("{name} fails with task {id}, try {tries}: it gives it up."));
+            self.settle(&delivery, Settle::Discard);
+        } else {
+            self.try_later(delivery);
+        }
+    }
+
+    /// Publishes a copy to a waiting queue, from which it comes back when its time is over.
+    fn try_later(&mut self, delivery: Delivery) {
+        let (name, id, attempt) = (self.name(), delivery.message.id, delivery.message.attempt + 1);
+        let whole = self.context.amount(BACKOFF) << (attempt - 1);
+        let wait = match self.context.settings().is_on(JITTER) {
+            true => self.context.draw_between(WAITS, whole / 2, whole),
+            false => whole,
+        };
+        let key = LOTS[usize::from(attempt)].to_owned();
+        let envelope = Rc::new(Envelope { exchange: exchange::DEFAULT, key, headers: Vec::new() });
+        let message =
+            Message { attempt, envelope, expiration: Some(wait), deaths: Vec::new(), ..delivery.message.clone() };
+        let first = self.context.rule(COPY_FIRST);
+        self.context.why_rule(COPY_FIRST, |_| {
+            let then = if first { "and keeps the original until that is confirmed" } else { "and lets go of it first" };
+            format!("{name} fails with task {id}: it has a copy wait for {}, {then}.", time::show(wait))
+        });
+        if !first {
+            self.settle(&delivery, Settle::Ack);
+        }
+        self.context.send(BROKER, Method::Publish { message });
+        if first {
+            *self.moving = Some(delivery);
+        }
+    }
+
+    /// The copy to retry is safe.
+    fn copied(&mut self, id: TaskId) {
+        let name = self.name();
+        let Some(delivery) = self.moving.take_if(|moving| moving.message.id == id) else {
+            self.context.why(|_| format!("{name} does not wait for a confirm of task {id}."));
+            return;
+        };
+        self.context.why_rule(COPY_FIRST, |_| format!("The copy of task {id} is safe: {name} acknowledges the task."));
+        self.settle(&delivery, Settle::Ack);
+        self.begin();
+    }
+
     fn give_back(&mut self) {
-        let (name, connection) = (self.name(), self.disk.last);
-        let Some(task) = self.working.take() else {
+        let name = self.name();
+        let Some(delivery) = self.working.take() else {
             self.context.why(|_| format!("{name} has no task to give back."));
             return;
         };
         self.context.cancel_timer(Timer::Done);
-        self.context.why(|_| format!("{name} gives task {} back to the queue.", task.id));
-        self.context.send(BROKER, Message::Nack { connection, id: task.id });
+        let id = delivery.message.id;
+        self.context.why(|_| format!("{name} gives task {id} back to the queue."));
+        self.settle(&delivery, Settle::Requeue);
         self.begin();
     }
 }
