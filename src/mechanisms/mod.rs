@@ -1,6 +1,8 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
+pub mod assignors;
 pub mod balancer;
 pub mod lru;
 pub mod oral_messages;
+pub mod partitioner;
 pub mod quorum;
 pub mod zab;
