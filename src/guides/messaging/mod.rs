@@ -1,3 +1,8 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+pub mod event_log;
+mod kafka_view;
+pub mod keys_and_order;
+pub mod lag_and_scaling;
+pub mod rebalance;

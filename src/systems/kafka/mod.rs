@@ -36,6 +36,7 @@ use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
 
+pub use broker::lag;
 pub use consumer::{Consumer, Item, Phase, Track};
 pub use coordinator::{Group, GroupState, Member};
 pub use producer::Producer;
