@@ -1,5 +1,6 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
 pub mod balancer;
+pub mod kafka_log;
 pub mod lru;
 pub mod oral_messages;
 pub mod quorum;
