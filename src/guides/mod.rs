@@ -42,6 +42,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::pbft::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
     &messaging::isr_and_acks::SCENARIO,
+    &messaging::inside_kafka_log::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,

@@ -348,7 +348,8 @@ mod tests {
     #[test]
     fn the_floor_of_the_textbook_index() {
         let mut file = Segment::new(0);
-        file.index = [(1_234, 4_096), (2_468, 8_192)].map(|(offset, position)| IndexEntry { offset, position }).to_vec();
+        file.index =
+            [(1_234, 4_096), (2_468, 8_192)].map(|(offset, position)| IndexEntry { offset, position }).to_vec();
         let floors = [0, 1_233, 1_234, 2_000, 2_468, 9_999].map(|offset| file.floor(offset).position);
         assert_eq!(floors, [0, 0, 4_096, 4_096, 8_192, 8_192]);
     }
