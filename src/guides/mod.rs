@@ -70,6 +70,8 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::keys_and_order::SCENARIO,
     &messaging::rebalance::SCENARIO,
     &messaging::lag_and_scaling::SCENARIO,
+    &messaging::isr_and_acks::SCENARIO,
+    &messaging::inside_kafka_log::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,

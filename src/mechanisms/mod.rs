@@ -1,6 +1,7 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
 pub mod assignors;
 pub mod balancer;
+pub mod kafka_log;
 pub mod lru;
 pub mod oral_messages;
 pub mod partitioner;

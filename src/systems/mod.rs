@@ -5,6 +5,8 @@ pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
 pub mod kafka;
+pub mod kafka_log;
+pub mod kafka_replication;
 pub mod lease_lock;
 pub mod load_balancer;
 pub mod paxos;

@@ -16,3 +16,5 @@ mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;
 pub mod rebalance;
+pub mod inside_kafka_log;
+pub mod isr_and_acks;
