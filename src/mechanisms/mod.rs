@@ -3,4 +3,5 @@ pub mod balancer;
 pub mod lru;
 pub mod oral_messages;
 pub mod quorum;
+pub mod subjects;
 pub mod zab;
