@@ -1,3 +1,6 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+pub mod fire_and_forget;
+mod nats_view;
+pub mod request_reply;
