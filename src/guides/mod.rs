@@ -42,6 +42,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::pbft::SCENARIO,
     &messaging::fire_and_forget::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
+    &messaging::jetstream_work_queue::SCENARIO,
     &messaging::request_reply::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -2,5 +2,6 @@
 
 pub mod competing_consumers;
 pub mod fire_and_forget;
+pub mod jetstream_work_queue;
 mod nats_view;
 pub mod request_reply;
