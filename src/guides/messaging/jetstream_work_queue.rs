@@ -251,6 +251,13 @@ fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         let task = store.stream.get(seq).map_or(0, |stored| stored.task.id);
         let (with, tone) = match holders(world, seq).as_slice() {
             [] if standing(store, seq) == Standing::Again => ("to go again".to_owned(), Tone::Risk),
+            [] if flies(
+                world,
+                |message| matches!(message, Message::Deliver { delivery, .. } if delivery.seq == seq),
+            ) =>
+            {
+                ("on its way".to_owned(), Tone::Neutral)
+            }
             [] => ("nobody".to_owned(), Tone::Risk),
             [one] => (name(world, *one), Tone::Consumer),
             many => (format!("{} workers", many.len()), Tone::Risk),
