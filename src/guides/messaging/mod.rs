@@ -18,3 +18,7 @@ pub mod lag_and_scaling;
 pub mod rebalance;
 pub mod inside_kafka_log;
 pub mod isr_and_acks;
+pub mod fire_and_forget;
+pub mod jetstream_work_queue;
+mod nats_view;
+pub mod request_reply;
