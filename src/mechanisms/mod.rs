@@ -1,4 +1,5 @@
 //! Pure algorithms with published reference vectors. Know nothing above them.
+
 pub mod assignors;
 pub mod balancer;
 pub mod kafka_log;
@@ -6,6 +7,6 @@ pub mod lru;
 pub mod oral_messages;
 pub mod partitioner;
 pub mod quorum;
-pub mod topic;
 pub mod subjects;
+pub mod topic;
 pub mod zab;

@@ -1,24 +1,39 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+pub mod event_log;
+pub mod fan_out;
+pub mod fire_and_forget;
+pub mod inside_kafka_log;
+pub mod isr_and_acks;
+pub mod jetstream_work_queue;
+mod kafka_view;
+pub mod keys_and_order;
+pub mod lag_and_scaling;
+mod nats_view;
+mod rabbit;
+pub mod rebalance;
+pub mod request_reply;
+pub mod retries_and_dead_letters;
+pub mod simple_task_queue;
+pub mod topic_routing;
 
 use super::AnyScenario;
 
 /// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
-pub const SCENARIOS: &[&dyn AnyScenario] = &[&competing_consumers::SCENARIO];
-pub mod fan_out;
-mod rabbit;
-pub mod retries_and_dead_letters;
-pub mod simple_task_queue;
-pub mod topic_routing;
-pub mod event_log;
-mod kafka_view;
-pub mod keys_and_order;
-pub mod lag_and_scaling;
-pub mod rebalance;
-pub mod inside_kafka_log;
-pub mod isr_and_acks;
-pub mod fire_and_forget;
-pub mod jetstream_work_queue;
-mod nats_view;
-pub mod request_reply;
+pub const SCENARIOS: &[&dyn AnyScenario] = &[
+    &simple_task_queue::SCENARIO,
+    &fan_out::SCENARIO,
+    &fire_and_forget::SCENARIO,
+    &competing_consumers::SCENARIO,
+    &topic_routing::SCENARIO,
+    &event_log::SCENARIO,
+    &keys_and_order::SCENARIO,
+    &rebalance::SCENARIO,
+    &isr_and_acks::SCENARIO,
+    &jetstream_work_queue::SCENARIO,
+    &retries_and_dead_letters::SCENARIO,
+    &request_reply::SCENARIO,
+    &inside_kafka_log::SCENARIO,
+    &lag_and_scaling::SCENARIO,
+];
