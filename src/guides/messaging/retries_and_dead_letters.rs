@@ -1,7 +1,7 @@
 //! Retries and dead letters: tasks that fail, wait, come back, and are given up.
 
 use super::rabbit::{
-    Shop, command, connections, consumer, consumers, fields, flies, inspect, look, numbers, origin, ready, row,
+    Shop, command, connections, consumer, consumers, fields, flies, host, inspect, look, numbers, origin, ready, row,
     unconfirmed,
 };
 use crate::guides::scenario::{
@@ -373,10 +373,15 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
     }
 }
 
-/// The same, while nothing is wrong but the task: one connection, no crash.
+/// Nobody has been silent since the broker last looked.
+fn all_heard(world: &Shop) -> bool {
+    host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
+}
+
+/// The same, while nothing is wrong but the task: one connection, no silence, no crash.
 const POISON_ALONE: Hunt<RabbitMq> = Hunt {
     bounds: Bounds::new(1_500_000, 99, Budget::NONE),
-    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1,
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
     ..hunt(ONE_RETRY)
 };
 
