@@ -6,6 +6,7 @@ pub mod fan_out;
 pub mod fire_and_forget;
 pub mod inside_kafka_log;
 pub mod isr_and_acks;
+mod jetstream_view;
 pub mod jetstream_work_queue;
 mod kafka_view;
 pub mod keys_and_order;

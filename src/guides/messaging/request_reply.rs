@@ -421,8 +421,8 @@ fn calm(world: &Shop, most: u32) -> bool {
         client(world, id).is_none_or(|client| client.pings == 0)
             && connection(world, id).is_none_or(|open| open.pings == 0)
     };
-    let all = (1..world.kernel().nodes().len()).map(NodeId::from);
-    world.nodes().all(|(_, node)| node.disk.connections <= most) && all.map(quiet).all(|calm| calm)
+    let mut all = (1..world.kernel().nodes().len()).map(NodeId::from);
+    world.nodes().all(|(_, node)| node.disk.connections <= most) && all.all(quiet)
 }
 
 /// Two workers and one request; one node crashes and comes back.
