@@ -1,5 +1,7 @@
 //! An event log with replay: three partitions, three groups, each with an offset of its own.
 
+use std::cmp::Ordering;
+
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
@@ -189,10 +191,15 @@ const TOUR: &[Beat<Kafka>] = &[
         until: |world| least(world, 2).is_some_and(|least| least >= 4),
         look: reader(3),
         predict: Some(Predict {
-            question: "Where would group C begin with Kafka's default, latest?",
+            question: "Where does group C begin?",
             options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
-            answer: |_| 1,
-            because: "Latest is the end of the log: the group sees only what comes after it.",
+            answer: |world| match least(world, 2).cmp(&least(world, 1)) {
+                Ordering::Less => 0,
+                Ordering::Greater => 1,
+                Ordering::Equal => 2,
+            },
+            because: "It has no offset, and earliest is the oldest record that is kept. With latest, Kafka's default, it would \
+                      see only what comes after it.",
         }),
     },
     Beat {

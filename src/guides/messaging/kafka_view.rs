@@ -285,7 +285,9 @@ pub(super) struct Strips {
 /// `room`: how many may have a strip.
 pub(super) fn strips(world: &Shop, place: Strips, room: usize, cell: fn(&Shop, u16, &Log, u32) -> Cell) -> Vec<Figure> {
     let row = |partition: u16, log: &Log, first: u32| {
-        let cells = (first..(log.end() + 1).max(first)).map(|offset| cell(world, partition, log, offset)).collect();
+        let shown =
+            |offset| if offset > log.end() { Cell::loose("", Tone::Off) } else { cell(world, partition, log, offset) };
+        let cells = (first..first + place.columns).map(shown).collect();
         GridRow { label: String::new(), cells, mark: Some(log.end().saturating_sub(first) as u16) }
     };
     let first = |end: u32| (end + 1).saturating_sub(place.columns);

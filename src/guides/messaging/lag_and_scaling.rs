@@ -102,6 +102,9 @@ fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     }
 }
 
+/// A place on the stage.
+type Spot = (i32, i32);
+
 fn scaler(world: &Shop) -> Option<(NodeId, &Scaler)> {
     let node = Kafka::scaler(world.settings())?;
     match world.memory(node) {
@@ -128,7 +131,7 @@ fn alert(world: &Shop) -> u64 {
 
 fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
-    let (top, places, bars, matrix): ([(i32, i32); 3], [(i32, i32); 6], _, _) = match frame {
+    let (top, places, bars, matrix): ([Spot; 3], [Spot; 6], _, _) = match frame {
         Frame::Wide => {
             let places = [44, 136, 228, 320, 412, 504].map(|y| (690, y));
             ([(470, 470), (470, 282), (880, 282)], places, ((30, 40), (350, 116)), ((30, 210), (350, 200)))

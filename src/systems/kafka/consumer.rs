@@ -367,8 +367,14 @@ impl Reading<'_, '_> {
 
     fn poll_is_late(&mut self) {
         let (name, badge) = (self.name(), self.consumer.badge);
-        self.context.why(|_| format!("{name} has not polled for max.poll.interval: it leaves its group by itself."));
-        self.context.send(BROKER, Message::Leave { badge });
+        let says = self.says_goodbye();
+        self.context.why(|_| match says {
+            true => format!("{name} has not polled for max.poll.interval: it leaves its group by itself."),
+            false => format!("{name} has not polled for max.poll.interval: it stops its heartbeats."),
+        });
+        if says {
+            self.context.send(BROKER, Message::Leave { badge });
+        }
         self.lose(0);
     }
 
@@ -418,11 +424,20 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// Static members do not leave: only their session timeout ends their place (KIP-345).
+    fn says_goodbye(&self) -> bool {
+        !is_on(self.context, STATIC)
+    }
+
     /// Leaves at a poll, everything being committed that can be.
     pub(super) fn stop(&mut self) {
         let (name, badge) = (self.name(), self.consumer.badge);
-        self.context.why(|_| format!("{name} leaves its group and stops."));
-        if badge.member != 0 {
+        let says = self.says_goodbye();
+        self.context.why(|_| match says {
+            true => format!("{name} leaves its group and stops."),
+            false => format!("{name} stops; a static member keeps its place for a session timeout."),
+        });
+        if says && badge.member != 0 {
             self.context.send(BROKER, Message::Leave { badge });
         }
         self.lose(0);

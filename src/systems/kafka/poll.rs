@@ -199,8 +199,11 @@ impl Reading<'_, '_> {
         let name = self.name();
         self.context.why(|_| format!("{name} polls {}.", counted(most, "record")));
         self.consumer.tasks.extend(taken);
-        let interval = self.context.amount(POLL_INTERVAL);
-        self.context.set_timer(Timer::PollInterval, interval);
+        // With a buffer the loop goes on polling, paused or not; without one it polls again when all of this is done.
+        if self.context.amount(BUFFER) == 0 {
+            let interval = self.context.amount(POLL_INTERVAL);
+            self.context.set_timer(Timer::PollInterval, interval);
+        }
         if !self.context.rule(COMMIT_AFTER) && self.consumer.committing.is_none() {
             self.commit();
         }
