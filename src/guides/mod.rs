@@ -43,6 +43,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::competing_consumers::SCENARIO,
     &messaging::isr_and_acks::SCENARIO,
     &messaging::inside_kafka_log::SCENARIO,
+    &messaging::schemas::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,

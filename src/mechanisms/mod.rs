@@ -4,4 +4,5 @@ pub mod kafka_log;
 pub mod lru;
 pub mod oral_messages;
 pub mod quorum;
+pub mod schema;
 pub mod zab;

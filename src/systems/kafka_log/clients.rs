@@ -41,8 +41,8 @@ pub(super) fn produce(event: Event<KafkaLog>, context: &mut Context<KafkaLog>) {
                 return;
             }
             let draw = context.draw(CONTENTS);
-            // The last key is the reader's own.
-            let key = random::below(draw, KEYS as u64 - 1) as u8;
+            // E was deleted at the start, and F is the reader's own.
+            let key = random::below(draw, KEYS as u64 - 2) as u8;
             let value = (draw % 5 > 0).then_some((draw >> 8) as u16 % 10);
             put(key, value, context);
         }
