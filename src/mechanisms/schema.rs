@@ -261,7 +261,7 @@ mod tests {
     fn transitive_modes_look_at_all_versions() {
         let key = field("a", Type::Int, None);
         let one = schema(&[key.clone(), field("b", Type::Int, Some(0))]);
-        let two = schema(&[key.clone()]);
+        let two = schema(std::slice::from_ref(&key));
         let three = schema(&[key, Field { name: "b", kind: Type::Text, default: Some(Value::Text("".into())) }]);
         let before = [one, two];
         assert_eq!(check(BACKWARD, &three, &before), Ok(()));

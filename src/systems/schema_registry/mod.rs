@@ -65,6 +65,8 @@ pub const MOST_RECORDS: usize = 48;
 pub const SEGMENT: usize = 12;
 /// The most records in an answer.
 pub const BATCH: usize = 4;
+/// How often the topic deletes what is too much: log.retention.check.interval.ms, 5 minutes by default.
+pub const RETENTION: Time = 5_000 * MS;
 /// Time between two reads, and before something is asked again.
 pub const PULL: Time = 300 * MS;
 pub const AGAIN: Time = 500 * MS;
@@ -266,6 +268,8 @@ pub enum Timer {
     /// A change is not through yet.
     Again,
     Pull,
+    /// The topic looks for records that may go.
+    Retention,
 }
 
 /// What a bystander sees.
@@ -399,7 +403,8 @@ impl System for Registry {
         match disk {
             Disk::Producer(disk) => producer::boot(disk, context),
             Disk::Consumer(disk) => consumer::boot(disk, context),
-            _ => Memory::Plain,
+            Disk::Topic { .. } => servers::boot_topic(context),
+            Disk::Registry(_) => Memory::Plain,
         }
     }
 
@@ -449,6 +454,7 @@ impl System for Registry {
             Timer::Idea => "the team thinks of a change",
             Timer::Again => "a change is not through yet",
             Timer::Pull => "time to read on",
+            Timer::Retention => "time for retention",
         }
         .to_owned()
     }

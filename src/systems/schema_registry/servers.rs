@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{
-    ACCEPTED, BATCH, CHECK, Id, MODE, MODES, MOST_RECORDS, MOST_VERSIONS, Message, REFUSED, Registry, SEGMENT, mode,
+    ACCEPTED, BATCH, CHECK, Id, MODE, MODES, MOST_RECORDS, MOST_VERSIONS, Memory, Message, REFUSED, RETENTION,
+    Registry, SEGMENT, Timer, mode,
 };
 use crate::mechanisms::schema::{Problem, Schema, check};
 use crate::sim::system::{Context, Event};
@@ -64,6 +65,11 @@ fn mode_name(settings: &crate::sim::settings::Settings) -> &'static str {
     MODES.get(settings.amount(MODE) as usize).copied().unwrap_or(MODES[0])
 }
 
+pub(super) fn boot_topic(context: &mut Context<Registry>) -> Memory {
+    context.set_timer(Timer::Retention, RETENTION);
+    Memory::Plain
+}
+
 pub(super) fn topic(
     start: &mut u32,
     records: &mut Rc<Vec<Rc<Vec<u8>>>>,
@@ -72,14 +78,19 @@ pub(super) fn topic(
 ) {
     match event {
         Event::Message { message: Message::Produce { record }, .. } => {
-            let list = Rc::make_mut(records);
-            list.push(record);
-            if list.len() > MOST_RECORDS {
-                list.drain(..SEGMENT);
-                *start += SEGMENT as u32;
-            }
+            Rc::make_mut(records).push(record);
             let offset = *start + records.len() as u32 - 1;
             context.why(|_| format!("The record gets offset {offset}; its bytes mean nothing to the broker."));
+        }
+        Event::Timer(_) => {
+            context.set_timer(Timer::Retention, RETENTION);
+            let before = *start;
+            while records.len() > MOST_RECORDS {
+                Rc::make_mut(records).drain(..SEGMENT);
+                *start += SEGMENT as u32;
+            }
+            let gone = *start - before;
+            context.why(|_| format!("Retention deletes {gone} old records, in segments of {SEGMENT}."));
         }
         Event::Message { from, message: Message::Read { offset } } => {
             let at = offset.saturating_sub(*start) as usize;
