@@ -40,6 +40,35 @@ const GUIDES: &[&[&dyn AnyScenario]] = &[
     transactions::SCENARIOS,
     #[cfg(feature = "resilience")]
     resilience::SCENARIOS,
+/// Every scenario, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
+static CATALOGUE: &[&dyn AnyScenario] = &[
+    &consensus::agreement::SCENARIO,
+    &consensus::two_generals::SCENARIO,
+    &consensus::flp::SCENARIO,
+    &consensus::quorums::SCENARIO,
+    &consensus::bully::SCENARIO,
+    &consensus::token_ring::SCENARIO,
+    &consensus::raft_election::SCENARIO,
+    &consensus::leases::SCENARIO,
+    &consensus::raft_replication::SCENARIO,
+    &consensus::raft_figure_8::SCENARIO,
+    &consensus::raft_reads::SCENARIO,
+    &consensus::raft_members::SCENARIO,
+    &consensus::raft_snapshots::SCENARIO,
+    &consensus::paxos::SCENARIO,
+    &consensus::multi_paxos::SCENARIO,
+    &consensus::zab::SCENARIO,
+    &consensus::side_by_side::SCENARIO,
+    &consensus::byzantine_generals::SCENARIO,
+    &consensus::pbft::SCENARIO,
+    &messaging::competing_consumers::SCENARIO,
+    &messaging::isr_and_acks::SCENARIO,
+    &messaging::inside_kafka_log::SCENARIO,
+    &messaging::schemas::SCENARIO,
+    &caching::cache_aside::SCENARIO,
+    &storage::leaderless_quorum::SCENARIO,
+    &transactions::two_phase_commit::SCENARIO,
+    &resilience::load_balancing::SCENARIO,
 ];
 
 static CATALOGUE: LazyLock<Vec<&'static dyn AnyScenario>> = LazyLock::new(|| GUIDES.concat());

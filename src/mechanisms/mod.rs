@@ -9,4 +9,5 @@ pub mod partitioner;
 pub mod quorum;
 pub mod subjects;
 pub mod topic;
+pub mod schema;
 pub mod zab;

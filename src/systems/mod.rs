@@ -16,6 +16,7 @@ pub mod pbft;
 pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod schema_registry;
 pub mod side_by_side;
 pub mod token_ring;
 pub mod two_generals;

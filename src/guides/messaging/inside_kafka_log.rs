@@ -40,7 +40,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
         (kafka::PACE, 500_000),
         (kafka::SENDFILE, 1),
     ],
-    busy: &[],
+    busy: &[(kafka::POLICY, 2)],
     fixed: &[],
     rules: &[kafka::LATEST, kafka::TOMBSTONES, kafka::OFFSETS, kafka::FLOOR],
     commands: &[0, 1, 2, 3],
@@ -101,7 +101,7 @@ fn picture(world: &Partition, frame: Frame) -> Picture {
         }
         Frame::Narrow => {
             let spots = [(62, 56), (200, 56), (338, 56), (200, 160)];
-            (spots, ((8, 218), (384, 180)), ((8, 404), (384, 66)), ((8, 474), (384, 84)))
+            (spots, ((8, 224), (384, 174)), ((8, 404), (384, 66)), ((8, 474), (384, 84)))
         }
     };
     let states = [writer_words(world), broker_words(world), reader_words(world), table_words(world)];

@@ -107,12 +107,15 @@ fn everybody(world: &Cluster) -> Vec<NodeId> {
     brokers(world).collect()
 }
 
+/// A place in the picture.
+type Spot = (i32, i32);
+
 /// Places of the brokers, and of controller, producer and consumer.
-fn places(frame: Frame, count: usize) -> (&'static [(i32, i32)], [(i32, i32); 3]) {
-    const WIDE_3: &[(i32, i32)] = &[(330, 170), (220, 400), (440, 400)];
-    const WIDE_5: &[(i32, i32)] = &[(330, 150), (470, 270), (430, 440), (230, 440), (190, 270)];
-    const NARROW_3: &[(i32, i32)] = &[(68, 170), (332, 170), (200, 260)];
-    const NARROW_5: &[(i32, i32)] = &[(200, 190), (332, 130), (332, 270), (68, 270), (68, 130)];
+fn places(frame: Frame, count: usize) -> (&'static [Spot], [Spot; 3]) {
+    const WIDE_3: &[Spot] = &[(330, 170), (220, 400), (440, 400)];
+    const WIDE_5: &[Spot] = &[(330, 150), (470, 270), (430, 440), (230, 440), (190, 270)];
+    const NARROW_3: &[Spot] = &[(68, 170), (332, 170), (200, 260)];
+    const NARROW_5: &[Spot] = &[(200, 190), (332, 130), (332, 270), (68, 270), (68, 130)];
     match frame {
         Frame::Wide => (if count == 3 { WIDE_3 } else { WIDE_5 }, [(510, 44), (66, 150), (66, 330)]),
         Frame::Narrow => (if count == 3 { NARROW_3 } else { NARROW_5 }, [(200, 36), (60, 36), (340, 36)]),

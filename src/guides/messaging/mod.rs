@@ -38,3 +38,4 @@ pub const SCENARIOS: &[&dyn AnyScenario] = &[
     &inside_kafka_log::SCENARIO,
     &lag_and_scaling::SCENARIO,
 ];
+pub mod schemas;

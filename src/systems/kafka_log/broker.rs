@@ -69,7 +69,7 @@ impl Broker<'_, '_> {
         }
         self.memory.lookup = Some(Lookup { offset, stage: Stage::Files });
         self.context.work(Timer::Step, STEP);
-        self.context.why(|_| format!("The reader wants offset {offset}: which file is it in?"));
+        self.context.why(|_| format!("The reader wants offset {offset}: the broker looks for its file."));
     }
 
     fn answer(&mut self, record: Option<Record>) {
@@ -170,7 +170,13 @@ impl Broker<'_, '_> {
 
     fn look_after_files(&mut self) {
         self.context.set_timer(Timer::Housekeeping, HOUSEKEEPING);
-        if self.context.amount(POLICY) == 0 { self.clean() } else { self.delete() }
+        let policy = self.context.amount(POLICY);
+        if policy != 1 {
+            self.clean();
+        }
+        if policy != 0 {
+            self.delete();
+        }
     }
 
     fn clean(&mut self) {

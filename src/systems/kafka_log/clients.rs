@@ -41,9 +41,9 @@ pub(super) fn produce(event: Event<KafkaLog>, context: &mut Context<KafkaLog>) {
                 return;
             }
             let draw = context.draw(CONTENTS);
-            // The last key is the reader's own.
-            let key = random::below(draw, KEYS as u64 - 1) as u8;
-            let value = (draw % 5 > 0).then_some((draw >> 8) as u16 % 10);
+            // E was deleted at the start, and F is the reader's own.
+            let key = random::below(draw, KEYS as u64 - 2) as u8;
+            let value = (!draw.is_multiple_of(5)).then_some((draw >> 8) as u16 % 10);
             put(key, value, context);
         }
         Event::Command(call) => {

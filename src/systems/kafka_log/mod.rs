@@ -38,7 +38,7 @@ pub const FLOOR: RuleId = RuleId(3);
 
 /// Records produced a second, Poisson.
 pub const RATE: SettingId = SettingId(0);
-/// cleanup.policy: 0 compact, 1 delete.
+/// cleanup.policy: 0 compact, 1 delete, 2 both.
 pub const POLICY: SettingId = SettingId(1);
 /// delete.retention.ms, in microseconds.
 pub const DELETE_RETENTION: SettingId = SettingId(2);
@@ -283,7 +283,7 @@ impl System for KafkaLog {
             id: "policy",
             title: "cleanup.policy",
             about: "Compact: the latest record of each key stays. Delete: old files go.",
-            control: Control::Choice(&["compact", "delete"]),
+            control: Control::Choice(&["compact", "delete", "compact,delete"]),
             default: 0,
             takes: Takes::Live,
         },
@@ -298,7 +298,7 @@ impl System for KafkaLog {
         Setting {
             id: "retention-bytes",
             title: "retention.bytes",
-            about: "With policy delete: old files go while so many bytes are left. Kafka's default is no limit.",
+            about: "With delete: old files go while so many bytes are left. Kafka's default is no limit.",
             control: Control::Slider { min: 12_000, max: 96_000, step: 12_000, unit: Unit::Count },
             default: 48_000,
             takes: Takes::Live,
@@ -306,7 +306,7 @@ impl System for KafkaLog {
         Setting {
             id: "retention-time",
             title: "retention.ms",
-            about: "With policy delete: files older than this go. Kafka's default is 7 days.",
+            about: "With delete: files older than this go. Kafka's default is 7 days.",
             control: Control::Slider { min: 2_000_000, max: 60_000_000, step: 1_000_000, unit: Unit::Micros },
             default: 20_000_000,
             takes: Takes::Live,

@@ -34,10 +34,9 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], retention: Time) {
     for note in notes {
         match *note {
             Note::Appended { offset, key, value } => {
-                if let Some(slot) = witness.latest.get_mut(usize::from(key)) {
-                    if slot.is_none_or(|known| offset >= known.0) {
-                        *slot = Some((offset, value));
-                    }
+                let slot = witness.latest.get_mut(usize::from(key));
+                if let Some(slot) = slot.filter(|slot| slot.is_none_or(|known| offset >= known.0)) {
+                    *slot = Some((offset, value));
                 }
             }
             Note::Looked { asked, found, right } if found != right => witness.wrong = Some((asked, found, right)),

@@ -210,7 +210,10 @@ pub const READ_STAYS: Promise<Replication> = Promise {
 /// How many offsets below the high watermark are compared.
 const COMPARED: u32 = 24;
 
-fn parted(world: &Cluster) -> Option<(u32, (NodeId, Entry), (NodeId, Entry))> {
+/// Somebody's record.
+type Held = (NodeId, Entry);
+
+fn parted(world: &Cluster) -> Option<(u32, Held, Held)> {
     let all: Vec<(NodeId, &BrokerDisk)> = brokers(world).filter_map(|node| Some((node, disk(world, node)?))).collect();
     for (at, (left, one)) in all.iter().enumerate() {
         for (right, other) in &all[at + 1..] {
@@ -236,7 +239,7 @@ pub const SAME_LOG: Promise<Replication> = Promise {
     holds: |world| parted(world).is_none(),
     explain: |world| {
         let Some((offset, left, right)) = parted(world) else { return Breach::default() };
-        let words = |(node, entry): (NodeId, Entry)| {
+        let words = |(node, entry): Held| {
             (Replication::name(world.settings(), node), format!("record {} of epoch {}", entry.id, entry.epoch))
         };
         Breach {
