@@ -4,5 +4,6 @@ pub mod balancer;
 pub mod lru;
 pub mod oral_messages;
 pub mod partitioner;
+pub mod producer_state;
 pub mod quorum;
 pub mod zab;
