@@ -41,6 +41,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::byzantine_generals::SCENARIO,
     &consensus::pbft::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
+    &messaging::exactly_once::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,
     &transactions::two_phase_commit::SCENARIO,

@@ -1,3 +1,4 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
+pub mod exactly_once;
