@@ -396,7 +396,7 @@ impl Reading<'_, '_> {
     fn topic(&mut self, partitions: u16) {
         let (name, before) = (self.name(), self.consumer.partitions);
         self.consumer.partitions = partitions;
-        self.consumer.rejoin |= partitions > before && self.consumer.phase == Phase::In;
+        self.consumer.rejoin |= partitions > before && self.consumer.phase != Phase::Out;
         self.context.why(|_| match partitions > before {
             true => format!("{name} learns that there are {partitions} partitions now, not {before}: it joins again."),
             false => format!("{name} learns that there are still {partitions} partitions."),
