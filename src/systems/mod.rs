@@ -5,6 +5,7 @@ pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
 pub mod exactly_once;
+pub mod flash_sale;
 pub mod kafka;
 pub mod lease_lock;
 pub mod load_balancer;

@@ -1,8 +1,8 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
-pub mod exactly_once;
 pub mod event_log;
+pub mod exactly_once;
 mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;
