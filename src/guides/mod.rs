@@ -45,6 +45,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::keys_and_order::SCENARIO,
     &messaging::rebalance::SCENARIO,
     &messaging::exactly_once::SCENARIO,
+    &messaging::flash_sale::SCENARIO,
     &messaging::lag_and_scaling::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -101,7 +101,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
     setting("partitions", "Partitions", "Of the topic.", count(1, 10, 1), 10, AtStart),
     setting("workers", "Workers a partition", "Each has one write under way.", count(1, 100, 1), 50, Live),
-    setting("consumers", "Consumers", "Partitions go to them in turn.", count(1, 4, 1), 2, AtStart),
+    setting("consumers", "Consumers", "Partitions go to them in turn.", count(1, 3, 1), 2, AtStart),
     setting(
         "buffer",
         "Buffer",
