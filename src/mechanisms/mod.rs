@@ -6,6 +6,7 @@ pub mod kafka_log;
 pub mod lru;
 pub mod oral_messages;
 pub mod partitioner;
+pub mod producer_state;
 pub mod quorum;
 pub mod subjects;
 pub mod topic;

@@ -5,6 +5,8 @@ pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
 pub mod jetstream;
+pub mod exactly_once;
+pub mod flash_sale;
 pub mod kafka;
 pub mod kafka_log;
 pub mod kafka_replication;

@@ -8,6 +8,8 @@ pub mod inside_kafka_log;
 pub mod isr_and_acks;
 mod jetstream_view;
 pub mod jetstream_work_queue;
+pub mod exactly_once;
+pub mod flash_sale;
 mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;

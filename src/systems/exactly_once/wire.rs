@@ -1,0 +1,193 @@
+//! Requests and answers: Kafka's, by their names in the protocol, and the database's.
+
+use std::rc::Rc;
+
+use super::topic::{Fetched, Order};
+
+/// A batch of a producer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Batch {
+    /// 0: requests; 1: orders.
+    pub topic: u8,
+    /// Producer id; 0 for none.
+    pub pid: u16,
+    /// Producer epoch.
+    pub epoch: u16,
+    /// Number of its first record.
+    pub sequence: u32,
+    /// Its records.
+    pub orders: Rc<Vec<Order>>,
+    /// The transactional id, in a transaction.
+    pub transactional: Option<u8>,
+}
+
+/// Who speaks in a transaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// transactional.id
+    pub id: u8,
+    /// Producer id.
+    pub pid: u16,
+    /// Producer epoch.
+    pub epoch: u16,
+}
+
+/// A request. Its number is repeated by the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Request {
+    /// InitProducerId, with a transactional id or without.
+    Init { transactional: Option<u8> },
+    /// Produce.
+    Produce(Rc<Batch>),
+    /// OffsetFetch of a group.
+    Offset { group: u8 },
+    /// Fetch; `committed`: isolation.level=read_committed.
+    Fetch { topic: u8, from: u32, committed: bool },
+    /// TxnOffsetCommit: the offset belongs to the transaction.
+    TxnOffset { who: Identity, offset: u32 },
+    /// EndTxn with commit.
+    Commit { who: Identity },
+    /// OffsetCommit, outside of any transaction.
+    CommitOffset { group: u8, offset: u32 },
+    /// To the database: SELECT from the table of offsets.
+    Select,
+    /// To the database: INSERT the orders; `next`: and, in the same transaction, move the offset from `from` to it.
+    Insert { from: u32, next: Option<u32>, orders: Rc<Vec<Order>> },
+}
+
+/// Why a broker refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// PRODUCER_FENCED: there is a newer epoch.
+    Fenced,
+    /// OUT_OF_ORDER_SEQUENCE_NUMBER
+    OutOfOrder,
+    /// UNSTABLE_OFFSET_COMMIT: a transaction that has not ended is about to move the offset (KIP-447).
+    Unstable,
+}
+
+impl Refused {
+    /// Its name in the protocol.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Refused::Fenced => "PRODUCER_FENCED",
+            Refused::OutOfOrder => "OUT_OF_ORDER_SEQUENCE_NUMBER",
+            Refused::Unstable => "UNSTABLE_OFFSET_COMMIT",
+        }
+    }
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Answer {
+    /// A producer id and its epoch.
+    Producer { pid: u16, epoch: u16 },
+    /// Written, or done.
+    Done,
+    /// An offset, if there is one.
+    Offset(Option<u32>),
+    /// What a fetch found.
+    Records(Rc<Fetched>),
+    /// The transaction has ended; the next one has this epoch (KIP-890).
+    Ended { epoch: u16 },
+    /// The table of offsets says something else than the writer thought: nothing was inserted.
+    Conflict { next: u32 },
+    /// The broker refuses.
+    Refused(Refused),
+}
+
+/// What nodes send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// A request.
+    Request { number: u32, body: Request },
+    /// Its answer.
+    Answer { number: u32, body: Answer },
+    /// The checkout at work tells the one that stands by that it is alive.
+    Alive,
+}
+
+/// "4 and 5".
+pub fn ids(orders: &[Order]) -> String {
+    let words: Vec<String> = orders.iter().take(6).map(|order| order.id.to_string()).collect();
+    match (words.len(), orders.len() > 6) {
+        (0, _) => "none".to_owned(),
+        (_, true) => format!("{} …", words.join(" ")),
+        _ => words.join(" "),
+    }
+}
+
+impl Message {
+    /// The request's or answer's name.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Message::Alive => "alive",
+            Message::Request { body, .. } => match body {
+                Request::Init { .. } => "InitProducerId",
+                Request::Produce(_) => "Produce",
+                Request::Offset { .. } => "OffsetFetch",
+                Request::Fetch { .. } => "Fetch",
+                Request::TxnOffset { .. } => "TxnOffsetCommit",
+                Request::Commit { .. } => "EndTxn: commit",
+                Request::CommitOffset { .. } => "OffsetCommit",
+                Request::Select => "SELECT offset",
+                Request::Insert { next: Some(_), .. } => "INSERT + UPDATE offset",
+                Request::Insert { .. } => "INSERT",
+            },
+            Message::Answer { body, .. } => match body {
+                Answer::Producer { .. } => "producer id",
+                Answer::Done => "done",
+                Answer::Offset(_) => "offset",
+                Answer::Records(_) => "records",
+                Answer::Ended { .. } => "transaction ended",
+                Answer::Conflict { .. } => "offset differs",
+                Answer::Refused(why) => why.code(),
+            },
+        }
+    }
+
+    /// Name and values, for who looks inside.
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let spoken =
+            |who: &Identity| vec![field("producer id", who.pid.to_string()), field("epoch", who.epoch.to_string())];
+        match self {
+            Message::Alive => Vec::new(),
+            Message::Request { body, .. } => match body {
+                Request::Init { transactional } => {
+                    vec![field(
+                        "transactional.id",
+                        transactional.map_or("none".to_owned(), |id| format!("checkout-{id}")),
+                    )]
+                }
+                Request::Produce(batch) => vec![
+                    field("orders", ids(&batch.orders)),
+                    field("producer id", batch.pid.to_string()),
+                    field("epoch", batch.epoch.to_string()),
+                    field("sequence", batch.sequence.to_string()),
+                ],
+                Request::Offset { group } => vec![field("group", group.to_string())],
+                Request::Fetch { from, committed, .. } => {
+                    let level = if *committed { "read_committed" } else { "read_uncommitted" };
+                    vec![field("from offset", from.to_string()), field("isolation.level", level.to_owned())]
+                }
+                Request::TxnOffset { who, offset } => [spoken(who), vec![field("offset", offset.to_string())]].concat(),
+                Request::Commit { who } => spoken(who),
+                Request::CommitOffset { offset, .. } => vec![field("offset", offset.to_string())],
+                Request::Select => Vec::new(),
+                Request::Insert { from, next, orders } => {
+                    let offset = next.map_or("not touched".to_owned(), |next| format!("{from} to {next}"));
+                    vec![field("orders", ids(orders)), field("offset", offset)]
+                }
+            },
+            Message::Answer { body, .. } => match body {
+                Answer::Producer { pid, epoch } => spoken(&Identity { id: 0, pid: *pid, epoch: *epoch }),
+                Answer::Offset(at) => vec![field("offset", at.map_or("none".to_owned(), |at| at.to_string()))],
+                Answer::Records(found) => vec![field("orders", ids(&found.visible(99).0))],
+                Answer::Ended { epoch } => vec![field("next epoch", epoch.to_string())],
+                Answer::Conflict { next } => vec![field("offset", next.to_string())],
+                Answer::Done | Answer::Refused(_) => Vec::new(),
+            },
+        }
+    }
+}
