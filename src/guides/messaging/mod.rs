@@ -6,3 +6,8 @@ mod rabbit;
 pub mod retries_and_dead_letters;
 pub mod simple_task_queue;
 pub mod topic_routing;
+pub mod event_log;
+mod kafka_view;
+pub mod keys_and_order;
+pub mod lag_and_scaling;
+pub mod rebalance;

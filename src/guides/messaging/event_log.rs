@@ -1,0 +1,328 @@
+//! An event log with replay: three partitions, three groups, each with an offset of its own.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::{Frame, Picture};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{SettingId, Settings};
+use crate::sim::tape::{Input, Origin};
+use crate::systems::kafka::promises::{NOTHING_MISSED, OWNED_AGAIN, missed};
+use crate::systems::kafka::{
+    self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_RETAIN, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, Kafka, Message,
+};
+
+use super::kafka_view::{
+    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, lags,
+    logs, look, nth, producer_mark, strips,
+};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Kafka> = Scenario {
+    slug: "event-log",
+    title: "Event log with replay",
+    guide: Guide::Messaging,
+    level: 2,
+    summary: "Three groups read the same log: one live, one catching up, one from the very beginning. Let the log forget \
+              what was read, as a queue does, and the others find it gone.",
+    seed: 3,
+    settings: &[
+        (kafka::RATE, 3),
+        (kafka::WORK, 150_000),
+        (kafka::MAX_POLL, 3),
+        (kafka::RETENTION, 0),
+        (kafka::RESET, 1),
+        (kafka::AUTO_COMMIT, 0),
+    ],
+    busy: &[(kafka::RATE, 40), (kafka::RETENTION, 12)],
+    fixed: &[
+        (kafka::CONSUMERS, 3),
+        (kafka::GROUPS, 3),
+        (kafka::RUNNING, 2),
+        (kafka::PRELOADED, 6),
+        (kafka::KEYS, 0),
+        (kafka::BATCH, 2),
+    ],
+    rules: &[kafka::READ_KEEPS, kafka::COMMIT_AFTER],
+    commands: &[COMMAND_PUBLISH, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, COMMAND_RETAIN],
+    promises: &[NOTHING_MISSED, OWNED_AGAIN],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Lag",
+            about: "Records that a group has not committed. One group's lag is no other's business.",
+            plot: Plot::Level(kafka::LAG),
+        },
+        Chart { title: "Records done", about: "Every group does every record.", plot: Plot::Rate(kafka::DONE) },
+        Chart {
+            title: "From produced to done",
+            about: "A live group is quick; a replay does old records.",
+            plot: Plot::PercentileOfEach(kafka::LATENCY),
+        },
+        Chart { title: "Appended", about: "By partition.", plot: Plot::Rate(kafka::APPENDED) },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: ONE_READER,
+    breaks: BREAKS,
+    prose: prose!("event_log.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match metric {
+        kafka::LAG | kafka::LATENCY => format!("group {}", Kafka::group_name(subject as u8)),
+        kafka::APPENDED => format!("partition {subject}"),
+        _ => node_subject::<Kafka>(settings, metric, subject),
+    }
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let title = "Partitions by offset; a letter: where that group reads on";
+    let (producer, broker, readers, log, bars): (_, _, [(i32, i32); 3], _, _) = match frame {
+        Frame::Wide => (
+            (90, 370),
+            (330, 370),
+            [(600, 250), (600, 370), (600, 490)],
+            ((30, 24), (900, 140)),
+            ((700, 320), (250, 100)),
+        ),
+        Frame::Narrow => {
+            ((66, 220), (270, 220), [(66, 350), (200, 350), (334, 350)], ((8, 14), (384, 130)), ((8, 430), (384, 110)))
+        }
+    };
+    let columns = if frame == Frame::Wide { 16 } else { 10 };
+    picture.nodes.push(broker_mark(world, broker, None));
+    picture.nodes.push(producer_mark(world, Kafka::producer(0), producer));
+    let all = consumers(world);
+    for (node, at) in all.iter().zip(readers) {
+        picture.nodes.push(consumer_mark(world, *node, at));
+    }
+    picture.link_all(&[BROKER], &[Kafka::producer(0)]);
+    picture.link_all(&[BROKER], &all);
+    let title = if frame == Frame::Wide { title } else { "A letter: where that group reads on" };
+    picture.figures.push(strips(world, log.0, log.1, columns, title));
+    picture.figures.push(lags(world, bars.0, bars.1));
+    picture
+}
+
+/// The least offset that a group has committed.
+fn least(world: &Shop, group: u8) -> Option<u32> {
+    logs(world).filter_map(|(partition, _)| committed(world, group, partition)).min()
+}
+
+fn starts(world: &Shop) -> u32 {
+    logs(world).map(|(_, log)| log.start()).max().unwrap_or(0)
+}
+
+const fn reader(number: u16) -> fn(&Shop) -> Vec<NodeId> {
+    match number {
+        1 => |world| vec![nth(world, 1)],
+        2 => |world| vec![nth(world, 2)],
+        _ => |world| vec![nth(world, 3)],
+    }
+}
+
+const TOUR: &[Beat<Kafka>] = &[
+    Beat {
+        title: "A log that stays",
+        say: "A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, \
+              group B stands at 2. Nothing that they read went away.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Consumers pull",
+        say: "The broker sends nothing by itself. A consumer asks for records from an *offset* on, and the answer is a \
+              copy.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Message::Records(_))),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "One number is all the state",
+        say: "Group A has worked through a batch and commits: the next offset that it wants, for each partition. The \
+              broker keeps that number, and nothing else about who has read what.",
+        inputs: no_inputs,
+        until: |world| least(world, 0).is_some_and(|least| least >= 6),
+        look: reader(1),
+        predict: Some(Predict {
+            question: "Group A has read everything. How many of the first 18 records are left in the log?",
+            options: |_| vec!["18".to_owned(), "12: group B still needs those".to_owned(), "None".to_owned()],
+            answer: |world| if starts(world) == 0 { 0 } else { 2 },
+            because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
+        }),
+    },
+    Beat {
+        title: "Catching up is nobody's trouble",
+        say: "Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end \
+              minus committed offset.",
+        inputs: no_inputs,
+        until: |world| least(world, 1).is_some_and(|least| least >= 5),
+        look: reader(2),
+        predict: None,
+    },
+    Beat {
+        title: "A new group, from the start",
+        say: "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It reads \
+              the whole history.",
+        inputs: |_| vec![command(COMMAND_START, &[3])],
+        until: |world| least(world, 2).is_some_and(|least| least >= 4),
+        look: reader(3),
+        predict: Some(Predict {
+            question: "Where would group C begin with Kafka's default, latest?",
+            options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
+            answer: |_| 1,
+            because: "Latest is the end of the log: the group sees only what comes after it.",
+        }),
+    },
+    Beat {
+        title: "Rewind",
+        say: "A bug in group A's code wrote nonsense. It is mended, and group A seeks back to offset 2. The records are \
+              still there: it does them again.",
+        inputs: |_| vec![command(COMMAND_SEEK, &[1, 2])],
+        until: |world| least(world, 0).is_some_and(|least| least <= 4),
+        look: reader(1),
+        predict: None,
+    },
+    Beat {
+        title: "Retention",
+        say: "What does end a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the \
+              newest three of each partition go, read or not.",
+        inputs: |_| vec![command(COMMAND_RETAIN, &[3])],
+        until: |world| starts(world) >= 4,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "If reading removed",
+        say: "Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and \
+              whoever is first takes them from the others.",
+        inputs: |_| vec![Input::Rule { rule: kafka::READ_KEEPS, on: false }, command(COMMAND_PUBLISH, &[12])],
+        until: |world| world.is_promise_broken(NOTHING_MISSED.id),
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "Who misses records now?",
+            options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
+            answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
+            because: "The first group's commit deletes what the slower ones have still to read. Its offset is gone: the next \
+                      fetch goes on further up.",
+        }),
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+const CHALLENGES: &[Challenge<Kafka>] = &[
+    Challenge {
+        id: "done-twice",
+        title: "Done twice",
+        goal: "Have a group do a record a second time without any seek.",
+        hint: "The offset is committed after the work. What if the consumer dies between the two?",
+        reached: |world| world.witness().again() > 0 && starts(world) == 0,
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.until(|world| flies(world, |message| matches!(message, Message::Commit { .. })));
+            let node = script.world().flights().find(|flight| matches!(flight.message, Message::Commit { .. }));
+            let Some(node) = node.map(|flight| flight.from) else { return };
+            script.act(Input::Cut { from: node, to: BROKER });
+            script.steps(3);
+            script.act(Input::Crash { node });
+            script.act(Input::HealAll);
+            script.act(Input::Restart { node });
+            script.until(|world| world.witness().again() > 0);
+        },
+    },
+    Challenge {
+        id: "lost-in-a-crash",
+        title: "Committed, not done",
+        goal: "Have a group miss a record because of a crash.",
+        hint: "Switch off committing after the work. Crash a consumer that has records at hand.",
+        reached: |world| missed(world).is_some(),
+        origin: || origin(&[kafka::COMMIT_AFTER], &[]),
+        solve: |script| {
+            let busy = |world: &Shop| {
+                let holds = consumer(world, nth(world, 2)).is_some_and(|known| known.unfinished().count() > 2);
+                holds && least(world, 1).is_some_and(|least| least > 2)
+            };
+            script.until(busy);
+            let node = nth(script.world(), 2);
+            script.act(Input::Crash { node });
+            script.until(|world| missed(world).is_some());
+        },
+    },
+    Challenge {
+        id: "overtaken-by-retention",
+        title: "Too slow for retention",
+        goal: "Have retention remove a record that group B has not read.",
+        hint: "No promise breaks by that. Stop group B, or be quick, and delete old records.",
+        reached: |world| starts(world) > least(world, 1).unwrap_or(u32::MAX),
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.until(|world| group(world, 1).is_some());
+            script.act(command(COMMAND_RETAIN, &[2]));
+            script.until(|world| starts(world) > least(world, 1).unwrap_or(u32::MAX));
+        },
+    },
+];
+
+const SMALL: &[(SettingId, i64)] = &[
+    (kafka::PARTITIONS, 1),
+    (kafka::PRODUCERS, 0),
+    (kafka::CONSUMERS, 1),
+    (kafka::GROUPS, 1),
+    (kafka::RUNNING, 1),
+    (kafka::PRELOADED, 3),
+];
+
+/// One consumer of one group, one record that it has not read, one crash.
+const ONE_READER: Hunt<Kafka> =
+    Hunt { settings: SMALL, inputs: Vec::new, bounds: Bounds::new(300_000, 60, Budget::crashes(1)), within: small };
+
+/// One generation, and few things under way.
+fn small(world: &Shop) -> bool {
+    let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= 1);
+    young && world.kernel().pending_count() < 9
+}
+
+const BREAKS: &[Breaks<Kafka>] = &[
+    Breaks {
+        rule: kafka::READ_KEEPS,
+        promise: NOTHING_MISSED.id,
+        way: Way::Explore(Hunt {
+            settings: &[
+                (kafka::PARTITIONS, 1),
+                (kafka::PRODUCERS, 0),
+                (kafka::CONSUMERS, 2),
+                (kafka::GROUPS, 2),
+                (kafka::RUNNING, 2),
+                (kafka::PRELOADED, 3),
+            ],
+            inputs: Vec::new,
+            bounds: Bounds::new(2_000_000, 40, Budget::NONE),
+            within: |world| {
+                let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= 1);
+                young && world.kernel().pending_count() < 11
+            },
+        }),
+    },
+    Breaks { rule: kafka::COMMIT_AFTER, promise: NOTHING_MISSED.id, way: Way::Explore(ONE_READER) },
+];

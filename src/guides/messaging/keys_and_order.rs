@@ -1,0 +1,380 @@
+//! Keys, partitions and order: what keeps a customer's records in order, and what breaks it inside one consumer.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
+use crate::picture::{Body, Cell, Figure, Frame, GridRow, Picture, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{SettingId, Settings};
+use crate::sim::tape::{Input, Origin};
+use crate::systems::kafka::log::{Log, Record};
+use crate::systems::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
+use crate::systems::kafka::{
+    self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
+    Message,
+};
+
+use super::kafka_view::{
+    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, logs,
+    look, name, producer_mark,
+};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Kafka> = Scenario {
+    slug: "keys-and-order",
+    title: "Keys, partitions and order",
+    guide: Guide::Messaging,
+    level: 3,
+    summary: "A customer's order is created, then cancelled. The log keeps the two in order, and a pool of workers in the \
+              consumer does them the wrong way round.",
+    seed: 4,
+    settings: &[
+        (kafka::RATE, 12),
+        (kafka::KEYS, 4),
+        (kafka::PARTITIONS, 3),
+        (kafka::WORKERS, 3),
+        (kafka::LANE, 0),
+        (kafka::WORK, 200_000),
+        (kafka::MAX_POLL, 8),
+    ],
+    busy: &[],
+    fixed: &[
+        (kafka::CONSUMERS, 2),
+        (kafka::RUNNING, 2),
+        (kafka::BATCH, 4),
+        (kafka::LINGER, 50_000),
+        (kafka::RESET, 1),
+        (kafka::METADATA_AGE, 1_000_000),
+    ],
+    rules: &[kafka::ONE_WORKER, kafka::KEY_PARTITION],
+    commands: &[COMMAND_PUBLISH, COMMAND_PARTITIONS, COMMAND_START, COMMAND_STOP],
+    promises: &[KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "From produced to done",
+            about: "A worker per key keeps more workers busy than one per partition.",
+            plot: Plot::Percentiles(kafka::LATENCY),
+        },
+        Chart { title: "Records done", about: "By consumer.", plot: Plot::Rate(kafka::DONE) },
+        Chart { title: "Appended", about: "By partition: few keys share badly.", plot: Plot::Rate(kafka::APPENDED) },
+        Chart { title: "Lag", about: "Records not committed.", plot: Plot::Level(kafka::LAG) },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_RECORDS,
+    breaks: BREAKS,
+    prose: prose!("keys_and_order.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match metric {
+        kafka::APPENDED => format!("partition {subject}"),
+        kafka::LAG | kafka::LATENCY => "group A".to_owned(),
+        _ => node_subject::<Kafka>(settings, metric, subject),
+    }
+}
+
+/// "3 +2": customer 3 creates its order 2; "3 -2": it cancels it.
+fn short(record: Record) -> String {
+    let sign = if record.number % 2 == 1 { '+' } else { '-' };
+    format!("{} {sign}{}", record.key, record.order())
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (producer, broker, readers, log, keys, work): (_, _, [(i32, i32); 2], _, _, _) = match frame {
+        Frame::Wide => (
+            (90, 300),
+            (330, 300),
+            [(570, 250), (570, 360)],
+            ((30, 24), (900, 180)),
+            ((30, 410), (400, 140)),
+            ((680, 230), (260, 190)),
+        ),
+        Frame::Narrow => (
+            (66, 200),
+            (200, 200),
+            [(66, 300), (334, 300)],
+            ((8, 8), (384, 134)),
+            ((8, 360), (184, 150)),
+            ((200, 360), (196, 190)),
+        ),
+    };
+    picture.nodes.push(broker_mark(world, broker, None));
+    picture.nodes.push(producer_mark(world, Kafka::producer(0), producer));
+    let all = consumers(world);
+    for (node, at) in all.iter().zip(readers) {
+        picture.nodes.push(consumer_mark(world, *node, at));
+    }
+    picture.link_all(&[BROKER], &[Kafka::producer(0)]);
+    picture.link_all(&[BROKER], &all);
+    picture.figures.push(records(world, log.0, log.1, if frame == Frame::Wide { 15 } else { 8 }));
+    picture.figures.push(hashes(world, keys.0, keys.1));
+    picture.figures.push(workers(world, work.0, work.1));
+    picture
+}
+
+fn in_work(world: &Shop) -> impl Iterator<Item = (NodeId, usize, Option<Item>)> {
+    consumers(world).into_iter().flat_map(move |node| {
+        let slots = consumer(world, node).map_or(&[][..], |known| &known.working);
+        slots.iter().enumerate().map(move |(worker, item)| (node, worker, *item)).collect::<Vec<_>>()
+    })
+}
+
+/// The newest records of each partition: waiting, in work, done and committed.
+fn records(world: &Shop, at: (i32, i32), size: (i32, i32), columns: u32) -> Figure {
+    let working: Vec<(u16, u32)> =
+        in_work(world).filter_map(|(_, _, item)| item.map(|item| (item.partition, item.offset))).collect();
+    let end = logs(world).map(|(_, log)| log.end()).max().unwrap_or(0);
+    let first = (end + 1).saturating_sub(columns);
+    let row = |(partition, log): (u16, &Log)| {
+        let done = committed(world, 0, partition).unwrap_or(0);
+        let cell = |offset: u32| match log.get(offset) {
+            None => Cell::loose("", Tone::Off),
+            Some(record) if working.contains(&(partition, offset)) => Cell::firm(short(record), Tone::Active),
+            Some(record) if offset < done => Cell::firm(short(record), Tone::Fine),
+            Some(record) => Cell::firm(short(record), Tone::Store),
+        };
+        let cells: Vec<Cell> = (first..log.end().max(first)).map(cell).collect();
+        let mark = done.checked_sub(first).map(|mark| mark as u16);
+        GridRow { label: format!("partition {partition}"), cells, mark }
+    };
+    let rows = logs(world).map(row).collect();
+    let title = if columns > 10 {
+        "3 +1: customer 3 creates order 1; 3 -1: cancels it. The line: committed"
+    } else {
+        "3 +1: customer 3 creates order 1; 3 -1: cancels"
+    };
+    Figure { id: "records", at, size, title: title.to_owned(), body: Body::Grid { first, rows } }
+}
+
+/// Where the producer sends each key.
+fn hashes(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let partitions = match world.memory(Kafka::producer(0)) {
+        Some(Memory::Producer(producer)) => producer.partitions,
+        _ => logs(world).count() as u16,
+    };
+    let shown = world.settings().amount(kafka::KEYS).min(4) as u16;
+    let row = |key: u16| {
+        let text = Record::key_text(key);
+        let partition = partition_of(KeyHash::Murmur2, text.as_bytes(), u32::from(partitions));
+        vec![
+            Cell::firm(key.to_string(), Tone::Neutral),
+            Cell::firm(format!("{:08x}", murmur2(text.as_bytes())), Tone::Neutral),
+            Cell::firm(partition.to_string(), Tone::Active),
+        ]
+    };
+    let head = ["customer", "murmur2", "partition"].map(str::to_owned).to_vec();
+    let title = format!("murmur2 modulo {partitions}");
+    Figure { id: "hashes", at, size, title, body: Body::Table { head, rows: (1..=shown).map(row).collect() } }
+}
+
+/// What every worker works on.
+fn workers(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let row = |(node, worker, item): (NodeId, usize, Option<Item>)| {
+        let busy = item.map_or("-".to_owned(), |item| short(item.record));
+        let tone = if item.is_some() { Tone::Active } else { Tone::Off };
+        let from = item.map_or(String::new(), |item| item.partition.to_string());
+        let who = name(world, node).replace("consumer ", "");
+        vec![Cell::firm(format!("{who}.{}", worker + 1), Tone::Neutral), Cell::firm(busy, tone), Cell::firm(from, tone)]
+    };
+    let head = ["worker", "record", "from"].map(str::to_owned).to_vec();
+    let rows = in_work(world).map(row).collect();
+    Figure { id: "workers", at, size, title: "Workers".to_owned(), body: Body::Table { head, rows } }
+}
+
+/// Whether two records of one key are in work at once.
+fn same_key_at_once(world: &Shop) -> bool {
+    let keys: Vec<u16> = in_work(world).filter_map(|(_, _, item)| item.map(|item| item.record.key)).collect();
+    (1..keys.len()).any(|at| keys[..at].contains(&keys[at]))
+}
+
+fn busy_workers(world: &Shop) -> usize {
+    in_work(world).filter(|(_, _, item)| item.is_some()).count()
+}
+
+fn producer_partitions(world: &Shop) -> u16 {
+    match world.memory(Kafka::producer(0)) {
+        Some(Memory::Producer(producer)) => producer.partitions,
+        _ => 0,
+    }
+}
+
+fn done(world: &Shop) -> u64 {
+    consumers(world).iter().map(|node| world.metrics().total(kafka::DONE, node.0)).sum()
+}
+
+fn late_one(world: &Shop) -> Vec<NodeId> {
+    world.witness().overtaken().map(|found| found.consumer).into_iter().collect()
+}
+
+/// Whether every customer's records so far are in one partition each.
+fn one_partition_each(world: &Shop) -> bool {
+    let keys = |log: &Log| -> Vec<u16> { log.read(log.start(), 400).iter().map(|record| record.key).collect() };
+    let all: Vec<Vec<u16>> = logs(world).map(|(_, log)| keys(log)).collect();
+    (1..=12).all(|key| all.iter().filter(|keys| keys.contains(&key)).count() <= 1)
+}
+
+const TOUR: &[Beat<Kafka>] = &[
+    Beat {
+        title: "Orders of four customers",
+        say: "A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done before \
+              its order would be nonsense.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: |_| vec![Kafka::producer(0)],
+        predict: None,
+    },
+    Beat {
+        title: "The key decides",
+        say: "The customer is the record's *key*. The producer hashes it with murmur2 and takes the remainder: that is the \
+              partition. The table shows the real numbers.",
+        inputs: |_| vec![command(COMMAND_PUBLISH, &[12])],
+        until: |world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "Does a customer's order ever span two partitions?",
+            options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
+            answer: |world| usize::from(one_partition_each(world)),
+            because: "Same key, same hash, same partition. And within a partition the log has one order.",
+        }),
+    },
+    Beat {
+        title: "One worker per partition",
+        say: "Each consumer has three workers. Still, a partition's next record waits until the one before it is done: each \
+              partition has one worker at a time.",
+        inputs: no_inputs,
+        until: |world| done(world) >= 4 && busy_workers(world) >= 2,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Side by side, in order",
+        say: "Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and \
+              nowhere else.",
+        inputs: |_| vec![command(COMMAND_PUBLISH, &[8])],
+        until: |world| done(world) >= 12,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "A plain pool",
+        say: "The rule is off: any free worker takes the next record. All workers are busy, and it looks like progress.",
+        inputs: |_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: false }, command(COMMAND_PUBLISH, &[16])],
+        until: same_key_at_once,
+        look: consumers,
+        predict: Some(Predict {
+            question: "Two workers have two records of the same customer. Which is done first?",
+            options: |_| vec!["The older one, always".to_owned(), "Whichever takes less time".to_owned()],
+            answer: |world| usize::from(same_key_at_once(world)),
+            because: "Nothing ties the two workers together. The log was in order; the pool is not.",
+        }),
+    },
+    Beat {
+        title: "Cancelled before it was created",
+        say: "Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
+        inputs: no_inputs,
+        until: |world| world.is_promise_broken(KEY_ORDER.id),
+        look: late_one,
+        predict: None,
+    },
+    Beat {
+        title: "More partitions move keys",
+        say: "A fourth partition. The remainder is by four now, and most customers go elsewhere. What they wrote before stays \
+              where it was: in another partition, with no order between the two.",
+        inputs: |_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])],
+        until: |world| producer_partitions(world) == 4 && !one_partition_each(world),
+        look: |_| vec![BROKER, Kafka::producer(0)],
+        predict: None,
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+/// Two workers of one consumer on one partition, in order: a lane is a key.
+fn by_key(world: &Shop) -> bool {
+    let items: Vec<(NodeId, u16)> =
+        in_work(world).filter_map(|(node, _, item)| item.map(|item| (node, item.partition))).collect();
+    let shared = (1..items.len()).any(|at| items[..at].contains(&items[at]));
+    shared && !same_key_at_once(world) && world.rules().on(kafka::ONE_WORKER)
+}
+
+const CHALLENGES: &[Challenge<Kafka>] = &[
+    Challenge {
+        id: "order-by-key",
+        title: "Finer lanes",
+        goal: "With all rules on, have two workers work on one partition at once.",
+        hint: "Order is promised for each key. So a lane may be a key.",
+        reached: by_key,
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.act(Input::Setting { setting: kafka::LANE, value: 1 });
+            script.act(command(COMMAND_PUBLISH, &[24]));
+            script.until(by_key);
+        },
+    },
+    Challenge {
+        id: "one-more-partition",
+        title: "One more partition",
+        goal: "Break the order of a key with every rule on.",
+        hint: "Let many records wait, and add a partition. The new one is empty, and its reader is quick.",
+        reached: |world| world.rules() == RuleSet::ALL && world.is_promise_broken(KEY_ORDER.id),
+        origin: || origin(&[], &[(kafka::RATE, 40)]),
+        solve: |script| {
+            script.steps(400);
+            script.act(command(COMMAND_PARTITIONS, &[1]));
+            script.until(|world| world.is_promise_broken(KEY_ORDER.id));
+        },
+    },
+];
+
+/// One consumer with two workers, and two records of one key.
+const TWO_RECORDS: Hunt<Kafka> = Hunt {
+    settings: &[
+        (kafka::PARTITIONS, 2),
+        (kafka::CONSUMERS, 1),
+        (kafka::RUNNING, 1),
+        (kafka::WORKERS, 2),
+        (kafka::KEYS, 1),
+        (kafka::RATE, 0),
+        (kafka::BATCH, 1),
+        (kafka::METADATA_AGE, 0),
+    ],
+    inputs: || vec![command(COMMAND_PUBLISH, &[2])],
+    bounds: Bounds::new(500_000, 60, Budget::NONE),
+    within: |world| {
+        let waits = flies(world, |message| matches!(message, Message::Metadata));
+        let young = group(world, 0).is_none_or(|state| state.generation <= 1);
+        world.kernel().pending_count() < 11 && young && !waits
+    },
+};
+
+const BREAKS: &[Breaks<Kafka>] = &[
+    Breaks {
+        rule: kafka::ONE_WORKER,
+        promise: KEY_ORDER.id,
+        way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
+    },
+    Breaks {
+        rule: kafka::KEY_PARTITION,
+        promise: KEY_ORDER.id,
+        way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
+    },
+];

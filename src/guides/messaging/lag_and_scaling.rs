@@ -1,0 +1,349 @@
+//! Lag and scaling: how far a group is behind, and what more members can and cannot do about it.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{SettingId, Settings};
+use crate::sim::tape::{Input, Origin};
+use crate::systems::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
+use crate::systems::kafka::{
+    self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
+};
+
+use super::kafka_view::{
+    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, group, inspect, logs, look, nth, owners,
+    producer_mark,
+};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Kafka> = Scenario {
+    slug: "lag-and-scaling",
+    title: "Lag and scaling",
+    guide: Guide::Messaging,
+    level: 5,
+    summary: "Lag climbs, and a scaler starts one consumer after the other. With three partitions the fourth has nothing to \
+              do, and the lag goes on climbing.",
+    seed: 6,
+    settings: &[
+        (kafka::RATE, 20),
+        (kafka::WORK, 120_000),
+        (kafka::PARTITIONS, 3),
+        (kafka::RUNNING, 2),
+        (kafka::ASSIGNOR, 0),
+        (kafka::MAX_POLL, 4),
+        (kafka::ALERT, 10_000),
+    ],
+    busy: &[],
+    fixed: &[
+        (kafka::CONSUMERS, 6),
+        (kafka::SCALER, 1),
+        (kafka::WEIGHT, 200),
+        (kafka::KEYS, 0),
+        (kafka::BATCH, 4),
+        (kafka::LINGER, 50_000),
+        (kafka::RESET, 1),
+        (kafka::METADATA_AGE, 1_000_000),
+    ],
+    rules: &[kafka::MEMBERS_WITHIN],
+    commands: &[COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP],
+    promises: &[LAG_BOUNDED, OWNED_AGAIN, NOTHING_MISSED],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Lag",
+            about: "Log end minus committed offset, over all partitions. The alarm goes above 10,000.",
+            plot: Plot::Level(kafka::LAG),
+        },
+        Chart {
+            title: "Members",
+            about: "All of them, and those that own a partition. The difference is idle.",
+            plot: Plot::Level(kafka::MEMBERS),
+        },
+        Chart { title: "Records done", about: "By consumer. An idle one does none.", plot: Plot::Rate(kafka::DONE) },
+        Chart {
+            title: "Time stopped",
+            about: "What each rebalance costs every member.",
+            plot: Plot::Percentiles(kafka::STOPPED),
+        },
+        Chart {
+            title: "Rebalances",
+            about: "One for each change of the members.",
+            plot: Plot::Rate(kafka::REBALANCES),
+        },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: SMALL_GROUP,
+    breaks: BREAKS,
+    prose: prose!("lag_and_scaling.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match (metric, subject) {
+        (kafka::MEMBERS, 0) => "members".to_owned(),
+        (kafka::MEMBERS, _) => "with a partition".to_owned(),
+        (kafka::LAG | kafka::REBALANCES, _) => "group A".to_owned(),
+        _ => node_subject::<Kafka>(settings, metric, subject),
+    }
+}
+
+fn scaler(world: &Shop) -> Option<(NodeId, &Scaler)> {
+    let node = Kafka::scaler(world.settings())?;
+    match world.memory(node) {
+        Some(Memory::Scaler(scaler)) => Some((node, scaler)),
+        _ => None,
+    }
+}
+
+fn members(world: &Shop) -> u32 {
+    group(world, 0).map_or(0, |state| state.members.len() as u32)
+}
+
+fn with_partitions(world: &Shop) -> u32 {
+    group(world, 0).map_or(0, |state| state.members.values().filter(|member| !member.share.is_empty()).count() as u32)
+}
+
+fn partitions(world: &Shop) -> u32 {
+    logs(world).count() as u32
+}
+
+fn alert(world: &Shop) -> u64 {
+    world.settings().amount(kafka::ALERT)
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (top, places, bars, matrix): ([(i32, i32); 3], Vec<(i32, i32)>, _, _) = match frame {
+        Frame::Wide => {
+            let rows = [(720, 90), (880, 90), (720, 250), (880, 250), (720, 410), (880, 410)];
+            ([(90, 90), (300, 90), (510, 90)], rows.to_vec(), ((30, 190), (580, 116)), ((30, 330), (580, 200)))
+        }
+        Frame::Narrow => {
+            let rows = [(66, 282), (200, 282), (334, 282), (66, 376), (200, 376), (334, 376)];
+            ([(66, 186), (200, 186), (334, 186)], rows.to_vec(), ((8, 8), (384, 116)), ((8, 428), (384, 128)))
+        }
+    };
+    picture.nodes.push(broker_mark(world, top[1], Some(0)));
+    picture.nodes.push(producer_mark(world, Kafka::producer(0), top[0]));
+    let all = consumers(world);
+    for (node, at) in all.iter().zip(places) {
+        picture.nodes.push(consumer_mark(world, *node, at));
+    }
+    if let Some(node) = Kafka::scaler(world.settings()) {
+        let mut mark = NodeMark::new(node, top[2], Shape::Service, "scaler");
+        mark.tone = Tone::Service;
+        if let Some((_, scaler)) = scaler(world) {
+            mark.state = format!("wants {} members", scaler.wanted);
+        }
+        picture.nodes.push(mark);
+        picture.link_all(&[node], &[BROKER]);
+        picture.link_all(&[node], &all);
+    }
+    picture.link_all(&[BROKER], &[Kafka::producer(0)]);
+    picture.link_all(&[BROKER], &all);
+    picture.figures.push(levels(world, bars.0, bars.1));
+    picture.figures.push(owners(world, matrix.0, matrix.1));
+    picture
+}
+
+/// The lag against the alert, and how many members there are, work, and could.
+fn levels(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let (behind, alert) = (lag(world), alert(world));
+    let tone = match behind {
+        over if over > alert => Tone::Broken,
+        over if over > alert / 2 => Tone::Risk,
+        _ => Tone::Fine,
+    };
+    let bar = |label: &str, value: u32, full: u32, tone: Tone| {
+        let text = value.to_string();
+        Bar { label: label.to_owned(), value, full, text, tone }
+    };
+    let idle = members(world).saturating_sub(with_partitions(world));
+    let bars = vec![
+        bar("lag", behind as u32, alert as u32 * 2, tone),
+        bar("partitions", partitions(world), 8, Tone::Store),
+        bar("busy", with_partitions(world), 8, Tone::Consumer),
+        bar("idle", idle, 8, if idle > 0 { Tone::Risk } else { Tone::Off }),
+    ];
+    let title = format!("The alarm goes above {alert}");
+    Figure { id: "levels", at, size, title, body: Body::Bars(bars) }
+}
+
+fn the_scaler(world: &Shop) -> Vec<NodeId> {
+    Kafka::scaler(world.settings()).into_iter().collect()
+}
+
+fn idle_members(world: &Shop) -> Vec<NodeId> {
+    let idle = |node: &NodeId| {
+        let rests = consumer(world, *node).is_some_and(|known| known.assigned.is_empty());
+        rests && group(world, 0).is_some_and(|state| state.member_on(*node).is_some())
+    };
+    consumers(world).into_iter().filter(idle).collect()
+}
+
+fn is_settled(world: &Shop, wanted: u32) -> bool {
+    let stable = group(world, 0).is_some_and(|state| state.state == kafka::GroupState::Stable);
+    stable && members(world) >= wanted && partitions(world) <= with_partitions(world).max(partitions(world))
+}
+
+const TOUR: &[Beat<Kafka>] = &[
+    Beat {
+        title: "4,000 records a second",
+        say: "Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a \
+              second.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Lag",
+        say: "The *lag* is what is in the log and not committed: log end minus committed offset, over all partitions. It \
+              grows by what comes in and is not done.",
+        inputs: no_inputs,
+        until: |world| lag(world) >= 2_000,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "One more member",
+        say: "At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody \
+              works at all.",
+        inputs: no_inputs,
+        until: |world| is_settled(world, 3) && with_partitions(world) == 3,
+        look: the_scaler,
+        predict: Some(Predict {
+            question: "What does the lag do while the group rebalances?",
+            options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
+            answer: |_| 0,
+            because: "Eager members have given everything up, and the producer does not wait. Every change of the members \
+                      costs that.",
+        }),
+    },
+    Beat {
+        title: "It comes down",
+        say: "Three members for three partitions: 5,000 a second, more than comes in. The lag falls.",
+        inputs: no_inputs,
+        until: |world| lag(world) <= alert(world) / 4,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "6,000 a second",
+        say: "Now more comes in than three members can do. A fourth member alone would not help. So the scaler adds a \
+              partition with it.",
+        inputs: |_| vec![Input::Setting { setting: kafka::RATE, value: 30 }],
+        until: |world| partitions(world) > 3 && with_partitions(world) > 3,
+        look: the_scaler,
+        predict: Some(Predict {
+            question: "How many consumers of one group can work on three partitions?",
+            options: |_| vec!["Three".to_owned(), "As many as you like".to_owned()],
+            answer: |_| 0,
+            because: "A partition has one owner in the group. That is what keeps its order.",
+        }),
+    },
+    Beat {
+        title: "Under the alarm again",
+        say: "New records go to the new partition as well. Old ones stay where they are: the old partitions drain at their \
+              own pace.",
+        inputs: no_inputs,
+        until: |world| lag(world) <= alert(world) / 4,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Members without partitions",
+        say: "The rule is off, and twice as much comes in. The scaler starts what members it has. Those beyond the partitions \
+              own nothing.",
+        inputs: |_| {
+            vec![
+                Input::Rule { rule: kafka::MEMBERS_WITHIN, on: false },
+                Input::Setting { setting: kafka::RATE, value: 42 },
+            ]
+        },
+        until: |world| !idle_members(world).is_empty() && lag(world) > alert(world),
+        look: idle_members,
+        predict: None,
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+const CHALLENGES: &[Challenge<Kafka>] = &[
+    Challenge {
+        id: "idle",
+        title: "Nothing to do",
+        goal: "Have three members that own no partition.",
+        hint: "Nobody but the scaler minds the partitions. You can start consumers yourself.",
+        reached: |world| idle_members(world).len() >= 3,
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.steps(60);
+            (3..=6).for_each(|number| {
+                script.act(command(COMMAND_START, &[number]));
+            });
+            script.until(|world| idle_members(world).len() >= 3);
+        },
+    },
+    Challenge {
+        id: "alarm",
+        title: "Alarm",
+        goal: "Bring the lag above the alarm without touching the rate or the rule.",
+        hint: "A member that is down works off nothing, and the group takes its time to notice.",
+        reached: |world| lag(world) > alert(world) && world.rules() == RuleSet::ALL,
+        origin: || origin(&[], &[]),
+        solve: |script| {
+            script.steps(200);
+            for number in 1..=3 {
+                let node = nth(script.world(), number);
+                script.act(Input::Pause { node });
+            }
+            script.until(|world| lag(world) > alert(world));
+        },
+    },
+];
+
+/// Two members, and one partition that nobody writes to: what the explorer can see of a rebalance.
+const SMALL_GROUP: Hunt<Kafka> = Hunt {
+    settings: &[
+        (kafka::PARTITIONS, 1),
+        (kafka::PRODUCERS, 0),
+        (kafka::CONSUMERS, 1),
+        (kafka::RUNNING, 1),
+        (kafka::PRELOADED, 2),
+        (kafka::SCALER, 0),
+        (kafka::METADATA_AGE, 0),
+    ],
+    inputs: Vec::new,
+    bounds: Bounds::new(200_000, 60, Budget::crashes(1)),
+    within: |world| world.kernel().pending_count() < 9 && group(world, 0).is_none_or(|state| state.generation <= 1),
+};
+
+const BREAKS: &[Breaks<Kafka>] = &[Breaks {
+    rule: kafka::MEMBERS_WITHIN,
+    promise: LAG_BOUNDED.id,
+    way: Way::Script {
+        settings: &[(kafka::RATE, 30)],
+        act: |script| {
+            script.until(|world| world.is_promise_broken(LAG_BOUNDED.id));
+        },
+        reason: "It takes half a minute of arrivals: the explorer knows no rate, and nothing has to fail.",
+    },
+}];

@@ -1,0 +1,364 @@
+//! Rebalancing a consumer group: members come, go and die, and partitions move between them.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::{Frame, Picture};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{SettingId, Settings};
+use crate::sim::tape::{Input, Origin};
+use crate::systems::kafka::promises::{NO_ZOMBIE, NOTHING_MISSED, ONE_OWNER_EACH, OWNED_AGAIN, two_owners};
+use crate::systems::kafka::wire::Refused;
+use crate::systems::kafka::{
+    self as kafka, BROKER, COMMAND_STALL, COMMAND_START, COMMAND_STOP, GroupState, Kafka, Message, Phase,
+};
+
+use super::kafka_view::{
+    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_running, look,
+    nth, owners, producer_mark,
+};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Kafka> = Scenario {
+    slug: "rebalance",
+    title: "Rebalancing a consumer group",
+    guide: Guide::Messaging,
+    level: 3,
+    summary: "Six partitions, three members, and a fourth that joins. Everybody stops while the partitions are dealt anew, \
+              and a member that was only asleep comes back as a zombie.",
+    seed: 2,
+    settings: &[
+        (kafka::ASSIGNOR, 0),
+        (kafka::PARTITIONS, 6),
+        (kafka::RUNNING, 3),
+        (kafka::STATIC, 0),
+        (kafka::RATE, 12),
+        (kafka::WORK, 120_000),
+        (kafka::SESSION, 2_000_000),
+        (kafka::HEARTBEAT, 300_000),
+        (kafka::POLL_INTERVAL, 4_000_000),
+    ],
+    busy: &[],
+    fixed: &[(kafka::CONSUMERS, 4), (kafka::KEYS, 0), (kafka::BATCH, 1), (kafka::MAX_POLL, 1), (kafka::RESET, 1)],
+    rules: &[kafka::FENCE, kafka::ONE_OWNER],
+    commands: &[COMMAND_START, COMMAND_STOP, COMMAND_STALL],
+    promises: &[NO_ZOMBIE, ONE_OWNER_EACH, OWNED_AGAIN, NOTHING_MISSED],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Partitions moved",
+            about: "To another member, a second. Sticky moves fewer than range or round-robin.",
+            plot: Plot::Rate(kafka::MOVED),
+        },
+        Chart {
+            title: "Time stopped",
+            about: "How long a member owned nothing, from giving up to getting. Cooperative: next to none.",
+            plot: Plot::Percentiles(kafka::STOPPED),
+        },
+        Chart { title: "Lag", about: "It grows while nobody works.", plot: Plot::Level(kafka::LAG) },
+        Chart { title: "Records done", about: "By member.", plot: Plot::Rate(kafka::DONE) },
+        Chart {
+            title: "Refused",
+            about: "Commits and heartbeats of old generations, and of members that are out.",
+            plot: Plot::Rate(kafka::FENCED),
+        },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: ONE_MEMBER,
+    breaks: BREAKS,
+    prose: prose!("rebalance.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match metric {
+        kafka::MOVED => "moved".to_owned(),
+        kafka::LAG => "group A".to_owned(),
+        _ => node_subject::<Kafka>(settings, metric, subject),
+    }
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (producer, broker, places, matrix): (_, _, [(i32, i32); 4], _) = match frame {
+        Frame::Wide => {
+            let places = [(130, 440), (360, 440), (590, 440), (820, 440)];
+            ((830, 130), (620, 130), places, ((30, 40), (480, 150)))
+        }
+        Frame::Narrow => {
+            let places = [(100, 370), (300, 370), (100, 480), (300, 480)];
+            ((310, 240), (110, 240), places, ((8, 20), (384, 150)))
+        }
+    };
+    picture.nodes.push(broker_mark(world, broker, Some(0)));
+    picture.nodes.push(producer_mark(world, Kafka::producer(0), producer));
+    let all = consumers(world);
+    for (node, at) in all.iter().zip(places) {
+        let mut mark = consumer_mark(world, *node, at);
+        let leads = consumer(world, *node).zip(group(world, 0));
+        mark.crown = leads.is_some_and(|(known, state)| known.badge.member != 0 && known.badge.member == state.leader);
+        picture.nodes.push(mark);
+    }
+    picture.link_all(&[BROKER], &[Kafka::producer(0)]);
+    picture.link_all(&[BROKER], &all);
+    picture.figures.push(owners(world, matrix.0, matrix.1));
+    picture
+}
+
+fn generation(world: &Shop) -> u32 {
+    group(world, 0).map_or(0, |state| state.generation)
+}
+
+/// Whether every member that is to run and can is in the present generation and knows its share.
+fn settled(world: &Shop) -> bool {
+    let Some(state) = group(world, 0).filter(|state| state.state == GroupState::Stable) else { return false };
+    let fine = |node: &NodeId| {
+        consumer(world, *node).is_some_and(|known| {
+            known.phase == Phase::In && known.share.is_none() && known.badge.generation == state.generation
+        })
+    };
+    let able = |node: &NodeId| is_running(world, *node) && world.kernel().is_running(*node);
+    consumers(world).iter().filter(|node| able(node)).all(fine)
+}
+
+fn running_members(world: &Shop) -> usize {
+    group(world, 0).map_or(0, |state| state.members.len())
+}
+
+fn is_member(world: &Shop, node: NodeId) -> bool {
+    group(world, 0).is_some_and(|state| state.member_on(node).is_some())
+}
+
+/// Whether a consumer is at work on a record of a partition that it owns.
+fn at_work(world: &Shop, node: NodeId) -> bool {
+    consumer(world, node)
+        .is_some_and(|known| known.working.iter().flatten().any(|item| known.assigned.contains_key(&item.partition)))
+}
+
+/// How many consumers have had to stop for a rebalance so far.
+fn stopped(world: &Shop) -> usize {
+    consumers(world).iter().filter(|node| world.metrics().get(kafka::STOPPED, node.0).is_some()).count()
+}
+
+fn first(world: &Shop) -> Vec<NodeId> {
+    vec![nth(world, 1)]
+}
+
+fn refused(message: &Message) -> bool {
+    matches!(message, Message::Refused { why, .. } if *why != Refused::Rebalance)
+}
+
+const TOUR: &[Beat<Kafka>] = &[
+    Beat {
+        title: "A group",
+        say: "Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's \
+              *coordinator*.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Join",
+        say: "Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
+              rebalance. One member becomes the leader.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Message::Joined { .. })),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "The leader assigns",
+        say: "Not the broker but the leader, a client, decides who gets which partitions. It tells the coordinator, and the \
+              coordinator tells the others: SyncGroup.",
+        inputs: no_inputs,
+        until: |world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "A fourth member",
+        say: "Consumer 4 joins. The coordinator cannot call anybody: it tells the others with the answer to their next \
+              heartbeat, and they join again at their next poll.",
+        inputs: |_| vec![command(COMMAND_START, &[4])],
+        until: |world| settled(world) && running_members(world) == 4,
+        look: |world| vec![nth(world, 4), BROKER],
+        predict: Some(Predict {
+            question: "How many of the first three members have to stop for that?",
+            options: |_| vec!["None".to_owned(), "One or two".to_owned(), "All three".to_owned()],
+            answer: |world| match stopped(world) {
+                0 => 0,
+                1 | 2 => 1,
+                _ => 2,
+            },
+            because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when the last \
+                      one has joined. Choose cooperative at the start, and nearly nobody stops.",
+        }),
+    },
+    Beat {
+        title: "A member dies",
+        say: "Consumer 2 crashes and says nothing more. Its partitions wait. When its *session timeout* has passed without a \
+              heartbeat, the coordinator starts a rebalance.",
+        inputs: |world| vec![Input::Crash { node: nth(world, 2) }],
+        until: |world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
+        look: |world| vec![nth(world, 2)],
+        predict: None,
+    },
+    Beat {
+        title: "Asleep, not dead",
+        say: "Consumer 1 is paused in the middle of its work: a long garbage collection. To the others that looks like a \
+              crash. A new generation begins without it.",
+        inputs: |world| vec![Input::Pause { node: nth(world, 1) }],
+        until: |world| settled(world) && !is_member(world, nth(world, 1)),
+        look: first,
+        predict: Some(Predict {
+            question: "Consumer 1 wakes up. What does it believe?",
+            options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
+            answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
+            because: "Nobody could tell it. It is a *zombie*: it goes on where it was.",
+        }),
+    },
+    Beat {
+        title: "Fenced",
+        say: "It finishes its record and commits, in the name of its old generation. The coordinator refuses. The zombie \
+              drops everything and joins as a new member.",
+        inputs: |world| vec![Input::Resume { node: nth(world, 1) }],
+        until: |world| flies(world, refused),
+        look: first,
+        predict: None,
+    },
+    Beat {
+        title: "Back in",
+        say: "What it had done is done again by the new owner: at least once. What it must not do is move the group's offset \
+              under the new owner's feet.",
+        inputs: |world| vec![Input::Restart { node: nth(world, 2) }],
+        until: |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
+        look: first,
+        predict: None,
+    },
+    Beat {
+        title: "Without the fence",
+        say: "The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
+        inputs: |world| vec![Input::Rule { rule: kafka::FENCE, on: false }, Input::Pause { node: nth(world, 1) }],
+        until: |world| settled(world) && !is_member(world, nth(world, 1)),
+        look: first,
+        predict: None,
+    },
+    Beat {
+        title: "A zombie commits",
+        say: "Watch the first promise. The group's offset is now what a consumer says that is no member.",
+        inputs: |world| vec![Input::Resume { node: nth(world, 1) }],
+        until: |world| world.is_promise_broken(NO_ZOMBIE.id),
+        look: first,
+        predict: None,
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+/// All four own something, and nobody stopped on the way.
+fn joined_without_a_stop(world: &Shop) -> bool {
+    let owns = |node: &NodeId| consumer(world, *node).is_some_and(|known| !known.assigned.is_empty());
+    consumers(world).iter().all(owns) && stopped(world) == 0 && running_members(world) == 4 && generation(world) > 1
+}
+
+/// A member has come back under a new id, and the generation is the first one still.
+fn came_back_unnoticed(world: &Shop) -> bool {
+    let Some(state) = group(world, 0) else { return false };
+    let back = state.members.keys().any(|member| *member > 3);
+    back && state.generation == 1 && settled(world)
+}
+
+const CHALLENGES: &[Challenge<Kafka>] = &[
+    Challenge {
+        id: "nobody-stops",
+        title: "Nobody stops",
+        goal: "Have a fourth member get partitions without any member ever owning none.",
+        hint: "Restart with the cooperative assignor: what stays with its owner is never given up.",
+        reached: joined_without_a_stop,
+        origin: || origin(&[], &[(kafka::ASSIGNOR, 3)]),
+        solve: |script| {
+            script.until(settled);
+            script.act(command(COMMAND_START, &[4]));
+            script.until(joined_without_a_stop);
+        },
+    },
+    Challenge {
+        id: "unnoticed",
+        title: "Unnoticed",
+        goal: "Restart a member without a rebalance.",
+        hint: "Static members keep their place for a session timeout.",
+        reached: came_back_unnoticed,
+        origin: || origin(&[], &[(kafka::STATIC, 1)]),
+        solve: |script| {
+            script.until(settled);
+            let node = nth(script.world(), 2);
+            script.act(Input::Crash { node });
+            script.steps(10);
+            script.act(Input::Restart { node });
+            script.until(came_back_unnoticed);
+        },
+    },
+    Challenge {
+        id: "two-owners",
+        title: "Two owners",
+        goal: "Have one partition owned by two members of the same generation.",
+        hint: "Switch off the rule that a partition is given up first, and let somebody join.",
+        reached: |world| two_owners(world).is_some(),
+        origin: || origin(&[kafka::ONE_OWNER], &[]),
+        solve: |script| {
+            script.until(settled);
+            script.act(command(COMMAND_START, &[4]));
+            script.until(|world| two_owners(world).is_some());
+        },
+    },
+];
+
+/// One member, one record: its session may end at any moment.
+const ONE_MEMBER: Hunt<Kafka> = Hunt {
+    settings: &[
+        (kafka::PARTITIONS, 1),
+        (kafka::PRODUCERS, 0),
+        (kafka::CONSUMERS, 1),
+        (kafka::RUNNING, 1),
+        (kafka::PRELOADED, 1),
+    ],
+    inputs: Vec::new,
+    bounds: Bounds::new(300_000, 60, Budget::NONE),
+    within: |world| world.kernel().pending_count() < 9 && generation(world) <= 2,
+};
+
+const BREAKS: &[Breaks<Kafka>] = &[
+    Breaks { rule: kafka::FENCE, promise: NO_ZOMBIE.id, way: Way::Explore(ONE_MEMBER) },
+    Breaks {
+        rule: kafka::ONE_OWNER,
+        promise: ONE_OWNER_EACH.id,
+        way: Way::Explore(Hunt {
+            settings: &[
+                (kafka::PARTITIONS, 2),
+                (kafka::PRODUCERS, 0),
+                (kafka::CONSUMERS, 2),
+                (kafka::RUNNING, 2),
+                (kafka::PRELOADED, 0),
+            ],
+            inputs: Vec::new,
+            bounds: Bounds::new(2_000_000, 40, Budget::NONE),
+            within: |world| world.kernel().pending_count() < 10 && generation(world) <= 2,
+        }),
+    },
+];

@@ -1,0 +1,150 @@
+//! The sticky assignor: what members may keep, and the quick way when all subscribe to the same topics.
+//!
+//! Follows Kafka's `AbstractStickyAssignor`: previous owners are checked against generations; then every member gets
+//! the floor or the ceiling of the even share, keeping as much as fits.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use super::{Assignment, Member, Partition, all_partitions, general};
+
+/// What members owned, after false claims are struck out.
+pub(super) struct Claims {
+    /// By member.
+    pub owned: Assignment,
+    /// Claimed by two members of one generation: given back.
+    pub disputed: BTreeSet<Partition>,
+    /// The newest generation that any member names.
+    pub newest: Option<u32>,
+}
+
+/// Gives partitions to members; with it, what changes hands, if the quick way was taken.
+pub(super) fn assign(counts: &[u16], members: &[Member]) -> (Assignment, Option<BTreeMap<Partition, usize>>) {
+    let claims = claims(counts, members);
+    let set = |member: &Member| member.topics.iter().copied().collect::<BTreeSet<u16>>();
+    let first = set(&members[0]);
+    if members.iter().all(|member| set(member) == first) {
+        let subscribed: Vec<Partition> =
+            all_partitions(counts).filter(|partition| first.contains(&partition.topic)).collect();
+        let mut filling = Filling::new(members, subscribed.len());
+        filling.keep_owned(&claims);
+        filling.deal(&subscribed, &claims);
+        return (filling.given, Some(filling.transferring));
+    }
+    (general::assign(counts, members, &claims), None)
+}
+
+/// A partition belongs to the claimant of the newest generation; two of one generation both lose it.
+fn claims(counts: &[u16], members: &[Member]) -> Claims {
+    let mut claims = Claims { owned: vec![Vec::new(); members.len()], disputed: BTreeSet::new(), newest: None };
+    let mut owner: BTreeMap<Partition, usize> = BTreeMap::new();
+    for (at, member) in members.iter().enumerate() {
+        claims.newest = claims.newest.max(member.generation);
+        for partition in member.owned.iter().filter(|owned| usize::from(owned.topic) < counts.len()) {
+            match owner.get(partition).copied() {
+                Some(other) if members[other].generation == member.generation => {
+                    claims.disputed.insert(*partition);
+                    continue;
+                }
+                Some(other) if members[other].generation > member.generation => continue,
+                Some(other) => claims.owned[other].retain(|owned| owned != partition),
+                None => {}
+            }
+            claims.owned[at].push(*partition);
+            owner.insert(*partition, at);
+        }
+    }
+    claims
+}
+
+/// Members being filled up to an even share.
+struct Filling {
+    given: Assignment,
+    /// Below the floor, by id.
+    under: Vec<usize>,
+    /// At the floor, and some of them may get one more.
+    exact: VecDeque<usize>,
+    floor: usize,
+    ceiling: usize,
+    /// How many members are to get the ceiling, where it differs from the floor.
+    over_wanted: usize,
+    over: usize,
+    ids: Vec<u32>,
+    revoked: BTreeSet<Partition>,
+    transferring: BTreeMap<Partition, usize>,
+}
+
+impl Filling {
+    fn new(members: &[Member], partitions: usize) -> Filling {
+        let count = members.len().max(1);
+        Filling {
+            given: vec![Vec::new(); members.len()],
+            under: Vec::new(),
+            exact: VecDeque::new(),
+            floor: partitions / count,
+            ceiling: partitions.div_ceil(count),
+            over_wanted: partitions % count,
+            over: 0,
+            ids: members.iter().map(|member| member.id).collect(),
+            revoked: BTreeSet::new(),
+            transferring: BTreeMap::new(),
+        }
+    }
+
+    /// Every member keeps what it owned, up to its share.
+    fn keep_owned(&mut self, claims: &Claims) {
+        for (at, owned) in claims.owned.iter().enumerate() {
+            let mut owned: Vec<Partition> =
+                owned.iter().copied().filter(|partition| !claims.disputed.contains(partition)).collect();
+            owned.sort_by_key(|partition| (partition.index, partition.topic));
+            let keeps = if owned.len() < self.floor {
+                self.under.push(at);
+                owned.len()
+            } else if owned.len() >= self.ceiling && self.over < self.over_wanted {
+                self.over += 1;
+                if self.over == self.over_wanted {
+                    self.exact.clear();
+                }
+                self.ceiling
+            } else {
+                if self.over < self.over_wanted {
+                    self.exact.push_back(at);
+                }
+                self.floor
+            };
+            self.revoked.extend(owned.drain(keeps..));
+            self.given[at] = owned;
+        }
+        let ids = &self.ids;
+        self.under.sort_by_key(|at| ids[*at]);
+        self.exact.make_contiguous().sort_by_key(|at| ids[*at]);
+    }
+
+    /// Deals out what nobody kept: in rounds to those below the floor, then one each to those at it.
+    fn deal(&mut self, subscribed: &[Partition], claims: &Claims) {
+        let kept: BTreeSet<Partition> = self.given.iter().flatten().copied().collect();
+        let mut next = 0;
+        for partition in subscribed.iter().copied().filter(|partition| !kept.contains(partition)) {
+            if next >= self.under.len() {
+                next = 0;
+            }
+            let taker = match self.under.get(next) {
+                Some(at) => Some(*at),
+                None => self.exact.pop_front(),
+            };
+            let Some(at) = taker else { break };
+            self.given[at].push(partition);
+            if self.revoked.contains(&partition) || claims.disputed.contains(&partition) {
+                self.transferring.insert(partition, at);
+            }
+            if self.under.get(next) != Some(&at) {
+                continue;
+            }
+            if self.given[at].len() == self.floor {
+                self.under.remove(next);
+                self.exact.push_back(at);
+            } else {
+                next += 1;
+            }
+        }
+    }
+}
