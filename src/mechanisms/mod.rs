@@ -6,4 +6,5 @@ pub mod oral_messages;
 pub mod partitioner;
 pub mod quorum;
 pub mod topic;
+pub mod subjects;
 pub mod zab;

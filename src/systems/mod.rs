@@ -7,6 +7,7 @@ pub mod cache;
 pub mod kafka;
 pub mod lease_lock;
 pub mod load_balancer;
+pub mod nats;
 pub mod paxos;
 pub mod pbft;
 pub mod quorum_store;

@@ -11,3 +11,6 @@ mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;
 pub mod rebalance;
+pub mod fire_and_forget;
+mod nats_view;
+pub mod request_reply;
