@@ -51,6 +51,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::lag_and_scaling::SCENARIO,
     &messaging::fire_and_forget::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
+    &messaging::jetstream_work_queue::SCENARIO,
     &messaging::request_reply::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -5,6 +5,7 @@ pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
 pub mod kafka;
+pub mod jetstream;
 pub mod lease_lock;
 pub mod load_balancer;
 pub mod nats;

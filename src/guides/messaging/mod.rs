@@ -12,5 +12,6 @@ pub mod keys_and_order;
 pub mod lag_and_scaling;
 pub mod rebalance;
 pub mod fire_and_forget;
+pub mod jetstream_work_queue;
 mod nats_view;
 pub mod request_reply;
