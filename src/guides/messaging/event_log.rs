@@ -18,8 +18,8 @@ use crate::systems::kafka::{
 };
 
 use super::kafka_view::{
-    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, lags,
-    logs, look, nth, producer_mark, strips,
+    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_tame,
+    lags, logs, look, nth, producer_mark, strips,
 };
 
 /// The scenario.
@@ -294,14 +294,12 @@ const SMALL: &[(SettingId, i64)] = &[
 ];
 
 /// One consumer of one group, one record that it has not read, one crash.
-const ONE_READER: Hunt<Kafka> =
-    Hunt { settings: SMALL, inputs: Vec::new, bounds: Bounds::new(300_000, 60, Budget::crashes(1)), within: small };
-
-/// One generation, and few things under way.
-fn small(world: &Shop) -> bool {
-    let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= 1);
-    young && world.kernel().pending_count() < 9
-}
+const ONE_READER: Hunt<Kafka> = Hunt {
+    settings: SMALL,
+    inputs: Vec::new,
+    bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
+    within: |world| is_tame(world, 2, 2, 1),
+};
 
 const BREAKS: &[Breaks<Kafka>] = &[
     Breaks {
@@ -318,10 +316,7 @@ const BREAKS: &[Breaks<Kafka>] = &[
             ],
             inputs: Vec::new,
             bounds: Bounds::new(2_000_000, 40, Budget::NONE),
-            within: |world| {
-                let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= 1);
-                young && world.kernel().pending_count() < 11
-            },
+            within: |world| is_tame(world, 3, 2, 1),
         }),
     },
     Breaks { rule: kafka::COMMIT_AFTER, promise: NOTHING_MISSED.id, way: Way::Explore(ONE_READER) },

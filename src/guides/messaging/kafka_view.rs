@@ -334,3 +334,10 @@ pub(super) fn owners(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let title = format!("Partitions by owner, generation {generation}");
     Figure { id: "owners", at, size, title, body: Body::Grid { first: 0, rows } }
 }
+
+/// A bound for exploring: so many messages on their way, members ever, and generations of each group.
+pub(super) fn is_tame(world: &Shop, flights: usize, members: u32, generations: u32) -> bool {
+    let known = disk(world).is_none_or(|disk| disk.last_member <= members);
+    let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= generations);
+    known && young && world.flights().count() <= flights
+}

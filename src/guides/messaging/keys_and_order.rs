@@ -17,12 +17,11 @@ use crate::systems::kafka::log::{Log, Record};
 use crate::systems::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
 use crate::systems::kafka::{
     self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
-    Message,
 };
 
 use super::kafka_view::{
-    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, logs,
-    look, name, producer_mark,
+    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, inspect, is_tame, logs, look,
+    name, producer_mark,
 };
 
 /// The scenario.
@@ -359,11 +358,7 @@ const TWO_RECORDS: Hunt<Kafka> = Hunt {
     ],
     inputs: || vec![command(COMMAND_PUBLISH, &[2])],
     bounds: Bounds::new(500_000, 60, Budget::NONE),
-    within: |world| {
-        let waits = flies(world, |message| matches!(message, Message::Metadata));
-        let young = group(world, 0).is_none_or(|state| state.generation <= 1);
-        world.kernel().pending_count() < 11 && young && !waits
-    },
+    within: |world| is_tame(world, 3, 1, 1),
 };
 
 const BREAKS: &[Breaks<Kafka>] = &[

@@ -19,8 +19,8 @@ use crate::systems::kafka::{
 };
 
 use super::kafka_view::{
-    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_running, look,
-    nth, owners, producer_mark,
+    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_running, is_tame,
+    look, nth, owners, producer_mark,
 };
 
 /// The scenario.
@@ -340,7 +340,7 @@ const ONE_MEMBER: Hunt<Kafka> = Hunt {
     ],
     inputs: Vec::new,
     bounds: Bounds::new(300_000, 60, Budget::NONE),
-    within: |world| world.kernel().pending_count() < 9 && generation(world) <= 2,
+    within: |world| is_tame(world, 2, 1, 2),
 };
 
 const BREAKS: &[Breaks<Kafka>] = &[
@@ -353,12 +353,15 @@ const BREAKS: &[Breaks<Kafka>] = &[
                 (kafka::PARTITIONS, 2),
                 (kafka::PRODUCERS, 0),
                 (kafka::CONSUMERS, 2),
-                (kafka::RUNNING, 2),
+                (kafka::RUNNING, 1),
                 (kafka::PRELOADED, 0),
             ],
-            inputs: Vec::new,
-            bounds: Bounds::new(2_000_000, 40, Budget::NONE),
-            within: |world| world.kernel().pending_count() < 10 && generation(world) <= 2,
+            inputs: || vec![command(COMMAND_START, &[2])],
+            bounds: Bounds::new(4_000_000, 40, Budget::NONE),
+            // What is read does not matter here: nobody goes on to fetch.
+            within: |world| {
+                is_tame(world, 3, 2, 2) && !flies(world, |message| matches!(message, Message::Fetch { .. }))
+            },
         }),
     },
 ];

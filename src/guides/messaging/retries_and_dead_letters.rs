@@ -354,8 +354,15 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
     }
 }
 
+/// The same, while nothing is wrong but the task: one connection, no crash.
+const POISON_ALONE: Hunt<RabbitMq> = Hunt {
+    bounds: Bounds::new(1_500_000, 99, Budget::NONE),
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1,
+    ..hunt(ONE_RETRY)
+};
+
 const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(hunt(ONE_RETRY)) },
+    Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(POISON_ALONE) },
     Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(NO_RETRY)) },
     Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(ONE_RETRY)) },
 ];

@@ -72,7 +72,7 @@ const SHOWN: usize = 12;
 fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let (publisher, broker, worker, rows, shown) = match frame {
-        Frame::Wide => ((130, 100), (480, 100), (830, 100), ((60, 230), (840, 200)), SHOWN),
+        Frame::Wide => ((130, 120), (480, 120), (830, 120), ((60, 270), (840, 200)), SHOWN),
         Frame::Narrow => ((64, 60), (200, 160), (336, 60), ((8, 270), (384, 200)), 8),
     };
     let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");

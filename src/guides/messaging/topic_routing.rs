@@ -230,7 +230,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     },
     Beat {
         title: "The star is one word",
-        say: "Now payments.eu: two words. The europe desk is bound with *.eu.*, three places with eu in the middle.",
+        say: "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
         inputs: |_| vec![topic(&[2, 3])],
         until: |world| routed(world, exchange::TOPIC, "payments.eu"),
         look: |_| desk_at(1),
@@ -251,7 +251,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     },
     Beat {
         title: "Bound twice, delivered once",
-        say: "The key orders.eu.created matches two bindings of the europe desk: *.eu.* and orders.eu.#.",
+        say: "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
         inputs: |_| vec![topic(&[1, 3, 5])],
         until: |world| routed(world, exchange::TOPIC, "orders.eu.created"),
         look: |_| desk_at(1),
@@ -293,8 +293,8 @@ const TOUR: &[Beat<RabbitMq>] = &[
     },
     Beat {
         title: "A star that may be nothing",
-        say: "The rule is off: the star now also stands for no word at all. Here is payments.eu again.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[2, 3])],
+        say: "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[6, 3])],
         until: |world| world.is_promise_broken(EXACT.id),
         look: |_| desk_at(1),
         predict: None,

@@ -266,7 +266,6 @@ impl Broker<'_, '_> {
         let (generation, leader, count) = (state.generation, state.leader, state.members.len());
         gone.iter().for_each(|id| self.context.cancel_timer(Timer::Session(at, *id)));
         self.context.count(REBALANCES, u16::from(at), 1);
-        self.context.note(Note::Generation { group: at, generation });
         self.context.why(|_| match is_empty {
             true => format!("The group is empty: generation {generation} has no members."),
             false => format!("Generation {generation} begins with {count} members; member {leader} assigns."),
@@ -353,9 +352,10 @@ impl Broker<'_, '_> {
         }
     }
 
-    /// Writes the group to __consumer_offsets.
+    /// Writes the group to __consumer_offsets: from now on its generation outlives the coordinator.
     fn store(&mut self, at: u8) {
         let state = self.group(at).clone();
+        self.context.note(Note::Generation { group: at, generation: state.generation });
         self.disk.groups.insert(at, state);
     }
 

@@ -163,7 +163,7 @@ pub enum Timer {
 /// What a bystander sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A rebalance has made a new generation.
+    /// A rebalance is complete: its generation is on disk.
     Generation { group: u8, generation: u32 },
     /// The broker took an offset commit.
     Commit { group: u8, consumer: NodeId, partition: u16, offset: u32, generation: u32 },

@@ -248,7 +248,8 @@ pub const NOTHING_MISSED: Promise<Kafka> = Promise {
 pub const NO_ZOMBIE: Promise<Kafka> = Promise {
     id: "no-commit-of-an-old-generation",
     title: "No commit of an old generation",
-    about: "Once a group has a new generation, no offset is committed by a member that believes to be in an older one.",
+    about: "Once a new generation has its assignment, no offset is committed by a member that believes to be in an older \
+            one.",
     kind: Kind::Always,
     holds: |world| world.witness().zombie.is_none(),
     explain: |world| {

@@ -3,9 +3,7 @@
 //! What KEDA's Kafka scaler does in Kubernetes, made small. There too the members are bounded by the partitions unless
 //! `allowIdleConsumers` is set; adding partitions is an operator's step that is taken here at once.
 
-use super::{
-    ALERT, BROKER, CONSUMERS, Kafka, MEMBERS_WITHIN, MOST_PARTITIONS, Memory, Message, PARTITIONS, RUNNING, Timer,
-};
+use super::{ALERT, BROKER, CONSUMERS, Kafka, MEMBERS_WITHIN, Memory, Message, PARTITIONS, RUNNING, Timer};
 use crate::sim::system::{Context, Event};
 use crate::sim::time::{Micros, SEC};
 
@@ -52,41 +50,41 @@ pub(super) fn handle(scaler: &mut Scaler, event: Event<Kafka>, context: &mut Con
 fn decide(scaler: &mut Scaler, context: &mut Context<Kafka>) {
     let (lag, wanted, partitions) = (scaler.lag, scaler.wanted, scaler.partitions);
     let (most, alert) = (context.amount(CONSUMERS) as u16, context.amount(ALERT) as u32);
-    let behind = lag > alert / 2;
-    if !behind || scaler.pause > 0 || wanted >= most {
+    let (behind, within) = (lag > alert / 2, context.rule(MEMBERS_WITHIN));
+    if !behind || scaler.pause > 0 {
         scaler.pause = scaler.pause.saturating_sub(1);
-        context.why(|_| match (behind, wanted >= most) {
-            (false, _) => format!("The lag is {lag}, at most half of {alert}: {wanted} members are enough."),
-            (true, true) => format!("The lag is {lag}, and all {most} members run already."),
-            (true, false) => format!("The lag is {lag}; the last change has to show first."),
+        context.why(|_| match behind {
+            false => format!("The lag is {lag}, at most half of {alert}: {wanted} members are enough."),
+            true => format!("The lag is {lag}; the last change has to show first."),
         });
-        // Whoever crashed may have missed that it is to run.
-        keep_running(scaler, context);
+        if behind {
+            // Whoever was down may have missed that it is to run.
+            keep_running(scaler, context);
+        }
         return;
     }
-    let within = context.rule(MEMBERS_WITHIN);
-    if within && wanted >= partitions && partitions < MOST_PARTITIONS {
-        context.send(BROKER, Message::Grow { partitions: wanted + 1 });
-    }
-    scaler.wanted += 1;
     scaler.pause = PAUSE;
-    context.why_rule(MEMBERS_WITHIN, |_| match (within, wanted >= partitions) {
-        (_, false) => format!("The lag is {lag}: member {} starts, for {partitions} partitions.", wanted + 1),
-        (true, true) => format!(
-            "The lag is {lag}, and {partitions} partitions keep no more than {partitions} members busy: a partition is \
-             added, and then member {} starts.",
-            wanted + 1
+    scaler.wanted = (wanted + 1).min(most);
+    let wanted = scaler.wanted;
+    let grows = within && wanted > partitions;
+    if grows {
+        context.send(BROKER, Message::Grow { partitions: wanted });
+    }
+    context.why_rule(MEMBERS_WITHIN, |_| match (grows, wanted > partitions) {
+        (true, _) => format!(
+            "The lag is {lag}, and {partitions} partitions keep no more than {partitions} members busy: there are to be \
+             {wanted} partitions for {wanted} members."
         ),
-        (false, true) => {
-            format!("The lag is {lag}: member {} starts, though there are only {partitions} partitions.", wanted + 1)
-        }
+        (false, true) => format!("The lag is {lag}: {wanted} members are to run, on {partitions} partitions."),
+        (false, false) => format!("The lag is {lag}: {wanted} members are to run, for {partitions} partitions."),
     });
     keep_running(scaler, context);
 }
 
+/// Starts every member that is wanted: one that runs already passes it over.
 fn keep_running(scaler: &Scaler, context: &mut Context<Kafka>) {
-    if let Some(last) = scaler.wanted.checked_sub(1) {
-        let node = Kafka::consumer(context.settings(), last);
+    for at in context.amount(RUNNING) as u16..scaler.wanted {
+        let node = Kafka::consumer(context.settings(), at);
         context.send(node, Message::Run(true));
     }
 }
