@@ -1,6 +1,7 @@
 //! The distributed systems: state machines without I/O.
 
 pub mod ben_or;
+pub mod brokers;
 pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;

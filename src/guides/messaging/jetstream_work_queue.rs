@@ -269,7 +269,7 @@ fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "deliveries", at, size, title, body: Body::Table { head, rows } }
 }
 
-fn look(message: &Message) -> Look {
+pub(super) fn look(message: &Message) -> Look {
     let (letter, glyph, tone) = match message {
         Message::Publish { task } if task.poison => ('P', Glyph::Square, Tone::Broken),
         Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
@@ -288,7 +288,7 @@ fn look(message: &Message) -> Look {
     Look { letter, glyph, tone }
 }
 
-fn fields(_: &Settings, message: &Message) -> Fields {
+pub(super) fn fields(_: &Settings, message: &Message) -> Fields {
     let field = |name: &str, value: String| (name.to_owned(), value);
     let number = |name: &str, value: u32| field(name, value.to_string());
     match *message {

@@ -15,3 +15,5 @@ pub mod fire_and_forget;
 pub mod jetstream_work_queue;
 mod nats_view;
 pub mod request_reply;
+pub mod side_by_side;
+mod side_by_side_picture;
