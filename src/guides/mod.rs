@@ -53,6 +53,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::competing_consumers::SCENARIO,
     &messaging::jetstream_work_queue::SCENARIO,
     &messaging::request_reply::SCENARIO,
+    &messaging::right_tool::SCENARIO,
     &messaging::side_by_side::SCENARIO,
     &caching::cache_aside::SCENARIO,
     &storage::leaderless_quorum::SCENARIO,

@@ -10,6 +10,7 @@ pub mod jetstream;
 pub mod lease_lock;
 pub mod load_balancer;
 pub mod nats;
+pub mod order_platform;
 pub mod paxos;
 pub mod pbft;
 pub mod quorum_store;

@@ -17,3 +17,4 @@ mod nats_view;
 pub mod request_reply;
 pub mod side_by_side;
 mod side_by_side_picture;
+pub mod right_tool;
