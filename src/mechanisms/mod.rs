@@ -8,7 +8,7 @@ pub mod oral_messages;
 pub mod partitioner;
 pub mod producer_state;
 pub mod quorum;
+pub mod schema;
 pub mod subjects;
 pub mod topic;
-pub mod schema;
 pub mod zab;

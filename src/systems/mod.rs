@@ -1,18 +1,20 @@
 //! The distributed systems: state machines without I/O.
 
 pub mod ben_or;
+pub mod brokers;
 pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
-pub mod jetstream;
 pub mod exactly_once;
 pub mod flash_sale;
+pub mod jetstream;
 pub mod kafka;
 pub mod kafka_log;
 pub mod kafka_replication;
 pub mod lease_lock;
 pub mod load_balancer;
 pub mod nats;
+pub mod order_platform;
 pub mod paxos;
 pub mod pbft;
 pub mod quorum_store;

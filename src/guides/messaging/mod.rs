@@ -2,14 +2,14 @@
 
 pub mod competing_consumers;
 pub mod event_log;
+pub mod exactly_once;
 pub mod fan_out;
 pub mod fire_and_forget;
+pub mod flash_sale;
 pub mod inside_kafka_log;
 pub mod isr_and_acks;
 mod jetstream_view;
 pub mod jetstream_work_queue;
-pub mod exactly_once;
-pub mod flash_sale;
 mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;
@@ -18,6 +18,10 @@ mod rabbit;
 pub mod rebalance;
 pub mod request_reply;
 pub mod retries_and_dead_letters;
+pub mod right_tool;
+pub mod schemas;
+pub mod side_by_side;
+mod side_by_side_picture;
 pub mod simple_task_queue;
 pub mod topic_routing;
 
@@ -37,7 +41,11 @@ pub const SCENARIOS: &[&dyn AnyScenario] = &[
     &jetstream_work_queue::SCENARIO,
     &retries_and_dead_letters::SCENARIO,
     &request_reply::SCENARIO,
+    &exactly_once::SCENARIO,
+    &flash_sale::SCENARIO,
+    &right_tool::SCENARIO,
     &inside_kafka_log::SCENARIO,
+    &schemas::SCENARIO,
     &lag_and_scaling::SCENARIO,
+    &side_by_side::SCENARIO,
 ];
-pub mod schemas;

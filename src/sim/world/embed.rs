@@ -22,6 +22,8 @@ pub struct Place<O: System, S: System> {
     pub first: NodeId,
     /// The inner system's settings.
     pub settings: Rc<Settings>,
+    /// The inner system's rules.
+    pub rules: RuleSet,
     /// An inner timer as one of the outer system.
     pub outer: fn(S::Timer) -> O::Timer,
     /// The way back; `None` for a timer that is none of the inner system's.
@@ -38,8 +40,8 @@ pub struct Done<S: System> {
     pub metrics: Metrics,
 }
 
-/// Runs an inner handler for one event at the outer node of this context. All rules are on. Its clients' operations are
-/// not recorded; its draws come from one draw of the outer node, for purpose 0.
+/// Runs an inner handler for one event at the outer node of this context. Its clients' operations are not recorded; its
+/// draws come from one draw of the outer node, for purpose 0.
 pub fn inside<O: System, S: System, R>(
     outer: &mut Context<O>,
     place: &Place<O, S>,
@@ -48,7 +50,7 @@ pub fn inside<O: System, S: System, R>(
     let (seed, now, nodes) = (outer.draw(Purpose(0)), outer.now(), S::nodes(&place.settings));
     let (host, node) = (outer.me(), NodeId(outer.me().0.saturating_sub(place.first.0)));
     let kernel = outer.fabric.kernel.for_one_event(seed, nodes, now);
-    let mut fabric: Fabric<S> = Fabric::new(kernel, Rc::clone(&place.settings), RuleSet::ALL);
+    let mut fabric: Fabric<S> = Fabric::new(kernel, Rc::clone(&place.settings), place.rules);
     fabric.recording = outer.fabric.recording;
     fabric.kernel.node_mut(node).slow = outer.fabric.kernel.node(host).slow;
     let armed = outer.fabric.timers[host.index()].iter().filter_map(|armed| (place.inner)(armed.0));

@@ -95,6 +95,13 @@ pub struct Consumer {
 }
 
 impl Consumer {
+    /// A consumer in the place of this one, from the first message on. Its deliveries are counted on, so that whoever has
+    /// seen the last one still knows an old one from a new one.
+    #[must_use]
+    pub fn from_start(&self) -> Consumer {
+        Consumer { deliveries: self.deliveries, ..Consumer::default() }
+    }
+
     /// Takes what is next to be delivered.
     pub fn next(&mut self, config: &ConsumerConfig, stream: &Stream, now: Time) -> Next {
         while !self.again.is_empty() {

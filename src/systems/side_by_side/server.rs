@@ -8,6 +8,7 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::metrics::{MetricId, Metrics};
+use crate::sim::rules::RuleSet;
 use crate::sim::settings::{CommandCall, Settings};
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{Micros, SEC};
@@ -27,6 +28,7 @@ fn place<S: System>(
     Place {
         first: super::outer(settings, of, NodeId(0)),
         settings: Rc::new(inner_settings(settings, of)),
+        rules: RuleSet::ALL,
         outer,
         inner,
     }
