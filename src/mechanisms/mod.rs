@@ -4,4 +4,5 @@ pub mod lru;
 pub mod oral_messages;
 pub mod quorum;
 pub mod topic;
+pub mod subjects;
 pub mod zab;

@@ -6,6 +6,7 @@ pub mod byzantine_generals;
 pub mod cache;
 pub mod lease_lock;
 pub mod load_balancer;
+pub mod nats;
 pub mod paxos;
 pub mod pbft;
 pub mod quorum_store;

@@ -1,0 +1,493 @@
+//! Fire and forget: NATS core delivers to whoever is there, at once, and keeps nothing.
+
+use super::nats_view::{Shop, client, connection, fields, flies, inspect, is_connected, look, subscription_count};
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::layout::Area;
+use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetMark, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::CommandCall;
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::systems::nats::promises::{BOUNDED, CONNECTED, NEVER_TWICE, members};
+use crate::systems::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, SERVER, Subject};
+
+/// The scenario.
+pub static SCENARIO: Scenario<Nats> = Scenario {
+    slug: "fire-and-forget",
+    title: "Fire and forget",
+    guide: Guide::Messaging,
+    level: 1,
+    summary: "A message goes to every subscriber that is there, in less than a millisecond, and nothing is kept. Who is \
+              away misses it, and who is too slow is cut off.",
+    seed: 3,
+    settings: &[
+        (nats::MEMBERS, 5),
+        (nats::RATE, 4),
+        (nats::LATENCY, 300),
+        (nats::SLOW, 150_000),
+        (nats::MAX_PENDING, 10),
+        (nats::DEADLINE, 10_000_000),
+        (nats::PING, 1_000_000),
+    ],
+    busy: &[(nats::RATE, 15)],
+    fixed: &[(nats::SCENE, 0)],
+    rules: &[nats::ONE_PER_GROUP, nats::SEND_ONCE, nats::RESTORE_ONCE, nats::CUT_SLOW],
+    commands: &[0, 1],
+    promises: &[NEVER_TWICE, BOUNDED, CONNECTED],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither doubled nor reordered. It may be late, or lost in a cut.
+    faults: FaultModel {
+        crash: true,
+        pause: true,
+        slow: true,
+        cut: true,
+        delay: true,
+        most_down: usize::MAX,
+        ..FaultModel::NONE
+    },
+    charts: &[
+        Chart {
+            title: "From publish to handler",
+            about: "Twice the latency of a link, and nothing else, unless a link is slow.",
+            plot: Plot::PercentileOfEach(nats::DELIVERY),
+        },
+        Chart {
+            title: "Asked for",
+            about: "A line a subscriber: messages that its first subscription matches, whether it is there or not.",
+            plot: Plot::Rate(nats::WANTED),
+        },
+        Chart { title: "Handled", about: "What is less than asked for was missed.", plot: Plot::Rate(nats::HANDLED) },
+        Chart {
+            title: "Pending for the log",
+            about: "It grows to the limit, and then the connection is cut off.",
+            plot: Plot::Level(nats::PENDING),
+        },
+        Chart {
+            title: "Cut off",
+            about: "Slow consumers, whose connection was closed.",
+            plot: Plot::Rate(nats::CUT_OFF),
+        },
+    ],
+    subject: node_subject::<Nats>,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: THREE,
+    breaks: BREAKS,
+    prose: prose!("fire_and_forget.md"),
+};
+
+const LOG: NodeId = NodeId(FIRST as u16);
+const ALARMS: [NodeId; 2] = [NodeId(FIRST as u16 + 1), NodeId(FIRST as u16 + 2)];
+const DISPLAY: NodeId = NodeId(FIRST as u16 + 3);
+const KITCHEN: NodeId = NodeId(FIRST as u16 + 4);
+
+fn pending(world: &Shop) -> &[Message] {
+    connection(world, LOG).map_or(&[], |open| &open.pending)
+}
+
+fn content(message: &Message) -> Option<&Payload> {
+    match message {
+        Message::Pub { payload, .. } | Message::Msg { payload, .. } => Some(payload),
+        _ => None,
+    }
+}
+
+/// Who shares a row of the table: the queue group, or a subscriber alone.
+fn rows(world: &Shop) -> Vec<(String, Vec<NodeId>)> {
+    let all = members(world);
+    let alarms: Vec<NodeId> = all.iter().copied().filter(|id| ALARMS.contains(id)).collect();
+    let mut rows: Vec<(String, Vec<NodeId>)> = Vec::new();
+    for id in all {
+        if alarms.first() == Some(&id) {
+            rows.push(("alarms".to_owned(), alarms.clone()));
+        } else if !alarms.contains(&id) {
+            rows.push((Nats::name(world.settings(), id), vec![id]));
+        }
+    }
+    rows
+}
+
+/// Asked for, got, and still on the way.
+fn counts(world: &Shop, row: &[NodeId]) -> (u64, u64, u64) {
+    let total = |metric, id: &NodeId| world.metrics().total(metric, id.0);
+    let asked = row.first().map_or(0, |id| total(nats::WANTED, id));
+    let got = row.iter().map(|id| total(nats::HANDLED, id)).sum();
+    let wants = |payload: &Payload| {
+        let subs = row.first().map(|id| nats::subscriptions(world.settings(), *id)).unwrap_or_default();
+        subs.iter().any(|sub| payload.subject.matches(sub.pattern))
+    };
+    let flying = world.flights().filter(|flight| match flight.message {
+        Message::Pub { payload, .. } => wants(payload),
+        Message::Msg { payload, sid: 1, .. } => row.contains(&flight.pending.node) && wants(payload),
+        _ => false,
+    });
+    let waiting = client(world, ASKER).map_or(0, |client| client.waiting.iter().filter(|put| wants(put)).count());
+    let held = if row.contains(&LOG) { pending(world).iter().filter_map(content).count() } else { 0 };
+    (asked, got, (flying.count() + waiting + held) as u64)
+}
+
+fn missed(world: &Shop, row: &[NodeId]) -> u64 {
+    let (asked, got, coming) = counts(world, row);
+    asked.saturating_sub(got + coming)
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let all = members(world);
+    let (publisher, server, places, strip, table) = match frame {
+        Frame::Wide => {
+            let places = Area::new(500, 20, 120, 520).column(all.len());
+            ((80, 190), (290, 190), places, ((20, 340), (380, 110)), ((640, 60), (300, 300)))
+        }
+        Frame::Narrow => {
+            let first = Area::new(4, 122, 392, 74).row(all.len().min(3));
+            let second = Area::new(4, 214, 392, 74).row(all.len().saturating_sub(3));
+            (
+                (66, 50),
+                (270, 50),
+                first.into_iter().chain(second).collect(),
+                ((8, 312), (384, 66)),
+                ((8, 386), (384, 170)),
+            )
+        }
+    };
+    let mut mark = NodeMark::new(ASKER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    mark.state = match client(world, ASKER) {
+        Some(client) if !client.waiting.is_empty() => format!("{} in its buffer", client.waiting.len()),
+        _ => format!("{} published", world.node(ASKER).map_or(0, |node| node.disk.published)),
+    };
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(SERVER, server, Shape::Broker, "server");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} subscriptions", subscription_count(world));
+    picture.nodes.push(mark);
+    for (id, at) in all.iter().zip(places) {
+        picture.nodes.push(subscriber(world, *id, at));
+    }
+    picture.link_all(&[SERVER], &[ASKER]);
+    picture.link_all(&[SERVER], &all);
+    if all.contains(&ALARMS[1]) {
+        let label = "queue group".to_owned();
+        picture.sets.push(SetMark { members: ALARMS.to_vec(), label, tone: Tone::Consumer });
+    }
+    picture.figures.push(pending_cells(world, strip.0, strip.1));
+    picture.figures.push(bought(world, table.0, table.1));
+    picture
+}
+
+fn subscriber(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, Nats::name(world.settings(), id));
+    let subs = client(world, id).map_or(&[][..], |client| &client.subs);
+    let first = subs.first().map_or("".into(), |sub| sub.pattern.text());
+    (mark.state, mark.tone) = match (is_connected(world, id), subs.len()) {
+        (false, _) => ("not connected".to_owned(), Tone::Risk),
+        (true, 1) => (first.into_owned(), Tone::Consumer),
+        (true, more) => (format!("{first} and {}", more - 1), Tone::Consumer),
+    };
+    mark
+}
+
+/// How many pending messages are drawn.
+const SHOWN: usize = 10;
+
+fn pending_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let list = pending(world);
+    let most = world.settings().amount(nats::MAX_PENDING) as usize;
+    let tone = if list.len() * 10 > most * 7 { Tone::Risk } else { Tone::Store };
+    let cell = |message: &Message| match content(message) {
+        Some(payload) => Cell::firm(payload.id.to_string(), tone),
+        None => Cell::firm("?", Tone::Neutral),
+    };
+    let cells = list.iter().take(SHOWN).map(cell).collect();
+    let title = format!("Pending for the log: {} of {most}", list.len());
+    let rows = vec![GridRow { label: String::new(), cells, mark: (most <= SHOWN).then_some(most as u16) }];
+    Figure { id: "pending", at, size, title, body: Body::Grid { first: 1, rows } }
+}
+
+/// What each subscriber asked for and what it got.
+fn bought(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let row = |(name, row): (String, Vec<NodeId>)| {
+        let (asked, got, _) = counts(world, &row);
+        let missed = missed(world, &row);
+        let tone = if missed > 0 { Tone::Risk } else { Tone::Neutral };
+        vec![
+            Cell::firm(name, Tone::Neutral),
+            Cell::firm(asked.to_string(), Tone::Neutral),
+            Cell::firm(got.to_string(), Tone::Consumer),
+            Cell::firm(missed.to_string(), tone),
+        ]
+    };
+    let head = ["", "asked for", "got", "missed"].map(str::to_owned).to_vec();
+    let rows = rows(world).into_iter().map(row).collect();
+    Figure { id: "bought", at, size, title: "Who got what".to_owned(), body: Body::Table { head, rows } }
+}
+
+fn publish(topic: i64, count: i64) -> Input {
+    Input::Command(CommandCall { command: 0, values: vec![topic, count] })
+}
+
+fn all_connected(world: &Shop) -> bool {
+    members(world).into_iter().chain([ASKER]).all(|id| is_connected(world, id))
+}
+
+fn msg_to(world: &Shop, to: NodeId, subject: Subject) -> bool {
+    flies(world, |node, message| {
+        node == to && matches!(message, Message::Msg { payload, .. } if payload.subject == subject)
+    })
+}
+
+fn no_pub_flies(world: &Shop) -> bool {
+    !flies(world, |_, message| matches!(message, Message::Pub { .. }))
+}
+
+fn cuts(world: &Shop) -> u64 {
+    world.metrics().total(nats::CUT_OFF, LOG.0)
+}
+
+const ROOF: Subject = Subject::Topic(2);
+
+const TOUR: &[Beat<Nats>] = &[
+    Beat {
+        title: "Subjects, not addresses",
+        say: "A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who listens. Five \
+              subscribers tell the server which subjects they want, and that is all the server knows.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: members,
+        predict: None,
+    },
+    Beat {
+        title: "Everybody connects",
+        say: "Each client opens a connection and names its patterns. A * stands for one word, a > for one or more at the \
+              end.",
+        inputs: no_inputs,
+        until: all_connected,
+        look: |_| vec![SERVER],
+        predict: None,
+    },
+    Beat {
+        title: "One copy for each",
+        say: "A message on temp.roof.east. The server copies it to every subscription whose pattern matches. Two links, \
+              0.6 ms, and it is there.",
+        inputs: |_| vec![publish(2, 1)],
+        until: |world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
+        look: members,
+        predict: Some(Predict {
+            question: "The display has subscribed to temp.*: does it get temp.roof.east?",
+            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
+            because: "A * stands for exactly one word. temp.> would match, and so the log and the alarms get it.",
+        }),
+    },
+    Beat {
+        title: "One alarm is enough",
+        say: "The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, \
+              another pick.",
+        inputs: |_| vec![publish(1, 4)],
+        until: |world| {
+            let total = |id: NodeId| world.metrics().total(nats::HANDLED, id.0);
+            ALARMS.iter().all(|alarm| total(*alarm) > 0)
+        },
+        look: |_| ALARMS.to_vec(),
+        predict: None,
+    },
+    Beat {
+        title: "Somebody is away",
+        say: "The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not \
+              told, and the server keeps nothing.",
+        inputs: |_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)],
+        until: |world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
+        look: |_| vec![KITCHEN],
+        predict: None,
+    },
+    Beat {
+        title: "Back again",
+        say: "The device restarts, connects and subscribes.",
+        inputs: |_| vec![Input::Restart { node: KITCHEN }],
+        until: |world| is_connected(world, KITCHEN) && pending(world).len() <= 1,
+        look: |_| vec![KITCHEN],
+        predict: Some(Predict {
+            question: "Does it get the three messages now?",
+            options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
+            answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
+            because: "There is nothing to get them from. The column \"missed\" is the price of a server without a disk.",
+        }),
+    },
+    Beat {
+        title: "Too slow",
+        say: "The log wants everything, and its link takes a message only every 150 ms. A burst comes. What its link has not \
+              taken yet is pending in the server's memory.",
+        inputs: |_| vec![publish(1, 8)],
+        until: |world| pending(world).len() >= 7,
+        look: |_| vec![SERVER, LOG],
+        predict: None,
+    },
+    Beat {
+        title: "Cut off",
+        say: "The burst goes on. The server could wait for the log, or grow. It does neither.",
+        inputs: |_| vec![publish(1, 8)],
+        until: |world| cuts(world) > 0,
+        look: |_| vec![LOG],
+        predict: Some(Predict {
+            question: "What becomes of the messages that were pending for the log?",
+            options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
+            answer: |world| usize::from(pending(world).is_empty()),
+            because: "The limit is reached: the connection is closed, and what was pending goes with it. The others have \
+                      not waited for a moment.",
+        }),
+    },
+    Beat {
+        title: "And connected anew",
+        say: "Two seconds later the client library opens a new connection and restores the subscription. What was published \
+              meanwhile is missed, too.",
+        inputs: no_inputs,
+        until: |world| is_connected(world, LOG),
+        look: |_| vec![LOG],
+        predict: None,
+    },
+    Beat {
+        title: "Without the rule of one",
+        say: "The server now treats the members of a queue group like any subscriber. One message, on temp.hall.",
+        inputs: |_| vec![Input::Rule { rule: nats::ONE_PER_GROUP, on: false }, publish(1, 1)],
+        until: |world| world.is_promise_broken(NEVER_TWICE.id),
+        look: |_| ALARMS.to_vec(),
+        predict: Some(Predict {
+            question: "How many alarms ring?",
+            options: |_| vec!["One".to_owned(), "Both".to_owned()],
+            answer: |world| usize::from(world.witness().twice.is_some()),
+            because: "Both got a copy. With a queue group, adding a member shares the work; without, it repeats it.",
+        }),
+    },
+];
+
+fn origin(rules_off: &[RuleId]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: Vec::new(), rules_off: rules.off_bits() }
+}
+
+const CHALLENGES: &[Challenge<Nats>] = &[
+    Challenge {
+        id: "two-copies",
+        title: "Two copies, by right",
+        goal: "Have one subscriber get the same message twice without breaking a promise.",
+        hint: "A copy goes to each subscription, not to each client. Let one client have two that overlap.",
+        reached: |world| world.witness().two_copies().is_some() && world.witness().twice.is_none(),
+        origin: || origin(&[]),
+        solve: |script| {
+            script.until(all_connected);
+            script.act(Input::Command(CommandCall { command: 1, values: vec![5, 4] }));
+            script.steps(10);
+            script.act(publish(0, 1));
+            script.until(|world| world.witness().two_copies().is_some());
+        },
+    },
+    Challenge {
+        id: "missed-ten",
+        title: "Ten missed",
+        goal: "Have the display miss ten messages that it asked for, while it believes to be connected.",
+        hint: "A cut link is noticed only after unanswered PINGs.",
+        reached: |world| {
+            let believes = client(world, DISPLAY).is_some_and(|client| client.phase == nats::Phase::Connected);
+            believes && missed(world, &[DISPLAY]) >= 10
+        },
+        origin: || origin(&[]),
+        solve: |script| {
+            script.until(all_connected);
+            script.act(Input::Cut { from: SERVER, to: DISPLAY });
+            script.act(publish(0, 12));
+            script.until(|world| missed(world, &[DISPLAY]) >= 10);
+        },
+    },
+    Challenge {
+        id: "sent-again",
+        title: "Sent again",
+        goal: "Have a subscriber that is in no queue group handle a message twice.",
+        hint: "Switch sending once off. The publisher is in doubt when it hears nothing: cut the way back to it.",
+        reached: |world| world.witness().twice.is_some_and(|twice| !twice.2),
+        origin: || origin(&[nats::SEND_ONCE]),
+        solve: |script| {
+            script.until(all_connected);
+            script.act(Input::Cut { from: SERVER, to: ASKER });
+            script.act(publish(0, 1));
+            let lost = |world: &Shop| client(world, ASKER).is_some_and(|client| client.phase == nats::Phase::Away);
+            script.until(lost);
+            script.act(Input::HealAll);
+            script.until(|world| world.witness().twice.is_some_and(|twice| !twice.2));
+        },
+    },
+];
+
+/// Nobody has opened more connections than this.
+fn connections(world: &Shop, most: u32) -> bool {
+    world.nodes().all(|(_, node)| node.disk.connections <= most)
+}
+
+/// Nobody has sent a PING that was not answered, but those named.
+fn quiet(world: &Shop, but: &[NodeId]) -> bool {
+    let calm = |id: &NodeId| but.contains(id) || client(world, *id).is_none_or(|client| client.pings == 0);
+    let heard = |id: &NodeId| connection(world, *id).is_none_or(|open| open.pings == 0);
+    let all: Vec<NodeId> = (1..world.kernel().nodes().len()).map(NodeId::from).collect();
+    all.iter().all(|id| calm(id) && heard(id))
+}
+
+/// Three subscribers and one message; one node crashes and comes back.
+const THREE: Hunt<Nats> = Hunt {
+    settings: &[(nats::MEMBERS, 3), (nats::RATE, 0), (nats::MAX_PENDING, 2)],
+    inputs: || vec![publish(0, 1)],
+    bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
+    within: |world| connections(world, 2) && quiet(world, &[]) && world.kernel().pending_count() < 20,
+};
+
+/// The log alone.
+const ALONE: Hunt<Nats> = Hunt {
+    settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 3)],
+    inputs: || vec![publish(0, 1)],
+    bounds: Bounds::new(1_000_000, 60, Budget::NONE),
+    within: |world| connections(world, 2) && quiet(world, &[LOG, ASKER]),
+};
+
+const BREAKS: &[Breaks<Nats>] = &[
+    Breaks {
+        rule: nats::ONE_PER_GROUP,
+        promise: NEVER_TWICE.id,
+        way: Way::Explore(Hunt {
+            bounds: Bounds::new(300_000, 40, Budget::NONE),
+            within: |world| {
+                let log_is_off = world.node(LOG).is_some_and(|node| node.disk.connections == 0);
+                log_is_off && connections(world, 1) && quiet(world, &[])
+            },
+            ..THREE
+        }),
+    },
+    Breaks {
+        rule: nats::SEND_ONCE,
+        promise: NEVER_TWICE.id,
+        way: Way::Explore(Hunt { within: |world| connections(world, 2) && quiet(world, &[ASKER]), ..ALONE }),
+    },
+    Breaks {
+        rule: nats::RESTORE_ONCE,
+        promise: NEVER_TWICE.id,
+        way: Way::Explore(Hunt { within: |world| connections(world, 2) && quiet(world, &[LOG]), ..ALONE }),
+    },
+    Breaks {
+        rule: nats::CUT_SLOW,
+        promise: BOUNDED.id,
+        way: Way::Explore(Hunt {
+            settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 2)],
+            inputs: || vec![publish(0, 3)],
+            within: |world| connections(world, 1) && quiet(world, &[]),
+            ..ALONE
+        }),
+    },
+];
