@@ -9,7 +9,7 @@ use super::topology::{self, PARKED, Topology};
 use super::{
     ACK_TIMEOUT, BIND, BOUNDED, CONFIRM_AFTER_DISK, DEPTH, Delivery, Disk, HEARTBEAT, LONGEST_QUEUE, MANDATORY,
     MOST_BINDINGS, Memory, Method, Note, PARK, PREFETCH_ONE, REDELIVERED, REQUEUE, ROUTED, RabbitMq, Routing, Timer,
-    UNACKED, declared, policy, prefetch, words,
+    UNACKED, declared, noun, policy, prefetch, words,
 };
 use crate::sim::NodeId;
 use crate::sim::settings::CommandCall;
@@ -193,9 +193,9 @@ impl Broker<'_, '_> {
             let name = RabbitMq::name(s, node);
             match policy.requeue {
                 true => format!(
-                    "The old connection of {name} is closed; {count} unacknowledged tasks go back to the queue."
+                    "The old connection of {name} is closed; what it held unacknowledged ({count}) goes back to the queue."
                 ),
-                false => format!("The old connection of {name} is closed; its {count} tasks are taken for done."),
+                false => format!("The old connection of {name} is closed; what it held ({count}) is taken for done."),
             }
         });
         self.bury(&dead);
@@ -232,6 +232,7 @@ impl Broker<'_, '_> {
     }
 
     fn settled(&mut self, from: NodeId, tag: u32, id: TaskId, how: Settle) {
+        let noun = noun(self.context.settings());
         let (policy, now) = (policy(self.context), self.context.now());
         let Some((_, dead)) = self.host.settle(from, tag, how, policy, now) else {
             self.context.why(|_| format!("Delivery {tag} was settled before."));
@@ -240,10 +241,10 @@ impl Broker<'_, '_> {
         self.context.why(|s| {
             let name = RabbitMq::name(s, from);
             match how {
-                Settle::Ack => format!("{name} is done with task {id}: the broker deletes it."),
-                Settle::Requeue => format!("{name} gives task {id} back: it returns to its place in the queue."),
-                Settle::Retry => format!("{name} has failed with task {id}: it goes back to the head of the queue."),
-                Settle::Discard => format!("{name} gives task {id} up: basic.reject without requeue."),
+                Settle::Ack => format!("{name} is done with {noun} {id}: the broker deletes it."),
+                Settle::Requeue => format!("{name} gives {noun} {id} back: it returns to its place in the queue."),
+                Settle::Retry => format!("{name} has failed with {noun} {id}: it goes back to the head of the queue."),
+                Settle::Discard => format!("{name} gives {noun} {id} up: basic.reject without requeue."),
             }
         });
         self.bury(&dead);
@@ -336,11 +337,12 @@ impl Broker<'_, '_> {
     }
 
     fn deliver(&mut self, handed: Handed) {
+        let noun = noun(self.context.settings());
         let Handed { to, connection, tag, queue, stored } = handed;
         let held = self.host.consumers.get(&to).map_or(0, |consumer| consumer.unacked.len());
         let (id, redelivered) = (stored.message.id, stored.redelivered);
         self.context.why_rule(PREFETCH_ONE, |s| {
-            format!("The broker pushes task {id} to {}, which now holds {held}.", RabbitMq::name(s, to))
+            format!("The broker pushes {noun} {id} to {}, which now holds {held}.", RabbitMq::name(s, to))
         });
         self.context.count(REDELIVERED, to.0, u64::from(redelivered));
         let delivery = Delivery { tag, queue, redelivered, message: stored.message };

@@ -69,6 +69,8 @@ pub const DELIVERY_LIMIT: SettingId = SettingId(11);
 pub const POISON: SettingId = SettingId(12);
 /// Tasks in a hundred that fail at the first attempt.
 pub const FLAKY: SettingId = SettingId(13);
+/// How many services a broadcast reaches.
+pub const SERVICES: SettingId = SettingId(14);
 
 /// From publishing to the start of the work.
 pub const WAITING: MetricId = MetricId(0);
@@ -205,7 +207,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         id: "workers",
         title: "Workers",
         about: "How many compete for the tasks.",
-        control: count(2, 6),
+        control: count(1, 6),
         default: 3,
         takes: Takes::AtStart,
     },
@@ -272,6 +274,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         Control::Slider { min: 0, max: 100, step: 5, unit: Unit::Percent },
         0,
     ),
+    Setting {
+        id: "services",
+        title: "Services",
+        about: "How many get every message.",
+        control: count(2, 5),
+        default: 3,
+        takes: Takes::AtStart,
+    },
 ];
 
 const fn field(title: &'static str, control: Control, default: i64) -> Field {

@@ -18,6 +18,8 @@ mod broker;
 mod controls;
 pub mod exchange;
 pub mod host;
+#[cfg(test)]
+mod host_tests;
 pub mod message;
 pub mod promises;
 mod publisher;
@@ -180,6 +182,14 @@ pub fn prefetch(settings: &Settings, bounded: bool) -> Option<usize> {
     }
 }
 
+/// What a message is to its consumers.
+fn noun(settings: &Settings) -> &'static str {
+    match topology::of(settings) {
+        Topology::Routing | Topology::Fanout => "message",
+        Topology::Tasks | Topology::Retries => "task",
+    }
+}
+
 /// What the rules say of declarations.
 fn declared(context: &Context<RabbitMq>) -> Declared {
     Declared { durable: context.rule(DURABLE), outlives: context.rule(OUTLIVES), queue_each: context.rule(QUEUE_EACH) }
@@ -269,15 +279,15 @@ impl System for RabbitMq {
     }
 
     fn describe_message(settings: &Settings, message: &Method) -> String {
+        let noun = noun(settings);
         let what = |message: &Message| match topology::of(settings) {
             Topology::Routing => format!("message {} for {}", message.id, words::show(&message.envelope)),
-            Topology::Fanout => format!("message {}", message.id),
-            _ => format!("task {}", message.id),
+            _ => format!("{noun} {}", message.id),
         };
         match message {
             Method::Publish { message } => what(message),
-            Method::Confirm { id } => format!("a confirm of task {id}"),
-            Method::Refuse { id } => format!("\"task {id}: the queue is full\""),
+            Method::Confirm { id } => format!("a confirm of {noun} {id}"),
+            Method::Refuse { id } => format!("\"{noun} {id}: the queue is full\""),
             Method::Return { id } => format!("message {id}, returned"),
             Method::Consume { connection } => format!("connection {connection}: consume"),
             Method::Close { connection } => format!("connection {connection}: closed"),
@@ -285,9 +295,9 @@ impl System for RabbitMq {
                 format!("{}, redelivered", what(&delivery.message))
             }
             Method::Deliver { delivery, .. } => what(&delivery.message),
-            Method::Settle { id, how: Settle::Ack, .. } => format!("an ack of task {id}"),
-            Method::Settle { id, how: Settle::Requeue, .. } => format!("a nack of task {id}"),
-            Method::Settle { id, .. } => format!("a reject of task {id}"),
+            Method::Settle { id, how: Settle::Ack, .. } => format!("an ack of {noun} {id}"),
+            Method::Settle { id, how: Settle::Requeue, .. } => format!("a nack of {noun} {id}"),
+            Method::Settle { id, .. } => format!("a reject of {noun} {id}"),
             Method::Heartbeat { .. } => "a heartbeat".to_owned(),
         }
     }

@@ -13,7 +13,7 @@ use crate::sim::world::{Node, World};
 type Shop = World<RabbitMq>;
 
 /// How many of the oldest open messages are looked for after each event.
-const LOOKED_FOR: usize = 4;
+const LOOKED_FOR: usize = 20;
 
 /// A confirmed message that can no longer be done, if there is one.
 pub fn lost(world: &Shop) -> Option<TaskId> {

@@ -60,7 +60,7 @@ pub fn of(settings: &Settings) -> Topology {
 pub fn consumers(settings: &Settings) -> usize {
     match of(settings) {
         Topology::Routing => DESKS.len(),
-        Topology::Fanout => settings.amount(WORKERS).clamp(2, SERVICES.len() as u64) as usize,
+        Topology::Fanout => settings.amount(super::SERVICES).clamp(2, SERVICES.len() as u64) as usize,
         Topology::Tasks | Topology::Retries => settings.amount(WORKERS).clamp(1, 6) as usize,
     }
 }

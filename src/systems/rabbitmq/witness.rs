@@ -69,6 +69,12 @@ impl Witness {
         self.done.iter().any(|done| done.id == id && done.by >> consumer.min(7) & 1 == 1)
     }
 
+    /// What a consumer, numbered from 0, has done lately, the last one first.
+    pub fn done_by(&self, consumer: usize) -> impl Iterator<Item = TaskId> {
+        let by = move |done: &&Finished| done.by >> consumer.min(7) & 1 == 1;
+        self.done.iter().rev().filter(by).map(|done| done.id)
+    }
+
     /// What was done lately, in its order.
     pub fn order(&self) -> &[TaskId] {
         &self.order

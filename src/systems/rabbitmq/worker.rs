@@ -7,7 +7,7 @@ use super::message::{Body, Envelope, Message, TaskId};
 use super::topology::{self, LOTS, Topology};
 use super::{
     ACK_AFTER, BACKOFF, BOUNDED, BROKER, COPY_FIRST, DONE, Delivery, Disk, FAILED, FINISHED, FIRST, HEARTBEAT, JITTER,
-    LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITS, exchange,
+    LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITS, exchange, noun,
 };
 use crate::sim::random;
 use crate::sim::system::{Context, Event, System};
@@ -93,16 +93,18 @@ impl Worker<'_, '_> {
     }
 
     fn delivered(&mut self, connection: u32, delivery: Delivery) {
+        let noun = noun(self.context.settings());
         let (name, id) = (self.name(), delivery.message.id);
         let full = self.buffer.len() >= LARGEST_BUFFER;
         if connection != self.disk.last || !*self.connected || full {
-            self.context.why(|_| format!("{name} gets task {id} on a connection that it has left: it passes it over."));
+            self.context
+                .why(|_| format!("{name} gets {noun} {id} on a connection that it has left: it passes it over."));
             return;
         }
         *self.heard = true;
         if !self.context.rule(ACK_AFTER) {
             self.context.why_rule(ACK_AFTER, |_| {
-                format!("{name} acknowledges task {id} on arrival, before it has done anything.")
+                format!("{name} acknowledges {noun} {id} on arrival, before it has done anything.")
             });
             self.settle(&delivery, Settle::Ack);
         }
@@ -110,8 +112,8 @@ impl Worker<'_, '_> {
         let busy = self.working.is_some() || self.moving.is_some();
         let ahead = self.buffer.len() - 1 + usize::from(busy);
         self.context.why(|_| match ahead {
-            0 => format!("{name} gets task {id} and begins at once."),
-            _ => format!("{name} gets task {id}; {ahead} of its tasks come first."),
+            0 => format!("{name} gets {noun} {id} and begins at once."),
+            _ => format!("{name} gets {noun} {id}; {ahead} come first."),
         });
         self.begin();
     }
@@ -122,6 +124,7 @@ impl Worker<'_, '_> {
     }
 
     fn begin(&mut self) {
+        let noun = noun(self.context.settings());
         if self.working.is_some() || self.moving.is_some() || self.buffer.is_empty() {
             return;
         }
@@ -137,7 +140,7 @@ impl Worker<'_, '_> {
         self.context.observe(WAITING, me.0, waited);
         let name = self.name();
         self.context.why(|_| {
-            format!("{name} starts task {id}, which has waited {} since it was published.", time::show(waited))
+            format!("{name} starts {noun} {id}, which has waited {} since it was published.", time::show(waited))
         });
     }
 
@@ -147,26 +150,29 @@ impl Worker<'_, '_> {
             self.context.why(|_| format!("{name} has nothing to finish."));
             return;
         };
-        match (delivery.message.body, delivery.message.attempt) {
-            (Body::Deadly, _) => self.die(&delivery),
-            (Body::Poison, _) | (Body::Flaky, 0) => self.failed(delivery),
-            _ => self.succeeded(&delivery),
+        let is_first = delivery.message.attempt == 0 && !delivery.redelivered;
+        match delivery.message.body {
+            Body::Deadly => self.die(&delivery),
+            Body::Poison => self.failed(delivery),
+            Body::Flaky if is_first => self.failed(delivery),
+            Body::Flaky | Body::Plain => self.succeeded(&delivery),
         }
         self.begin();
     }
 
     fn succeeded(&mut self, delivery: &Delivery) {
+        let noun = noun(self.context.settings());
         let (name, worker, id) = (self.name(), self.context.me(), delivery.message.id);
         self.context.note(Note::Done { id, worker });
         self.context.count(DONE, worker.0, 1);
         let took = self.context.now().saturating_sub(delivery.message.published);
         self.context.observe(FINISHED, worker.0, took);
         if self.context.rule(ACK_AFTER) {
-            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done task {id}, and acknowledges it now."));
+            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, and acknowledges it now."));
             self.settle(delivery, Settle::Ack);
         } else {
             self.context
-                .why_rule(ACK_AFTER, |_| format!("{name} has done task {id}, which it acknowledged on arrival."));
+                .why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, which it acknowledged on arrival."));
         }
     }
 

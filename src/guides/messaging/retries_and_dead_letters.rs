@@ -1,0 +1,368 @@
+//! Retries and dead letters: tasks that fail, wait, come back, and are given up.
+
+use super::rabbit::{
+    Shop, command, connections, consumer, consumers, fields, flies, inspect, look, numbers, origin, ready, row,
+    unconfirmed,
+};
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::layout::Area;
+use crate::picture::{Body, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::settings::{SettingId, Settings};
+use crate::sim::system::System;
+use crate::sim::tape::Input;
+use crate::systems::rabbitmq::message::Body as Kind;
+use crate::systems::rabbitmq::promises::{HEALTHY_DONE, NOTHING_VANISHES, STOPS_NOBODY, endless, lost};
+use crate::systems::rabbitmq::topology::{self, LOTS, PARKED};
+use crate::systems::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
+
+/// The scenario.
+pub static SCENARIO: Scenario<RabbitMq> = Scenario {
+    slug: "retries-and-dead-letters",
+    title: "Retries and dead letters",
+    guide: Guide::Messaging,
+    level: 3,
+    summary: "Some tasks fail once, some always, and some kill whoever works on them. Without bounds, two bad tasks keep \
+              every worker busy for ever.",
+    seed: 6,
+    settings: &[
+        (rabbit::WORKERS, 2),
+        (rabbit::RATE, 8),
+        (rabbit::TASK, 60_000),
+        (rabbit::POISON, 20),
+        (rabbit::FLAKY, 15),
+        (rabbit::BACKOFF, 300_000),
+        (rabbit::JITTER, 1),
+        (rabbit::RETRIES, 3),
+        (rabbit::DELIVERY_LIMIT, 3),
+        (rabbit::HEARTBEAT, 500_000),
+    ],
+    busy: &[],
+    fixed: &[(rabbit::TOPOLOGY, 3), (rabbit::SLOW, 1)],
+    rules: &[rabbit::BOUNDED, rabbit::PARK, rabbit::COPY_FIRST],
+    commands: &[rabbit::TROUBLE],
+    promises: &[STOPS_NOBODY, NOTHING_VANISHES, HEALTHY_DONE],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Until a task is done",
+            about: "From publishing to the end of the work. A retry costs its wait: see the 99th percentile.",
+            plot: Plot::Percentiles(rabbit::FINISHED),
+        },
+        Chart { title: "In each queue", about: "Ready tasks: waiting, and parked.", plot: Plot::Level(rabbit::DEPTH) },
+        Chart { title: "Failed attempts", about: "By worker.", plot: Plot::Rate(rabbit::FAILED) },
+        Chart { title: "Done", about: "By worker.", plot: Plot::Rate(rabbit::DONE) },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: hunt(ONE_RETRY),
+    breaks: BREAKS,
+    prose: prose!("retries_and_dead_letters.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match metric {
+        rabbit::DEPTH => LOTS.get(usize::from(subject)).map_or("?", |name| name).to_owned(),
+        _ => node_subject::<RabbitMq>(settings, metric, subject),
+    }
+}
+
+const FINE: i64 = 0;
+const FLAKY: i64 = 1;
+const POISON: i64 = 2;
+const DEADLY: i64 = 3;
+
+fn tasks(kind: i64, count: i64) -> Input {
+    command(rabbit::TROUBLE, &[kind, count])
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let all = consumers(world);
+    let (publisher, broker, places, queues, order, shown) = match frame {
+        Frame::Wide => {
+            let places = Area::new(480, 10, 470, 84);
+            ((90, 90), (300, 90), two_rows(places, all.len(), 90), ((20, 220), (920, 190)), ((20, 440), (920, 90)), 13)
+        }
+        Frame::Narrow => {
+            let places = Area::new(4, 104, 392, 76);
+            ((66, 50), (290, 50), two_rows(places, all.len(), 84), ((8, 278), (384, 180)), ((8, 470), (384, 84)), 8)
+        }
+    };
+    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    mark.state = format!("{} unconfirmed", unconfirmed(world));
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(BROKER, broker, Shape::Broker, "broker");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} ready, {} parked", ready(world, 0).len(), ready(world, PARKED).len());
+    picture.nodes.push(mark);
+    for (id, at) in all.iter().zip(places) {
+        picture.nodes.push(worker(world, *id, at));
+    }
+    picture.link_all(&[BROKER], &[PUBLISHER]);
+    picture.link_all(&[BROKER], &all);
+    let title = "Queues: ! fails always, ~ fails once, !! kills".to_owned();
+    let body = Body::Grid { first: 1, rows: lots(world, shown) };
+    picture.figures.push(Figure { id: "queues", at: queues.0, size: queues.1, title, body });
+    let rows = vec![numbers("", world.witness().order().iter().copied(), shown, Tone::Fine)];
+    let title = "Done, in this order".to_owned();
+    picture.figures.push(Figure {
+        id: "order",
+        at: order.0,
+        size: order.1,
+        title,
+        body: Body::Grid { first: 1, rows },
+    });
+    picture
+}
+
+/// Up to three places in a row, the others in a second one below.
+fn two_rows(area: Area, count: usize, below: i32) -> Vec<(i32, i32)> {
+    let second = Area { top: area.top + below, ..area };
+    area.row(count.min(3)).into_iter().chain(second.row(count.saturating_sub(3))).collect()
+}
+
+fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, RabbitMq::name(world.settings(), id));
+    (mark.tone, mark.state) = match world.memory(id) {
+        Some(Memory::Worker { working: Some(delivery), .. }) => {
+            let tone = if delivery.message.body == Kind::Plain { Tone::Consumer } else { Tone::Risk };
+            (tone, format!("task {}, try {}", delivery.message.id, delivery.message.attempt + 1))
+        }
+        Some(Memory::Worker { moving: Some(delivery), .. }) => (Tone::Risk, format!("{} failed", delivery.message.id)),
+        Some(Memory::Worker { connected: false, .. }) => (Tone::Off, "starts again".to_owned()),
+        _ => (Tone::Neutral, "idle".to_owned()),
+    };
+    mark
+}
+
+/// A row for each queue, and one for what is out at the workers.
+fn lots(world: &Shop, shown: usize) -> Vec<GridRow> {
+    let held: Vec<_> = consumers(world)
+        .iter()
+        .filter_map(|id| consumer(world, *id))
+        .flat_map(|consumer| consumer.unacked.iter().map(|unacked| unacked.stored.clone()))
+        .collect();
+    let mut rows = vec![row("at workers", &held, shown, Tone::Consumer)];
+    for (queue, name) in (0u8..).zip(LOTS) {
+        let tone = if queue == PARKED { Tone::Broken } else { Tone::Store };
+        rows.push(row(name, ready(world, queue), shown, tone));
+    }
+    rows
+}
+
+fn waits(world: &Shop, queue: u8, kind: Kind) -> bool {
+    ready(world, queue).iter().any(|stored| stored.message.body == kind)
+}
+
+/// The last published task of a kind, by what waits on the broker: how often it was delivered before it was parked.
+fn parked(world: &Shop, kind: Kind) -> bool {
+    waits(world, PARKED, kind)
+}
+
+fn is_disordered(world: &Shop) -> bool {
+    world.witness().order().windows(2).any(|pair| pair[0] > pair[1])
+}
+
+const TOUR: &[Beat<RabbitMq>] = &[
+    Beat {
+        title: "Not all tasks succeed",
+        say: "Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some fail \
+              always: they are *poison*.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Later, not at once",
+        say: "A task has failed. To try again at once would most likely fail again. The worker publishes a copy to a waiting \
+              queue, and acknowledges the original when that is confirmed.",
+        inputs: |_| vec![tasks(FLAKY, 1)],
+        until: |world| waits(world, 1, Kind::Flaky),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "A queue as a clock",
+        say: "Nobody reads the waiting queue. Its messages have a *time to live*; when that is over, the broker *dead-letters* \
+              them, and the address for dead letters is the task queue.",
+        inputs: no_inputs,
+        until: |world| {
+            flies(world, |message| {
+                matches!(message, Method::Deliver { delivery, .. }
+                    if delivery.message.attempt == 1 && delivery.message.body == Kind::Flaky)
+            })
+        },
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "The price in order",
+        say: "While a task waits, later ones are done. Look at the strip at the bottom.",
+        inputs: |_| vec![tasks(FLAKY, 1), tasks(FINE, 3)],
+        until: |world| is_disordered(world) && ready(world, 1).is_empty(),
+        look: consumers,
+        predict: Some(Predict {
+            question: "Are the tasks done in the order in which they were published?",
+            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            answer: |world| usize::from(is_disordered(world)),
+            because: "A retry gives up the order, and two workers do too. Who needs order must hold up everything behind.",
+        }),
+    },
+    Beat {
+        title: "Poison, with back-off",
+        say: "A poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks which failed \
+              together do not come back together.",
+        inputs: |_| vec![tasks(POISON, 1)],
+        until: |world| waits(world, 3, Kind::Poison),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Given up, and kept",
+        say: "When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a parking \
+              lot, where somebody can look at it.",
+        inputs: no_inputs,
+        until: |world| parked(world, Kind::Poison),
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "With three retries, how often was the work on it tried?",
+            options: |_| ["Once", "Three times", "Four times"].map(str::to_owned).to_vec(),
+            answer: |world| match topology::retries(world.settings()) {
+                0 => 0,
+                1 | 2 => 1,
+                _ => 2,
+            },
+            because: "The first attempt, and three retries.",
+        }),
+    },
+    Beat {
+        title: "A task that kills",
+        say: "This one ends the process of its worker, which cannot say anything any more. The quorum queue counts: a task that \
+              comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
+        inputs: |_| vec![tasks(DEADLY, 1)],
+        until: |world| parked(world, Kind::Deadly),
+        look: consumers,
+        predict: None,
+    },
+    Beat {
+        title: "Straight back, without end",
+        say: "The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its queue. \
+              Two poison tasks, two workers.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::BOUNDED, on: false }, tasks(POISON, 2), tasks(FINE, 5)],
+        until: |world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
+        look: consumers,
+        predict: Some(Predict {
+            question: "Who does the healthy tasks?",
+            options: |_| vec!["The other worker".to_owned(), "Nobody".to_owned()],
+            answer: |world| usize::from(all_poisoned(world)),
+            because: "Each worker has a poison task, fails, sends it back, and gets it again before all others.",
+        }),
+    },
+];
+
+fn all_poisoned(world: &Shop) -> bool {
+    let busy = |id: &NodeId| {
+        consumer(world, *id).is_some_and(|consumer| {
+            !consumer.unacked.is_empty()
+                && consumer.unacked.iter().all(|unacked| unacked.stored.message.body == Kind::Poison)
+        })
+    };
+    consumers(world).iter().all(busy)
+}
+
+/// A waiting queue in which a message that expires earlier is behind one that expires later.
+fn is_blocked(world: &Shop) -> bool {
+    (1..PARKED).any(|queue| ready(world, queue).windows(2).any(|pair| pair[1].expires < pair[0].expires))
+}
+
+fn is_stuck(world: &Shop) -> bool {
+    endless(world).is_some() && all_poisoned(world) && ready(world, 0).len() >= 20
+}
+
+const CHALLENGES: &[Challenge<RabbitMq>] = &[
+    Challenge {
+        id: "nobody-left",
+        title: "Nobody left",
+        goal: "Have every worker busy with poison, and 20 tasks waiting.",
+        hint: "Switch bounded retries off. How many poison tasks do you need?",
+        reached: is_stuck,
+        origin: || origin(SCENARIO.seed, &[rabbit::BOUNDED], &[]),
+        solve: |script| {
+            script.steps(20);
+            script.act(tasks(POISON, 2));
+            script.act(tasks(FINE, 20));
+            script.until(is_stuck);
+        },
+    },
+    Challenge {
+        id: "behind-a-longer-wait",
+        title: "Behind a longer wait",
+        goal: "Have a task in a waiting queue whose time ends before that of the one in front of it.",
+        hint: "Messages expire at the head of a queue only. With jitter, not all waits in one queue are equal.",
+        reached: is_blocked,
+        origin: || origin(SCENARIO.seed, &[], &[(rabbit::RATE, 0), (rabbit::TASK, 5_000)]),
+        solve: |script| {
+            script.steps(20);
+            script.act(tasks(POISON, 20));
+            script.until(is_blocked);
+        },
+    },
+    Challenge {
+        id: "vanished",
+        title: "Vanished",
+        goal: "Have a confirmed task disappear: neither done nor parked.",
+        hint: "Switch parking off, and let a task fail to the end.",
+        reached: |world| lost(world).is_some(),
+        origin: || origin(SCENARIO.seed, &[rabbit::PARK], &[(rabbit::RATE, 0)]),
+        solve: |script| {
+            script.steps(20);
+            script.act(tasks(POISON, 1));
+            script.until(|world| lost(world).is_some());
+        },
+    },
+];
+
+const ONE_RETRY: &[(SettingId, i64)] =
+    &[(rabbit::WORKERS, 1), (rabbit::RATE, 0), (rabbit::RETRIES, 1), (rabbit::DELIVERY_LIMIT, 1), (rabbit::JITTER, 0)];
+
+const NO_RETRY: &[(SettingId, i64)] =
+    &[(rabbit::WORKERS, 1), (rabbit::RATE, 0), (rabbit::RETRIES, 0), (rabbit::DELIVERY_LIMIT, 1), (rabbit::JITTER, 0)];
+
+/// One poison task, one worker, one crash.
+const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
+    Hunt {
+        settings,
+        inputs: || vec![tasks(POISON, 1)],
+        bounds: Bounds::new(1_500_000, 99, Budget::crashes(1)),
+        within: |world| world.kernel().pending_count() < 14 && connections(world) <= 2,
+    }
+}
+
+/// The same, while nothing is wrong but the task: one connection, no crash.
+const POISON_ALONE: Hunt<RabbitMq> = Hunt {
+    bounds: Bounds::new(1_500_000, 99, Budget::NONE),
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1,
+    ..hunt(ONE_RETRY)
+};
+
+const BREAKS: &[Breaks<RabbitMq>] = &[
+    Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(POISON_ALONE) },
+    Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(NO_RETRY)) },
+    Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(ONE_RETRY)) },
+];

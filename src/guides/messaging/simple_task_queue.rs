@@ -1,0 +1,301 @@
+//! Simple task queue: what it takes for a confirmed task to be done, whoever crashes.
+
+use super::rabbit::{
+    Shop, connections, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row, unacked,
+    unconfirmed,
+};
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
+};
+use crate::picture::{Body, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::settings::Settings;
+use crate::sim::tape::Input;
+use crate::systems::rabbitmq::host::Settle;
+use crate::systems::rabbitmq::promises::{MOVES, NOT_LOST, lost};
+use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Method, PUBLISHER, RabbitMq};
+
+/// The scenario.
+pub static SCENARIO: Scenario<RabbitMq> = Scenario {
+    slug: "simple-task-queue",
+    title: "Simple task queue",
+    guide: Guide::Messaging,
+    level: 1,
+    summary: "A publisher, a queue, a worker. Crash any of them: a confirmed task is still done, as long as four small \
+              rules hold.",
+    seed: 2,
+    settings: &[(rabbit::RATE, 4), (rabbit::TASK, 150_000), (rabbit::HEARTBEAT, 500_000)],
+    busy: &[(rabbit::RATE, 10)],
+    fixed: &[(rabbit::WORKERS, 1), (rabbit::SLOW, 1)],
+    rules: &[rabbit::ACK_AFTER, rabbit::DURABLE, rabbit::PERSISTENT, rabbit::CONFIRMS],
+    commands: &[rabbit::PUBLISH],
+    promises: &[NOT_LOST, MOVES],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Waiting time",
+            about: "From publishing to the start of the work. A crash adds the time until somebody notices.",
+            plot: Plot::Percentiles(rabbit::WAITING),
+        },
+        Chart {
+            title: "Ready in the queue",
+            about: "It fills while the worker is away.",
+            plot: Plot::Level(rabbit::DEPTH),
+        },
+        Chart { title: "Redelivered", about: "Tasks handed out again.", plot: Plot::Rate(rabbit::REDELIVERED) },
+    ],
+    subject: |settings: &Settings, metric: MetricId, subject: u16| {
+        if metric == rabbit::DEPTH { "ready".to_owned() } else { node_subject::<RabbitMq>(settings, metric, subject) }
+    },
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: ONE_TASK,
+    breaks: BREAKS,
+    prose: prose!("simple_task_queue.md"),
+};
+
+const WORKER: NodeId = NodeId(FIRST as u16);
+
+/// How many cells a row has.
+const SHOWN: usize = 12;
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let (publisher, broker, worker, rows, shown) = match frame {
+        Frame::Wide => ((130, 120), (480, 120), (830, 120), ((60, 270), (840, 200)), SHOWN),
+        Frame::Narrow => ((64, 60), (200, 160), (336, 60), ((8, 270), (384, 200)), 8),
+    };
+    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    mark.state = format!("{} unconfirmed", unconfirmed(world));
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(BROKER, broker, Shape::Queue, "queue");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} ready, {} unacked", ready(world, 0).len(), unacked(world, WORKER));
+    mark.fill = Some((ready(world, 0).len() as u32, LONGEST_QUEUE as u32));
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(WORKER, worker, Shape::Service, "worker");
+    (mark.tone, mark.state) = match held(world, WORKER).1 {
+        Some(delivery) => (Tone::Consumer, format!("works on {}", delivery.message.id)),
+        None => (Tone::Neutral, "idle".to_owned()),
+    };
+    picture.nodes.push(mark);
+    picture.link_all(&[BROKER], &[PUBLISHER, WORKER]);
+    let title = "Where each task is".to_owned();
+    let body = Body::Grid { first: 1, rows: whereabouts(world, shown) };
+    picture.figures.push(Figure { id: "tasks", at: rows.0, size: rows.1, title, body });
+    picture
+}
+
+/// A row for each place in which a task may be.
+fn whereabouts(world: &Shop, shown: usize) -> Vec<GridRow> {
+    let sent: Vec<u32> = match world.memory(PUBLISHER) {
+        Some(Memory::Publisher { unconfirmed, .. }) => unconfirmed.iter().map(|sent| sent.message.id).collect(),
+        _ => Vec::new(),
+    };
+    let unacked = host(world).and_then(|host| host.consumers.get(&WORKER)).map(|consumer| &consumer.unacked);
+    let held: Vec<_> = unacked.into_iter().flatten().map(|unacked| unacked.stored.clone()).collect();
+    let mut rows = vec![
+        numbers("unconfirmed", sent.into_iter(), shown, Tone::Producer),
+        row("ready", ready(world, 0), shown, Tone::Store),
+        row("unacked", &held, shown, Tone::Consumer),
+        row("on disk", on_disk(world), shown, Tone::Store),
+    ];
+    let done = world.witness().order().iter().rev().copied();
+    rows.push(numbers("done", done, shown, Tone::Fine));
+    rows
+}
+
+/// What a restart of the broker would find.
+fn on_disk(world: &Shop) -> &[rabbit::queue::Stored] {
+    let disk = world.node(BROKER).and_then(|node| node.disk.host.as_deref());
+    disk.and_then(|host| host.queues.get(&0)).map_or(&[], |queue| &queue.ready)
+}
+
+fn works(world: &Shop) -> bool {
+    held(world, WORKER).1.is_some()
+}
+
+fn broker_is_up(world: &Shop) -> bool {
+    world.kernel().node(BROKER).up
+}
+
+const TOUR: &[Beat<RabbitMq>] = &[
+    Beat {
+        title: "A publisher, a queue, a worker",
+        say: "The publisher has work that need not be done at once. It puts tasks into a queue on a broker, and a worker \
+              takes them from there. The rows below show where each task is.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Kept until confirmed",
+        say: "The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Method::Publish { .. })),
+        look: |_| vec![PUBLISHER],
+        predict: None,
+    },
+    Beat {
+        title: "On disk, then confirmed",
+        say: "The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. Now \
+              the publisher may forget it.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Handed out, not given away",
+        say: "The worker gets the task and begins.",
+        inputs: no_inputs,
+        until: works,
+        look: |_| vec![WORKER],
+        predict: Some(Predict {
+            question: "Is the task still on the broker's disk while the worker works on it?",
+            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            answer: |world| {
+                let id = held(world, WORKER).1.map(|delivery| delivery.message.id);
+                usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
+            },
+            because: "It is unacknowledged. The broker keeps it until the worker says that it is done.",
+        }),
+    },
+    Beat {
+        title: "Done, then acknowledged",
+        say: "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
+        look: |_| vec![WORKER],
+        predict: None,
+    },
+    Beat {
+        title: "The worker dies at work",
+        say: "Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes the \
+              connection, and the task goes back to its place.",
+        inputs: |_| vec![publish(4), Input::Crash { node: WORKER }],
+        until: |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
+        look: |_| vec![WORKER, BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Once more, from the start",
+        say: "The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as \
+              *redelivered*. The cells with an r have been handed out before.",
+        inputs: |_| vec![Input::Restart { node: WORKER }],
+        until: |world| {
+            flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
+        },
+        look: |_| vec![WORKER],
+        predict: None,
+    },
+    Beat {
+        title: "The broker dies",
+        say: "Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
+        inputs: |_| vec![Input::Crash { node: BROKER }],
+        until: |world| !broker_is_up(world),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "What the disk knew",
+        say: "The broker starts again, and reads its queue from disk. Publisher and worker come back by themselves.",
+        inputs: |_| vec![Input::Restart { node: BROKER }],
+        until: |world| broker_is_up(world) && !ready(world, 0).is_empty(),
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "How many of the tasks that were confirmed and not done are lost?",
+            options: |_| vec!["None".to_owned(), "Those that were at the worker".to_owned(), "All".to_owned()],
+            answer: |world| match (lost(world).is_some(), ready(world, 0).is_empty()) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => 2,
+            },
+            because: "Confirmed means on disk, and not acknowledged means still there. Some may be done twice.",
+        }),
+    },
+    Beat {
+        title: "Sent is not safe",
+        say: "The rule of *publisher confirms* is off: the publisher sends three tasks and takes them for safe. At that moment \
+              the broker crashes.",
+        inputs: |_| {
+            let off = Input::Rule { rule: rabbit::CONFIRMS, on: false };
+            vec![off, publish(3), Input::Crash { node: BROKER }]
+        },
+        until: |world| world.is_promise_broken(NOT_LOST.id),
+        look: |_| vec![PUBLISHER, BROKER],
+        predict: None,
+    },
+];
+
+const CHALLENGES: &[Challenge<RabbitMq>] = &[
+    Challenge {
+        id: "done-twice",
+        title: "Done twice",
+        goal: "Have one task done twice, with every rule on.",
+        hint: "The work is done, and the acknowledgement does not arrive. Cut a link at the right moment.",
+        reached: |world| world.witness().done_twice().is_some(),
+        origin: || origin(SCENARIO.seed, &[], &[]),
+        solve: |script| {
+            script.until(works);
+            script.act(Input::Cut { from: WORKER, to: BROKER });
+            script.until(|world| !works(world));
+            script.act(Input::Heal { from: WORKER, to: BROKER });
+            script.until(|world| world.witness().done_twice().is_some());
+        },
+    },
+    Challenge {
+        id: "gone-at-restart",
+        title: "Gone at a restart",
+        goal: "Lose a confirmed task although its queue is durable.",
+        hint: "A durable queue keeps what asks to be kept. Switch persistent messages off.",
+        reached: |world| lost(world).is_some() && on_disk(world).is_empty(),
+        origin: || origin(SCENARIO.seed, &[rabbit::PERSISTENT], &[]),
+        solve: |script| {
+            script.act(publish(5));
+            script.until(|world| unconfirmed(world) == 0 && ready(world, 0).len() >= 3);
+            script.act(Input::Crash { node: BROKER });
+            script.until(|world| lost(world).is_some());
+        },
+    },
+    Challenge {
+        id: "taken-along",
+        title: "Taken along",
+        goal: "Have a crash of the worker take a confirmed task with it.",
+        hint: "Which rule keeps the task on the broker until the work is done?",
+        reached: |world| lost(world).is_some() && !world.kernel().node(WORKER).up,
+        origin: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
+        solve: |script| {
+            script.until(|world| works(world) && unacked(world, WORKER) == 0);
+            script.act(Input::Crash { node: WORKER });
+            script.until(|world| lost(world).is_some());
+        },
+    },
+];
+
+/// One task, one worker, one crash.
+const ONE_TASK: Hunt<RabbitMq> = Hunt {
+    settings: &[(rabbit::RATE, 0)],
+    inputs: || vec![publish(1)],
+    bounds: Bounds::new(2_000_000, 99, Budget::crashes(1)),
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 2,
+};
+
+const BREAKS: &[Breaks<RabbitMq>] = &[
+    Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+    Breaks { rule: rabbit::DURABLE, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+    Breaks { rule: rabbit::PERSISTENT, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+    Breaks { rule: rabbit::CONFIRMS, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+];

@@ -1,0 +1,374 @@
+//! Topic routing: exchanges, bindings, and the words that decide where a message goes.
+
+use super::rabbit::{
+    Shop, command, connections, consumers, fields, flies, held, inspect, look, origin, ready, row, unconfirmed,
+};
+use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::picture::layout::Area;
+use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, Shape, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::settings::Settings;
+use crate::sim::system::System;
+use crate::sim::tape::Input;
+use crate::systems::rabbitmq::exchange::{self, Binding};
+use crate::systems::rabbitmq::message::Envelope;
+use crate::systems::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
+use crate::systems::rabbitmq::topology::DESKS;
+use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing};
+
+/// The scenario.
+pub static SCENARIO: Scenario<RabbitMq> = Scenario {
+    slug: "topic-routing",
+    title: "Topic routing",
+    guide: Guide::Messaging,
+    level: 2,
+    summary: "A message says what it is, in words; queues say what they want, with * and #. Read one wildcard wrongly, and \
+              a queue gets what nobody bound it to.",
+    seed: 4,
+    settings: &[(rabbit::RATE, 2), (rabbit::TASK, 100_000), (rabbit::HEARTBEAT, 1_000_000)],
+    busy: &[(rabbit::RATE, 20)],
+    fixed: &[(rabbit::TOPOLOGY, 1), (rabbit::SLOW, 1)],
+    rules: &[rabbit::STAR, rabbit::HASH, rabbit::ONCE, rabbit::ALL_HEADERS, rabbit::MANDATORY],
+    commands: &[rabbit::ROUTE, rabbit::BIND, rabbit::UNBIND],
+    promises: &[EXACT, NOT_DROPPED, SERVICES_MOVE],
+    impossible: false,
+    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
+    faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    charts: &[
+        Chart {
+            title: "Routed into each queue",
+            about: "The audit desk is bound with #: it gets every topic message.",
+            plot: Plot::Share(rabbit::ROUTED),
+        },
+        Chart {
+            title: "Ready in each queue",
+            about: "A queue fills while its desk is away.",
+            plot: Plot::Level(rabbit::DEPTH),
+        },
+    ],
+    subject: |_: &Settings, _: MetricId, queue: u16| DESKS.get(usize::from(queue)).map_or("?", |name| name).to_owned(),
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: hunt(|| vec![topic(&[1, 3, 7]), headers(1, 0)]),
+    breaks: BREAKS,
+    prose: prose!("topic_routing.md"),
+};
+
+/// Publishes to the topic exchange; the words by their number.
+fn topic(words: &[i64]) -> Input {
+    let word = |at: usize| words.get(at).copied().unwrap_or(0);
+    command(rabbit::ROUTE, &[0, word(0), word(1), word(2), 0, 0])
+}
+
+fn headers(region: i64, vip: i64) -> Input {
+    command(rabbit::ROUTE, &[3, 0, 0, 0, region, vip])
+}
+
+fn last(world: &Shop) -> Option<&Routing> {
+    match world.memory(BROKER) {
+        Some(Memory::Broker { last, .. }) => last.as_ref(),
+        _ => None,
+    }
+}
+
+fn bindings(world: &Shop) -> &[Binding] {
+    super::rabbit::host(world).map_or(&[], |host| &host.bindings)
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let all = consumers(world);
+    let (publisher, broker, places, table) = match frame {
+        Frame::Wide => ((80, 70), (330, 80), Area::new(540, 8, 140, 544).column(all.len()), ((16, 160), (440, 392))),
+        Frame::Narrow => {
+            let first = Area::new(4, 104, 392, 80).row(2);
+            let second = Area::new(4, 186, 392, 80).row(2);
+            ((66, 50), (310, 50), first.into_iter().chain(second).collect(), ((8, 278), (384, 278)))
+        }
+    };
+    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    mark.state = format!("{} unconfirmed", unconfirmed(world));
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(BROKER, broker, Shape::Broker, "exchanges");
+    mark.tone = Tone::Store;
+    mark.state = last(world).map_or(String::new(), |last| match last.queues.len() {
+        0 => format!("message {}: no queue", last.id),
+        1 => format!("message {}: 1 queue", last.id),
+        count => format!("message {}: {count} queues", last.id),
+    });
+    picture.nodes.push(mark);
+    for ((queue, id), at) in (0u8..).zip(&all).zip(places) {
+        picture.nodes.push(desk(world, queue, *id, at));
+        if frame == Frame::Wide {
+            picture.figures.push(strip(world, queue, at));
+        }
+    }
+    picture.link_all(&[BROKER], &[PUBLISHER]);
+    picture.link_all(&[BROKER], &all);
+    picture.figures.push(binding_table(world, table.0, table.1));
+    picture
+}
+
+fn got_it(world: &Shop, queue: u8) -> bool {
+    last(world).is_some_and(|last| last.queues.contains(&queue))
+}
+
+fn desk(world: &Shop, queue: u8, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, RabbitMq::name(world.settings(), id));
+    mark.tone = if got_it(world, queue) { Tone::Consumer } else { Tone::Neutral };
+    let waiting = ready(world, queue).len();
+    mark.state = match held(world, id).1 {
+        Some(delivery) => format!("message {}, {waiting} wait", delivery.message.id),
+        None => format!("idle, {waiting} wait"),
+    };
+    mark
+}
+
+/// The names of the strips, by queue.
+const STRIPS: [&str; 4] = ["orders", "europe", "alerts", "audit"];
+
+fn strip(world: &Shop, queue: u8, at: (i32, i32)) -> Figure {
+    let name = STRIPS[usize::from(queue) % STRIPS.len()];
+    let rows = vec![row("", ready(world, queue), 8, Tone::Store)];
+    let title = if got_it(world, queue) { format!("Queue {name}, matched") } else { format!("Queue {name}") };
+    Figure { id: name, at: (690, at.1 - 40), size: (262, 66), title, body: Body::Grid { first: 1, rows } }
+}
+
+/// The words of a key in three cells; what does not fit is in the last.
+fn key_cells(key: &str, cell: impl Fn(String) -> Cell) -> [Cell; 3] {
+    let mut words = key.split('.').map(str::to_owned);
+    let mut next = || cell(words.next().unwrap_or_default());
+    [next(), next(), next()]
+}
+
+fn header_cells(binding: &Binding, cell: impl Fn(String) -> Cell) -> [Cell; 3] {
+    let mut asked = binding.arguments.iter().map(|(name, value)| format!("{name}={}", value.unwrap_or("*")));
+    let mut next = || cell(asked.next().unwrap_or_default());
+    [cell(binding.x_match.name().to_owned()), next(), next()]
+}
+
+fn exchange_name(id: u8) -> String {
+    exchange::EXCHANGES.get(usize::from(id)).map_or("?", |known| known.0).to_owned()
+}
+
+/// The bindings, those lit that matched the last message; that message's own words above them.
+fn binding_table(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let mut rows = Vec::new();
+    if let Some(last) = last(world) {
+        let cell = |text: String| Cell::firm(text, Tone::Producer);
+        let [one, two, three] = message_cells(&last.envelope, cell);
+        let (id, name) = (cell(format!("m {}", last.id)), cell(exchange_name(last.envelope.exchange)));
+        rows.push(vec![id, name, one, two, three, cell(String::new())]);
+    }
+    for (index, binding) in (0u8..).zip(bindings(world)) {
+        let lit = last(world).is_some_and(|last| last.matched.contains(&index));
+        let cell = |text: String| if lit { Cell::firm(text, Tone::Active) } else { Cell::loose(text, Tone::Neutral) };
+        let [one, two, three] = match binding.exchange {
+            exchange::HEADERS => header_cells(binding, cell),
+            exchange::FANOUT => key_cells("(all)", cell),
+            _ if binding.key.is_empty() => key_cells("(empty)", cell),
+            _ => key_cells(&binding.key, cell),
+        };
+        let queue = DESKS.get(usize::from(binding.queue)).map_or("?", |name| name);
+        let number = (index + 1).to_string();
+        rows.push(vec![cell(number), cell(exchange_name(binding.exchange)), one, two, three, cell(queue.to_owned())]);
+    }
+    let head = ["", "exchange", "word 1", "word 2", "word 3", "queue"].map(str::to_owned).to_vec();
+    let title = "Bindings, and the last message above them".to_owned();
+    Figure { id: "bindings", at, size, title, body: Body::Table { head, rows } }
+}
+
+fn message_cells(envelope: &Envelope, cell: impl Fn(String) -> Cell) -> [Cell; 3] {
+    if envelope.exchange != exchange::HEADERS {
+        return key_cells(&envelope.key, cell);
+    }
+    let mut headers = envelope.headers.iter().map(|(name, value)| format!("{name}={value}"));
+    let mut next = || cell(headers.next().unwrap_or_default());
+    [cell(String::new()), next(), next()]
+}
+
+fn routed(world: &Shop, exchange: u8, key: &str) -> bool {
+    last(world).is_some_and(|last| last.envelope.exchange == exchange && last.envelope.key == key)
+}
+
+fn desk_at(at: usize) -> Vec<NodeId> {
+    vec![NodeId::from(FIRST + at)]
+}
+
+const TOUR: &[Beat<RabbitMq>] = &[
+    Beat {
+        title: "Exchanges keep nothing",
+        say: "A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy into \
+              each queue that matches. Four desks read four queues.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "A key of three words",
+        say: "A message is published with the *routing key* orders.eu.paid. The table shows its words on top, and lights \
+              every binding that matches.",
+        inputs: |_| vec![topic(&[1, 3, 6])],
+        until: |world| routed(world, exchange::TOPIC, "orders.eu.paid"),
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "Which queues get it?",
+            options: |_| ["orders", "orders, audit", "orders, europe, audit", "all four"].map(str::to_owned).to_vec(),
+            answer: |world| last(world).map_or(0, |last| last.queues.len().clamp(1, 4) - 1),
+            because: "orders.# matches, *.eu.* matches, # matches everything; #.failed does not.",
+        }),
+    },
+    Beat {
+        title: "The star is one word",
+        say: "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
+        inputs: |_| vec![topic(&[2, 3])],
+        until: |world| routed(world, exchange::TOPIC, "payments.eu"),
+        look: |_| desk_at(1),
+        predict: Some(Predict {
+            question: "Does *.eu.* match payments.eu?",
+            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            answer: |world| usize::from(!got_it(world, 1)),
+            because: "A star stands for exactly one word, and after eu there is none.",
+        }),
+    },
+    Beat {
+        title: "The hash is none or more",
+        say: "The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
+        inputs: |_| vec![topic(&[1])],
+        until: |world| routed(world, exchange::TOPIC, "orders"),
+        look: |_| desk_at(0),
+        predict: None,
+    },
+    Beat {
+        title: "Bound twice, delivered once",
+        say: "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
+        inputs: |_| vec![topic(&[1, 3, 5])],
+        until: |world| routed(world, exchange::TOPIC, "orders.eu.created"),
+        look: |_| desk_at(1),
+        predict: Some(Predict {
+            question: "How many copies go into its queue?",
+            options: |_| vec!["One".to_owned(), "Two".to_owned()],
+            answer: |world| {
+                let copies = last(world).map_or(0, |last| last.queues.iter().filter(|queue| **queue == 1).count());
+                usize::from(copies > 1)
+            },
+            because: "An exchange collects the queues first. Each gets the message once.",
+        }),
+    },
+    Beat {
+        title: "Bindings change while it runs",
+        say: "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
+        inputs: |_| vec![command(rabbit::BIND, &[1, 4, 2, 0]), topic(&[2, 4])],
+        until: |world| routed(world, exchange::TOPIC, "payments.us"),
+        look: |_| desk_at(1),
+        predict: None,
+    },
+    Beat {
+        title: "Direct and fanout",
+        say: "A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no key: \
+              every queue bound to it gets a copy.",
+        inputs: |_| vec![command(rabbit::ROUTE, &[1, 7, 0, 0, 0, 0]), command(rabbit::ROUTE, &[2, 0, 0, 0, 0, 0])],
+        until: |world| last(world).is_some_and(|last| last.envelope.exchange == exchange::FANOUT),
+        look: |_| vec![BROKER],
+        predict: None,
+    },
+    Beat {
+        title: "Headers, and a message that nobody wants",
+        say: "A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for \
+              region=eu and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
+        inputs: |_| vec![headers(1, 0)],
+        until: |world| flies(world, |message| matches!(message, Method::Return { .. })),
+        look: |_| vec![BROKER, PUBLISHER],
+        predict: None,
+    },
+    Beat {
+        title: "A star that may be nothing",
+        say: "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[6, 3])],
+        until: |world| world.is_promise_broken(EXACT.id),
+        look: |_| desk_at(1),
+        predict: None,
+    },
+];
+
+const CHALLENGES: &[Challenge<RabbitMq>] = &[
+    Challenge {
+        id: "all-four",
+        title: "To all four",
+        goal: "Have a message with the key payments.us.created reach all four queues.",
+        hint: "Three desks do not want it yet. Bind their queues.",
+        reached: |world| {
+            routed(world, exchange::TOPIC, "payments.us.created")
+                && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
+        },
+        origin: || origin(SCENARIO.seed, &[], &[]),
+        solve: |script| {
+            for queue in 0..3 {
+                script.act(command(rabbit::BIND, &[queue, 4, 2, 0]));
+            }
+            script.act(topic(&[2, 4, 5]));
+            script.until(|world| {
+                routed(world, exchange::TOPIC, "payments.us.created")
+                    && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
+            });
+        },
+    },
+    Challenge {
+        id: "nobody-wants-it",
+        title: "Nobody wants it",
+        goal: "Have a message of the topic exchange come back to its publisher.",
+        hint: "Who gets everything? Take that binding away.",
+        reached: unwanted,
+        origin: || origin(SCENARIO.seed, &[], &[]),
+        solve: |script| {
+            script.steps(10);
+            script.act(command(rabbit::UNBIND, &[5]));
+            script.act(topic(&[2, 4, 6]));
+            script.until(unwanted);
+        },
+    },
+    Challenge {
+        id: "twice-in-a-queue",
+        title: "Twice in a queue",
+        goal: "Have one message in a queue twice.",
+        hint: "Switch the rule of one copy off. Which queue has two bindings that one key can match?",
+        reached: |world| world.witness().misrouted().is_some_and(|wrong| wrong.got > 1),
+        origin: || origin(SCENARIO.seed, &[rabbit::ONCE], &[(rabbit::RATE, 0)]),
+        solve: |script| {
+            script.act(topic(&[1, 3, 6]));
+            script.until(|world| world.witness().misrouted().is_some());
+        },
+    },
+];
+
+fn unwanted(world: &Shop) -> bool {
+    last(world).is_some_and(|last| last.envelope.exchange == exchange::TOPIC && last.queues.is_empty())
+}
+
+/// A few messages, one crash. Desks do not come into it: what a queue gets is settled before they see it.
+const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
+    Hunt {
+        settings: &[(rabbit::RATE, 0)],
+        inputs,
+        bounds: Bounds::new(2_000_000, 99, Budget::crashes(1)),
+        within: |world| world.kernel().pending_count() < 20 && connections(world) == 0,
+    }
+}
+
+const BREAKS: &[Breaks<RabbitMq>] = &[
+    Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[2, 3])])) },
+    Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[1])])) },
+    Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[1, 3, 6])])) },
+    Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
+    Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
+];
