@@ -42,6 +42,7 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &consensus::pbft::SCENARIO,
     &messaging::fire_and_forget::SCENARIO,
     &messaging::competing_consumers::SCENARIO,
+    &messaging::jetstream_work_queue::SCENARIO,
     &messaging::request_reply::SCENARIO,
     &messaging::simple_task_queue::SCENARIO,
     &messaging::fan_out::SCENARIO,

@@ -4,6 +4,7 @@ pub mod ben_or;
 pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
+pub mod jetstream;
 pub mod lease_lock;
 pub mod load_balancer;
 pub mod nats;

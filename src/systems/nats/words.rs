@@ -115,7 +115,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         id: "timeout",
         title: "Time-out of a request",
-        about: "The caller chooses it with each request; 2 s is what the nats tool waits, scaled down here.",
+        about: "The caller chooses it with each request; there is no default.",
         control: micros(50_000, 2_000_000, 50_000),
         default: 400_000,
         takes: Takes::Live,

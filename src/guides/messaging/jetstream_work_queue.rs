@@ -1,0 +1,674 @@
+//! JetStream work queue: stored once by its id, worked once by a double ack, given up after too many tries.
+
+use crate::guides::scenario::{
+    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Script, Way, no_inputs,
+    node_subject,
+};
+use crate::picture::layout::Area;
+use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, TimerRing, Tone};
+use crate::prose;
+use crate::sim::NodeId;
+use crate::sim::chaos::FaultModel;
+use crate::sim::explore::{Bounds, Budget};
+use crate::sim::metrics::MetricId;
+use crate::sim::rules::{RuleId, RuleSet};
+use crate::sim::settings::{CommandCall, SettingId, Settings};
+use crate::sim::system::System;
+use crate::sim::tape::{Input, Origin};
+use crate::sim::world::World;
+use crate::systems::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
+use crate::systems::jetstream::stream::{PubAck, Retention, Stored};
+use crate::systems::jetstream::{
+    self as jet, AckKind, FIRST, JetStream, Memory, Message, PUBLISHER, Phase, SERVER, Store, Timer,
+};
+
+type Shop = World<JetStream>;
+
+/// The scenario.
+pub static SCENARIO: Scenario<JetStream> = Scenario {
+    slug: "jetstream-work-queue",
+    title: "JetStream work queue",
+    guide: Guide::Messaging,
+    level: 3,
+    summary: "A publisher that hears nothing sends again, and so does a server. An id makes two copies one, and an \
+              acknowledgement of the acknowledgement tells a worker that it is really done.",
+    seed: 4,
+    settings: &[
+        (jet::WORKERS, 3),
+        (jet::RATE, 8),
+        (jet::WORK, 200_000),
+        (jet::ACK_WAIT, 1_000_000),
+        (jet::MAX_DELIVER, 2),
+        (jet::WINDOW, 120_000_000),
+        (jet::MAX_ACK_PENDING, 1_000),
+        (jet::BACK_OFF, 0),
+        (jet::RETENTION, 2),
+        (jet::SYNC_INTERVAL, 120_000_000),
+    ],
+    busy: &[(jet::RATE, 4), (jet::WORK, 500_000), (jet::ACK_WAIT, 200_000)],
+    fixed: &[],
+    rules: &[jet::DEDUP, jet::WITHIN, jet::DOUBLE_ACK, jet::REDELIVER, jet::SYNC],
+    commands: &[0, 1, 2, 3, 4],
+    promises: &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES],
+    impossible: false,
+    // Messages travel over NATS core, which loses them; anything may be late, lost or doubled, and clients crash. Not
+    // the server: a work queue has deleted what was acknowledged, so the window that a restarted server reads back from
+    // its disk lacks those ids. One of the challenges shows it; a test below says what holds all the same.
+    faults: FaultModel { nodes: Some(|node| node != SERVER), ..FaultModel::ASYNCHRONOUS },
+    charts: &[
+        Chart {
+            title: "Waiting time",
+            about: "From publishing to the start of the work, redeliveries included.",
+            plot: Plot::Percentiles(jet::WAITING),
+        },
+        Chart { title: "Ready", about: "Messages that wait for a worker to ask.", plot: Plot::Level(jet::READY) },
+        Chart {
+            title: "Unacknowledged",
+            about: "More than there are workers: some of them are dead, or were too slow.",
+            plot: Plot::Level(jet::ACK_PENDING),
+        },
+        Chart { title: "Done", about: "A line a worker.", plot: Plot::Rate(jet::DONE) },
+        Chart {
+            title: "Redelivered",
+            about: "After a nak, or when the ack wait is over.",
+            plot: Plot::Rate(jet::REDELIVERED),
+        },
+        Chart {
+            title: "Copies recognised",
+            about: "Each would have been a second task.",
+            plot: Plot::Rate(jet::COPIES),
+        },
+    ],
+    subject,
+    picture,
+    look,
+    fields,
+    inspect,
+    tour: TOUR,
+    challenges: CHALLENGES,
+    explore: TWO_WORKERS,
+    breaks: BREAKS,
+    prose: prose!("jetstream_work_queue.md"),
+};
+
+fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+    match metric {
+        jet::DONE => node_subject::<JetStream>(settings, metric, subject),
+        _ => "stream".to_owned(),
+    }
+}
+
+fn name(world: &Shop, id: NodeId) -> String {
+    JetStream::name(world.settings(), id)
+}
+
+fn phase(world: &Shop, id: NodeId) -> Option<Phase> {
+    match world.memory(id) {
+        Some(Memory::Worker { phase, .. }) => Some(*phase),
+        _ => None,
+    }
+}
+
+fn works(world: &Shop, id: NodeId) -> bool {
+    matches!(phase(world, id), Some(Phase::Works(..)))
+}
+
+fn unconfirmed(world: &Shop) -> usize {
+    match world.memory(PUBLISHER) {
+        Some(Memory::Publisher { unconfirmed }) => unconfirmed.len(),
+        _ => 0,
+    }
+}
+
+/// How a message stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    Ready,
+    Delivered,
+    Again,
+    Over,
+}
+
+fn standing(store: &Store, seq: u32) -> Standing {
+    let consumer = &store.consumer;
+    if seq > consumer.delivered() {
+        Standing::Ready
+    } else if consumer.again().contains(&seq) {
+        Standing::Again
+    } else if consumer.pending().iter().any(|pending| pending.seq == seq) {
+        Standing::Delivered
+    } else {
+        Standing::Over
+    }
+}
+
+fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let all = workers(world);
+    let (publisher, server, places) = match frame {
+        Frame::Wide => ((80, 130), (300, 130), Area::new(530, 20, 120, 520).column(all.len())),
+        Frame::Narrow => {
+            let first = Area::new(4, 122, 392, 74).row(all.len().min(3));
+            let second = Area::new(4, 210, 392, 74).row(all.len().saturating_sub(3));
+            ((66, 50), (270, 50), first.into_iter().chain(second).collect())
+        }
+    };
+    let (strip, window, table) = match frame {
+        Frame::Wide => (((20, 250), (420, 110)), ((20, 390), (420, 100)), ((670, 40), (280, 480))),
+        Frame::Narrow => (((8, 296), (384, 66)), ((8, 366), (384, 62)), ((8, 434), (384, 122))),
+    };
+    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    mark.tone = Tone::Producer;
+    mark.state = format!("{} unconfirmed", unconfirmed(world));
+    picture.nodes.push(mark);
+    let mut mark = NodeMark::new(SERVER, server, Shape::Broker, "server");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} ready", store(world).map_or(0, Store::ready));
+    picture.nodes.push(mark);
+    for (id, at) in all.iter().zip(places) {
+        picture.nodes.push(worker(world, *id, at));
+    }
+    picture.link_all(&[SERVER], &[PUBLISHER]);
+    picture.link_all(&[SERVER], &all);
+    picture.figures.push(stream_cells(world, strip.0, strip.1));
+    picture.figures.push(window_cells(world, window.0, window.1));
+    picture.figures.push(deliveries(world, table.0, table.1));
+    picture
+}
+
+fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Service, name(world, id));
+    let (state, tone, seq) = match phase(world, id) {
+        Some(Phase::Works(delivery, task)) => {
+            (format!("works on task {}", task.id), Tone::Consumer, Some(delivery.seq))
+        }
+        Some(Phase::Confirms(_, task)) => (format!("task {}: acked?", task.id), Tone::Question, None),
+        Some(Phase::Idle) => ("asks".to_owned(), Tone::Neutral, None),
+        None => (String::new(), Tone::Off, None),
+    };
+    (mark.state, mark.tone) = (state, tone);
+    let wait = seq.and_then(|seq| world.timers(SERVER).find(|timer| timer.0 == Timer::AckWait(seq)));
+    mark.ring = wait.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
+    mark
+}
+
+/// How many messages and ids are drawn.
+const SHOWN: usize = 10;
+
+fn stream_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let empty = Store::default();
+    let store = store(world).unwrap_or(&empty);
+    let msgs = store.stream.msgs();
+    let keeps = jet::stream_config(world.settings()).retention == Retention::Limits;
+    let skip = if keeps { msgs.len().saturating_sub(SHOWN) } else { 0 };
+    let cell = |stored: &Stored| {
+        let text = stored.task.id.to_string();
+        match standing(store, stored.seq) {
+            Standing::Ready => Cell::firm(text, Tone::Store),
+            Standing::Delivered => Cell::loose(text, Tone::Consumer),
+            Standing::Again => Cell::loose(text, Tone::Risk),
+            Standing::Over => Cell::firm(text, Tone::Off),
+        }
+    };
+    let cells = msgs.iter().skip(skip).take(SHOWN).map(cell).collect();
+    let more = msgs.len().saturating_sub(SHOWN);
+    let title =
+        if more > 0 { format!("Tasks in the stream, and {more} more") } else { "Tasks in the stream".to_owned() };
+    let rows = vec![GridRow { label: String::new(), cells, mark: None }];
+    Figure { id: "stream", at, size, title, body: Body::Grid { first: 1, rows } }
+}
+
+fn window_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let mut ids: Vec<u32> =
+        store(world).map(|store| store.stream.ids().rev().take(SHOWN).collect()).unwrap_or_default();
+    ids.reverse();
+    let cells = ids.into_iter().map(|id| Cell::firm(id.to_string(), Tone::Service)).collect();
+    let rows = vec![GridRow { label: String::new(), cells, mark: None }];
+    Figure { id: "window", at, size, title: "Newest ids in the window".to_owned(), body: Body::Grid { first: 1, rows } }
+}
+
+/// Who has a message, as far as one can tell from outside.
+fn holders(world: &Shop, seq: u32) -> Vec<NodeId> {
+    let has = |id: &NodeId| match phase(world, *id) {
+        Some(Phase::Works(delivery, _) | Phase::Confirms(delivery, _)) => delivery.seq == seq,
+        _ => false,
+    };
+    workers(world).into_iter().filter(has).collect()
+}
+
+/// Whether so many workers are at one message.
+fn shared(world: &Shop, count: usize) -> bool {
+    let Some(store) = store(world) else { return false };
+    store.consumer.pending().iter().any(|pending| holders(world, pending.seq).len() >= count)
+}
+
+/// What was delivered and not acknowledged.
+fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let empty = Store::default();
+    let store = store(world).unwrap_or(&empty);
+    let row = |pending: &jet::consumer::Pending| {
+        let seq = pending.seq;
+        let task = store.stream.get(seq).map_or(0, |stored| stored.task.id);
+        let (with, tone) = match holders(world, seq).as_slice() {
+            [] if standing(store, seq) == Standing::Again => ("to go again".to_owned(), Tone::Risk),
+            [] => ("nobody".to_owned(), Tone::Risk),
+            [one] => (name(world, *one), Tone::Consumer),
+            many => (format!("{} workers", many.len()), Tone::Risk),
+        };
+        vec![
+            Cell::firm(task.to_string(), Tone::Neutral),
+            Cell::firm(with, tone),
+            Cell::firm(store.consumer.times(seq).to_string(), Tone::Neutral),
+        ]
+    };
+    let shown = if size.1 < 200 { 3 } else { 8 };
+    let list = store.consumer.pending();
+    let rows = list.iter().take(shown).map(row).collect();
+    let head = ["task", "is with", "delivery"].map(str::to_owned).to_vec();
+    let title = format!("Unacknowledged: {}", list.len());
+    Figure { id: "deliveries", at, size, title, body: Body::Table { head, rows } }
+}
+
+fn look(message: &Message) -> Look {
+    let (letter, glyph, tone) = match message {
+        Message::Publish { task } if task.poison => ('P', Glyph::Square, Tone::Broken),
+        Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
+        Message::PubAck { ack: PubAck::Stored { .. }, .. } => ('c', Glyph::Pill, Tone::Fine),
+        Message::PubAck { ack: PubAck::Duplicate { .. }, .. } => ('d', Glyph::Pill, Tone::Question),
+        Message::PubAck { .. } => ('x', Glyph::Pill, Tone::Broken),
+        Message::Pull { .. } => ('?', Glyph::Diamond, Tone::Consumer),
+        Message::Deliver { delivery, .. } if delivery.times > 1 => ('R', Glyph::Square, Tone::Risk),
+        Message::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
+        Message::Ack { kind: AckKind::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
+        Message::Ack { kind: AckKind::Progress, .. } => ('w', Glyph::Dot, Tone::Consumer),
+        Message::Ack { .. } => ('n', Glyph::Pill, Tone::Risk),
+        Message::AckAck { .. } => ('K', Glyph::Pill, Tone::Fine),
+        Message::Advisory { .. } => ('!', Glyph::Diamond, Tone::Risk),
+    };
+    Look { letter, glyph, tone }
+}
+
+fn fields(_: &Settings, message: &Message) -> Fields {
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let number = |name: &str, value: u32| field(name, value.to_string());
+    match *message {
+        Message::Publish { task } => vec![number("task", task.id), number("Nats-Msg-Id", task.id)],
+        Message::PubAck { id, ack } => {
+            let (seq, duplicate) = match ack {
+                PubAck::Stored { seq } => (seq, "no"),
+                PubAck::Duplicate { seq } => (seq, "yes"),
+                PubAck::Refused => (0, "no"),
+            };
+            vec![number("task", id), number("stream sequence", seq), field("duplicate", duplicate.to_owned())]
+        }
+        Message::Pull { request } => vec![number("question", request), field("batch", "1".to_owned())],
+        Message::Deliver { delivery, task } => vec![
+            number("task", task.id),
+            number("stream sequence", delivery.seq),
+            number("consumer sequence", delivery.delivery),
+            number("delivery", delivery.times),
+        ],
+        Message::Ack { seq, reply, .. } => {
+            let wanted = if reply { "yes" } else { "no" };
+            vec![number("stream sequence", seq), field("answer wanted", wanted.to_owned())]
+        }
+        Message::AckAck { seq } => vec![number("stream sequence", seq)],
+        Message::Advisory { seq, times } => vec![number("stream sequence", seq), number("deliveries", times)],
+    }
+}
+
+fn list(numbers: impl Iterator<Item = u32>) -> String {
+    let words: Vec<String> = numbers.take(20).map(|number| number.to_string()).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+fn kept(store: &Store) -> Fields {
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    vec![
+        field("messages", list(store.stream.msgs().iter().map(|stored| stored.seq))),
+        field("last sequence", store.stream.last().to_string()),
+        field("unacknowledged", list(store.consumer.pending().iter().map(|pending| pending.seq))),
+        field("to be delivered again", list(store.consumer.again().iter().copied())),
+        field("ack floor", store.consumer.floor().to_string()),
+    ]
+}
+
+fn inspect(world: &Shop, id: NodeId) -> Inspection {
+    let Some(node) = world.node(id) else { return Inspection::default() };
+    let field = |name: &str, value: String| (name.to_owned(), value);
+    let disk = match id {
+        SERVER => kept(&node.disk.store),
+        PUBLISHER => vec![field("last task", node.disk.last.to_string())],
+        _ => vec![field("last question", node.disk.last.to_string())],
+    };
+    let memory = match &node.memory {
+        None => Vec::new(),
+        Some(Memory::Publisher { unconfirmed }) => {
+            vec![field("unconfirmed", list(unconfirmed.iter().map(|task| task.id)))]
+        }
+        Some(Memory::Server { store, waiting }) => {
+            let names: Vec<String> = waiting.iter().map(|waiting| name(world, waiting.0)).collect();
+            let mut lines = kept(store);
+            lines.push(field("ids in the window", list(store.stream.ids())));
+            lines.push(field("waiting for a message", names.join(", ")));
+            lines
+        }
+        Some(Memory::Worker { phase, .. }) => {
+            let words = match phase {
+                Phase::Idle => "asks for a message".to_owned(),
+                Phase::Works(delivery, task) => format!("task {}, message {}", task.id, delivery.seq),
+                Phase::Confirms(delivery, _) => format!("waits for the word on message {}", delivery.seq),
+            };
+            vec![field("works on", words)]
+        }
+    };
+    Inspection { disk, memory }
+}
+
+fn publish(tasks: i64) -> Input {
+    Input::Command(CommandCall { command: 0, values: vec![tasks] })
+}
+
+fn poison() -> Input {
+    Input::Command(CommandCall { command: 1, values: Vec::new() })
+}
+
+fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
+    world.flights().any(|flight| wanted(flight.message))
+}
+
+fn copies(world: &Shop) -> u64 {
+    world.metrics().total(jet::COPIES, 0)
+}
+
+fn busy(world: &Shop) -> Option<NodeId> {
+    workers(world).into_iter().find(|id| works(world, *id))
+}
+
+fn down(world: &Shop) -> impl Iterator<Item = NodeId> {
+    let all: Vec<NodeId> = workers(world).into_iter().filter(|id| !world.kernel().node(*id).up).collect();
+    all.into_iter()
+}
+
+const SLOW_ONE: NodeId = NodeId(FIRST as u16);
+
+const TOUR: &[Beat<JetStream>] = &[
+    Beat {
+        title: "A stream and three workers",
+        say: "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each \
+              task is for one of them.",
+        inputs: no_inputs,
+        until: |world| world.kernel().now() == 0,
+        look: workers,
+        predict: None,
+    },
+    Beat {
+        title: "Stored, and said so",
+        say: "Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers with \
+              a *PubAck*. The lower strip is what it remembers of the ids.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Message::PubAck { .. })),
+        look: |_| vec![SERVER],
+        predict: None,
+    },
+    Beat {
+        title: "Workers ask",
+        say: "Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the \
+              server. A burst of six. The ring around a worker is its *ack wait*.",
+        inputs: |_| vec![publish(6)],
+        until: |world| workers(world).iter().all(|id| works(world, *id)),
+        look: workers,
+        predict: None,
+    },
+    Beat {
+        title: "The ack of the ack",
+        say: "A worker is done and acknowledges. It does not call the task done yet: it waits until the server has \
+              acknowledged the acknowledgement.",
+        inputs: no_inputs,
+        until: |world| flies(world, |message| matches!(message, Message::AckAck { .. })),
+        look: |_| vec![SERVER],
+        predict: Some(Predict {
+            question: "The task was acknowledged. Is it still in the stream?",
+            options: |_| vec!["Yes, for replay".to_owned(), "No".to_owned()],
+            answer: |world| {
+                let acked = world.flights().find_map(|flight| match flight.message {
+                    Message::AckAck { seq } => Some(*seq),
+                    _ => None,
+                });
+                usize::from(acked.is_some_and(|seq| store(world).is_some_and(|store| store.stream.get(seq).is_none())))
+            },
+            because: "In a work queue, what is acknowledged is deleted. With limits as its retention, it would stay.",
+        }),
+    },
+    Beat {
+        title: "A PubAck is lost",
+        say: "The way from the server to the publisher is cut, and a task is published. The server has it; the publisher \
+              does not know, and sends it again.",
+        inputs: |_| vec![Input::Cut { from: SERVER, to: PUBLISHER }, publish(1)],
+        until: |world| copies(world) > 0,
+        look: |_| vec![PUBLISHER, SERVER],
+        predict: Some(Predict {
+            question: "How often is the task stored?",
+            options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
+            answer: |world| usize::from(world.witness().twice.is_some()),
+            because: "The id is in the window: the server answers with the sequence of the first one, and stores nothing.",
+        }),
+    },
+    Beat {
+        title: "A worker dies",
+        say: "The link is healed, and a worker crashes at work. It was not pushed anything it could give back, and no \
+              connection is watched.",
+        inputs: |world| {
+            let crash = busy(world).map(|node| Input::Crash { node });
+            std::iter::once(Input::HealAll).chain(crash).collect()
+        },
+        until: |world| {
+            flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1))
+        },
+        look: |world| down(world).collect(),
+        predict: Some(Predict {
+            question: "What makes the server hand the task to another worker?",
+            options: |_| vec!["Missing heartbeats".to_owned(), "No ack within the ack wait".to_owned()],
+            answer: |_| 1,
+            because: "Each delivery has its own clock. When it runs out, the message goes to whoever asks next.",
+        }),
+    },
+    Beat {
+        title: "Poison",
+        say: "A task that nobody can do. Each worker that gets it gives it back with a *nak*, and it is delivered again at \
+              once, four times at most.",
+        inputs: |world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect(),
+        until: |world| world.witness().parked.is_some(),
+        look: |_| vec![SERVER],
+        predict: Some(Predict {
+            question: "And after the fourth time?",
+            options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
+            answer: |world| {
+                let Some(id) = world.witness().parked else { return 0 };
+                usize::from(store(world).is_some_and(|store| store.stream.msgs().iter().any(|kept| kept.task.id == id)))
+            },
+            because: "It stays in the stream, greyed. An *advisory* is published, and somebody has to listen for it.",
+        }),
+    },
+    Beat {
+        title: "Too slow for the ack wait",
+        say: "Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
+        inputs: |_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }],
+        until: |world| shared(world, 2),
+        look: |_| vec![SLOW_ONE],
+        predict: Some(Predict {
+            question: "How many workers will work on its task?",
+            options: |_| vec!["One".to_owned(), "Two".to_owned()],
+            answer: |world| usize::from(shared(world, 2)),
+            because: "An ack wait is a guess. A worker that needs longer must say that it is in progress.",
+        }),
+    },
+    Beat {
+        title: "Without the double ack",
+        say: "Workers now call a task done when they have sent their ack. One of them is at work, and its way to the server \
+              is cut.",
+        inputs: |world| {
+            let speed = Input::Slow { node: SLOW_ONE, percent: 100 };
+            let off = Input::Rule { rule: jet::DOUBLE_ACK, on: false };
+            let cut =
+                workers(world).into_iter().rfind(|id| works(world, *id)).map(|from| Input::Cut { from, to: SERVER });
+            [speed, off].into_iter().chain(cut).collect()
+        },
+        until: |world| world.is_promise_broken(WORKED_ONCE.id),
+        look: workers,
+        predict: Some(Predict {
+            question: "The worker calls its task done. What does the server do with it?",
+            options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
+            answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
+            because: "The ack never came. The worker believes that it is done, and another one does it again.",
+        }),
+    },
+];
+
+fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
+    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
+    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
+}
+
+/// A task is stored and worked on, and its publisher does not know.
+fn unknown_to_its_publisher(script: &mut Script<JetStream>) {
+    script.act(Input::Cut { from: SERVER, to: PUBLISHER });
+    script.act(publish(1));
+    let done = |world: &Shop| workers(world).iter().any(|id| world.metrics().total(jet::DONE, id.0) > 0);
+    script.until(done);
+}
+
+const CHALLENGES: &[Challenge<JetStream>] = &[
+    Challenge {
+        id: "forgotten-ids",
+        title: "Forgotten ids",
+        goal: "Have a task stored twice with every rule on.",
+        hint: "The window lives in memory. A restarted server reads it back from its messages. Which are not there any more?",
+        reached: |world| world.rules() == RuleSet::ALL && world.witness().twice.is_some(),
+        origin: || origin(&[], &[(jet::RATE, 0)]),
+        solve: |script| {
+            unknown_to_its_publisher(script);
+            script.act(Input::Crash { node: SERVER });
+            script.act(Input::Restart { node: SERVER });
+            script.until(|world| world.witness().twice.is_some());
+        },
+    },
+    Challenge {
+        id: "power-cut",
+        title: "A power cut",
+        goal: "Have a task that was confirmed vanish.",
+        hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it answers.",
+        reached: |world| world.is_promise_broken(NOT_LOST.id),
+        origin: || origin(&[jet::SYNC], &[]),
+        solve: |script| {
+            script.act(publish(6));
+            script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
+            script.act(Input::Crash { node: SERVER });
+            script.until(|world| world.is_promise_broken(NOT_LOST.id));
+        },
+    },
+    Challenge {
+        id: "three-at-once",
+        title: "Three at once",
+        goal: "Have three workers at work on the same task, with every rule on.",
+        hint: "All of them must be slower than the ack wait.",
+        reached: |world| world.rules() == RuleSet::ALL && shared(world, 3),
+        origin: || origin(&[], &[(jet::RATE, 0)]),
+        solve: |script| {
+            for node in workers(script.world()) {
+                script.act(Input::Slow { node, percent: 50_000 });
+            }
+            script.act(publish(1));
+            script.until(|world| shared(world, 3));
+        },
+    },
+];
+
+/// How many questions the workers have asked, and whether the server has been up all the time.
+fn within(world: &Shop) -> bool {
+    let asked = |id: &NodeId| world.node(*id).map_or(0, |node| node.disk.last);
+    let all = workers(world);
+    world.memory(SERVER).is_some() && all.iter().all(|id| asked(id) <= 2) && world.kernel().pending_count() < 14
+}
+
+/// One task, two workers; a message is lost, one arrives twice, and a client crashes.
+const TWO_WORKERS: Hunt<JetStream> = Hunt {
+    settings: &[(jet::WORKERS, 2), (jet::RATE, 0), (jet::MAX_DELIVER, 4)],
+    inputs: || vec![publish(1)],
+    bounds: Bounds::new(300_000, 60, Budget { drops: 1, duplicates: 1, ..Budget::crashes(1) }),
+    within,
+};
+
+/// The same without a fault.
+const NO_FAULT: Hunt<JetStream> = Hunt { bounds: Bounds::new(300_000, 40, Budget::NONE), ..TWO_WORKERS };
+
+const BREAKS: &[Breaks<JetStream>] = &[
+    Breaks { rule: jet::DEDUP, promise: STORED_ONCE.id, way: Way::Explore(NO_FAULT) },
+    Breaks {
+        rule: jet::WITHIN,
+        promise: STORED_ONCE.id,
+        way: Way::Script {
+            settings: &[(jet::RATE, 0), (jet::WINDOW, 2_000_000)],
+            act: |script| {
+                unknown_to_its_publisher(script);
+                script.until(|world| world.kernel().now() > 3_000_000);
+                script.act(Input::HealAll);
+                script.until(|world| world.witness().twice.is_some());
+            },
+            reason: "It is about how long the server remembers an id, and the explorer knows no clock.",
+        },
+    },
+    Breaks { rule: jet::DOUBLE_ACK, promise: WORKED_ONCE.id, way: Way::Explore(NO_FAULT) },
+    Breaks {
+        rule: jet::REDELIVER,
+        promise: MOVES.id,
+        way: Way::Schedules {
+            settings: &[(jet::RATE, 1)],
+            events: 600,
+            reason: "It is about how long a message is with a dead worker, and the explorer knows no clock.",
+        },
+    },
+    Breaks {
+        rule: jet::SYNC,
+        promise: NOT_LOST.id,
+        way: Way::Explore(Hunt {
+            bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
+            within: |world| world.kernel().pending_count() < 14,
+            ..TWO_WORKERS
+        }),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::scenario::storm;
+    use crate::sim::run::Run;
+    use crate::sim::tape::Tape;
+
+    fn stormed(seed: u64, retention: i64) -> Run<Shop> {
+        let origin = Origin { seed, settings: vec![(jet::RETENTION, retention)], rules_off: 0 };
+        let mut run = Run::new(SCENARIO.world(&origin, &[]), Tape::default());
+        storm(&mut run, FaultModel::ASYNCHRONOUS, seed, 400);
+        run
+    }
+
+    /// With crashes of the server as well: what is confirmed is kept and what is done is done, in a work queue, too.
+    #[test]
+    fn a_crash_of_the_server_costs_a_work_queue_its_ids_and_nothing_else() {
+        for seed in 0..200 {
+            let run = stormed(seed, 2);
+            let broken = |promise| run.world().is_promise_broken(promise);
+            assert!(!broken(NOT_LOST.id) && !broken(WORKED_ONCE.id), "seed {seed}");
+        }
+    }
+
+    /// Where acknowledged messages stay, the window is read back whole.
+    #[test]
+    fn with_limits_a_restarted_server_knows_every_id() {
+        for seed in 0..200 {
+            let run = stormed(seed, 0);
+            assert!(!run.world().is_promise_broken(STORED_ONCE.id), "seed {seed}");
+        }
+    }
+}
