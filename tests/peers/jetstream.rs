@@ -7,7 +7,7 @@ use faultline::systems::jetstream::consumer::{AckPolicy, Consumer, ConsumerConfi
 use faultline::systems::jetstream::stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
 use serde_json::{Value, json};
 
-use crate::script::{Ours, Script, texts};
+use crate::script::{Ours, Played, Script, is_look, texts};
 
 /// What a step yields.
 type Yield = Result<Value, String>;
@@ -28,7 +28,7 @@ struct Player {
 }
 
 /// Plays a script.
-pub fn play(script: &Script) -> Ours {
+pub fn play(script: &Script, theirs: &Played) -> Ours {
     let config = script.steps.iter().find(|step| step["stream"].is_object()).ok_or("no stream")?;
     let mut player = Player {
         now: 0,
@@ -39,7 +39,8 @@ pub fn play(script: &Script) -> Ours {
         sequences: BTreeMap::new(),
         advisories: Vec::new(),
     };
-    script.steps.iter().map(|step| player.step(step)).collect()
+    let steps = script.steps.iter().zip(&theirs.ended);
+    steps.map(|(step, end)| player.at(step, *end)).collect()
 }
 
 fn micros(value: &Value) -> Option<Micros> {
@@ -74,6 +75,15 @@ fn consumer_config(given: &Value) -> ConsumerConfig {
 }
 
 impl Player {
+    fn at(&mut self, step: &Value, end: Time) -> Yield {
+        if is_look(step) {
+            self.wait_until(end);
+        }
+        let yields = self.step(step);
+        self.wait_until(end);
+        yields
+    }
+
     fn step(&mut self, step: &Value) -> Yield {
         let fields = step.as_object().ok_or("a step is an object")?;
         let has = |verb: &str| fields.contains_key(verb);
@@ -85,9 +95,7 @@ impl Player {
             return self.fetch(step["fetch"].as_u64().unwrap_or(1));
         } else if let Some(verb) = ["ack", "nak", "term", "progress"].iter().find(|verb| has(verb)) {
             return self.settle(verb, step);
-        } else if has("wait") {
-            self.wait(micros(&step["wait"]).unwrap_or_default());
-        } else if has("crash") {
+        } else if has("crash") || has("restart") {
             self.stream.recover(&self.stream_config, self.now);
         } else if has("stored") {
             self.stream.expire(&self.stream_config, self.now);
@@ -150,7 +158,7 @@ impl Player {
                 "ack" => consumer.ack(&config, seq),
                 "term" => consumer.term(&config, seq),
                 "nak" => {
-                    consumer.nak(&config, seq, micros(&step["delay"]), now);
+                    consumer.nak(seq, micros(&step["delay"]), now);
                     Vec::new()
                 }
                 _ => {
@@ -165,8 +173,7 @@ impl Player {
     }
 
     /// Time passes; what was not acknowledged in time is queued again when its time comes.
-    fn wait(&mut self, time: Micros) {
-        let end = self.now + time;
+    fn wait_until(&mut self, end: Time) {
         while self.now < end {
             self.now += TICK.min(end - self.now);
             if let Some((consumer, config)) = &mut self.consumer {

@@ -13,11 +13,11 @@ mod table;
 
 use std::path::Path;
 
-use script::{Ours, Script};
+use script::{Ours, Played, Script};
 use table::{Outcome, Row};
 
 /// The scripts of a file, and what plays them here.
-type Suite = (&'static str, &'static str, fn(&Script) -> Ours);
+type Suite = (&'static str, &'static str, fn(&Script, &Played) -> Ours);
 
 /// File, real broker, our system.
 const SUITES: [Suite; 4] = [

@@ -7,6 +7,9 @@ import { patiently, quiet, sleep } from './time.mjs';
 
 const RECONNECT = { maxReconnectAttempts: -1, reconnectTimeWait: 500, waitOnFirstConnect: false };
 
+/** How long until the server has written what it writes when it has time, such as which messages are gone. */
+const WRITTEN = 3000;
+
 export class Player {
   static async open(port, restart) {
     const player = new Player();
@@ -62,7 +65,7 @@ export class Player {
       const outcomes = [];
       for (let time = 0; time < times; time += 1) {
         const outcome = this.own.request(subject, '', { timeout: 1500 });
-        outcomes.push(await outcome.then(() => 'answered', (error) => error.name.replace('Error', '')));
+        outcomes.push(await outcome.then(() => 'answered', (error) => (error.cause ?? error).name.replace('Error', '')));
       }
       return outcomes;
     },
@@ -78,13 +81,12 @@ export class Player {
     drop: async (name) => {
       await this.clients.get(name).close();
       this.clients.delete(name);
+      // The server is not asked, so it has time to notice.
+      await sleep(500);
     },
     wait: (ms) => sleep(ms).then(() => undefined),
-    crash: async () => {
-      await this.restart();
-      for (const client of [this.own, ...this.clients.values()]) await patiently(() => client.flush());
-      await sleep(2000);
-    },
+    crash: () => this.again('KILL'),
+    restart: () => this.again('STOP'),
     look: async () => {
       await quiet(() => this.received);
       const groups = [...this.seen].filter(([owner]) => owner.startsWith('group '));
@@ -99,6 +101,13 @@ export class Player {
       return valid;
     },
   };
+
+  async again(how) {
+    await sleep(WRITTEN);
+    await this.restart(how);
+    for (const client of [this.own, ...this.clients.values()]) await patiently(() => client.flush());
+    await sleep(2000);
+  }
 
   async close() {
     await this.stream.close();

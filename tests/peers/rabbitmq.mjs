@@ -8,6 +8,9 @@ const KINDS = { topic: 'topic', direct: 'direct', fanout: 'fanout', headers: 'he
 /** How long the broker has to take in what is not answered, such as an ack, in milliseconds. */
 const SETTLE = 40;
 
+/** How long until what was declared is on disk: Erlang's disk_log writes its cache every two seconds. */
+const WRITTEN = 3000;
+
 class Client {
   static async open(port) {
     const client = new Client();
@@ -52,7 +55,8 @@ class Client {
 
   async cut() {
     this.connection.connection.stream.destroy();
-    await sleep(2 * SETTLE);
+    // The broker is not asked, so it has time to notice.
+    await sleep(500);
   }
 }
 
@@ -102,8 +106,9 @@ export class Player {
       const { channel } = owner ? await this.client(owner) : this.own;
       await channel.assertQueue(queue, { durable, exclusive, arguments: args });
     },
-    bind: async (queue, { to, key = '', with: args = {} }) => {
-      await this.own.channel.bindQueue(queue, to, key, args);
+    bind: async (queue, { to, key = '', with: args = {}, as: owner }) => {
+      const { channel } = owner ? await this.client(owner) : this.own;
+      await channel.bindQueue(queue, to, key, args);
     },
     unbind: async (queue, { from, key = '' }) => {
       await this.own.channel.unbindQueue(queue, from, key);
@@ -131,11 +136,8 @@ export class Player {
       this.clients.delete(name);
     },
     wait: (ms) => sleep(ms).then(() => undefined),
-    crash: async () => {
-      await this.restart();
-      this.clients.clear();
-      await this.connect();
-    },
+    crash: () => this.again('KILL'),
+    restart: () => this.again('STOP'),
     look: async () => {
       await quiet(() => [...this.clients.values()].reduce((sum, client) => sum + client.deliveries.length, 0));
       const seen = [...this.clients].map(([name, client]) => [name, client.deliveries.splice(0)]);
@@ -148,6 +150,13 @@ export class Player {
       return counts;
     },
   };
+
+  async again(how) {
+    await sleep(WRITTEN);
+    await this.restart(how);
+    this.clients.clear();
+    await this.connect();
+  }
 
   /** How many messages a queue has ready; null when there is no such queue. */
   async count(queue) {

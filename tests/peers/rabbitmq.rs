@@ -12,7 +12,7 @@ use faultline::systems::rabbitmq::message::{Body, Envelope, ExchangeId, Message,
 use faultline::systems::rabbitmq::queue::{Arguments, DeadLetter, Overflow};
 use serde_json::{Value, json};
 
-use crate::script::{Ours, Script, texts};
+use crate::script::{Ours, Played, Script, is_look, texts};
 
 type Step<'a> = &'a Value;
 
@@ -44,9 +44,9 @@ struct Player {
 }
 
 /// Plays a script.
-pub fn play(script: &Script) -> Ours {
+pub fn play(script: &Script, theirs: &Played) -> Ours {
     let mut player = Player::default();
-    script.steps.iter().map(|step| player.step(step)).collect()
+    script.steps.iter().zip(&theirs.ended).map(|(step, end)| player.step(step, *end)).collect()
 }
 
 /// A name that lives as long as the test: our declarations are constants.
@@ -61,9 +61,9 @@ fn exchange(step: Step, field: &str) -> Result<ExchangeId, String> {
 }
 
 impl Player {
-    fn step(&mut self, step: Step) -> Result<Value, String> {
+    fn step(&mut self, step: Step, end: Time) -> Yield {
         let fields = step.as_object().ok_or("a step is an object")?;
-        let verbs: [(&str, fn(&mut Player, Step, &Value) -> Yield); 13] = [
+        let verbs: [(&str, fn(&mut Player, Step, &Value) -> Yield); 14] = [
             ("queue", Player::queue),
             ("bind", Player::bind),
             ("unbind", Player::unbind),
@@ -73,14 +73,19 @@ impl Player {
             ("nack", Player::nack),
             ("reject", Player::reject),
             ("drop", Player::cut),
-            ("wait", Player::wait),
-            ("crash", Player::crash),
+            ("wait", Player::nothing),
+            ("crash", Player::restart),
+            ("restart", Player::restart),
             ("look", Player::look),
             ("count", Player::count),
         ];
         let verb = verbs.iter().find(|verb| fields.contains_key(verb.0)).ok_or_else(|| format!("no verb in {step}"))?;
+        if is_look(step) {
+            self.wait_until(end);
+        }
         let observed = verb.1(self, step, &step[verb.0])?;
         self.hand_out();
+        self.wait_until(end);
         Ok(observed)
     }
 
@@ -200,9 +205,12 @@ impl Player {
         Ok(Value::Null)
     }
 
+    fn nothing(&mut self, _: Step, _: &Value) -> Yield {
+        Ok(Value::Null)
+    }
+
     /// Time passes; whatever expires in it, expires.
-    fn wait(&mut self, _: Step, ms: &Value) -> Yield {
-        let end = self.now + ms.as_u64().unwrap_or_default() * MS;
+    fn wait_until(&mut self, end: Time) {
         while let Some(at) = self.host.next_expiry().filter(|at| *at <= end) {
             self.now = self.now.max(at);
             if self.host.expire(Policy::AMQP, self.now).is_empty() {
@@ -211,10 +219,10 @@ impl Player {
             self.hand_out();
         }
         self.now = end;
-        Ok(Value::Null)
     }
 
-    fn crash(&mut self, _: Step, _: &Value) -> Yield {
+    /// Ours knows one way to restart, that after a crash.
+    fn restart(&mut self, _: Step, _: &Value) -> Yield {
         self.host = self.host.after_restart();
         self.clients.clear();
         Ok(Value::Null)

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use faultline::mechanisms::subjects::{is_valid, matches};
 use serde_json::{Value, json};
 
-use crate::script::{Ours, Script, texts};
+use crate::script::{Ours, Played, Script, texts};
 
 /// Plays a script of patterns and subjects.
-pub fn play(script: &Script) -> Ours {
+pub fn play(script: &Script, _: &Played) -> Ours {
     let mut subscriptions: Vec<(&str, &str)> = Vec::new();
     let mut seen: BTreeMap<&str, BTreeMap<&str, Vec<u32>>> = BTreeMap::new();
     let mut published = 0;

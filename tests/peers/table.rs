@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::script::{Observed, Ours, Script};
+use crate::script::{Observed, Ours, Played, Script};
 
 /// How a script ended.
 pub enum Outcome {
@@ -22,26 +22,27 @@ pub struct Row {
 }
 
 /// Plays a script and compares.
-pub fn row(script: &Script, observed: Option<&Observed>, play: fn(&Script) -> Ours) -> Row {
-    let difference = match observed.map(|observed| &observed.steps) {
+pub fn row(script: &Script, observed: Option<&Observed>, play: fn(&Script, &Played) -> Ours) -> Row {
+    let difference = match observed.map(|observed| &observed.played) {
         None => Some("the real broker did not play it".to_owned()),
         Some(Err(why)) => Some(format!("the real broker could not play it: {why}")),
-        Some(Ok(theirs)) => match play(script) {
+        Some(Ok(theirs)) => match play(script, theirs) {
             Err(why) => Some(format!("ours could not play it: {why}")),
-            Ok(ours) => difference(script, theirs, &ours),
+            Ok(ours) => difference(script, &theirs.yields, &ours),
         },
     };
-    let outcome = match (difference, &script.known) {
+    let peer = observed.map_or("?", |observed| &observed.version).to_owned();
+    let outcome = match (difference, script.known_difference(&peer)) {
         (None, None) => Outcome::Equal,
         (None, Some(_)) => Outcome::Differs("known to differ, and does not any more".to_owned()),
-        (Some(_), Some(why)) => Outcome::Known(why.clone()),
+        (Some(what), Some(why)) => Outcome::Known(format!("{why}{what}")),
         (Some(what), None) => Outcome::Differs(what),
     };
-    let peer = observed.map_or("?", |observed| &observed.version).to_owned();
     Row { area: script.area.clone(), name: script.name.clone(), peer, steps: script.steps.len(), outcome }
 }
 
 fn difference(script: &Script, theirs: &[Value], ours: &[Value]) -> Option<String> {
+    let mut found = Vec::new();
     for (at, step) in script.steps.iter().enumerate() {
         let none = Value::Null;
         let sorted = step.get("sorted").is_some();
@@ -49,10 +50,10 @@ fn difference(script: &Script, theirs: &[Value], ours: &[Value]) -> Option<Strin
         both.iter_mut().filter(|_| sorted).for_each(sort);
         let [theirs, ours] = both;
         if theirs != ours {
-            return Some(format!("step {} {step}\n    theirs {theirs}\n    ours   {ours}", at + 1));
+            found.push(format!("\n    step {} {step}\n    theirs {theirs}\n    ours   {ours}", at + 1));
         }
     }
-    None
+    (!found.is_empty()).then(|| found.concat())
 }
 
 /// Sorts the lists in a value: their order is nobody's promise.
@@ -80,8 +81,8 @@ pub fn print(rows: &[Row]) {
     for row in rows {
         match &row.outcome {
             Outcome::Equal => {}
-            Outcome::Known(why) => println!("\n{}: known to differ.\n    {why}", row.name),
-            Outcome::Differs(what) => println!("\n{}: {what}", row.name),
+            Outcome::Known(why) => println!("\n{}: known to differ. {why}", row.name),
+            Outcome::Differs(what) => println!("\n{}: differs. {what}", row.name),
         }
     }
     println!();

@@ -1,8 +1,8 @@
 //! `cargo xtask test --peers`: real brokers play the scripts of tests/peers, and our systems play them after.
 //!
 //! Each broker runs on 127.0.0.1 with free ports and a temporary folder of its own. The driver in Node plays the scripts
-//! through it and prints what was observed, which goes to target/peers; a line RESTART asks for the broker to be killed and
-//! started again. Then `tests/peers/main.rs` plays the same scripts through our systems and compares.
+//! through it and prints what was observed, which goes to target/peers; a line RESTART KILL or RESTART STOP asks for the broker to end
+//! and to be started again. Then `tests/peers/main.rs` plays the same scripts through our systems and compares.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -14,6 +14,9 @@ use std::process::{Child, Command, Stdio};
 use crate::command::{command, run};
 use crate::{Outcome, say, setup};
 
+/// What the shell does: it starts the program and waits for a line. `stop` tells the program to stop and waits for it.
+const WATCH: &str = "\"$@\" & read line; [ \"$line\" = stop ] && kill $! && wait $!; kill -KILL 0";
+
 /// A program that ends, with all it has started, when this value or this process does: a shell waits for the end of its
 /// standard input, which we hold, and kills its own process group.
 struct Guarded(Child);
@@ -22,7 +25,7 @@ impl Guarded {
     fn start(program: Command, log: &Path) -> Outcome<Guarded> {
         let failed = |error: std::io::Error| format!("{:?} could not be started ({error}).", program.get_program());
         let log = std::fs::File::create(log).map_err(failed)?;
-        let mut shell = command("sh", &["-c", "\"$@\" & read line; kill -KILL 0", "sh"]);
+        let mut shell = command("sh", &["-c", WATCH, "sh"]);
         shell.arg(program.get_program()).args(program.get_args());
         for (name, value) in program.get_envs() {
             shell.env(name, value.unwrap_or_default());
@@ -30,7 +33,18 @@ impl Guarded {
         shell.stdin(Stdio::piped()).stdout(log.try_clone().map_err(failed)?).stderr(log);
         #[cfg(unix)]
         shell.process_group(0);
-        shell.spawn().map(Guarded).map_err(|error| format!("{:?} could not be started ({error}).", program.get_program()))
+        shell
+            .spawn()
+            .map(Guarded)
+            .map_err(|error| format!("{:?} could not be started ({error}).", program.get_program()))
+    }
+}
+
+impl Guarded {
+    /// Lets the program end in order, rather than be killed.
+    fn stop(mut self) {
+        // A shell that is gone has killed the program already.
+        let _ = self.0.stdin.as_mut().map(|input| input.write_all(b"stop\n"));
     }
 }
 
@@ -46,16 +60,15 @@ impl Drop for Guarded {
 struct Broker {
     name: &'static str,
     port: u16,
-    start: Box<dyn Fn() -> Outcome<Guarded>>,
+    how: Box<dyn Fn() -> Outcome<Guarded>>,
     running: Option<Guarded>,
     /// What it needs beside it.
     _beside: Option<Guarded>,
 }
 
 impl Broker {
-    fn restart(&mut self) -> Outcome {
-        self.running = None;
-        self.running = Some((self.start)()?);
+    fn start(&mut self) -> Outcome {
+        self.running = Some((self.how)()?);
         Ok(())
     }
 }
@@ -78,6 +91,11 @@ impl Drop for Folder {
     }
 }
 
+/// A broker's name and how to set it up in a folder.
+type Peer = (&'static str, fn(&Path) -> Outcome<Broker>);
+
+const PEERS: [Peer; 2] = [("rabbitmq", rabbitmq), ("nats", nats)];
+
 /// See the module's header.
 pub fn test(only: Option<&str>) -> Outcome {
     setup::peers()?;
@@ -85,11 +103,10 @@ pub fn test(only: Option<&str>) -> Outcome {
     let folder = Folder::new()?;
     let observed = crate::root().join("target/peers");
     std::fs::create_dir_all(&observed).map_err(|error| format!("{} cannot be made ({error}).", observed.display()))?;
-    let peers: [(&str, fn(&Path) -> Outcome<Broker>); 2] = [("rabbitmq", rabbitmq), ("nats", nats)];
-    for (name, start) in peers.iter().filter(|peer| only.is_none_or(|only| only == peer.0)) {
+    for (name, start) in PEERS.iter().filter(|peer| only.is_none_or(|only| only == peer.0)) {
         say(&format!("Starting {name} ..."));
         let mut broker = start(&folder.0)?;
-        broker.restart()?;
+        broker.start()?;
         if let Err(why) = play(&mut broker, &observed.join(format!("{name}.jsonl"))) {
             let log = std::fs::read_to_string(folder.0.join(format!("{name}.log"))).unwrap_or_default();
             return Err(format!("{why}\n{log}"));
@@ -107,11 +124,16 @@ fn play(broker: &mut Broker, observed: &Path) -> Outcome {
     let mut driver = driver.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().map_err(failed)?;
     let mut kept = std::fs::File::create(observed).map_err(failed)?;
     for line in driver.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
-        if line != "RESTART" {
-            writeln!(kept, "{line}").map_err(failed)?;
-            continue;
+        match (line.as_str(), broker.running.take()) {
+            ("RESTART STOP", Some(running)) => running.stop(),
+            ("RESTART KILL", running) => drop(running),
+            (line, running) => {
+                broker.running = running;
+                writeln!(kept, "{line}").map_err(failed)?;
+                continue;
+            }
         }
-        let restarted = broker.restart();
+        let restarted = broker.start();
         if restarted.is_err() {
             driver.kill().map_err(failed)?;
         }
@@ -126,19 +148,25 @@ fn play(broker: &mut Broker, observed: &Path) -> Outcome {
 fn compare(observed: &Path, only: Option<&str>) -> Outcome {
     let words = ["test", "--quiet", "--package", "faultline", "--test", "peers", "--", "--ignored", "--nocapture"];
     let mut test = command("cargo", &words);
-    let spawned = test.env("FAULTLINE_PEERS", observed).env("FAULTLINE_PEER", only.unwrap_or_default()).stdout(Stdio::piped()).spawn();
+    let spawned = test
+        .env("FAULTLINE_PEERS", observed)
+        .env("FAULTLINE_PEER", only.unwrap_or_default())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn();
     let mut test = spawned.map_err(|error| format!("The comparison could not be started ({error})."))?;
-    let mut counts = "0 passed, 1 failed".to_owned();
+    let mut counts = None;
     for line in test.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
-        let is_harness = line.is_empty() || line == "running 1 test" || line.starts_with("test result:") || line == ".";
-        match line.split(' ').nth(1) == Some("passed,") {
-            true => counts = line,
-            false if is_harness => {}
-            false => println!("{line}"),
+        // What follows is the test harness's own.
+        if counts.is_none() && line.split(' ').nth(1) == Some("passed,") {
+            counts = Some(line);
+        } else if counts.is_none() && !line.starts_with("running ") {
+            println!("{line}");
         }
     }
+    let counts = counts.unwrap_or_else(|| "0 passed, 1 failed".to_owned());
     let succeeded = test.wait().is_ok_and(|status| status.success());
-    println!("\n{counts}");
+    println!("{counts}");
     if succeeded { Ok(()) } else { Err("Not every script agrees; the table above says which.".to_owned()) }
 }
 
@@ -182,7 +210,7 @@ fn rabbitmq(folder: &Path) -> Outcome<Broker> {
             .env("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", "-kernel inet_dist_use_interface {127,0,0,1}");
         Guarded::start(server, &log)
     };
-    Ok(Broker { name: "rabbitmq", port, start: Box::new(start), running: None, _beside: Some(beside) })
+    Ok(Broker { name: "rabbitmq", port, how: Box::new(start), running: None, _beside: Some(beside) })
 }
 
 /// nats-server with JetStream.
@@ -195,5 +223,5 @@ fn nats(folder: &Path) -> Outcome<Broker> {
         server.arg(&data);
         Guarded::start(server, &log)
     };
-    Ok(Broker { name: "nats", port, start: Box::new(start), running: None, _beside: None })
+    Ok(Broker { name: "nats", port, how: Box::new(start), running: None, _beside: None })
 }
