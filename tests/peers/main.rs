@@ -39,6 +39,8 @@ fn our_brokers_do_what_the_real_ones_do() {
     }
     table::print(&rows);
     let failed = rows.iter().filter(|row| matches!(row.outcome, Outcome::Differs(_))).count();
+    let known = rows.iter().filter(|row| matches!(row.outcome, Outcome::Known(_))).count();
+    println!("{} equal, {known} that differ as known, {failed} that differ.", rows.len() - known - failed);
     println!("{} passed, {failed} failed", rows.len() - failed);
     assert!(failed == 0 && !rows.is_empty(), "the table above says what differs");
 }

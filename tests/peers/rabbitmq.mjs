@@ -8,7 +8,7 @@ const KINDS = { topic: 'topic', direct: 'direct', fanout: 'fanout', headers: 'he
 /** How long the broker has to take in what is not answered, such as an ack, in milliseconds. */
 const SETTLE = 40;
 
-/** How long until what was declared is on disk: Erlang's disk_log writes its cache every two seconds. */
+/** How long until what was declared is on disk: a broker that is killed right after a declaration forgets it. */
 const WRITTEN = 3000;
 
 class Client {
