@@ -3,6 +3,7 @@
 mod build;
 mod command;
 mod files;
+mod peers;
 mod serve;
 mod setup;
 mod test;
@@ -15,6 +16,7 @@ const HELP: &str = "cargo xtask <command>
                                             --debug: quick builds, rebuilt when a file changes
   test [--only STAGE]                       install what is missing and pass every test
                                             stages: format, clippy, native, wasm, site, browser
+  test --peers [PEER]                       compare our systems with real brokers: rabbitmq, nats
   bench                                     run the benches, native and in the browser
 ";
 

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use crate::command::{command, run};
-use crate::{Outcome, build, say, setup};
+use crate::{Outcome, build, peers, say, setup};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -69,7 +69,12 @@ pub fn test(options: &[&str]) -> Outcome {
     let only = match options {
         [] => None,
         ["--only", stage] if STAGES.iter().any(|known| known.0 == *stage) => Some(*stage),
-        _ => return Err("test takes --only and one of: format, clippy, native, wasm, site, browser.".to_owned()),
+        ["--peers"] => return peers::test(None),
+        ["--peers", peer @ ("rabbitmq" | "nats")] => return peers::test(Some(peer)),
+        _ => {
+            let takes = "test takes --only and one of: format, clippy, native, wasm, site, browser; or --peers and";
+            return Err(format!("{takes} perhaps one of: rabbitmq, nats."));
+        }
     };
     setup::tests()?;
     let mut total = Tally::default();

@@ -49,8 +49,10 @@ pub struct Pending {
     pub seq: u32,
     /// Its consumer sequence at its first delivery.
     pub delivery: u32,
-    /// When it was delivered last, or said to be in progress.
+    /// When it was delivered last, or said to be in progress, or given back with a delay.
     pub since: Time,
+    /// That delay, in microseconds, in place of the ack wait. The server moves the timestamp back instead, to the same end.
+    pub delay: Option<Micros>,
 }
 
 /// A delivery.
@@ -148,8 +150,8 @@ impl Consumer {
         }
         let at = self.pending.partition_point(|pending| pending.seq < seq);
         match self.pending.get_mut(at).filter(|pending| pending.seq == seq) {
-            Some(pending) => pending.since = now,
-            None => self.pending.insert(at, Pending { seq, delivery, since: now }),
+            Some(pending) => (pending.since, pending.delay) = (now, None),
+            None => self.pending.insert(at, Pending { seq, delivery, since: now, delay: None }),
         }
         Delivery { seq, delivery, times }
     }
@@ -182,16 +184,13 @@ impl Consumer {
     }
 
     /// -NAK: delivered again at once or, with a delay, when that has passed. True when it was pending.
-    pub fn nak(&mut self, config: &ConsumerConfig, seq: u32, delay: Option<Micros>, now: Time) -> bool {
-        let times = self.times(seq);
+    pub fn nak(&mut self, seq: u32, delay: Option<Micros>, now: Time) -> bool {
         let Some(pending) = self.pending.iter_mut().find(|pending| pending.seq == seq) else { return false };
-        match delay {
-            // As the server does it: the ack wait is made to end when the delay does.
-            Some(delay) => {
-                pending.since = now.saturating_add(delay).saturating_sub(config.wait(times));
-                self.again.retain(|again| *again != seq);
-            }
-            None => self.queue_again(seq),
+        if delay.is_some() {
+            (pending.since, pending.delay) = (now, delay);
+            self.again.retain(|again| *again != seq);
+        } else {
+            self.queue_again(seq);
         }
         true
     }
@@ -199,13 +198,13 @@ impl Consumer {
     /// +WPI: the ack wait starts anew. True when it was pending.
     pub fn in_progress(&mut self, seq: u32, now: Time) -> bool {
         let found = self.pending.iter_mut().find(|pending| pending.seq == seq);
-        found.map(|pending| pending.since = now).is_some()
+        found.map(|pending| (pending.since, pending.delay) = (now, None)).is_some()
     }
 
     /// Those whose ack wait is over, in order.
     pub fn due(&self, config: &ConsumerConfig, now: Time) -> Vec<u32> {
         let over = |pending: &&Pending| {
-            let wait = config.wait(self.times(pending.seq));
+            let wait = pending.delay.unwrap_or_else(|| config.wait(self.times(pending.seq)));
             now >= pending.since.saturating_add(wait) && !self.again.contains(&pending.seq)
         };
         self.pending.iter().filter(over).map(|pending| pending.seq).collect()
@@ -330,15 +329,27 @@ mod tests {
     fn a_nak_delivers_at_once_or_after_its_delay_and_progress_starts_the_wait_anew() {
         let (stream, mut consumer) = (three(), Consumer::default());
         consumer.next(&CONFIG, &stream, 0);
-        assert!(consumer.nak(&CONFIG, 1, None, SEC));
+        assert!(consumer.nak(1, None, SEC));
         assert_eq!(consumer.next(&CONFIG, &stream, SEC), delivery(1, 2, 2));
         let many = ConsumerConfig { max_deliver: None, ..CONFIG };
-        assert!(consumer.nak(&many, 1, Some(5 * SEC), 40 * SEC));
+        assert!(consumer.nak(1, Some(5 * SEC), 40 * SEC));
         assert!(consumer.due(&many, 44 * SEC).is_empty());
         assert_eq!(consumer.due(&many, 45 * SEC), [1]);
         assert!(consumer.in_progress(1, 45 * SEC));
         assert!(consumer.due(&many, 74 * SEC).is_empty());
-        assert!(!consumer.nak(&many, 3, None, 0), "it was not delivered");
+        assert!(!consumer.nak(3, None, 0), "it was not delivered");
+    }
+
+    #[test]
+    fn the_delay_of_a_nak_may_be_shorter_than_the_ack_wait_from_the_start() {
+        let (stream, mut consumer) = (three(), Consumer::default());
+        consumer.next(&CONFIG, &stream, 0);
+        assert!(consumer.nak(1, Some(SEC), 0));
+        assert!(consumer.due(&CONFIG, SEC - 1).is_empty());
+        assert_eq!(consumer.due(&CONFIG, SEC), [1]);
+        consumer.expire(1);
+        consumer.next(&CONFIG, &stream, SEC);
+        assert!(consumer.due(&CONFIG, 30 * SEC).is_empty(), "the ack wait again");
     }
 
     #[test]

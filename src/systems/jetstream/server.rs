@@ -102,7 +102,7 @@ impl Server<'_, '_> {
             AckKind::Ack => self.store().consumer.ack(&config, seq),
             AckKind::Term => self.store().consumer.term(&config, seq),
             AckKind::Nak => {
-                self.store().consumer.nak(&config, seq, None, now);
+                self.store().consumer.nak(seq, None, now);
                 Vec::new()
             }
             AckKind::Progress => {

@@ -3,6 +3,7 @@
 mod apt;
 mod browser;
 mod packages;
+mod peers;
 mod tools;
 mod wasm_target;
 
@@ -14,7 +15,7 @@ use crate::command::search_path;
 /// What building the site needs.
 pub fn site() -> Outcome {
     wasm_target::install()?;
-    packages::install()?;
+    packages::install("tests/browser")?;
     tools::install()
 }
 
@@ -24,6 +25,11 @@ pub fn tests() -> Outcome {
     browser::install()
 }
 
+/// What the comparison with real brokers needs.
+pub fn peers() -> Outcome {
+    peers::install()
+}
+
 /// Puts the npm packages' programs on a command's PATH.
 pub fn with_tools(command: &mut Command) -> &mut Command {
     command.env("PATH", search_path(&[packages::programs()]))
@@ -31,3 +37,6 @@ pub fn with_tools(command: &mut Command) -> &mut Command {
 
 /// Where Chromium is.
 pub use browser::{chromedriver, chromium};
+
+/// Where the real brokers are.
+pub use peers::{nats, rabbitmq};

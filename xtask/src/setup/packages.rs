@@ -1,4 +1,4 @@
-//! The npm packages of tests/browser: wasm-opt (binaryen), Playwright's driver, axe.
+//! The npm packages of a folder of tests. Those of tests/browser: wasm-opt (binaryen), Playwright's driver, axe.
 
 use std::path::PathBuf;
 
@@ -6,19 +6,16 @@ use super::apt;
 use crate::command::{command, output, run};
 use crate::{Outcome, say};
 
-fn folder() -> PathBuf {
-    crate::root().join("tests/browser")
-}
-
 /// Where wasm-opt is.
 pub fn programs() -> PathBuf {
-    folder().join("node_modules/binaryen/bin")
+    crate::root().join("tests/browser/node_modules/binaryen/bin")
 }
 
-/// Installs the packages by their lock file, unless they are there.
-pub fn install() -> Outcome {
-    let lock = folder().join("package-lock.json");
-    let copy = folder().join("node_modules/.installed-lock.json");
+/// Installs the packages of a folder by their lock file, unless they are there.
+pub fn install(tests: &str) -> Outcome {
+    let folder = crate::root().join(tests);
+    let lock = folder.join("package-lock.json");
+    let copy = folder.join("node_modules/.installed-lock.json");
     let wanted = std::fs::read(&lock).map_err(|error| format!("{} cannot be read ({error}).", lock.display()))?;
     if std::fs::read(&copy).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -28,8 +25,8 @@ pub fn install() -> Outcome {
         let remedy = "Install Node.js 20 or later (https://nodejs.org), then run this again.";
         apt::install(&["nodejs", "npm"], remedy)?;
     }
-    say("Installing the npm packages of tests/browser ...");
+    say(&format!("Installing the npm packages of {tests} ..."));
     let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
-    run(npm.current_dir(folder()), "npm's message above says why; it needs its registry once.")?;
+    run(npm.current_dir(folder), "npm's message above says why; it needs its registry once.")?;
     std::fs::write(&copy, wanted).map_err(|error| format!("{} cannot be written ({error}).", copy.display()))
 }
