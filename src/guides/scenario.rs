@@ -71,6 +71,11 @@ impl Guide {
             (Guide::Consensus, 3) => "The replicated log",
             (Guide::Consensus, 4) => "The Paxos family",
             (Guide::Consensus, 5) => "Traitors",
+            (Guide::Messaging, 1) => "Sending a message",
+            (Guide::Messaging, 2) => "Who gets it",
+            (Guide::Messaging, 3) => "Guarantees",
+            (Guide::Messaging, 4) => "Exactly once, and under load",
+            (Guide::Messaging, 5) => "Inside the broker",
             _ => "",
         }
     }
@@ -79,6 +84,7 @@ impl Guide {
     pub const fn prose(self) -> &'static str {
         match self {
             Guide::Consensus => prose!("consensus/guide.md"),
+            Guide::Messaging => prose!("messaging/guide.md"),
             _ => "",
         }
     }

@@ -4,7 +4,6 @@ pub mod competing_consumers;
 pub mod event_log;
 pub mod exactly_once;
 pub mod fan_out;
-mod rabbit;
 pub mod fire_and_forget;
 pub mod flash_sale;
 pub mod inside_kafka_log;
@@ -50,5 +49,3 @@ pub const SCENARIOS: &[&dyn AnyScenario] = &[
     &lag_and_scaling::SCENARIO,
     &side_by_side::SCENARIO,
 ];
-pub mod simple_task_queue;
-pub mod topic_routing;
