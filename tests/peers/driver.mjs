@@ -8,7 +8,10 @@ import { createInterface } from 'node:readline';
 
 const [peer, port] = process.argv.slice(2);
 const files = { rabbitmq: ['rabbitmq'], nats: ['subjects', 'nats', 'jetstream'] };
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const input = createInterface({ input: process.stdin });
+const lines = input[Symbol.asyncIterator]();
+// Whoever started this is gone, and the broker with it.
+input.on('close', () => process.exit(1));
 
 async function restart(how) {
   console.log(`RESTART ${how}`);

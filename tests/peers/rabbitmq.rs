@@ -19,6 +19,26 @@ type Step<'a> = &'a Value;
 /// What a step yields.
 type Yield = Result<Value, String>;
 
+/// A verb and what it does.
+type Verb = (&'static str, fn(&mut Player, Step, &Value) -> Yield);
+
+const VERBS: [Verb; 14] = [
+    ("queue", Player::queue),
+    ("bind", Player::bind),
+    ("unbind", Player::unbind),
+    ("publish", Player::publish),
+    ("consume", Player::consume),
+    ("ack", Player::ack),
+    ("nack", Player::nack),
+    ("reject", Player::reject),
+    ("drop", Player::cut),
+    ("wait", Player::nothing),
+    ("crash", Player::restart),
+    ("restart", Player::restart),
+    ("look", Player::look),
+    ("count", Player::count),
+];
+
 /// A client that consumes.
 struct Client {
     name: String,
@@ -63,23 +83,7 @@ fn exchange(step: Step, field: &str) -> Result<ExchangeId, String> {
 impl Player {
     fn step(&mut self, step: Step, end: Time) -> Yield {
         let fields = step.as_object().ok_or("a step is an object")?;
-        let verbs: [(&str, fn(&mut Player, Step, &Value) -> Yield); 14] = [
-            ("queue", Player::queue),
-            ("bind", Player::bind),
-            ("unbind", Player::unbind),
-            ("publish", Player::publish),
-            ("consume", Player::consume),
-            ("ack", Player::ack),
-            ("nack", Player::nack),
-            ("reject", Player::reject),
-            ("drop", Player::cut),
-            ("wait", Player::nothing),
-            ("crash", Player::restart),
-            ("restart", Player::restart),
-            ("look", Player::look),
-            ("count", Player::count),
-        ];
-        let verb = verbs.iter().find(|verb| fields.contains_key(verb.0)).ok_or_else(|| format!("no verb in {step}"))?;
+        let verb = VERBS.iter().find(|verb| fields.contains_key(verb.0)).ok_or_else(|| format!("no verb in {step}"))?;
         if is_look(step) {
             self.wait_until(end);
         }

@@ -1,8 +1,9 @@
 //! `cargo xtask test --peers`: real brokers play the scripts of tests/peers, and our systems play them after.
 //!
 //! Each broker runs on 127.0.0.1 with free ports and a temporary folder of its own. The driver in Node plays the scripts
-//! through it and prints what was observed, which goes to target/peers; a line RESTART KILL or RESTART STOP asks for the broker to end
-//! and to be started again. Then `tests/peers/main.rs` plays the same scripts through our systems and compares.
+//! through it and prints what was observed, which goes to target/peers; a line RESTART KILL or RESTART STOP asks for the
+//! broker to end and to be started again. Then `tests/peers/main.rs` plays the same scripts through our systems and
+//! compares.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
