@@ -293,7 +293,7 @@ fn look(message: &Message) -> Look {
         Message::Where { .. } => ('?', Glyph::Diamond, Tone::Neutral),
         Message::Standings(_) => ('n', Glyph::Pill, Tone::Neutral),
         Message::Fetch { .. } => ('f', Glyph::Dot, Tone::Neutral),
-        Message::Records(_) => ('r', Glyph::Square, Tone::Store),
+        Message::Records(..) => ('r', Glyph::Square, Tone::Store),
         Message::Commit { .. } => ('o', Glyph::Diamond, Tone::Consumer),
         Message::Write { partition: Some(_), .. } => ('W', Glyph::Square, Tone::Consumer),
         Message::Write { .. } => ('W', Glyph::Square, Tone::Risk),
@@ -316,7 +316,7 @@ fn fields(_: &Settings, message: &Message) -> Fields {
         Message::Commit { partition, offset } => {
             vec![field("partition", partition.to_string()), field("offset", offset.to_string())]
         }
-        Message::Records(parts) => vec![orders, field("partitions", parts.len().to_string())],
+        Message::Records(_, parts) => vec![orders, field("partitions", parts.len().to_string())],
         Message::Write { partition: Some(at), first, .. } => {
             vec![orders, field("partition", at.to_string()), field("from offset", first.to_string())]
         }

@@ -66,6 +66,7 @@ pub struct Consumer {
     /// Its buffer is full: it does not fetch.
     pub paused: bool,
     numbers: u32,
+    fetches: u32,
     turn: u16,
 }
 
@@ -101,7 +102,7 @@ impl Consuming<'_, '_> {
             Event::Timer(Timer::Start) => self.locate(),
             Event::Timer(_) => self.again(),
             Event::Message { message: Message::Standings(found), .. } => self.located(&found),
-            Event::Message { message: Message::Records(parts), .. } => self.fetched(&parts),
+            Event::Message { message: Message::Records(number, parts), .. } => self.fetched(number, &parts),
             Event::Message { message: Message::Written { partition, upto, .. }, .. } => self.written(partition, upto),
             Event::Message { message: Message::TooMany { .. }, .. } => {
                 self.context
@@ -178,13 +179,15 @@ impl Consuming<'_, '_> {
         let positions = Rc::new([&order[first..], &order[..first]].concat());
         self.context.why_rule(PAUSE, |_| format!("{name} holds {held} orders and asks for at most {most} more."));
         self.consumer.asked = Asked::Orders;
-        self.context.send(THE_LOG, Message::Fetch { positions, most });
+        self.consumer.fetches = self.consumer.fetches.wrapping_add(1);
+        let number = self.consumer.fetches;
+        self.context.send(THE_LOG, Message::Fetch { number, positions, most });
         self.watch();
     }
 
-    fn fetched(&mut self, parts: &[(u16, u64, Rc<Vec<Run>>)]) {
+    fn fetched(&mut self, number: u32, parts: &[(u16, u64, Rc<Vec<Run>>)]) {
         let name = self.name();
-        if self.consumer.asked != Asked::Orders {
+        if self.consumer.asked != Asked::Orders || number != self.consumer.fetches {
             self.context.why(|_| format!("{name} has not asked for these since."));
             return;
         }
