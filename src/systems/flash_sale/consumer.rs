@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::queue::{self, Queue, Run};
 use super::{
     BUFFER, BUFFERED, COMMIT_AFTER, CONSUMERS, DATABASE, FlashSale, MAX_POLL, Memory, Message, PARTITIONS, PATIENCE,
-    PAUSE, THE_LOG, Timer, WORKERS,
+    PAUSE, Part, THE_LOG, Timer, WORKERS,
 };
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{MS, Time};
@@ -185,7 +185,7 @@ impl Consuming<'_, '_> {
         self.watch();
     }
 
-    fn fetched(&mut self, number: u32, parts: &[(u16, u64, Rc<Vec<Run>>)]) {
+    fn fetched(&mut self, number: u32, parts: &[Part]) {
         let name = self.name();
         if self.consumer.asked != Asked::Orders || number != self.consumer.fetches {
             self.context.why(|_| format!("{name} has not asked for these since."));

@@ -109,6 +109,9 @@ pub enum Timer {
     Written,
 }
 
+/// Orders of a partition: which one, the first offset, the orders.
+pub type Part = (u16, u64, Rc<Vec<Run>>);
+
 /// What nodes send each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
@@ -125,7 +128,7 @@ pub enum Message {
     /// Fetch: its number, from where in each partition, and how many at most.
     Fetch { number: u32, positions: Rc<Vec<(u16, u64)>>, most: u32 },
     /// Its answer, with its number: partition, first offset, orders.
-    Records(u32, Rc<Vec<(u16, u64, Rc<Vec<Run>>)>>),
+    Records(u32, Rc<Vec<Part>>),
     /// OffsetCommit.
     Commit { partition: u16, offset: u64 },
     /// Writes of one partition's workers, or of customers.
