@@ -414,9 +414,18 @@ const TOUR: &[Beat<FlashSale>] = &[
         }),
     },
     Beat {
+        title: "Memory fills up",
+        say: "3,333 orders a second are too many. At first the consumers' memory takes them.",
+        inputs: no_inputs,
+        until: |world| {
+            (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 5_000
+        },
+        look: all_consumers,
+        predict: None,
+    },
+    Beat {
         title: "Full",
-        say: "3,333 orders a second are too many. At first the consumers' memory takes them. When a consumer holds its \
-              share of the buffer, it pauses: it goes on polling, and fetches nothing.",
+        say: "A consumer that holds its share of the buffer pauses: it goes on polling, and fetches nothing.",
         inputs: no_inputs,
         until: all_paused,
         look: all_consumers,
