@@ -425,7 +425,7 @@ const TOUR: &[Beat<FlashSale>] = &[
     },
     Beat {
         title: "Full",
-        say: "A consumer that holds its share of the buffer pauses: it goes on polling, and fetches nothing.",
+        say: "A consumer that has no room for another poll pauses its partitions: it goes on polling, and gets nothing.",
         inputs: no_inputs,
         until: all_paused,
         look: all_consumers,

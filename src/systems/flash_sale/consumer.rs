@@ -154,22 +154,24 @@ impl Consuming<'_, '_> {
     }
 
     /// Its share of the buffer.
-    fn room(&self) -> u32 {
-        let share = (self.context.amount(BUFFER) / self.context.amount(CONSUMERS).max(1)).max(1) as u32;
-        share.saturating_sub(self.consumer.buffered())
+    fn share(&self) -> u32 {
+        (self.context.amount(BUFFER) / self.context.amount(CONSUMERS).max(1)).max(1) as u32
     }
 
-    /// Polls, unless the buffer is full: then the partitions are paused.
+    /// Polls, unless there is no room for what a poll may return: then the partitions are paused.
     fn fetch(&mut self) {
         if self.consumer.asked != Asked::Nothing || self.consumer.lanes.is_empty() {
             return;
         }
-        let (room, poll) = (self.room(), self.context.amount(MAX_POLL) as u32);
+        let (share, poll) = (self.share(), self.context.amount(MAX_POLL) as u32);
         let bounded = self.context.rule(PAUSE);
         let (name, held) = (self.name(), self.consumer.buffered());
-        self.consumer.paused = bounded && room == 0;
+        let room = share.saturating_sub(held);
+        self.consumer.paused = bounded && room < poll.min(share);
         if self.consumer.paused {
-            self.context.why_rule(PAUSE, |_| format!("{name} holds {held} orders: its buffer is full, and it pauses."));
+            self.context.why_rule(PAUSE, |_| {
+                format!("{name} holds {held} orders and has no room for another poll: it pauses.")
+            });
             return;
         }
         let most = if bounded { room.min(poll) } else { poll };
