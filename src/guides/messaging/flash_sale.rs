@@ -163,7 +163,7 @@ fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
@@ -293,7 +293,7 @@ fn look(message: &Message) -> Look {
         Message::Where { .. } => ('?', Glyph::Diamond, Tone::Neutral),
         Message::Standings(_) => ('n', Glyph::Pill, Tone::Neutral),
         Message::Fetch { .. } => ('f', Glyph::Dot, Tone::Neutral),
-        Message::Records(_) => ('r', Glyph::Square, Tone::Store),
+        Message::Records(..) => ('r', Glyph::Square, Tone::Store),
         Message::Commit { .. } => ('o', Glyph::Diamond, Tone::Consumer),
         Message::Write { partition: Some(_), .. } => ('W', Glyph::Square, Tone::Consumer),
         Message::Write { .. } => ('W', Glyph::Square, Tone::Risk),
@@ -316,7 +316,7 @@ fn fields(_: &Settings, message: &Message) -> Fields {
         Message::Commit { partition, offset } => {
             vec![field("partition", partition.to_string()), field("offset", offset.to_string())]
         }
-        Message::Records(parts) => vec![orders, field("partitions", parts.len().to_string())],
+        Message::Records(_, parts) => vec![orders, field("partitions", parts.len().to_string())],
         Message::Write { partition: Some(at), first, .. } => {
             vec![orders, field("partition", at.to_string()), field("from offset", first.to_string())]
         }
@@ -414,9 +414,18 @@ const TOUR: &[Beat<FlashSale>] = &[
         }),
     },
     Beat {
+        title: "Memory fills up",
+        say: "3,333 orders a second are too many. At first the consumers' memory takes them.",
+        inputs: no_inputs,
+        until: |world| {
+            (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 5_000
+        },
+        look: all_consumers,
+        predict: None,
+    },
+    Beat {
         title: "Full",
-        say: "3,333 orders a second are too many. At first the consumers' memory takes them. When a consumer holds its \
-              share of the buffer, it pauses: it goes on polling, and fetches nothing.",
+        say: "A consumer that has no room for another poll pauses its partitions: it goes on polling, and gets nothing.",
         inputs: no_inputs,
         until: all_paused,
         look: all_consumers,

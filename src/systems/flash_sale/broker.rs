@@ -27,8 +27,16 @@ impl Partition {
     }
 }
 
-/// Fetches that wait for orders: where from in each partition, and how many at most.
-pub type Parked = BTreeMap<NodeId, (Rc<Vec<(u16, u64)>>, u32)>;
+/// A fetch that waits for orders: its number, where from in each partition, and how many at most.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Waiting {
+    number: u32,
+    positions: Rc<Vec<(u16, u64)>>,
+    most: u32,
+}
+
+/// Fetches that wait, by who asked.
+pub type Parked = BTreeMap<NodeId, Waiting>;
 
 pub(super) struct Broker<'a, 'b> {
     pub partitions: &'a mut [Rc<Partition>],
@@ -62,9 +70,9 @@ impl Broker<'_, '_> {
                     .why(|s| format!("{} learns what is committed in its partitions.", FlashSale::name(s, from)));
                 self.context.send(from, Message::Standings(Rc::new(found)));
             }
-            Message::Fetch { positions, most } => {
+            Message::Fetch { number, positions, most } => {
                 self.context.why(|s| format!("{} asks for at most {most} orders.", FlashSale::name(s, from)));
-                self.parked.insert(from, (positions, most));
+                self.parked.insert(from, Waiting { number, positions, most });
                 self.wake();
             }
             Message::Commit { partition, offset } => self.commit(from, partition, offset),
@@ -113,9 +121,9 @@ impl Broker<'_, '_> {
     /// Answers fetches for which there is something.
     fn wake(&mut self) {
         let poll = self.context.amount(MAX_POLL) as u32;
-        let find = |(node, (positions, most)): (&NodeId, &(Rc<Vec<(u16, u64)>>, u32))| {
-            let (mut left, mut found) = (poll.min(*most), Vec::new());
-            for &(at, from) in positions.iter() {
+        let find = |(node, waiting): (&NodeId, &Waiting)| {
+            let (mut left, mut found) = (poll.min(waiting.most), Vec::new());
+            for &(at, from) in waiting.positions.iter() {
                 let Some(partition) = self.partitions.get(usize::from(at)) else { continue };
                 let skip = from.saturating_sub(partition.committed) as u32;
                 let runs = if left == 0 { Vec::new() } else { partition.open.peek(skip, left) };
@@ -124,16 +132,16 @@ impl Broker<'_, '_> {
                     found.push((at, from, Rc::new(runs)));
                 }
             }
-            (!found.is_empty()).then_some((*node, found))
+            (!found.is_empty()).then_some((*node, waiting.number, found))
         };
         let ready: Vec<_> = self.parked.iter().filter_map(find).collect();
-        for (node, found) in ready {
+        for (node, number, found) in ready {
             self.parked.remove(&node);
             let count: u32 = found.iter().map(|part| queue::count(&part.2)).sum();
             self.context.why_rule(PAUSE, |s| {
                 format!("{} gets {count} orders, as many as it has room for.", FlashSale::name(s, node))
             });
-            self.context.send(node, Message::Records(Rc::new(found)));
+            self.context.send(node, Message::Records(number, Rc::new(found)));
         }
     }
 }

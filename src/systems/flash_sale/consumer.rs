@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::queue::{self, Queue, Run};
 use super::{
     BUFFER, BUFFERED, COMMIT_AFTER, CONSUMERS, DATABASE, FlashSale, MAX_POLL, Memory, Message, PARTITIONS, PATIENCE,
-    PAUSE, THE_LOG, Timer, WORKERS,
+    PAUSE, Part, THE_LOG, Timer, WORKERS,
 };
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{MS, Time};
@@ -66,6 +66,7 @@ pub struct Consumer {
     /// Its buffer is full: it does not fetch.
     pub paused: bool,
     numbers: u32,
+    fetches: u32,
     turn: u16,
 }
 
@@ -101,7 +102,7 @@ impl Consuming<'_, '_> {
             Event::Timer(Timer::Start) => self.locate(),
             Event::Timer(_) => self.again(),
             Event::Message { message: Message::Standings(found), .. } => self.located(&found),
-            Event::Message { message: Message::Records(parts), .. } => self.fetched(&parts),
+            Event::Message { message: Message::Records(number, parts), .. } => self.fetched(number, &parts),
             Event::Message { message: Message::Written { partition, upto, .. }, .. } => self.written(partition, upto),
             Event::Message { message: Message::TooMany { .. }, .. } => {
                 self.context
@@ -153,22 +154,24 @@ impl Consuming<'_, '_> {
     }
 
     /// Its share of the buffer.
-    fn room(&self) -> u32 {
-        let share = (self.context.amount(BUFFER) / self.context.amount(CONSUMERS).max(1)).max(1) as u32;
-        share.saturating_sub(self.consumer.buffered())
+    fn share(&self) -> u32 {
+        (self.context.amount(BUFFER) / self.context.amount(CONSUMERS).max(1)).max(1) as u32
     }
 
-    /// Polls, unless the buffer is full: then the partitions are paused.
+    /// Polls, unless there is no room for what a poll may return: then the partitions are paused.
     fn fetch(&mut self) {
         if self.consumer.asked != Asked::Nothing || self.consumer.lanes.is_empty() {
             return;
         }
-        let (room, poll) = (self.room(), self.context.amount(MAX_POLL) as u32);
+        let (share, poll) = (self.share(), self.context.amount(MAX_POLL) as u32);
         let bounded = self.context.rule(PAUSE);
         let (name, held) = (self.name(), self.consumer.buffered());
-        self.consumer.paused = bounded && room == 0;
+        let room = share.saturating_sub(held);
+        self.consumer.paused = bounded && room < poll.min(share);
         if self.consumer.paused {
-            self.context.why_rule(PAUSE, |_| format!("{name} holds {held} orders: its buffer is full, and it pauses."));
+            self.context.why_rule(PAUSE, |_| {
+                format!("{name} holds {held} orders and has no room for another poll: it pauses.")
+            });
             return;
         }
         let most = if bounded { room.min(poll) } else { poll };
@@ -178,13 +181,15 @@ impl Consuming<'_, '_> {
         let positions = Rc::new([&order[first..], &order[..first]].concat());
         self.context.why_rule(PAUSE, |_| format!("{name} holds {held} orders and asks for at most {most} more."));
         self.consumer.asked = Asked::Orders;
-        self.context.send(THE_LOG, Message::Fetch { positions, most });
+        self.consumer.fetches = self.consumer.fetches.wrapping_add(1);
+        let number = self.consumer.fetches;
+        self.context.send(THE_LOG, Message::Fetch { number, positions, most });
         self.watch();
     }
 
-    fn fetched(&mut self, parts: &[(u16, u64, Rc<Vec<Run>>)]) {
+    fn fetched(&mut self, number: u32, parts: &[Part]) {
         let name = self.name();
-        if self.consumer.asked != Asked::Orders {
+        if self.consumer.asked != Asked::Orders || number != self.consumer.fetches {
             self.context.why(|_| format!("{name} has not asked for these since."));
             return;
         }

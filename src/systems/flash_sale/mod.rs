@@ -109,6 +109,9 @@ pub enum Timer {
     Written,
 }
 
+/// Orders of a partition: which one, the first offset, the orders.
+pub type Part = (u16, u64, Rc<Vec<Run>>);
+
 /// What nodes send each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
@@ -122,10 +125,10 @@ pub enum Message {
     Where { partitions: Rc<Vec<u16>> },
     /// Its answer.
     Standings(Rc<Vec<(u16, u64)>>),
-    /// Fetch: from where in each partition, and how many at most.
-    Fetch { positions: Rc<Vec<(u16, u64)>>, most: u32 },
-    /// Its answer: partition, first offset, orders.
-    Records(Rc<Vec<(u16, u64, Rc<Vec<Run>>)>>),
+    /// Fetch: its number, from where in each partition, and how many at most.
+    Fetch { number: u32, positions: Rc<Vec<(u16, u64)>>, most: u32 },
+    /// Its answer, with its number: partition, first offset, orders.
+    Records(u32, Rc<Vec<Part>>),
     /// OffsetCommit.
     Commit { partition: u16, offset: u64 },
     /// Writes of one partition's workers, or of customers.
@@ -141,7 +144,7 @@ impl Message {
     pub fn orders(&self) -> u32 {
         match self {
             Message::Produce { runs, .. } | Message::Write { runs, .. } => queue::count(runs),
-            Message::Records(parts) => parts.iter().map(|part| queue::count(&part.2)).sum(),
+            Message::Records(_, parts) => parts.iter().map(|part| queue::count(&part.2)).sum(),
             _ => 0,
         }
     }
@@ -258,7 +261,7 @@ impl System for FlashSale {
             Message::Where { .. } => "OffsetFetch".to_owned(),
             Message::Standings(_) => "OffsetFetch answer".to_owned(),
             Message::Fetch { most, .. } => format!("Fetch: at most {most}"),
-            Message::Records(_) => format!("Fetch answer: {count} orders"),
+            Message::Records(..) => format!("Fetch answer: {count} orders"),
             Message::Commit { partition, offset } => format!("OffsetCommit: {offset} of partition {partition}"),
             Message::Write { .. } => format!("{count} writes"),
             Message::Written { .. } => "written".to_owned(),
