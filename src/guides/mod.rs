@@ -50,7 +50,6 @@ static CATALOGUE: &[&dyn AnyScenario] = &[
     &messaging::rebalance::SCENARIO,
     &messaging::lag_and_scaling::SCENARIO,
     &messaging::fire_and_forget::SCENARIO,
-    &messaging::competing_consumers::SCENARIO,
     &messaging::jetstream_work_queue::SCENARIO,
     &messaging::request_reply::SCENARIO,
     &messaging::right_tool::SCENARIO,

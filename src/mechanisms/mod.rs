@@ -5,6 +5,6 @@ pub mod lru;
 pub mod oral_messages;
 pub mod partitioner;
 pub mod quorum;
-pub mod topic;
 pub mod subjects;
+pub mod topic;
 pub mod zab;

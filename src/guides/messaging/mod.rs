@@ -1,20 +1,21 @@
 //! The Messaging guide.
 
 pub mod competing_consumers;
-pub mod fan_out;
-mod rabbit;
-pub mod retries_and_dead_letters;
-pub mod simple_task_queue;
-pub mod topic_routing;
 pub mod event_log;
+pub mod fan_out;
+pub mod fire_and_forget;
+pub mod jetstream_work_queue;
 mod kafka_view;
 pub mod keys_and_order;
 pub mod lag_and_scaling;
-pub mod rebalance;
-pub mod fire_and_forget;
-pub mod jetstream_work_queue;
 mod nats_view;
+mod rabbit;
+pub mod rebalance;
 pub mod request_reply;
+pub mod retries_and_dead_letters;
+pub mod right_tool;
+mod right_tool_picture;
 pub mod side_by_side;
 mod side_by_side_picture;
-pub mod right_tool;
+pub mod simple_task_queue;
+pub mod topic_routing;

@@ -6,9 +6,7 @@ use crate::sim::NodeId;
 use crate::sim::system::System;
 use crate::sim::time::{MS, Micros, show};
 use crate::systems::brokers::promises::{lost, replayable, works_on};
-use crate::systems::brokers::{
-    Brokers, Disk, Lane, Memory, State, Timer, WORKERS, broker, lanes, shop, worker,
-};
+use crate::systems::brokers::{Brokers, Disk, Lane, Memory, State, Timer, WORKERS, broker, lanes, shop, worker};
 use crate::systems::{jetstream, kafka, rabbitmq};
 
 /// Cells of a strip.

@@ -105,7 +105,8 @@ fn forget_unconfirmed(memory: &mut Memory, context: &mut Context<Brokers>) {
     let Memory::Publisher { unconfirmed } = memory else { return };
     for task in unconfirmed.drain(..) {
         let id = task.id;
-        context.why_rule(CONFIRMS, |_| format!("The shop takes order {id} for safe, and does not wait for its PubAck."));
+        context
+            .why_rule(CONFIRMS, |_| format!("The shop takes order {id} for safe, and does not wait for its PubAck."));
         context.cancel_timer(Timer::Jet(jet::Timer::Republish(id)));
         context.note(Note::Confirmed { lane: LANE, id });
     }

@@ -234,7 +234,9 @@ impl Memory {
             return context.why(|_| "The process is gone already.".to_owned());
         }
         context.why(|_| match lane {
-            Lane::RabbitMq => "The process is killed. Its operating system closes the connection to RabbitMQ.".to_owned(),
+            Lane::RabbitMq => {
+                "The process is killed. Its operating system closes the connection to RabbitMQ.".to_owned()
+            }
             _ => format!("The process is killed. That its connection closes says nothing to {}.", lane.title()),
         });
         match disk {

@@ -183,10 +183,11 @@ pub fn works_on(world: &Shop, lane: Lane, at: usize) -> Option<u32> {
     }
 }
 
-/// Whether a worker works on an order that its broker would give to nobody else.
+/// Whether a worker works, for the first time, on an order that its broker would give to nobody else.
 pub fn is_alone(world: &Shop, lane: Lane, at: usize) -> bool {
     let node = broker(world.settings(), lane);
-    works_on(world, lane, at).is_some_and(|id| !node_has(world, lane, node, id))
+    works_on(world, lane, at)
+        .is_some_and(|id| !world.witness().of(lane).done.has(id) && !node_has(world, lane, node, id))
 }
 
 /// The confirmed orders of a lane that nobody has worked and nobody will, as far as the oldest of the open ones show.
@@ -221,7 +222,10 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
         nodes: vec![broker(world.settings(), lane)],
         text: format!("Order {id} was confirmed, no worker has worked it, and none will get it."),
         values: vec![
-            (Brokers::name(world.settings(), super::shop(world.settings(), lane)), format!("takes order {id} for safe")),
+            (
+                Brokers::name(world.settings(), super::shop(world.settings(), lane)),
+                format!("takes order {id} for safe"),
+            ),
             (lane.title().to_owned(), kept.to_owned()),
         ],
     }
@@ -309,7 +313,10 @@ pub const ALL_WORKED: Promise<Brokers> = Promise {
         let Some((lane, id)) = late(world) else { return Breach::default() };
         Breach {
             nodes: vec![broker(world.settings(), lane)],
-            text: format!("Nothing has been wrong for 45 s, and {} has had order {id} for more than 30 s.", lane.title()),
+            text: format!(
+                "Nothing has been wrong for 45 s, and {} has had order {id} for more than 30 s.",
+                lane.title()
+            ),
             values: Vec::new(),
         }
     },

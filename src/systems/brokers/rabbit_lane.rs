@@ -52,7 +52,9 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context
         Asked::Timer(Timer::Rabbit(timer)) => Event::Timer(timer),
         Asked::Publish(count) => Event::Command(CommandCall { command: rabbit::PUBLISH, values: vec![count] }),
         Asked::Replay => {
-            return context.why(|_| "A queue has no past: what was acknowledged is deleted, and nothing can be replayed.".to_owned());
+            return context.why(|_| {
+                "A queue has no past: what was acknowledged is deleted, and nothing can be replayed.".to_owned()
+            });
         }
         _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
     };

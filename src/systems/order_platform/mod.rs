@@ -116,7 +116,10 @@ pub enum Disk {
     Kafka(kafka::Disk),
     Rabbit(rabbitmq::Disk),
     /// The worker's connection number, and the table of orders whose card was charged.
-    Payments { rabbit: rabbitmq::Disk, charged: Orders },
+    Payments {
+        rabbit: rabbitmq::Disk,
+        charged: Orders,
+    },
     View(Rows),
     Nothing,
 }
@@ -136,12 +139,22 @@ pub enum Memory {
     Kafka(kafka::Memory),
     Rabbit(rabbitmq::Memory),
     /// `waiting`: orders read and not confirmed by RabbitMQ.
-    Relay { reader: Reader, waiting: Vec<u32> },
+    Relay {
+        reader: Reader,
+        waiting: Vec<u32>,
+    },
     /// `awaited`: the order whose notice must be answered first; with the rule on nobody is waited for.
-    View { reader: Reader, awaited: Option<u32> },
+    View {
+        reader: Reader,
+        awaited: Option<u32>,
+    },
     /// Who has subscribed, and to what.
-    Nats { subscribed: Option<NodeId> },
-    Screen { seen: Orders },
+    Nats {
+        subscribed: Option<NodeId>,
+    },
+    Screen {
+        seen: Orders,
+    },
 }
 
 /// What nodes say through NATS.
@@ -191,6 +204,8 @@ pub enum Note {
     Told,
     /// The screen has shown one.
     Seen,
+    /// The read model begins anew.
+    Rebuilt,
 }
 
 /// A node of Kafka's own numbering.

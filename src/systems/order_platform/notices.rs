@@ -23,7 +23,11 @@ pub(super) fn boot_screen(context: &mut Context<OrderPlatform>) -> Memory {
 }
 
 /// The server.
-pub(super) fn serve(subscribed: &mut Option<NodeId>, event: Event<OrderPlatform>, context: &mut Context<OrderPlatform>) {
+pub(super) fn serve(
+    subscribed: &mut Option<NodeId>,
+    event: Event<OrderPlatform>,
+    context: &mut Context<OrderPlatform>,
+) {
     let Event::Message { from, message: Message::Nats(notice) } = event else {
         return context.why(|_| "NATS has no use for this.".to_owned());
     };

@@ -2,9 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{
-    BATCH, CONFIRM_FIRST, KAFKA, Memory, Message, OrderPlatform, RABBIT, RETRY, Reader, Timer, is_declined,
-};
+use super::{BATCH, CONFIRM_FIRST, KAFKA, Memory, Message, OrderPlatform, RABBIT, RETRY, Reader, Timer, is_declined};
 use crate::sim::system::{Context, Event};
 use crate::sim::time::{MS, Micros};
 use crate::systems::kafka::Message as Log;
@@ -128,7 +126,9 @@ impl Relay<'_, '_> {
         let waiting = self.waiting.clone();
         self.context.why(|_| match waiting.len() {
             0 => "The relay has no task to hand over.".to_owned(),
-            count => format!("The relay publishes {count} tasks, persistent and mandatory, and waits for the confirms."),
+            count => {
+                format!("The relay publishes {count} tasks, persistent and mandatory, and waits for the confirms.")
+            }
         });
         for order in waiting {
             let declined = is_declined(self.context.settings(), order);

@@ -45,7 +45,9 @@ impl View<'_, '_> {
     fn ask(&mut self) {
         if self.awaited.is_some() && !self.context.rule(NOBODY_WAITS) {
             let order = self.awaited.unwrap_or(0);
-            return self.context.why_rule(NOBODY_WAITS, |_| format!("It waits for an answer to its notice of order {order}."));
+            return self
+                .context
+                .why_rule(NOBODY_WAITS, |_| format!("It waits for an answer to its notice of order {order}."));
         }
         self.reader.ask(self.context);
     }
@@ -118,7 +120,9 @@ impl View<'_, '_> {
         let next = self.reader.next.unwrap_or(0);
         let with = self.context.rule(OFFSET_WITH_ROWS);
         self.context.why_rule(OFFSET_WITH_ROWS, |_| match with {
-            true => format!("The read model tells Kafka offset {next}, for the lag's sake: what counts is beside its rows."),
+            true => {
+                format!("The read model tells Kafka offset {next}, for the lag's sake: what counts is beside its rows.")
+            }
             false => format!("The read model commits offset {next} to Kafka."),
         });
         self.reader.commit(self.context);
@@ -126,6 +130,7 @@ impl View<'_, '_> {
 
     fn rebuild(&mut self) {
         *self.rows = Rows::default();
+        self.context.note(Note::Rebuilt);
         *self.awaited = None;
         self.reader.next = Some(0);
         self.context.why(|_| "The rows are dropped, and the log is read from offset 0.".to_owned());
