@@ -28,11 +28,9 @@ pub(super) fn picture(world: &Shop, frame: Frame) -> Picture {
     picture.link_all(&[NATS], &[VIEW, SCREEN]);
     let [strip, queues, rows, bars] = match frame {
         Frame::Wide => {
-            [((20, 344), (440, 96)), ((20, 448), (440, 108)), ((490, 344), (250, 200)), ((760, 344), (190, 120))]
+            [((20, 344), (440, 96)), ((20, 448), (440, 108)), ((490, 344), (230, 200)), ((740, 344), (212, 120))]
         }
-        Frame::Narrow => {
-            [((8, 314), (384, 70)), ((8, 388), (384, 0)), ((8, 388), (230, 124)), ((246, 388), (146, 100))]
-        }
+        Frame::Narrow => [((8, 314), (384, 70)), ((8, 384), (384, 0)), ((8, 388), (384, 96)), ((8, 488), (384, 70))],
     };
     picture.figures.push(log_strip(world, strip.0, strip.1, if frame == Frame::Wide { 12 } else { 9 }));
     if frame == Frame::Wide {

@@ -321,3 +321,22 @@ pub const ALL_WORKED: Promise<Brokers> = Promise {
         }
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_kept_as_stretches_and_bounded() {
+        let mut numbers = Numbers::default();
+        assert!([1, 2, 5, 3].into_iter().all(|id| numbers.add(id)));
+        assert!(!numbers.add(2) && numbers.has(5) && !numbers.has(4));
+        assert_eq!(numbers.0, [(1, 4), (5, 6)]);
+        assert!(numbers.add(4));
+        assert_eq!(numbers.0, [(1, 6)]);
+        (0..200).for_each(|at| {
+            numbers.add(10 + 2 * at);
+        });
+        assert!(numbers.0.len() <= MOST_RANGES && numbers.has(408));
+    }
+}

@@ -313,3 +313,16 @@ impl System for OrderPlatform {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_orders_takes_each_once() {
+        let mut orders = Orders::default();
+        assert!([1, 64, MOST_ORDERS].into_iter().all(|order| orders.add(order)));
+        assert!(!orders.add(64) && orders.has(MOST_ORDERS) && !orders.has(2));
+        assert_eq!(orders.count(), 3);
+    }
+}
