@@ -32,7 +32,7 @@ fn partitions(value: &Value, topics: &[&String]) -> Vec<Partition> {
     value.as_array().into_iter().flatten().filter_map(read).collect()
 }
 
-fn rank<'a>(mut all: Vec<&'a str>, one: &str) -> Option<u32> {
+fn rank(mut all: Vec<&str>, one: &str) -> Option<u32> {
     all.sort_unstable();
     all.iter().position(|other| *other == one).map(|at| at as u32)
 }

@@ -104,6 +104,6 @@ pub fn frequencies(queues: &[Option<u32>]) -> Vec<u32> {
 /// The partition that a draw stands for.
 fn pick(frequencies: &[u32], draw: u64) -> u32 {
     let total = u64::from(frequencies.last().copied().unwrap_or(0)).max(1);
-    let at = (u128::from(draw) * u128::from(total) >> 64) as u32;
+    let at = ((u128::from(draw) * u128::from(total)) >> 64) as u32;
     frequencies.partition_point(|edge| *edge <= at) as u32
 }

@@ -1,5 +1,7 @@
 //! An event log with replay: three partitions, three groups, each with an offset of its own.
 
+use std::cmp::Ordering;
+
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
@@ -18,8 +20,8 @@ use crate::systems::kafka::{
 };
 
 use super::kafka_view::{
-    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_tame,
-    lags, logs, look, nth, producer_mark, strips,
+    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect,
+    is_tame, lags, logs, look, nth, producer_mark, readers_cell, strips,
 };
 
 /// The scenario.
@@ -90,20 +92,22 @@ fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
 
 fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
-    let title = "Partitions by offset; a letter: where that group reads on";
     let (producer, broker, readers, log, bars): (_, _, [(i32, i32); 3], _, _) = match frame {
         Frame::Wide => (
-            (90, 370),
-            (330, 370),
-            [(600, 250), (600, 370), (600, 490)],
-            ((30, 24), (900, 140)),
-            ((700, 320), (250, 100)),
+            (90, 380),
+            (330, 380),
+            [(600, 270), (600, 380), (600, 490)],
+            Strips { left: 30, top: 24, width: 900, height: 62, columns: 16 },
+            ((700, 330), (250, 100)),
         ),
-        Frame::Narrow => {
-            ((66, 220), (270, 220), [(66, 350), (200, 350), (334, 350)], ((8, 14), (384, 130)), ((8, 430), (384, 110)))
-        }
+        Frame::Narrow => (
+            (66, 246),
+            (270, 246),
+            [(66, 370), (200, 370), (334, 370)],
+            Strips { left: 8, top: 8, width: 384, height: 60, columns: 10 },
+            ((8, 444), (384, 110)),
+        ),
     };
-    let columns = if frame == Frame::Wide { 16 } else { 10 };
     picture.nodes.push(broker_mark(world, broker, None));
     picture.nodes.push(producer_mark(world, Kafka::producer(0), producer));
     let all = consumers(world);
@@ -112,8 +116,10 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     }
     picture.link_all(&[BROKER], &[Kafka::producer(0)]);
     picture.link_all(&[BROKER], &all);
-    let title = if frame == Frame::Wide { title } else { "A letter: where that group reads on" };
-    picture.figures.push(strips(world, log.0, log.1, columns, title));
+    picture.figures = strips(world, log, 3, readers_cell);
+    if let Some(first) = picture.figures.first_mut() {
+        first.title.push_str("; a letter: where that group reads on");
+    }
     picture.figures.push(lags(world, bars.0, bars.1));
     picture
 }
@@ -185,10 +191,15 @@ const TOUR: &[Beat<Kafka>] = &[
         until: |world| least(world, 2).is_some_and(|least| least >= 4),
         look: reader(3),
         predict: Some(Predict {
-            question: "Where would group C begin with Kafka's default, latest?",
+            question: "Where does group C begin?",
             options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
-            answer: |_| 1,
-            because: "Latest is the end of the log: the group sees only what comes after it.",
+            answer: |world| match least(world, 2).cmp(&least(world, 1)) {
+                Ordering::Less => 0,
+                Ordering::Greater => 1,
+                Ordering::Equal => 2,
+            },
+            because: "It has no offset, and earliest is the oldest record that is kept. With latest, Kafka's default, it would \
+                      see only what comes after it.",
         }),
     },
     Beat {

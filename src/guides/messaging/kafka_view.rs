@@ -268,31 +268,60 @@ pub(super) fn consumer_mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeM
     mark
 }
 
-/// The partitions as strips of cells, so many of them; each says who of the groups reads on there.
-pub(super) fn strips(world: &Shop, at: (i32, i32), size: (i32, i32), columns: u32, title: &str) -> Figure {
-    let end = logs(world).map(|(_, log)| log.end()).max().unwrap_or(0);
-    let first = (end + 1).saturating_sub(columns);
-    let groups = world.settings().amount(crate::systems::kafka::GROUPS) as u8;
-    let row = |(partition, log): (u16, &Log)| {
-        let cell = |offset: u32| {
-            let here = |group: &u8| committed(world, *group, partition) == Some(offset);
-            let letters: Vec<String> =
-                (0..groups).filter(here).map(|group| Kafka::group_name(group).to_string()).collect();
-            let text = letters.join(" ");
-            match (offset < log.start(), offset >= log.end(), text.is_empty()) {
-                (true, _, _) => Cell::loose(text, Tone::Off),
-                (_, true, _) => Cell::loose(text, Tone::Neutral),
-                (_, _, true) => Cell::firm("", Tone::Store),
-                _ => Cell::firm(text, Tone::Active),
-            }
-        };
-        let last = (log.end() + 1).max(first);
-        let cells: Vec<Cell> = (first..last).map(cell).collect();
-        let mark = Some(log.end().saturating_sub(first) as u16);
-        GridRow { label: format!("partition {partition}"), cells, mark }
+/// Names of the strips.
+const STRIPS: [&str; 4] = ["strip-0", "strip-1", "strip-2", "strip-3"];
+
+/// Where the strips go: left, top, width, and the height of each.
+#[derive(Clone, Copy)]
+pub(super) struct Strips {
+    pub left: i32,
+    pub top: i32,
+    pub width: i32,
+    pub height: i32,
+    pub columns: u32,
+}
+
+/// The partitions as strips of cells, each with offsets of its own while there are few of them; otherwise as one grid.
+/// `room`: how many may have a strip.
+pub(super) fn strips(world: &Shop, place: Strips, room: usize, cell: fn(&Shop, u16, &Log, u32) -> Cell) -> Vec<Figure> {
+    let row = |partition: u16, log: &Log, first: u32| {
+        let shown =
+            |offset| if offset > log.end() { Cell::loose("", Tone::Off) } else { cell(world, partition, log, offset) };
+        let cells = (first..first + place.columns).map(shown).collect();
+        GridRow { label: String::new(), cells, mark: Some(log.end().saturating_sub(first) as u16) }
     };
-    let rows: Vec<GridRow> = logs(world).map(row).collect();
-    Figure { id: "log", at, size, title: title.to_owned(), body: Body::Grid { first, rows } }
+    let first = |end: u32| (end + 1).saturating_sub(place.columns);
+    let size = (place.width, place.height);
+    let few = logs(world).count() <= room.min(STRIPS.len());
+    if few {
+        let strip = |(partition, log): (u16, &Log)| {
+            let at = (place.left, place.top + place.height * i32::from(partition));
+            let first = first(log.end());
+            let body = Body::Grid { first, rows: vec![row(partition, log, first)] };
+            Figure { id: STRIPS[usize::from(partition)], at, size, title: format!("partition {partition}"), body }
+        };
+        return logs(world).map(strip).collect();
+    }
+    let first = first(logs(world).map(|(_, log)| log.end()).max().unwrap_or(0));
+    let labelled =
+        |(partition, log): (u16, &Log)| GridRow { label: format!("{partition}"), ..row(partition, log, first) };
+    let rows = logs(world).map(labelled).collect();
+    let (at, size) = ((place.left, place.top), (place.width, place.height * room as i32));
+    vec![Figure { id: "log", at, size, title: "Partitions".to_owned(), body: Body::Grid { first, rows } }]
+}
+
+/// A cell of a strip: which groups read on there.
+pub(super) fn readers_cell(world: &Shop, partition: u16, log: &Log, offset: u32) -> Cell {
+    let groups = world.settings().amount(crate::systems::kafka::GROUPS) as u8;
+    let here = |group: &u8| committed(world, *group, partition) == Some(offset);
+    let letters: Vec<String> = (0..groups).filter(here).map(|group| Kafka::group_name(group).to_string()).collect();
+    let text = letters.join(" ");
+    match (offset < log.start(), offset >= log.end(), text.is_empty()) {
+        (true, _, _) => Cell::loose(text, Tone::Off),
+        (_, true, _) => Cell::loose(text, Tone::Neutral),
+        (_, _, true) => Cell::firm("", Tone::Store),
+        _ => Cell::firm(text, Tone::Active),
+    }
 }
 
 /// How far each group is behind the ends of the partitions.

@@ -4,7 +4,7 @@ use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
-use crate::picture::{Body, Cell, Figure, Frame, GridRow, Picture, Tone};
+use crate::picture::{Body, Cell, Figure, Frame, Picture, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
@@ -20,8 +20,8 @@ use crate::systems::kafka::{
 };
 
 use super::kafka_view::{
-    Shop, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, inspect, is_tame, logs, look,
-    name, producer_mark,
+    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, inspect, is_tame, logs,
+    look, name, producer_mark, strips,
 };
 
 /// The scenario.
@@ -34,12 +34,12 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
               consumer does them the wrong way round.",
     seed: 4,
     settings: &[
-        (kafka::RATE, 12),
+        (kafka::RATE, 10),
         (kafka::KEYS, 4),
         (kafka::PARTITIONS, 3),
         (kafka::WORKERS, 3),
         (kafka::LANE, 0),
-        (kafka::WORK, 200_000),
+        (kafka::WORK, 120_000),
         (kafka::MAX_POLL, 8),
     ],
     busy: &[],
@@ -97,20 +97,20 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let (producer, broker, readers, log, keys, work): (_, _, [(i32, i32); 2], _, _, _) = match frame {
         Frame::Wide => (
-            (90, 300),
-            (330, 300),
-            [(570, 250), (570, 360)],
-            ((30, 24), (900, 180)),
-            ((30, 410), (400, 140)),
-            ((680, 230), (260, 190)),
+            (90, 340),
+            (330, 340),
+            [(570, 300), (570, 420)],
+            Strips { left: 30, top: 16, width: 900, height: 60, columns: 15 },
+            ((30, 416), (400, 138)),
+            ((680, 290), (260, 190)),
         ),
         Frame::Narrow => (
-            (66, 200),
-            (200, 200),
-            [(66, 300), (334, 300)],
-            ((8, 8), (384, 134)),
-            ((8, 360), (184, 150)),
-            ((200, 360), (196, 190)),
+            (66, 210),
+            (200, 220),
+            [(66, 320), (334, 320)],
+            Strips { left: 8, top: 6, width: 384, height: 54, columns: 8 },
+            ((8, 386), (150, 140)),
+            ((176, 386), (220, 170)),
         ),
     };
     picture.nodes.push(broker_mark(world, broker, None));
@@ -121,8 +121,14 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     }
     picture.link_all(&[BROKER], &[Kafka::producer(0)]);
     picture.link_all(&[BROKER], &all);
-    picture.figures.push(records(world, log.0, log.1, if frame == Frame::Wide { 15 } else { 8 }));
-    picture.figures.push(hashes(world, keys.0, keys.1));
+    picture.figures = strips(world, log, if frame == Frame::Wide { 4 } else { 3 }, record_cell);
+    if let Some(first) = picture.figures.first_mut() {
+        first.title.push_str(match frame {
+            Frame::Wide => "; 3 +1: customer 3 creates order 1; 3 -1: cancels it; green: committed",
+            Frame::Narrow => "; 3 -1: customer 3 cancels order 1",
+        });
+    }
+    picture.figures.push(hashes(world, keys.0, keys.1, frame == Frame::Wide));
     picture.figures.push(workers(world, work.0, work.1));
     picture
 }
@@ -134,35 +140,24 @@ fn in_work(world: &Shop) -> impl Iterator<Item = (NodeId, usize, Option<Item>)> 
     })
 }
 
-/// The newest records of each partition: waiting, in work, done and committed.
-fn records(world: &Shop, at: (i32, i32), size: (i32, i32), columns: u32) -> Figure {
-    let working: Vec<(u16, u32)> =
-        in_work(world).filter_map(|(_, _, item)| item.map(|item| (item.partition, item.offset))).collect();
-    let end = logs(world).map(|(_, log)| log.end()).max().unwrap_or(0);
-    let first = (end + 1).saturating_sub(columns);
-    let row = |(partition, log): (u16, &Log)| {
-        let done = committed(world, 0, partition).unwrap_or(0);
-        let cell = |offset: u32| match log.get(offset) {
-            None => Cell::loose("", Tone::Off),
-            Some(record) if working.contains(&(partition, offset)) => Cell::firm(short(record), Tone::Active),
-            Some(record) if offset < done => Cell::firm(short(record), Tone::Fine),
-            Some(record) => Cell::firm(short(record), Tone::Store),
-        };
-        let cells: Vec<Cell> = (first..log.end().max(first)).map(cell).collect();
-        let mark = done.checked_sub(first).map(|mark| mark as u16);
-        GridRow { label: format!("partition {partition}"), cells, mark }
+/// A record: waiting, in work, done and committed.
+fn record_cell(world: &Shop, partition: u16, log: &Log, offset: u32) -> Cell {
+    let Some(record) = log.get(offset) else { return Cell::loose("", Tone::Off) };
+    let here = |(_, _, item): (NodeId, usize, Option<Item>)| {
+        item.is_some_and(|item| (item.partition, item.offset) == (partition, offset))
     };
-    let rows = logs(world).map(row).collect();
-    let title = if columns > 10 {
-        "3 +1: customer 3 creates order 1; 3 -1: cancels it. The line: committed"
+    let tone = if in_work(world).any(here) {
+        Tone::Active
+    } else if committed(world, 0, partition).is_some_and(|done| offset < done) {
+        Tone::Fine
     } else {
-        "3 +1: customer 3 creates order 1; 3 -1: cancels"
+        Tone::Store
     };
-    Figure { id: "records", at, size, title: title.to_owned(), body: Body::Grid { first, rows } }
+    Cell::firm(short(record), tone)
 }
 
 /// Where the producer sends each key.
-fn hashes(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+fn hashes(world: &Shop, at: (i32, i32), size: (i32, i32), with_hash: bool) -> Figure {
     let partitions = match world.memory(Kafka::producer(0)) {
         Some(Memory::Producer(producer)) => producer.partitions,
         _ => logs(world).count() as u16,
@@ -171,13 +166,16 @@ fn hashes(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let row = |key: u16| {
         let text = Record::key_text(key);
         let partition = partition_of(KeyHash::Murmur2, text.as_bytes(), u32::from(partitions));
-        vec![
-            Cell::firm(key.to_string(), Tone::Neutral),
-            Cell::firm(format!("{:08x}", murmur2(text.as_bytes())), Tone::Neutral),
-            Cell::firm(partition.to_string(), Tone::Active),
-        ]
+        let hash = Cell::firm(format!("{:08x}", murmur2(text.as_bytes())), Tone::Neutral);
+        let cells = [
+            Some(Cell::firm(key.to_string(), Tone::Neutral)),
+            with_hash.then_some(hash),
+            Some(Cell::firm(partition.to_string(), Tone::Active)),
+        ];
+        cells.into_iter().flatten().collect()
     };
-    let head = ["customer", "murmur2", "partition"].map(str::to_owned).to_vec();
+    let head = [Some("customer"), with_hash.then_some("murmur2"), Some("partition")];
+    let head = head.into_iter().flatten().map(str::to_owned).collect();
     let title = format!("murmur2 modulo {partitions}");
     Figure { id: "hashes", at, size, title, body: Body::Table { head, rows: (1..=shown).map(row).collect() } }
 }

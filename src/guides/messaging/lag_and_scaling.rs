@@ -3,6 +3,7 @@
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
+use crate::guides::search::grouped;
 use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
@@ -101,6 +102,9 @@ fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     }
 }
 
+/// A place on the stage.
+type Spot = (i32, i32);
+
 fn scaler(world: &Shop) -> Option<(NodeId, &Scaler)> {
     let node = Kafka::scaler(world.settings())?;
     match world.memory(node) {
@@ -127,14 +131,14 @@ fn alert(world: &Shop) -> u64 {
 
 fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
-    let (top, places, bars, matrix): ([(i32, i32); 3], Vec<(i32, i32)>, _, _) = match frame {
+    let (top, places, bars, matrix): ([Spot; 3], [Spot; 6], _, _) = match frame {
         Frame::Wide => {
-            let rows = [(720, 90), (880, 90), (720, 250), (880, 250), (720, 410), (880, 410)];
-            ([(90, 90), (300, 90), (510, 90)], rows.to_vec(), ((30, 190), (580, 116)), ((30, 330), (580, 200)))
+            let places = [44, 136, 228, 320, 412, 504].map(|y| (690, y));
+            ([(470, 470), (470, 282), (880, 282)], places, ((30, 40), (350, 116)), ((30, 210), (350, 200)))
         }
         Frame::Narrow => {
-            let rows = [(66, 282), (200, 282), (334, 282), (66, 376), (200, 376), (334, 376)];
-            ([(66, 186), (200, 186), (334, 186)], rows.to_vec(), ((8, 8), (384, 116)), ((8, 428), (384, 128)))
+            let places = [(60, 190), (60, 280), (60, 370), (340, 190), (340, 280), (340, 370)];
+            ([(200, 164), (200, 262), (200, 372)], places, ((8, 8), (384, 116)), ((8, 428), (384, 128)))
         }
     };
     picture.nodes.push(broker_mark(world, top[1], Some(0)));
@@ -169,7 +173,7 @@ fn levels(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         _ => Tone::Fine,
     };
     let bar = |label: &str, value: u32, full: u32, tone: Tone| {
-        let text = value.to_string();
+        let text = grouped(u64::from(value));
         Bar { label: label.to_owned(), value, full, text, tone }
     };
     let idle = members(world).saturating_sub(with_partitions(world));
@@ -179,7 +183,7 @@ fn levels(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         bar("busy", with_partitions(world), 8, Tone::Consumer),
         bar("idle", idle, 8, if idle > 0 { Tone::Risk } else { Tone::Off }),
     ];
-    let title = format!("The alarm goes above {alert}");
+    let title = format!("The alarm goes above {}", grouped(alert));
     Figure { id: "levels", at, size, title, body: Body::Bars(bars) }
 }
 

@@ -98,8 +98,8 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
             ((830, 130), (620, 130), places, ((30, 40), (480, 150)))
         }
         Frame::Narrow => {
-            let places = [(100, 370), (300, 370), (100, 480), (300, 480)];
-            ((310, 240), (110, 240), places, ((8, 20), (384, 150)))
+            let places = [(60, 330), (340, 330), (130, 480), (270, 480)];
+            ((340, 215), (200, 215), places, ((8, 8), (384, 140)))
         }
     };
     picture.nodes.push(broker_mark(world, broker, Some(0)));

@@ -140,9 +140,3 @@ fn changing_hands(members: &[Member], given: &Assignment) -> BTreeMap<Partition,
     };
     (0..members.len()).flat_map(gains).filter(|gain| lost.contains(&gain.0)).collect()
 }
-
-/// How many partitions an assignment gives to another member than the one before did. Members are told apart by id.
-pub fn moved(before: &[(u32, Partition)], after: &[(u32, Partition)]) -> u32 {
-    let elsewhere = |(id, partition): &&(u32, Partition)| before.iter().any(|old| old.1 == *partition && old.0 != *id);
-    after.iter().filter(elsewhere).count() as u32
-}

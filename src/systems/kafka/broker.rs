@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::coordinator::Group;
 use super::log::{Appended, Batch, Log, Record};
-use super::wire::{Fetched, Offsets, Standing};
+use super::wire::{Fetched, Offsets, Standing, counted};
 use super::{
     APPENDED, BrokerDisk, COMMAND_PARTITIONS, IDEMPOTENT, KEYS, Kafka, LAG, LONGEST_LOG, MAX_POLL, MOST_PARTITIONS,
     Memory, Message, Note, PARTITIONS, PRELOADED, READ_KEEPS, RETENTION, Timer, WEIGHT,
@@ -28,8 +28,11 @@ pub(super) struct Broker<'a, 'b> {
 /// The logs at the start: preloaded, with group A at the last record and group B at the third.
 pub(super) fn blank(settings: &Settings) -> BrokerDisk {
     let preloaded = settings.amount(PRELOADED) as u32;
-    let keys = settings.amount(KEYS).max(1) as u32;
-    let record = |at: u32| Record { key: (at % keys) as u16 + 1, number: at / keys + 1, produced: 0 };
+    let keys = settings.amount(KEYS) as u32;
+    let record = |at: u32| match at.checked_rem(keys) {
+        Some(key) => Record { key: key as u16 + 1, number: at / keys + 1, produced: 0 },
+        None => Record { key: 0, number: at + 1, produced: 0 },
+    };
     let mut disk = BrokerDisk::default();
     for partition in 0..settings.amount(PARTITIONS) as u16 {
         disk.logs.push(Rc::new(Log::with((0..preloaded).map(record))));
@@ -196,7 +199,7 @@ impl Broker<'_, '_> {
             Some((partition, asked, start)) => {
                 format!("Partition {partition} has no offset {asked} any more: it begins at {start}.")
             }
-            None => format!("{} reads {count} records, and they stay in the log.", Kafka::name(s, from)),
+            None => format!("{} reads {}; the log keeps them.", Kafka::name(s, from), counted(count, "record")),
         });
         self.context.send(from, Message::Records(Rc::new(parts)));
     }
@@ -217,7 +220,7 @@ impl Broker<'_, '_> {
         let standings: Vec<Standing> = partitions.iter().filter_map(at).collect();
         self.context.why(|s| {
             let name = Kafka::name(s, from);
-            format!("{name} learns what its group has committed for {} partitions.", standings.len())
+            format!("{name} learns what its group has committed for {}.", counted(standings.len(), "partition"))
         });
         self.context.send(from, Message::Standings(Rc::new(standings)));
     }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use super::log::Record;
 use super::settings::is_on;
-use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription};
+use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription, counted};
 use super::{
     AUTO_COMMIT, BROKER, COMMAND_SEEK, COMMAND_STALL, COMMAND_START, COMMAND_STOP, COMMIT_INTERVAL, HEARTBEAT, Kafka,
     METADATA_AGE, Memory, Message, Note, ONE_OWNER, PARTITIONS, POLL_INTERVAL, STATIC, Timer, WORKERS,
@@ -253,7 +253,7 @@ impl Reading<'_, '_> {
         let shares = roster.map(|roster| self.lead(&roster));
         self.context.why(|_| match &shares {
             Some(shares) => {
-                format!("{name} leads generation {generation}: it gives {} members their partitions.", shares.len())
+                format!("{name} leads generation {generation}: it deals to {}.", counted(shares.len(), "member"))
             }
             None => format!("{name} is in generation {generation} and asks what it owns."),
         });
@@ -292,7 +292,8 @@ impl Reading<'_, '_> {
             self.context.why(|_| format!("{name} is not in that generation any more: an old answer."));
             return;
         }
-        self.context.why(|_| format!("{name} is assigned {} partitions; it takes them up at its poll.", share.len()));
+        self.context
+            .why(|_| format!("{name} is assigned {}, from its next poll on.", counted(share.len(), "partition")));
         self.consumer.phase = Phase::In;
         self.consumer.commit_held = false;
         self.consumer.share = Some(share);
@@ -366,8 +367,14 @@ impl Reading<'_, '_> {
 
     fn poll_is_late(&mut self) {
         let (name, badge) = (self.name(), self.consumer.badge);
-        self.context.why(|_| format!("{name} has not polled for max.poll.interval: it leaves its group by itself."));
-        self.context.send(BROKER, Message::Leave { badge });
+        let says = self.says_goodbye();
+        self.context.why(|_| match says {
+            true => format!("{name} has not polled for max.poll.interval: it leaves its group by itself."),
+            false => format!("{name} has not polled for max.poll.interval: it stops its heartbeats."),
+        });
+        if says {
+            self.context.send(BROKER, Message::Leave { badge });
+        }
         self.lose(0);
     }
 
@@ -417,11 +424,20 @@ impl Reading<'_, '_> {
         }
     }
 
+    /// Static members do not leave: only their session timeout ends their place (KIP-345).
+    fn says_goodbye(&self) -> bool {
+        !is_on(self.context, STATIC)
+    }
+
     /// Leaves at a poll, everything being committed that can be.
     pub(super) fn stop(&mut self) {
         let (name, badge) = (self.name(), self.consumer.badge);
-        self.context.why(|_| format!("{name} leaves its group and stops."));
-        if badge.member != 0 {
+        let says = self.says_goodbye();
+        self.context.why(|_| match says {
+            true => format!("{name} leaves its group and stops."),
+            false => format!("{name} stops; a static member keeps its place for a session timeout."),
+        });
+        if says && badge.member != 0 {
             self.context.send(BROKER, Message::Leave { badge });
         }
         self.lose(0);

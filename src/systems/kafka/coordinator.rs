@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::broker::Broker;
-use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription};
+use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription, counted};
 use super::{
     FENCE, FENCED, Kafka, MEMBERS, MOVED, Message, Note, POLL_INTERVAL, READ_KEEPS, REBALANCES, SESSION, Timer,
 };
@@ -235,7 +235,7 @@ impl Broker<'_, '_> {
         if state.state == GroupState::Preparing && !state.gathering && missing == 0 {
             self.complete(at);
         } else if missing > 0 {
-            self.context.why(|_| format!("{missing} members have still to join."));
+            self.context.why(|_| format!("{} still to join.", counted(missing, "member")));
         }
     }
 
@@ -268,7 +268,9 @@ impl Broker<'_, '_> {
         self.context.count(REBALANCES, u16::from(at), 1);
         self.context.why(|_| match is_empty {
             true => format!("The group is empty: generation {generation} has no members."),
-            false => format!("Generation {generation} begins with {count} members; member {leader} assigns."),
+            false => {
+                format!("Generation {generation} begins with {}; member {leader} assigns.", counted(count, "member"))
+            }
         });
         if is_empty {
             self.store(at);
@@ -312,7 +314,7 @@ impl Broker<'_, '_> {
         } else if stage == GroupState::Completing {
             self.context.why(|_| format!("{name} waits until the group's leader has assigned."));
         } else {
-            self.context.why(|_| format!("{name} asks again for what it was assigned."));
+            self.context.why(|_| format!("{name} learns what the leader has assigned it."));
         }
         self.answer_syncs(at);
     }

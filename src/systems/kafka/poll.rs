@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use super::consumer::{Asked, Consumer, Item, Phase, Reading, Track};
 use super::settings::is_on;
-use super::wire::{Badge, Fetched, Offsets, Standing};
+use super::wire::{Badge, Fetched, Offsets, Standing, counted};
 use super::{
     AUTO_COMMIT, BROKER, BUFFER, COMMIT_AFTER, DONE, Kafka, LANE, LATENCY, LENGTHS, MAX_POLL, Message, Note,
     ONE_WORKER, POLL_INTERVAL, RESET, STOPPED, Timer, WEIGHT, WORK,
@@ -151,13 +151,13 @@ impl Reading<'_, '_> {
             self.context.observe(STOPPED, me, now.saturating_sub(since));
         }
         self.context.why(|_| {
-            let owned: Vec<String> = share.iter().map(u16::to_string).collect();
+            let owned: Vec<String> = share.iter().map(|partition| format!("partition {partition}")).collect();
             match (owned.is_empty(), lost.is_empty()) {
                 (true, true) => format!("{name} owns no partition: there is nothing for it to do."),
                 (_, false) if cooperative => {
-                    format!("{name} gives up {} partitions and joins again, so that others can have them.", lost.len())
+                    format!("{name} gives up {} and joins again.", counted(lost.len(), "partition"))
                 }
-                _ => format!("{name} owns partitions {} now.", owned.join(", ")),
+                _ => format!("{name} owns now: {}.", owned.join(", ")),
             }
         });
     }
@@ -169,7 +169,8 @@ impl Reading<'_, '_> {
         if !unknown.is_empty() && self.consumer.asked != Asked::Where {
             self.consumer.asked = Asked::Where;
             let name = self.name();
-            self.context.why(|_| format!("{name} asks where its group stands in {} partitions.", unknown.len()));
+            self.context
+                .why(|_| format!("{name} asks where its group stands in {}.", counted(unknown.len(), "partition")));
             self.context.send(BROKER, Message::Where { partitions: Rc::new(unknown) });
             self.expect();
         }
@@ -196,10 +197,13 @@ impl Reading<'_, '_> {
             }
         }
         let name = self.name();
-        self.context.why(|_| format!("{name} polls {most} records."));
+        self.context.why(|_| format!("{name} polls {}.", counted(most, "record")));
         self.consumer.tasks.extend(taken);
-        let interval = self.context.amount(POLL_INTERVAL);
-        self.context.set_timer(Timer::PollInterval, interval);
+        // With a buffer the loop goes on polling, paused or not; without one it polls again when all of this is done.
+        if self.context.amount(BUFFER) == 0 {
+            let interval = self.context.amount(POLL_INTERVAL);
+            self.context.set_timer(Timer::PollInterval, interval);
+        }
         if !self.context.rule(COMMIT_AFTER) && self.consumer.committing.is_none() {
             self.commit();
         }
@@ -214,7 +218,7 @@ impl Reading<'_, '_> {
         }
         self.consumer.asked = Asked::Fetch;
         let name = self.name();
-        self.context.why(|_| format!("{name} fetches from {} partitions.", positions.len()));
+        self.context.why(|_| format!("{name} fetches from {}.", counted(positions.len(), "partition")));
         self.context.send(BROKER, Message::Fetch { positions });
         self.expect();
     }
@@ -294,7 +298,7 @@ impl Reading<'_, '_> {
             self.consumer.fetched.extend(part.records.iter().copied().enumerate().map(item));
         }
         let count = self.consumer.fetched.len();
-        self.context.why(|_| format!("{name} has {count} records at hand."));
+        self.context.why(|_| format!("{name} has {} at hand.", counted(count, "record")));
     }
 
     /// What a record may not share with another worker's.

@@ -8,6 +8,7 @@ use std::rc::Rc;
 
 use super::log::{Batch, Record};
 use super::settings::is_on;
+use super::wire::counted;
 use super::{
     ACKS, ARRIVALS, BATCH, BROKER, KEY_PARTITION, KEYED, KEYS, Kafka, LINGER, METADATA_AGE, Memory, Message,
     PARTITIONS, PRODUCERS, RATE, Role, STICKY, Timer,
@@ -92,7 +93,7 @@ impl Writing<'_, '_> {
             }
             Event::Command(call) => {
                 let count = call.value(0).clamp(1, 40);
-                self.context.why(|_| format!("{name} is given {count} records."));
+                self.context.why(|_| format!("{name} is given {}.", counted(count as usize, "record")));
                 (0..count).for_each(|_| self.produce());
             }
             _ => self.context.why(|_| "A producer has no use for this.".to_owned()),
@@ -230,7 +231,7 @@ impl Writing<'_, '_> {
 
     fn resend(&mut self) {
         let (name, count) = (self.name(), self.producer.in_flight.len());
-        self.context.why(|_| format!("{name} sends {count} batches again that were not answered."));
+        self.context.why(|_| format!("{name} sends again what was not answered: {count} of its requests."));
         for batch in &self.producer.in_flight {
             self.context.send(BROKER, Message::Produce(Rc::clone(batch)));
         }
