@@ -2,7 +2,7 @@
 //!
 //! Topic: keys are words between dots. In a binding `*` stands for exactly one word and `#` for none or more; anything
 //! else for itself. The empty key has no words. Headers: a binding asks for headers by name and value, all of them or
-//! any (`x-match`). After AMQP 0-9-1, sections 3.1.3.3 and 3.1.3.5, and rabbit_exchange_type_topic and _headers of
+//! any (`x-match`). After AMQP 0-9-1, section 3.1.3, and rabbit_exchange_type_topic and _headers of
 //! RabbitMQ 4.x.
 
 /// How a topic exchange reads the two wildcards.

@@ -1,14 +1,14 @@
 //! Retries and dead letters: tasks that fail, wait, come back, and are given up.
 
 use super::rabbit::{
-    Shop, command, connections, consumer, consumers, fields, flies, inspect, look, numbers, origin, ready, row,
+    Shop, command, connections, consumer, consumers, fields, flies, host, inspect, look, numbers, origin, ready, row,
     unconfirmed,
 };
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
-use crate::picture::{Body, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
+use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
@@ -19,6 +19,7 @@ use crate::sim::system::System;
 use crate::sim::tape::Input;
 use crate::systems::rabbitmq::message::Body as Kind;
 use crate::systems::rabbitmq::promises::{HEALTHY_DONE, NOTHING_VANISHES, STOPS_NOBODY, endless, lost};
+use crate::systems::rabbitmq::queue::Stored;
 use crate::systems::rabbitmq::topology::{self, LOTS, PARKED};
 use crate::systems::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
 
@@ -95,7 +96,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let (publisher, broker, places, queues, order, shown) = match frame {
         Frame::Wide => {
             let places = Area::new(480, 10, 470, 84);
-            ((90, 90), (300, 90), two_rows(places, all.len(), 90), ((20, 220), (920, 190)), ((20, 440), (920, 90)), 13)
+            ((90, 90), (300, 90), two_rows(places, all.len(), 90), ((20, 220), (920, 190)), ((20, 440), (560, 90)), 13)
         }
         Frame::Narrow => {
             let places = Area::new(4, 104, 392, 76);
@@ -127,7 +128,25 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
         title,
         body: Body::Grid { first: 1, rows },
     });
+    if frame == Frame::Wide {
+        picture.figures.push(graves(world));
+    }
     picture
+}
+
+/// The last that were parked, with what their x-death headers say.
+fn graves(world: &Shop) -> Figure {
+    let cell = |text: String| Cell::firm(text, Tone::Broken);
+    let grave = |stored: &Stored| {
+        let death = stored.message.deaths.first();
+        let queue = death.and_then(|death| LOTS.get(usize::from(death.queue))).map_or("", |name| name);
+        let reason = death.map_or("", |death| death.reason.name());
+        vec![cell(stored.message.id.to_string()), cell(queue.to_owned()), cell(reason.to_owned())]
+    };
+    let rows = ready(world, PARKED).iter().rev().take(3).map(grave).collect();
+    let head = ["parked", "from", "x-death"].map(str::to_owned).to_vec();
+    let title = "Last parked, and why".to_owned();
+    Figure { id: "graves", at: (620, 430), size: (320, 116), title, body: Body::Table { head, rows } }
 }
 
 /// Up to three places in a row, the others in a second one below.
@@ -354,10 +373,15 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
     }
 }
 
-/// The same, while nothing is wrong but the task: one connection, no crash.
+/// Nobody has been silent since the broker last looked.
+fn all_heard(world: &Shop) -> bool {
+    host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
+}
+
+/// The same, while nothing is wrong but the task: one connection, no silence, no crash.
 const POISON_ALONE: Hunt<RabbitMq> = Hunt {
     bounds: Bounds::new(1_500_000, 99, Budget::NONE),
-    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1,
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
     ..hunt(ONE_RETRY)
 };
 

@@ -12,7 +12,7 @@
 //! The queue ([`queue`]), the exchanges ([`exchange`]) and the host that joins them ([`host`]) are pure. Not modelled:
 //! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities, exchanges
 //! bound to exchanges, alternate exchanges, auto-delete and queue expiry, basic.get, basic.cancel, flow control and
-//! memory alarms, several channels a connection. Confirms carry the message's number in place of a delivery tag.
+//! memory alarms, several channels a connection (a prefetch counts for the whole connection). Confirms carry the message's number in place of a delivery tag.
 
 mod broker;
 mod controls;
