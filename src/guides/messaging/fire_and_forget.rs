@@ -146,19 +146,15 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let all = members(world);
     let (publisher, server, places, strip, table) = match frame {
         Frame::Wide => {
-            let places = Area::new(500, 20, 120, 520).column(all.len());
-            ((80, 190), (290, 190), places, ((20, 340), (380, 110)), ((640, 60), (300, 300)))
+            // Room above the alarms for the name of their group.
+            let rows = [56, 186, 272, 372, 472].map(|y| (570, y)).to_vec();
+            ((80, 170), (300, 170), rows, ((20, 330), (400, 110)), ((670, 60), (280, 300)))
         }
         Frame::Narrow => {
-            let first = Area::new(4, 122, 392, 74).row(all.len().min(3));
-            let second = Area::new(4, 214, 392, 74).row(all.len().saturating_sub(3));
-            (
-                (66, 50),
-                (270, 50),
-                first.into_iter().chain(second).collect(),
-                ((8, 312), (384, 66)),
-                ((8, 386), (384, 170)),
-            )
+            let first = Area::new(4, 138, 392, 74).row(all.len().min(3));
+            let second = Area::new(4, 226, 392, 74).row(all.len().saturating_sub(3));
+            let places = first.into_iter().chain(second).collect();
+            ((66, 50), (270, 50), places, ((8, 320), (384, 62)), ((8, 388), (384, 168)))
         }
     };
     let mut mark = NodeMark::new(ASKER, publisher, Shape::Service, "publisher");
@@ -269,8 +265,8 @@ const TOUR: &[Beat<Nats>] = &[
     },
     Beat {
         title: "Everybody connects",
-        say: "Each client opens a connection and names its patterns. A * stands for one word, a > for one or more at the \
-              end.",
+        say: "Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at \
+              the end.",
         inputs: no_inputs,
         until: all_connected,
         look: |_| vec![SERVER],
@@ -284,10 +280,10 @@ const TOUR: &[Beat<Nats>] = &[
         until: |world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
         look: members,
         predict: Some(Predict {
-            question: "The display has subscribed to temp.*: does it get temp.roof.east?",
+            question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
-            because: "A * stands for exactly one word. temp.> would match, and so the log and the alarms get it.",
+            because: "A star stands for exactly one word. temp.> would match, and so the log and the alarms get it.",
         }),
     },
     Beat {

@@ -4,6 +4,7 @@ pub mod competing_consumers;
 pub mod event_log;
 pub mod fan_out;
 pub mod fire_and_forget;
+mod jetstream_view;
 pub mod jetstream_work_queue;
 mod kafka_view;
 pub mod keys_and_order;

@@ -114,13 +114,13 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let all = members(world);
     let (caller, server, places, figure) = match frame {
         Frame::Wide => {
-            let places = Area::new(540, 20, 120, 520).column(all.len());
-            ((90, 170), (320, 170), places, ((20, 290), (420, 250)))
+            let places = Area::new(720, 30, 120, 510).column(all.len());
+            ((110, 160), (400, 160), places, ((30, 290), (500, 250)))
         }
         Frame::Narrow => {
-            let first = Area::new(4, 122, 392, 74).row(all.len().min(3));
-            let second = Area::new(4, 214, 392, 74).row(all.len().saturating_sub(3));
-            ((66, 50), (270, 50), first.into_iter().chain(second).collect(), ((8, 320), (384, 230)))
+            let first = Area::new(4, 138, 392, 74).row(all.len().min(3));
+            let second = Area::new(4, 226, 392, 74).row(all.len().saturating_sub(3));
+            ((66, 50), (270, 50), first.into_iter().chain(second).collect(), ((8, 330), (384, 222)))
         }
     };
     let mut mark = NodeMark::new(ASKER, caller, Shape::Service, "caller");
@@ -421,8 +421,8 @@ fn calm(world: &Shop, most: u32) -> bool {
         client(world, id).is_none_or(|client| client.pings == 0)
             && connection(world, id).is_none_or(|open| open.pings == 0)
     };
-    let all = (1..world.kernel().nodes().len()).map(NodeId::from);
-    world.nodes().all(|(_, node)| node.disk.connections <= most) && all.map(quiet).all(|calm| calm)
+    let mut all = (1..world.kernel().nodes().len()).map(NodeId::from);
+    world.nodes().all(|(_, node)| node.disk.connections <= most) && all.all(quiet)
 }
 
 /// Two workers and one request; one node crashes and comes back.

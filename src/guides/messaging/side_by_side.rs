@@ -1,6 +1,6 @@
 //! Side by side: RabbitMQ, Kafka and JetStream with the same orders and the same crashes, measured.
 
-use super::{jetstream_work_queue as jet_view, kafka_view, rabbit as rabbit_view, side_by_side_picture::picture};
+use super::{jetstream_view as jet_view, kafka_view, rabbit as rabbit_view, side_by_side_picture::picture};
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };

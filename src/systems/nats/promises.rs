@@ -129,7 +129,7 @@ pub const BOUNDED: Promise<Nats> = Promise {
 pub const CONNECTED: Promise<Nats> = Promise {
     id: "clients-come-back",
     title: "Every client comes back",
-    about: "Within 15 s after the last fault, every client has been connected and subscribed again.",
+    about: "Within 15 s after the last fault, every client is connected; but for a slow one, which is cut off again.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| {
         let Some(Memory::Server { connections }) = world.memory(SERVER) else { return false };
