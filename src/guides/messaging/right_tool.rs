@@ -77,7 +77,7 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     inspect,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: QUIET_ORDER,
+    explore: QUIET_RELAY,
     breaks: BREAKS,
     prose: prose!("right_tool.md"),
 };
@@ -455,7 +455,7 @@ const QUIET_VIEW: Hunt<OrderPlatform> = Hunt {
 
 /// One order and the relay: the read model stands still.
 const QUIET_RELAY: Hunt<OrderPlatform> = Hunt {
-    bounds: Bounds::new(400_000, 30, Budget::crashes(1)),
+    bounds: Bounds::new(100_000, 30, Budget::crashes(1)),
     within: |world| is_quiet(world) && is_still(world, VIEW),
     ..QUIET_ORDER
 };

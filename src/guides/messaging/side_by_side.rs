@@ -332,7 +332,10 @@ const TOUR: &[Beat<Brokers>] = &[
             let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
             [kafka, others].concat()
         },
-        until: |world| [Lane::Kafka, Lane::JetStream].into_iter().all(|lane| lost(world, lane).is_empty()),
+        until: |world| {
+            let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 12;
+            replays(Lane::Kafka) && replays(Lane::JetStream)
+        },
         look: brokers_of,
         predict: Some(Predict {
             question: "Whose lost order stays lost?",

@@ -105,13 +105,15 @@ fn worker_mark(world: &Shop, lane: Lane, at: usize, place: (i32, i32), frame: Fr
     let node = worker(world.settings(), lane, at);
     let order = works_on(world, lane, at);
     let (word, tone) = match (world.memory(node), order) {
-        (Some(Memory { state: None }), _) => ("killed".to_owned(), Tone::Off),
+        (Some(Memory { state: None, .. }), _) => ("killed".to_owned(), Tone::Off),
         (_, Some(order)) => (format!("works on {order}"), Tone::Consumer),
-        (Some(Memory { state: Some(State::Kafka(kafka::Memory::Consumer(consumer))) }), _) => match consumer.phase {
-            kafka::Phase::In if !consumer.assigned.is_empty() => ("fetches".to_owned(), Tone::Neutral),
-            kafka::Phase::In => ("owns nothing".to_owned(), Tone::Risk),
-            _ => ("joins".to_owned(), Tone::Question),
-        },
+        (Some(Memory { state: Some(State::Kafka(kafka::Memory::Consumer(consumer))), .. }), _) => {
+            match consumer.phase {
+                kafka::Phase::In if !consumer.assigned.is_empty() => ("fetches".to_owned(), Tone::Neutral),
+                kafka::Phase::In => ("owns nothing".to_owned(), Tone::Risk),
+                _ => ("joins".to_owned(), Tone::Question),
+            }
+        }
         (Some(_), None) => ("idle".to_owned(), Tone::Neutral),
         (None, _) => (String::new(), Tone::Off),
     };

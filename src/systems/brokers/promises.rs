@@ -173,7 +173,12 @@ fn is_kept(world: &Shop, lane: Lane, id: u32) -> bool {
 
 /// The order that a worker of a lane works on.
 pub fn works_on(world: &Shop, lane: Lane, at: usize) -> Option<u32> {
-    match world.memory(worker(world.settings(), lane, at))?.state.as_ref()? {
+    order_of(world.memory(worker(world.settings(), lane, at))?.state.as_ref()?)
+}
+
+/// The order that a node works on.
+pub(super) fn order_of(state: &State) -> Option<u32> {
+    match state {
         State::Rabbit(rabbitmq::Memory::Worker { working, .. }) => Some(working.as_ref()?.message.id),
         State::Kafka(kafka::Memory::Consumer(consumer)) => {
             Some(consumer.working.iter().flatten().next()?.record.number)
