@@ -19,6 +19,7 @@ pub mod rebalance;
 pub mod request_reply;
 pub mod retries_and_dead_letters;
 pub mod right_tool;
+mod right_tool_picture;
 pub mod schemas;
 pub mod side_by_side;
 mod side_by_side_picture;

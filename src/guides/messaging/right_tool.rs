@@ -1,14 +1,16 @@
 //! The right tool for each leg: one order platform over Kafka, RabbitMQ and NATS, and a read model that can be rebuilt.
 
+use super::right_tool_picture::{picture, waiting, working};
 use super::{kafka_view, rabbit as rabbit_view};
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, TimerRing, Tone};
+use crate::picture::{Glyph, Look, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
+use crate::sim::kernel::PendingKind;
 use crate::sim::metrics::MetricId;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
@@ -17,15 +19,15 @@ use crate::sim::tape::{Input, Origin};
 use crate::sim::time::{self, SEC};
 use crate::sim::world::World;
 use crate::systems::order_platform::promises::{
-    CATCHES_UP, CHARGED_ONCE, TASK_DONE, VIEW_IS_LOG, behind, charged, committed, fold, host, log, parked, undone, view,
+    CATCHES_UP, CHARGED_ONCE, TASK_DONE, VIEW_IS_LOG, behind, committed, fold, host, log, parked, undone, view,
 };
 use crate::systems::order_platform::{
     self as platform, Disk, KAFKA, Memory, Message, NATS, Notice, OrderPlatform, PAYMENTS, PRODUCTS, RABBIT, RELAY,
-    SCREEN, SHOP, Timer, VIEW,
+    SCREEN, SHOP, VIEW,
 };
-use crate::systems::rabbitmq::{self, Method, topology};
+use crate::systems::rabbitmq::{self, Method};
 
-type Shop = World<OrderPlatform>;
+pub(super) type Shop = World<OrderPlatform>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
@@ -75,7 +77,7 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     inspect,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: QUIET_ORDER,
+    explore: QUIET_RELAY,
     breaks: BREAKS,
     prose: prose!("right_tool.md"),
 };
@@ -176,174 +178,6 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
     Inspection { disk: on_disk(world, &node.disk), memory }
 }
 
-/// Where the nodes stand, in their order.
-fn places(frame: Frame) -> [(i32, i32); 8] {
-    match frame {
-        Frame::Wide => [(260, 176), (80, 176), (430, 74), (640, 74), (860, 74), (430, 278), (640, 278), (860, 278)],
-        Frame::Narrow => [(90, 150), (310, 150), (62, 48), (200, 48), (336, 48), (62, 252), (200, 252), (336, 252)],
-    }
-}
-
-fn picture(world: &Shop, frame: Frame) -> Picture {
-    let mut picture = Picture::new(frame);
-    for (id, at) in places(frame).into_iter().enumerate() {
-        picture.nodes.push(mark(world, NodeId::from(id), at));
-    }
-    picture.link_all(&[KAFKA], &[SHOP, RELAY, VIEW]);
-    picture.link_all(&[RABBIT], &[RELAY, PAYMENTS]);
-    picture.link_all(&[NATS], &[VIEW, SCREEN]);
-    let [strip, queues, rows, bars] = match frame {
-        Frame::Wide => {
-            [((20, 344), (440, 96)), ((20, 448), (440, 108)), ((490, 344), (250, 200)), ((760, 344), (190, 120))]
-        }
-        Frame::Narrow => {
-            [((8, 314), (384, 70)), ((8, 388), (384, 0)), ((8, 388), (230, 124)), ((246, 388), (146, 100))]
-        }
-    };
-    picture.figures.push(log_strip(world, strip.0, strip.1, if frame == Frame::Wide { 12 } else { 9 }));
-    if frame == Frame::Wide {
-        picture.figures.push(task_strip(world, queues.0, queues.1));
-    }
-    picture.figures.push(row_table(world, rows.0, rows.1));
-    picture.figures.push(notice_bars(world, bars.0, bars.1));
-    picture
-}
-
-/// What the worker works on.
-fn working(world: &Shop) -> Option<u32> {
-    match world.memory(PAYMENTS) {
-        Some(Memory::Rabbit(rabbitmq::Memory::Worker { working, .. })) => Some(working.as_ref()?.message.id),
-        _ => None,
-    }
-}
-
-fn waiting(world: &Shop) -> usize {
-    match world.memory(RELAY) {
-        Some(Memory::Relay { waiting, .. }) => waiting.len(),
-        _ => 0,
-    }
-}
-
-fn awaited(world: &Shop) -> Option<u32> {
-    match world.memory(VIEW) {
-        Some(Memory::View { awaited, .. }) => *awaited,
-        _ => None,
-    }
-}
-
-fn is_subscribed(world: &Shop) -> bool {
-    matches!(world.memory(NATS), Some(Memory::Nats { subscribed: Some(_) }))
-}
-
-fn mark(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let shape = match id {
-        KAFKA | NATS => Shape::Broker,
-        RABBIT => Shape::Queue,
-        _ => Shape::Service,
-    };
-    let mut mark = NodeMark::new(id, at, shape, OrderPlatform::name(world.settings(), id));
-    let ready = host(world).and_then(|host| host.queues.get(&0)).map_or(0, |queue| queue.ready.len());
-    (mark.state, mark.tone) = match id {
-        SHOP => ("takes orders".to_owned(), Tone::Producer),
-        KAFKA => (format!("{} orders", log(world).map_or(0, |log| log.end())), Tone::Store),
-        RELAY => match waiting(world) {
-            0 => (format!("{} behind", behind(world, 0)), Tone::Neutral),
-            count => (format!("{count} unconfirmed"), Tone::Service),
-        },
-        RABBIT => (format!("{ready} ready"), Tone::Store),
-        PAYMENTS => match working(world) {
-            Some(order) => (format!("charges {order}"), Tone::Consumer),
-            None => ("idle".to_owned(), Tone::Neutral),
-        },
-        VIEW => match awaited(world) {
-            Some(order) => (format!("waits for {order}"), Tone::Risk),
-            None => (format!("{} behind", behind(world, 1)), Tone::Consumer),
-        },
-        NATS if is_subscribed(world) => ("1 subscription".to_owned(), Tone::Store),
-        NATS => ("nobody listens".to_owned(), Tone::Neutral),
-        _ => (format!("{} shown", world.witness().seen), Tone::Consumer),
-    };
-    let done = Timer::Rabbit(rabbitmq::Timer::Done);
-    let work = world.timers(id).find(|timer| timer.0 == done || timer.0 == Timer::Hand);
-    mark.ring = work.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// The log twice: how far the relay is, and how far the read model.
-fn log_strip(world: &Shop, at: (i32, i32), size: (i32, i32), shown: u32) -> Figure {
-    let end = log(world).map_or(0, |log| log.end());
-    let first = end.saturating_sub(shown);
-    let row = |label: &str, upto: u32| {
-        let cell = |offset: u32| {
-            let order = log(world).and_then(|log| log.get(offset)).map_or(0, |record| record.number);
-            let tone = if offset < upto { Tone::Fine } else { Tone::Store };
-            Cell::firm(order.to_string(), tone)
-        };
-        let mark = Some(upto.saturating_sub(first).min(shown) as u16);
-        GridRow { label: label.to_owned(), cells: (first..end).map(cell).collect(), mark }
-    };
-    let rows = vec![row("relay", committed(world, 0)), row("read model", view(world).1.unwrap_or(0))];
-    let title = "The log, and how far each has come".to_owned();
-    Figure { id: "log", at, size, title, body: Body::Grid { first, rows } }
-}
-
-/// What RabbitMQ has.
-fn task_strip(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |label: &str, orders: Vec<u32>, tone: Tone| {
-        let cells = orders.into_iter().take(12).map(|order| Cell::firm(order.to_string(), tone)).collect();
-        GridRow { label: label.to_owned(), cells, mark: None }
-    };
-    let of = |wanted: &dyn Fn(u8) -> bool| -> Vec<u32> {
-        let queues = host(world).into_iter().flat_map(|host| &host.queues).filter(|queue| wanted(*queue.0));
-        queues.flat_map(|queue| &queue.1.ready).map(|stored| stored.message.id).collect()
-    };
-    let mut parked: Vec<u32> = parked(world).collect();
-    parked.reverse();
-    let rows = vec![
-        row("ready", of(&|queue| queue == 0), Tone::Store),
-        row("again later", of(&|queue| queue != 0 && queue != topology::PARKED), Tone::Risk),
-        row("parked", parked, Tone::Broken),
-    ];
-    Figure { id: "tasks", at, size, title: "Tasks at RabbitMQ".to_owned(), body: Body::Grid { first: 1, rows } }
-}
-
-/// The rows, and what they should be.
-fn row_table(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let (rows, next) = view(world);
-    let right = next.map_or(rows, |next| fold(world, next));
-    let line = |product: usize| {
-        let tone = if rows[product] == right[product] { Tone::Fine } else { Tone::Broken };
-        vec![
-            Cell::firm(["tea", "cups", "pots"][product], Tone::Neutral),
-            Cell::firm(rows[product].to_string(), tone),
-            Cell::firm(right[product].to_string(), Tone::Neutral),
-        ]
-    };
-    let mut body: Vec<Vec<Cell>> = (0..PRODUCTS).map(line).collect();
-    body.push(vec![
-        Cell::firm("paid orders", Tone::Neutral),
-        Cell::firm(charged(world).count().to_string(), Tone::Consumer),
-        Cell::firm("", Tone::Neutral),
-    ]);
-    let head = ["revenue", "read model", "log"].map(str::to_owned).to_vec();
-    let title = "What the shop's owner sees".to_owned();
-    Figure { id: "rows", at, size, title, body: Body::Table { head, rows: body } }
-}
-
-fn notice_bars(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let (told, seen) = (world.witness().told, world.witness().seen);
-    let bar = |label: &str, value: u32, tone: Tone| {
-        let (label, text) = (label.to_owned(), value.to_string());
-        Bar { label, value, full: told.max(20), text, tone }
-    };
-    let bars = vec![
-        bar("published", told, Tone::Service),
-        bar("shown", seen, Tone::Consumer),
-        bar("lost", told.saturating_sub(seen), Tone::Off),
-    ];
-    Figure { id: "notices", at, size, title: "Notices".to_owned(), body: Body::Bars(bars) }
-}
-
 fn order(count: i64) -> Input {
     Input::Command(CommandCall { command: platform::ORDER, values: vec![count] })
 }
@@ -363,6 +197,11 @@ fn words(words: &[&str]) -> Vec<String> {
 /// Whether the rows hold more than the log.
 fn rows_are_wrong(world: &Shop) -> bool {
     matches!(view(world), (rows, Some(next)) if rows != fold(world, next))
+}
+
+/// Whether the read model has come to the end of the log, or nearly.
+fn has_all(world: &Shop) -> bool {
+    view(world).1.is_some_and(|next| next >= 8) && behind(world, 1) <= 1
 }
 
 /// How many orders the log has.
@@ -408,7 +247,7 @@ const TOUR: &[Beat<OrderPlatform>] = &[
         title: "Nobody watches",
         say: "The screen is switched off. NATS keeps nothing: a notice that nobody hears is gone.",
         inputs: |_| vec![Input::Crash { node: SCREEN }],
-        until: |world| world.witness().told >= world.witness().seen + 4,
+        until: |world| world.witness().told >= world.witness().seen + 4 && working(world).is_some(),
         look: |_| vec![NATS, SCREEN],
         predict: Some(Predict {
             question: "Notices are lost. What else breaks?",
@@ -444,7 +283,7 @@ const TOUR: &[Beat<OrderPlatform>] = &[
         title: "A read model is a fold",
         say: "The owner wants other figures. The rows are dropped and built anew from offset 0. Orders go on meanwhile.",
         inputs: |_| vec![rebuild()],
-        until: |world| view(world).1.is_some_and(|next| next >= 8) && behind(world, 1) <= 1,
+        until: |world| world.witness().rebuilt > 0 && has_all(world),
         look: |_| vec![VIEW, KAFKA],
         predict: Some(Predict {
             question: "Are the rows the same as before, plus what has come since?",
@@ -458,7 +297,10 @@ const TOUR: &[Beat<OrderPlatform>] = &[
         say: "Now the rule is off: the rows are in one database, and the offset is committed to Kafka, a little later. The \
               read model crashes between the two.",
         inputs: |_| vec![Input::Rule { rule: platform::OFFSET_WITH_ROWS, on: false }],
-        until: |world| view(world).1.is_some_and(|next| next > committed(world, 1)) && orders(world) > 12,
+        until: |world| {
+            let uncommitted = view(world).1.is_some_and(|next| next > committed(world, 1));
+            !world.rules().on(platform::OFFSET_WITH_ROWS) && uncommitted && orders(world) > 16
+        },
         look: |_| vec![VIEW],
         predict: None,
     },
@@ -488,7 +330,7 @@ const TOUR: &[Beat<OrderPlatform>] = &[
         say: "The rule is on again, and the rows are rebuilt. As long as the log has everything, a read model can be thrown \
               away.",
         inputs: |_| vec![Input::Rule { rule: platform::OFFSET_WITH_ROWS, on: true }, rebuild()],
-        until: |world| !rows_are_wrong(world) && view(world).1.is_some_and(|next| next > 8) && behind(world, 1) <= 1,
+        until: |world| world.witness().rebuilt > 1 && has_all(world) && !rows_are_wrong(world),
         look: |_| vec![VIEW],
         predict: None,
     },
@@ -550,10 +392,12 @@ const CHALLENGES: &[Challenge<OrderPlatform>] = &[
     },
 ];
 
-/// Whether the legs to the right of relay and read model have not begun yet.
+/// Whether RabbitMQ's worker and the screen have not come up yet.
 fn is_quiet(world: &Shop) -> bool {
-    let connected = host(world).is_some_and(|host| !host.consumers.is_empty());
-    world.kernel().pending_count() < 24 && !connected && !is_subscribed(world)
+    let worker = world.node(PAYMENTS).map(|node| &node.disk);
+    let asleep = matches!(worker, Some(Disk::Payments { rabbit, .. }) if rabbit.last == 0);
+    let subscribes = world.flights().any(|flight| matches!(flight.message, Message::Nats(Notice::Sub)));
+    world.kernel().pending_count() < 14 && asleep && !subscribes
 }
 
 /// One order, one crash; RabbitMQ's worker and the screen have not come up yet.
@@ -590,25 +434,28 @@ const BREAKS: &[Breaks<OrderPlatform>] = &[
         promise: CATCHES_UP.id,
         way: Way::Schedules {
             settings: &[],
-            events: 400,
+            events: 1_500,
             reason: "Who waits for ever is seen over time; the explorer ignores it.",
         },
     },
 ];
 
+/// Whether nothing flies from a node, or to it.
+fn is_still(world: &Shop, node: NodeId) -> bool {
+    let touches = |kind| matches!(kind, PendingKind::Deliver { from, .. } if from == node);
+    !world.flights().any(|flight| flight.pending.node == node || touches(flight.pending.kind))
+}
+
 /// One order and the read model: the relay stands still.
 const QUIET_VIEW: Hunt<OrderPlatform> = Hunt {
     bounds: Bounds::new(400_000, 30, Budget::crashes(1)),
-    within: |world| {
-        let relay = matches!(world.memory(RELAY), Some(Memory::Relay { reader, .. }) if reader.next.is_none());
-        is_quiet(world) && relay
-    },
+    within: |world| is_quiet(world) && is_still(world, RELAY),
     ..QUIET_ORDER
 };
 
 /// One order and the relay: the read model stands still.
 const QUIET_RELAY: Hunt<OrderPlatform> = Hunt {
-    bounds: Bounds::new(400_000, 30, Budget::crashes(1)),
-    within: |world| is_quiet(world) && world.witness().told == 0,
+    bounds: Bounds::new(100_000, 30, Budget::crashes(1)),
+    within: |world| is_quiet(world) && is_still(world, VIEW),
     ..QUIET_ORDER
 };

@@ -17,9 +17,9 @@ use crate::sim::tape::{Input, Origin};
 use crate::sim::time::{self, MS, SEC};
 use crate::sim::world::World;
 use crate::systems::brokers::promises::{
-    ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, replayable, works_on,
+    ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
-use crate::systems::brokers::{self, Brokers, Disk, Lane, Message, WORKERS, broker, shop, worker};
+use crate::systems::brokers::{self, Brokers, Disk, Lane, Message, State, WORKERS, broker, shop, worker};
 use crate::systems::kafka;
 
 pub(super) type Shop = World<Brokers>;
@@ -145,10 +145,6 @@ fn brokers_of(world: &Shop) -> Vec<NodeId> {
     brokers::lanes(world.settings()).into_iter().map(|lane| broker(world.settings(), lane)).collect()
 }
 
-fn shops(world: &Shop) -> Vec<NodeId> {
-    brokers::lanes(world.settings()).into_iter().map(|lane| shop(world.settings(), lane)).collect()
-}
-
 fn crash(nodes: Vec<NodeId>) -> Vec<Input> {
     nodes.into_iter().map(|node| Input::Crash { node }).collect()
 }
@@ -164,6 +160,16 @@ fn each(holds: impl Fn(Lane) -> bool) -> bool {
 /// Whether each lane's worker of this number is at work.
 fn at_work(world: &Shop, at: usize) -> bool {
     each(|lane| works_on(world, lane, at).is_some())
+}
+
+/// Whether each of Kafka's workers owns a partition.
+fn is_shared(world: &Shop) -> bool {
+    (0..WORKERS).all(|at| {
+        let memory = world.memory(worker(world.settings(), Lane::Kafka, at));
+        let state = memory.and_then(|memory| memory.state.as_ref());
+        matches!(state, Some(State::Kafka(kafka::Memory::Consumer(consumer))) if consumer.phase == kafka::Phase::In
+            && !consumer.assigned.is_empty())
+    })
 }
 
 fn is_up(world: &Shop) -> bool {
@@ -187,17 +193,9 @@ fn words(words: &[&str]) -> Vec<String> {
 const TOUR: &[Beat<Brokers>] = &[
     Beat {
         title: "One shop, three brokers",
-        say: "Three shops that are really one: each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. \
-              Two workers stand behind each broker.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: shops,
-        predict: None,
-    },
-    Beat {
-        title: "Worked, and then?",
-        say: "Watch the strips. RabbitMQ deletes an order that is acknowledged. In Kafka the order stays and the group's \
-              *offset* moves past it. In JetStream's stream it stays too, marked as acknowledged.",
+        say: "Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ deletes \
+              what is acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's stream it stays \
+              too, marked.",
         inputs: no_inputs,
         until: |world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
         look: brokers_of,
@@ -215,7 +213,7 @@ const TOUR: &[Beat<Brokers>] = &[
             options: |_| titles(),
             answer: quickest,
             because: "The same patience, counted from different moments: JetStream counts from the delivery of the order, \
-                      Kafka from the last heartbeat, and RabbitMQ looks whether two heartbeats in a row were missing.",
+                      Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether anything came.",
         }),
     },
     Beat {
@@ -297,26 +295,6 @@ const TOUR: &[Beat<Brokers>] = &[
         }),
     },
     Beat {
-        title: "Again from the start",
-        say: "A fault in the workers' program is found: every order must be worked anew. Kafka's workers seek to offset 0, \
-              JetStream gets a new consumer.",
-        inputs: |_| {
-            let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
-            let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
-            [kafka, others].concat()
-        },
-        until: |world| [Lane::Kafka, Lane::JetStream].into_iter().all(|lane| world.witness().of(lane).again >= 6),
-        look: brokers_of,
-        predict: Some(Predict {
-            question: "Which of the three cannot do that?",
-            options: |_| titles(),
-            answer: |world| {
-                Lane::ALL.into_iter().position(|lane| replayable(world, lane) == 0).unwrap_or(Lane::ALL.len() - 1)
-            },
-            because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not.",
-        }),
-    },
-    Beat {
         title: "Acknowledge first",
         say: "The rule is off: a worker acknowledges an order when it gets it, and works then.",
         inputs: |_| vec![Input::Rule { rule: brokers::ACK_AFTER, on: false }],
@@ -331,6 +309,43 @@ const TOUR: &[Beat<Brokers>] = &[
         until: |world| [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id)),
         look: all_workers,
         predict: None,
+    },
+    Beat {
+        title: "Mend the program",
+        say: "Acknowledging comes last again, the workers return and are quicker. But what was passed over stays passed over.",
+        inputs: |world| {
+            let mended = [
+                Input::Rule { rule: brokers::ACK_AFTER, on: true },
+                Input::Setting { setting: brokers::TASK, value: 50_000 },
+            ];
+            [mended.to_vec(), restart(workers(world, 0))].concat()
+        },
+        until: |world| is_up(world) && is_shared(world),
+        look: all_workers,
+        predict: None,
+    },
+    Beat {
+        title: "Again from the start",
+        say: "Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
+        inputs: |_| {
+            let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
+            let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
+            [kafka, others].concat()
+        },
+        until: |world| {
+            let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 12;
+            replays(Lane::Kafka) && replays(Lane::JetStream)
+        },
+        look: brokers_of,
+        predict: Some(Predict {
+            question: "Whose lost order stays lost?",
+            options: |_| titles(),
+            answer: |world| {
+                Lane::ALL.into_iter().position(|lane| !lost(world, lane).is_empty()).unwrap_or(Lane::ALL.len() - 1)
+            },
+            because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: what \
+                      was passed over is worked now. All the rest is worked again.",
+        }),
     },
 ];
 
@@ -421,3 +436,45 @@ const BREAKS: &[Breaks<Brokers>] = &[
     Breaks { rule: brokers::CONFIRMS, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
     Breaks { rule: brokers::RECOGNISE, promise: STORED_ONCE.id, way: Way::Explore(ONE_RECORD) },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::scenario::Script;
+    use crate::systems::brokers::promises::replayable;
+
+    fn script(settings: &[(SettingId, i64)]) -> Script<Brokers> {
+        Script::new(SCENARIO.world(&origin(&[], settings), &[]))
+    }
+
+    /// The lanes get the same orders at the same moments, and in peace none loses or doubles one.
+    #[test]
+    fn in_peace_the_lanes_do_the_same() {
+        let mut script = script(&[]);
+        assert!(script.until(|world| each(|lane| world.witness().of(lane).confirmed >= 40)));
+        assert!(script.act(Input::Setting { setting: brokers::RATE, value: 0 }));
+        let end = script.world().kernel().now() + 10 * SEC;
+        assert!(script.until(|world| world.kernel().now() > end));
+        let counts = Lane::ALL.map(|lane| {
+            let seen = script.world().witness().of(lane);
+            (seen.confirmed, seen.worked, seen.again, seen.copies)
+        });
+        println!("{counts:?}");
+        let (confirmed, _, _, _) = counts[0];
+        assert!(counts.iter().all(|count| *count == (confirmed, confirmed, 0, 0)), "{counts:?}");
+        let kept = Lane::ALL.map(|lane| replayable(script.world(), lane));
+        assert_eq!(kept, [0, confirmed, confirmed], "what each could play again");
+    }
+
+    /// A killed process is noticed by RabbitMQ within two messages' time, by the others after their patience.
+    #[test]
+    fn only_rabbitmq_hears_a_connection_close() {
+        let mut script = script(&[]);
+        assert!(script.until(|world| at_work(world, 0)));
+        Lane::ALL.iter().for_each(|lane| assert!(script.act(command(brokers::KILL, *lane, 1))));
+        assert!(script.until(|world| each(|lane| world.witness().of(lane).noticed.is_some())));
+        let noticed = Lane::ALL.map(|lane| script.world().witness().of(lane).noticed.unwrap_or(0));
+        println!("{noticed:?}");
+        assert!(noticed[0] <= 2 * brokers::LATENCY && noticed[1] > SEC && noticed[2] > SEC, "{noticed:?}");
+    }
+}

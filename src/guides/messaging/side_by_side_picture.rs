@@ -105,13 +105,15 @@ fn worker_mark(world: &Shop, lane: Lane, at: usize, place: (i32, i32), frame: Fr
     let node = worker(world.settings(), lane, at);
     let order = works_on(world, lane, at);
     let (word, tone) = match (world.memory(node), order) {
-        (Some(Memory { state: None }), _) => ("killed".to_owned(), Tone::Off),
+        (Some(Memory { state: None, .. }), _) => ("killed".to_owned(), Tone::Off),
         (_, Some(order)) => (format!("works on {order}"), Tone::Consumer),
-        (Some(Memory { state: Some(State::Kafka(kafka::Memory::Consumer(consumer))) }), _) => match consumer.phase {
-            kafka::Phase::In if !consumer.assigned.is_empty() => ("fetches".to_owned(), Tone::Neutral),
-            kafka::Phase::In => ("owns nothing".to_owned(), Tone::Risk),
-            _ => ("joins".to_owned(), Tone::Question),
-        },
+        (Some(Memory { state: Some(State::Kafka(kafka::Memory::Consumer(consumer))), .. }), _) => {
+            match consumer.phase {
+                kafka::Phase::In if !consumer.assigned.is_empty() => ("fetches".to_owned(), Tone::Neutral),
+                kafka::Phase::In => ("owns nothing".to_owned(), Tone::Risk),
+                _ => ("joins".to_owned(), Tone::Question),
+            }
+        }
         (Some(_), None) => ("idle".to_owned(), Tone::Neutral),
         (None, _) => (String::new(), Tone::Off),
     };
@@ -156,7 +158,11 @@ fn strip(world: &Shop, lane: Lane, x: i32) -> Figure {
         (_, Some(Disk::Jet(disk))) => stream(&disk.store),
         _ => Vec::new(),
     };
-    Figure { id, at: (x + 20, 256), size: (284, 116), title: title.to_owned(), body: Body::Grid { first: 0, rows } }
+    let first = match world.node(node).map(|node| &node.disk) {
+        Some(Disk::Kafka(kafka::Disk::Broker(disk))) => first_drawn(disk),
+        _ => 1,
+    };
+    Figure { id, at: (x + 20, 256), size: (284, 116), title: title.to_owned(), body: Body::Grid { first, rows } }
 }
 
 fn queue(host: &rabbitmq::host::Host) -> Vec<GridRow> {
@@ -172,11 +178,23 @@ fn queue(host: &rabbitmq::host::Host) -> Vec<GridRow> {
     ]
 }
 
+/// Where a partition's group has come to.
+fn committed(disk: &kafka::BrokerDisk, partition: usize) -> u32 {
+    disk.committed.get(&(0, partition as u16)).copied().unwrap_or(0)
+}
+
+/// The first offset that is drawn: the newest are, but for what the group has yet to come to.
+fn first_drawn(disk: &kafka::BrokerDisk) -> u32 {
+    let newest = disk.logs.iter().map(|log| log.end()).max().unwrap_or(0).saturating_sub(SHOWN as u32);
+    let behind = (0..disk.logs.len()).map(|partition| committed(disk, partition).saturating_sub(1)).min();
+    newest.min(behind.unwrap_or(0))
+}
+
 fn log(world: &Shop, disk: &kafka::BrokerDisk) -> Vec<GridRow> {
     let worked: Vec<u32> = (0..WORKERS).filter_map(|at| works_on(world, Lane::Kafka, at)).collect();
+    let first = first_drawn(disk);
     let strip = |(partition, log): (usize, &std::rc::Rc<kafka::log::Log>)| {
-        let committed = disk.committed.get(&(0, partition as u16)).copied().unwrap_or(0);
-        let first = log.end().saturating_sub(SHOWN as u32).max(log.start()).min(committed.max(log.start()));
+        let committed = committed(disk, partition);
         let cell = |offset: u32| {
             let number = log.get(offset).map_or(0, |record| record.number);
             let tone = match (offset < committed, worked.contains(&number)) {

@@ -85,7 +85,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     Setting {
         id: "patience",
         title: "Patience with a silent worker",
-        about: "Two heartbeat intervals, session timeout, ack wait. By default they are 120 s, 45 s and 30 s.",
+        about: "Two heartbeat intervals, session timeout, ack wait. By default up to 120 s, 45 s and 30 s.",
         control: micros(500_000, 10_000_000, 500_000),
         default: 2_000_000,
         takes: Takes::Live,

@@ -42,13 +42,13 @@ fn at(context: &Context<Brokers>) -> Place<Brokers, JetStream> {
 pub(super) fn boot(disk: &Disk, context: &mut Context<Brokers>) -> Memory {
     let place = at(context);
     let (memory, done) = inside(context, &place, |context| JetStream::boot(disk, context));
-    repeat(done, None, context);
+    repeat(done, None, true, context);
     // The load is not the publisher's own.
     context.cancel_timer(Timer::Jet(jet::Timer::Arrival));
     memory
 }
 
-pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context: &mut Context<Brokers>) {
+pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, after: bool, context: &mut Context<Brokers>) {
     let first = outer(context.settings(), LANE, NodeId(0)).0;
     let event = match asked {
         Asked::Message { from, message: Message::Jet(message) } => {
@@ -71,7 +71,7 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context
         let waiting = store.ready() + store.consumer.pending().len() - store.consumer.again().len();
         context.gauge(WAITING, LANE as u16, waiting as i64);
     }
-    repeat(done, before, context);
+    repeat(done, before, after, context);
     if task(memory).is_some() && before.is_none() {
         acknowledge_early(memory, context);
     }
@@ -128,13 +128,12 @@ fn replay(disk: &mut Disk, memory: &mut Memory, context: &mut Context<Brokers>) 
     disk.store = Rc::clone(store);
 }
 
-fn repeat(done: Done<JetStream>, before: Option<Task>, context: &mut Context<Brokers>) {
-    let early = !context.rule(ACK_AFTER);
+fn repeat(done: Done<JetStream>, before: Option<Task>, after: bool, context: &mut Context<Brokers>) {
     for (to, message) in done.sent {
         if let jet::Message::PubAck { id, ack: PubAck::Stored { .. } } = message {
             context.note(Note::Stored { lane: LANE, id });
         }
-        if early && matches!(message, jet::Message::Ack { .. }) {
+        if !after && matches!(message, jet::Message::Ack { .. }) {
             continue;
         }
         let to = outer(context.settings(), LANE, to);

@@ -94,6 +94,8 @@ pub enum State {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Memory {
     pub state: Option<State>,
+    /// The order at work, if its acknowledgement is to come after the work: the rule may have been switched since.
+    owed: Option<u32>,
 }
 
 /// What nodes of a lane send each other.
@@ -219,17 +221,28 @@ fn await_order(context: &mut Context<Brokers>) {
 
 impl Memory {
     fn pass(&mut self, disk: &mut Disk, asked: Asked, context: &mut Context<Brokers>) {
+        let before = self.state.as_ref().and_then(promises::order_of);
+        let is_done =
+            matches!(asked, Asked::Timer(Timer::Rabbit(rabbitmq::Timer::Done) | Timer::Jet(jetstream::Timer::Done)));
+        let after = context.rule(ACK_AFTER) || (is_done && before.is_some() && before == self.owed);
         match (&mut self.state, disk) {
-            (Some(State::Rabbit(memory)), Disk::Rabbit(disk)) => rabbit_lane::handle(disk, memory, asked, context),
+            (Some(State::Rabbit(memory)), Disk::Rabbit(disk)) => {
+                rabbit_lane::handle(disk, memory, asked, after, context);
+            }
             (Some(State::Kafka(memory)), Disk::Kafka(disk)) => kafka_lane::handle(disk, memory, asked, context),
-            (Some(State::Jet(memory)), Disk::Jet(disk)) => jetstream_lane::handle(disk, memory, asked, context),
+            (Some(State::Jet(memory)), Disk::Jet(disk)) => jetstream_lane::handle(disk, memory, asked, after, context),
             _ => context.why(|_| "The process is gone: nobody reads this.".to_owned()),
+        }
+        let now = self.state.as_ref().and_then(promises::order_of);
+        if now != before {
+            self.owed = now.filter(|_| context.rule(ACK_AFTER));
         }
     }
 
     /// Ends a worker's process: all it had in memory is gone.
     fn kill(&mut self, disk: &Disk, context: &mut Context<Brokers>) {
         let (lane, node) = inner(context.settings(), context.me());
+        self.owed = None;
         if self.state.take().is_none() {
             return context.why(|_| "The process is gone already.".to_owned());
         }
@@ -316,7 +329,7 @@ impl System for Brokers {
         if context.me() == shop(context.settings(), lane) {
             await_order(context);
         }
-        Memory { state: Some(start(disk, context)) }
+        Memory { state: Some(start(disk, context)), owed: None }
     }
 
     fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {

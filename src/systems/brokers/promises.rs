@@ -173,7 +173,12 @@ fn is_kept(world: &Shop, lane: Lane, id: u32) -> bool {
 
 /// The order that a worker of a lane works on.
 pub fn works_on(world: &Shop, lane: Lane, at: usize) -> Option<u32> {
-    match world.memory(worker(world.settings(), lane, at))?.state.as_ref()? {
+    order_of(world.memory(worker(world.settings(), lane, at))?.state.as_ref()?)
+}
+
+/// The order that a node works on.
+pub(super) fn order_of(state: &State) -> Option<u32> {
+    match state {
         State::Rabbit(rabbitmq::Memory::Worker { working, .. }) => Some(working.as_ref()?.message.id),
         State::Kafka(kafka::Memory::Consumer(consumer)) => {
             Some(consumer.working.iter().flatten().next()?.record.number)
@@ -183,10 +188,11 @@ pub fn works_on(world: &Shop, lane: Lane, at: usize) -> Option<u32> {
     }
 }
 
-/// Whether a worker works on an order that its broker would give to nobody else.
+/// Whether a worker works, for the first time, on an order that its broker would give to nobody else.
 pub fn is_alone(world: &Shop, lane: Lane, at: usize) -> bool {
     let node = broker(world.settings(), lane);
-    works_on(world, lane, at).is_some_and(|id| !node_has(world, lane, node, id))
+    works_on(world, lane, at)
+        .is_some_and(|id| !world.witness().of(lane).done.has(id) && !node_has(world, lane, node, id))
 }
 
 /// The confirmed orders of a lane that nobody has worked and nobody will, as far as the oldest of the open ones show.
@@ -320,3 +326,22 @@ pub const ALL_WORKED: Promise<Brokers> = Promise {
         }
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_kept_as_stretches_and_bounded() {
+        let mut numbers = Numbers::default();
+        assert!([1, 2, 5, 3].into_iter().all(|id| numbers.add(id)));
+        assert!(!numbers.add(2) && numbers.has(5) && !numbers.has(4));
+        assert_eq!(numbers.0, [(1, 4), (5, 6)]);
+        assert!(numbers.add(4));
+        assert_eq!(numbers.0, [(1, 6)]);
+        (0..200).for_each(|at| {
+            numbers.add(10 + 2 * at);
+        });
+        assert!(numbers.0.len() <= MOST_RANGES && numbers.has(408));
+    }
+}

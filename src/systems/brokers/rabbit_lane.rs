@@ -25,8 +25,9 @@ pub(super) fn settings(outer: &Settings) -> Settings {
     turned(RabbitMq::SETTINGS, &values)
 }
 
-fn at(context: &Context<Brokers>) -> Place<Brokers, RabbitMq> {
-    let rules = RuleSet::ALL.with(rabbit::ACK_AFTER, context.rule(ACK_AFTER));
+/// `after`: a worker acknowledges after the work.
+fn at(context: &Context<Brokers>, after: bool) -> Place<Brokers, RabbitMq> {
+    let rules = RuleSet::ALL.with(rabbit::ACK_AFTER, after);
     let rules = rules.with(rabbit::CONFIRMS, context.rule(CONFIRMS));
     place(context, LANE, (settings(context.settings()), rules), Timer::Rabbit, |timer| match timer {
         Timer::Rabbit(timer) => Some(timer),
@@ -35,7 +36,7 @@ fn at(context: &Context<Brokers>) -> Place<Brokers, RabbitMq> {
 }
 
 pub(super) fn boot(disk: &Disk, context: &mut Context<Brokers>) -> Memory {
-    let place = at(context);
+    let place = at(context, context.rule(ACK_AFTER));
     let (memory, done) = inside(context, &place, |context| RabbitMq::boot(disk, context));
     repeat(done, context);
     // The load is not the publisher's own.
@@ -43,7 +44,7 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<Brokers>) -> Memory {
     memory
 }
 
-pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context: &mut Context<Brokers>) {
+pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, after: bool, context: &mut Context<Brokers>) {
     let first = outer(context.settings(), LANE, NodeId(0)).0;
     let event = match asked {
         Asked::Message { from, message: Message::Rabbit(message) } => {
@@ -58,7 +59,7 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context
         }
         _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
     };
-    let place = at(context);
+    let place = at(context, after);
     let before = connected(memory);
     let ((), done) = inside(context, &place, |context| RabbitMq::handle(disk, memory, event, context));
     let after = connected(memory);

@@ -204,6 +204,8 @@ pub enum Note {
     Told,
     /// The screen has shown one.
     Seen,
+    /// The read model begins anew.
+    Rebuilt,
 }
 
 /// A node of Kafka's own numbering.
@@ -309,5 +311,18 @@ impl System for OrderPlatform {
             Timer::Commit => "time to commit".to_owned(),
             Timer::Subscribe => "time to subscribe".to_owned(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_of_orders_takes_each_once() {
+        let mut orders = Orders::default();
+        assert!([1, 64, MOST_ORDERS].into_iter().all(|order| orders.add(order)));
+        assert!(!orders.add(64) && orders.has(MOST_ORDERS) && !orders.has(2));
+        assert_eq!(orders.count(), 3);
     }
 }

@@ -130,6 +130,7 @@ impl View<'_, '_> {
 
     fn rebuild(&mut self) {
         *self.rows = Rows::default();
+        self.context.note(Note::Rebuilt);
         *self.awaited = None;
         self.reader.next = Some(0);
         self.context.why(|_| "The rows are dropped, and the log is read from offset 0.".to_owned());
