@@ -1,23 +1,30 @@
 //! The content: one file of Rust and one of prose a scenario. A guide's folder lists its scenarios; together they are
 //! the catalogue.
 //!
-//! Each guide's list is a feature of the crate, and all are on unless a build says otherwise: the site has an app for each
-//! guide, so that a reader loads no more than the guide that is read.
+//! Each guide is a feature of the crate, and all are on unless a build says otherwise: the site has an app for each guide,
+//! so that a reader loads no more than the guide that is read.
 
+#[cfg(feature = "caching")]
 pub mod caching;
+#[cfg(feature = "consensus")]
 pub mod consensus;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod counterexamples;
 pub mod glossary;
 pub mod live;
+#[cfg(feature = "messaging")]
 pub mod messaging;
 pub mod plot;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod related;
+#[cfg(feature = "resilience")]
 pub mod resilience;
 pub mod scenario;
 pub mod search;
+// A scenario of Consensus puts another question to the store of Storage, and shows it alike.
+#[cfg(any(feature = "storage", feature = "consensus"))]
 pub mod storage;
+#[cfg(feature = "transactions")]
 pub mod transactions;
 pub mod what_if;
 
