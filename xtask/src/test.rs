@@ -134,9 +134,10 @@ fn native(tally: &mut Tally) -> Outcome {
     tally.many(command("cargo", &["test", "--workspace", "--no-fail-fast"]))
 }
 
-/// The same runs in Node and in Chromium.
+/// The same runs in Node and in Chromium, compiled as the site is.
 fn wasm(tally: &mut Tally) -> Outcome {
-    let test = || command("cargo", &["test", "--package", "faultline", "--target", WASM, "--test", "wasm"]);
+    let words = ["test", "--package", "faultline", "--profile", "site", "--target", WASM, "--test", "wasm"];
+    let test = || command("cargo", &words);
     tally.many(with_runner(test()))?;
     tally.many(in_browser(test())?)
 }
