@@ -1,4 +1,5 @@
-// Runs every *.test.mjs beside it, or those with the given word in their name. Ends with `N passed, N failed`.
+// Runs every *.test.mjs beside it, or those with the given word in their name; of these all tests, or those with a second
+// word in their title. Ends with `N passed, N failed`.
 
 import { readdir } from "node:fs/promises";
 import { openSite } from "./harness.mjs";
@@ -11,6 +12,7 @@ const site = await openSite();
 for (const file of files) {
   const { default: tests } = await import(new URL(file, here));
   for (const [title, test] of Object.entries(typeof tests === "function" ? await tests() : tests)) {
+    if (!title.includes(process.argv[3] ?? "")) continue;
     const start = performance.now();
     try {
       await test(site);
