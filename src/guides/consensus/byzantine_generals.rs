@@ -123,7 +123,7 @@ fn picture(world: &Field, frame: Frame) -> Picture {
     let ids: Vec<NodeId> = world.nodes().map(|(id, _)| id).collect();
     let (ring, heard, battles, width) = match frame {
         Frame::Wide => (Area::new(70, 84, 360, 350), (500, 40), (500, 290), 452),
-        Frame::Narrow => (Area::new(48, 50, 304, 198), (8, 318), (8, 442), 384),
+        Frame::Narrow => (Area::new(48, 60, 304, 204), (8, 318), (8, 442), 384),
     };
     for (id, at) in ids.iter().zip(ring.circle(ids.len())) {
         picture.nodes.push(general(world, *id, at, frame));
