@@ -147,3 +147,24 @@ impl CommandCall {
         self.values.get(index).copied().unwrap_or(0)
     }
 }
+/// A slider of whole numbers, for a system's list of settings.
+pub const fn count(min: i64, max: i64, step: i64) -> Control {
+    Control::Slider { min, max, step, unit: Unit::Count }
+}
+
+/// A slider of lengths of time, in microseconds.
+pub const fn micros(min: i64, max: i64, step: i64) -> Control {
+    Control::Slider { min, max, step, unit: Unit::Micros }
+}
+
+/// A setting in one line.
+pub const fn setting(
+    id: &'static str,
+    title: &'static str,
+    about: &'static str,
+    control: Control,
+    default: i64,
+    takes: Takes,
+) -> Setting {
+    Setting { id, title, about, control, default, takes }
+}

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::Takes::{AtStart, Live};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Unit};
+use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Unit, count, micros, setting};
 
 /// Orders a minute during the sale, Poisson.
 pub const SALE: SettingId = SettingId(0);
@@ -52,25 +52,6 @@ pub const TOTALS: MetricId = MetricId(8);
 pub const MOMENTS: MetricId = MetricId(9);
 
 pub const COMMAND_ORDER: u8 = 0;
-
-const fn count(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Count }
-}
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
-
-const fn setting(
-    id: &'static str,
-    title: &'static str,
-    about: &'static str,
-    control: Control,
-    default: i64,
-    takes: crate::sim::settings::Takes,
-) -> Setting {
-    Setting { id, title, about, control, default, takes }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     setting("sale", "Orders a minute", "While the sale lasts.", count(0, 1_000_000, 1_000), 500_000, Live),

@@ -4,7 +4,9 @@ use super::{Kafka, Role};
 use crate::mechanisms::assignors::Assignor;
 use crate::sim::NodeId;
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{
+    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, micros, setting,
+};
 use crate::sim::system::Context;
 
 /// Partitions of the topic at the start.
@@ -163,25 +165,6 @@ impl Kafka {
 /// Whether a toggle or choice is not at 0.
 pub(super) fn is_on(context: &Context<Kafka>, setting: SettingId) -> bool {
     context.settings().is_on(setting)
-}
-
-const fn count(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Count }
-}
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
-
-const fn setting(
-    id: &'static str,
-    title: &'static str,
-    about: &'static str,
-    control: Control,
-    default: i64,
-    takes: Takes,
-) -> Setting {
-    Setting { id, title, about, control, default, takes }
 }
 
 use Takes::{AtStart, Live};
