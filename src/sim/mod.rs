@@ -24,6 +24,7 @@ pub mod shrink;
 pub mod simulation;
 pub mod system;
 pub mod tape;
+pub mod text;
 pub mod time;
 pub mod workload;
 pub mod world;

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::text;
+
 /// A setting of a system: its index in the system's list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SettingId(pub u8);
@@ -127,9 +129,71 @@ pub struct Field {
     /// Label of the input.
     pub title: &'static str,
     /// How it is entered.
-    pub control: Control,
-    /// Its value at first.
-    pub default: i64,
+    pub entry: Entry,
+}
+
+/// How a field is entered, and what stands there at first.
+#[derive(Clone, Copy, Debug)]
+pub enum Entry {
+    /// A number, turned like a setting.
+    Value(Control, i64),
+    /// Text of up to [`text::MOST`] characters; it takes [`text::VALUES`] values. These are suggested, and the first stands
+    /// there at first.
+    Text(&'static [&'static str]),
+}
+
+/// A field for a number.
+pub const fn field(title: &'static str, control: Control, default: i64) -> Field {
+    Field { title, entry: Entry::Value(control, default) }
+}
+
+/// A field for text.
+pub const fn text_field(title: &'static str, suggestions: &'static [&'static str]) -> Field {
+    Field { title, entry: Entry::Text(suggestions) }
+}
+
+impl Field {
+    /// How many values of a command the field takes.
+    pub fn width(&self) -> usize {
+        match self.entry {
+            Entry::Value(..) => 1,
+            Entry::Text(_) => text::VALUES,
+        }
+    }
+
+    /// What was filled in, made one that the field can have; what stands there at first where nothing was.
+    fn complete(&self, given: &[i64]) -> Vec<i64> {
+        match self.entry {
+            Entry::Value(control, default) => {
+                let (min, max) = control.bounds();
+                vec![given.first().copied().unwrap_or(default).clamp(min, max)]
+            }
+            Entry::Text(_) if !given.is_empty() => text::tidy(given).to_vec(),
+            Entry::Text(known) => text::pack(known.first().unwrap_or(&"")).unwrap_or_default().to_vec(),
+        }
+    }
+}
+
+impl Command {
+    /// Its fields, each with those of the values that are its own; none where too few were given.
+    pub fn parts<'a>(&self, values: &'a [i64]) -> impl Iterator<Item = (&'static Field, &'a [i64])> {
+        let mut rest = values;
+        self.fields.iter().map(move |field| {
+            let (own, others) = rest.split_at(field.width().min(rest.len()));
+            rest = others;
+            (field, own)
+        })
+    }
+
+    /// How many values it takes.
+    pub fn width(&self) -> usize {
+        self.fields.iter().map(Field::width).sum()
+    }
+
+    /// A value for every field, from what was given and the defaults.
+    pub fn complete(&self, given: &[i64]) -> Vec<i64> {
+        self.parts(given).flat_map(|(field, own)| field.complete(own)).collect()
+    }
 }
 
 /// A command the reader gave, with what was filled in. An input on the tape.
@@ -137,7 +201,7 @@ pub struct Field {
 pub struct CommandCall {
     /// Index in the system's list of commands.
     pub command: u8,
-    /// The filled-in values, in the order of the fields.
+    /// The filled-in values, in the order of the fields. A text takes [`text::VALUES`] of them.
     pub values: Vec<i64>,
 }
 
@@ -146,7 +210,13 @@ impl CommandCall {
     pub fn value(&self, index: usize) -> i64 {
         self.values.get(index).copied().unwrap_or(0)
     }
+
+    /// The text whose first value is the `index`-th.
+    pub fn text(&self, index: usize) -> String {
+        text::unpack(self.values.get(index..).unwrap_or_default())
+    }
 }
+
 /// A slider of whole numbers, for a system's list of settings.
 pub const fn count(min: i64, max: i64, step: i64) -> Control {
     Control::Slider { min, max, step, unit: Unit::Count }

@@ -4,8 +4,9 @@ use leptos::prelude::*;
 
 use faultline::guides::what_if::show_value;
 use faultline::sim::rules::{Rule, RuleId};
-use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Takes};
+use faultline::sim::settings::{Command, CommandCall, Control, Entry, Setting, SettingId, Takes};
 use faultline::sim::tape::Input;
+use faultline::sim::text;
 
 use crate::app::player::Player;
 
@@ -112,21 +113,43 @@ fn Seed(player: Player) -> impl IntoView {
 
 #[component]
 fn CommandForm(player: Player, index: u8, command: &'static Command) -> impl IntoView {
-    let values = RwSignal::new(command.fields.iter().map(|field| field.default).collect::<Vec<i64>>());
-    let set = move |at: usize, text: String| {
-        if let Ok(value) = text.parse::<i64>() {
-            values.update(|values| values[at] = value);
-        }
-    };
+    let values = RwSignal::new(command.complete(&[]));
+    let set = move |at: usize, own: &[i64]| values.update(|values| values[at..at + own.len()].copy_from_slice(own));
     let send = move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         player.act(Input::Command(CommandCall { command: index, values: values.get_untracked() }));
     };
-    let field = move |(at, field): (usize, &'static faultline::sim::settings::Field)| match field.control {
+    let mut next = 0;
+    let places = command.fields.iter().map(|field| {
+        let at = next;
+        next += field.width();
+        (field, at)
+    });
+    let fields = places.map(|(field, at)| match field.entry {
+        Entry::Value(control, default) => {
+            let set = move |typed: String| typed.parse().into_iter().for_each(|value| set(at, &[value]));
+            number_field(field.title, control, default, set)
+        }
+        Entry::Text(suggestions) => {
+            let list = format!("{}-{at}", command.id);
+            let set = move |typed: String| text::pack(&typed).iter().for_each(|own| set(at, own));
+            text_entry(field.title, suggestions, list, set)
+        }
+    });
+    view! {
+        <form class="command" data-command=command.id on:submit=send title=command.about>
+            <button type="submit">{command.title}</button>
+            {fields.collect_view()}
+        </form>
+    }
+}
+
+fn number_field(title: &'static str, control: Control, default: i64, set: impl Fn(String) + 'static) -> AnyView {
+    match control {
         Control::Choice(options) => view! {
-            <select aria-label=field.title on:change=move |event| set(at, event_target_value(&event))>
+            <select aria-label=title on:change=move |event| set(event_target_value(&event))>
                 {options.iter().enumerate().map(|(index, title)| view! {
-                    <option value=index selected=index as i64 == field.default>{*title}</option>
+                    <option value=index selected=index as i64 == default>{*title}</option>
                 }).collect_view()}
             </select>
         }
@@ -134,16 +157,26 @@ fn CommandForm(player: Player, index: u8, command: &'static Command) -> impl Int
         control => {
             let (min, max) = control.bounds();
             view! {
-                <input type="number" aria-label=field.title min=min max=max value=field.default
-                    on:input=move |event| set(at, event_target_value(&event))/>
+                <input type="number" aria-label=title min=min max=max value=default
+                    on:input=move |event| set(event_target_value(&event))/>
             }
             .into_any()
         }
-    };
-    view! {
-        <form class="command" data-command=command.id on:submit=send title=command.about>
-            <button type="submit">{command.title}</button>
-            {command.fields.iter().enumerate().map(field).collect_view()}
-        </form>
     }
+}
+
+/// The browser itself refuses what a text may not have, and says so.
+fn text_entry(
+    title: &'static str,
+    suggestions: &'static [&'static str],
+    list: String,
+    set: impl Fn(String) + 'static,
+) -> AnyView {
+    view! {
+        <input type="text" class="typed" aria-label=title list=list.clone() value=suggestions.first().copied()
+            maxlength=text::MOST pattern="[!-~]*" title="Letters, digits and signs, without spaces." placeholder="(empty)"
+            autocomplete="off" autocapitalize="none" spellcheck="false" on:input=move |event| set(event_target_value(&event))/>
+        <datalist id=list>{suggestions.iter().map(|text| view! { <option value=*text></option> }).collect_view()}</datalist>
+    }
+    .into_any()
 }

@@ -14,6 +14,7 @@ use crate::sim::metrics::MetricId;
 use crate::sim::settings::Settings;
 use crate::sim::system::System;
 use crate::sim::tape::Input;
+use crate::sim::text;
 use crate::systems::rabbitmq::exchange::{self, Binding};
 use crate::systems::rabbitmq::message::Envelope;
 use crate::systems::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
@@ -57,19 +58,31 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     inspect,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: hunt(|| vec![topic(&[1, 3, 7]), headers(1, 0)]),
+    explore: hunt(|| vec![topic("orders.eu.failed"), headers(1, 0)]),
     breaks: BREAKS,
     prose: prose!("topic_routing.md"),
 };
 
-/// Publishes to the topic exchange; the words by their number.
-fn topic(words: &[i64]) -> Input {
-    let word = |at: usize| words.get(at).copied().unwrap_or(0);
-    command(rabbit::ROUTE, &[0, word(0), word(1), word(2), 0, 0])
+/// Publishes to an exchange, by its number among the choices.
+fn publish(exchange: i64, key: &str, headers: [i64; 2]) -> Input {
+    command(rabbit::ROUTE, &[&[exchange][..], &typed(key), &headers].concat())
+}
+
+fn topic(key: &str) -> Input {
+    publish(0, key, [0, 0])
 }
 
 fn headers(region: i64, vip: i64) -> Input {
-    command(rabbit::ROUTE, &[3, 0, 0, 0, region, vip])
+    publish(3, "", [region, vip])
+}
+
+fn bind(queue: i64, key: &str) -> Input {
+    command(rabbit::BIND, &[&[queue][..], &typed(key)].concat())
+}
+
+/// A key as a reader types it.
+fn typed(key: &str) -> [i64; text::VALUES] {
+    text::pack(key).unwrap_or_default()
 }
 
 fn last(world: &Shop) -> Option<&Routing> {
@@ -143,11 +156,17 @@ fn strip(world: &Shop, queue: u8, at: (i32, i32)) -> Figure {
     Figure { id: name, at: (690, at.1 - 40), size: (262, 66), title, body: Body::Grid { first: 1, rows } }
 }
 
-/// The words of a key in three cells; what does not fit is in the last.
+/// The words of a key in three cells; the third has all that follow as well.
 fn key_cells(key: &str, cell: impl Fn(String) -> Cell) -> [Cell; 3] {
-    let mut words = key.split('.').map(str::to_owned);
-    let mut next = || cell(words.next().unwrap_or_default());
+    let mut words = key.splitn(3, '.');
+    let mut next = || cell(short(words.next().unwrap_or_default()));
     [next(), next(), next()]
+}
+
+/// What a cell has room for.
+fn short(text: &str) -> String {
+    const ROOM: usize = 10;
+    if text.len() <= ROOM { text.to_owned() } else { text.chars().take(ROOM - 1).chain(['\u{2026}']).collect() }
 }
 
 fn header_cells(binding: &Binding, cell: impl Fn(String) -> Cell) -> [Cell; 3] {
@@ -225,7 +244,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
         title: "A key of three words",
         say: "The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table shows \
               its words on top, and lights every binding that matches.",
-        inputs: |_| vec![Input::Setting { setting: rabbit::RATE, value: 0 }, topic(&[1, 3, 6])],
+        inputs: |_| vec![Input::Setting { setting: rabbit::RATE, value: 0 }, topic("orders.eu.paid")],
         until: |world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
         look: |_| vec![BROKER],
         predict: Some(Predict {
@@ -238,7 +257,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     Beat {
         title: "The star is one word",
         say: "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
-        inputs: |_| vec![topic(&[2, 3])],
+        inputs: |_| vec![topic("payments.eu")],
         until: |world| arrived(world, exchange::TOPIC, "payments.eu"),
         look: |_| desk_at(1),
         predict: Some(Predict {
@@ -251,7 +270,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     Beat {
         title: "The hash is none or more",
         say: "The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
-        inputs: |_| vec![topic(&[1])],
+        inputs: |_| vec![topic("orders")],
         until: |world| arrived(world, exchange::TOPIC, "orders"),
         look: |_| desk_at(0),
         predict: None,
@@ -259,7 +278,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     Beat {
         title: "Bound twice, delivered once",
         say: "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
-        inputs: |_| vec![topic(&[1, 3, 5])],
+        inputs: |_| vec![topic("orders.eu.created")],
         until: |world| arrived(world, exchange::TOPIC, "orders.eu.created"),
         look: |_| desk_at(1),
         predict: Some(Predict {
@@ -275,7 +294,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     Beat {
         title: "Bindings change while it runs",
         say: "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
-        inputs: |_| vec![command(rabbit::BIND, &[1, 4, 2, 0]), topic(&[2, 4])],
+        inputs: |_| vec![bind(1, "payments.#"), topic("payments.us")],
         until: |world| arrived(world, exchange::TOPIC, "payments.us"),
         look: |_| desk_at(1),
         predict: None,
@@ -284,7 +303,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
         title: "Direct and fanout",
         say: "A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no key: \
               every queue bound to it gets a copy.",
-        inputs: |_| vec![command(rabbit::ROUTE, &[1, 7, 0, 0, 0, 0]), command(rabbit::ROUTE, &[2, 0, 0, 0, 0, 0])],
+        inputs: |_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])],
         until: |world| arrived(world, exchange::FANOUT, ""),
         look: |_| vec![BROKER],
         predict: None,
@@ -301,7 +320,7 @@ const TOUR: &[Beat<RabbitMq>] = &[
     Beat {
         title: "A star that may be nothing",
         say: "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic(&[6, 3])],
+        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic("paid.eu")],
         until: |world| world.is_promise_broken(EXACT.id),
         look: |_| desk_at(1),
         predict: None,
@@ -321,9 +340,9 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         origin: || origin(SCENARIO.seed, &[], &[]),
         solve: |script| {
             for queue in 0..3 {
-                script.act(command(rabbit::BIND, &[queue, 4, 2, 0]));
+                script.act(bind(queue, "payments.#"));
             }
-            script.act(topic(&[2, 4, 5]));
+            script.act(topic("payments.us.created"));
             script.until(|world| {
                 routed(world, exchange::TOPIC, "payments.us.created")
                     && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
@@ -340,7 +359,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         solve: |script| {
             script.steps(10);
             script.act(command(rabbit::UNBIND, &[5]));
-            script.act(topic(&[2, 4, 6]));
+            script.act(topic("payments.us.paid"));
             script.until(unwanted);
         },
     },
@@ -352,7 +371,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         reached: |world| world.witness().misrouted().is_some_and(|wrong| wrong.got > 1),
         origin: || origin(SCENARIO.seed, &[rabbit::ONCE], &[(rabbit::RATE, 0)]),
         solve: |script| {
-            script.act(topic(&[1, 3, 6]));
+            script.act(topic("orders.eu.paid"));
             script.until(|world| world.witness().misrouted().is_some());
         },
     },
@@ -373,9 +392,9 @@ const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
 }
 
 const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[2, 3])])) },
-    Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[1])])) },
-    Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic(&[1, 3, 6])])) },
+    Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("payments.eu")])) },
+    Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders")])) },
+    Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders.eu.paid")])) },
     Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
     Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
 ];

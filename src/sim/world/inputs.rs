@@ -214,12 +214,9 @@ fn complete(commands: &'static [Command], call: &CommandCall) -> Result<(&'stati
     let Some(command) = commands.get(usize::from(call.command)) else {
         return refuse("There is no such command.".to_owned());
     };
-    if call.values.len() > command.fields.len() {
-        return refuse(format!("{} takes {} values.", command.title, command.fields.len()));
+    if call.values.len() > command.width() {
+        return refuse(format!("{} takes {} values.", command.title, command.width()));
     }
-    let values = command.fields.iter().enumerate().map(|(index, field)| {
-        let (min, max) = field.control.bounds();
-        call.values.get(index).copied().unwrap_or(field.default).clamp(min, max)
-    });
-    Ok((command, CommandCall { command: call.command, values: values.collect() }))
+    let values = command.complete(&call.values);
+    Ok((command, CommandCall { command: call.command, values }))
 }

@@ -5,11 +5,11 @@ use super::fabric::Payload;
 use crate::sim::NodeId;
 use crate::sim::kernel::{Lost, Pending};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, CommandCall, Control, Setting};
+use crate::sim::settings::{Command, CommandCall, Control, Entry, Setting};
 use crate::sim::simulation::{Simulation, What};
 use crate::sim::system::System;
 use crate::sim::tape::Input;
-use crate::sim::time;
+use crate::sim::{text, time};
 
 impl<S: System> World<S> {
     pub(super) fn title(&self, entry: &Pending, payload: &Payload<S>, what: What) -> String {
@@ -122,11 +122,12 @@ fn describe_command(commands: &'static [Command], call: &CommandCall) -> String 
     let Some(command) = commands.get(usize::from(call.command)) else {
         return "an unknown command".to_owned();
     };
-    let values = command.fields.iter().zip(&call.values).map(|(field, value)| match field.control {
-        Control::Choice(options) => {
-            usize::try_from(*value).ok().and_then(|index| options.get(index)).unwrap_or(&"?").to_string()
+    let values = command.parts(&call.values).filter(|(_, own)| !own.is_empty()).map(|(field, own)| match field.entry {
+        Entry::Value(Control::Choice(options), _) => {
+            usize::try_from(own[0]).ok().and_then(|index| options.get(index)).unwrap_or(&"?").to_string()
         }
-        _ => value.to_string(),
+        Entry::Value(..) => own[0].to_string(),
+        Entry::Text(_) => format!("'{}'", text::unpack(own)),
     });
     let words: Vec<String> = std::iter::once(command.title.to_owned()).chain(values).collect();
     words.join(" ")

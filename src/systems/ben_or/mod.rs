@@ -20,7 +20,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::World;
@@ -259,8 +259,8 @@ impl System for BenOr {
         title: "Cast",
         about: "Sets how a voter begins the elections to come.",
         fields: &[
-            Field { title: "voter", control: Control::Choice(&["A", "B", "C", "D", "E"]), default: 0 },
-            Field { title: "vote", control: Control::Choice(&["0", "1"]), default: 0 },
+            field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0),
+            field("vote", Control::Choice(&["0", "1"]), 0),
         ],
     }];
 

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit};
+use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, field};
 
 /// Workers acknowledge (commit) after the work.
 pub const ACK_AFTER: RuleId = RuleId(0);
@@ -92,15 +92,15 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-const LANE: Field = Field { title: "lane", control: Control::Choice(&["RabbitMQ", "Kafka", "JetStream"]), default: 1 };
-const WORKER: Field = Field { title: "worker", control: count(1, 2), default: 1 };
+const LANE: Field = field("lane", Control::Choice(&["RabbitMQ", "Kafka", "JetStream"]), 1);
+const WORKER: Field = field("worker", count(1, 2), 1);
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "publish",
         title: "Order",
         about: "A shop gives so many orders at once.",
-        fields: &[LANE, Field { title: "orders", control: count(1, 20), default: 4 }],
+        fields: &[LANE, field("orders", count(1, 20), 4)],
     },
     Command {
         id: "replay",

@@ -14,7 +14,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{Micros, show};
 use crate::sim::world::World;
@@ -181,11 +181,7 @@ impl System for Bully {
         id: "call",
         title: "Call an election",
         about: "A node calls an election, as if it had found the coordinator silent.",
-        fields: &[Field {
-            title: "node",
-            control: Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]),
-            default: 1,
-        }],
+        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]), 1)],
     }];
 
     const METRICS: &'static [Metric] = &[

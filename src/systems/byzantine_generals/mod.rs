@@ -15,7 +15,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId, RuleSet};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::World;
@@ -304,9 +304,9 @@ impl System for ByzantineGenerals {
         title: "Put words in a mouth",
         about: "What a traitor says to one of the others from now on.",
         fields: &[
-            Field { title: "traitor", control: Control::Choice(GENERAL), default: 3 },
-            Field { title: "to", control: Control::Choice(LIEUTENANT), default: 1 },
-            Field { title: "says", control: Control::Choice(&["retreat", "attack", "nothing", "as set"]), default: 2 },
+            field("traitor", Control::Choice(GENERAL), 3),
+            field("to", Control::Choice(LIEUTENANT), 1),
+            field("says", Control::Choice(&["retreat", "attack", "nothing", "as set"]), 2),
         ],
     }];
 

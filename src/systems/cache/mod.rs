@@ -20,7 +20,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -451,5 +451,5 @@ impl System for CacheAside {
     }
 }
 
-const CLIENT_FIELD: Field = Field { title: "client", control: slider(1, 6, 1, Unit::Count), default: 1 };
-const KEY_FIELD: Field = Field { title: "key", control: slider(0, MOST_KEYS as i64 - 1, 1, Unit::Count), default: 0 };
+const CLIENT_FIELD: Field = field("client", slider(1, 6, 1, Unit::Count), 1);
+const KEY_FIELD: Field = field("key", slider(0, MOST_KEYS as i64 - 1, 1, Unit::Count), 0);

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::Takes::{AtStart, Live};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Unit};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, field};
 
 /// Orders a second, Poisson.
 pub const RATE: SettingId = SettingId(0);
@@ -125,7 +125,7 @@ pub(super) const COMMANDS: &[Command] = &[
         id: "order",
         title: "Order",
         about: "So many customers place an order.",
-        fields: &[Field { title: "orders", control: count(1, 20), default: 3 }],
+        fields: &[field("orders", count(1, 20), 3)],
     },
     Command {
         id: "take-over",

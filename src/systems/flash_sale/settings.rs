@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::Takes::{AtStart, Live};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Unit, count, micros, setting};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, count, field, micros, setting};
 
 /// Orders a minute during the sale, Poisson.
 pub const SALE: SettingId = SettingId(0);
@@ -121,7 +121,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     id: "order",
     title: "Order",
     about: "So many customers order at once.",
-    fields: &[Field { title: "orders", control: count(1, 50_000, 1), default: 5_000 }],
+    fields: &[field("orders", count(1, 50_000, 1), 5_000)],
 }];
 
 pub(super) const METRICS: &[Metric] = &[

@@ -4,7 +4,7 @@ use super::stream::PubAck;
 use super::{AckKind, Message};
 use crate::sim::metrics::{Metric, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit};
+use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit, field};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -125,14 +125,14 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-const WORKER: Field = Field { title: "worker", control: count(1, 5), default: 1 };
+const WORKER: Field = field("worker", count(1, 5), 1);
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "publish",
         title: "Publish",
         about: "Publishes so many tasks at once.",
-        fields: &[Field { title: "tasks", control: count(1, 30), default: 6 }],
+        fields: &[field("tasks", count(1, 30), 6)],
     },
     Command { id: "poison", title: "Publish poison", about: "Publishes a task that no worker can do.", fields: &[] },
     Command {

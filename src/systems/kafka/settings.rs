@@ -5,7 +5,7 @@ use crate::mechanisms::assignors::Assignor;
 use crate::sim::NodeId;
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::{
-    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, micros, setting,
+    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, field, micros, setting,
 };
 use crate::sim::system::Context;
 
@@ -320,20 +320,20 @@ pub(super) const SETTINGS: &[Setting] = &[
     ),
 ];
 
-const WHO: Field = Field { title: "consumer", control: count(1, 8, 1), default: 1 };
+const WHO: Field = field("consumer", count(1, 8, 1), 1);
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "publish",
         title: "Publish",
         about: "A producer writes so many records.",
-        fields: &[Field { title: "records", control: count(1, 40, 1), default: 6 }],
+        fields: &[field("records", count(1, 40, 1), 6)],
     },
     Command {
         id: "seek",
         title: "Seek",
         about: "A consumer goes to an offset in each of its partitions.",
-        fields: &[WHO, Field { title: "offset", control: count(0, 400, 1), default: 0 }],
+        fields: &[WHO, field("offset", count(0, 400, 1), 0)],
     },
     Command { id: "start", title: "Start", about: "Starts a consumer that does not run.", fields: &[WHO] },
     Command { id: "stop", title: "Stop", about: "A consumer leaves its group and stops.", fields: &[WHO] },
@@ -341,13 +341,13 @@ pub(super) const COMMANDS: &[Command] = &[
         id: "add-partitions",
         title: "Add partitions",
         about: "The topic gets so many more. It can never get fewer.",
-        fields: &[Field { title: "more", control: count(1, 4, 1), default: 1 }],
+        fields: &[field("more", count(1, 4, 1), 1)],
     },
     Command {
         id: "delete-before",
         title: "Delete old records",
         about: "Retention removes all but the newest of each partition.",
-        fields: &[Field { title: "keep", control: count(0, 50, 1), default: 3 }],
+        fields: &[field("keep", count(0, 50, 1), 3)],
     },
     Command {
         id: "stall",

@@ -19,7 +19,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -335,29 +335,21 @@ impl System for KafkaLog {
             title: "Put",
             about: "Writes a value for a key.",
             fields: &[
-                Field { title: "key", control: Control::Choice(&["A", "B", "C", "D", "E", "F"]), default: 0 },
-                Field {
-                    title: "value",
-                    control: Control::Slider { min: 0, max: 9, step: 1, unit: Unit::Count },
-                    default: 5,
-                },
+                field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0),
+                field("value", Control::Slider { min: 0, max: 9, step: 1, unit: Unit::Count }, 5),
             ],
         },
         Command {
             id: "delete",
             title: "Delete",
             about: "Writes a tombstone for a key.",
-            fields: &[Field { title: "key", control: Control::Choice(&["A", "B", "C", "D", "E", "F"]), default: 0 }],
+            fields: &[field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0)],
         },
         Command {
             id: "look-up",
             title: "Look up",
             about: "The reader asks for the record at an offset.",
-            fields: &[Field {
-                title: "offset",
-                control: Control::Slider { min: 0, max: 200, step: 1, unit: Unit::Count },
-                default: 10,
-            }],
+            fields: &[field("offset", Control::Slider { min: 0, max: 200, step: 1, unit: Unit::Count }, 10)],
         },
         Command {
             id: "replay",

@@ -29,7 +29,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -475,11 +475,7 @@ impl System for Replication {
             id: "produce",
             title: "Produce",
             about: "Produces so many records at once.",
-            fields: &[Field {
-                title: "records",
-                control: Control::Slider { min: 1, max: 5, step: 1, unit: Unit::Count },
-                default: 3,
-            }],
+            fields: &[field("records", Control::Slider { min: 1, max: 5, step: 1, unit: Unit::Count }, 3)],
         },
         Command {
             id: "move-leader",

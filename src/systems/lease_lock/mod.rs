@@ -18,7 +18,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{Micros, Time};
 use crate::sim::world::World;
@@ -260,7 +260,7 @@ impl System for LeaseLock {
         id: "wish",
         title: "A client wants the lock",
         about: "It asks now, if it is idle.",
-        fields: &[Field { title: "client", control: Control::Choice(&["A", "B", "C"]), default: 0 }],
+        fields: &[field("client", Control::Choice(&["A", "B", "C"]), 0)],
     }];
 
     const METRICS: &'static [Metric] = &[

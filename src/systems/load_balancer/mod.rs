@@ -16,7 +16,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -250,7 +250,7 @@ impl System for LoadBalancer {
         id: "burst",
         title: "Burst",
         about: "So many requests at once.",
-        fields: &[Field { title: "requests", control: slider(1, 100, 1, Unit::Count), default: 30 }],
+        fields: &[field("requests", slider(1, 100, 1, Unit::Count), 30)],
     }];
 
     const METRICS: &'static [Metric] = &[

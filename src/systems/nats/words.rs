@@ -3,7 +3,7 @@
 use super::Message;
 use crate::sim::metrics::{Metric, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit};
+use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit, field};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -131,7 +131,7 @@ pub(super) const SETTINGS: &[Setting] = &[
 ];
 
 const fn count(title: &'static str, max: i64, default: i64) -> Field {
-    Field { title, control: Control::Slider { min: 1, max, step: 1, unit: Unit::Count }, default }
+    field(title, Control::Slider { min: 1, max, step: 1, unit: Unit::Count }, default)
 }
 
 pub(super) const COMMANDS: &[Command] = &[
@@ -140,11 +140,7 @@ pub(super) const COMMANDS: &[Command] = &[
         title: "Publish",
         about: "Publishes so many messages on a subject.",
         fields: &[
-            Field {
-                title: "subject",
-                control: Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east"]),
-                default: 0,
-            },
+            field("subject", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east"]), 0),
             count("messages", 30, 1),
         ],
     },
@@ -154,11 +150,7 @@ pub(super) const COMMANDS: &[Command] = &[
         about: "A subscriber asks for one more pattern, beside what it has.",
         fields: &[
             count("subscriber", 5, 5),
-            Field {
-                title: "pattern",
-                control: Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>"]),
-                default: 4,
-            },
+            field("pattern", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>"]), 4),
         ],
     },
     Command {

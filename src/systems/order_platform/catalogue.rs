@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field};
 
 /// The read model's offset is in the transaction of its rows.
 pub const OFFSET_WITH_ROWS: RuleId = RuleId(0);
@@ -96,7 +96,7 @@ pub(super) const COMMANDS: &[Command] = &[
         id: "order",
         title: "Order",
         about: "So many orders at once.",
-        fields: &[Field { title: "orders", control: count(1, 10), default: 4 }],
+        fields: &[field("orders", count(1, 10), 4)],
     },
     Command {
         id: "rebuild",

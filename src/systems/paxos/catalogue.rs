@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit};
+use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, field};
 
 /// An acceptor's promise is on disk before it answers (section 2.5).
 pub const PROMISE_ON_DISK: RuleId = RuleId(0);
@@ -187,20 +187,20 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-const VALUE: Field = Field { title: "value", control: slider(0, 99, 1, Unit::Count), default: 5 };
+const VALUE: Field = field("value", slider(0, 99, 1, Unit::Count), 5);
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "propose",
         title: "PROPOSE",
         about: "A proposer takes up this value for x and begins a ballot.",
-        fields: &[Field { title: "proposer", control: Control::Choice(&["P1", "P2", "P3"]), default: 1 }, VALUE],
+        fields: &[field("proposer", Control::Choice(&["P1", "P2", "P3"]), 1), VALUE],
     },
     Command {
         id: "set",
         title: "SET",
         about: "A client asks to set a register.",
-        fields: &[Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 }, VALUE],
+        fields: &[field("register", Control::Choice(&["x", "y", "z"]), 0), VALUE],
     },
 ];
 

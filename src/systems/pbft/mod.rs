@@ -24,7 +24,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
@@ -286,7 +286,7 @@ impl System for Pbft {
         id: "ask",
         title: "Ask now",
         about: "A client that rests sends its next request at once.",
-        fields: &[Field { title: "client", control: Control::Choice(&["A", "B"]), default: 0 }],
+        fields: &[field("client", Control::Choice(&["A", "B"]), 0)],
     }];
 
     const METRICS: &'static [Metric] = &[

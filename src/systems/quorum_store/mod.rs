@@ -17,7 +17,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId, RuleSet};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
@@ -331,14 +331,7 @@ impl System for QuorumStore {
             id: "write",
             title: "Write x",
             about: "A client writes x, once its present operation has ended.",
-            fields: &[
-                CLIENT_FIELD,
-                Field {
-                    title: "value",
-                    control: Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count },
-                    default: 7,
-                },
-            ],
+            fields: &[CLIENT_FIELD, field("value", Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count }, 7)],
         },
         Command {
             id: "read",
@@ -434,4 +427,4 @@ impl System for QuorumStore {
     }
 }
 
-const CLIENT_FIELD: Field = Field { title: "client", control: Control::Choice(&["Ann", "Bob"]), default: 0 };
+const CLIENT_FIELD: Field = field("client", Control::Choice(&["Ann", "Bob"]), 0);

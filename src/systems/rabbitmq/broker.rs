@@ -11,6 +11,7 @@ use super::{
     MOST_BINDINGS, Memory, Method, Note, PARK, PREFETCH_ONE, REDELIVERED, REQUEUE, ROUTED, RabbitMq, Routing, Timer,
     UNACKED, declared, noun, policy, prefetch, words,
 };
+use crate::mechanisms::topic;
 use crate::sim::NodeId;
 use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event, System};
@@ -307,25 +308,33 @@ impl Broker<'_, '_> {
     /// The reader binds or unbinds.
     fn bind(&mut self, call: &CommandCall) {
         if call.command != BIND {
-            let at = call.value(0).max(1) as usize - 1;
-            let known = self.host.bindings.get(at).cloned();
-            let Some(Binding { exchange, queue, key, .. }) = known else {
-                self.context.why(|_| format!("There is no binding {}.", at + 1));
-                return;
-            };
-            self.host.unbind(exchange, queue, &key);
-            self.context.why(|_| format!("Binding {} is taken away.", at + 1));
+            self.unbind(call.value(0).max(1) as usize);
             return;
         }
         let queue = call.value(0).clamp(0, 3) as u8;
-        let key = words::key(&words::BINDING_WORDS, &[call.value(1), call.value(2), call.value(3)]);
-        let name = topology::DESKS[usize::from(queue)];
+        let (key, name) = (call.text(1), topology::DESKS[usize::from(queue)]);
+        if !topic::is_valid_binding(&key) {
+            let most = topic::MOST_HASHES;
+            self.context
+                .why(|_| format!("The broker refuses '{key}': a binding key may have {most} words #, not more."));
+            return;
+        }
         let room = self.host.bindings.len() < MOST_BINDINGS && self.host.queues.contains_key(&queue);
         let done = room && self.host.bind(Binding::new(exchange::TOPIC, queue, &key));
         self.context.why(|_| match done {
             true => format!("Queue '{name}' is bound to the topic exchange with '{key}'."),
             false => format!("'{name}' with '{key}' is bound already, or there is no room for it."),
         });
+    }
+
+    /// Takes the binding of a number away, counted from 1.
+    fn unbind(&mut self, number: usize) {
+        let Some(Binding { exchange, queue, key, .. }) = self.host.bindings.get(number - 1).cloned() else {
+            self.context.why(|_| format!("There is no binding {number}."));
+            return;
+        };
+        self.host.unbind(exchange, queue, &key);
+        self.context.why(|_| format!("Binding {number} is taken away."));
     }
 
     /// Hands ready messages out while somebody has room.

@@ -1,10 +1,10 @@
 //! Rules, settings, commands and metrics: what a reader may turn and see.
 
 use super::topology::{DESKS, NAMES};
-use super::words::{BINDING_WORDS, EXCHANGES, KEY_WORDS, REGIONS};
+use super::words::{BINDING_KEYS, EXCHANGES, KEYS, REGIONS};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field, text_field};
 
 /// A consumer holds one unacknowledged message at a time.
 pub const PREFETCH_ONE: RuleId = RuleId(0);
@@ -284,10 +284,6 @@ pub(super) const SETTINGS: &[Setting] = &[
     },
 ];
 
-const fn field(title: &'static str, control: Control, default: i64) -> Field {
-    Field { title, control, default }
-}
-
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "publish",
@@ -304,12 +300,10 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "route",
         title: "Publish",
-        about: "Publishes one message: the words make its routing key; a headers exchange looks at region and vip.",
+        about: "Publishes one message with a routing key; a headers exchange looks at region and vip in its place.",
         fields: &[
             field("exchange", Control::Choice(&EXCHANGES), 0),
-            field("word 1", Control::Choice(&KEY_WORDS), 1),
-            field("word 2", Control::Choice(&KEY_WORDS), 3),
-            field("word 3", Control::Choice(&KEY_WORDS), 6),
+            text_field("routing key", &KEYS),
             field("region", Control::Choice(&REGIONS), 0),
             field("vip", Control::Toggle, 0),
         ],
@@ -317,13 +311,8 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "bind",
         title: "Bind",
-        about: "Binds a queue to the topic exchange; the words make the binding key.",
-        fields: &[
-            field("queue", Control::Choice(&DESKS), 1),
-            field("word 1", Control::Choice(&BINDING_WORDS), 4),
-            field("word 2", Control::Choice(&BINDING_WORDS), 2),
-            field("word 3", Control::Choice(&BINDING_WORDS), 0),
-        ],
+        about: "Binds a queue to the topic exchange: words between dots, * for one word, # for none or more.",
+        fields: &[field("queue", Control::Choice(&DESKS), 1), text_field("binding key", &BINDING_KEYS)],
     },
     Command {
         id: "unbind",

@@ -10,6 +10,7 @@ use super::{
 };
 use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event};
+use crate::sim::text;
 use crate::sim::time::{MS, SEC, Time};
 use crate::sim::workload::{Shape, poisson};
 
@@ -83,8 +84,8 @@ impl Publisher<'_, '_> {
         match call.command {
             ROUTE => {
                 let exchange = words::exchange_of(call.value(0));
-                let key = words::key(&words::KEY_WORDS, &[call.value(1), call.value(2), call.value(3)]);
-                let headers = words::headers(call.value(4), call.value(5));
+                let key = call.text(1);
+                let headers = words::headers(call.value(1 + text::VALUES), call.value(2 + text::VALUES));
                 self.publish(1, Some(Envelope { exchange, key, headers }), None);
             }
             TROUBLE => {

@@ -1,14 +1,14 @@
-//! The words from which a reader makes routing keys, bindings and headers, and what a random message is made of.
+//! Addresses in words: the keys that are suggested to a reader, headers to choose from, and what a random message is made of.
 
 use super::exchange;
 use super::message::{Envelope, ExchangeId};
 use crate::sim::random;
 
-/// What a routing key is made of.
-pub const KEY_WORDS: [&str; 8] = ["(none)", "orders", "payments", "eu", "us", "created", "paid", "failed"];
-/// What a binding key is made of.
-pub const BINDING_WORDS: [&str; 10] =
-    ["(none)", "*", "#", "orders", "payments", "eu", "us", "created", "paid", "failed"];
+/// Routing keys that are suggested to a reader.
+pub const KEYS: [&str; 6] =
+    ["orders.eu.paid", "payments.us.created", "orders.eu.created", "payments.eu", "orders", "failed"];
+/// Binding keys that are suggested to a reader.
+pub const BINDING_KEYS: [&str; 6] = ["payments.#", "*.us.*", "#.created", "orders.*", "*.eu.#", "#"];
 /// The exchanges that take a message or a binding by key.
 pub const EXCHANGES: [&str; 4] = ["topic", "direct", "fanout", "headers"];
 /// Values of the header `region`.
@@ -17,12 +17,6 @@ pub const REGIONS: [&str; 3] = ["(none)", "eu", "us"];
 /// The exchange of a choice.
 pub fn exchange_of(choice: i64) -> ExchangeId {
     [exchange::TOPIC, exchange::DIRECT, exchange::FANOUT, exchange::HEADERS][choice.clamp(0, 3) as usize]
-}
-
-/// The key of some choices: the words that were chosen, with dots between them.
-pub fn key(words: &[&'static str], choices: &[i64]) -> String {
-    let chosen = choices.iter().filter(|choice| **choice > 0).filter_map(|choice| words.get(*choice as usize));
-    chosen.copied().collect::<Vec<_>>().join(".")
 }
 
 /// The headers of two choices.
@@ -41,19 +35,21 @@ pub fn random_envelope(draw: u64) -> Envelope {
         value as i64
     };
     let (kind, length) = (below(8), below(6));
-    let (subject, region, event) = (1 + below(2), 3 + below(2), 5 + below(3));
-    let choices: &[i64] = match (kind, length) {
-        (0, _) => &[event],
-        (_, 0) => &[subject],
-        (_, 1) => &[subject, region],
-        (_, 2) => &[subject, event],
-        _ => &[subject, region, event],
+    let subject = ["orders", "payments"][below(2) as usize];
+    let region = ["eu", "us"][below(2) as usize];
+    let event = ["created", "paid", "failed"][below(3) as usize];
+    let key = match (kind, length) {
+        (0, _) => event.to_owned(),
+        (_, 0) => subject.to_owned(),
+        (_, 1) => format!("{subject}.{region}"),
+        (_, 2) => format!("{subject}.{event}"),
+        _ => format!("{subject}.{region}.{event}"),
     };
     match kind {
-        0 => Envelope { exchange: exchange::DIRECT, key: key(&KEY_WORDS, choices), headers: Vec::new() },
+        0 => Envelope { exchange: exchange::DIRECT, key, headers: Vec::new() },
         1 => Envelope { exchange: exchange::FANOUT, key: String::new(), headers: Vec::new() },
         2 => Envelope { exchange: exchange::HEADERS, key: String::new(), headers: headers(below(3), below(2)) },
-        _ => Envelope { exchange: exchange::TOPIC, key: key(&KEY_WORDS, choices), headers: Vec::new() },
+        _ => Envelope { exchange: exchange::TOPIC, key, headers: Vec::new() },
     }
 }
 

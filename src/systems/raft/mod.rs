@@ -24,7 +24,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{self, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{self, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
@@ -605,11 +605,7 @@ impl System for Raft {
             about: "Asks a server to set a register: the one that leads, or one of your choice.",
             fields: &[
                 REGISTER,
-                Field {
-                    title: "value",
-                    control: Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count },
-                    default: 5,
-                },
+                field("value", Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count }, 5),
                 SERVER,
             ],
         },
@@ -623,11 +619,7 @@ impl System for Raft {
             id: "members",
             title: "Change members",
             about: "Asks the leader for another set of members.",
-            fields: &[Field {
-                title: "members",
-                control: Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]),
-                default: 2,
-            }],
+            fields: &[field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)],
         },
     ];
 
@@ -748,6 +740,5 @@ impl System for Raft {
     }
 }
 
-const REGISTER: Field = Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 };
-const SERVER: Field =
-    Field { title: "server", control: Control::Choice(&["the leader", "A", "B", "C", "D", "E", "F", "G"]), default: 0 };
+const REGISTER: Field = field("register", Control::Choice(&["x", "y", "z"]), 0);
+const SERVER: Field = field("server", Control::Choice(&["the leader", "A", "B", "C", "D", "E", "F", "G"]), 0);

@@ -20,7 +20,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -351,18 +351,14 @@ impl System for Registry {
             id: "change",
             title: "Change the schema",
             about: "The team asks the registry for a new version.",
-            fields: &[Field { title: "change", control: Control::Choice(&CHANGE_WORDS), default: 0 }],
+            fields: &[field("change", Control::Choice(&CHANGE_WORDS), 0)],
         },
         Command { id: "produce", title: "Produce", about: "Produces a record.", fields: &[] },
         Command {
             id: "replay",
             title: "Replay",
             about: "A consumer reads again from the oldest record.",
-            fields: &[Field {
-                title: "consumer",
-                control: Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count },
-                default: 1,
-            }],
+            fields: &[field("consumer", Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count }, 1)],
         },
     ];
 

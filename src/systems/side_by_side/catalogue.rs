@@ -1,7 +1,7 @@
 //! What a reader may turn, ask and measure.
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field};
 
 /// 3 or 5 servers a group.
 pub const SERVERS: SettingId = SettingId(0);
@@ -66,9 +66,9 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     title: "SET",
     about: "Asks the leader of a group to set a register.",
     fields: &[
-        Field { title: "group", control: Control::Choice(&["Raft", "Multi-Paxos", "Zab"]), default: 0 },
-        Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 0 },
-        Field { title: "value", control: slider(0, 99, 1, Unit::Count), default: 5 },
+        field("group", Control::Choice(&["Raft", "Multi-Paxos", "Zab"]), 0),
+        field("register", Control::Choice(&["x", "y", "z"]), 0),
+        field("value", slider(0, 99, 1, Unit::Count), 5),
     ],
 }];
 

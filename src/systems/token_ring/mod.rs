@@ -15,7 +15,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{Micros, Time};
 use crate::sim::world::World;
@@ -227,11 +227,7 @@ impl System for TokenRing {
         id: "want",
         title: "A node wants in",
         about: "It goes in when the token comes by.",
-        fields: &[Field {
-            title: "node",
-            control: Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]),
-            default: 2,
-        }],
+        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]), 2)],
     }];
 
     const METRICS: &'static [Metric] = &[

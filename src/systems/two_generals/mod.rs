@@ -12,7 +12,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::World;
@@ -150,7 +150,7 @@ impl System for TwoGenerals {
         id: "again",
         title: "Send it again",
         about: "A general sends its last message of this night once more.",
-        fields: &[Field { title: "general", control: Control::Choice(&["A", "B"]), default: 0 }],
+        fields: &[field("general", Control::Choice(&["A", "B"]), 0)],
     }];
 
     const METRICS: &'static [Metric] = &[

@@ -21,7 +21,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -301,11 +301,11 @@ impl System for TwoPhaseCommit {
         id: "order",
         title: "Order",
         about: "An order of $50, as one transaction over all participants.",
-        fields: &[Field {
-            title: "who says no",
-            control: Control::Choice(&["nobody", "orders", "payment", "stock", "shipping", "loyalty"]),
-            default: 0,
-        }],
+        fields: &[field(
+            "who says no",
+            Control::Choice(&["nobody", "orders", "payment", "stock", "shipping", "loyalty"]),
+            0,
+        )],
     }];
 
     const METRICS: &'static [Metric] = &[

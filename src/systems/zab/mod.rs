@@ -30,7 +30,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::{Node, World};
@@ -295,8 +295,8 @@ impl System for Zab {
         title: "SET",
         about: "Asks the leader to set a register.",
         fields: &[
-            Field { title: "register", control: Control::Choice(&["x", "y", "z"]), default: 1 },
-            Field { title: "value", control: slider(0, 99, 1, Unit::Count), default: 5 },
+            field("register", Control::Choice(&["x", "y", "z"]), 1),
+            field("value", slider(0, 99, 1, Unit::Count), 5),
         ],
     }];
 
