@@ -217,14 +217,19 @@ impl CommandCall {
     }
 }
 
+/// A slider, for a system's list of settings.
+pub const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
+    Control::Slider { min, max, step, unit }
+}
+
 /// A slider of whole numbers, for a system's list of settings.
-pub const fn count(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Count }
+pub const fn count(min: i64, max: i64) -> Control {
+    slider(min, max, 1, Unit::Count)
 }
 
 /// A slider of lengths of time, in microseconds.
 pub const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
+    slider(min, max, step, Unit::Micros)
 }
 
 /// A setting in one line.

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, count, field, micros};
 
 /// Workers acknowledge (commit) after the work.
 pub const ACK_AFTER: RuleId = RuleId(0);
@@ -48,14 +48,6 @@ pub(super) const RULES: &[Rule] = &[
         about: "Kafka by producer and sequence, JetStream by Nats-Msg-Id. RabbitMQ has no such thing. Off: nobody does.",
     },
 ];
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
-
-const fn count(min: i64, max: i64) -> Control {
-    Control::Slider { min, max, step: 1, unit: Unit::Count }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

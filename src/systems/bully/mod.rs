@@ -14,7 +14,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, micros};
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{Micros, show};
 use crate::sim::world::World;
@@ -108,10 +108,6 @@ pub enum Timer {
 }
 
 const TIMERS: [Timer; 5] = [Timer::Answers, Timer::Halted, Timer::Patience, Timer::Silence, Timer::Beat];
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
 
 impl System for Bully {
     type Disk = ();

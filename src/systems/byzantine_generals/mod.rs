@@ -15,7 +15,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId, RuleSet};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::World;
@@ -206,10 +206,6 @@ fn lie(lies: u64, to: u16, truth: u8, pattern: u8, at: usize) -> Option<u8> {
         SILENCE => None,
         _ => Some((u32::from(pattern) >> at.min(31) & 1) as u8),
     }
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for ByzantineGenerals {

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::Takes::{AtStart, Live};
-use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, field};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, count, field, micros};
 
 /// Orders a second, Poisson.
 pub const RATE: SettingId = SettingId(0);
@@ -36,14 +36,6 @@ pub const REFUSED: MetricId = MetricId(4);
 
 pub const COMMAND_ORDER: u8 = 0;
 pub const COMMAND_TAKE_OVER: u8 = 1;
-
-const fn count(min: i64, max: i64) -> Control {
-    Control::Slider { min, max, step: 1, unit: Unit::Count }
-}
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::Takes::{AtStart, Live};
-use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, count, field, micros, setting};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Unit, count, field, micros, setting, slider};
 
 /// Orders a minute during the sale, Poisson.
 pub const SALE: SettingId = SettingId(0);
@@ -54,8 +54,22 @@ pub const MOMENTS: MetricId = MetricId(9);
 pub const COMMAND_ORDER: u8 = 0;
 
 pub(super) const SETTINGS: &[Setting] = &[
-    setting("sale", "Orders a minute", "While the sale lasts.", count(0, 1_000_000, 1_000), 500_000, Live),
-    setting("quiet", "Between sales", "Orders a minute when there is no sale.", count(0, 200_000, 1_000), 60_000, Live),
+    setting(
+        "sale",
+        "Orders a minute",
+        "While the sale lasts.",
+        slider(0, 1_000_000, 1_000, Unit::Count),
+        500_000,
+        Live,
+    ),
+    setting(
+        "quiet",
+        "Between sales",
+        "Orders a minute when there is no sale.",
+        slider(0, 200_000, 1_000, Unit::Count),
+        60_000,
+        Live,
+    ),
     setting(
         "length",
         "Length of the sale",
@@ -80,14 +94,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         5_000,
         Live,
     ),
-    setting("partitions", "Partitions", "Of the topic.", count(1, 10, 1), 10, AtStart),
-    setting("workers", "Workers a partition", "Each has one write under way.", count(1, 100, 1), 50, Live),
-    setting("consumers", "Consumers", "Partitions go to them in turn.", count(1, 3, 1), 2, AtStart),
+    setting("partitions", "Partitions", "Of the topic.", count(1, 10), 10, AtStart),
+    setting("workers", "Workers a partition", "Each has one write under way.", count(1, 100), 50, Live),
+    setting("consumers", "Consumers", "Partitions go to them in turn.", count(1, 3), 2, AtStart),
     setting(
         "buffer",
         "Buffer",
         "Orders that all consumers together hold before they pause.",
-        count(1, 50_000, 1),
+        count(1, 50_000),
         10_000,
         AtStart,
     ),
@@ -95,7 +109,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "max-poll-records",
         "max.poll.records",
         "The most orders one poll returns. Kafka's default is 500.",
-        count(1, 2_000, 1),
+        count(1, 2_000),
         500,
         Live,
     ),
@@ -121,7 +135,7 @@ pub(super) const COMMANDS: &[Command] = &[Command {
     id: "order",
     title: "Order",
     about: "So many customers order at once.",
-    fields: &[field("orders", count(1, 50_000, 1), 5_000)],
+    fields: &[field("orders", count(1, 50_000), 5_000)],
 }];
 
 pub(super) const METRICS: &[Metric] = &[

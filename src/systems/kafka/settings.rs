@@ -5,7 +5,7 @@ use crate::mechanisms::assignors::Assignor;
 use crate::sim::NodeId;
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::settings::{
-    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, field, micros, setting,
+    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, field, micros, setting, slider,
 };
 use crate::sim::system::Context;
 
@@ -170,15 +170,15 @@ pub(super) fn is_on(context: &Context<Kafka>, setting: SettingId) -> bool {
 use Takes::{AtStart, Live};
 
 pub(super) const SETTINGS: &[Setting] = &[
-    setting("partitions", "Partitions", "How many the topic has at the start.", count(1, 8, 1), 3, AtStart),
-    setting("producers", "Producers", "How many write to the topic.", count(0, 2, 1), 1, AtStart),
-    setting("consumers", "Consumers", "How many there are, running or not.", count(1, 8, 1), 3, AtStart),
-    setting("groups", "Groups", "Consumers belong to them in turn.", count(1, 3, 1), 1, AtStart),
+    setting("partitions", "Partitions", "How many the topic has at the start.", count(1, 8), 3, AtStart),
+    setting("producers", "Producers", "How many write to the topic.", count(0, 2), 1, AtStart),
+    setting("consumers", "Consumers", "How many there are, running or not.", count(1, 8), 3, AtStart),
+    setting("groups", "Groups", "Consumers belong to them in turn.", count(1, 3), 1, AtStart),
     setting(
         "running",
         "Running at the start",
         "How many consumers run from the start; the rest wait for you.",
-        count(1, 8, 1),
+        count(1, 8),
         3,
         AtStart,
     ),
@@ -190,7 +190,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         10,
         Live,
     ),
-    setting("keys", "Keys", "How many different ones; 0 for records without a key.", count(0, 12, 1), 6, Live),
+    setting("keys", "Keys", "How many different ones; 0 for records without a key.", count(0, 12), 6, Live),
     setting(
         "linger",
         "Linger",
@@ -199,7 +199,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         5_000,
         Live,
     ),
-    setting("batch", "Batch size", "How many records fill a batch; Kafka counts 16 KiB.", count(1, 50, 1), 16, Live),
+    setting("batch", "Batch size", "How many records fill a batch; Kafka counts 16 KiB.", count(1, 50), 16, Live),
     setting(
         "acks",
         "acks",
@@ -209,7 +209,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         Live,
     ),
     setting("work", "Work on a record", "On average; exponential.", micros(1_000, 1_000_000, 1_000), 50_000, Live),
-    setting("workers", "Workers", "How many a consumer has; 1 is the poll loop itself.", count(1, 4, 1), 1, AtStart),
+    setting("workers", "Workers", "How many a consumer has; 1 is the poll loop itself.", count(1, 4), 1, AtStart),
     setting(
         "lane",
         "One worker for each",
@@ -222,7 +222,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "max-poll-records",
         "max.poll.records",
         "The most records one poll returns. Kafka's default is 500.",
-        count(1, 50, 1),
+        count(1, 50),
         4,
         Live,
     ),
@@ -294,12 +294,12 @@ pub(super) const SETTINGS: &[Setting] = &[
         "retention",
         "Retention",
         "Records a partition keeps; 0 for as many as there is room. Kafka keeps 7 days by default.",
-        count(0, 40, 1),
+        count(0, 40),
         0,
         Live,
     ),
-    setting("preloaded", "Records at the start", "In each partition.", count(0, 12, 1), 0, AtStart),
-    setting("weight", "A record stands for", "So many records.", count(1, 500, 1), 1, AtStart),
+    setting("preloaded", "Records at the start", "In each partition.", count(0, 12), 0, AtStart),
+    setting("weight", "A record stands for", "So many records.", count(1, 500), 1, AtStart),
     setting(
         "metadata-age",
         "Metadata refresh",
@@ -309,31 +309,38 @@ pub(super) const SETTINGS: &[Setting] = &[
         AtStart,
     ),
     setting("scaler", "Scaler", "Starts and stops consumers by their lag.", Control::Toggle, 0, AtStart),
-    setting("alert", "Alert above", "The lag at which the alarm goes.", count(1_000, 50_000, 1_000), 10_000, Live),
+    setting(
+        "alert",
+        "Alert above",
+        "The lag at which the alarm goes.",
+        slider(1_000, 50_000, 1_000, Unit::Count),
+        10_000,
+        Live,
+    ),
     setting(
         "buffer",
         "Buffer",
         "Unfinished records a consumer takes before it pauses; 0 polls when all is done.",
-        count(0, 200, 1),
+        count(0, 200),
         0,
         Live,
     ),
 ];
 
-const WHO: Field = field("consumer", count(1, 8, 1), 1);
+const WHO: Field = field("consumer", count(1, 8), 1);
 
 pub(super) const COMMANDS: &[Command] = &[
     Command {
         id: "publish",
         title: "Publish",
         about: "A producer writes so many records.",
-        fields: &[field("records", count(1, 40, 1), 6)],
+        fields: &[field("records", count(1, 40), 6)],
     },
     Command {
         id: "seek",
         title: "Seek",
         about: "A consumer goes to an offset in each of its partitions.",
-        fields: &[WHO, field("offset", count(0, 400, 1), 0)],
+        fields: &[WHO, field("offset", count(0, 400), 0)],
     },
     Command { id: "start", title: "Start", about: "Starts a consumer that does not run.", fields: &[WHO] },
     Command { id: "stop", title: "Stop", about: "A consumer leaves its group and stops.", fields: &[WHO] },
@@ -341,13 +348,13 @@ pub(super) const COMMANDS: &[Command] = &[
         id: "add-partitions",
         title: "Add partitions",
         about: "The topic gets so many more. It can never get fewer.",
-        fields: &[field("more", count(1, 4, 1), 1)],
+        fields: &[field("more", count(1, 4), 1)],
     },
     Command {
         id: "delete-before",
         title: "Delete old records",
         about: "Retention removes all but the newest of each partition.",
-        fields: &[field("keep", count(0, 50, 1), 3)],
+        fields: &[field("keep", count(0, 50), 3)],
     },
     Command {
         id: "stall",

@@ -18,7 +18,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{Micros, Time};
 use crate::sim::world::World;
@@ -169,10 +169,6 @@ pub struct Attempt {
 pub fn usable(settings: &Settings, margin: bool) -> Micros {
     let (lease, drift) = (settings.amount(LEASE), settings.amount(DRIFT).min(90));
     if margin { lease * (100 - drift) / (100 + drift) } else { lease }
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for LeaseLock {

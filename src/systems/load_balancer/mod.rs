@@ -16,7 +16,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Time};
 use crate::sim::world::World;
@@ -153,10 +153,6 @@ pub fn server_count(settings: &Settings) -> usize {
 pub fn weights(settings: &Settings) -> Vec<i64> {
     let slow = settings.amount(SLOW).clamp(1, 20) as i64;
     (0..server_count(settings)).map(|server| if server == 0 { (20 / slow).max(1) } else { 20 }).collect()
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for LoadBalancer {

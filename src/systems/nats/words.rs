@@ -3,7 +3,7 @@
 use super::Message;
 use crate::sim::metrics::{Metric, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit, field, micros};
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -42,10 +42,6 @@ pub(super) const RULES: &[Rule] = &[
         about: "A request without an answer ends when its time is over. Off: the caller waits for ever.",
     },
 ];
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

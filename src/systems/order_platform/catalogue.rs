@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, count, field};
 
 /// The read model's offset is in the transaction of its rows.
 pub const OFFSET_WITH_ROWS: RuleId = RuleId(0);
@@ -59,10 +59,6 @@ pub(super) const RULES: &[Rule] = &[
         about: "The read model publishes a notice and goes on. Off: it sends a request, and goes on when it is answered.",
     },
 ];
-
-const fn count(min: i64, max: i64) -> Control {
-    Control::Slider { min, max, step: 1, unit: Unit::Count }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

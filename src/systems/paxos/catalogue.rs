@@ -2,7 +2,7 @@
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Field, Setting, SettingId, Takes, Unit, field, slider};
 
 /// An acceptor's promise is on disk before it answers (section 2.5).
 pub const PROMISE_ON_DISK: RuleId = RuleId(0);
@@ -83,10 +83,6 @@ pub const TIMEOUT: SettingId = SettingId(9);
 pub const HEARTBEAT: SettingId = SettingId(10);
 /// Whether a leader runs phase 1 once, and not for each command.
 pub const SKIP_PHASE_1: SettingId = SettingId(11);
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

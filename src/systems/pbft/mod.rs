@@ -24,7 +24,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::Time;
 use crate::sim::world::World;
@@ -184,10 +184,6 @@ pub fn request_name(request: Request) -> String {
 /// What a sequence number stands for, in a word.
 pub fn digest_name(digest: Digest) -> String {
     digest.map_or("null".to_owned(), request_name)
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for Pbft {

@@ -1,7 +1,7 @@
 //! What a reader may turn, ask and measure.
 
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
-use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field, slider};
 
 /// 3 or 5 servers a group.
 pub const SERVERS: SettingId = SettingId(0);
@@ -20,10 +20,6 @@ pub const MESSAGES: MetricId = MetricId(1);
 pub const UPKEEP: MetricId = MetricId(2);
 /// Commands that a leader knows to be committed, by protocol.
 pub const COMMITTED: MetricId = MetricId(3);
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {

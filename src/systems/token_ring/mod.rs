@@ -15,7 +15,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{Micros, Time};
 use crate::sim::world::World;
@@ -149,10 +149,6 @@ fn silence(context: &Context<TokenRing>) -> Micros {
 /// How long it takes to pass over everybody, and a little.
 fn longest_search(context: &Context<TokenRing>) -> Micros {
     patience(context) * (context.nodes() as u64 + 1)
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for TokenRing {

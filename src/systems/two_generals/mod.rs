@@ -12,7 +12,7 @@ use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::World;
@@ -93,10 +93,6 @@ pub fn awaited(settings: &Settings, general: NodeId) -> u32 {
     let last = last_message(settings);
     let parity = u32::from(general == SECOND);
     if last % 2 == parity { last } else { last - 1 }
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for TwoGenerals {

@@ -30,7 +30,7 @@ use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::random::Purpose;
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros};
 use crate::sim::world::{Node, World};
@@ -197,10 +197,6 @@ impl Server<'_, '_> {
             Body::Commit { zxid } => self.committed(zxid),
         }
     }
-}
-
-const fn slider(min: i64, max: i64, step: i64, unit: Unit) -> Control {
-    Control::Slider { min, max, step, unit }
 }
 
 impl System for Zab {
