@@ -8,6 +8,7 @@ use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::run::Run;
 use crate::sim::settings::{Control, SettingId, Unit};
 use crate::sim::simulation::Simulation;
+use crate::sim::small;
 use crate::sim::tape::{Input, Link, Origin};
 use crate::sim::time;
 
@@ -43,7 +44,7 @@ pub fn beside(link: &Link, change: &Change) -> Option<(Link, usize)> {
         Change::Moved(input, by) => {
             let moved = inputs.get_mut(*input)?;
             moved.at = moved.at.saturating_add_signed(*by);
-            inputs.sort_by_key(|timed| timed.at);
+            small::sort_by_key(&mut inputs, |timed| timed.at);
         }
         Change::Rule(rule, on) => {
             origin.rules_off = RuleSet::from_off_bits(origin.rules_off).with(*rule, *on).off_bits();

@@ -4,7 +4,7 @@
 //! for the delete horizon). A record stands for a batch of one: an index entry is made at the first record after more
 //! than index.interval.bytes, as for a batch. The time index and the transaction index are left out.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::time::Time;
@@ -239,8 +239,8 @@ impl Log {
     }
 
     /// For each key, the offset from which on its records stay. The map is of the dirty part alone, as Kafka's is.
-    fn choose(&self, latest: bool) -> BTreeMap<u8, u32> {
-        let mut chosen = BTreeMap::new();
+    fn choose(&self, latest: bool) -> LiteMap<u8, u32> {
+        let mut chosen = LiteMap::new();
         for record in self.records().filter(|record| !latest || record.offset >= self.dirty) {
             if latest || !chosen.contains_key(&record.key) {
                 chosen.insert(record.key, record.offset);
@@ -287,7 +287,7 @@ impl Log {
 }
 
 /// A record as it stays after cleaning, if it does.
-fn keep(record: &Record, chosen: &BTreeMap<u8, u32>, how: Cleaning, now: Time) -> Option<Record> {
+fn keep(record: &Record, chosen: &LiteMap<u8, u32>, how: Cleaning, now: Time) -> Option<Record> {
     let stays = match (chosen.get(&record.key), how.keep_latest) {
         (Some(latest), true) => record.offset >= *latest,
         (Some(first), false) => record.offset == *first,

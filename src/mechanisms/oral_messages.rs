@@ -4,7 +4,7 @@
 //! The recursion of the paper is unrolled: a value is filed under the path on which it came. `[0, 2]` is what general 2
 //! says that general 0 said. A path of length k belongs to round k, so OM(m) takes m + 1 rounds.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 /// Obey: attack.
 pub const ATTACK: u8 = 1;
@@ -76,7 +76,7 @@ pub fn messages_in(generals: u64, round: u64) -> u64 {
 
 /// What a lieutenant has heard, by the path on which it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Heard(BTreeMap<Path, u8>);
+pub struct Heard(LiteMap<Path, u8>);
 
 impl Heard {
     /// Files a value. The first on a path counts; false when there was one.

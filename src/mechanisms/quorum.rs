@@ -1,5 +1,9 @@
 //! Majorities: how many make one, and what one of them has in common.
 
+use std::cmp::Reverse;
+
+use crate::sim::small;
+
 /// How many of `all` are a majority.
 pub fn majority(all: usize) -> usize {
     all / 2 + 1
@@ -13,7 +17,7 @@ pub fn is_majority(have: usize, all: usize) -> bool {
 /// The highest value that `needed` members have reached, given what each has reached. 0 when there are not so many.
 pub fn reached_by(reached: &[u64], needed: usize) -> u64 {
     let mut sorted = reached.to_vec();
-    sorted.sort_unstable_by(|a, b| b.cmp(a));
+    small::sort_by_key(&mut sorted, |index| Reverse(*index));
     sorted.get(needed.max(1) - 1).copied().unwrap_or(0)
 }
 

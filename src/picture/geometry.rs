@@ -3,6 +3,7 @@
 
 use super::{FlightMark, NodeMark, Picture, Shape};
 use crate::sim::NodeId;
+use crate::sim::small;
 use crate::sim::time::{MS, Time};
 
 /// A place on the stage.
@@ -47,7 +48,7 @@ pub fn link_ends(picture: &Picture, from: NodeId, to: NodeId) -> Option<(Point, 
 /// The convex hull of places, in order around it (Andrew's monotone chain). One or two places are their own hull.
 pub fn hull(places: &[(i32, i32)]) -> Vec<(i32, i32)> {
     let mut sorted = places.to_vec();
-    sorted.sort_unstable();
+    small::sort(&mut sorted);
     sorted.dedup();
     if sorted.len() < 3 {
         return sorted;

@@ -22,6 +22,7 @@ pub mod run;
 pub mod settings;
 pub mod shrink;
 pub mod simulation;
+pub mod small;
 pub mod system;
 pub mod tape;
 pub mod text;

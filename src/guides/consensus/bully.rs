@@ -12,6 +12,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::metrics::MetricId;
 use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time;
@@ -374,7 +375,7 @@ const CHALLENGES: &[Challenge<Bully>] = &[
 fn synchronous(world: &Cluster) -> bool {
     let mut sent: Vec<_> =
         world.flights().map(|flight| (flight.from, flight.pending.node, look(flight.message).letter)).collect();
-    sent.sort_unstable();
+    small::sort(&mut sent);
     sent.windows(2).all(|pair| pair[0] != pair[1]) && in_time(world)
 }
 

@@ -14,6 +14,7 @@ use crate::sim::metrics::MetricId;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::simulation::Simulation;
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::world::World;
@@ -451,7 +452,7 @@ fn are_three(world: &Field) -> bool {
 /// Whether a traitor commands, three lieutenants were told attack, retreat and nothing, and all do the same.
 fn three_stories(world: &Field) -> bool {
     let mut told: Vec<usize> = lieutenants(world).map(|(id, _)| place(heard(world, id.0, order()))).collect();
-    told.sort_unstable();
+    small::sort(&mut told);
     lies(world, COMMANDER) && told == [0, 1, 2] && decided(world, 1) && outcome(world) != 2
 }
 

@@ -10,6 +10,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time::SEC;
@@ -231,7 +232,7 @@ fn accepts(world: &Cluster) -> Vec<(u64, Slot)> {
         _ => None,
     };
     let mut found: Vec<(u64, Slot)> = world.flights().filter_map(accept).collect();
-    found.sort_unstable();
+    small::sort(&mut found);
     found
 }
 

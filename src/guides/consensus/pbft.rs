@@ -12,6 +12,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::metrics::MetricId;
 use crate::sim::settings::Settings;
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::world::{Node, World};
@@ -187,7 +188,7 @@ fn proposals(world: &Group, seq: u32) -> (u32, Vec<Digest>) {
     let view = slots().filter_map(|slot| slot.accepted).map(|known| known.0).max().unwrap_or(0);
     let mut digests: Vec<Digest> =
         slots().filter_map(|slot| slot.accepted).filter(|known| known.0 == view).map(|known| known.1).collect();
-    digests.sort_unstable();
+    small::sort(&mut digests);
     digests.dedup();
     (view, digests)
 }

@@ -10,6 +10,7 @@ use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::small;
 use crate::sim::tape::{Input, Origin};
 use crate::systems::raft::config::{letters, servers};
 use crate::systems::raft::promises::{LEADER_EMERGES, ONE_COMMAND, ONE_LEADER};
@@ -92,7 +93,7 @@ fn small_side(world: &Cluster) -> u64 {
 /// The older of two leaders, and the newer.
 fn old_and_new(world: &Cluster) -> Option<(NodeId, NodeId)> {
     let mut all = leaders(world);
-    all.sort_unstable_by_key(|id| term(world, *id));
+    small::sort_by_key(&mut all, |id| term(world, *id));
     Some((*all.first()?, *all.get(1)?))
 }
 

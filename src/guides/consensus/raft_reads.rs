@@ -11,6 +11,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::consistency::linearizable;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::history::Answer;
+use crate::sim::small;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time::MS;
 use crate::systems::raft::config::servers;
@@ -117,7 +118,7 @@ fn sides(world: &Cluster) -> Vec<SetMark> {
 /// The leader of the newest term, and an older one that still believes.
 fn two_leaders(world: &Cluster) -> Option<(NodeId, NodeId)> {
     let mut all = leaders(world);
-    all.sort_unstable_by_key(|id| std::cmp::Reverse(term(world, *id)));
+    small::sort_by_key(&mut all, |id| std::cmp::Reverse(term(world, *id)));
     Some((*all.first()?, *all.get(1)?))
 }
 

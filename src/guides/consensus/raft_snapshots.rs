@@ -12,6 +12,7 @@ use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::small;
 use crate::sim::tape::{Input, Origin};
 use crate::systems::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
 use crate::systems::raft::{self, Message, Raft, registers};
@@ -220,7 +221,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         hint: "One is down before the first snapshot, another before the second.",
         reached: |world| {
             let mut bases: Vec<u32> = view::ids(world).into_iter().map(|id| base(world, id)).collect();
-            bases.sort_unstable();
+            small::sort(&mut bases);
             bases.dedup();
             bases.len() == 3
         },

@@ -8,6 +8,7 @@ use crate::picture::{
 use crate::sim::NodeId;
 use crate::sim::metrics::MetricId;
 use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::Input;
 use crate::sim::time;
@@ -186,7 +187,7 @@ pub fn votes(world: &Cluster) -> Vec<SetMark> {
             _ => {}
         }
     }
-    standing.sort_unstable_by_key(|(term, ..)| std::cmp::Reverse(*term));
+    small::sort_by_key(&mut standing, |(term, ..)| std::cmp::Reverse(*term));
     let tones = [Tone::Active, Tone::Question];
     let mark = |((term, id, votes), tone): ((u32, NodeId, u64), Tone)| SetMark {
         members: servers(votes).collect(),

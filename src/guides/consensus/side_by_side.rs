@@ -11,6 +11,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::{MetricId, WINDOW};
 use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::time::{MS, Micros, SEC, show};
@@ -319,7 +320,7 @@ fn first_back(world: &Trio) -> Option<Protocol> {
 /// The groups in the order of their longest pauses.
 fn by_pause(world: &Trio) -> [Protocol; 3] {
     let mut all = Protocol::ALL;
-    all.sort_by_key(|of| longest_pause(world, *of));
+    small::sort_by_key(&mut all, |of| longest_pause(world, *of));
     all
 }
 

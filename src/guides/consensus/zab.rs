@@ -15,6 +15,7 @@ use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
 use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::world::World;
@@ -483,7 +484,7 @@ fn origin() -> Origin {
 fn two_believe(world: &Ensemble) -> bool {
     let epochs = leaders(world).into_iter().filter_map(|id| leading(world, id)).map(|leading| leading.epoch);
     let mut epochs: Vec<u32> = epochs.filter(|epoch| *epoch > 0).collect();
-    epochs.sort_unstable();
+    small::sort(&mut epochs);
     epochs.dedup();
     epochs.len() >= 2
 }
@@ -628,7 +629,7 @@ mod tests {
                 seen.extend(packets(script.world()));
             }
             seen.extend(packets(script.world()));
-            seen.sort_unstable();
+            small::sort(&mut seen);
             seen.dedup();
             assert_eq!(seen.len(), 3 * followers);
             assert!(script.world().kernel().now() - asked <= 45 * MS);

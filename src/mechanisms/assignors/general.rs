@@ -1,25 +1,29 @@
 //! The sticky assignor where members subscribe to different topics: keep what is owned, hand out the rest to whoever has
 //! least, then move single partitions as long as that makes the whole more even.
 
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+
+use crate::sim::small::{self, Set};
 
 use super::sticky::Claims;
 use super::{Assignment, Member, Partition, partitions_of};
 
 /// From which member to which a partition of a topic moved.
 type Move = (u16, usize, usize);
+/// How much a member has, its id, and its place in the list.
+type Rank = (usize, u32, usize);
 
 struct Balance<'a> {
     counts: &'a [u16],
     members: &'a [Member],
     given: Assignment,
-    owner: BTreeMap<Partition, usize>,
+    owner: LiteMap<Partition, usize>,
     /// The owner before the last, by partition.
-    before: BTreeMap<Partition, usize>,
+    before: LiteMap<Partition, usize>,
     /// Members that take part, by how much they have and then by id.
-    sorted: BTreeSet<(usize, u32, usize)>,
-    moves: BTreeMap<Move, BTreeSet<Partition>>,
-    moved: BTreeMap<Partition, (usize, usize)>,
+    sorted: Set<Rank>,
+    moves: LiteMap<Move, Set<Partition>>,
+    moved: LiteMap<Partition, (usize, usize)>,
 }
 
 pub(super) fn assign(counts: &[u16], members: &[Member], claims: &Claims) -> Assignment {
@@ -27,19 +31,19 @@ pub(super) fn assign(counts: &[u16], members: &[Member], claims: &Claims) -> Ass
         counts,
         members,
         given: claims.owned.clone(),
-        owner: BTreeMap::new(),
+        owner: LiteMap::new(),
         before: earlier_owners(members, claims),
-        sorted: BTreeSet::new(),
-        moves: BTreeMap::new(),
-        moved: BTreeMap::new(),
+        sorted: Set::new(),
+        moves: LiteMap::new(),
+        moved: LiteMap::new(),
     };
     balance.run();
     balance.given
 }
 
 /// Who owned a partition in an older generation than the newest.
-fn earlier_owners(members: &[Member], claims: &Claims) -> BTreeMap<Partition, usize> {
-    let mut found: BTreeMap<Partition, (Option<u32>, usize)> = BTreeMap::new();
+fn earlier_owners(members: &[Member], claims: &Claims) -> LiteMap<Partition, usize> {
+    let mut found: LiteMap<Partition, (Option<u32>, usize)> = LiteMap::new();
     for (at, member) in members.iter().enumerate().filter(|(_, member)| member.generation < claims.newest) {
         for partition in &member.owned {
             let known = found.entry(*partition).or_insert((member.generation, at));
@@ -48,7 +52,7 @@ fn earlier_owners(members: &[Member], claims: &Claims) -> BTreeMap<Partition, us
             }
         }
     }
-    found.into_iter().map(|(partition, (_, at))| (partition, at)).collect()
+    small::map_of(found.into_iter().map(|(partition, (_, at))| (partition, at)))
 }
 
 impl Balance<'_> {
@@ -56,20 +60,20 @@ impl Balance<'_> {
         (0..self.members.len()).filter(move |at| self.members[*at].topics.contains(&topic))
     }
 
-    fn rank(&self, at: usize) -> (usize, u32, usize) {
+    fn rank(&self, at: usize) -> Rank {
         (self.given[at].len(), self.members[at].id, at)
     }
 
     /// The most a member could have.
     fn most(&self, at: usize) -> usize {
-        let topics: BTreeSet<u16> = self.members[at].topics.iter().copied().collect();
-        topics.into_iter().map(|topic| partitions_of(topic, self.counts).count()).sum()
+        let topics = small::set_of(self.members[at].topics.iter().copied());
+        topics.keys().map(|topic| partitions_of(*topic, self.counts).count()).sum()
     }
 
     /// All partitions, those that the fewest members can take first.
     fn partitions(&self) -> Vec<Partition> {
         let mut topics: Vec<u16> = (0..self.counts.len() as u16).collect();
-        topics.sort_by_key(|topic| (self.takers(*topic).count(), *topic));
+        small::sort_by_key(&mut topics, |topic| (self.takers(*topic).count(), *topic));
         topics.into_iter().flat_map(|topic| partitions_of(topic, self.counts)).collect()
     }
 
@@ -84,9 +88,11 @@ impl Balance<'_> {
             revoked |= list.len() < before;
         }
         for (at, list) in self.given.iter().enumerate() {
-            self.owner.extend(list.iter().map(|partition| (*partition, at)));
+            list.iter().for_each(|partition| {
+                self.owner.insert(*partition, at);
+            });
         }
-        self.sorted = (0..self.members.len()).map(|at| self.rank(at)).collect();
+        self.sorted = small::set_of((0..self.members.len()).map(|at| self.rank(at)));
         let initial = self.given.iter().all(Vec::is_empty);
         let mut all = self.partitions();
         let mut fresh: Vec<Partition> =
@@ -97,7 +103,7 @@ impl Balance<'_> {
 
     fn hand_out(&mut self, partition: Partition) {
         let takes = |at: &usize| self.members[*at].topics.contains(&partition.topic);
-        let Some(at) = self.sorted.iter().map(|rank| rank.2).find(takes) else { return };
+        let Some(at) = self.sorted.keys().map(|rank| rank.2).find(takes) else { return };
         self.give(at, partition);
     }
 
@@ -105,11 +111,11 @@ impl Balance<'_> {
         self.sorted.remove(&self.rank(at));
         self.given[at].push(partition);
         self.owner.insert(partition, at);
-        self.sorted.insert(self.rank(at));
+        self.sorted.insert(self.rank(at), ());
     }
 
     fn even_out(&mut self, all: &mut Vec<Partition>, fresh: &mut Vec<Partition>, initial: bool, revoked: bool) {
-        let movable: BTreeSet<u16> =
+        let movable: Vec<u16> =
             (0..self.counts.len() as u16).filter(|topic| self.takers(*topic).count() >= 2).collect();
         all.retain(|partition| movable.contains(&partition.topic));
         fresh.retain(|partition| movable.contains(&partition.topic));
@@ -166,7 +172,7 @@ impl Balance<'_> {
             return false;
         }
         let takes = |other: &usize| self.members[*other].topics.contains(&partition.topic);
-        let Some(least) = self.sorted.iter().map(|rank| rank.2).find(takes) else { return false };
+        let Some(least) = self.sorted.keys().map(|rank| rank.2).find(takes) else { return false };
         self.pass_on(partition, least);
         true
     }
@@ -175,13 +181,13 @@ impl Balance<'_> {
     fn pass_on(&mut self, partition: Partition, to: usize) {
         let Some(owner) = self.owner.get(&partition).copied() else { return };
         let from = self.moved.get(&partition).map_or(owner, |moved| moved.0);
-        let back = self.moves.get(&(partition.topic, to, from)).and_then(|moves| moves.first().copied());
+        let back = self.moves.get(&(partition.topic, to, from)).and_then(|moves| Some(*moves.first()?.0));
         let partition = back.unwrap_or(partition);
         let Some(from) = self.owner.get(&partition).copied() else { return };
         self.record(partition, from, to);
         self.sorted.remove(&self.rank(from));
         self.given[from].retain(|kept| *kept != partition);
-        self.sorted.insert(self.rank(from));
+        self.sorted.insert(self.rank(from), ());
         self.give(to, partition);
     }
 
@@ -198,23 +204,23 @@ impl Balance<'_> {
         };
         if origin != to {
             self.moved.insert(partition, (origin, to));
-            self.moves.entry((partition.topic, origin, to)).or_default().insert(partition);
+            self.moves.entry((partition.topic, origin, to)).or_default().insert(partition, ());
         }
     }
 
     /// Whether no single move could make it more even.
     fn is_even(&self) -> bool {
-        let size = |rank: Option<&(usize, u32, usize)>| rank.map_or(0, |rank| rank.0);
+        let size = |rank: Option<(&Rank, &())>| rank.map_or(0, |rank| rank.0.0);
         if size(self.sorted.first()) + 1 >= size(self.sorted.last()) {
             return true;
         }
-        let could_gain = |&(have, _, at): &(usize, u32, usize)| {
+        let could_gain = |&(have, _, at): &Rank| {
             let richer = |partition: Partition| {
                 self.owner.get(&partition).is_some_and(|other| *other != at && have < self.given[*other].len())
             };
             let topics = self.members[at].topics.iter();
             have != self.most(at) && topics.flat_map(|topic| partitions_of(*topic, self.counts)).any(richer)
         };
-        !self.sorted.iter().any(could_gain)
+        !self.sorted.keys().any(could_gain)
     }
 }

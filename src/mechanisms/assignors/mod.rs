@@ -7,7 +7,9 @@
 mod general;
 mod sticky;
 
-use std::collections::{BTreeMap, BTreeSet};
+use litemap::LiteMap;
+
+use crate::sim::small;
 
 /// A topic, numbered in the order of names, and a partition of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,7 +87,7 @@ fn all_partitions(counts: &[u16]) -> impl Iterator<Item = Partition> {
 /// Members in Kafka's order: static ones first, by instance; then the others, by id.
 fn in_order(members: &[Member]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..members.len()).collect();
-    order.sort_by_key(|at| (members[*at].instance.is_none(), members[*at].instance, members[*at].id));
+    small::sort_by_key(&mut order, |at| (members[*at].instance.is_none(), members[*at].instance, members[*at].id));
     order
 }
 
@@ -129,14 +131,14 @@ fn cooperative(counts: &[u16], members: &[Member]) -> Assignment {
 }
 
 /// What one member gets and another one owned.
-fn changing_hands(members: &[Member], given: &Assignment) -> BTreeMap<Partition, usize> {
+fn changing_hands(members: &[Member], given: &Assignment) -> LiteMap<Partition, usize> {
     let lost = |(member, list): (&Member, &Vec<Partition>)| {
         member.owned.iter().copied().filter(|owned| !list.contains(owned)).collect::<Vec<_>>()
     };
-    let lost: BTreeSet<Partition> = members.iter().zip(given).flat_map(lost).collect();
+    let lost = small::set_of(members.iter().zip(given).flat_map(lost));
     let gains = |at: usize| {
         let new = given[at].iter().filter(move |partition| !members[at].owned.contains(partition));
         new.map(move |partition| (*partition, at))
     };
-    (0..members.len()).flat_map(gains).filter(|gain| lost.contains(&gain.0)).collect()
+    small::map_of((0..members.len()).flat_map(gains).filter(|gain| lost.contains_key(&gain.0)))
 }

@@ -3,7 +3,11 @@
 //! Follows Kafka's `AbstractStickyAssignor`: previous owners are checked against generations; then every member gets
 //! the floor or the ceiling of the even share, keeping as much as fits.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
+
+use crate::sim::small::{self, Set};
 
 use super::{Assignment, Member, Partition, all_partitions, general};
 
@@ -12,19 +16,19 @@ pub(super) struct Claims {
     /// By member.
     pub owned: Assignment,
     /// Claimed by two members of one generation: given back.
-    pub disputed: BTreeSet<Partition>,
+    pub disputed: Set<Partition>,
     /// The newest generation that any member names.
     pub newest: Option<u32>,
 }
 
 /// Gives partitions to members; with it, what changes hands, if the quick way was taken.
-pub(super) fn assign(counts: &[u16], members: &[Member]) -> (Assignment, Option<BTreeMap<Partition, usize>>) {
+pub(super) fn assign(counts: &[u16], members: &[Member]) -> (Assignment, Option<LiteMap<Partition, usize>>) {
     let claims = claims(counts, members);
-    let set = |member: &Member| member.topics.iter().copied().collect::<BTreeSet<u16>>();
+    let set = |member: &Member| small::set_of(member.topics.iter().copied());
     let first = set(&members[0]);
     if members.iter().all(|member| set(member) == first) {
         let subscribed: Vec<Partition> =
-            all_partitions(counts).filter(|partition| first.contains(&partition.topic)).collect();
+            all_partitions(counts).filter(|partition| first.contains_key(&partition.topic)).collect();
         let mut filling = Filling::new(members, subscribed.len());
         filling.keep_owned(&claims);
         filling.deal(&subscribed, &claims);
@@ -35,14 +39,14 @@ pub(super) fn assign(counts: &[u16], members: &[Member]) -> (Assignment, Option<
 
 /// A partition belongs to the claimant of the newest generation; two of one generation both lose it.
 fn claims(counts: &[u16], members: &[Member]) -> Claims {
-    let mut claims = Claims { owned: vec![Vec::new(); members.len()], disputed: BTreeSet::new(), newest: None };
-    let mut owner: BTreeMap<Partition, usize> = BTreeMap::new();
+    let mut claims = Claims { owned: vec![Vec::new(); members.len()], disputed: Set::new(), newest: None };
+    let mut owner: LiteMap<Partition, usize> = LiteMap::new();
     for (at, member) in members.iter().enumerate() {
         claims.newest = claims.newest.max(member.generation);
         for partition in member.owned.iter().filter(|owned| usize::from(owned.topic) < counts.len()) {
             match owner.get(partition).copied() {
                 Some(other) if members[other].generation == member.generation => {
-                    claims.disputed.insert(*partition);
+                    claims.disputed.insert(*partition, ());
                     continue;
                 }
                 Some(other) if members[other].generation > member.generation => continue,
@@ -69,8 +73,8 @@ struct Filling {
     over_wanted: usize,
     over: usize,
     ids: Vec<u32>,
-    revoked: BTreeSet<Partition>,
-    transferring: BTreeMap<Partition, usize>,
+    revoked: Set<Partition>,
+    transferring: LiteMap<Partition, usize>,
 }
 
 impl Filling {
@@ -85,8 +89,8 @@ impl Filling {
             over_wanted: partitions % count,
             over: 0,
             ids: members.iter().map(|member| member.id).collect(),
-            revoked: BTreeSet::new(),
-            transferring: BTreeMap::new(),
+            revoked: Set::new(),
+            transferring: LiteMap::new(),
         }
     }
 
@@ -94,8 +98,8 @@ impl Filling {
     fn keep_owned(&mut self, claims: &Claims) {
         for (at, owned) in claims.owned.iter().enumerate() {
             let mut owned: Vec<Partition> =
-                owned.iter().copied().filter(|partition| !claims.disputed.contains(partition)).collect();
-            owned.sort_by_key(|partition| (partition.index, partition.topic));
+                owned.iter().copied().filter(|partition| !claims.disputed.contains_key(partition)).collect();
+            small::sort_by_key(&mut owned, |partition| (partition.index, partition.topic));
             let keeps = if owned.len() < self.floor {
                 self.under.push(at);
                 owned.len()
@@ -111,19 +115,21 @@ impl Filling {
                 }
                 self.floor
             };
-            self.revoked.extend(owned.drain(keeps..));
+            owned.drain(keeps..).for_each(|partition| {
+                self.revoked.insert(partition, ());
+            });
             self.given[at] = owned;
         }
         let ids = &self.ids;
-        self.under.sort_by_key(|at| ids[*at]);
-        self.exact.make_contiguous().sort_by_key(|at| ids[*at]);
+        small::sort_by_key(&mut self.under, |at| ids[*at]);
+        small::sort_by_key(self.exact.make_contiguous(), |at| ids[*at]);
     }
 
     /// Deals out what nobody kept: in rounds to those below the floor, then one each to those at it.
     fn deal(&mut self, subscribed: &[Partition], claims: &Claims) {
-        let kept: BTreeSet<Partition> = self.given.iter().flatten().copied().collect();
+        let kept = small::set_of(self.given.iter().flatten().copied());
         let mut next = 0;
-        for partition in subscribed.iter().copied().filter(|partition| !kept.contains(partition)) {
+        for partition in subscribed.iter().copied().filter(|partition| !kept.contains_key(partition)) {
             if next >= self.under.len() {
                 next = 0;
             }
@@ -133,7 +139,7 @@ impl Filling {
             };
             let Some(at) = taker else { break };
             self.given[at].push(partition);
-            if self.revoked.contains(&partition) || claims.disputed.contains(&partition) {
+            if self.revoked.contains_key(&partition) || claims.disputed.contains_key(&partition) {
                 self.transferring.insert(partition, at);
             }
             if self.under.get(next) != Some(&at) {

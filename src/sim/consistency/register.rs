@@ -2,6 +2,7 @@
 
 use super::order::{Call, Misfit, Sequence, Spec, linearize};
 use crate::sim::history::{Answer, Ask, History, Operation};
+use crate::sim::small;
 
 /// An operation on a register, with its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,9 +87,7 @@ pub(super) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
         }
         _ => true,
     };
-    let mut keys: Vec<u32> = operations.iter().map(|operation| operation.key).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let keys = small::set_of(operations.iter().map(|operation| operation.key));
     let split = |key: u32| {
         let on_key = operations.iter().filter(|operation| operation.key == key).filter(is_telling);
         let all: Vec<(Operation, Call<RegisterOp>)> =
@@ -102,7 +101,7 @@ pub(super) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
         let (operations, calls) = all.iter().copied().filter(|(_, call)| matters(call)).unzip();
         (key, operations, calls)
     };
-    keys.into_iter().map(split).filter(|on_key: &OnKey| !on_key.2.is_empty()).collect()
+    keys.keys().copied().map(split).filter(|on_key: &OnKey| !on_key.2.is_empty()).collect()
 }
 
 /// Judges the operations among the last `most` lines of a history, key by key. What a key held before is taken as

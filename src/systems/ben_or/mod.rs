@@ -13,7 +13,7 @@
 pub mod promises;
 mod voter;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
@@ -109,7 +109,7 @@ pub struct Memory {
     /// Its vote as it is now.
     pub vote: bool,
     /// What it has got of this round and later ones.
-    pub heard: BTreeMap<(u32, Phase), Said>,
+    pub heard: LiteMap<(u32, Phase), Said>,
 }
 
 /// (1, round, value) or (2, round, value); without a value it is "?".

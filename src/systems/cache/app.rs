@@ -1,6 +1,6 @@
 //! An application server: looks aside. It asks the cache, loads from the database on a miss, and deletes on an update.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     CacheAside, DATABASE, Disk, HITS, INVALIDATE_AFTER, Job, LEASE, MISSES, Message, Number, SINGLE_FLIGHT, Stage,
@@ -15,7 +15,7 @@ const MOST_JOBS: usize = 200;
 
 pub(super) struct Server<'a, 'b> {
     pub disk: &'a mut Disk,
-    pub jobs: &'a mut BTreeMap<Number, Job>,
+    pub jobs: &'a mut LiteMap<Number, Job>,
     pub context: &'a mut Context<'b, CacheAside>,
 }
 

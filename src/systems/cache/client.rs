@@ -1,6 +1,6 @@
 //! Clients: an open loop of reads and updates over keys of different popularity.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     ARRIVALS, CacheAside, Disk, KEY, KIND, LATENCY, Message, Note, Number, Open, RATE, SKEW, Timer, UPDATES, Version,
@@ -22,7 +22,7 @@ const IDLE: Time = 500 * MS;
 
 pub(super) struct Client<'a, 'b> {
     pub disk: &'a mut Disk,
-    pub open: &'a mut BTreeMap<Number, Open>,
+    pub open: &'a mut LiteMap<Number, Open>,
     pub context: &'a mut Context<'b, CacheAside>,
 }
 

@@ -11,7 +11,7 @@ mod client;
 pub mod promises;
 mod stores;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
@@ -125,9 +125,9 @@ pub enum Stage {
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    Client { open: BTreeMap<Number, Open> },
-    Server { jobs: BTreeMap<Number, Job> },
-    Cache { entries: Lru<Copied>, leases: BTreeMap<u16, u64>, next_lease: u64 },
+    Client { open: LiteMap<Number, Open> },
+    Server { jobs: LiteMap<Number, Job> },
+    Cache { entries: Lru<Copied>, leases: LiteMap<u16, u64>, next_lease: u64 },
     Database { queue: Vec<(NodeId, Number, u16, bool)> },
 }
 
@@ -381,14 +381,14 @@ impl System for CacheAside {
         let (me, settings) = (context.me(), context.settings());
         if me == cache_node(settings) {
             let next_lease = context.draw(LEASES) >> 16;
-            Memory::Cache { entries: Lru::default(), leases: BTreeMap::new(), next_lease }
+            Memory::Cache { entries: Lru::default(), leases: LiteMap::new(), next_lease }
         } else if me == database(settings) {
             Memory::Database { queue: Vec::new() }
         } else if me.index() < client_count(settings) {
             client::await_request(context);
-            Memory::Client { open: BTreeMap::new() }
+            Memory::Client { open: LiteMap::new() }
         } else {
-            Memory::Server { jobs: BTreeMap::new() }
+            Memory::Server { jobs: LiteMap::new() }
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{CacheAside, Memory, Note, Number, Stage, Version, key_name};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
+use crate::sim::small;
 use crate::sim::system::System;
 use crate::sim::world::World;
 
@@ -89,7 +90,7 @@ fn doubled(world: &World<CacheAside>) -> Option<(NodeId, u16, usize)> {
         let Some(Memory::Server { jobs }) = &node.memory else { return None };
         let mut keys: Vec<u16> =
             jobs.values().filter(|job| matches!(job.stage, Stage::Loading { .. })).map(|job| job.key).collect();
-        keys.sort_unstable();
+        small::sort(&mut keys);
         let key = keys.windows(2).find(|pair| pair[0] == pair[1])?[0];
         Some((id, key, keys.iter().filter(|other| **other == key).count()))
     })

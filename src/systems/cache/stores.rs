@@ -1,6 +1,6 @@
 //! The cache and the database.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, TTL, Timer, Version,
@@ -17,7 +17,7 @@ const LONGEST_QUEUE: usize = 300;
 pub(super) struct Cache<'a, 'b> {
     pub entries: &'a mut Lru<Copied>,
     /// The lease that may set each key.
-    pub leases: &'a mut BTreeMap<u16, u64>,
+    pub leases: &'a mut LiteMap<u16, u64>,
     pub next_lease: &'a mut u64,
     pub context: &'a mut Context<'b, CacheAside>,
 }

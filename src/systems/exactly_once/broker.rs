@@ -1,6 +1,6 @@
 //! The cluster: two topics, the groups' offsets, and the transaction coordinator.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::topic::{Order, Topic};
@@ -36,15 +36,15 @@ pub struct BrokerDisk {
     /// requests and orders.
     pub topics: [Rc<Topic>; 2],
     /// __consumer_offsets: checkout's group (0) reads requests, the writer's (1) reads orders.
-    pub offsets: BTreeMap<u8, u32>,
+    pub offsets: LiteMap<u8, u32>,
     /// __transaction_state, by transactional id.
-    pub transactions: BTreeMap<u8, Transaction>,
+    pub transactions: LiteMap<u8, Transaction>,
     /// The last producer id that was given out.
     pub last_pid: u16,
 }
 
 /// Fetches that wait for records, by who asked.
-pub type Parked = BTreeMap<NodeId, (u32, Request)>;
+pub type Parked = LiteMap<NodeId, (u32, Request)>;
 
 pub(super) struct Broker<'a, 'b> {
     pub disk: &'a mut BrokerDisk,

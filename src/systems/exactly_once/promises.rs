@@ -1,9 +1,8 @@
 //! Each order is written once: never twice, and in the end.
 
-use std::collections::BTreeSet;
-
 use super::{BROKER, Note, ORDERS, Once};
 use crate::sim::property::{Breach, Kind, Promise};
+use crate::sim::small::Set;
 use crate::sim::time::SEC;
 use crate::sim::world::World;
 
@@ -42,7 +41,7 @@ impl Seen {
 pub struct Witness {
     readable: [Seen; 2],
     rows: Seen,
-    open: BTreeSet<u32>,
+    open: Set<u32>,
     in_log: Option<(u8, u32)>,
     in_table: Option<u32>,
 }
@@ -70,7 +69,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
             Note::Taken { order } => {
                 let written = witness.rows.0.iter().any(|range| (range.0..=range.1).contains(&order));
                 if !written && witness.open.len() < MOST_OPEN {
-                    witness.open.insert(order);
+                    witness.open.insert(order, ());
                 }
             }
             Note::Readable { topic, order } => {
@@ -135,7 +134,7 @@ pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world: &World<Once>| world.witness().open.is_empty(),
     explain: |world| {
-        let missing = world.witness().open.first().copied().unwrap_or(0);
+        let missing = world.witness().open.first().map_or(0, |(order, _)| *order);
         Breach {
             nodes: vec![Once::DATABASE],
             text: format!("Nothing has been wrong for 30 s, and order {missing} still has no row."),

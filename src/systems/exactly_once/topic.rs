@@ -1,9 +1,12 @@
 //! A partition whose records may belong to transactions: markers, the last stable offset, aborted transactions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 
 use super::wire::Batch;
 use crate::mechanisms::producer_state::{ProducerState, Verdict};
+use crate::sim::small::make_room;
 use crate::sim::time::Time;
 
 /// The most entries that are kept; retention removes the oldest.
@@ -73,9 +76,9 @@ impl Fetched {
 pub struct Topic {
     start: u32,
     entries: VecDeque<Entry>,
-    producers: BTreeMap<u16, ProducerState>,
+    producers: LiteMap<u16, ProducerState>,
     /// The first offset of each transaction that has not ended, by producer.
-    open: BTreeMap<u16, u32>,
+    open: LiteMap<u16, u32>,
     aborted: VecDeque<Aborted>,
 }
 
@@ -131,8 +134,8 @@ impl Topic {
             if verdict != Verdict::Append {
                 return verdict;
             }
-            if self.producers.len() == REMEMBERED && !self.producers.contains_key(&pid) {
-                self.producers.pop_first();
+            if !self.producers.contains_key(&pid) {
+                make_room(&mut self.producers, REMEMBERED);
             }
             self.producers.entry(pid).or_default().appended(batch.epoch, batch.sequence, count, at);
         }

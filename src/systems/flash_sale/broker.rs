@@ -1,6 +1,6 @@
 //! The log: partitions that take batches once, keep them, and hand them to whoever asks.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::queue::{self, Queue};
@@ -36,7 +36,7 @@ pub struct Waiting {
 }
 
 /// Fetches that wait, by who asked.
-pub type Parked = BTreeMap<NodeId, Waiting>;
+pub type Parked = LiteMap<NodeId, Waiting>;
 
 pub(super) struct Broker<'a, 'b> {
     pub partitions: &'a mut [Rc<Partition>],

@@ -1,6 +1,8 @@
 //! A consumer: fetches into a bounded buffer, and has a pool of workers for each of its partitions.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::queue::{self, Queue, Run};
@@ -60,7 +62,7 @@ pub enum Asked {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Consumer {
     /// By partition; empty until it knows where to begin.
-    pub lanes: BTreeMap<u16, Lane>,
+    pub lanes: LiteMap<u16, Lane>,
     /// What it waits for.
     pub asked: Asked,
     /// Its buffer is full: it does not fetch.

@@ -1,7 +1,9 @@
 //! The gateway: takes orders from customers and produces them to the log in batches; or, with the rule off, writes each
 //! to the database.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
+
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::queue::{self, Queue, Run};
@@ -52,7 +54,7 @@ pub struct Gateway {
     /// By partition.
     pub outlets: Vec<Outlet>,
     /// Writes that the database has not answered: orders and when they were sent, by number.
-    pub direct: BTreeMap<u32, Run>,
+    pub direct: LiteMap<u32, Run>,
     numbers: u32,
 }
 
@@ -279,11 +281,11 @@ impl Gate<'_, '_> {
     /// Direct writes that take too long: the customer sees an error, the database goes on with it.
     fn give_up(&mut self) {
         let (now, patience) = (self.context.now(), self.context.amount(PATIENCE).max(500 * MS));
-        while let Some(entry) = self.gateway.direct.first_entry() {
-            if entry.get().at + patience > now {
+        while let Some((&first, &Run { at, count })) = self.gateway.direct.first() {
+            if at + patience > now {
                 return;
             }
-            let count = entry.remove().count;
+            self.gateway.direct.remove(&first);
             self.context
                 .why_rule(LOG, |_| format!("The database does not answer in time: {count} customers get an error."));
             self.turned_away(count, false);

@@ -1,6 +1,6 @@
 //! The broker: appends batches, answers fetches, keeps retention. Groups are in `coordinator`.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::coordinator::Group;
@@ -20,8 +20,8 @@ const FETCH_WAIT: Micros = 500 * MS;
 
 pub(super) struct Broker<'a, 'b> {
     pub disk: &'a mut BrokerDisk,
-    pub groups: &'a mut BTreeMap<u8, Group>,
-    pub parked: &'a mut BTreeMap<NodeId, Offsets>,
+    pub groups: &'a mut LiteMap<u8, Group>,
+    pub parked: &'a mut LiteMap<NodeId, Offsets>,
     pub context: &'a mut Context<'b, Kafka>,
 }
 
@@ -51,7 +51,7 @@ pub(super) fn boot(disk: &BrokerDisk, context: &mut Context<Kafka>) -> Memory {
             Broker::watch(context, *group, *member);
         }
     }
-    Memory::Broker { groups, parked: BTreeMap::new() }
+    Memory::Broker { groups, parked: LiteMap::new() }
 }
 
 impl Broker<'_, '_> {

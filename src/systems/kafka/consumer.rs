@@ -4,7 +4,7 @@
 //! Two threads run in Kafka's client: the application's, which polls and works, and a heartbeat's (KIP-62). So what the
 //! group wants is heard at any time and acted on at the next poll.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::log::Record;
@@ -16,6 +16,7 @@ use super::{
 };
 use crate::mechanisms::assignors::{self, Assignor, Partition};
 use crate::sim::settings::CommandCall;
+use crate::sim::small;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{SEC, Time};
 
@@ -77,7 +78,7 @@ pub struct Consumer {
     /// What it was assigned and has not taken up yet.
     pub share: Option<Rc<Vec<u16>>>,
     /// What it owns.
-    pub assigned: BTreeMap<u16, Track>,
+    pub assigned: LiteMap<u16, Track>,
     /// What it was assigned last, and in which generation.
     pub owned: Rc<Vec<u16>>,
     /// See `owned`.
@@ -280,7 +281,7 @@ impl Reading<'_, '_> {
         let given = assignor.assign(&[self.consumer.partitions], &members);
         let share = |(line, given): (&Subscription, Vec<Partition>)| {
             let mut share: Vec<u16> = given.into_iter().map(|partition| partition.index).collect();
-            share.sort_unstable();
+            small::sort(&mut share);
             (line.member, Rc::new(share))
         };
         Rc::new(roster.iter().zip(given).map(share).collect())

@@ -3,7 +3,7 @@
 //! The classic protocol's states: Empty, PreparingRebalance (members join), CompletingRebalance (the leader assigns),
 //! Stable. A completed rebalance is on disk; what happens between two is not.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::broker::Broker;
@@ -62,7 +62,7 @@ pub struct Group {
     /// It was empty, and waits for its first members.
     pub gathering: bool,
     /// Who is in it.
-    pub members: BTreeMap<MemberId, Member>,
+    pub members: LiteMap<MemberId, Member>,
 }
 
 impl Group {
@@ -213,7 +213,7 @@ impl Broker<'_, '_> {
         state.state = GroupState::Preparing;
         let waiting: Vec<(MemberId, NodeId)> =
             state.members.iter().filter(|entry| entry.1.syncing).map(|(id, member)| (*id, member.node)).collect();
-        state.members.values_mut().for_each(|member| member.syncing = false);
+        state.members.iter_mut().for_each(|(_, member)| member.syncing = false);
         for (member, node) in waiting {
             self.context.send(node, Message::Refused { badge: Badge { member, ..badge }, why: Refused::Rebalance });
         }

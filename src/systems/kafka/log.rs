@@ -3,9 +3,10 @@
 //! Appending is idempotent (KIP-98): a producer numbers its batches' records within a partition, and the log takes each
 //! number once and in order.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
+use crate::sim::small::make_room;
 use crate::sim::time::Time;
 
 /// A record as a producer writes it.
@@ -76,7 +77,7 @@ pub struct Log {
     /// Records of the first segment that are already gone.
     gone: u32,
     /// The next sequence number of each producer.
-    sequences: BTreeMap<u32, u32>,
+    sequences: LiteMap<u32, u32>,
 }
 
 impl Log {
@@ -139,8 +140,8 @@ impl Log {
         }
         let at = self.end();
         batch.records.iter().for_each(|record| self.push(*record));
-        if self.sequences.len() == PRODUCERS_KEPT && !self.sequences.contains_key(&batch.producer) {
-            self.sequences.pop_first();
+        if !self.sequences.contains_key(&batch.producer) {
+            make_room(&mut self.sequences, PRODUCERS_KEPT);
         }
         self.sequences.insert(batch.producer, batch.sequence + batch.records.len() as u32);
         Appended::At(at)

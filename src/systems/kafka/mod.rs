@@ -23,7 +23,7 @@ mod scaler;
 mod settings;
 pub mod wire;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
@@ -94,9 +94,9 @@ pub struct BrokerDisk {
     /// The partitions.
     pub logs: Vec<Rc<Log>>,
     /// __consumer_offsets: what each group has committed.
-    pub committed: BTreeMap<(u8, u16), u32>,
+    pub committed: LiteMap<(u8, u16), u32>,
     /// __consumer_offsets: each group as of its last completed rebalance.
-    pub groups: BTreeMap<u8, Group>,
+    pub groups: LiteMap<u8, Group>,
     /// The last member id given out.
     pub last_member: MemberId,
 }
@@ -107,7 +107,7 @@ pub enum Disk {
     /// The broker's logs and groups.
     Broker(BrokerDisk),
     /// A producer: how often it has started, and the number of its last record for each key.
-    Producer { starts: u32, numbers: BTreeMap<u16, u32> },
+    Producer { starts: u32, numbers: LiteMap<u16, u32> },
     /// A consumer: whether it is to run.
     Consumer { running: bool },
     /// A scaler keeps nothing.
@@ -118,7 +118,7 @@ pub enum Disk {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     /// The groups, and fetches that wait for records.
-    Broker { groups: BTreeMap<u8, Group>, parked: BTreeMap<NodeId, Offsets> },
+    Broker { groups: LiteMap<u8, Group>, parked: LiteMap<NodeId, Offsets> },
     /// A producer's batches.
     Producer(Producer),
     /// A consumer's membership, positions and records at hand.
@@ -269,7 +269,7 @@ impl System for Kafka {
     fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
         match Kafka::role(settings, node) {
             Role::Broker => Disk::Broker(broker::blank(settings)),
-            Role::Producer(_) => Disk::Producer { starts: 0, numbers: BTreeMap::new() },
+            Role::Producer(_) => Disk::Producer { starts: 0, numbers: LiteMap::new() },
             Role::Consumer(at) => Disk::Consumer { running: u64::from(at) < settings.amount(RUNNING) },
             Role::Scaler => Disk::Scaler,
         }

@@ -3,7 +3,7 @@
 //! Batches are numbered within a partition (KIP-98), so that a batch sent twice is written once, and a batch that
 //! overtook another is turned away.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::log::{Batch, Record};
@@ -34,11 +34,11 @@ pub struct Producer {
     /// Its producer id: a new one each time it starts.
     pub id: u32,
     /// Records waiting for their batch, by partition.
-    pub waiting: BTreeMap<u16, Vec<Record>>,
+    pub waiting: LiteMap<u16, Vec<Record>>,
     /// Batches that were sent and not answered, oldest first.
     pub in_flight: Vec<Rc<Batch>>,
     /// The next sequence number, by partition.
-    pub sequences: BTreeMap<u16, u32>,
+    pub sequences: LiteMap<u16, u32>,
     /// How many partitions the topic has, as far as it knows.
     pub partitions: u16,
     /// Where records without a key go.
@@ -49,7 +49,7 @@ pub struct Producer {
 
 pub(super) struct Writing<'a, 'b> {
     pub starts: &'a mut u32,
-    pub numbers: &'a mut BTreeMap<u16, u32>,
+    pub numbers: &'a mut LiteMap<u16, u32>,
     pub producer: &'a mut Producer,
     pub context: &'a mut Context<'b, Kafka>,
 }

@@ -1,6 +1,6 @@
 //! What Kafka promises its clients, judged by what was committed, what was done, and who owns what.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     ALERT, BROKER, CONSUMERS, Disk, Kafka, Memory, Note, PRODUCERS, RATE, WEIGHT, WORK, WORKERS, broker, log::Record,
@@ -83,16 +83,16 @@ pub struct Zombie {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     /// Offsets that a group has done, or does not have to: by group and partition.
-    settled: BTreeMap<(u8, u16), Ranges>,
+    settled: LiteMap<(u8, u16), Ranges>,
     /// What retention has removed.
-    retained: BTreeMap<u16, u32>,
+    retained: LiteMap<u16, u32>,
     /// Committed and not done.
     open: Vec<(u8, u16, u32)>,
     /// Passed over by a group that went on behind it.
     passed: Option<(u8, u16, u32)>,
-    newest: BTreeMap<u8, u32>,
+    newest: LiteMap<u8, u32>,
     zombie: Option<Zombie>,
-    courses: BTreeMap<(u8, u16), Course>,
+    courses: LiteMap<(u8, u16), Course>,
     overtaken: Option<Overtaken>,
     again: u32,
 }
@@ -273,7 +273,7 @@ pub const NO_ZOMBIE: Promise<Kafka> = Promise {
 pub fn two_owners(world: &World<Kafka>) -> Option<(u16, NodeId, NodeId)> {
     let Some(Memory::Broker { groups, .. }) = world.memory(BROKER) else { return None };
     let settings = world.settings();
-    let mut owners: BTreeMap<(u8, u16), NodeId> = BTreeMap::new();
+    let mut owners: LiteMap<(u8, u16), NodeId> = LiteMap::new();
     for node in Kafka::consumers(settings) {
         let Some(Memory::Consumer(consumer)) = world.memory(node) else { continue };
         let group = Kafka::group(settings, node);

@@ -1,6 +1,6 @@
 //! A broker: registers, keeps its session, and takes its part from the metadata.
 
-use std::collections::BTreeMap;
+use crate::sim::small::map_of;
 
 use super::{
     Broker, BrokerDisk, BrokerMemory, CONSUMER, CONTROLLER, Consumed, EPOCHS, FIRST, Follower, LAG, Leading, Memory,
@@ -165,7 +165,7 @@ impl Replica<'_, '_> {
     fn lead(&mut self) {
         let (me, partition, begins) = (self.me(), self.memory.partition, self.disk.log.end());
         let others = (0..(self.context.nodes() - FIRST) as Broker).filter(|broker| *broker != me);
-        let followers: BTreeMap<Broker, Follower> = others.map(|broker| (broker, Follower::default())).collect();
+        let followers = map_of(others.map(|broker| (broker, Follower::default())));
         let lag = self.context.amount(LAG);
         for broker in followers.keys().filter(|broker| has(partition.isr, **broker)) {
             self.context.set_timer(Timer::Lag(*broker), lag);

@@ -21,7 +21,7 @@ pub mod log;
 pub mod promises;
 mod words;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
@@ -190,7 +190,7 @@ pub struct BrokerMemory {
 pub struct Leading {
     /// An ISR that it has asked the controller for.
     pub proposed: Option<Mask>,
-    pub followers: BTreeMap<Broker, Follower>,
+    pub followers: LiteMap<Broker, Follower>,
     /// Offset at which its epoch begins.
     pub begins: u32,
     /// Records whose producer waits for all: number and offset.

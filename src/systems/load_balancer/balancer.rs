@@ -1,6 +1,6 @@
 //! The balancer: chooses a server for each request, tries again elsewhere, and checks who is alive.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     CHOICE, CLIENT, FIRST, HEALTH, INTERVAL, Id, Known, LoadBalancer, MOST_TRIES, Memory, Message, Note, Open,
@@ -17,7 +17,7 @@ const MOST_OPEN: usize = 600;
 const FALL: u8 = 2;
 
 pub(super) struct Balancer<'a, 'b> {
-    pub open: &'a mut BTreeMap<Id, Open>,
+    pub open: &'a mut LiteMap<Id, Open>,
     pub servers: &'a mut Vec<Known>,
     pub robin: &'a mut SmoothRoundRobin,
     pub ring: &'a mut Ring,
@@ -31,7 +31,7 @@ pub(super) fn boot(context: &mut Context<LoadBalancer>) -> Memory {
     let interval = context.amount(INTERVAL);
     context.set_timer(Timer::Checks, interval);
     Memory::Balancer {
-        open: BTreeMap::new(),
+        open: LiteMap::new(),
         servers: vec![Known::default(); count],
         robin: SmoothRoundRobin::default(),
         ring,

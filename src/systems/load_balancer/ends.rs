@@ -1,12 +1,13 @@
 //! Both ends: the clients, as one node with an open loop, and the servers with their queues.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     ARRIVALS, BALANCER, FIRST, Id, KEYS, LATENCY, LoadBalancer, Message, POLICY, QUEUE, RATE, SERVED, SERVICE, SLOW,
     Timer, WORK,
 };
 use crate::sim::random;
+use crate::sim::small::make_room;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{self, MS, Time};
 use crate::sim::workload::{Popularity, poisson};
@@ -22,7 +23,7 @@ const IDLE: Time = 500 * MS;
 
 pub(super) struct Client<'a, 'b> {
     pub last: &'a mut Id,
-    pub sent: &'a mut BTreeMap<Id, Time>,
+    pub sent: &'a mut LiteMap<Id, Time>,
     pub context: &'a mut Context<'b, LoadBalancer>,
 }
 
@@ -60,9 +61,7 @@ impl Client<'_, '_> {
         });
         let keys = Popularity::zipf(KEY_COUNT, 80);
         for _ in 0..count {
-            if self.sent.len() >= MOST_WAITING {
-                self.sent.pop_first();
-            }
+            make_room(self.sent, MOST_WAITING);
             *self.last += 1;
             let (id, key) = (*self.last, keys.pick(self.context.draw(KEYS)) as u16);
             self.sent.insert(id, self.context.now());

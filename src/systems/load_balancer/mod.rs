@@ -8,7 +8,7 @@ mod balancer;
 mod ends;
 pub mod promises;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::mechanisms::balancer::{Ring, SmoothRoundRobin};
 use crate::sim::NodeId;
@@ -96,8 +96,8 @@ pub struct Known {
 /// What does not survive a crash. Nothing here is on disk but the client's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    Client { sent: BTreeMap<Id, Time> },
-    Balancer { open: BTreeMap<Id, Open>, servers: Vec<Known>, robin: SmoothRoundRobin, ring: Ring },
+    Client { sent: LiteMap<Id, Time> },
+    Balancer { open: LiteMap<Id, Open>, servers: Vec<Known>, robin: SmoothRoundRobin, ring: Ring },
     Server { queue: Vec<(Id, u16)> },
 }
 
@@ -280,7 +280,7 @@ impl System for LoadBalancer {
         match context.me() {
             CLIENT => {
                 ends::await_request(context);
-                Memory::Client { sent: BTreeMap::new() }
+                Memory::Client { sent: LiteMap::new() }
             }
             BALANCER => balancer::boot(context),
             _ => Memory::Server { queue: Vec::new() },

@@ -19,8 +19,8 @@ mod publisher;
 mod server;
 mod words;
 
+use litemap::LiteMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use crate::mechanisms::subjects;
@@ -244,7 +244,7 @@ pub struct Client {
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    Server { connections: BTreeMap<NodeId, Connection> },
+    Server { connections: LiteMap<NodeId, Connection> },
     Client(Client),
 }
 
@@ -371,7 +371,7 @@ impl System for Nats {
         let every = context.amount(PING);
         context.set_timer(Timer::Ping, every);
         match context.me() {
-            SERVER => Memory::Server { connections: BTreeMap::new() },
+            SERVER => Memory::Server { connections: LiteMap::new() },
             _ => Memory::Client(client::boot(context)),
         }
     }

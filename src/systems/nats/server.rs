@@ -1,6 +1,6 @@
 //! The server: matches subjects against subscriptions, writes, and keeps nothing.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     CUT_OFF, CUT_SLOW, Connection, DEADLINE, MAX_PENDING, MAX_PINGS, MEMORY, Message, NO_RESPONDERS, Nats, Note,
@@ -8,10 +8,11 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::random::{self, Drawer};
+use crate::sim::small;
 use crate::sim::system::{Context, Event, System};
 
 pub(super) struct Server<'a, 'b> {
-    pub connections: &'a mut BTreeMap<NodeId, Connection>,
+    pub connections: &'a mut LiteMap<NodeId, Connection>,
     pub context: &'a mut Context<'b, Nats>,
 }
 
@@ -93,7 +94,7 @@ impl Server<'_, '_> {
         let Some(open) = self.connections.get_mut(&from) else { return };
         if open.subs.len() < MOST_SUBS && !open.subs.iter().any(|known| known.sid == sub.sid) {
             open.subs.push(sub);
-            open.subs.sort_unstable();
+            small::sort(&mut open.subs);
         }
         let group = if sub.group { ", as a member of its queue group" } else { "" };
         self.context.why(|_| format!("From now on {name} gets what matches {}{group}.", sub.pattern.text()));

@@ -1,10 +1,11 @@
 //! What Paxos promises (section 2.1), judged by what learners learn and servers apply.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{Note, Paxos, Phase, Slot, Value, clients, member};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
+use crate::sim::small::make_room;
 use crate::sim::system::System;
 use crate::sim::time::{MS, SEC, Time};
 use crate::sim::world::World;
@@ -22,11 +23,11 @@ type Learned = (Value, NodeId);
 pub struct Witness {
     proposed: Vec<Value>,
     /// The first value that anyone learned in each slot, and who did.
-    learned: BTreeMap<Slot, Learned>,
+    learned: LiteMap<Slot, Learned>,
     /// Commands that were acknowledged, by slot.
-    answered: BTreeMap<Slot, u32>,
+    answered: LiteMap<Slot, u32>,
     /// The last slot that each server applied.
-    applied: BTreeMap<NodeId, Slot>,
+    applied: LiteMap<NodeId, Slot>,
     two_values: Option<(Slot, Learned, Learned)>,
     unproposed: Option<(Slot, Value, NodeId)>,
     /// Who applied a slot, and after which.
@@ -91,11 +92,9 @@ impl Witness {
     }
 }
 
-fn keep<V>(map: &mut BTreeMap<Slot, V>, slot: Slot, value: V) {
+fn keep<V>(map: &mut LiteMap<Slot, V>, slot: Slot, value: V) {
     map.insert(slot, value);
-    if map.len() > SLOTS_KEPT {
-        map.pop_first();
-    }
+    make_room(map, SLOTS_KEPT + 1);
 }
 
 fn name(world: &World<Paxos>, node: NodeId) -> String {

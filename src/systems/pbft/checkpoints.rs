@@ -7,6 +7,7 @@ use super::state::{Service, Stable};
 use super::{CERTIFICATES, LATENCY, Message, Pbft, TIMEOUT, Timer};
 use crate::sim::NodeId;
 use crate::sim::hash::stable;
+use crate::sim::small;
 use crate::sim::system::System;
 
 impl Replica<'_, '_> {
@@ -47,7 +48,7 @@ impl Replica<'_, '_> {
             }
             None => {
                 checkpoints.push(checkpoint);
-                checkpoints.sort_unstable_by_key(|known| (known.seq, known.digest));
+                small::sort_by_key(checkpoints, |known| (known.seq, known.digest));
                 checkpoint
             }
         };

@@ -5,6 +5,7 @@ use super::{
     primary, replicas, request_name,
 };
 use crate::sim::NodeId;
+use crate::sim::small;
 use crate::sim::system::{Context, Event, System};
 
 /// What a handler works on.
@@ -84,7 +85,7 @@ impl Client<'_, '_> {
         };
         if !waiting.replies.iter().any(|known| known.0 == from.0) {
             waiting.replies.push((from.0, result));
-            waiting.replies.sort_unstable();
+            small::sort(&mut waiting.replies);
         }
         let same = waiting.replies.iter().filter(|known| known.1 == result).count();
         let since = waiting.since;

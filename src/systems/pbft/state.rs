@@ -1,10 +1,11 @@
 //! What a replica keeps: its log of certificates, its service, and what it has heard of other views.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::{Digest, Request};
 use crate::sim::hash::stable;
+use crate::sim::small;
 
 /// The service: every request in its place.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -14,7 +15,7 @@ pub struct Service {
     /// Stands for all that was executed, in order.
     pub chain: u64,
     /// Each client's last timestamp and its result.
-    pub last: BTreeMap<u8, (u32, u32)>,
+    pub last: LiteMap<u8, (u32, u32)>,
 }
 
 impl Service {
@@ -95,7 +96,7 @@ impl Slot {
             None => {
                 self.votes.push(Votes { commit, view, digest, by });
                 // One order for one set of votes: states that differ in it alone are the same.
-                self.votes.sort_unstable_by_key(|votes| (votes.view, votes.commit, votes.digest));
+                small::sort_by_key(&mut self.votes, |votes| (votes.view, votes.commit, votes.digest));
                 true
             }
         }
@@ -139,7 +140,7 @@ pub struct State {
     /// Whether it has left a view and waits for the next.
     pub changing: bool,
     /// The log above the last stable checkpoint.
-    pub log: BTreeMap<u32, Slot>,
+    pub log: LiteMap<u32, Slot>,
     pub service: Service,
     /// The last stable checkpoint.
     pub stable: Stable,
@@ -148,9 +149,9 @@ pub struct State {
     /// Later checkpoints, and who has signed them.
     pub checkpoints: Vec<Stable>,
     /// The latest request of each client that is not executed.
-    pub pending: BTreeMap<u8, u32>,
+    pub pending: LiteMap<u8, u32>,
     /// The latest view change of each replica.
-    pub changes: BTreeMap<u16, Change>,
+    pub changes: LiteMap<u16, Change>,
     /// How the present view began. View 0 needs none.
     pub new_view: Option<NewView>,
     /// The last number up to which it took over another's state instead of executing; 0 for never.

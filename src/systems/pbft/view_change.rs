@@ -192,7 +192,7 @@ impl Replica<'_, '_> {
         self.state.changing = false;
         self.context.gauge(VIEW, me.0, i64::from(view));
         self.sign_for(to_carry_over(&new.changes).0);
-        for slot in self.state.log.values_mut() {
+        for (_, slot) in self.state.log.iter_mut() {
             slot.votes.retain(|votes| votes.view >= view);
         }
         let order = new.order.clone();

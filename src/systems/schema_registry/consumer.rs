@@ -1,6 +1,6 @@
 //! A consumer: reads with a schema of its own what was written with others.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::{
@@ -18,7 +18,8 @@ pub(super) struct Consumer<'a, 'b> {
 
 pub(super) fn boot(disk: &ConsumerDisk, context: &mut Context<Registry>) -> Memory {
     context.set_timer(Timer::Pull, PULL);
-    let known = BTreeMap::from([(disk.id, Rc::clone(&disk.schema))]);
+    let mut known = LiteMap::new();
+    known.insert(disk.id, Rc::clone(&disk.schema));
     Memory::Consumer(ConsumerMemory { known, ..ConsumerMemory::default() })
 }
 

@@ -11,7 +11,7 @@ mod producer;
 pub mod promises;
 mod servers;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::mechanisms::schema::{Field as Column, Mode, Problem, Schema, Type, Value};
@@ -206,7 +206,7 @@ pub enum Memory {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct ConsumerMemory {
     /// Schemas that it has asked for, by id.
-    pub known: BTreeMap<Id, Rc<Schema>>,
+    pub known: LiteMap<Id, Rc<Schema>>,
     /// Why it stands still, and the version that it cannot read.
     pub stuck: Option<(Id, Problem)>,
     /// The last record, as it was read.

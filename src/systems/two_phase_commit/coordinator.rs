@@ -1,6 +1,6 @@
 //! The coordinator: collects votes, decides, and repeats a commit until everyone has acknowledged it.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{
     CLIENT, Disk, Drive, FORCE_DECISION, Memory, Message, PATIENCE, PRESUMED_ABORT, Record, Timer, TwoPhaseCommit, Tx,
@@ -14,13 +14,13 @@ const MOST_ACTIVE: usize = 8;
 
 pub(super) struct Coordinator<'a, 'b> {
     pub disk: &'a mut Disk,
-    pub active: &'a mut BTreeMap<Tx, Drive>,
+    pub active: &'a mut LiteMap<Tx, Drive>,
     pub context: &'a mut Context<'b, TwoPhaseCommit>,
 }
 
 /// Recovery: what is committed and not ended is driven on; everything else is presumed aborted.
 pub(super) fn boot(disk: &Disk, context: &mut Context<TwoPhaseCommit>) -> Memory {
-    let mut active = BTreeMap::new();
+    let mut active = LiteMap::new();
     for (tx, record) in &disk.log {
         match record {
             Record::Committed => active.insert(*tx, Drive { yes: 0, acked: Some(0) }),

@@ -13,7 +13,7 @@ pub mod promises;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use crate::sim::NodeId;
 use crate::sim::history::OpId;
@@ -150,7 +150,7 @@ pub enum Memory {
     /// The client: the order it waits for and those that come after it.
     Client { waiting: Option<(Tx, OpId, Time)>, queue: Vec<u8> },
     /// The coordinator: the transactions it drives.
-    Coordinator { active: BTreeMap<Tx, Drive> },
+    Coordinator { active: LiteMap<Tx, Drive> },
     /// A participant: who holds its lock, since when, and a vote that is not on disk.
     Participant { lock: Option<(Tx, Time)>, unforced: Option<Tx> },
 }

@@ -4,6 +4,7 @@ use super::history::Update;
 use super::{Body, Early, Learner, NEW_EPOCH, Note, Role, SYNC_FIRST, Server, Stage, Timer, epochs};
 use crate::mechanisms::zab::{acknowledged, epoch as epoch_of};
 use crate::sim::NodeId;
+use crate::sim::small;
 
 impl Server<'_, '_> {
     /// CEPOCH, where somebody looks, follows or leads.
@@ -16,7 +17,7 @@ impl Server<'_, '_> {
                     .why(|_| format!("{other} wants to follow {me}, which is still counting votes: it may wait."));
                 self.memory.early.retain(|known| known.from != from);
                 self.memory.early.push(Early { from, link, promised });
-                self.memory.early.sort_unstable();
+                small::sort(&mut self.memory.early);
             }
             Role::Following(_) => self.context.why(|_| format!("{me} does not lead: {other} knocks in vain.")),
         }
