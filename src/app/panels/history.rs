@@ -8,6 +8,7 @@ use faultline::sim::consistency::{Judged, Staleness, judge, monotonic_reads, rea
 use faultline::sim::history::Operation;
 use faultline::sim::run::Run;
 use faultline::sim::simulation::Simulation;
+use faultline::sim::small;
 
 use crate::app::player::Player;
 
@@ -26,10 +27,8 @@ fn shown(run: &Run<LiveWorld>) -> Option<Shown> {
     let (world, history) = (run.world(), run.world().history());
     let operations = history.operations(MOST_LINES);
     let judged = judge(history, MOST_LINES);
-    let mut clients: Vec<_> = operations.iter().map(|operation| operation.client).collect();
-    clients.sort_unstable();
-    clients.dedup();
-    let clients = clients.into_iter().map(|client| (client, world.name(client))).collect();
+    let clients = small::set_of(operations.iter().map(|operation| operation.client));
+    let clients = clients.keys().map(|client| (*client, world.name(*client))).collect();
     let lanes = Lanes { clients, operations: &operations, judged: &judged, now: world.kernel().now() };
     let line = |operation: &Operation| (world.name(operation.client), operation.to_string());
     (!operations.is_empty()).then(|| Shown {

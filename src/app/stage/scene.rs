@@ -3,9 +3,8 @@
 //! Kept outside Leptos' reactive views: two hundred messages that move sixty times a second are cheapest as cached
 //! elements whose transform is set.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::document;
+use litemap::LiteMap;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::LiveWorld;
@@ -54,10 +53,10 @@ pub struct Scene {
     selection: Selection,
     beat: usize,
     looked_at: Vec<NodeId>,
-    node_elements: BTreeMap<u16, NodeElement>,
-    link_elements: BTreeMap<(u16, u16), LinkElement>,
-    figure_elements: BTreeMap<&'static str, (web_sys::Element, Option<Figure>)>,
-    flight_elements: BTreeMap<u64, FlightElement>,
+    node_elements: LiteMap<u16, NodeElement>,
+    link_elements: LiteMap<(u16, u16), LinkElement>,
+    figure_elements: LiteMap<&'static str, (web_sys::Element, Option<Figure>)>,
+    flight_elements: LiteMap<u64, FlightElement>,
 }
 
 /// An SVG element of this kind with a class.
@@ -104,10 +103,10 @@ impl Scene {
             selection: Selection::Nothing,
             beat: usize::MAX,
             looked_at: Vec::new(),
-            node_elements: BTreeMap::new(),
-            link_elements: BTreeMap::new(),
-            figure_elements: BTreeMap::new(),
-            flight_elements: BTreeMap::new(),
+            node_elements: LiteMap::new(),
+            link_elements: LiteMap::new(),
+            figure_elements: LiteMap::new(),
+            flight_elements: LiteMap::new(),
         };
         append(canvas, &root);
         Some(scene)
@@ -292,7 +291,7 @@ impl Scene {
 
     /// One line a direction of a link, as wide as it is busy.
     fn draw_streams(&self, marks: &[FlightMark]) {
-        let mut busy: BTreeMap<(u16, u16), (usize, &FlightMark)> = BTreeMap::new();
+        let mut busy: LiteMap<(u16, u16), (usize, &FlightMark)> = LiteMap::new();
         for mark in marks.iter().filter(|mark| mark.lost.is_none()) {
             busy.entry((mark.from.0, mark.to.0)).or_insert((0, mark)).0 += 1;
         }

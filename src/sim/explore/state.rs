@@ -4,6 +4,7 @@ use super::Budget;
 use super::model::{ItemId, Known, LocalId, WitnessId};
 use crate::sim::NodeId;
 use crate::sim::hash::{mix, scramble};
+use crate::sim::small;
 
 /// Directions of links, cut: interned, for most states share them.
 pub type CutsId = u32;
@@ -150,7 +151,7 @@ pub struct Cuts(Vec<Vec<(NodeId, NodeId)>>);
 impl Cuts {
     /// The number of a set, which is kept sorted.
     pub fn intern(&mut self, mut cuts: Vec<(NodeId, NodeId)>) -> CutsId {
-        cuts.sort_unstable();
+        small::sort(&mut cuts);
         cuts.dedup();
         let known = self.0.iter().position(|known| *known == cuts);
         known.unwrap_or_else(|| {

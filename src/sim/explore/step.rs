@@ -9,6 +9,7 @@ use super::table::Table;
 use super::{Budget, Network};
 use crate::sim::NodeId;
 use crate::sim::hash::{mix, stable};
+use crate::sim::small;
 
 /// See the module's header.
 pub struct Stepper {
@@ -88,7 +89,7 @@ impl Stepper {
         let budget = state.budget;
         let mut messages: Vec<ItemId> = state.items.clone();
         messages.retain(|id| self.known.items[*id as usize].is_message);
-        messages.sort_unstable();
+        small::sort(&mut messages);
         messages.dedup();
         if budget.drops > 0 {
             moves.extend(messages.iter().map(|id| Move::Drop(*id)));
@@ -108,7 +109,7 @@ impl Stepper {
             // A cut matters once a message flies there; an earlier one is the same as this one.
             let link = |id: &ItemId| (self.known.items[*id as usize].from, self.known.items[*id as usize].to);
             let mut links: Vec<(NodeId, NodeId)> = messages.iter().map(link).collect();
-            links.sort_unstable();
+            small::sort(&mut links);
             links.dedup();
             links.retain(|link| !self.cuts.get(state.cuts).contains(link));
             moves.extend(links.into_iter().map(|(from, to)| Move::Cut(from, to)));
