@@ -481,6 +481,12 @@ fn sound(picture: &Picture) -> Result<(), String> {
         let (label, state) = (mark.label.chars().count(), mark.state.chars().count());
         ensure(label <= 12 && state <= 24, || format!("'{}' or '{}' is too long", mark.label, mark.state))?;
     }
+    for figure in &picture.figures {
+        let room = (width - figure.at.0) / 7;
+        ensure(figure.title.chars().count() as i32 <= room, || {
+            format!("the title '{}' leaves the frame", figure.title)
+        })?;
+    }
     picture.figures.iter().try_for_each(|figure| match &figure.body {
         Body::Grid { rows, .. } => rows.iter().flat_map(|row| &row.cells).try_for_each(short),
         Body::Table { rows, .. } => rows.iter().flatten().try_for_each(short),

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::scenario::{AnyScenario, Info};
 use crate::sim::explore::{Bounds, Budget, Explorer, Limit, Order, Outcome, Progress, Report, replays, tape_of};
+use crate::sim::numbers::{counted, grouped};
 use crate::sim::run::Run;
 use crate::sim::simulation::Simulation;
 use crate::sim::tape::{Link, Origin, Stamped, Tape};
@@ -161,23 +162,6 @@ pub fn untouched(info: &Info) -> Link {
     Link { scenario: info.path(), origin, tape: Tape::default(), step: 0, check: 0 }
 }
 
-/// A number with commas: 41,208.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-fn moves_in_words(count: usize) -> String {
-    if count == 1 { "1 move".to_owned() } else { format!("{count} moves") }
-}
-
 fn words(info: &Info, report: &Report) -> String {
     let states = grouped(report.progress.states);
     let title = |promise: usize| info.promises.get(promise).map_or("", |promise| promise.title);
@@ -186,17 +170,17 @@ fn words(info: &Info, report: &Report) -> String {
             format!(
                 "Found: \"{}\" breaks after {}. {states} states were looked at.",
                 title(*promise),
-                moves_in_words(moves.len())
+                counted(moves.len() as u64, "move")
             )
         }
         Outcome::Trapped { promise, moves, circle } => {
             let end = match circle {
                 0 => "nothing can happen any more".to_owned(),
-                circle => format!("the system goes round in a circle of {}", moves_in_words(*circle as usize)),
+                circle => format!("the system goes round in a circle of {}", counted(u64::from(*circle), "move")),
             };
             format!(
                 "Found: after {}, \"{}\" cannot come true without another fault: {end}. {states} states were looked at.",
-                moves_in_words(moves.len() - *circle as usize),
+                counted(moves.len() as u64 - u64::from(*circle), "move"),
                 title(*promise)
             )
         }
@@ -210,7 +194,7 @@ fn words(info: &Info, report: &Report) -> String {
 
 fn limit(report: &Report) -> String {
     match report.limit {
-        Some(Limit::Depth) => format!("it looked {} deep", moves_in_words(report.progress.depth as usize)),
+        Some(Limit::Depth) => format!("it looked {} deep", counted(u64::from(report.progress.depth), "move")),
         Some(Limit::States) => "the limit of states was reached".to_owned(),
         Some(Limit::Memory) => "the limit of memory was reached".to_owned(),
         Some(Limit::Stopped) => "it was stopped".to_owned(),
@@ -268,7 +252,5 @@ mod tests {
         let finding = Search::new(scenario, &link, &few).expect("it can be searched").run();
         assert!(finding.words.starts_with("None found in 50"), "{}", finding.words);
         assert!(finding.words.ends_with("not exhausted: the limit of states was reached."), "{}", finding.words);
-        assert_eq!(grouped(41_208), "41,208");
-        assert_eq!((grouped(7), grouped(1_000_000)), ("7".to_owned(), "1,000,000".to_owned()));
     }
 }

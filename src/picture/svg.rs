@@ -63,8 +63,7 @@ pub fn node(mark: &NodeMark) -> String {
     let (width, height) = mark.shape.size();
     let mut out = String::new();
     if mark.trouble.clashing {
-        let (rx, ry) = (width / 2 + 12, height / 2 + 12);
-        let _ = write!(out, r#"<ellipse class="clash" rx="{rx}" ry="{ry}"/>"#);
+        out.push_str(&clash(mark.shape, width, height));
     }
     out.push_str(&body(mark.shape, width, height));
     if let Some((value, full)) = mark.fill {
@@ -83,6 +82,16 @@ pub fn node(mark: &NodeMark) -> String {
         let _ = write!(out, r#" <text class="state" y="{state_at}">{}</text>"#, escape(&state));
     }
     out
+}
+
+/// The frame around a node that clashes: close to its shape, and above the words below it.
+fn clash(shape: Shape, width: i32, height: i32) -> String {
+    const GAP: i32 = 5;
+    if matches!(shape, Shape::Client | Shape::Server) {
+        return format!(r#"<circle class="clash" r="{}"/>"#, width / 2 + GAP);
+    }
+    let (x, y, width, height) = (-width / 2 - GAP, -height / 2 - GAP, width + 2 * GAP, height + 2 * GAP);
+    format!(r#"<rect class="clash" x="{x}" y="{y}" width="{width}" height="{height}" rx="16"/>"#)
 }
 
 fn label_height(shape: Shape) -> i32 {
@@ -248,8 +257,8 @@ pub fn flight(mark: &FlightMark, spot: Spot) -> String {
 
 /// Height of a row of a figure.
 const ROW: i32 = 24;
-/// Width of the labels before a grid's or a bar chart's rows.
-const LABEL: i32 = 76;
+/// A table's number has at most so many characters.
+const SHORT: usize = 4;
 /// A grid's cells are as wide as if there were at least this many, so that they do not jump while a log grows.
 const FEWEST_COLUMNS: usize = 8;
 
@@ -264,9 +273,18 @@ pub fn figure(figure: &Figure) -> String {
     out
 }
 
+/// The width of the labels before rows: few widths, so that figures one below the other stand in line.
+fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
+    match labels.map(|label| label.chars().count()).max().unwrap_or(0) {
+        0 => 0,
+        1..=3 => 24,
+        4..=9 => 76,
+        more => more as i32 * 7 + 10,
+    }
+}
+
 fn grid(out: &mut String, (width, height): (i32, i32), first: u32, rows: &[GridRow]) {
-    let longest = rows.iter().map(|row| row.label.chars().count()).max().unwrap_or(0);
-    let label = [0, 24, 24, 24].get(longest).copied().unwrap_or(LABEL);
+    let label = label_width(rows.iter().map(|row| row.label.as_str()));
     let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(FEWEST_COLUMNS);
     let cell = ((width - label) / columns as i32).min(64);
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
@@ -310,17 +328,21 @@ fn cell_box(out: &mut String, (x, y, width, height): (i32, i32, i32, i32), cell:
 
 fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &[Vec<Cell>]) {
     let columns = head.len().max(1) as i32;
-    let cell = width / columns;
+    // A first column of mere numbers, without a heading, is half as wide as the others.
+    let is_number = |row: &Vec<Cell>| row.first().is_none_or(|cell| cell.text.chars().count() <= SHORT);
+    let has_numbers = head.first().is_some_and(String::is_empty) && rows.iter().all(is_number);
+    let cell = if has_numbers { width * 2 / (columns * 2 - 1) } else { width / columns };
+    let place = |column: usize| cell * column as i32 - if has_numbers && column > 0 { cell / 2 } else { 0 };
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
     for (column, text) in head.iter().enumerate() {
-        let x = cell * column as i32 + 2;
+        let x = place(column) + 2;
         let _ = write!(out, r#"<text class="head" x="{x}" y="29">{}</text>"#, escape(text));
     }
     let _ = write!(out, r#"<path class="rule" d="M0 34h{width}"/>"#);
     for (index, row) in rows.iter().enumerate() {
         let y = 36 + step * index as i32;
         for (column, content) in row.iter().enumerate() {
-            let (x, tone) = (cell * column as i32 + 2, content.tone.class());
+            let (x, tone) = (place(column) + 2, content.tone.class());
             let firm = if content.firm { "is-firm" } else { "is-loose" };
             let _ = write!(
                 out,
@@ -333,7 +355,8 @@ fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &
 }
 
 fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
-    let room = width - LABEL - 72;
+    let before = label_width(bars.iter().map(|bar| bar.label.as_str()));
+    let room = width - before - 72;
     let step = ROW.min((height - 20) / bars.len().max(1) as i32).max(14);
     for (index, bar) in bars.iter().enumerate() {
         let y = 20 + step * index as i32;
@@ -343,8 +366,8 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
         let (top, thick) = (y + 3, step - 9);
         let _ = write!(
             out,
-            r#"<g class="bar {tone}"><text class="row-label" x="0" y="{middle}">{label}</text><rect class="bar-back" x="{LABEL}" y="{top}" width="{room}" height="{thick}" rx="3"/><rect class="bar-full" x="{LABEL}" y="{top}" width="{length}" height="{thick}" rx="3"/><text class="bar-text" x="{}" y="{middle}">{text}</text></g>"#,
-            LABEL + room + 8
+            r#"<g class="bar {tone}"><text class="row-label" x="0" y="{middle}">{label}</text><rect class="bar-back" x="{before}" y="{top}" width="{room}" height="{thick}" rx="3"/><rect class="bar-full" x="{before}" y="{top}" width="{length}" height="{thick}" rx="3"/><text class="bar-text" x="{}" y="{middle}">{text}</text></g>"#,
+            before + room + 8
         );
     }
 }

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod kernel;
 pub mod link;
 pub mod metrics;
+pub mod numbers;
 pub mod property;
 pub mod random;
 pub mod rules;

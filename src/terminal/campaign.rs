@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 use faultline::guides::scenario::storm;
-use faultline::guides::search::grouped;
 use faultline::guides::{AnyScenario, catalogue};
+use faultline::sim::numbers::grouped;
 use faultline::sim::property::Verdict;
 use faultline::sim::run::Run;
 use faultline::sim::simulation::Simulation;

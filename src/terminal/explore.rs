@@ -3,10 +3,11 @@
 
 use std::process::ExitCode;
 
-use faultline::guides::search::{From, Quest, Search, grouped};
+use faultline::guides::search::{From, Quest, Search};
 use faultline::guides::{Info, find};
 use faultline::sim::consistency::check_text;
 use faultline::sim::explore::{Budget, Order, Outcome};
+use faultline::sim::numbers::grouped;
 use faultline::sim::run::Run;
 use faultline::sim::shrink::Shrinker;
 use faultline::sim::simulation::Simulation;

@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::search::{From, Quest, grouped};
+use faultline::guides::search::{From, Quest};
 use faultline::sim::explore::{Budget, Order, Progress};
+use faultline::sim::numbers::grouped;
 use faultline::sim::tape::Link;
 
 use crate::app::player::Player;

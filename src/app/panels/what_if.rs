@@ -2,11 +2,11 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::search::grouped;
 use faultline::guides::what_if::{Change, beside, difference, show_value};
 use faultline::guides::{Info, LiveWorld, catalogue};
 use faultline::sim::compare::{Summary, first_difference};
 use faultline::sim::metrics::{MetricKind, Window};
+use faultline::sim::numbers::grouped;
 use faultline::sim::run::Run;
 use faultline::sim::settings::Control;
 use faultline::sim::simulation::Simulation;

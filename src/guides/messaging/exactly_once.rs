@@ -9,6 +9,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
+use crate::sim::numbers::counted;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::system::System;
@@ -189,7 +190,7 @@ fn mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeMark {
         }
         Some(Memory::Writer(writer)) => mark.state = writing(writer),
         Some(Memory::Database) => {
-            mark.state = format!("{} rows", tables(world).map_or(0, |tables| tables.count));
+            mark.state = counted(tables(world).map_or(0, |tables| u64::from(tables.count)), "row");
         }
         Some(Memory::Checkout(checkout)) => {
             mark.state = working(checkout);
@@ -292,9 +293,9 @@ fn transactions(disk: &BrokerDisk, (at, size): ((i32, i32), (i32, i32))) -> Figu
         let state = Cell { text: word.to_owned(), tone, firm: !known.open };
         cells.into_iter().map(|text| Cell::firm(text, Tone::Neutral)).chain([state]).collect()
     };
-    let head = ["transactional.id", "producer", "epoch", "state"].map(str::to_owned).to_vec();
+    let head = ["id", "producer", "epoch", "state"].map(str::to_owned).to_vec();
     let body = Body::Table { head, rows: disk.transactions.iter().map(row).collect() };
-    Figure { id: "transactions", at, size, title: "Transaction coordinator".to_owned(), body }
+    Figure { id: "transactions", at, size, title: "Transactions, by transactional.id".to_owned(), body }
 }
 
 fn look(message: &Message) -> Look {

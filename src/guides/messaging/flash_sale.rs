@@ -11,6 +11,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
+use crate::sim::numbers::grouped;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::system::System;
@@ -156,19 +157,6 @@ fn all_consumers(world: &Shop) -> Vec<NodeId> {
 /// A consumer's share of the buffer.
 fn share(world: &Shop) -> u32 {
     (world.settings().amount(sale::BUFFER) / world.settings().amount(sale::CONSUMERS).max(1)).max(1) as u32
-}
-
-/// "9,870".
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 fn picture(world: &Shop, frame: Frame) -> Picture {

@@ -10,6 +10,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
+use crate::sim::numbers::counted;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::system::System;
@@ -134,7 +135,7 @@ fn broker_words(world: &Partition) -> String {
         Some(Lookup { offset, stage: Stage::Files }) => format!("{offset}: which file?"),
         Some(Lookup { offset, stage: Stage::Index { .. } }) => format!("{offset}: which entry?"),
         Some(Lookup { offset, stage: Stage::Scan { .. } }) => format!("{offset}: scans"),
-        None => log(world).map_or(String::new(), |log| format!("{} records", log.records().count())),
+        None => log(world).map_or(String::new(), |log| counted(log.records().count() as u64, "record")),
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::guides::scenario::{Fields, Inspection};
 use crate::picture::{Bar, Body, Cell, Figure, Glyph, GridRow, Look, NodeMark, Shape, TimerRing, Tone};
 use crate::sim::NodeId;
+use crate::sim::numbers::counted;
 use crate::sim::settings::{CommandCall, Settings};
 use crate::sim::system::System;
 use crate::sim::tape::Input;
@@ -170,7 +171,7 @@ fn inside_consumer(consumer: &Consumer) -> Fields {
 
 fn inside_producer(producer: &Producer) -> Fields {
     let waiting = |(partition, records): (&u16, &Vec<_>)| {
-        field(format!("waiting for partition {partition}"), format!("{} records", records.len()))
+        field(format!("waiting for partition {partition}"), counted(records.len() as u64, "record"))
     };
     let first = [
         field("producer id", producer.id.to_string()),

@@ -3,13 +3,13 @@
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
-use crate::guides::search::grouped;
 use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
+use crate::sim::numbers::grouped;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{SettingId, Settings};
 use crate::sim::tape::{Input, Origin};

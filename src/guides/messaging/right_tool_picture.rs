@@ -3,6 +3,7 @@
 use super::right_tool::Shop;
 use crate::picture::{Bar, Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::sim::NodeId;
+use crate::sim::numbers::counted;
 use crate::sim::system::System;
 use crate::systems::order_platform::promises::{behind, charged, committed, fold, host, log, parked, view};
 use crate::systems::order_platform::{
@@ -77,7 +78,7 @@ fn mark(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     let ready = host(world).and_then(|host| host.queues.get(&0)).map_or(0, |queue| queue.ready.len());
     (mark.state, mark.tone) = match id {
         SHOP => ("takes orders".to_owned(), Tone::Producer),
-        KAFKA => (format!("{} orders", log(world).map_or(0, |log| log.end())), Tone::Store),
+        KAFKA => (counted(log(world).map_or(0, |log| u64::from(log.end())), "order"), Tone::Store),
         RELAY => match waiting(world) {
             0 => (format!("{} behind", behind(world, 0)), Tone::Neutral),
             count => (format!("{count} unconfirmed"), Tone::Service),

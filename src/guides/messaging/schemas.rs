@@ -12,6 +12,7 @@ use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::metrics::MetricId;
+use crate::sim::numbers::counted;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::system::System;
@@ -128,7 +129,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let fixed = [
         (REGISTRY, registry, Shape::Store, mode.to_lowercase(), Tone::Service),
         (PRODUCER, writer, Shape::Service, state, Tone::Producer),
-        (TOPIC, topic, Shape::Queue, format!("{end} records"), Tone::Store),
+        (TOPIC, topic, Shape::Queue, counted(u64::from(end), "record"), Tone::Store),
     ];
     for (node, at, shape, state, tone) in fixed {
         let mut mark = NodeMark::new(node, at, shape, Registry::name(world.settings(), node));
@@ -212,7 +213,7 @@ fn records_figure(world: &Shop, (at, size): ((i32, i32), (i32, i32)), frame: Fra
     let mark =
         slowest.checked_sub(start + first as u32).map(|at| (at as usize).min(cells.len()) as u16).filter(|at| *at > 0);
     let rows = vec![GridRow { label: String::new(), cells, mark }];
-    let title = "Topic: each record's schema id. The bar: the slowest reader.".to_owned();
+    let title = "Schema ids in the topic; the bar: the slowest reader".to_owned();
     Figure { id: "records", at, size, title, body: Body::Grid { first: start + first as u32, rows } }
 }
 

@@ -5,12 +5,13 @@ use std::rc::Rc;
 
 use super::coordinator::Group;
 use super::log::{Appended, Batch, Log, Record};
-use super::wire::{Fetched, Offsets, Standing, counted};
+use super::wire::{Fetched, Offsets, Standing};
 use super::{
     APPENDED, BrokerDisk, COMMAND_PARTITIONS, IDEMPOTENT, KEYS, Kafka, LAG, LONGEST_LOG, MAX_POLL, MOST_PARTITIONS,
     Memory, Message, Note, PARTITIONS, PRELOADED, READ_KEEPS, RETENTION, Timer, WEIGHT,
 };
 use crate::sim::NodeId;
+use crate::sim::numbers::counted;
 use crate::sim::settings::{CommandCall, Settings};
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{MS, Micros};
@@ -199,7 +200,7 @@ impl Broker<'_, '_> {
             Some((partition, asked, start)) => {
                 format!("Partition {partition} has no offset {asked} any more: it begins at {start}.")
             }
-            None => format!("{} reads {}; the log keeps them.", Kafka::name(s, from), counted(count, "record")),
+            None => format!("{} reads {}; the log keeps them.", Kafka::name(s, from), counted(count as u64, "record")),
         });
         self.context.send(from, Message::Records(Rc::new(parts)));
     }
@@ -220,7 +221,7 @@ impl Broker<'_, '_> {
         let standings: Vec<Standing> = partitions.iter().filter_map(at).collect();
         self.context.why(|s| {
             let name = Kafka::name(s, from);
-            format!("{name} learns what its group has committed for {}.", counted(standings.len(), "partition"))
+            format!("{name} learns what its group has committed for {}.", counted(standings.len() as u64, "partition"))
         });
         self.context.send(from, Message::Standings(Rc::new(standings)));
     }

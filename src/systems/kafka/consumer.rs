@@ -9,12 +9,13 @@ use std::rc::Rc;
 
 use super::log::Record;
 use super::settings::is_on;
-use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription, counted};
+use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription};
 use super::{
     AUTO_COMMIT, BROKER, COMMAND_SEEK, COMMAND_STALL, COMMAND_START, COMMAND_STOP, COMMIT_INTERVAL, HEARTBEAT, Kafka,
     METADATA_AGE, Memory, Message, Note, ONE_OWNER, PARTITIONS, POLL_INTERVAL, STATIC, Timer, WORKERS,
 };
 use crate::mechanisms::assignors::{self, Assignor, Partition};
+use crate::sim::numbers::counted;
 use crate::sim::settings::CommandCall;
 use crate::sim::small;
 use crate::sim::system::{Context, Event, System};
@@ -254,7 +255,7 @@ impl Reading<'_, '_> {
         let shares = roster.map(|roster| self.lead(&roster));
         self.context.why(|_| match &shares {
             Some(shares) => {
-                format!("{name} leads generation {generation}: it deals to {}.", counted(shares.len(), "member"))
+                format!("{name} leads generation {generation}: it deals to {}.", counted(shares.len() as u64, "member"))
             }
             None => format!("{name} is in generation {generation} and asks what it owns."),
         });
@@ -293,8 +294,9 @@ impl Reading<'_, '_> {
             self.context.why(|_| format!("{name} is not in that generation any more: an old answer."));
             return;
         }
-        self.context
-            .why(|_| format!("{name} is assigned {}, from its next poll on.", counted(share.len(), "partition")));
+        self.context.why(|_| {
+            format!("{name} is assigned {}, from its next poll on.", counted(share.len() as u64, "partition"))
+        });
         self.consumer.phase = Phase::In;
         self.consumer.commit_held = false;
         self.consumer.share = Some(share);

@@ -7,11 +7,12 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::broker::Broker;
-use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription, counted};
+use super::wire::{Badge, MemberId, Offsets, Refused, Shares, Subscription};
 use super::{
     FENCE, FENCED, Kafka, MEMBERS, MOVED, Message, Note, POLL_INTERVAL, READ_KEEPS, REBALANCES, SESSION, Timer,
 };
 use crate::sim::NodeId;
+use crate::sim::numbers::counted;
 use crate::sim::system::{Context, System};
 use crate::sim::time::{MS, Micros};
 
@@ -235,7 +236,7 @@ impl Broker<'_, '_> {
         if state.state == GroupState::Preparing && !state.gathering && missing == 0 {
             self.complete(at);
         } else if missing > 0 {
-            self.context.why(|_| format!("{} still to join.", counted(missing, "member")));
+            self.context.why(|_| format!("{} still to join.", counted(missing as u64, "member")));
         }
     }
 
@@ -269,7 +270,10 @@ impl Broker<'_, '_> {
         self.context.why(|_| match is_empty {
             true => format!("The group is empty: generation {generation} has no members."),
             false => {
-                format!("Generation {generation} begins with {}; member {leader} assigns.", counted(count, "member"))
+                format!(
+                    "Generation {generation} begins with {}; member {leader} assigns.",
+                    counted(count as u64, "member")
+                )
             }
         });
         if is_empty {

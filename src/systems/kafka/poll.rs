@@ -8,11 +8,12 @@ use std::rc::Rc;
 
 use super::consumer::{Asked, Consumer, Item, Phase, Reading, Track};
 use super::settings::is_on;
-use super::wire::{Badge, Fetched, Offsets, Standing, counted};
+use super::wire::{Badge, Fetched, Offsets, Standing};
 use super::{
     AUTO_COMMIT, BROKER, BUFFER, COMMIT_AFTER, DONE, Kafka, LANE, LATENCY, LENGTHS, MAX_POLL, Message, Note,
     ONE_WORKER, POLL_INTERVAL, RESET, STOPPED, Timer, WEIGHT, WORK,
 };
+use crate::sim::numbers::counted;
 use crate::sim::random;
 use crate::sim::time::MS;
 
@@ -155,7 +156,7 @@ impl Reading<'_, '_> {
             match (owned.is_empty(), lost.is_empty()) {
                 (true, true) => format!("{name} owns no partition: there is nothing for it to do."),
                 (_, false) if cooperative => {
-                    format!("{name} gives up {} and joins again.", counted(lost.len(), "partition"))
+                    format!("{name} gives up {} and joins again.", counted(lost.len() as u64, "partition"))
                 }
                 _ => format!("{name} owns now: {}.", owned.join(", ")),
             }
@@ -169,8 +170,9 @@ impl Reading<'_, '_> {
         if !unknown.is_empty() && self.consumer.asked != Asked::Where {
             self.consumer.asked = Asked::Where;
             let name = self.name();
-            self.context
-                .why(|_| format!("{name} asks where its group stands in {}.", counted(unknown.len(), "partition")));
+            self.context.why(|_| {
+                format!("{name} asks where its group stands in {}.", counted(unknown.len() as u64, "partition"))
+            });
             self.context.send(BROKER, Message::Where { partitions: Rc::new(unknown) });
             self.expect();
         }
@@ -197,7 +199,7 @@ impl Reading<'_, '_> {
             }
         }
         let name = self.name();
-        self.context.why(|_| format!("{name} polls {}.", counted(most, "record")));
+        self.context.why(|_| format!("{name} polls {}.", counted(most as u64, "record")));
         self.consumer.tasks.extend(taken);
         // With a buffer the loop goes on polling, paused or not; without one it polls again when all of this is done.
         if self.context.amount(BUFFER) == 0 {
@@ -218,7 +220,7 @@ impl Reading<'_, '_> {
         }
         self.consumer.asked = Asked::Fetch;
         let name = self.name();
-        self.context.why(|_| format!("{name} fetches from {}.", counted(positions.len(), "partition")));
+        self.context.why(|_| format!("{name} fetches from {}.", counted(positions.len() as u64, "partition")));
         self.context.send(BROKER, Message::Fetch { positions });
         self.expect();
     }
@@ -298,7 +300,7 @@ impl Reading<'_, '_> {
             self.consumer.fetched.extend(part.records.iter().copied().enumerate().map(item));
         }
         let count = self.consumer.fetched.len();
-        self.context.why(|_| format!("{name} has {} at hand.", counted(count, "record")));
+        self.context.why(|_| format!("{name} has {} at hand.", counted(count as u64, "record")));
     }
 
     /// What a record may not share with another worker's.

@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use super::log::{Batch, Record};
 use super::settings::is_on;
-use super::wire::counted;
 use super::{
     ACKS, ARRIVALS, BATCH, BROKER, KEY_PARTITION, KEYED, KEYS, Kafka, LINGER, METADATA_AGE, Memory, Message,
     PARTITIONS, PRODUCERS, RATE, Role, STICKY, Timer,
 };
 use crate::mechanisms::partitioner::{self, KeyHash, Sticky};
+use crate::sim::numbers::counted;
 use crate::sim::random;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{MS, Micros, SEC};
@@ -93,7 +93,7 @@ impl Writing<'_, '_> {
             }
             Event::Command(call) => {
                 let count = call.value(0).clamp(1, 40);
-                self.context.why(|_| format!("{name} is given {}.", counted(count as usize, "record")));
+                self.context.why(|_| format!("{name} is given {}.", counted(count as u64, "record")));
                 (0..count).for_each(|_| self.produce());
             }
             _ => self.context.why(|_| "A producer has no use for this.".to_owned()),

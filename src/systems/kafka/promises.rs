@@ -6,6 +6,7 @@ use super::{
     ALERT, BROKER, CONSUMERS, Disk, Kafka, Memory, Note, PRODUCERS, RATE, WEIGHT, WORK, WORKERS, broker, log::Record,
 };
 use crate::sim::NodeId;
+use crate::sim::numbers::grouped;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
 use crate::sim::time::SEC;
@@ -392,11 +393,11 @@ pub const LAG_BOUNDED: Promise<Kafka> = Promise {
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world| lag(world) <= world.settings().amount(ALERT) || !is_enough(world),
     explain: |world| {
-        let (lag, alert) = (lag(world), world.settings().amount(ALERT));
+        let (lag, alert) = (grouped(lag(world)), grouped(world.settings().amount(ALERT)));
         Breach {
             nodes: vec![BROKER],
             text: format!("Group A has been more than {alert} records behind for 30 s; now it is {lag}."),
-            values: vec![("alert".to_owned(), alert.to_string()), ("lag".to_owned(), lag.to_string())],
+            values: vec![("alert".to_owned(), alert), ("lag".to_owned(), lag)],
         }
     },
 };

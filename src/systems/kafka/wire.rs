@@ -139,11 +139,6 @@ pub enum Message {
     Run(bool),
 }
 
-/// "1 record", "3 records".
-pub(super) fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
-}
-
 fn list(partitions: &[u16]) -> String {
     let words: Vec<String> = partitions.iter().map(u16::to_string).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
