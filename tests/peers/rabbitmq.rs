@@ -147,6 +147,7 @@ impl Player {
                 body: Body::Plain,
                 envelope: Rc::clone(&envelope),
                 deaths: Vec::new(),
+                priority: 0,
             };
             let outcome = self.host.publish(&message, Policy::AMQP, self.now);
             let returned = if mandatory && outcome.queues.is_empty() { "returned, " } else { "" };

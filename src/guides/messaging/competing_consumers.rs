@@ -1,8 +1,8 @@
 //! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
 
 use super::rabbit::{
-    Shop, connections, consumer, consumers as workers, fields, flies, held, inspect, look, origin, publish, ready, row,
-    unacked, unconfirmed,
+    Shop, connections, consumer, consumers as workers, fields, flies, has_cancelled, held, inspect, look, number,
+    origin, publish, publish_urgent, ready, row, unacked, unconfirmed,
 };
 use crate::guides::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
@@ -17,7 +17,7 @@ use crate::sim::settings::Settings;
 use crate::sim::system::System;
 use crate::sim::tape::Input;
 use crate::systems::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
-use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq};
+use crate::systems::rabbitmq::{self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -40,7 +40,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[rabbit::PREFETCH_ONE, rabbit::ACK_AFTER, rabbit::REQUEUE, rabbit::CONFIRM_AFTER_DISK],
-    commands: &[0, 1],
+    commands: &[rabbit::PUBLISH, rabbit::NACK, rabbit::URGENT, rabbit::CANCEL, rabbit::CONSUME],
     promises: &[FAIR, NOT_LOST, MOVES],
     impossible: false,
     // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
@@ -63,6 +63,11 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         },
         Chart { title: "Unacknowledged", about: "What each worker holds.", plot: Plot::Level(rabbit::UNACKED) },
         Chart { title: "Redelivered", about: "Tasks handed out again.", plot: Plot::Rate(rabbit::REDELIVERED) },
+        Chart {
+            title: "Waiting time, urgent tasks apart",
+            about: "19 tasks of 20 waited less. Urgent ones overtake what waits in the queue.",
+            plot: Plot::PercentileOfEach(rabbit::WAITING_APART),
+        },
     ],
     subject,
     picture,
@@ -77,7 +82,12 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
 };
 
 fn subject(settings: &Settings, metric: crate::sim::metrics::MetricId, subject: u16) -> String {
-    if metric == rabbit::DEPTH { "ready".to_owned() } else { node_subject::<RabbitMq>(settings, metric, subject) }
+    match (metric, subject) {
+        (rabbit::DEPTH, _) => "ready".to_owned(),
+        (rabbit::WAITING_APART, 0) => "the others".to_owned(),
+        (rabbit::WAITING_APART, _) => "urgent".to_owned(),
+        _ => node_subject::<RabbitMq>(settings, metric, subject),
+    }
 }
 
 fn picture(world: &Shop, frame: Frame) -> Picture {
@@ -109,6 +119,9 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     }
     picture.link_all(&[BROKER], &[PUBLISHER]);
     picture.link_all(&[BROKER], &all);
+    for link in &mut picture.links {
+        link.dashed = has_cancelled(world, link.b);
+    }
     picture.figures.push(queue_cells(world, queue.0, queue.1));
     picture.figures.push(held_cells(world, holds.0, holds.1));
     picture
@@ -117,14 +130,16 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
 fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Service, RabbitMq::name(world.settings(), id));
     let (buffer, working) = held(world, id);
-    mark.tone = Tone::Consumer;
-    mark.state = match working {
-        Some(task) => format!("task {}, {} wait", task.message.id, buffer.len()),
-        None => "idle".to_owned(),
+    let cancelled = has_cancelled(world, id);
+    (mark.tone, mark.state) = match (working, cancelled) {
+        (Some(task), true) => (Tone::Consumer, format!("task {}, cancelled", number(&task.message))),
+        (Some(task), false) => {
+            let tone = if task.message.priority > 0 { Tone::Active } else { Tone::Consumer };
+            (tone, format!("task {}, {} wait", number(&task.message), buffer.len()))
+        }
+        (None, true) => (Tone::Off, "cancelled".to_owned()),
+        (None, false) => (Tone::Neutral, "idle".to_owned()),
     };
-    if working.is_none() {
-        mark.tone = Tone::Neutral;
-    }
     mark
 }
 
@@ -134,7 +149,9 @@ const SHOWN: usize = 10;
 fn queue_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let tasks = ready(world, 0);
     let more = tasks.len().saturating_sub(SHOWN);
-    let title = if more > 0 { format!("Next in the queue, and {more} more") } else { "Next in the queue".to_owned() };
+    let rest = if more > 0 { format!(", and {more} more") } else { String::new() };
+    let legend = if tasks.iter().any(|stored| stored.message.priority > 0) { "; ^ is urgent" } else { "" };
+    let title = format!("Next in the queue{rest}{legend}");
     let rows = vec![row("", tasks, SHOWN, Tone::Store)];
     Figure { id: "queue", at, size, title, body: Body::Grid { first: 1, rows } }
 }
@@ -163,6 +180,19 @@ fn all_busy(world: &Shop) -> bool {
 
 fn hoards(world: &Shop) -> bool {
     held(world, NodeId::from(FIRST)).0.len() >= 5
+}
+
+/// How many tasks that were published earlier wait in the queue while a worker is at an urgent one.
+fn overtaken(world: &Shop) -> usize {
+    let older = |delivery: &Delivery| ready(world, 0).iter().filter(|one| one.message.id < delivery.message.id).count();
+    let urgent = workers(world).into_iter().filter_map(|id| held(world, id).1).filter(|task| task.message.priority > 0);
+    urgent.map(older).max().unwrap_or(0)
+}
+
+/// How many tasks without a priority a worker has before an urgent one.
+fn urgent_behind(world: &Shop) -> usize {
+    let behind = |id: NodeId| held(world, id).0.iter().position(|delivery| delivery.message.priority > 0);
+    workers(world).into_iter().filter_map(behind).max().unwrap_or(0)
 }
 
 const TOUR: &[Beat<RabbitMq>] = &[
@@ -251,6 +281,20 @@ const TOUR: &[Beat<RabbitMq>] = &[
             because: "The quick workers run out of tasks while the slow one still has a buffer full.",
         }),
     },
+    Beat {
+        title: "Urgent tasks",
+        say: "Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue was \
+              declared to know priorities.",
+        inputs: |_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)],
+        until: |world| overtaken(world) > 0,
+        look: |_| vec![BROKER],
+        predict: Some(Predict {
+            question: "When does the first of them get its worker?",
+            options: |_| vec!["In its turn".to_owned(), "Before the tasks that wait".to_owned(), "At once".to_owned()],
+            answer: |world| usize::from(overtaken(world) > 0),
+            because: "The queue hands out the highest priority first. It takes no task away from a worker for it.",
+        }),
+    },
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
@@ -293,6 +337,35 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
             script.until(|world| held(world, worker).1.is_some() && unacked(world, worker) == 0);
             script.act(Input::Crash { node: worker });
             script.until(|world| rabbit::promises::lost(world).is_some());
+        },
+    },
+    Challenge {
+        id: "overtake",
+        title: "Overtaken",
+        goal: "Have a worker at an urgent task while ten tasks that were published before it still wait.",
+        hint: "Priorities put what waits in the queue in order. Have many wait first.",
+        reached: |world| overtaken(world) >= 10,
+        origin: || origin(SCENARIO.seed, &[], &[]),
+        solve: |script| {
+            script.steps(30);
+            script.act(publish(20));
+            script.until(|world| ready(world, 0).len() >= 15);
+            script.act(publish_urgent(1, 4));
+            script.until(|world| overtaken(world) >= 10);
+        },
+    },
+    Challenge {
+        id: "urgent-waits",
+        title: "Urgent, and waiting",
+        goal: "Have an urgent task wait in a worker's buffer behind five that are not.",
+        hint: "A priority counts in the queue and nowhere else. What takes tasks out of the queue before anybody works on them?",
+        reached: |world| urgent_behind(world) >= 5,
+        origin: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
+        solve: |script| {
+            script.steps(30);
+            script.act(publish(24));
+            script.act(publish_urgent(3, 4));
+            script.until(|world| urgent_behind(world) >= 5);
         },
     },
 ];

@@ -9,6 +9,7 @@ use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::world::World;
 use crate::systems::rabbitmq::host::{Consumer, Host, Settle};
+use crate::systems::rabbitmq::later::Later;
 use crate::systems::rabbitmq::message::{Body, Message, QueueId, TaskId};
 use crate::systems::rabbitmq::queue::Stored;
 use crate::systems::rabbitmq::{self as rabbit, BROKER, Delivery, FIRST, Memory, Method, RabbitMq, words};
@@ -75,6 +76,16 @@ pub fn publish(count: i64) -> Input {
     command(rabbit::PUBLISH, &[count])
 }
 
+/// Publishes so many with a priority.
+pub fn publish_urgent(count: i64, priority: i64) -> Input {
+    command(rabbit::URGENT, &[count, priority])
+}
+
+/// Whether a consumer has cancelled.
+pub fn has_cancelled(world: &Shop, id: NodeId) -> bool {
+    matches!(world.memory(id), Some(Memory::Worker { cancelled: Later(true), .. }))
+}
+
 /// A start with some rules off and some settings turned.
 pub fn origin(seed: u64, rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
     let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
@@ -86,7 +97,13 @@ pub fn connections(world: &Shop) -> u32 {
     consumers(world).iter().filter_map(|id| world.node(*id)).map(|node| node.disk.last).sum()
 }
 
-/// A message as a cell: its number, `r` for redelivered, `!` for one that fails, and how often it has failed.
+/// A message's number, with `^` for one that has a priority.
+pub fn number(message: &Message) -> String {
+    let urgent = if message.priority > 0 { "^" } else { "" };
+    format!("{}{urgent}", message.id)
+}
+
+/// A message as a cell: its number, `^` for urgent, `r` for redelivered, `!` for one that fails.
 pub fn cell(message: &Message, redelivered: bool, tone: Tone) -> Cell {
     let trouble = match message.body {
         Body::Plain => "",
@@ -95,10 +112,11 @@ pub fn cell(message: &Message, redelivered: bool, tone: Tone) -> Cell {
         Body::Deadly => "!!",
     };
     let again = if redelivered { "r" } else { "" };
-    let text = format!("{}{trouble}{again}", message.id);
+    let text = format!("{}{trouble}{again}", number(message));
     match (message.body, redelivered) {
         (Body::Poison | Body::Deadly, _) => Cell::firm(text, Tone::Broken),
         (_, true) => Cell::loose(text, Tone::Risk),
+        _ if message.priority > 0 => Cell::firm(text, Tone::Active),
         _ => Cell::firm(text, tone),
     }
 }
@@ -119,14 +137,19 @@ pub fn numbers(label: impl Into<String>, ids: impl Iterator<Item = TaskId>, most
 pub fn look(message: &Method) -> Look {
     let (letter, glyph, tone) = match message {
         Method::Publish { message } if message.attempt > 0 => ('W', Glyph::Square, Tone::Risk),
+        Method::Publish { message } if message.priority > 0 => ('U', Glyph::Square, Tone::Active),
         Method::Publish { message } if message.body == Body::Plain => ('T', Glyph::Square, Tone::Producer),
         Method::Publish { .. } => ('T', Glyph::Square, Tone::Broken),
         Method::Confirm { .. } => ('c', Glyph::Pill, Tone::Fine),
         Method::Refuse { .. } => ('x', Glyph::Pill, Tone::Broken),
         Method::Return { .. } => ('b', Glyph::Square, Tone::Risk),
-        Method::Consume { .. } => ('+', Glyph::Diamond, Tone::Consumer),
+        Method::Consume { .. } | Method::ConsumeAgain { .. } => ('+', Glyph::Diamond, Tone::Consumer),
+        Method::Open { .. } => ('o', Glyph::Diamond, Tone::Neutral),
+        Method::Cancel { .. } => ('s', Glyph::Diamond, Tone::Off),
+        Method::CancelOk { .. } => ('s', Glyph::Pill, Tone::Off),
         Method::Close { .. } => ('-', Glyph::Diamond, Tone::Broken),
         Method::Deliver { delivery, .. } if delivery.redelivered => ('R', Glyph::Square, Tone::Risk),
+        Method::Deliver { delivery, .. } if delivery.message.priority > 0 => ('U', Glyph::Square, Tone::Active),
         Method::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
         Method::Settle { how: Settle::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
         Method::Settle { how: Settle::Requeue, .. } => ('n', Glyph::Pill, Tone::Risk),
@@ -157,6 +180,10 @@ pub fn fields(_: &Settings, message: &Method) -> Fields {
             vec![number(id), field("tag", tag.to_string()), connection(on)]
         }
         Method::Consume { connection: on }
+        | Method::Open { connection: on }
+        | Method::Cancel { connection: on }
+        | Method::CancelOk { connection: on }
+        | Method::ConsumeAgain { connection: on }
         | Method::Close { connection: on }
         | Method::Heartbeat { connection: on } => {
             vec![connection(on)]
@@ -171,6 +198,9 @@ fn properties(message: &Message) -> Fields {
         field("to", words::show(&message.envelope)),
         field("delivery mode", mode),
     ];
+    if message.priority > 0 {
+        all.push(field("priority", message.priority.to_string()));
+    }
     if let Some(wait) = message.expiration {
         all.push(field("expiration", crate::sim::time::show(wait)));
     }
@@ -184,7 +214,7 @@ fn properties(message: &Message) -> Fields {
 }
 
 fn list<'a>(messages: impl Iterator<Item = &'a Message>) -> String {
-    let words: Vec<String> = messages.take(20).map(|message| message.id.to_string()).collect();
+    let words: Vec<String> = messages.take(20).map(number).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
 }
 
@@ -216,11 +246,12 @@ pub fn inspect(world: &Shop, id: NodeId) -> Inspection {
             });
             queues(host).into_iter().chain(held).collect()
         }
-        Some(Memory::Worker { connected, buffer, working, moving, .. }) => vec![
+        Some(Memory::Worker { connected, buffer, working, moving, cancelled, .. }) => vec![
             field("works on", list(working.iter().map(|delivery| &delivery.message))),
             field("buffer", list(buffer.iter().map(|delivery| &delivery.message))),
             field("waits for a copy of", list(moving.iter().map(|delivery| &delivery.message))),
             field("connected", if *connected { "yes" } else { "no" }),
+            field("consumer", if cancelled.0 { "cancelled" } else { "consumes" }),
         ],
     };
     Inspection { disk, memory }

@@ -142,6 +142,7 @@ impl Relay<'_, '_> {
                 body: if declined { Body::Poison } else { Body::Plain },
                 envelope: Rc::new(topology::address(Topology::Retries)),
                 deaths: Vec::new(),
+                priority: 0,
             };
             self.context.send(RABBIT, Message::Rabbit(Method::Publish { message: task }));
         }

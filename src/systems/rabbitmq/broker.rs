@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::exchange::{self, Binding};
 use super::host::{Dead, Handed, Host, Policy, Published, Settle};
 use super::message::{Message, TaskId};
+use super::queue::{Queue, Stored};
 use super::topology::{self, PARKED, Topology};
 use super::{
     ACK_TIMEOUT, BIND, BOUNDED, CONFIRM_AFTER_DISK, DEPTH, Delivery, Disk, HEARTBEAT, LONGEST_QUEUE, MANDATORY,
@@ -47,13 +48,22 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<RabbitMq>) -> Memory {
     Memory::Broker { host, last: None }
 }
 
+/// The priority that a message had in its queue, and how many wait there that came before it.
+fn overtaken(queue: &Queue, stored: &Stored) -> (u8, usize) {
+    let older = queue.ready.iter().filter(|other| other.place < stored.place).count();
+    (queue.arguments.priority_of(&stored.message), older)
+}
+
 impl Broker<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<RabbitMq>) {
         self.redeclare();
         let policy = policy(self.context);
         match event {
             Event::Message { from, message: Method::Publish { message } } => self.published(from, message, policy),
-            Event::Message { from, message: Method::Consume { connection } } => self.connected(from, connection),
+            Event::Message { from, message: Method::Consume { connection } } => self.connected(from, connection, true),
+            Event::Message { from, message: Method::Open { connection } } => self.connected(from, connection, false),
+            Event::Message { from, message: Method::Cancel { connection } } => self.cancelled(from, connection),
+            Event::Message { from, message: Method::ConsumeAgain { connection } } => self.again(from, connection),
             Event::Message { from, message: Method::Settle { connection, tag, id, how } } => {
                 if self.is_current(from, connection) {
                     self.settled(from, tag, id, how);
@@ -82,7 +92,7 @@ impl Broker<'_, '_> {
         let (settings, declared) = (self.context.settings(), declared(self.context));
         for (id, _, arguments) in topology::queues(settings, declared) {
             if let Some(queue) = self.host.queues.get_mut(&id) {
-                queue.arguments = arguments;
+                queue.redeclare(arguments);
             }
         }
         if topology::of(settings) != Topology::Fanout {
@@ -166,8 +176,11 @@ impl Broker<'_, '_> {
         self.context.send(from, Method::Confirm { id });
     }
 
-    fn connected(&mut self, from: NodeId, connection: u32) {
-        self.context.why(|s| format!("{} opens connection {connection} and consumes.", RabbitMq::name(s, from)));
+    fn connected(&mut self, from: NodeId, connection: u32, consumes: bool) {
+        self.context.why(|s| {
+            let then = if consumes { "and consumes" } else { "and has no consumer on it" };
+            format!("{} opens connection {connection} {then}.", RabbitMq::name(s, from))
+        });
         self.close(from);
         let (settings, declared) = (self.context.settings(), declared(self.context));
         let queues = topology::consumes(settings, declared, from.index().saturating_sub(super::FIRST));
@@ -183,8 +196,39 @@ impl Broker<'_, '_> {
             }
         }
         self.host.consume(from, connection, queues, self.context.now());
+        if !consumes {
+            self.host.cancel(from);
+        }
         // The consumer hears that its connection stands.
         self.context.send(from, Method::Heartbeat { connection });
+    }
+
+    /// basic.cancel. What was handed out stays where it is.
+    fn cancelled(&mut self, from: NodeId, connection: u32) {
+        if !self.is_current(from, connection) {
+            return;
+        }
+        let was_consuming = self.host.cancel(from);
+        let held = self.host.consumers.get(&from).map_or(0, |consumer| consumer.unacked.len());
+        self.context.why(|s| match (RabbitMq::name(s, from), was_consuming) {
+            (name, true) => {
+                format!("{name} cancels its consumer: it gets nothing more, and keeps what it holds ({held}).")
+            }
+            (name, false) => format!("{name} has no consumer to cancel."),
+        });
+        self.context.send(from, Method::CancelOk { connection });
+    }
+
+    /// basic.consume on a connection that stands.
+    fn again(&mut self, from: NodeId, connection: u32) {
+        if !self.is_current(from, connection) {
+            return;
+        }
+        let begins = self.host.consume_again(from, self.context.now());
+        self.context.why(|s| match (RabbitMq::name(s, from), begins) {
+            (name, true) => format!("{name} consumes again: it takes its turn with the others."),
+            (name, false) => format!("{name} consumes already."),
+        });
     }
 
     fn close(&mut self, node: NodeId) {
@@ -353,8 +397,13 @@ impl Broker<'_, '_> {
         self.context.why_rule(PREFETCH_ONE, |s| {
             format!("The broker pushes {noun} {id} to {}, which now holds {held}.", RabbitMq::name(s, to))
         });
+        let known = self.host.queues.get(&queue);
+        let (priority, older) = known.map_or((0, 0), |queue| overtaken(queue, &stored));
+        if priority > 0 && older > 0 {
+            self.context.why(|_| format!("Its priority {priority} puts {noun} {id} before {older} that came earlier."));
+        }
         self.context.count(REDELIVERED, to.0, u64::from(redelivered));
-        let delivery = Delivery { tag, queue, redelivered, message: stored.message };
+        let delivery = Delivery { tag, queue, redelivered, message: stored.message, acked: false };
         self.context.send(to, Method::Deliver { connection, delivery });
     }
 

@@ -88,6 +88,8 @@ pub const FAILED: MetricId = MetricId(5);
 pub const ROUTED: MetricId = MetricId(6);
 /// From publishing to the end of the work.
 pub const FINISHED: MetricId = MetricId(7);
+/// From publishing to the start of the work: of tasks without a priority (0), and with one (1).
+pub const WAITING_APART: MetricId = MetricId(8);
 
 /// Publish so many.
 pub const PUBLISH: u8 = 0;
@@ -101,6 +103,12 @@ pub const BIND: u8 = 3;
 pub const UNBIND: u8 = 4;
 /// Publish tasks of a kind.
 pub const TROUBLE: u8 = 5;
+/// Publish tasks with a priority.
+pub const URGENT: u8 = 6;
+/// A consumer is cancelled.
+pub const CANCEL: u8 = 7;
+/// A cancelled consumer consumes again.
+pub const CONSUME: u8 = 8;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -329,6 +337,24 @@ pub(super) const COMMANDS: &[Command] = &[
             field("tasks", count(1, 20), 1),
         ],
     },
+    Command {
+        id: "urgent",
+        title: "Publish urgent",
+        about: "Publishes tasks with a priority. The queue was declared with x-max-priority 4: more counts as 4.",
+        fields: &[field("tasks", count(1, 20), 3), field("priority", count(0, 9), 4)],
+    },
+    Command {
+        id: "cancel",
+        title: "Cancel",
+        about: "A worker gets no more tasks: basic.cancel. What it holds it still does and acknowledges.",
+        fields: &[field("worker", count(1, 6), 1)],
+    },
+    Command {
+        id: "consume",
+        title: "Consume again",
+        about: "A worker that has cancelled takes tasks again: basic.consume.",
+        fields: &[field("worker", count(1, 6), 1)],
+    },
 ];
 
 pub(super) const METRICS: &[Metric] = &[
@@ -340,4 +366,5 @@ pub(super) const METRICS: &[Metric] = &[
     Metric { id: "failed", title: "Failed", kind: MetricKind::Counter },
     Metric { id: "routed", title: "Routed", kind: MetricKind::Counter },
     Metric { id: "finished", title: "Until done", kind: MetricKind::Latency },
+    Metric { id: "waiting-apart", title: "Waiting time by urgency", kind: MetricKind::Latency },
 ];

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::exchange::{self, Binding, Matching};
+use super::later::Later;
 use super::message::{Body, Envelope, ExchangeId, Message, QueueId, Reason, TaskId};
 use super::queue::{Arguments, Overflow, Pushed, Queue, Stored};
 use crate::sim::NodeId;
@@ -53,6 +54,8 @@ pub struct Consumer {
     pub progress: Time,
     /// It was heard since the last look.
     pub heard: bool,
+    /// basic.cancel: its connection stands, and nothing more is handed to it.
+    pub cancelled: Later<bool>,
 }
 
 /// A message that left a queue otherwise than by an acknowledgement.
@@ -111,9 +114,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Declares a queue; one that exists takes the new arguments and keeps its messages.
+    /// Declares a queue; one that exists takes the new arguments and keeps its messages and its priorities.
     pub fn declare(&mut self, id: QueueId, name: &'static str, arguments: Arguments) {
-        self.queues.entry(id).or_insert_with(|| Queue::new(name, arguments)).arguments = arguments;
+        self.queues.entry(id).or_insert_with(|| Queue::new(name, arguments)).redeclare(arguments);
     }
 
     /// The bindings that match, and the queues that get a copy.
@@ -210,9 +213,36 @@ impl Host {
 
     /// A new connection, and basic.consume on it.
     pub fn consume(&mut self, node: NodeId, connection: u32, queues: Vec<QueueId>, now: Time) {
-        let (unacked, idle_since) = (Vec::new(), Some(now));
-        let consumer = Consumer { connection, queues, unacked, last_tag: 0, idle_since, progress: now, heard: true };
+        let consumer = Consumer {
+            connection,
+            queues,
+            unacked: Vec::new(),
+            last_tag: 0,
+            idle_since: Some(now),
+            progress: now,
+            heard: true,
+            cancelled: Later(false),
+        };
         self.consumers.insert(node, consumer);
+    }
+
+    /// basic.cancel: a consumer is handed nothing more. What it holds stays with it, and it may settle that as before.
+    /// False when it has none to cancel.
+    pub fn cancel(&mut self, node: NodeId) -> bool {
+        let Some(consumer) = self.consumers.get_mut(&node) else { return false };
+        consumer.heard = true;
+        !std::mem::replace(&mut consumer.cancelled, Later(true)).0
+    }
+
+    /// basic.consume on a connection that stands. False when it consumes already.
+    pub fn consume_again(&mut self, node: NodeId, now: Time) -> bool {
+        let Some(consumer) = self.consumers.get_mut(&node) else { return false };
+        consumer.heard = true;
+        let was_cancelled = std::mem::replace(&mut consumer.cancelled, Later(false)).0;
+        if was_cancelled && consumer.unacked.is_empty() {
+            consumer.idle_since = Some(now);
+        }
+        was_cancelled
     }
 
     /// Hands out one message, to the next consumer in turn of the first queue that has one for somebody with room.
@@ -221,7 +251,10 @@ impl Host {
         let has_room = |consumer: &Consumer| prefetch.is_none_or(|most| consumer.unacked.len() < most);
         for (&id, queue) in &mut self.queues {
             let turn = queue.turn;
-            let takes = |entry: &(&NodeId, &Consumer)| entry.1.queues.contains(&id) && has_room(entry.1);
+            let takes = |entry: &(&NodeId, &Consumer)| {
+                let consumes = entry.1.queues.contains(&id) && !entry.1.cancelled.0;
+                consumes && has_room(entry.1)
+            };
             let next = self.consumers.iter().filter(takes).map(|(node, _)| *node);
             let Some(to) = next.min_by_key(|node| (node.0 <= turn, node.0)) else { continue };
             let (Some(stored), Some(consumer)) = (queue.take(), self.consumers.get_mut(&to)) else { continue };

@@ -23,6 +23,7 @@ fn message(id: TaskId, exchange: u8, key: &str) -> Message {
         body: Body::Plain,
         envelope: Rc::new(Envelope { exchange, key: key.to_owned(), headers: Vec::new() }),
         deaths: Vec::new(),
+        priority: 0,
     }
 }
 
@@ -185,6 +186,92 @@ fn an_exclusive_queue_goes_with_its_connection() {
     host.close(A, Policy::AMQP, 0);
     assert!(!host.queues.contains_key(&0));
     assert!(host.publish(&message(2, DEFAULT, "q"), Policy::AMQP, 0).queues.is_empty());
+}
+
+/// A queue with priorities up to 4, and a message of each of these priorities in it, numbered from 1.
+fn prioritised(arguments: Arguments, priorities: &[u8]) -> Host {
+    let mut host = host(Arguments { max_priority: Some(4), ..arguments }, 0);
+    for (id, priority) in (1..).zip(priorities) {
+        host.publish(&Message { priority: *priority, ..message(id, DEFAULT, "q") }, Policy::AMQP, 0);
+    }
+    host
+}
+
+#[test]
+fn the_highest_priority_goes_first_and_within_it_the_oldest() {
+    assert_eq!(ready(&prioritised(Arguments::CLASSIC, &[0, 2, 0, 4, 2, 1]), 0), [4, 2, 5, 6, 1, 3]);
+    // Above the maximum is the maximum.
+    assert_eq!(ready(&prioritised(Arguments::CLASSIC, &[4, 9, 3, 255, 4]), 0), [1, 2, 4, 5, 3]);
+    // The documentation's own example: A, B, C of 1, 3, 2.
+    assert_eq!(ready(&prioritised(Arguments::CLASSIC, &[1, 3, 2]), 0), [2, 3, 1]);
+}
+
+#[test]
+fn without_x_max_priority_all_messages_are_alike() {
+    let mut plain = host(Arguments::CLASSIC, 1);
+    plain.publish(&Message { priority: 4, ..message(2, DEFAULT, "q") }, Policy::AMQP, 0);
+    assert_eq!(ready(&plain, 0), [1, 2]);
+    // A queue keeps the priorities with which it came to be.
+    plain.declare(0, "q", Arguments { max_priority: Some(4), ..Arguments::CLASSIC });
+    plain.publish(&Message { priority: 4, ..message(3, DEFAULT, "q") }, Policy::AMQP, 0);
+    assert_eq!(ready(&plain, 0), [1, 2, 3]);
+    assert_eq!(ready(&prioritised(Arguments::QUORUM, &[0, 4, 1]), 0), [1, 2, 3]);
+}
+
+#[test]
+fn a_returned_message_takes_its_place_within_its_priority() {
+    let mut host = prioritised(Arguments::CLASSIC, &[0, 4, 0, 4, 2]);
+    host.consume(A, 1, vec![0], 0);
+    let taken: Vec<_> = (0..4).filter_map(|_| take(&mut host)).map(|taken| taken.2).collect();
+    assert_eq!((taken, ready(&host, 0)), (vec![2, 4, 5, 1], vec![3]));
+    for tag in [4, 2, 3, 1] {
+        host.settle(A, tag, Settle::Requeue, Policy::AMQP, 0);
+    }
+    assert_eq!(ready(&host, 0), [2, 4, 5, 1, 3]);
+    host.publish(&Message { priority: 4, ..message(6, DEFAULT, "q") }, Policy::AMQP, 0);
+    assert_eq!(ready(&host, 0), [2, 4, 6, 5, 1, 3]);
+    assert_eq!(take(&mut host).map(|taken| (taken.2, taken.3)), Some((2, true)));
+    assert_eq!(ready(&host.after_restart(), 0), [2, 4, 6, 5, 1, 3]);
+}
+
+/// Both as the documentation warns: what is dropped and what expires is the head, which is of the highest priority.
+#[test]
+fn the_head_of_a_queue_with_priorities_is_of_the_highest() {
+    let short = Arguments { max_length: Some(2), ..Arguments::CLASSIC };
+    assert_eq!(ready(&prioritised(dying(short), &[0, 4, 0]), 0), [1, 3]);
+    let mut host = prioritised(dying(Arguments::CLASSIC), &[]);
+    host.publish(&Message { expiration: Some(MS), ..message(1, DEFAULT, "q") }, Policy::AMQP, 0);
+    host.publish(&Message { priority: 1, ..message(2, DEFAULT, "q") }, Policy::AMQP, 0);
+    assert!(host.expire(Policy::AMQP, 2 * MS).is_empty());
+    assert_eq!((ready(&host, 0), host.next_expiry()), (vec![2, 1], None));
+}
+
+#[test]
+fn a_cancelled_consumer_keeps_what_it_holds_and_gets_nothing_more() {
+    let mut host = host(Arguments::CLASSIC, 6);
+    host.consume(A, 1, vec![0], 0);
+    host.consume(B, 1, vec![0], 0);
+    (0..4).for_each(|_| assert!(take(&mut host).is_some()));
+    assert!(host.cancel(A) && !host.cancel(A));
+    assert_eq!((host.consumers[&A].unacked.len(), ready(&host, 0)), (2, vec![5, 6]));
+    host.settle(A, 1, Settle::Ack, Policy::AMQP, 0);
+    assert_eq!(take(&mut host), Some((B, 3, 5, false)));
+    host.settle(A, 2, Settle::Requeue, Policy::AMQP, 0);
+    assert_eq!(take(&mut host), Some((B, 4, 3, true)));
+    assert!(host.consume_again(A, 7) && !host.consume_again(A, 9));
+    assert_eq!(host.consumers[&A].idle_since, Some(7));
+    assert_eq!(take(&mut host), Some((A, 3, 6, false)));
+}
+
+#[test]
+fn what_a_cancelled_consumer_held_goes_back_with_its_connection() {
+    let mut host = host(Arguments::CLASSIC, 1);
+    host.consume(A, 1, vec![0], 0);
+    assert!(take(&mut host).is_some() && host.cancel(A));
+    host.close(A, Policy::AMQP, 0);
+    assert_eq!(ready(&host, 0), [1]);
+    host.consume(A, 2, vec![0], 0);
+    assert_eq!(take(&mut host), Some((A, 1, 1, true)));
 }
 
 #[test]

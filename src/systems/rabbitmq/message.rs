@@ -1,7 +1,9 @@
 //! A message as the broker sees it: where it was published to, its properties, and how often it has died.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use super::later::Later;
 use crate::sim::time::{Micros, Time};
 
 /// The publisher's number of a message, from 1.
@@ -68,7 +70,7 @@ pub struct Death {
 }
 
 /// A message.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
     /// The publisher's number; a copy published again has the same.
     pub id: TaskId,
@@ -86,6 +88,19 @@ pub struct Message {
     pub envelope: Rc<Envelope>,
     /// The x-death header, the last death first.
     pub deaths: Vec<Death>,
+    /// The priority property; 0 is the same as none. A queue without priorities does not look at it.
+    pub priority: u8,
+}
+
+/// As derived, but for the priority: none adds nothing, so that runs without priorities keep their fingerprints.
+impl Hash for Message {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Message { id, published, persistent, mandatory, expiration, attempt, body, envelope, deaths, priority } =
+            self;
+        (id, published, persistent, mandatory, expiration).hash(state);
+        (attempt, body, envelope, deaths).hash(state);
+        Later(*priority).hash(state);
+    }
 }
 
 impl Message {

@@ -1,18 +1,24 @@
 //! RabbitMQ: exchanges, bindings, queues, publishers and consumers on one broker.
 //!
 //! Follows RabbitMQ 4.3 with AMQP 0-9-1 (docs: "Exchanges", "Queues", "Consumer Prefetch", "Consumer Acknowledgements and
-//! Publisher Confirms", "Negative Acknowledgements", "Heartbeats", "Queue Length Limit", "Time-To-Live and Expiration",
-//! "Dead Letter Exchanges", "Quorum Queues"). The broker pushes to consumers up to their prefetch, in round robin; an
-//! unacknowledged message goes back when its connection closes, flagged as redelivered; persistent messages in durable
-//! queues are on disk before they are confirmed; a full queue refuses; mandatory messages that no queue takes are
-//! returned, and then confirmed. Exchanges are direct, fanout, topic and headers. Queues are classic or quorum, with
-//! time to live, length limit, delivery limit and dead-letter exchange. A connection has one channel, and either side
-//! closes it after two silent heartbeat intervals.
+//! Publisher Confirms", "Consumers", "Negative Acknowledgements", "Heartbeats", "Queue Length Limit", "Time-To-Live and
+//! Expiration", "Dead Letter Exchanges", "Quorum Queues", "Classic Queues Support Priorities"). The broker pushes to
+//! consumers up to their prefetch, in round robin; an unacknowledged message goes back when its connection closes,
+//! flagged as redelivered; persistent messages in durable queues are on disk before they are confirmed; a full queue
+//! refuses; mandatory messages that no queue takes are returned, and then confirmed. Exchanges are direct, fanout, topic
+//! and headers. Queues are classic or quorum, with time to live, length limit, delivery limit and dead-letter exchange;
+//! classic queues have priorities (x-max-priority). A connection has one channel, and either side closes it after two
+//! silent heartbeat intervals. A consumer may be cancelled (basic.cancel): its channel stands, and what it holds it
+//! still settles.
 //!
 //! The queue ([`queue`]), the exchanges ([`exchange`]) and the host that joins them ([`host`]) are pure. Not modelled:
-//! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities, exchanges
-//! bound to exchanges, alternate exchanges, auto-delete and queue expiry, basic.get, basic.cancel, flow control and
-//! memory alarms, several channels a connection (a prefetch counts for the whole connection). Confirms carry the message's number in place of a delivery tag.
+//! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities of quorum
+//! queues (two levels served 2 to 1 before RabbitMQ 4.3, strict since), priorities of consumers, exchanges bound to
+//! exchanges, alternate exchanges, auto-delete and queue expiry, queue.delete, basic.get, flow control and memory alarms,
+//! several channels a connection (a prefetch counts for the whole connection). Nor does the broker cancel a consumer by
+//! itself (consumer cancel notification): a queue goes only with the connection of its consumer or with the broker, and
+//! then there is nobody to notify. A basic.cancel or basic.consume that a cut link swallows is not sent again on that
+//! connection. Confirms carry the message's number in place of a delivery tag.
 
 mod broker;
 mod controls;
@@ -20,6 +26,7 @@ pub mod exchange;
 pub mod host;
 #[cfg(test)]
 mod host_tests;
+pub mod later;
 pub mod message;
 pub mod promises;
 mod publisher;
@@ -28,12 +35,16 @@ pub mod topology;
 mod witness;
 pub mod words;
 mod worker;
+#[cfg(test)]
+mod worker_tests;
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 pub use controls::*;
 use exchange::Matching;
 use host::{Host, Policy, Settle};
+use later::Later;
 use message::{Envelope, Message, QueueId, TaskId};
 use topology::{Declared, Topology};
 
@@ -60,6 +71,8 @@ pub const FIRST: usize = 2;
 pub const LONGEST_QUEUE: usize = 300;
 /// The most bindings that a reader may have.
 pub const MOST_BINDINGS: usize = 14;
+/// x-max-priority of the task queue. RabbitMQ recommends 2 to 4.
+pub const MAX_PRIORITY: u8 = 4;
 /// A consumer that holds a task and acknowledges nothing for this long is cut off. RabbitMQ's default is 30 minutes.
 pub const ACK_TIMEOUT: Time = 30 * SEC;
 /// How long a message takes between any two nodes.
@@ -88,12 +101,21 @@ pub struct Sent {
 }
 
 /// A message at a consumer.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Delivery {
     pub tag: u32,
     pub queue: QueueId,
     pub redelivered: bool,
     pub message: Message,
+    /// The consumer acknowledged it when it arrived.
+    pub acked: bool,
+}
+
+/// As derived, but for `acked`: that follows from the rule at its arrival, and fingerprints hold the rules.
+impl Hash for Delivery {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.tag, self.queue, self.redelivered, &self.message).hash(state);
+    }
 }
 
 /// Where the last published message went, for the picture.
@@ -114,8 +136,16 @@ pub enum Memory {
     Publisher { unconfirmed: Vec<Sent>, returned: Option<TaskId> },
     /// The broker: its host, and where the last message went.
     Broker { host: Host, last: Option<Routing> },
-    /// A consumer: its connection, what lies in its buffer, what it works on, and what waits for its copy's confirm.
-    Worker { connected: bool, buffer: Vec<Delivery>, working: Option<Delivery>, moving: Option<Delivery>, heard: bool },
+    /// A consumer: its connection, what lies in its buffer, what it works on, what waits for its copy's confirm, and
+    /// whether it has cancelled.
+    Worker {
+        connected: bool,
+        buffer: Vec<Delivery>,
+        working: Option<Delivery>,
+        moving: Option<Delivery>,
+        heard: bool,
+        cancelled: Later<bool>,
+    },
 }
 
 /// What nodes send each other: AMQP's methods.
@@ -139,6 +169,14 @@ pub enum Method {
     Settle { connection: u32, tag: u32, id: TaskId, how: Settle },
     /// A heartbeat frame, from the consumer or answering it.
     Heartbeat { connection: u32 },
+    /// A new connection, and no basic.consume on it.
+    Open { connection: u32 },
+    /// basic.cancel
+    Cancel { connection: u32 },
+    /// basic.cancel-ok
+    CancelOk { connection: u32 },
+    /// basic.consume on a connection that stands.
+    ConsumeAgain { connection: u32 },
 }
 
 /// What nodes may have armed.
@@ -258,15 +296,15 @@ impl System for RabbitMq {
                 publisher::Publisher { disk, unconfirmed, returned, context }.handle(event);
             }
             Memory::Broker { host, last } => broker::Broker { disk, host, last, context }.handle(event),
-            Memory::Worker { connected, buffer, working, moving, heard } => {
-                worker::Worker { disk, connected, buffer, working, moving, heard, context }.handle(event);
+            Memory::Worker { connected, buffer, working, moving, heard, cancelled } => {
+                worker::Worker { disk, connected, buffer, working, moving, heard, cancelled, context }.handle(event);
             }
         }
     }
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
-            PUBLISH | ROUTE | TROUBLE => PUBLISHER,
+            PUBLISH | ROUTE | TROUBLE | URGENT => PUBLISHER,
             BIND | UNBIND => BROKER,
             _ => NodeId::from(FIRST + call.value(0).clamp(1, 100) as usize - 1),
         };
@@ -299,6 +337,10 @@ impl System for RabbitMq {
             Method::Settle { id, how: Settle::Requeue, .. } => format!("a nack of {noun} {id}"),
             Method::Settle { id, .. } => format!("a reject of {noun} {id}"),
             Method::Heartbeat { .. } => "a heartbeat".to_owned(),
+            Method::Open { connection } => format!("connection {connection}: open"),
+            Method::Cancel { connection } => format!("connection {connection}: cancel"),
+            Method::CancelOk { connection } => format!("connection {connection}: cancelled"),
+            Method::ConsumeAgain { connection } => format!("connection {connection}: consume again"),
         }
     }
 

@@ -129,6 +129,7 @@ pub const EVERY_SERVICE: Promise<RabbitMq> = Promise {
 };
 
 /// A consumer that holds a task it has not begun, and one that has had nothing to do for longer than a message takes.
+/// Whoever has cancelled wants nothing.
 fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
     let Some(Memory::Broker { host, .. }) = world.memory(super::BROKER) else { return None };
     let waits = |node: &NodeId| match world.memory(*node) {
@@ -138,7 +139,8 @@ fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
     let now = world.kernel().node(super::BROKER).local(world.kernel().now());
     let patience = if world.kernel().is_timeless() { 0 } else { 4 * LATENCY };
     let idle = host.consumers.iter().find(|(_, consumer)| {
-        consumer.unacked.is_empty() && consumer.idle_since.is_some_and(|since| now >= since + patience)
+        let is_idle = consumer.unacked.is_empty() && !consumer.cancelled.0;
+        is_idle && consumer.idle_since.is_some_and(|since| now >= since + patience)
     })?;
     let busy = (FIRST..world.kernel().nodes().len()).map(NodeId::from).find(|node| waits(node) > 0)?;
     Some((busy, waits(&busy), *idle.0))
@@ -148,7 +150,7 @@ fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
 pub const FAIR: Promise<RabbitMq> = Promise {
     id: "no-task-waits-behind-a-busy-worker",
     title: "No task waits behind a busy worker",
-    about: "No task waits in a busy worker's buffer while another connected worker has had nothing for 4 ms.",
+    about: "No task waits in a busy worker's buffer while another worker that consumes has had nothing for 4 ms.",
     kind: Kind::Always,
     holds: |world| unfair(world).is_none(),
     explain: |world| {

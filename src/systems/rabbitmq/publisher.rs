@@ -6,7 +6,7 @@ use super::message::{Body, Envelope, Message, TaskId};
 use super::topology::{self, Topology};
 use super::{
     ADDRESSES, ARRIVALS, BROKER, BURSTS, CONFIRMS, Disk, FLAKY, MANDATORY, Memory, Method, Note, PERSISTENT, POISON,
-    RATE, ROUTE, RabbitMq, Sent, TROUBLE, Timer, words,
+    RATE, ROUTE, RabbitMq, Sent, TROUBLE, Timer, URGENT, words,
 };
 use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event};
@@ -46,6 +46,14 @@ fn await_task(context: &mut Context<RabbitMq>) {
     context.set_timer(Timer::Arrival, delay);
 }
 
+/// What the reader says of messages; the rest is as ever.
+#[derive(Default)]
+struct Wish {
+    envelope: Option<Envelope>,
+    body: Option<Body>,
+    priority: u8,
+}
+
 /// What the work on a task will come to, by its number: the reader's settings say how many are trouble.
 fn body(context: &Context<RabbitMq>, id: TaskId) -> Body {
     let (poison, flaky) = (context.amount(POISON), context.amount(FLAKY));
@@ -67,7 +75,7 @@ impl Publisher<'_, '_> {
                 await_task(self.context);
                 match self.context.amount(RATE) {
                     0 => self.context.why(|_| "Nothing is published: the rate is 0.".to_owned()),
-                    _ => self.publish(1, None, None),
+                    _ => self.publish(1, &Wish::default()),
                 }
             }
             Event::Timer(Timer::Republish) => self.republish(),
@@ -86,7 +94,8 @@ impl Publisher<'_, '_> {
                 let exchange = words::exchange_of(call.value(0));
                 let key = call.text(1);
                 let headers = words::headers(call.value(1 + text::VALUES), call.value(2 + text::VALUES));
-                self.publish(1, Some(Envelope { exchange, key, headers }), None);
+                let envelope = Some(Envelope { exchange, key, headers });
+                self.publish(1, &Wish { envelope, ..Wish::default() });
             }
             TROUBLE => {
                 let body = match call.value(0) {
@@ -95,13 +104,17 @@ impl Publisher<'_, '_> {
                     3 => Body::Deadly,
                     _ => Body::Plain,
                 };
-                self.publish(count(1), None, Some(body));
+                self.publish(count(1), &Wish { body: Some(body), ..Wish::default() });
             }
-            _ => self.publish(count(0), None, None),
+            URGENT => {
+                let priority = call.value(1).clamp(0, i64::from(u8::MAX)) as u8;
+                self.publish(count(0), &Wish { priority, ..Wish::default() });
+            }
+            _ => self.publish(count(0), &Wish::default()),
         }
     }
 
-    fn publish(&mut self, count: u32, envelope: Option<Envelope>, kind: Option<Body>) {
+    fn publish(&mut self, count: u32, wish: &Wish) {
         let room = MOST_UNCONFIRMED.saturating_sub(self.unconfirmed.len()) as u32;
         let count = count.min(room);
         let (first, confirms) = (self.disk.last + 1, self.context.rule(CONFIRMS));
@@ -113,21 +126,24 @@ impl Publisher<'_, '_> {
             }
             (_, false) => format!("The publisher sends {count} from number {first}, and takes them for safe."),
         });
+        if wish.priority > 0 {
+            self.context.why(|_| format!("They are urgent: their priority is {}.", wish.priority));
+        }
         let topology = topology::of(self.context.settings());
         for _ in 0..count {
             self.disk.last += 1;
             let id = self.disk.last;
-            let envelope = match (&envelope, topology) {
+            let envelope = match (&wish.envelope, topology) {
                 (Some(given), _) => given.clone(),
                 (None, Topology::Routing) => words::random_envelope(self.context.draw(ADDRESSES)),
                 (None, _) => topology::address(topology),
             };
-            let body = kind.unwrap_or_else(|| body(self.context, id));
-            self.send(id, envelope, body);
+            let body = wish.body.unwrap_or_else(|| body(self.context, id));
+            self.send(id, envelope, body, wish.priority);
         }
     }
 
-    fn send(&mut self, id: TaskId, envelope: Envelope, body: Body) {
+    fn send(&mut self, id: TaskId, envelope: Envelope, body: Body, priority: u8) {
         let message = Message {
             id,
             published: self.context.now(),
@@ -138,6 +154,7 @@ impl Publisher<'_, '_> {
             body,
             envelope: Rc::new(envelope),
             deaths: Vec::new(),
+            priority,
         };
         if self.context.rule(CONFIRMS) {
             self.unconfirmed.push(Sent { message: message.clone(), returned: false });

@@ -1,9 +1,14 @@
-//! One queue as a pure state machine: order, redelivery, time to live, length limit, delivery limit, restart.
+//! One queue as a pure state machine: order, priorities, redelivery, time to live, length limit, delivery limit, restart.
 //!
-//! After RabbitMQ 4.3 (docs: "Queues", "Time-To-Live and Expiration", "Queue Length Limit", "Quorum Queues",
-//! "Negative Acknowledgements"). A classic queue puts a returned message back at its old place. A quorum queue hands
+//! After RabbitMQ 4.3 (docs: "Queues", "Classic Queues Support Priorities", "Time-To-Live and Expiration", "Queue Length
+//! Limit", "Quorum Queues", "Negative Acknowledgements"). A classic queue puts a returned message back at its old place.
+//! One that is declared with priorities hands out the highest priority first, and within a priority in order of arrival;
+//! its head is the head of its highest priority, and that is what expires and what is dropped. A quorum queue hands
 //! returned messages out before all others, in the order in which they came back, counts the returns, and gives up on a
 //! message that came back more often than the delivery limit. Messages expire at the head only.
+
+use std::cmp::Reverse;
+use std::hash::{Hash, Hasher};
 
 use super::message::{ExchangeId, Message};
 use crate::sim::time::{Micros, Time};
@@ -34,7 +39,7 @@ pub struct DeadLetter {
 }
 
 /// What a queue is declared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arguments {
     pub kind: Kind,
     /// It survives a restart of the broker.
@@ -49,6 +54,18 @@ pub struct Arguments {
     pub dead_letter: Option<DeadLetter>,
     /// x-delivery-limit, for quorum queues; their default is 20.
     pub delivery_limit: Option<u32>,
+    /// x-max-priority, for classic queues. `None`: all messages are alike.
+    pub max_priority: Option<u8>,
+}
+
+/// As derived, but for the priorities: a queue has them from its declaration to its end, so they follow from what is
+/// declared, and the settings say that.
+impl Hash for Arguments {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Arguments { kind, durable, exclusive, message_ttl, max_length, overflow, .. } = self;
+        (kind, durable, exclusive, message_ttl, max_length, overflow).hash(state);
+        (self.dead_letter, self.delivery_limit).hash(state);
+    }
 }
 
 impl Arguments {
@@ -62,9 +79,23 @@ impl Arguments {
         overflow: Overflow::DropHead,
         dead_letter: None,
         delivery_limit: None,
+        max_priority: None,
     };
     /// A quorum queue with the default delivery limit.
     pub const QUORUM: Arguments = Arguments { kind: Kind::Quorum, delivery_limit: Some(20), ..Arguments::CLASSIC };
+
+    /// The priority that a message has in the queue: none is 0, and more than the maximum is the maximum.
+    pub fn priority_of(&self, message: &Message) -> u8 {
+        match self.kind {
+            Kind::Classic => self.max_priority.map_or(0, |most| message.priority.min(most)),
+            Kind::Quorum => 0,
+        }
+    }
+
+    /// What a classic queue is in order of: the highest priority first, and then in order of arrival.
+    fn rank(&self, stored: &Stored) -> (Reverse<u8>, u32) {
+        (Reverse(self.priority_of(&stored.message)), stored.place)
+    }
 
     /// Whether dead messages stay until the queues they go to have taken them (x-dead-letter-strategy: at-least-once,
     /// which asks for a quorum queue with reject-publish). Else dead-lettering is at most once.
@@ -91,7 +122,7 @@ pub struct Stored {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pushed {
     Taken,
-    /// It was taken, and the oldest one went for it.
+    /// It was taken, and the one at the head went for it. With priorities that may be the one that came.
     InsteadOf(Stored),
     Refused,
 }
@@ -113,12 +144,17 @@ impl Queue {
         Queue { name, arguments, ready: Vec::new(), turn: 0, next_place: 1 }
     }
 
+    /// Declares it again with other arguments. How many priorities it has never changes.
+    pub fn redeclare(&mut self, arguments: Arguments) {
+        self.arguments = Arguments { max_priority: self.arguments.max_priority, ..arguments };
+    }
+
     /// Whether it has as many ready messages as it may.
     pub fn is_full(&self) -> bool {
         self.arguments.max_length.is_some_and(|most| self.ready.len() >= most as usize)
     }
 
-    /// A published message comes in, at the tail.
+    /// A published message comes in, at the tail of its priority.
     pub fn push(&mut self, message: Message, now: Time) -> Pushed {
         let is_full = self.is_full();
         if is_full && self.arguments.overflow == Overflow::RejectPublish {
@@ -128,7 +164,9 @@ impl Queue {
         let expires = ttl.map(|ttl| now.saturating_add(ttl));
         let place = self.next_place;
         self.next_place += 1;
-        self.ready.push(Stored { message, place, redelivered: false, returns: 0, expires });
+        let priority = self.arguments.priority_of(&message);
+        let at = self.ready.partition_point(|other| self.arguments.priority_of(&other.message) >= priority);
+        self.ready.insert(at, Stored { message, place, redelivered: false, returns: 0, expires });
         if is_full { Pushed::InsteadOf(self.ready.remove(0)) } else { Pushed::Taken }
     }
 
@@ -148,7 +186,10 @@ impl Queue {
         }
         let at = match quorum {
             true => self.ready.partition_point(|other| other.redelivered),
-            false => self.ready.partition_point(|other| other.place < stored.place),
+            false => {
+                let rank = self.arguments.rank(&stored);
+                self.ready.partition_point(|other| self.arguments.rank(other) < rank)
+            }
         };
         self.ready.insert(at, stored);
         None
@@ -178,7 +219,7 @@ impl Queue {
         }
         after.ready.extend(unacked);
         after.ready.retain(|stored| stored.message.persistent);
-        after.ready.sort_by_key(|stored| stored.place);
+        after.ready.sort_by_key(|stored| self.arguments.rank(stored));
         // After a crash a classic queue knows no longer which messages were handed out: it takes all for it.
         after.ready.iter_mut().for_each(|stored| stored.redelivered = true);
         Some(after)

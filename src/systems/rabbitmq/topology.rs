@@ -3,14 +3,14 @@
 use super::exchange::{self, Binding};
 use super::message::{Envelope, QueueId};
 use super::queue::{Arguments, DeadLetter, Overflow};
-use super::{DELIVERY_LIMIT, LONGEST_QUEUE, RETRIES, TOPOLOGY, WORKERS};
+use super::{DELIVERY_LIMIT, LONGEST_QUEUE, MAX_PRIORITY, RETRIES, TOPOLOGY, WORKERS};
 use crate::mechanisms::topic::XMatch;
 use crate::sim::settings::Settings;
 
 /// Which of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Topology {
-    /// One queue, competing workers.
+    /// One queue with priorities, competing workers.
     Tasks,
     /// Four queues bound to exchanges of all types.
     Routing,
@@ -77,7 +77,7 @@ pub fn queues(settings: &Settings, declared: Declared) -> Vec<(QueueId, &'static
         (0u8..).zip(names).map(|(id, name)| (id, *name, arguments)).collect::<Vec<_>>()
     };
     match of(settings) {
-        Topology::Tasks => each(&["tasks"], bounded),
+        Topology::Tasks => each(&["tasks"], Arguments { max_priority: Some(MAX_PRIORITY), ..bounded }),
         Topology::Routing => each(&DESKS, bounded),
         Topology::Fanout => {
             let exclusive = !declared.outlives;

@@ -3,13 +3,16 @@
 use std::rc::Rc;
 
 use super::host::Settle;
+use super::later::Later;
 use super::message::{Body, Envelope, Message, TaskId};
 use super::topology::{self, LOTS, Topology};
 use super::{
-    ACK_AFTER, BACKOFF, BOUNDED, BROKER, COPY_FIRST, DONE, Delivery, Disk, FAILED, FINISHED, FIRST, HEARTBEAT, JITTER,
-    LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITS, exchange, noun,
+    ACK_AFTER, BACKOFF, BOUNDED, BROKER, CANCEL, CONSUME, COPY_FIRST, DONE, Delivery, Disk, FAILED, FINISHED, FIRST,
+    HEARTBEAT, JITTER, LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITING_APART, WAITS,
+    exchange, noun,
 };
 use crate::sim::random;
+use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::{self, MS};
 
@@ -26,13 +29,15 @@ pub(super) struct Worker<'a, 'b> {
     /// Tried again later: waits for the confirm of its copy.
     pub moving: &'a mut Option<Delivery>,
     pub heard: &'a mut bool,
+    pub cancelled: &'a mut Later<bool>,
     pub context: &'a mut Context<'b, RabbitMq>,
 }
 
 /// A consumer connects at its first beat.
 pub(super) fn boot(context: &mut Context<RabbitMq>) -> Memory {
     context.set_timer(Timer::Beat, MS);
-    Memory::Worker { connected: false, buffer: Vec::new(), working: None, moving: None, heard: false }
+    let (connected, heard, cancelled) = (false, false, Later(false));
+    Memory::Worker { connected, buffer: Vec::new(), working: None, moving: None, heard, cancelled }
 }
 
 impl Worker<'_, '_> {
@@ -44,12 +49,15 @@ impl Worker<'_, '_> {
         match event {
             Event::Timer(Timer::Beat) => self.beat(),
             Event::Timer(Timer::Done) => self.done(),
+            Event::Command(CommandCall { command: CANCEL, .. }) => self.cancel(),
+            Event::Command(CommandCall { command: CONSUME, .. }) => self.consume_again(),
             Event::Command(_) => self.give_back(),
             Event::Message { message: Method::Deliver { connection, delivery }, .. } => {
                 self.delivered(connection, delivery);
             }
             Event::Message { message: Method::Heartbeat { connection }, .. } => self.broker_heard(connection),
             Event::Message { message: Method::Confirm { id }, .. } => self.copied(id),
+            Event::Message { message: Method::CancelOk { connection }, .. } => self.off_the_queue(connection),
             _ => self.context.why(|_| "A consumer has no use for this message.".to_owned()),
         }
     }
@@ -73,13 +81,19 @@ impl Worker<'_, '_> {
             0 => format!("{name} opens connection {connection} to the broker."),
             _ => format!("{name} has not heard the broker: it drops {lost} tasks and opens connection {connection}."),
         });
-        self.context.send(BROKER, Method::Consume { connection });
+        let opened = if self.cancelled.0 { Method::Open { connection } } else { Method::Consume { connection } };
+        self.context.send(BROKER, opened);
         self.context.set_timer(Timer::Beat, interval);
+    }
+
+    /// How many messages it has and has not done.
+    fn held(&self) -> usize {
+        [&*self.working, &*self.moving].into_iter().flatten().count() + self.buffer.len()
     }
 
     /// Drops whatever it holds, with its connection. How much that was.
     fn forget(&mut self) -> usize {
-        let held = [&*self.working, &*self.moving].into_iter().flatten().count() + self.buffer.len();
+        let held = self.held();
         self.buffer.clear();
         (*self.working, *self.moving) = (None, None);
         self.context.cancel_timer(Timer::Done);
@@ -92,7 +106,7 @@ impl Worker<'_, '_> {
         self.context.why(|_| format!("{name} hears that its connection to the broker stands."));
     }
 
-    fn delivered(&mut self, connection: u32, delivery: Delivery) {
+    fn delivered(&mut self, connection: u32, mut delivery: Delivery) {
         let noun = noun(self.context.settings());
         let (name, id) = (self.name(), delivery.message.id);
         let full = self.buffer.len() >= LARGEST_BUFFER;
@@ -107,6 +121,7 @@ impl Worker<'_, '_> {
                 format!("{name} acknowledges {noun} {id} on arrival, before it has done anything.")
             });
             self.settle(&delivery, Settle::Ack);
+            delivery.acked = true;
         }
         self.buffer.push(delivery);
         let busy = self.working.is_some() || self.moving.is_some();
@@ -129,7 +144,7 @@ impl Worker<'_, '_> {
             return;
         }
         let delivery = self.buffer.remove(0);
-        let (id, published) = (delivery.message.id, delivery.message.published);
+        let (id, published, priority) = (delivery.message.id, delivery.message.published, delivery.message.priority);
         *self.working = Some(delivery);
         let me = self.context.me();
         let factor = if me.index() == FIRST { self.context.amount(SLOW).max(1) } else { 1 };
@@ -138,6 +153,7 @@ impl Worker<'_, '_> {
         self.context.work(Timer::Done, length);
         let waited = self.context.now().saturating_sub(published);
         self.context.observe(WAITING, me.0, waited);
+        self.context.observe(WAITING_APART, u16::from(priority > 0), waited);
         let name = self.name();
         self.context.why(|_| {
             format!("{name} starts {noun} {id}, which has waited {} since it was published.", time::show(waited))
@@ -167,12 +183,13 @@ impl Worker<'_, '_> {
         self.context.count(DONE, worker.0, 1);
         let took = self.context.now().saturating_sub(delivery.message.published);
         self.context.observe(FINISHED, worker.0, took);
-        if self.context.rule(ACK_AFTER) {
-            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, and acknowledges it now."));
-            self.settle(delivery, Settle::Ack);
-        } else {
+        // The rule may have been switched since it arrived: what was not acknowledged then is acknowledged now.
+        if delivery.acked {
             self.context
                 .why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, which it acknowledged on arrival."));
+        } else {
+            self.context.why_rule(ACK_AFTER, |_| format!("{name} has done {noun} {id}, and acknowledges it now."));
+            self.settle(delivery, Settle::Ack);
         }
     }
 
@@ -182,7 +199,7 @@ impl Worker<'_, '_> {
         self.context.count(FAILED, self.context.me().0, 1);
         self.context.why(|_| format!("Task {id} kills the process of {name}: its connection closes."));
         self.forget();
-        *self.connected = false;
+        (*self.connected, *self.cancelled) = (false, Later(false));
         self.context.send(BROKER, Method::Close { connection });
         self.context.set_timer(Timer::Beat, RESPAWN);
     }
@@ -243,6 +260,41 @@ impl Worker<'_, '_> {
         self.context.why_rule(COPY_FIRST, |_| format!("The copy of task {id} is safe: {name} acknowledges the task."));
         self.settle(&delivery, Settle::Ack);
         self.begin();
+    }
+
+    /// basic.cancel: no more tasks from the queue. What it holds it does and acknowledges as before.
+    fn cancel(&mut self) {
+        let (name, held, connection) = (self.name(), self.held(), self.disk.last);
+        if self.cancelled.0 {
+            self.context.why(|_| format!("{name} has cancelled its consumer before."));
+            return;
+        }
+        *self.cancelled = Later(true);
+        self.context.why(|_| format!("{name} cancels its consumer; it still does what it holds ({held})."));
+        if *self.connected {
+            self.context.send(BROKER, Method::Cancel { connection });
+        }
+    }
+
+    /// basic.cancel-ok
+    fn off_the_queue(&mut self, connection: u32) {
+        let name = self.name();
+        *self.heard |= connection == self.disk.last;
+        self.context.why(|_| format!("{name} hears that its consumer is cancelled: nothing more comes."));
+    }
+
+    /// basic.consume, on the connection that stands.
+    fn consume_again(&mut self) {
+        let (name, connection) = (self.name(), self.disk.last);
+        if !self.cancelled.0 {
+            self.context.why(|_| format!("{name} consumes already."));
+            return;
+        }
+        *self.cancelled = Later(false);
+        self.context.why(|_| format!("{name} consumes from the queue again."));
+        if *self.connected {
+            self.context.send(BROKER, Method::ConsumeAgain { connection });
+        }
     }
 
     fn give_back(&mut self) {
