@@ -327,7 +327,7 @@ impl Broker<'_, '_> {
         for node in silent {
             self.close(node);
         }
-        self.host.consumers.values_mut().for_each(|consumer| consumer.heard = false);
+        self.host.consumers.iter_mut().for_each(|(_, consumer)| consumer.heard = false);
     }
 
     /// The time of the next head has come.

@@ -4,7 +4,9 @@ use super::topology::{DESKS, NAMES};
 use super::words::{BINDING_KEYS, EXCHANGES, KEYS, REGIONS};
 use crate::sim::metrics::{Metric, MetricId, MetricKind};
 use crate::sim::rules::{Rule, RuleId};
-use crate::sim::settings::{Command, Control, Setting, SettingId, Takes, Unit, field, text_field};
+use crate::sim::settings::{
+    Command, Control, Setting, SettingId, Takes, Unit, count, field, micros, slider, text_field,
+};
 
 /// A consumer holds one unacknowledged message at a time.
 pub const PREFETCH_ONE: RuleId = RuleId(0);
@@ -198,16 +200,8 @@ pub(super) const RULES: &[Rule] = &[
     },
 ];
 
-const fn count(min: i64, max: i64) -> Control {
-    Control::Slider { min, max, step: 1, unit: Unit::Count }
-}
-
 const fn live(id: &'static str, title: &'static str, about: &'static str, control: Control, default: i64) -> Setting {
     Setting { id, title, about, control, default, takes: Takes::Live }
-}
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
 }
 
 pub(super) const SETTINGS: &[Setting] = &[
@@ -226,13 +220,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         count(0, 50),
         10,
     ),
-    live(
-        "rate",
-        "Messages published",
-        "How many a second, on average.",
-        Control::Slider { min: 0, max: 100, step: 1, unit: Unit::PerSecond },
-        20,
-    ),
+    live("rate", "Messages published", "How many a second, on average.", slider(0, 100, 1, Unit::PerSecond), 20),
     live(
         "task",
         "Length of the work",
@@ -279,7 +267,7 @@ pub(super) const SETTINGS: &[Setting] = &[
         "flaky",
         "Fail at first",
         "Tasks that fail at the first attempt and succeed at the second.",
-        Control::Slider { min: 0, max: 100, step: 5, unit: Unit::Percent },
+        slider(0, 100, 5, Unit::Percent),
         0,
     ),
     Setting {

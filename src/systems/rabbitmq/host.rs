@@ -2,14 +2,16 @@
 //!
 //! The node [`super::broker`] drives it from messages and timers; a test may drive it by itself.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
+
+use litemap::LiteMap;
 
 use super::exchange::{self, Binding, Matching};
 use super::later::Later;
 use super::message::{Body, Envelope, ExchangeId, Message, QueueId, Reason, TaskId};
 use super::queue::{Arguments, Overflow, Pushed, Queue, Stored};
 use crate::sim::NodeId;
+use crate::sim::small::map_of;
 use crate::sim::time::Time;
 
 /// What the broker does, apart from what queues are declared with. Each part can be left out.
@@ -108,9 +110,9 @@ pub enum Settle {
 /// Queues, bindings and consumers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Host {
-    pub queues: BTreeMap<QueueId, Queue>,
+    pub queues: LiteMap<QueueId, Queue>,
     pub bindings: Rc<Vec<Binding>>,
-    pub consumers: BTreeMap<NodeId, Consumer>,
+    pub consumers: LiteMap<NodeId, Consumer>,
 }
 
 impl Host {
@@ -335,7 +337,7 @@ impl Host {
             unacked.filter(move |unacked| unacked.queue == id).map(|unacked| unacked.stored.clone()).collect()
         };
         let survives = |(id, queue): (&QueueId, &Queue)| queue.survives(held(*id)).map(|queue| (*id, queue));
-        let queues: BTreeMap<QueueId, Queue> = self.queues.iter().filter_map(survives).collect();
+        let queues = map_of(self.queues.iter().filter_map(survives));
         let bindings = match self.bindings.iter().all(|binding| queues.contains_key(&binding.queue)) {
             true => Rc::clone(&self.bindings),
             false => {
@@ -343,7 +345,7 @@ impl Host {
                 Rc::new(kept.cloned().collect())
             }
         };
-        Host { queues, bindings, consumers: BTreeMap::new() }
+        Host { queues, bindings, consumers: LiteMap::new() }
     }
 
     /// Adds a binding. False when it exists already.

@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::hash::{Hash, Hasher};
 
 use super::message::{ExchangeId, Message};
+use crate::sim::small;
 use crate::sim::time::{Micros, Time};
 
 /// The type of a queue (x-queue-type).
@@ -210,7 +211,7 @@ impl Queue {
         after.turn = 0;
         if self.arguments.kind == Kind::Quorum {
             let mut unacked = unacked;
-            unacked.sort_by_key(|stored| stored.place);
+            small::sort_by_key(&mut unacked, |stored| stored.place);
             for stored in unacked {
                 // The limit is looked at when somebody returns a message, not at a restart.
                 after.give_back(stored, false, false);
@@ -219,7 +220,7 @@ impl Queue {
         }
         after.ready.extend(unacked);
         after.ready.retain(|stored| stored.message.persistent);
-        after.ready.sort_by_key(|stored| self.arguments.rank(stored));
+        small::sort_by_key(&mut after.ready, |stored| self.arguments.rank(stored));
         // After a crash a classic queue knows no longer which messages were handed out: it takes all for it.
         after.ready.iter_mut().for_each(|stored| stored.redelivered = true);
         Some(after)
