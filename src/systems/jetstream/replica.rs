@@ -204,6 +204,13 @@ impl Server<'_, '_> {
     fn asked(&mut self, from: NodeId, request: &Message) {
         let now = self.context.now();
         let op = match *request {
+            // As nats-server: an id that is on its way into the stream is in the window already, without a sequence.
+            Message::Publish { task } if self.context.rule(DEDUP) && self.is_open(task.id) => {
+                let id = task.id;
+                return self.context.why_rule(DEDUP, |_| {
+                    format!("Task {id} is in the log and not committed: the copy is passed over.")
+                });
+            }
             Message::Publish { task } => {
                 let window = stream_config(self.context.settings()).duplicates;
                 Op::Store { task, dedup: self.context.rule(DEDUP), window, now }
@@ -380,17 +387,27 @@ impl Server<'_, '_> {
         }
     }
 
-    /// To whom something is being handed out: what the log says and is not committed.
-    fn under_way(&self) -> Vec<NodeId> {
+    /// What the log says and is not committed.
+    fn open(&self) -> impl Iterator<Item = Op> + use<> {
         let open = self.own.written.log.from(self.own.raft.commit + 1);
-        let hand = |entry: raft::Entry| match entry.payload {
-            raft::Payload::Hosted(words) => match Op::read(words) {
-                Op::Hand { to, .. } => Some(to),
-                _ => None,
-            },
+        open.into_iter().filter_map(|entry| match entry.payload {
+            raft::Payload::Hosted(words) => Some(Op::read(words)),
+            _ => None,
+        })
+    }
+
+    /// To whom something is being handed out.
+    fn under_way(&self) -> Vec<NodeId> {
+        let hand = |op| match op {
+            Op::Hand { to, .. } => Some(to),
             _ => None,
         };
-        open.into_iter().filter_map(hand).collect()
+        self.open().filter_map(hand).collect()
+    }
+
+    /// Whether a task is in the log and not committed.
+    fn is_open(&self, id: u32) -> bool {
+        self.open().any(|op| matches!(op, Op::Store { task, .. } if task.id == id))
     }
 
     /// Whoever leads has a clock running for every message that waits for its acknowledgement; nobody else has.
