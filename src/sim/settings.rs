@@ -108,6 +108,13 @@ impl Settings {
     pub fn values(&self) -> &[i64] {
         &self.0
     }
+
+    /// All values but the last `later` ones, if those are at their defaults.
+    pub(super) fn values_before(&self, list: &[Setting], later: usize) -> &[i64] {
+        let known = self.0.len().saturating_sub(later);
+        let is_default = |at: usize| list.get(at).is_some_and(|setting| setting.default == self.0[at]);
+        if (known..self.0.len()).all(is_default) { &self.0[..known] } else { &self.0 }
+    }
 }
 
 /// A client command of a system, as the page offers it: "SET x = 5".

@@ -42,6 +42,9 @@ pub trait System: Sized + 'static {
     const COMMANDS: &'static [Command];
     /// What is measured.
     const METRICS: &'static [Metric];
+    /// How many of the last settings came after links to runs had been given out. At their defaults they are no part of a
+    /// run's fingerprint, so that it is what it was.
+    const LATER_SETTINGS: usize = 0;
 
     /// Number of nodes under these settings.
     fn nodes(settings: &Settings) -> usize;

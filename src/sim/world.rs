@@ -358,7 +358,8 @@ impl<S: System> Simulation for World<S> {
             sum = sum.wrapping_add(stable(&kind));
         }
         let nodes = stable(kernel.nodes());
-        stable(&(sum, nodes, kernel.now(), kernel.steps(), self.fabric.rules, &*self.fabric.settings))
+        let settings = self.fabric.settings.values_before(S::SETTINGS, S::LATER_SETTINGS);
+        stable(&(sum, nodes, kernel.now(), kernel.steps(), self.fabric.rules, settings))
     }
 
     fn set_timeless(&mut self) {

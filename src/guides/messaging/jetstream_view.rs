@@ -7,11 +7,14 @@ use crate::sim::NodeId;
 use crate::sim::settings::Settings;
 use crate::sim::system::System;
 use crate::sim::world::World;
-use crate::systems::jetstream::promises::{store, workers};
+use crate::systems::jetstream::op::Op;
+use crate::systems::jetstream::promises::{leader, replica, store, workers};
+use crate::systems::jetstream::replica::Replica;
 use crate::systems::jetstream::stream::{PubAck, Retention, Stored};
 use crate::systems::jetstream::{
-    self as jet, AckKind, JetStream, Memory, Message, PUBLISHER, Phase, SERVER, Store, Timer,
+    self as jet, AckKind, JetStream, Memory, Message, PUBLISHER, Phase, SERVER, Store, Timer, cluster,
 };
+use crate::systems::raft;
 
 pub(super) type Shop = World<JetStream>;
 
@@ -59,38 +62,157 @@ fn standing(store: &Store, seq: u32) -> Standing {
     }
 }
 
+/// Where the things of a picture are: centres, and figures by their top left corners and sizes.
+struct Plan {
+    publisher: (i32, i32),
+    servers: Vec<(i32, i32)>,
+    workers: Vec<(i32, i32)>,
+    stream: Space,
+    /// The window with R1, the servers' logs with R3.
+    second: Space,
+    table: Space,
+}
+
+type Space = ((i32, i32), (i32, i32));
+
+fn plan(frame: Frame, replicated: bool, workers: usize) -> Plan {
+    let rows = |first: Area, second: Area| -> Vec<(i32, i32)> {
+        first.row(workers.min(3)).into_iter().chain(second.row(workers.saturating_sub(3))).collect()
+    };
+    match (frame, replicated) {
+        (Frame::Wide, false) => Plan {
+            publisher: (80, 130),
+            servers: vec![(300, 130)],
+            workers: Area::new(530, 20, 120, 520).column(workers),
+            stream: ((20, 250), (420, 110)),
+            second: ((20, 390), (420, 100)),
+            table: ((670, 40), (280, 480)),
+        },
+        (Frame::Wide, true) => Plan {
+            publisher: (80, 134),
+            servers: vec![(350, 46), (440, 134), (350, 222)],
+            workers: Area::new(530, 20, 120, 520).column(workers),
+            stream: ((20, 292), (400, 90)),
+            second: ((20, 396), (440, 130)),
+            table: ((670, 40), (280, 480)),
+        },
+        (Frame::Narrow, false) => Plan {
+            publisher: (66, 50),
+            servers: vec![(270, 50)],
+            workers: rows(Area::new(4, 122, 392, 74), Area::new(4, 210, 392, 74)),
+            stream: ((8, 296), (384, 66)),
+            second: ((8, 366), (384, 62)),
+            table: ((8, 434), (384, 122)),
+        },
+        (Frame::Narrow, true) => Plan {
+            publisher: (60, 50),
+            servers: vec![(165, 50), (256, 50), (347, 50)],
+            workers: rows(Area::new(4, 120, 392, 74), Area::new(4, 204, 392, 74)),
+            stream: ((8, 288), (384, 66)),
+            second: ((8, 360), (384, 88)),
+            table: ((8, 452), (384, 106)),
+        },
+    }
+}
+
 pub(super) fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
-    let all = workers(world);
-    let (publisher, server, places) = match frame {
-        Frame::Wide => ((80, 130), (300, 130), Area::new(530, 20, 120, 520).column(all.len())),
-        Frame::Narrow => {
-            let first = Area::new(4, 122, 392, 74).row(all.len().min(3));
-            let second = Area::new(4, 210, 392, 74).row(all.len().saturating_sub(3));
-            ((66, 50), (270, 50), first.into_iter().chain(second).collect())
-        }
-    };
-    let (strip, window, table) = match frame {
-        Frame::Wide => (((20, 250), (420, 110)), ((20, 390), (420, 100)), ((670, 40), (280, 480))),
-        Frame::Narrow => (((8, 296), (384, 66)), ((8, 366), (384, 62)), ((8, 434), (384, 122))),
-    };
-    let mut mark = NodeMark::new(PUBLISHER, publisher, Shape::Service, "publisher");
+    let (all, servers) = (workers(world), cluster::servers(world.settings()));
+    let replicated = cluster::is_replicated(world.settings());
+    let plan = plan(frame, replicated, all.len());
+    let mut mark = NodeMark::new(PUBLISHER, plan.publisher, Shape::Service, "publisher");
     mark.tone = Tone::Producer;
     mark.state = format!("{} unconfirmed", unconfirmed(world));
     picture.nodes.push(mark);
-    let mut mark = NodeMark::new(SERVER, server, Shape::Broker, "server");
-    mark.tone = Tone::Store;
-    mark.state = format!("{} ready", store(world).map_or(0, Store::ready));
-    picture.nodes.push(mark);
-    for (id, at) in all.iter().zip(places) {
+    for (id, at) in servers.iter().zip(plan.servers) {
+        picture.nodes.push(if replicated { member(world, *id, at) } else { lone(world, at) });
+    }
+    for (id, at) in all.iter().zip(plan.workers) {
         picture.nodes.push(worker(world, *id, at));
     }
-    picture.link_all(&[SERVER], &[PUBLISHER]);
-    picture.link_all(&[SERVER], &all);
-    picture.figures.push(stream_cells(world, strip.0, strip.1));
-    picture.figures.push(window_cells(world, window.0, window.1));
-    picture.figures.push(deliveries(world, table.0, table.1));
+    picture.link_all(&servers, &servers);
+    picture.link_all(&servers, &[PUBLISHER]);
+    picture.link_all(&servers, &all);
+    picture.figures.push(stream_cells(world, plan.stream.0, plan.stream.1));
+    let second = if replicated { logs } else { window_cells };
+    picture.figures.push(second(world, plan.second.0, plan.second.1));
+    picture.figures.push(deliveries(world, plan.table.0, plan.table.1));
     picture
+}
+
+/// The one server of R1.
+fn lone(world: &Shop, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(SERVER, at, Shape::Broker, "server");
+    mark.tone = Tone::Store;
+    mark.state = format!("{} ready", store(world).map_or(0, Store::ready));
+    mark
+}
+
+/// A server of R3: who leads, and how many entries another one is behind.
+fn member(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let mut mark = NodeMark::new(id, at, Shape::Server, name(world, id));
+    let Some(own) = replica(world, id) else { return mark };
+    let longest = leader(world).and_then(|leader| replica(world, leader)).map_or(0, |own| own.written.log.last_index());
+    let behind = longest.saturating_sub(own.written.log.last_index());
+    mark.crown = own.raft.leads();
+    (mark.state, mark.tone) = match own.raft.role {
+        raft::Role::Leader(_) => (format!("leads, term {}", own.written.term), Tone::Active),
+        raft::Role::Candidate { .. } => ("stands".to_owned(), Tone::Question),
+        _ if behind > 0 => (format!("{behind} behind"), Tone::Risk),
+        _ => ("follows".to_owned(), Tone::Store),
+    };
+    mark
+}
+
+/// What is known of stream and consumer: by the server that may answer for them or, while nobody may, by the one that has
+/// applied most.
+fn known(world: &Shop) -> Option<&Store> {
+    let all = cluster::servers(world.settings()).into_iter();
+    let most = all.filter_map(|id| replica(world, id)).max_by_key(|own| own.raft.commit);
+    store(world).or(most.map(|own| &*own.store))
+}
+
+/// How many columns of the logs are drawn.
+const COLUMNS: u32 = 8;
+
+fn logs(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let all: Vec<NodeId> = cluster::servers(world.settings());
+    let log = |id: NodeId| match (replica(world, id), world.node(id)) {
+        (Some(own), _) => Some((&own.written.log, own.raft.commit)),
+        (None, node) => node.and_then(|node| node.disk.raft.as_ref()).map(|disk| (&disk.log, disk.log.base())),
+    };
+    let longest = all.iter().filter_map(|id| log(*id)).map(|(log, _)| log.last_index()).max().unwrap_or(0);
+    let first = longest.saturating_sub(COLUMNS) + 1;
+    let row = |(number, id): (usize, &NodeId)| {
+        let (log, commit) = log(*id)?;
+        let up = replica(world, *id).is_some();
+        let cell = |index: u32| match log.entry(index) {
+            None => Cell::firm("snap", Tone::Store),
+            Some(entry) if !up => Cell::loose(short(entry), Tone::Off),
+            Some(entry) if index <= commit => Cell::firm(short(entry), Tone::Fine),
+            Some(entry) => Cell::loose(short(entry), Tone::Risk),
+        };
+        let mark = (commit >= first).then(|| (commit - first + 1) as u16);
+        let label = ["A", "B", "C"].get(number).copied().unwrap_or_default().to_owned();
+        Some(GridRow { label, cells: (first..=log.last_index()).map(cell).collect(), mark })
+    };
+    let rows = all.iter().enumerate().filter_map(row).collect();
+    let title = "The log on each server. Firm: committed".to_owned();
+    Figure { id: "logs", at, size, title, body: Body::Grid { first, rows } }
+}
+
+/// An entry in a cell: a task stored, a worker given something, an answer to a message.
+fn short(entry: &raft::Entry) -> String {
+    let raft::Payload::Hosted(words) = entry.payload else { return "no-op".to_owned() };
+    match Op::read(words) {
+        Op::Store { task, .. } => format!("+ {}", task.id),
+        Op::Hand { to, .. } => format!("to w{}", to.index() + 1 - jet::FIRST),
+        Op::Answer { seq, kind: AckKind::Ack, .. } => format!("ack {seq}"),
+        Op::Answer { seq, kind: AckKind::Nak, .. } => format!("nak {seq}"),
+        Op::Answer { seq, kind: AckKind::Term, .. } => format!("end {seq}"),
+        Op::Answer { seq, .. } => format!("wpi {seq}"),
+        Op::Expire { seq, .. } => format!("late {seq}"),
+    }
 }
 
 fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
@@ -104,7 +226,8 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
         None => (String::new(), Tone::Off, None),
     };
     (mark.state, mark.tone) = (state, tone);
-    let wait = seq.and_then(|seq| world.timers(SERVER).find(|timer| timer.0 == Timer::AckWait(seq)));
+    let clock = leader(world).unwrap_or(SERVER);
+    let wait = seq.and_then(|seq| world.timers(clock).find(|timer| timer.0 == Timer::AckWait(seq)));
     mark.ring = wait.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
     mark
 }
@@ -114,7 +237,7 @@ const SHOWN: usize = 10;
 
 fn stream_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let empty = Store::default();
-    let store = store(world).unwrap_or(&empty);
+    let store = known(world).unwrap_or(&empty);
     let msgs = store.stream.msgs();
     let keeps = jet::stream_config(world.settings()).retention == Retention::Limits;
     let skip = if keeps { msgs.len().saturating_sub(SHOWN) } else { 0 };
@@ -137,7 +260,7 @@ fn stream_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
 
 fn window_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let mut ids: Vec<u32> =
-        store(world).map(|store| store.stream.ids().rev().take(SHOWN).collect()).unwrap_or_default();
+        known(world).map(|store| store.stream.ids().rev().take(SHOWN).collect()).unwrap_or_default();
     ids.reverse();
     let cells = ids.into_iter().map(|id| Cell::firm(id.to_string(), Tone::Service)).collect();
     let rows = vec![GridRow { label: String::new(), cells, mark: None }];
@@ -155,14 +278,14 @@ fn holders(world: &Shop, seq: u32) -> Vec<NodeId> {
 
 /// Whether so many workers are at one message.
 pub(super) fn shared(world: &Shop, count: usize) -> bool {
-    let Some(store) = store(world) else { return false };
+    let Some(store) = known(world) else { return false };
     store.consumer.pending().iter().any(|pending| holders(world, pending.seq).len() >= count)
 }
 
 /// What was delivered and not acknowledged.
 fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let empty = Store::default();
-    let store = store(world).unwrap_or(&empty);
+    let store = known(world).unwrap_or(&empty);
     let row = |pending: &jet::consumer::Pending| {
         let seq = pending.seq;
         let task = store.stream.get(seq).map_or(0, |stored| stored.task.id);
@@ -208,11 +331,28 @@ pub(super) fn look(message: &Message) -> Look {
         Message::Ack { .. } => ('n', Glyph::Pill, Tone::Risk),
         Message::AckAck { .. } => ('K', Glyph::Pill, Tone::Fine),
         Message::Advisory { .. } => ('!', Glyph::Diamond, Tone::Risk),
+        Message::Routed { request, .. } => return look(request),
+        Message::Raft { said, .. } => return raft_look(said),
     };
     Look { letter, glyph, tone }
 }
 
-pub(super) fn fields(_: &Settings, message: &Message) -> Fields {
+/// As in the guide to consensus.
+fn raft_look(said: &raft::Message) -> Look {
+    let (letter, glyph, tone) = match said {
+        raft::Message::RequestVote { .. } => ('V', Glyph::Diamond, Tone::Question),
+        raft::Message::Vote { granted: true, .. } => ('v', Glyph::Pill, Tone::Fine),
+        raft::Message::Vote { .. } => ('n', Glyph::Pill, Tone::Off),
+        raft::Message::Append { entries, .. } if entries.is_empty() => ('H', Glyph::Dot, Tone::Active),
+        raft::Message::Append { .. } => ('A', Glyph::Square, Tone::Active),
+        raft::Message::AppendReply { ok: true, .. } => ('k', Glyph::Pill, Tone::Neutral),
+        raft::Message::AppendReply { .. } => ('x', Glyph::Pill, Tone::Risk),
+        raft::Message::InstallSnapshot { .. } => ('S', Glyph::Square, Tone::Store),
+    };
+    Look { letter, glyph, tone }
+}
+
+pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
     let field = |name: &str, value: String| (name.to_owned(), value);
     let number = |name: &str, value: u32| field(name, value.to_string());
     match *message {
@@ -238,6 +378,19 @@ pub(super) fn fields(_: &Settings, message: &Message) -> Fields {
         }
         Message::AckAck { seq } => vec![number("stream sequence", seq)],
         Message::Advisory { seq, times } => vec![number("stream sequence", seq), number("deliveries", times)],
+        Message::Raft { ref said, .. } => {
+            let mut lines = vec![number("term", said.term())];
+            if let raft::Message::Append { entries, commit, .. } = said {
+                let all: Vec<String> = entries.iter().take(20).map(short).collect();
+                lines.extend([field("entries", all.join(", ")), number("committed", *commit)]);
+            }
+            lines
+        }
+        Message::Routed { origin, ref request } => {
+            let mut lines = fields(settings, request);
+            lines.push(field("from", JetStream::name(settings, origin)));
+            lines
+        }
     }
 }
 
@@ -257,10 +410,34 @@ fn kept(store: &Store) -> Fields {
     ]
 }
 
+fn written(disk: &raft::Disk) -> Fields {
+    let log = &disk.log;
+    let voted = disk
+        .voted_for
+        .map_or("nobody".to_owned(), |id| ["A", "B", "C"].get(id.index()).copied().unwrap_or("?").to_owned());
+    let entries: Vec<String> = log.entries().iter().map(short).collect();
+    vec![
+        ("term".to_owned(), disk.term.to_string()),
+        ("voted for".to_owned(), voted),
+        ("snapshot up to".to_owned(), log.base().to_string()),
+        ("entries after it".to_owned(), entries.join(", ")),
+    ]
+}
+
+/// What a server of R3 has in memory.
+fn running(own: &Replica) -> Fields {
+    let mut lines = written(&own.written);
+    lines.push(("committed up to".to_owned(), own.raft.commit.to_string()));
+    lines.extend(kept(&own.store));
+    lines.push(("ids in the window".to_owned(), list(own.store.stream.ids())));
+    lines
+}
+
 pub(super) fn inspect(world: &Shop, id: NodeId) -> Inspection {
     let Some(node) = world.node(id) else { return Inspection::default() };
     let field = |name: &str, value: String| (name.to_owned(), value);
     let disk = match id {
+        _ if node.disk.raft.is_some() => node.disk.raft.as_ref().map(written).unwrap_or_default(),
         SERVER => kept(&node.disk.store),
         PUBLISHER => vec![field("last task", node.disk.last.to_string())],
         _ => vec![field("last question", node.disk.last.to_string())],
@@ -277,6 +454,7 @@ pub(super) fn inspect(world: &Shop, id: NodeId) -> Inspection {
             lines.push(field("waiting for a message", names.join(", ")));
             lines
         }
+        Some(Memory::Replica(own)) => running(own),
         Some(Memory::Worker { phase, .. }) => {
             let words = match phase {
                 Phase::Idle => "asks for a message".to_owned(),

@@ -13,7 +13,7 @@ use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::tape::{Input, Origin};
 use crate::systems::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
-use crate::systems::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER};
+use crate::systems::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
 
 /// The scenario.
 pub static SCENARIO: Scenario<JetStream> = Scenario {
@@ -35,6 +35,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
         (jet::BACK_OFF, 0),
         (jet::RETENTION, 2),
         (jet::SYNC_INTERVAL, 120_000_000),
+        (jet::REPLICAS, 0),
     ],
     busy: &[(jet::RATE, 4), (jet::WORK, 500_000), (jet::ACK_WAIT, 200_000)],
     fixed: &[],
@@ -300,6 +301,26 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
             }
             script.act(publish(1));
             script.until(|world| shared(world, 3));
+        },
+    },
+    Challenge {
+        id: "three-replicas",
+        title: "Three replicas",
+        goal: "With three replicas, have a task that was confirmed vanish.",
+        hint: "Two of the three have it in memory. Which crashes leave nobody who has it on disk?",
+        reached: |world| cluster::is_replicated(world.settings()) && world.is_promise_broken(NOT_LOST.id),
+        origin: || origin(&[jet::SYNC], &[(jet::REPLICAS, 1)]),
+        solve: |script| {
+            script.act(publish(6));
+            script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
+            let servers = cluster::servers(script.world().settings());
+            servers.iter().for_each(|node| {
+                script.act(Input::Crash { node: *node });
+            });
+            servers.iter().for_each(|node| {
+                script.act(Input::Restart { node: *node });
+            });
+            script.until(|world| world.is_promise_broken(NOT_LOST.id));
         },
     },
 ];

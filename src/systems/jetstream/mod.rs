@@ -1,4 +1,4 @@
-//! JetStream: a stream on one server, a durable pull consumer, workers that take from it.
+//! JetStream: a stream on one server or on three, a durable pull consumer, workers that take from it.
 //!
 //! Follows nats-server 2.10 and later (docs.nats.io: "Streams", "Consumers", "JetStream Model Deep Dive"; ADR-13 on pull;
 //! `server/stream.go`, `server/consumer.go`): retention by limits, interest or work queue; a duplicate window over
@@ -8,17 +8,33 @@
 //! the nodes around them use an explicit consumer.
 //! A machine's crash loses what is not on disk: with the rule on, the server syncs before it answers (`sync_interval:
 //! always`), without it every two minutes, which is the default.
-//! Not modelled: replicas (this is R1), push consumers (to a worker, a pull of one is the same but for the question),
-//! subjects and filters, limits in bytes, mirrors and sources, the connection's own faults (see NATS core).
+//! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
+//! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::raft`]: see [`replica`]. An entry is an
+//! operation ([`op`]) with the leader's time in it. The leader confirms a task, hands a message out, and acknowledges an
+//! acknowledgement when a quorum has the entry. Crashed are machines: with the rule on, Raft's log is synced before a
+//! server answers, without it now and then, with its term and its vote.
+//! What differs from nats-server in R3: stream and consumer share one Raft group, where each has its own; naks and
+//! expired ack waits are entries as well, where the consumer's leader keeps them to itself; a snapshot carries the whole
+//! state with the duplicate window, where a restarted server reads the window back from what is stored. A client asks
+//! the server that answered it last, and the next one when nothing comes; a server that does not lead passes a request on
+//! to the one that does (NATS's own routes do that), and the answer comes from there directly. A leader without a quorum
+//! does not step down by itself, as nats-server's does after 10 s; it can commit nothing either.
+//! Not modelled: other numbers of replicas, the group of all servers that places streams, push consumers (to a worker, a
+//! pull of one is the same but for the question), subjects and filters, limits in bytes, mirrors and sources, the
+//! connection's own faults (see NATS core).
 
+pub mod cluster;
 pub mod consumer;
+pub mod op;
 pub mod promises;
 mod publisher;
+pub mod replica;
 mod server;
 pub mod stream;
 mod words;
 mod worker;
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::sim::NodeId;
@@ -30,6 +46,7 @@ use crate::sim::settings::{Command, CommandCall, Setting, SettingId, Settings};
 use crate::sim::system::{Context, Event, Scene, System};
 use crate::sim::time::{MS, Micros, SEC, Time};
 use crate::sim::world::World;
+use crate::systems::raft::{self, Raft};
 use consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery};
 use stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
 
@@ -66,6 +83,8 @@ pub const BACK_OFF: SettingId = SettingId(7);
 pub const RETENTION: SettingId = SettingId(8);
 /// How often the server syncs while the rule is off, in microseconds.
 pub const SYNC_INTERVAL: SettingId = SettingId(9);
+/// R1 or R3: how many servers keep the stream.
+pub const REPLICAS: SettingId = SettingId(10);
 
 /// From publishing to the start of the work.
 pub const WAITING: MetricId = MetricId(0);
@@ -81,6 +100,7 @@ pub const REDELIVERED: MetricId = MetricId(4);
 pub const COPIES: MetricId = MetricId(5);
 
 pub const PUBLISHER: NodeId = NodeId(0);
+/// The server of R1, the first one of R3; the other two come after the workers.
 pub const SERVER: NodeId = NodeId(1);
 /// The first worker.
 pub const FIRST: usize = 2;
@@ -109,21 +129,42 @@ pub struct Store {
 }
 
 impl Store {
+    /// How many messages were never delivered.
+    pub fn fresh(&self) -> usize {
+        let msgs = self.stream.msgs();
+        msgs.len() - msgs.partition_point(|stored| stored.seq <= self.consumer.delivered())
+    }
+
     /// How many messages wait for somebody who asks.
     pub fn ready(&self) -> usize {
-        let msgs = self.stream.msgs();
-        let fresh = msgs.len() - msgs.partition_point(|stored| stored.seq <= self.consumer.delivered());
-        fresh + self.consumer.again().len()
+        self.fresh() + self.consumer.again().len()
     }
 }
 
 /// What survives a crash.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Disk {
-    /// The server: what was synced.
+    /// The server: what was synced. With R3, the state that Raft's snapshot stands for.
     pub store: Rc<Store>,
     /// The publisher: the last task's number. A worker: its last question's.
     pub last: u32,
+    /// A server of R3: what Raft has synced.
+    pub raft: Option<raft::Disk>,
+    /// The publisher, a worker: which server it asks, of those that there are.
+    pub home: u16,
+}
+
+/// What R1 does not have is no part of its fingerprint, so that links to runs mean what they meant.
+impl Hash for Disk {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.store, self.last).hash(state);
+        if let Some(raft) = &self.raft {
+            raft.hash(state);
+        }
+        if self.home != 0 {
+            self.home.hash(state);
+        }
+    }
 }
 
 /// What a worker is at.
@@ -146,6 +187,8 @@ pub enum Memory {
     Server { store: Rc<Store>, waiting: Vec<(NodeId, u32, Time)> },
     /// `seen`: the highest consumer sequence that it was handed.
     Worker { phase: Phase, seen: u32 },
+    /// A server of R3.
+    Replica(Box<replica::Replica>),
 }
 
 /// How a worker answers a delivery.
@@ -162,7 +205,7 @@ pub enum AckKind {
 }
 
 /// What nodes send each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// A task; its number is its Nats-Msg-Id.
     Publish { task: Task },
@@ -178,6 +221,10 @@ pub enum Message {
     AckAck { seq: u32 },
     /// $JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES
     Advisory { seq: u32, times: u32 },
+    /// Between the servers of R3. A snapshot's state goes with it.
+    Raft { said: raft::Message, state: Option<Rc<Store>> },
+    /// A client's request, passed on to the server that leads.
+    Routed { origin: NodeId, request: Rc<Message> },
 }
 
 /// What nodes may have armed.
@@ -197,6 +244,8 @@ pub enum Timer {
     Done,
     /// Time to acknowledge again.
     AckAgain,
+    /// Raft's own.
+    Raft(raft::Timer),
 }
 
 /// What a bystander sees.
@@ -212,6 +261,10 @@ pub enum Note {
     Done { seq: u32, node: NodeId },
     /// The server needs a task no more: acknowledged, terminated, or given up with an advisory.
     Settled { id: u32, parked: bool },
+    /// As `Delivered`, by a server of R3 that applies it; each of them does. `delivery`: the consumer sequence.
+    Handed { delivery: u32, seq: u32, to: NodeId },
+    /// As `Settled`, by each server of R3.
+    Gone { id: u32, parked: bool },
 }
 
 /// The stream's configuration under these settings.
@@ -249,16 +302,21 @@ impl System for JetStream {
     const SETTINGS: &'static [Setting] = words::SETTINGS;
     const COMMANDS: &'static [Command] = words::COMMANDS;
     const METRICS: &'static [Metric] = words::METRICS;
+    /// The replicas.
+    const LATER_SETTINGS: usize = 1;
 
     fn nodes(settings: &Settings) -> usize {
-        FIRST + settings.amount(WORKERS).clamp(1, 5) as usize
+        FIRST + cluster::worker_count(settings) + cluster::server_count(settings) - 1
     }
 
-    fn name(_: &Settings, node: NodeId) -> String {
-        match node.index() {
-            0 => "publisher".to_owned(),
-            1 => "server".to_owned(),
-            other => format!("worker {}", other + 1 - FIRST),
+    fn name(settings: &Settings, node: NodeId) -> String {
+        match (node.index(), cluster::number(settings, node)) {
+            (0, _) => "publisher".to_owned(),
+            (_, Some(number)) if cluster::is_replicated(settings) => {
+                format!("server {}", Raft::name(settings, NodeId::from(number)))
+            }
+            (_, Some(_)) => "server".to_owned(),
+            (other, None) => format!("worker {}", other + 1 - FIRST),
         }
     }
 
@@ -266,13 +324,20 @@ impl System for JetStream {
         LinkSpec::fifo(Latency::Fixed(LATENCY))
     }
 
-    fn blank_disk(_: &Settings, _: NodeId) -> Disk {
-        Disk::default()
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        if !cluster::is_replicated(settings) {
+            return Disk::default();
+        }
+        match cluster::number(settings, node) {
+            Some(_) => Disk { raft: Some(raft::Disk::default()), ..Disk::default() },
+            None => Disk { home: node.0 % cluster::server_count(settings) as u16, ..Disk::default() },
+        }
     }
 
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
         match context.me() {
             PUBLISHER => publisher::boot(context),
+            _ if disk.raft.is_some() => replica::boot(disk, context),
             SERVER => server::boot(disk, context),
             _ => worker::boot(context),
         }
@@ -283,6 +348,7 @@ impl System for JetStream {
             Memory::Publisher { unconfirmed } => publisher::Publisher { disk, unconfirmed, context }.handle(event),
             Memory::Server { store, waiting } => server::Server { disk, store, waiting, context }.handle(event),
             Memory::Worker { phase, seen } => worker::Worker { disk, phase, seen, context }.handle(event),
+            Memory::Replica(own) => replica::Server { disk, own, context }.handle(event),
         }
     }
 
@@ -291,7 +357,7 @@ impl System for JetStream {
             0 | 1 => PUBLISHER,
             _ => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
         };
-        let known = node.index() < world.kernel().nodes().len();
+        let known = node.index() < FIRST + cluster::worker_count(world.settings());
         (known && world.kernel().node(node).up).then_some(node)
     }
 
@@ -299,11 +365,11 @@ impl System for JetStream {
         promises::observe(witness, notes);
     }
 
-    fn describe_message(_: &Settings, message: &Message) -> String {
-        words::describe(message)
+    fn describe_message(settings: &Settings, message: &Message) -> String {
+        words::describe(settings, message)
     }
 
-    fn describe_timer(_: &Settings, timer: Timer) -> String {
+    fn describe_timer(settings: &Settings, timer: Timer) -> String {
         match timer {
             Timer::Arrival => "a task is published".to_owned(),
             Timer::Republish(id) => format!("time to publish task {id} again"),
@@ -312,6 +378,7 @@ impl System for JetStream {
             Timer::Pull => "time to ask for a message".to_owned(),
             Timer::Done => "the task is done".to_owned(),
             Timer::AckAgain => "time to acknowledge again".to_owned(),
+            Timer::Raft(timer) => Raft::describe_timer(settings, timer),
         }
     }
 }

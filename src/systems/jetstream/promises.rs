@@ -1,6 +1,9 @@
 //! What the work queue promises, judged by what the publisher and the workers were told.
 
-use super::{FIRST, JetStream, Memory, Note, PUBLISHER, SERVER, Store, consumer_config};
+use std::hash::{Hash, Hasher};
+
+use super::replica::Replica;
+use super::{FIRST, JetStream, Memory, Note, PUBLISHER, SERVER, Store, cluster, consumer_config};
 use crate::sim::NodeId;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
@@ -29,6 +32,21 @@ pub struct Witness {
     settled: Vec<u32>,
     /// A task that was given up, with an advisory.
     pub parked: Option<u32>,
+    /// Lately handed out by the servers of R3.
+    handed: Handed,
+}
+
+/// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them, some
+/// later than others, and a hand-out happens once. With R1 there are none, and then they are no part of the fingerprint.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Handed(Vec<(u32, u32)>);
+
+impl Hash for Handed {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.0.is_empty() {
+            self.0.hash(state);
+        }
+    }
 }
 
 fn keep<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -36,6 +54,23 @@ fn keep<T: PartialEq>(list: &mut Vec<T>, item: T) {
         list.remove(0);
     }
     list.push(item);
+}
+
+impl Witness {
+    /// A message is handed out.
+    fn hand(&mut self, seq: u32, to: NodeId) {
+        let before = self.done.iter().find(|done| done.0 == seq);
+        self.again = self.again.or(before.map(|done| (seq, done.1, to)));
+    }
+
+    /// A task is not needed any more.
+    fn settle(&mut self, id: u32, parked: bool) {
+        self.open.retain(|open| *open != id);
+        keep(&mut self.settled, id);
+        if parked {
+            self.parked = self.parked.or(Some(id));
+        }
+    }
 }
 
 pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
@@ -48,22 +83,20 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
             },
             Note::Confirmed { id } if witness.settled.contains(&id) => {}
             Note::Confirmed { id } => keep(&mut witness.open, id),
-            Note::Delivered { seq, to } => {
-                let before = witness.done.iter().find(|done| done.0 == seq);
-                witness.again = witness.again.or(before.map(|done| (seq, done.1, to)));
+            Note::Delivered { seq, to } => witness.hand(seq, to),
+            Note::Handed { delivery, seq, .. } if witness.handed.0.contains(&(delivery, seq)) => {}
+            Note::Handed { delivery, seq, to } => {
+                keep(&mut witness.handed.0, (delivery, seq));
+                witness.hand(seq, to);
             }
             Note::Done { seq, node } => {
                 if !witness.done.iter().any(|done| done.0 == seq) {
                     keep(&mut witness.done, (seq, node));
                 }
             }
-            Note::Settled { id, parked } => {
-                witness.open.retain(|open| *open != id);
-                keep(&mut witness.settled, id);
-                if parked {
-                    witness.parked = witness.parked.or(Some(id));
-                }
-            }
+            Note::Settled { id, parked } => witness.settle(id, parked),
+            Note::Gone { id, .. } if witness.settled.contains(&id) => {}
+            Note::Gone { id, parked } => witness.settle(id, parked),
         }
     }
 }
@@ -72,8 +105,38 @@ fn name(world: &World<JetStream>, node: NodeId) -> String {
     JetStream::name(world.settings(), node)
 }
 
-/// What the server has: in memory or, while it is down, on disk.
+/// A running server of R3.
+pub fn replica(world: &World<JetStream>, node: NodeId) -> Option<&Replica> {
+    match world.memory(node) {
+        Some(Memory::Replica(own)) => Some(own),
+        _ => None,
+    }
+}
+
+/// The server of R3 that leads: of those that believe it, the one of the newest term.
+pub fn leader(world: &World<JetStream>) -> Option<NodeId> {
+    let term = |node: NodeId| replica(world, node).filter(|own| own.raft.leads()).map(|own| own.written.term);
+    let all = cluster::servers(world.settings()).into_iter().filter_map(|node| Some((term(node)?, node)));
+    all.max().map(|(_, node)| node)
+}
+
+/// The newest term that a server of R3 knows of, running or not.
+fn newest_term(world: &World<JetStream>) -> u32 {
+    let written = |node: NodeId| match replica(world, node) {
+        Some(own) => Some(own.written.term),
+        None => world.node(node).and_then(|node| node.disk.raft.as_ref()).map(|disk| disk.term),
+    };
+    cluster::servers(world.settings()).into_iter().filter_map(written).max().unwrap_or(0)
+}
+
+/// What the server has: in memory or, while it is down, on disk. With R3, what the leader of the newest term has, once it
+/// knows all that was committed before; else nobody can say. A leader of an older term may have missed what a later one did.
 pub fn store(world: &World<JetStream>) -> Option<&Store> {
+    if cluster::is_replicated(world.settings()) {
+        let own = replica(world, leader(world)?)?;
+        let speaks = own.raft.leads_and_knows() && own.written.term == newest_term(world);
+        return speaks.then_some(&*own.store);
+    }
     match world.memory(SERVER) {
         Some(Memory::Server { store, .. }) => Some(store),
         _ => world.node(SERVER).map(|node| &*node.disk.store),
@@ -153,7 +216,8 @@ pub const NOT_LOST: Promise<JetStream> = Promise {
 /// A message that has been with one worker for longer than its ack wait and some.
 fn stuck(world: &World<JetStream>) -> Option<u32> {
     let config = consumer_config(world.settings());
-    let now = world.kernel().node(SERVER).local(world.kernel().now());
+    let clock = leader(world).unwrap_or(SERVER);
+    let now = world.kernel().node(clock).local(world.kernel().now());
     let consumer = &store(world)?.consumer;
     let late = |since: Time, seq| now > since.saturating_add(config.wait(consumer.times(seq)) + SLACK);
     consumer.pending().iter().find(|pending| late(pending.since, pending.seq)).map(|pending| pending.seq)
@@ -165,15 +229,18 @@ pub const MOVES: Promise<JetStream> = Promise {
     title: "No message stays with a dead worker",
     about: "What is not acknowledged within its ack wait is handed out again, or given up, within some seconds.",
     kind: Kind::Eventually { within: 15 * SEC },
-    holds: |world| stuck(world).is_none(),
+    holds: |world| stuck(world).is_none() && store(world).is_some(),
     explain: |world| Breach {
         nodes: vec![SERVER],
-        text: format!("Message {} is with a worker that will never acknowledge it.", stuck(world).unwrap_or(0)),
+        text: match stuck(world) {
+            Some(seq) => format!("Message {seq} is with a worker that will never acknowledge it."),
+            None => "No server leads, and nothing is handed out.".to_owned(),
+        },
         values: Vec::new(),
     },
 };
 
 /// All workers.
 pub fn workers(world: &World<JetStream>) -> Vec<NodeId> {
-    (FIRST..world.kernel().nodes().len()).map(NodeId::from).collect()
+    (FIRST..FIRST + cluster::worker_count(world.settings())).map(NodeId::from).collect()
 }

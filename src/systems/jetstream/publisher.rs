@@ -1,7 +1,8 @@
 //! The publisher: gives each task an id, and sends it again until it is confirmed or too old to be recognised.
 
+use super::cluster::{home, stay, turn};
 use super::stream::{PubAck, Task};
-use super::{ARRIVALS, Disk, JetStream, Memory, Message, Note, RATE, RETRY, SERVER, Timer, WINDOW, WITHIN};
+use super::{ARRIVALS, Disk, JetStream, Memory, Message, Note, RATE, RETRY, Timer, WINDOW, WITHIN};
 use crate::sim::system::{Context, Event};
 use crate::sim::time::{SEC, Time};
 use crate::sim::workload::poisson;
@@ -43,7 +44,10 @@ impl Publisher<'_, '_> {
                 0 => self.publish(call.value(0).max(1), false),
                 _ => self.publish(1, true),
             },
-            Event::Message { message: Message::PubAck { id, ack }, .. } => self.answered(id, ack),
+            Event::Message { from, message: Message::PubAck { id, ack } } => {
+                stay(self.disk, from, self.context);
+                self.answered(id, ack);
+            }
             Event::Message { message: Message::Advisory { seq, times }, .. } => {
                 self.context
                     .why(|_| format!("Somebody should look at message {seq}: {times} deliveries did not help."));
@@ -65,7 +69,7 @@ impl Publisher<'_, '_> {
             let id = task.id;
             self.context
                 .why(|_| format!("The publisher sends task {id} with Nats-Msg-Id {id}, and waits for its PubAck."));
-            self.context.send(SERVER, Message::Publish { task });
+            self.context.send(home(self.disk, self.context), Message::Publish { task });
             self.context.set_timer(Timer::Republish(id), RETRY);
         }
     }
@@ -100,7 +104,8 @@ impl Publisher<'_, '_> {
             });
         }
         self.context.why_rule(WITHIN, |_| format!("Task {id} has no PubAck yet: it is sent again, with the same id."));
-        self.context.send(SERVER, Message::Publish { task });
+        turn(self.disk, self.context);
+        self.context.send(home(self.disk, self.context), Message::Publish { task });
         self.context.set_timer(Timer::Republish(id), RETRY);
     }
 }

@@ -35,6 +35,24 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
     Memory::Server { store: Rc::new(store), waiting: Vec::new() }
 }
 
+/// A worker asks for a message, anew if it has asked before. False when it has asked anew since.
+pub(super) fn ask(waiting: &mut Vec<(NodeId, u32, Time)>, from: NodeId, request: u32, now: Time) -> bool {
+    if waiting.iter().any(|waiting| waiting.0 == from && waiting.1 > request) {
+        return false;
+    }
+    waiting.retain(|waiting| waiting.0 != from);
+    waiting.push((from, request, now.saturating_add(PULL_WAIT)));
+    true
+}
+
+/// What [`ask`] came to, in words.
+pub(super) fn asked_words(asked: bool, name: &str) -> String {
+    match asked {
+        false => format!("{name} has asked anew since: this question is passed over."),
+        true => format!("{name} asks for one message."),
+    }
+}
+
 impl Server<'_, '_> {
     fn name(&self, node: NodeId) -> String {
         JetStream::name(self.context.settings(), node)
@@ -87,12 +105,8 @@ impl Server<'_, '_> {
 
     fn pulled(&mut self, from: NodeId, request: u32) {
         let (name, now) = (self.name(from), self.context.now());
-        if self.waiting.iter().any(|waiting| waiting.0 == from && waiting.1 > request) {
-            return self.context.why(|_| format!("{name} has asked anew since: this question is passed over."));
-        }
-        self.waiting.retain(|waiting| waiting.0 != from);
-        self.waiting.push((from, request, now.saturating_add(PULL_WAIT)));
-        self.context.why(|_| format!("{name} asks for one message."));
+        let asked = ask(self.waiting, from, request, now);
+        self.context.why(|_| asked_words(asked, &name));
     }
 
     fn acked(&mut self, from: NodeId, seq: u32, kind: AckKind, reply: bool) {

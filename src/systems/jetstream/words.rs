@@ -4,7 +4,9 @@ use super::stream::PubAck;
 use super::{AckKind, Message};
 use crate::sim::metrics::{Metric, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, Control, Field, Setting, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Field, Setting, Settings, Takes, Unit, field};
+use crate::sim::system::System;
+use crate::systems::raft::Raft;
 
 pub(super) const RULES: &[Rule] = &[
     Rule {
@@ -123,6 +125,14 @@ pub(super) const SETTINGS: &[Setting] = &[
         default: 120_000_000,
         takes: Takes::AtStart,
     },
+    Setting {
+        id: "replicas",
+        title: "Replicas",
+        about: "How many servers keep the stream: R1 is the default, R3 is three with Raft between them.",
+        control: Control::Choice(&["R1", "R3"]),
+        default: 0,
+        takes: Takes::AtStart,
+    },
 ];
 
 const WORKER: Field = field("worker", count(1, 5), 1);
@@ -164,7 +174,7 @@ pub(super) const METRICS: &[Metric] = &[
     Metric { id: "copies", title: "Copies recognised", kind: MetricKind::Counter },
 ];
 
-pub(super) fn describe(message: &Message) -> String {
+pub(super) fn describe(settings: &Settings, message: &Message) -> String {
     match *message {
         Message::Publish { task } => format!("task {}, Nats-Msg-Id {}", task.id, task.id),
         Message::PubAck { id, ack: PubAck::Stored { seq } } => format!("PubAck: task {id} is message {seq}"),
@@ -178,6 +188,8 @@ pub(super) fn describe(message: &Message) -> String {
         Message::Ack { seq, kind, .. } => format!("{} of message {seq}", ack_word(kind)),
         Message::AckAck { seq } => format!("the ack of the ack of message {seq}"),
         Message::Advisory { seq, times } => format!("an advisory: message {seq} was delivered {times} times"),
+        Message::Raft { ref said, .. } => Raft::describe_message(settings, said),
+        Message::Routed { ref request, .. } => format!("{}, passed on", describe(settings, request)),
     }
 }
 

@@ -1,10 +1,11 @@
 //! A worker: asks for a message, works on it, acknowledges it, and may want that confirmed.
 
+use super::cluster::{home, stay, turn};
 use super::consumer::Delivery;
 use super::stream::Task;
 use super::{
-    ACK_RETRY, AckKind, DONE, DOUBLE_ACK, Disk, JetStream, LENGTHS, Memory, Message, Note, PULL_WAIT, Phase, SERVER,
-    Timer, WAITING, WORK,
+    ACK_RETRY, AckKind, DONE, DOUBLE_ACK, Disk, JetStream, LENGTHS, Memory, Message, Note, PULL_WAIT, Phase, Timer,
+    WAITING, WORK,
 };
 use crate::sim::random;
 use crate::sim::system::{Context, Event, System};
@@ -30,11 +31,20 @@ impl Worker<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<JetStream>) {
         let name = self.name();
         match event {
-            Event::Timer(Timer::Pull) if *self.phase == Phase::Idle => self.pull(),
+            Event::Timer(Timer::Pull) if *self.phase == Phase::Idle => {
+                turn(self.disk, self.context);
+                self.pull();
+            }
             Event::Timer(Timer::Done) => self.done(),
             Event::Timer(Timer::AckAgain) => self.ack_again(),
-            Event::Message { message: Message::Deliver { delivery, task }, .. } => self.delivered(delivery, task),
-            Event::Message { message: Message::AckAck { seq }, .. } => self.confirmed(seq),
+            Event::Message { from, message: Message::Deliver { delivery, task } } => {
+                stay(self.disk, from, self.context);
+                self.delivered(delivery, task);
+            }
+            Event::Message { from, message: Message::AckAck { seq } } => {
+                stay(self.disk, from, self.context);
+                self.confirmed(seq);
+            }
             Event::Command(call) => self.told(call.command),
             _ => self.context.why(|_| format!("{name} is at work and asks for nothing.")),
         }
@@ -47,7 +57,7 @@ impl Worker<'_, '_> {
         self.disk.last += 1;
         let request = self.disk.last;
         self.context.why(|_| format!("{name} asks for one message."));
-        self.context.send(SERVER, Message::Pull { request });
+        self.context.send(home(self.disk, self.context), Message::Pull { request });
         self.context.set_timer(Timer::Pull, PULL_WAIT + 2 * super::LATENCY);
     }
 
@@ -72,7 +82,7 @@ impl Worker<'_, '_> {
     }
 
     fn answer(&mut self, seq: u32, kind: AckKind, reply: bool) {
-        self.context.send(SERVER, Message::Ack { seq, kind, reply });
+        self.context.send(home(self.disk, self.context), Message::Ack { seq, kind, reply });
     }
 
     fn done(&mut self) {
@@ -110,6 +120,7 @@ impl Worker<'_, '_> {
         let seq = delivery.seq;
         self.context
             .why_rule(DOUBLE_ACK, |_| format!("{name} has no word back yet: it acknowledges message {seq} again."));
+        turn(self.disk, self.context);
         self.answer(seq, AckKind::Ack, true);
         self.context.set_timer(Timer::AckAgain, ACK_RETRY);
     }

@@ -31,6 +31,10 @@ pub fn registers(registers: Registers) -> String {
     if text.is_empty() { "nothing set".to_owned() } else { text.join(", ") }
 }
 
+/// An operation of a system that Raft replicates for another one: as many words as the longest needs. Raft neither reads nor
+/// applies it.
+pub type Words = [u64; 4];
+
 /// What an entry asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Payload {
@@ -40,6 +44,8 @@ pub enum Payload {
     NoOp,
     /// Other members. Counts from the moment it is in the log.
     Members(Config),
+    /// An operation of the system on top.
+    Hosted(Words),
 }
 
 impl Payload {
@@ -61,6 +67,7 @@ impl std::fmt::Display for Payload {
             }
             Payload::NoOp => out.write_str("no-op"),
             Payload::Members(config) => config.fmt(out),
+            Payload::Hosted(_) => out.write_str("an operation"),
         }
     }
 }

@@ -9,6 +9,7 @@
 mod client;
 pub mod config;
 mod election;
+mod hosted;
 mod log;
 pub mod promises;
 mod replication;
@@ -17,7 +18,8 @@ mod snapshots;
 use std::rc::Rc;
 
 pub use config::Config;
-pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, register_name, registers};
+pub use hosted::propose;
+pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, Words, register_name, registers};
 
 use crate::sim::NodeId;
 use crate::sim::link::{Latency, LinkSpec};
