@@ -4,7 +4,7 @@ use super::stream::PubAck;
 use super::{AckKind, Message};
 use crate::sim::metrics::{Metric, MetricKind};
 use crate::sim::rules::Rule;
-use crate::sim::settings::{Command, Control, Field, Setting, Settings, Takes, Unit, field};
+use crate::sim::settings::{Command, Control, Field, Setting, Settings, Takes, Unit, count, field, micros};
 use crate::sim::system::System;
 use crate::systems::raft::Raft;
 
@@ -35,14 +35,6 @@ pub(super) const RULES: &[Rule] = &[
         about: "The server answers when it is on disk. Off: it syncs now and then, which is JetStream's default.",
     },
 ];
-
-const fn micros(min: i64, max: i64, step: i64) -> Control {
-    Control::Slider { min, max, step, unit: Unit::Micros }
-}
-
-const fn count(min: i64, max: i64) -> Control {
-    Control::Slider { min, max, step: 1, unit: Unit::Count }
-}
 
 pub(super) const SETTINGS: &[Setting] = &[
     Setting {
