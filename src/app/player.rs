@@ -545,7 +545,7 @@ impl Player {
         let nodes = world.kernel().nodes().len();
         let named = settings.iter().filter_map(|(id, value)| {
             let setting = info.settings.iter().find(|known| known.0 == *id)?.1;
-            Some(format!("{} {}", setting.title.to_lowercase(), show_value(&setting.control, *value)))
+            Some(format!("{} {}", setting.title.to_ascii_lowercase(), show_value(&setting.control, *value)))
         });
         let mut words: Vec<String> = std::iter::once(format!("{nodes} nodes")).chain(named).collect();
         words.extend(inputs.iter().map(|input| world.describe_input(input)));

@@ -148,7 +148,7 @@ pub fn all() -> &'static [(&'static str, &'static str)] {
 
 /// What a term means.
 pub fn explain(term: &str) -> Option<&'static str> {
-    let lower = term.to_lowercase();
+    let lower = term.to_ascii_lowercase();
     TERMS.binary_search_by_key(&lower.as_str(), |known| known.0).ok().map(|at| TERMS[at].1)
 }
 

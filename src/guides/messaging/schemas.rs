@@ -127,7 +127,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let state = if rolling { format!("writes v{writes}, changes") } else { format!("writes v{writes}") };
     let end = sr::promises::end(world);
     let fixed = [
-        (REGISTRY, registry, Shape::Store, mode.to_lowercase(), Tone::Service),
+        (REGISTRY, registry, Shape::Store, mode.to_ascii_lowercase(), Tone::Service),
         (PRODUCER, writer, Shape::Service, state, Tone::Producer),
         (TOPIC, topic, Shape::Queue, counted(u64::from(end), "record"), Tone::Store),
     ];

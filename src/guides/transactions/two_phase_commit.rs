@@ -262,7 +262,7 @@ fn fields(settings: &Settings, message: &Message) -> Fields {
 fn inspect(world: &Shop, id: NodeId) -> Inspection {
     let Some(node) = world.node(id) else { return Inspection::default() };
     let records: Vec<String> =
-        node.disk.log.iter().map(|(tx, record)| format!("{record:?} {tx}").to_lowercase()).collect();
+        node.disk.log.iter().map(|(tx, record)| format!("{record:?} {tx}").to_ascii_lowercase()).collect();
     let field = |name: &str, value: String| (name.to_owned(), value);
     let disk = vec![
         field("log", if records.is_empty() { "empty".to_owned() } else { records.join(", ") }),
