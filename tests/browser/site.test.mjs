@@ -141,7 +141,7 @@ tests["home says what was visited, and offers to continue"] = async (site) => {
 tests["no guide's wasm grows beyond 600 KB, nor its script beyond 20 KB, compressed"] = async () => {
   for (const guide of guides) {
     const [html, folder] = [await readFile(join(dist, guide, "index.html"), "utf8"), join(dist, guide)];
-    for (const [what, most] of [[/href="([^"]+_bg\.wasm)"/, 660e3], [/modulepreload" href="([^"]+\.js)"/, 20e3]]) {
+    for (const [what, most] of [[/href="([^"]+_bg\.wasm)"/, 600e3], [/modulepreload" href="([^"]+\.js)"/, 20e3]]) {
       const size = brotliCompressSync(await readFile(join(folder, html.match(what)[1]))).length;
       ensure(size <= most, `${guide}: ${size} bytes`);
     }
