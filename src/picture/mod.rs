@@ -207,6 +207,20 @@ pub struct LinkMark {
     pub b: NodeId,
     /// Dashed: a link that carries nothing now, or an asynchronous one.
     pub dashed: bool,
+    /// How wide a stream it carries, in units of the picture; 0 for none.
+    pub stream: u8,
+}
+
+impl LinkMark {
+    /// A link without a stream.
+    pub fn new(a: NodeId, b: NodeId, dashed: bool) -> LinkMark {
+        LinkMark { a, b, dashed, stream: 0 }
+    }
+}
+
+/// How wide a stream of so many things a second is drawn: 5,000 are 10 units.
+pub fn stream_width(a_second: u64) -> u8 {
+    if a_second == 0 { 0 } else { (1 + a_second.isqrt() / 8).min(24) as u8 }
 }
 
 /// A set of nodes drawn as the set that it is: a quorum, a side of a cut, the two halves of a joint majority. Where two
@@ -371,7 +385,7 @@ impl Picture {
             for &b in right {
                 let known = |link: &LinkMark| (link.a, link.b) == (a, b) || (link.a, link.b) == (b, a);
                 if a != b && !self.links.iter().any(known) {
-                    self.links.push(LinkMark { a, b, dashed: false });
+                    self.links.push(LinkMark::new(a, b, false));
                 }
             }
         }

@@ -6,7 +6,9 @@
 use std::fmt::Write;
 
 use super::geometry::{self, Spot};
-use super::{Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape};
+use super::{
+    Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
+};
 use crate::sim::time::Time;
 
 /// Text with the characters that mean something to SVG replaced.
@@ -181,7 +183,15 @@ pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String 
     if trouble.cut_forth && trouble.cut_back {
         class.push_str(" is-cut");
     }
-    let mut out = format!(r#"<path class="{class}" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#);
+    let mut out = String::new();
+    if mark.stream > 0 {
+        let (tone, width) = (Tone::Active.class(), mark.stream);
+        let _ = write!(
+            out,
+            r#"<path class="stream {tone}" style="stroke-width:{width}px" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#
+        );
+    }
+    let _ = write!(out, r#"<path class="{class}" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#);
     let at = |part: f64| (x1 + (x2 - x1) * part, y1 + (y2 - y1) * part);
     let mut cross = |part: f64| {
         let (x, y) = at(part);

@@ -136,7 +136,7 @@ fn picture(world: &Ring, frame: Frame) -> Picture {
 fn link(world: &Ring, picture: &mut Picture, nodes: &[NodeId]) {
     let up = |node: NodeId| world.memory(node).is_some();
     for (a, b) in nodes.iter().zip(nodes.iter().cycle().skip(1)) {
-        picture.links.push(LinkMark { a: *a, b: *b, dashed: !up(*a) || !up(*b) });
+        picture.links.push(LinkMark::new(*a, *b, !up(*a) || !up(*b)));
     }
     let sight = world.kernel().now().saturating_sub(SEC);
     let flying = world.flights().map(|flight| (flight.from, flight.pending.node));
@@ -144,7 +144,7 @@ fn link(world: &Ring, picture: &mut Picture, nodes: &[NodeId]) {
     for (a, b) in flying.chain(lost) {
         let known = |link: &LinkMark| (link.a, link.b) == (a, b) || (link.b, link.a) == (a, b);
         if a != b && !picture.links.iter().any(known) {
-            picture.links.push(LinkMark { a, b, dashed: true });
+            picture.links.push(LinkMark::new(a, b, true));
         }
     }
 }

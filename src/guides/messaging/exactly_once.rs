@@ -154,11 +154,11 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
         picture.nodes.push(mark(world, node, *at));
     }
     for other in [SHOP, Once::WRITER].into_iter().chain((0..checkouts(world)).map(Once::checkout)) {
-        picture.links.push(LinkMark { a: BROKER, b: other, dashed: false });
+        picture.links.push(LinkMark::new(BROKER, other, false));
     }
-    picture.links.push(LinkMark { a: Once::WRITER, b: Once::DATABASE, dashed: false });
+    picture.links.push(LinkMark::new(Once::WRITER, Once::DATABASE, false));
     if checkouts(world) > 1 {
-        picture.links.push(LinkMark { a: Once::checkout(0), b: Once::checkout(1), dashed: true });
+        picture.links.push(LinkMark::new(Once::checkout(0), Once::checkout(1), true));
     }
     if let Some(disk) = cluster(world) {
         let reads = disk.offsets.get(&0).copied().unwrap_or(0);

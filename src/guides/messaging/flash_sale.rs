@@ -5,12 +5,12 @@ use crate::guides::scenario::{
     node_subject,
 };
 use crate::picture::layout::Area;
-use crate::picture::{Bar, Body, Figure, Frame, Glyph, LinkMark, Look, NodeMark, Picture, Shape, Tone};
+use crate::picture::{Bar, Body, Figure, Frame, Glyph, LinkMark, Look, NodeMark, Picture, Shape, Tone, stream_width};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
+use crate::sim::metrics::{MetricId, WINDOW};
 use crate::sim::numbers::grouped;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
@@ -194,13 +194,32 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let between = |a: NodeId, b: NodeId| (a == GATEWAY && b == DATABASE) || (a == DATABASE && b == GATEWAY);
     let direct = world.flights().any(|flight| between(flight.from, flight.pending.node));
     if direct || !world.rules().on(sale::LOG) {
-        picture.links.push(LinkMark { a: GATEWAY, b: DATABASE, dashed: true });
+        picture.links.push(LinkMark::new(GATEWAY, DATABASE, true));
     }
+    picture.links.iter_mut().for_each(|link| link.stream = stream_width(carried(world, link)));
     let [first, second, third] = figures;
     picture.figures.push(lag_bars(world, first));
     picture.figures.push(buffer_bars(world, second));
     picture.figures.push(database_bars(world, third));
     picture
+}
+
+/// How many orders a second a link has carried in the last half second: the shop's all that came in, a consumer's its
+/// share of what the database wrote.
+fn carried(world: &Shop, link: &LinkMark) -> u64 {
+    let now = world.kernel().now();
+    let first = (now / WINDOW).saturating_sub(10);
+    let rate = |metric| {
+        let count = world.metrics().get(metric, 0).map_or(0, |series| series.merged(first).count);
+        count * time::SEC / (now - first * WINDOW).max(WINDOW)
+    };
+    if link.a == GATEWAY || link.b == GATEWAY {
+        return if link.dashed == world.rules().on(sale::LOG) { 0 } else { rate(sale::IN) };
+    }
+    let busy = |at: u16| consumer(world, at).map_or(0, |found| u64::from(found.busy()));
+    let all: u64 = (0..consumers(world)).map(busy).sum();
+    let own = (0..consumers(world)).find(|at| [link.a, link.b].contains(&FlashSale::consumer(*at))).map_or(0, busy);
+    rate(sale::OUT) * own / all.max(1)
 }
 
 fn shop(world: &Shop, at: (i32, i32)) -> NodeMark {
