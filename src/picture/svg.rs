@@ -366,7 +366,8 @@ fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &
 
 fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
     let before = label_width(bars.iter().map(|bar| bar.label.as_str()));
-    let room = width - before - 72;
+    let longest = bars.iter().map(|bar| bar.text.chars().count()).max().unwrap_or(0);
+    let room = width - before - (longest as i32 * 7 + 12).max(72);
     let step = ROW.min((height - 20) / bars.len().max(1) as i32).max(14);
     for (index, bar) in bars.iter().enumerate() {
         let y = 20 + step * index as i32;

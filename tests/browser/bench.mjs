@@ -63,6 +63,7 @@ async function frames(path, prepare) {
     });
     setTimeout(() => { window.requestAnimationFrame = raw; done({ times, flights }); }, 4000);
   }));
+  await page.close();
   return times;
 }
 

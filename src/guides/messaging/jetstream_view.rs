@@ -89,8 +89,8 @@ fn plan(frame: Frame, replicated: bool, workers: usize) -> Plan {
             table: ((670, 40), (280, 480)),
         },
         (Frame::Wide, true) => Plan {
-            publisher: (80, 134),
-            servers: vec![(350, 46), (440, 134), (350, 222)],
+            publisher: (80, 146),
+            servers: vec![(350, 62), (440, 146), (350, 230)],
             workers: Area::new(530, 20, 120, 520).column(workers),
             stream: ((20, 292), (400, 90)),
             second: ((20, 396), (440, 130)),
@@ -105,8 +105,8 @@ fn plan(frame: Frame, replicated: bool, workers: usize) -> Plan {
             table: ((8, 434), (384, 122)),
         },
         (Frame::Narrow, true) => Plan {
-            publisher: (60, 50),
-            servers: vec![(165, 50), (256, 50), (347, 50)],
+            publisher: (60, 62),
+            servers: vec![(165, 62), (256, 62), (347, 62)],
             workers: rows(Area::new(4, 120, 392, 74), Area::new(4, 204, 392, 74)),
             stream: ((8, 288), (384, 66)),
             second: ((8, 360), (384, 88)),
