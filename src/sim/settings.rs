@@ -250,3 +250,30 @@ pub const fn setting(
 ) -> Setting {
     Setting { id, title, about, control, default, takes }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTE: Command = Command {
+        id: "route",
+        title: "Publish",
+        about: "",
+        fields: &[
+            field("exchange", Control::Choice(&["topic", "direct"]), 1),
+            text_field("key", &["a.b"]),
+            field("vip", Control::Toggle, 0),
+        ],
+    };
+
+    #[test]
+    fn what_is_missing_is_filled_in_and_what_is_out_of_bounds_comes_back() {
+        let call = |values: &[i64]| CommandCall { command: 0, values: ROUTE.complete(values) };
+        let plain = call(&[]);
+        assert_eq!((plain.value(0), plain.text(1).as_str(), plain.value(1 + text::VALUES)), (1, "a.b", 0));
+        let typed = text::pack("orders.#").unwrap_or_default();
+        let given = call(&[&[9][..], &typed, &[-3]].concat());
+        assert_eq!((given.value(0), given.text(1).as_str(), given.value(1 + text::VALUES)), (1, "orders.#", 0));
+        assert_eq!(call(&[0, i64::MIN, -1]).values.len(), ROUTE.width());
+    }
+}

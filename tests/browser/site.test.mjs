@@ -128,6 +128,28 @@ tests["a link into another guide loads that guide's app, and back leads back"] =
   await page.waitForSelector(".page.guide .level a");
 };
 
+tests["a typed key is routed by a typed binding, travels in a link, and spaces are refused"] = async (site) => {
+  const page = await site.open("messaging/topic-routing/");
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  const type = async (command, text) => {
+    await page.locator(`[data-command=${command}] .typed`).fill(text);
+    await page.locator(`[data-command=${command}] button`).click();
+  };
+  const picture = () => page.locator("#stage").textContent();
+  await type("bind", "#.high");
+  await type("route", "a.b.high");
+  for (let steps = 0; steps < 12 && !(await picture()).includes("message 1:"); steps += 1) await press(page, "Step");
+  ensure((await picture()).includes("message 1: 2 queues"), "the europe desk and the audit desk do not get it");
+  const { fingerprint, step } = await stage(page);
+  await type("route", "two words");
+  ensure((await stage(page)).fingerprint === fingerprint, "a key with a space was published");
+  await press(page, "Copy link");
+  await page.waitForFunction(() => location.search.startsWith("?run="));
+  const fresh = await site.open(`messaging/topic-routing/${new URL(page.url()).search}`);
+  const there = await stage(fresh);
+  ensure(there.step === step && there.fingerprint === fingerprint, "the link leads elsewhere");
+};
+
 tests["home says what was visited, and offers to continue"] = async (site) => {
   const page = await site.open(raft);
   await page.locator("header .brand").click();

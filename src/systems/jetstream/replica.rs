@@ -10,12 +10,13 @@ use std::rc::Rc;
 use super::cluster::{self, raft_settings};
 use super::consumer::{Delivery, Next};
 use super::op::{Op, Outcome};
+use super::server::publisher_hears;
 use super::server::{ask, asked_words};
 use super::stream::{PubAck, Task};
 use super::words::ack_word;
 use super::{
-    ACK_PENDING, ACK_RETRY, AckKind, COPIES, DEDUP, Disk, JetStream, Memory, Message, Note, PUBLISHER, READY,
-    REDELIVER, REDELIVERED, SYNC, SYNC_INTERVAL, Store, Timer, consumer_config, stream_config,
+    ACK_PENDING, ACK_RETRY, AckKind, DEDUP, Disk, JetStream, Memory, Message, Note, PUBLISHER, READY, REDELIVER,
+    REDELIVERED, SYNC, SYNC_INTERVAL, Store, Timer, consumer_config, stream_config,
 };
 use crate::sim::NodeId;
 use crate::sim::rules::RuleSet;
@@ -267,21 +268,7 @@ impl Server<'_, '_> {
         if !mine {
             return;
         }
-        match ack {
-            PubAck::Stored { seq } => self.context.why_rule(SYNC, |_| {
-                format!("Two of the three servers have task {id}: it is stored as message {seq}, and confirmed.")
-            }),
-            PubAck::Duplicate { seq } => {
-                self.context.count(COPIES, 0, 1);
-                self.context.why_rule(DEDUP, |_| {
-                    format!(
-                        "Nats-Msg-Id {id} is in the window, as message {seq}: the copy is confirmed and not stored."
-                    )
-                });
-            }
-            PubAck::Refused => self.context.why(|_| format!("The stream is full: task {id} is refused.")),
-        }
-        self.context.send(PUBLISHER, Message::PubAck { id, ack });
+        publisher_hears(self.context, id, ack, "two of the three servers have it");
     }
 
     fn handed(&mut self, to: NodeId, next: Next, mine: bool) {

@@ -84,23 +84,10 @@ impl Server<'_, '_> {
         let (config, now) = (stream_config(self.context.settings()), self.context.now());
         let (dedup, id) = (self.context.rule(DEDUP), task.id);
         let ack = self.store().stream.store(&config, dedup.then_some(id), task, true, now);
-        match ack {
-            PubAck::Stored { seq } => {
-                self.context.note(Note::Stored { id, seq });
-                self.context
-                    .why_rule(SYNC, |_| format!("Task {id} is new: it is stored as message {seq}, and confirmed."));
-            }
-            PubAck::Duplicate { seq } => {
-                self.context.count(COPIES, 0, 1);
-                self.context.why_rule(DEDUP, |_| {
-                    format!(
-                        "Nats-Msg-Id {id} is in the window, as message {seq}: the copy is confirmed and not stored."
-                    )
-                });
-            }
-            PubAck::Refused => self.context.why(|_| format!("The stream is full: task {id} is refused.")),
+        if let PubAck::Stored { seq } = ack {
+            self.context.note(Note::Stored { id, seq });
         }
-        self.context.send(PUBLISHER, Message::PubAck { id, ack });
+        publisher_hears(self.context, id, ack, "it is new");
     }
 
     fn pulled(&mut self, from: NodeId, request: u32) {
@@ -218,4 +205,21 @@ impl Server<'_, '_> {
             .why(|_| format!("Message {seq} was delivered {times} times, the most allowed: an advisory says so."));
         self.context.send(PUBLISHER, Message::Advisory { seq, times });
     }
+}
+
+/// The answer to a publisher, and why; `known` says why the server may confirm what is stored.
+pub(super) fn publisher_hears(context: &mut Context<JetStream>, id: u32, ack: PubAck, known: &str) {
+    match ack {
+        PubAck::Stored { seq } => {
+            context.why_rule(SYNC, |_| format!("Task {id}: {known}. It is stored as message {seq}, and confirmed."));
+        }
+        PubAck::Duplicate { seq } => {
+            context.count(COPIES, 0, 1);
+            context.why_rule(DEDUP, |_| {
+                format!("Nats-Msg-Id {id} is in the window, as message {seq}: the copy is confirmed and not stored.")
+            });
+        }
+        PubAck::Refused => context.why(|_| format!("The stream is full: task {id} is refused.")),
+    }
+    context.send(PUBLISHER, Message::PubAck { id, ack });
 }
