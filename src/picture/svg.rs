@@ -60,6 +60,14 @@ pub fn state_text(mark: &NodeMark) -> String {
     words.join(" · ")
 }
 
+/// The state as there is room for it below the node: where both do not fit, what is wrong without the rest.
+fn drawn_state(mark: &NodeMark) -> String {
+    const ROOM: usize = 20;
+    let whole = state_text(mark);
+    let alone = state_text(&NodeMark { state: String::new(), ..mark.clone() });
+    if whole.chars().count() > ROOM && !alone.is_empty() { alone } else { whole }
+}
+
 /// The contents of a node's group, around the origin; without the ring, which moves.
 pub fn node(mark: &NodeMark) -> String {
     let (width, height) = mark.shape.size();
@@ -75,7 +83,7 @@ pub fn node(mark: &NodeMark) -> String {
         let top = -height / 2 - 3;
         let _ = write!(out, r#"<path class="crown" d="M-13 {top}v-13l7 6 6 -10 6 10 7 -6v13z"/>"#);
     }
-    let (inside, state) = (mark.label_is_inside(), state_text(mark));
+    let (inside, state) = (mark.label_is_inside(), drawn_state(mark));
     let below = height / 2 + 17;
     let label_at = if inside { label_height(mark.shape) } else { below };
     let _ = write!(out, r#"<text class="label" y="{label_at}">{}</text>"#, escape(&mark.label));
@@ -424,4 +432,21 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
     }
     out.push_str("</svg>");
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::NodeId;
+
+    #[test]
+    fn a_long_state_makes_room_for_what_is_wrong() {
+        let mut mark = NodeMark::new(NodeId(0), (0, 0), Shape::Service, "worker");
+        mark.state = "works, 1 at hand".to_owned();
+        assert_eq!(drawn_state(&mark), "works, 1 at hand");
+        mark.trouble.paused = true;
+        assert_eq!((drawn_state(&mark).as_str(), state_text(&mark).as_str()), ("paused", "works, 1 at hand · paused"));
+        mark.state = "idle".to_owned();
+        assert_eq!(drawn_state(&mark), "idle · paused");
+    }
 }
