@@ -44,18 +44,21 @@ pub fn node_class(mark: &NodeMark) -> String {
     class
 }
 
+/// What is wrong with a node, in words; of one that is down, nothing else counts.
+fn trouble_words(mark: &NodeMark) -> Vec<&'static str> {
+    let trouble = mark.trouble;
+    if trouble.down {
+        return vec!["crashed"];
+    }
+    let flags = [(trouble.paused, "paused"), (trouble.slow, "slow"), (trouble.skewed, "clock off")];
+    flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
+}
+
 /// The node's state in words, with what is wrong with it.
 pub fn state_text(mark: &NodeMark) -> String {
-    let trouble = mark.trouble;
-    let mut words: Vec<&str> = Vec::new();
-    if trouble.down {
-        words.push("crashed");
-    } else {
-        if !mark.state.is_empty() {
-            words.push(&mark.state);
-        }
-        let flags = [(trouble.paused, "paused"), (trouble.slow, "slow"), (trouble.skewed, "clock off")];
-        words.extend(flags.iter().filter(|flag| flag.0).map(|flag| flag.1));
+    let mut words: Vec<&str> = trouble_words(mark);
+    if !mark.state.is_empty() && !mark.trouble.down {
+        words.insert(0, &mark.state);
     }
     words.join(" · ")
 }
@@ -63,9 +66,8 @@ pub fn state_text(mark: &NodeMark) -> String {
 /// The state as there is room for it below the node: where both do not fit, what is wrong without the rest.
 fn drawn_state(mark: &NodeMark) -> String {
     const ROOM: usize = 20;
-    let whole = state_text(mark);
-    let alone = state_text(&NodeMark { state: String::new(), ..mark.clone() });
-    if whole.chars().count() > ROOM && !alone.is_empty() { alone } else { whole }
+    let (whole, wrong) = (state_text(mark), trouble_words(mark));
+    if whole.chars().count() > ROOM && !wrong.is_empty() { wrong.join(" · ") } else { whole }
 }
 
 /// The contents of a node's group, around the origin; without the ring, which moves.
@@ -94,11 +96,11 @@ pub fn node(mark: &NodeMark) -> String {
     out
 }
 
-/// The frame around a node that clashes: close to its shape, and above the words below it.
+/// The frame around a node that clashes: close to its shape, within a circle's timer, and above the words below it.
 fn clash(shape: Shape, width: i32, height: i32) -> String {
     const GAP: i32 = 5;
     if matches!(shape, Shape::Client | Shape::Server) {
-        return format!(r#"<circle class="clash" r="{}"/>"#, width / 2 + GAP);
+        return format!(r#"<circle class="clash" r="{}"/>"#, width / 2 + 2);
     }
     let (x, y, width, height) = (-width / 2 - GAP, -height / 2 - GAP, width + 2 * GAP, height + 2 * GAP);
     format!(r#"<rect class="clash" x="{x}" y="{y}" width="{width}" height="{height}" rx="16"/>"#)

@@ -13,6 +13,7 @@ pub mod hash;
 pub mod history;
 pub mod journal;
 pub mod kernel;
+pub mod later;
 pub mod link;
 pub mod metrics;
 pub mod numbers;

@@ -3,13 +3,13 @@
 use crate::guides::scenario::{Fields, Inspection};
 use crate::picture::{Cell, Glyph, GridRow, Look, Tone};
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::rules::{RuleId, RuleSet};
 use crate::sim::settings::{CommandCall, SettingId, Settings};
 use crate::sim::system::System;
 use crate::sim::tape::{Input, Origin};
 use crate::sim::world::World;
 use crate::systems::rabbitmq::host::{Consumer, Host, Settle};
-use crate::systems::rabbitmq::later::Later;
 use crate::systems::rabbitmq::message::{Body, Message, QueueId, TaskId};
 use crate::systems::rabbitmq::queue::Stored;
 use crate::systems::rabbitmq::{self as rabbit, BROKER, Delivery, FIRST, Memory, Method, RabbitMq, words};

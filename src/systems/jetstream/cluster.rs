@@ -5,6 +5,7 @@
 
 use super::{Disk, FIRST, JetStream, REPLICAS, SERVER, WORKERS};
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::settings::Settings;
 use crate::sim::system::{Context, System};
 use crate::sim::time::{MS, Micros};
@@ -73,15 +74,15 @@ pub fn raft_settings() -> Settings {
 
 /// The server that a client asks.
 pub(super) fn home(disk: &Disk, context: &Context<JetStream>) -> NodeId {
-    server(context.settings(), usize::from(disk.home))
+    server(context.settings(), usize::from(disk.home.0))
 }
 
 /// A client was answered by a server: it asks that one from now on.
 pub(super) fn stay(disk: &mut Disk, from: NodeId, context: &Context<JetStream>) {
-    disk.home = number(context.settings(), from).unwrap_or(0) as u16;
+    disk.home = Later(number(context.settings(), from).unwrap_or(0) as u16);
 }
 
 /// A client has waited in vain: it asks the next server, if there is one.
 pub(super) fn turn(disk: &mut Disk, context: &Context<JetStream>) {
-    disk.home = (disk.home + 1) % server_count(context.settings()) as u16;
+    disk.home = Later((disk.home.0 + 1) % server_count(context.settings()) as u16);
 }

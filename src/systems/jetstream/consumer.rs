@@ -6,6 +6,7 @@
 //! `max_deliver` times is not delivered any more, stays in the stream, and an advisory says so. An acknowledgement
 //! counts for the message, not for the delivery: one of an earlier delivery counts as well (issue 4786).
 
+use super::AckKind;
 use super::stream::Stream;
 use crate::sim::time::{Micros, Time};
 
@@ -199,6 +200,17 @@ impl Consumer {
     pub fn in_progress(&mut self, seq: u32, now: Time) -> bool {
         let found = self.pending.iter_mut().find(|pending| pending.seq == seq);
         found.map(|pending| (pending.since, pending.delay) = (now, None)).is_some()
+    }
+
+    /// A worker's answer to a delivery. The messages that need no delivery any more.
+    pub fn answer(&mut self, config: &ConsumerConfig, seq: u32, kind: AckKind, now: Time) -> Vec<u32> {
+        match kind {
+            AckKind::Ack => return self.ack(config, seq),
+            AckKind::Term => return self.term(config, seq),
+            AckKind::Nak => self.nak(seq, None, now),
+            AckKind::Progress => self.in_progress(seq, now),
+        };
+        Vec::new()
     }
 
     /// Those whose ack wait is over, in order.

@@ -34,10 +34,10 @@ pub mod stream;
 mod words;
 mod worker;
 
-use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::link::{Latency, LinkSpec};
 use crate::sim::metrics::{Metric, MetricId};
 use crate::sim::random::Purpose;
@@ -142,29 +142,16 @@ impl Store {
 }
 
 /// What survives a crash.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Disk {
     /// The server: what was synced. With R3, the state that Raft's snapshot stands for.
     pub store: Rc<Store>,
     /// The publisher: the last task's number. A worker: its last question's.
     pub last: u32,
     /// A server of R3: what Raft has synced.
-    pub raft: Option<raft::Disk>,
+    pub raft: Later<Option<raft::Disk>>,
     /// The publisher, a worker: which server it asks, of those that there are.
-    pub home: u16,
-}
-
-/// What R1 does not have is no part of its fingerprint, so that links to runs mean what they meant.
-impl Hash for Disk {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.store, self.last).hash(state);
-        if let Some(raft) = &self.raft {
-            raft.hash(state);
-        }
-        if self.home != 0 {
-            self.home.hash(state);
-        }
-    }
+    pub home: Later<u16>,
 }
 
 /// What a worker is at.
@@ -329,15 +316,15 @@ impl System for JetStream {
             return Disk::default();
         }
         match cluster::number(settings, node) {
-            Some(_) => Disk { raft: Some(raft::Disk::default()), ..Disk::default() },
-            None => Disk { home: node.0 % cluster::server_count(settings) as u16, ..Disk::default() },
+            Some(_) => Disk { raft: Later(Some(raft::Disk::default())), ..Disk::default() },
+            None => Disk { home: Later(node.0 % cluster::server_count(settings) as u16), ..Disk::default() },
         }
     }
 
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
         match context.me() {
             PUBLISHER => publisher::boot(context),
-            _ if disk.raft.is_some() => replica::boot(disk, context),
+            _ if disk.raft.0.is_some() => replica::boot(disk, context),
             SERVER => server::boot(disk, context),
             _ => worker::boot(context),
         }

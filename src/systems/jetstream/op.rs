@@ -111,18 +111,7 @@ impl Store {
         kind: AckKind,
         now: Time,
     ) -> Vec<(u32, u32)> {
-        let settled = match kind {
-            AckKind::Ack => self.consumer.ack(consumer, seq),
-            AckKind::Term => self.consumer.term(consumer, seq),
-            AckKind::Nak => {
-                self.consumer.nak(seq, None, now);
-                Vec::new()
-            }
-            AckKind::Progress => {
-                self.consumer.in_progress(seq, now);
-                Vec::new()
-            }
-        };
+        let settled = self.consumer.answer(consumer, seq, kind, now);
         let tasks = settled.into_iter().filter_map(|seq| Some((self.stream.get(seq)?.task.id, seq)));
         let tasks: Vec<(u32, u32)> = tasks.collect();
         tasks.iter().for_each(|(_, seq)| self.stream.settle(stream, *seq));

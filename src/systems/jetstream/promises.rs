@@ -1,10 +1,9 @@
 //! What the work queue promises, judged by what the publisher and the workers were told.
 
-use std::hash::{Hash, Hasher};
-
 use super::replica::Replica;
 use super::{FIRST, JetStream, Memory, Note, PUBLISHER, SERVER, Store, cluster, consumer_config};
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::property::{Breach, Kind, Promise};
 use crate::sim::system::System;
 use crate::sim::time::{SEC, Time};
@@ -32,21 +31,9 @@ pub struct Witness {
     settled: Vec<u32>,
     /// A task that was given up, with an advisory.
     pub parked: Option<u32>,
-    /// Lately handed out by the servers of R3.
-    handed: Handed,
-}
-
-/// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them, some
-/// later than others, and a hand-out happens once. With R1 there are none, and then they are no part of the fingerprint.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Handed(Vec<(u32, u32)>);
-
-impl Hash for Handed {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        if !self.0.is_empty() {
-            self.0.hash(state);
-        }
-    }
+    /// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them,
+    /// some later than others, and a hand-out happens once. With R1 there are none.
+    handed: Later<Vec<(u32, u32)>>,
 }
 
 fn keep<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -124,7 +111,7 @@ pub fn leader(world: &World<JetStream>) -> Option<NodeId> {
 fn newest_term(world: &World<JetStream>) -> u32 {
     let written = |node: NodeId| match replica(world, node) {
         Some(own) => Some(own.written.term),
-        None => world.node(node).and_then(|node| node.disk.raft.as_ref()).map(|disk| disk.term),
+        None => world.node(node).and_then(|node| node.disk.raft.0.as_ref()).map(|disk| disk.term),
     };
     cluster::servers(world.settings()).into_iter().filter_map(written).max().unwrap_or(0)
 }

@@ -10,8 +10,7 @@ use std::rc::Rc;
 use super::cluster::{self, raft_settings};
 use super::consumer::{Delivery, Next};
 use super::op::{Op, Outcome};
-use super::server::publisher_hears;
-use super::server::{ask, asked_words};
+use super::server::{ask, asked_words, publisher_hears};
 use super::stream::{PubAck, Task};
 use super::words::ack_word;
 use super::{
@@ -19,6 +18,7 @@ use super::{
     REDELIVERED, SYNC, SYNC_INTERVAL, Store, Timer, consumer_config, stream_config,
 };
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::rules::RuleSet;
 use crate::sim::system::{Context, Event, System};
 use crate::sim::time::Time;
@@ -71,7 +71,7 @@ fn place(context: &Context<JetStream>) -> Place<JetStream, Raft> {
 /// A server that restarts has what was synced: the state of the snapshot, and the entries after it, which it applies as
 /// soon as it hears that they are committed.
 pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
-    let written = disk.raft.clone().unwrap_or_default();
+    let written = disk.raft.0.clone().unwrap_or_default();
     let place = place(context);
     let (raft, _) = inside(context, &place, |context| Raft::boot(&written, context));
     let every = context.amount(SYNC_INTERVAL);
@@ -119,7 +119,7 @@ impl Server<'_, '_> {
 
     /// What was written is on disk.
     fn save(&mut self) {
-        self.disk.raft = Some(self.own.written.clone());
+        self.disk.raft = Later(Some(self.own.written.clone()));
         self.disk.store = Rc::clone(&self.own.base);
     }
 

@@ -99,20 +99,10 @@ impl Server<'_, '_> {
     fn acked(&mut self, from: NodeId, seq: u32, kind: AckKind, reply: bool) {
         let (name, now) = (self.name(from), self.context.now());
         let config = consumer_config(self.context.settings());
-        let settled = match kind {
-            AckKind::Ack => self.store().consumer.ack(&config, seq),
-            AckKind::Term => self.store().consumer.term(&config, seq),
-            AckKind::Nak => {
-                self.store().consumer.nak(seq, None, now);
-                Vec::new()
-            }
-            AckKind::Progress => {
-                if self.store().consumer.in_progress(seq, now) {
-                    self.arm(seq);
-                }
-                Vec::new()
-            }
-        };
+        let settled = self.store().consumer.answer(&config, seq, kind, now);
+        if kind == AckKind::Progress && self.store.consumer.pending().iter().any(|pending| pending.seq == seq) {
+            self.arm(seq);
+        }
         if kind == AckKind::Nak || !settled.is_empty() {
             self.context.cancel_timer(Timer::AckWait(seq));
         }

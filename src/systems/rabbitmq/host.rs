@@ -7,10 +7,10 @@ use std::rc::Rc;
 use litemap::LiteMap;
 
 use super::exchange::{self, Binding, Matching};
-use super::later::Later;
 use super::message::{Body, Envelope, ExchangeId, Message, QueueId, Reason, TaskId};
 use super::queue::{Arguments, Overflow, Pushed, Queue, Stored};
 use crate::sim::NodeId;
+use crate::sim::later::Later;
 use crate::sim::small::map_of;
 use crate::sim::time::Time;
 

@@ -3,7 +3,7 @@
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
-use super::later::Later;
+use crate::sim::later::Later;
 use crate::sim::time::{Micros, Time};
 
 /// The publisher's number of a message, from 1.

@@ -26,7 +26,6 @@ pub mod exchange;
 pub mod host;
 #[cfg(test)]
 mod host_tests;
-pub mod later;
 pub mod message;
 pub mod promises;
 mod publisher;
@@ -41,10 +40,10 @@ mod worker_tests;
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 
+use crate::sim::later::Later;
 pub use controls::*;
 use exchange::Matching;
 use host::{Host, Policy, Settle};
-use later::Later;
 use message::{Envelope, Message, QueueId, TaskId};
 use topology::{Declared, Topology};
 

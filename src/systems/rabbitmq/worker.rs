@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use super::host::Settle;
-use super::later::Later;
 use super::message::{Body, Envelope, Message, TaskId};
 use super::topology::{self, LOTS, Topology};
 use super::{
@@ -11,6 +10,7 @@ use super::{
     HEARTBEAT, JITTER, LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITING_APART, WAITS,
     exchange, noun,
 };
+use crate::sim::later::Later;
 use crate::sim::random;
 use crate::sim::settings::CommandCall;
 use crate::sim::system::{Context, Event, System};
