@@ -96,11 +96,12 @@ pub fn node(mark: &NodeMark) -> String {
     out
 }
 
-/// The frame around a node that clashes: close to its shape, within a circle's timer, and above the words below it.
+/// The frame around a node that clashes: a circle outside of a round one, whose timer is a ring as well; close to the shape
+/// of any other, and above the words below it.
 fn clash(shape: Shape, width: i32, height: i32) -> String {
     const GAP: i32 = 5;
     if matches!(shape, Shape::Client | Shape::Server) {
-        return format!(r#"<circle class="clash" r="{}"/>"#, width / 2 + 2);
+        return format!(r#"<circle class="clash" r="{}"/>"#, width / 2 + 12);
     }
     let (x, y, width, height) = (-width / 2 - GAP, -height / 2 - GAP, width + 2 * GAP, height + 2 * GAP);
     format!(r#"<rect class="clash" x="{x}" y="{y}" width="{width}" height="{height}" rx="16"/>"#)
