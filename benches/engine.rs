@@ -10,8 +10,8 @@ use divan::counter::ItemsCount;
 use faultline::guides::find;
 use faultline::guides::{AnyScenario, LiveWorld};
 use faultline::sim::run::Run;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Origin, Tape};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Origin, Tape};
 
 fn main() {
     divan::main();

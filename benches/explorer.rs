@@ -11,10 +11,11 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Instant;
 
-use faultline::sim::consistency::check_text;
+use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Network};
-use faultline::sim::system::System;
-use faultline::sim::world::{Instance, World};
+use faultline::sim::judge::consistency::check_text;
+use faultline::sim::machine::system::System;
+use faultline::sim::machine::world::World;
 use stateright::{Checker, Model};
 
 /// Unique states and moves tried.

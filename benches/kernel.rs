@@ -9,7 +9,7 @@ mod ring;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use faultline::sim::simulation::Simulation;
+use faultline::sim::run::simulation::Simulation;
 use nexosim::model::{Context, Model, schedulable};
 use nexosim::ports::{EventSource, Output};
 use nexosim::simulation::{Mailbox, SimInit};

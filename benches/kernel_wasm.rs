@@ -7,7 +7,7 @@ mod ring;
 
 #[cfg(target_arch = "wasm32")]
 mod measured {
-    use faultline::sim::simulation::Simulation;
+    use faultline::sim::run::simulation::Simulation;
     use wasm_bindgen_test::{console_log, wasm_bindgen_test};
 
     const EVENTS: u32 = 2_000_000;

@@ -5,14 +5,14 @@
 mod vectors;
 
 use faultline::mechanisms::oral_messages::{Heard, Judge, Path, RETREAT, messages, messages_in};
-use faultline::sim::random::{self, Drawer};
-use faultline::sim::rules::RuleSet;
-use faultline::sim::settings::{CommandCall, Settings};
-use faultline::sim::simulation::{Simulation, What};
-use faultline::sim::system::System;
-use faultline::sim::tape::Input;
-use faultline::sim::world::World;
-use faultline::systems::byzantine_generals::{
+use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::declare::settings::{CommandCall, Settings};
+use faultline::sim::kernel::random::{self, Drawer};
+use faultline::sim::machine::system::System;
+use faultline::sim::machine::world::World;
+use faultline::sim::run::simulation::{Simulation, What};
+use faultline::sim::run::tape::Input;
+use faultline::systems::consensus::byzantine_generals::{
     ByzantineGenerals, COMMANDER, GENERALS, LATENCY, LIES, M, MORE_THAN_3M, ORDER, SPLIT, TRAITOR, TRAITOR_IS_COMMANDER,
 };
 use serde_json::Value;

@@ -3,19 +3,19 @@
 
 use std::fmt::Write;
 
-use faultline::guides::scenario::{AnyScenario, Counterexample, Info, storm};
+use faultline::guides::kit::scenario::{AnyScenario, Counterexample, Info, storm};
 use faultline::guides::{LiveWorld, catalogue};
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
-use faultline::sim::compare::{replay_at, timed};
+use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::declare::settings::{CommandCall, Control, Takes};
 use faultline::sim::explore::{Outcome, replays};
+use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::kernel::{Pending, PendingKind};
-use faultline::sim::property::{Kind, Verdict};
-use faultline::sim::rules::RuleSet;
 use faultline::sim::run::Run;
-use faultline::sim::settings::{CommandCall, Control, Takes};
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Input, Link, Origin, Stamped, Tape};
+use faultline::sim::run::compare::{replay_at, timed};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Input, Link, Origin, Stamped, Tape};
 
 /// Runs a check on every scenario and reports all that fail.
 fn check(what: impl Fn(&'static dyn AnyScenario, &Info) -> Result<(), String>) {
@@ -221,9 +221,9 @@ fn broken_run(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -
 }
 
 /// Each counterexample is as long as it was and breaks at the same event: a change of a protocol shows.
-/// FAULTLINE_BLESS=1 rewrites src/guides/counterexamples.txt; read its diff before it is committed.
+/// FAULTLINE_BLESS=1 rewrites src/lab/counterexamples.txt; read its diff before it is committed.
 fn counterexamples_are_pinned(lines: &[String]) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/guides/counterexamples.txt");
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/src/lab/counterexamples.txt");
     let before = std::fs::read_to_string(file).unwrap_or_default();
     let is_whole = std::env::var_os("FAULTLINE_SCENARIO").is_none();
     if std::env::var_os("FAULTLINE_BLESS").is_some() && is_whole {

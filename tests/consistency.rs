@@ -1,14 +1,15 @@
 //! Consistency models as promises: a store with one replica an answer breaks them, and one that waits for all keeps them.
 #![cfg(not(target_arch = "wasm32"))]
 
-use faultline::sim::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
-use faultline::sim::property::{Promise, Verdict};
-use faultline::sim::rules::RuleSet;
-use faultline::sim::settings::{SettingId, Settings};
-use faultline::sim::simulation::Simulation;
-use faultline::sim::system::System;
-use faultline::sim::world::World;
-use faultline::systems::quorum_store::{self as store, QuorumStore};
+use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::declare::settings::{SettingId, Settings};
+use faultline::sim::judge::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::System;
+use faultline::sim::machine::world::World;
+use faultline::sim::run::simulation::Simulation;
+use faultline::systems::storage::quorum_store::{self as store, QuorumStore};
 
 const ALL: &[Promise<QuorumStore>] = &[linearizable(), sequential(), reads_its_writes(), reads_go_forward()];
 

@@ -3,7 +3,7 @@
 
 mod vectors;
 
-use faultline::sim::consistency::{Call, Register, RegisterOp, Spec, check_text, linearize};
+use faultline::sim::judge::consistency::{Call, Register, RegisterOp, Spec, check_text, linearize};
 use serde_json::Value;
 use vectors::{cases, path, report};
 

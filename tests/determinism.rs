@@ -3,15 +3,15 @@
 
 use faultline::guides::catalogue;
 use faultline::sim::NodeId;
+use faultline::sim::declare::settings::CommandCall;
 use faultline::sim::run::Run;
-use faultline::sim::settings::CommandCall;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 use proptest::prelude::*;
 
 #[test]
 fn the_sum_that_wasm_expects() {
-    let sum: u64 = (1..2_000u64).map(|n| faultline::sim::random::exponential(n << 40, 1_000_000)).sum();
+    let sum: u64 = (1..2_000u64).map(|n| faultline::sim::kernel::random::exponential(n << 40, 1_000_000)).sum();
     assert_eq!(sum, 20_055_504_701);
 }
 
@@ -41,9 +41,11 @@ fn any_input() -> impl Strategy<Value = Input> {
         (0u64..200).prop_map(|id| Input::DeliverNow { id }),
         (0u64..200).prop_map(|id| Input::Choose { id }),
         (any::<u8>(), any::<bool>())
-            .prop_map(|(rule, on)| Input::Rule { rule: faultline::sim::rules::RuleId(rule), on }),
-        (any::<u8>(), any::<i64>())
-            .prop_map(|(id, value)| Input::Setting { setting: faultline::sim::settings::SettingId(id), value }),
+            .prop_map(|(rule, on)| Input::Rule { rule: faultline::sim::declare::rules::RuleId(rule), on }),
+        (any::<u8>(), any::<i64>()).prop_map(|(id, value)| Input::Setting {
+            setting: faultline::sim::declare::settings::SettingId(id),
+            value
+        }),
         (any::<u8>(), proptest::collection::vec(any::<i64>(), 0..4))
             .prop_map(|(command, values)| Input::Command(CommandCall { command, values })),
     ]
@@ -75,7 +77,7 @@ proptest! {
         seed in any::<u64>(),
         rules_off in any::<u64>(),
     ) {
-        let settings = settings.into_iter().map(|(id, value)| (faultline::sim::settings::SettingId(id), value)).collect();
+        let settings = settings.into_iter().map(|(id, value)| (faultline::sim::declare::settings::SettingId(id), value)).collect();
         let tape = Tape::new(inputs.into_iter().map(|(after, input)| Stamped { after, input }).collect());
         let origin = Origin { seed, settings, rules_off };
         for scenario in catalogue() {

@@ -8,18 +8,20 @@ mod plain;
 use std::collections::{BTreeSet, VecDeque};
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::rules::{Rule, RuleSet};
+use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Limit, Outcome, replays};
-use faultline::sim::hash::stable;
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::property::{Breach, Kind, Promise};
-use faultline::sim::rules::{Rule, RuleSet};
+use faultline::sim::judge::verdict::{Breach, Kind};
+use faultline::sim::kernel::hash::stable;
+use faultline::sim::kernel::link::{Latency, LinkSpec};
+use faultline::sim::kernel::time::MS;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::{Context, Event, Scene, System};
+use faultline::sim::machine::world::World;
+use faultline::sim::measure::metrics::Metric;
 use faultline::sim::run::Run;
-use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
-use faultline::sim::simulation::Simulation;
-use faultline::sim::system::{Context, Event, Scene, System};
-use faultline::sim::time::MS;
-use faultline::sim::world::{Instance, World};
+use faultline::sim::run::simulation::Simulation;
 use plain::moves;
 use proptest::prelude::*;
 
@@ -189,7 +191,7 @@ fn brute_force(start: &World<Drawn>, budget: Budget) -> (u64, Option<u32>) {
             if next.apply(&input).is_err() {
                 continue;
             }
-            if matches!(input, faultline::sim::tape::Input::Choose { .. }) {
+            if matches!(input, faultline::sim::run::tape::Input::Choose { .. }) {
                 next.step();
             }
             if next.is_promise_broken("planted") {

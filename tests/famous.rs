@@ -3,12 +3,12 @@
 
 use std::fmt::Write;
 
-use faultline::guides::counterexamples::{counterexamples, famous};
 use faultline::guides::find;
-use faultline::sim::rules::RuleSet;
+use faultline::lab::counterexamples::{counterexamples, famous};
+use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::run::Run;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Link;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Link;
 
 /// Where `cargo xtask serve` serves.
 const HERE: &str = "http://127.0.0.1:8080";

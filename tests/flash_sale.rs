@@ -3,13 +3,13 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::messaging::flash_sale::SCENARIO;
-use faultline::sim::metrics::{Metrics, Series, WINDOW};
-use faultline::sim::property::Verdict;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Origin;
-use faultline::sim::time::SEC;
-use faultline::sim::world::World;
-use faultline::systems::flash_sale::{
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::kernel::time::SEC;
+use faultline::sim::machine::world::World;
+use faultline::sim::measure::metrics::{Metrics, Series, WINDOW};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Origin;
+use faultline::systems::messaging::flash_sale::{
     AWAY, Disk, FlashSale, GATEWAY, IN, MOMENTS, Memory, OUT, Outlet, THE_LOG, TOTALS, queue::MOST_RUNS, queue::count,
 };
 

@@ -2,20 +2,23 @@
 //! faults.
 #![cfg(not(target_arch = "wasm32"))]
 
-use faultline::guides::scenario::storm;
+use faultline::guides::kit::scenario::storm;
 use faultline::sim::NodeId;
-use faultline::sim::chaos::FaultModel;
-use faultline::sim::property::{Promise, Verdict};
-use faultline::sim::rules::{RuleId, RuleSet};
+use faultline::sim::declare::rules::{RuleId, RuleSet};
+use faultline::sim::declare::settings::{CommandCall, SettingId, Settings};
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::kernel::time::SEC;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::System;
+use faultline::sim::machine::world::World;
 use faultline::sim::run::Run;
-use faultline::sim::settings::{CommandCall, SettingId, Settings};
-use faultline::sim::simulation::Simulation;
-use faultline::sim::system::System;
-use faultline::sim::tape::{Input, Tape};
-use faultline::sim::time::SEC;
-use faultline::sim::world::World;
-use faultline::systems::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, leader, replica, store};
-use faultline::systems::jetstream::{self as jet, JetStream, cluster};
+use faultline::sim::run::chaos::FaultModel;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Input, Tape};
+use faultline::systems::messaging::jetstream::promises::{
+    MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, leader, replica, store,
+};
+use faultline::systems::messaging::jetstream::{self as jet, JetStream, cluster};
 
 const PROMISES: &[Promise<JetStream>] = &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES];
 /// A work queue under load, with an ack wait that many tasks are longer than.

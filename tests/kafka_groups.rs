@@ -2,13 +2,13 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::find;
-use faultline::guides::scenario::storm;
-use faultline::sim::property::Verdict;
+use faultline::guides::kit::scenario::storm;
+use faultline::sim::declare::settings::SettingId;
+use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::run::Run;
-use faultline::sim::settings::SettingId;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Origin, Tape};
-use faultline::systems::kafka::{
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Origin, Tape};
+use faultline::systems::messaging::kafka::{
     ACKS, ASSIGNOR, AUTO_COMMIT, BATCH, BUFFER, LANE, MAX_POLL, PRODUCERS, RETENTION, STATIC, WORKERS,
 };
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use faultline::guides::LiveWorld;
+use faultline::guides::kit::scenario::AnyScenario;
 use faultline::guides::messaging::competing_consumers::SCENARIO;
-use faultline::guides::scenario::AnyScenario;
-use faultline::sim::metrics::WINDOW;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Origin;
-use faultline::sim::time::{MS, SEC, Time};
-use faultline::systems::rabbitmq::{
+use faultline::sim::kernel::time::{MS, SEC, Time};
+use faultline::sim::measure::metrics::WINDOW;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Origin;
+use faultline::systems::messaging::rabbitmq::{
     BROKER, DEPTH, HEARTBEAT, LATENCY, Memory, RATE, RabbitMq, SLOW, TASK, WAITING, WORKERS,
 };
 

@@ -10,11 +10,11 @@ mod vectors;
 
 use faultline::guides::consensus::raft_election::SCENARIO;
 use faultline::sim::NodeId;
-use faultline::sim::settings::CommandCall;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Input, Origin};
-use faultline::sim::world::World;
-use faultline::systems::raft::{self, Raft, Role, Timer};
+use faultline::sim::declare::settings::CommandCall;
+use faultline::sim::machine::world::World;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Input, Origin};
+use faultline::systems::consensus::raft::{self, Raft, Role, Timer};
 use serde_json::Value;
 use vectors::{cases, report};
 

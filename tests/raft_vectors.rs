@@ -5,8 +5,8 @@ mod vectors;
 
 use faultline::mechanisms::quorum;
 use faultline::sim::NodeId;
-use faultline::systems::raft::config::{Members, servers};
-use faultline::systems::raft::{Config, Entry, Log, Payload};
+use faultline::systems::consensus::raft::config::{Members, servers};
+use faultline::systems::consensus::raft::{Config, Entry, Log, Payload};
 use serde_json::Value;
 use vectors::{cases, numbers, report};
 

@@ -2,19 +2,20 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::rules::{Rule, RuleSet};
+use faultline::sim::declare::settings::{Command, CommandCall, Setting, Settings};
 use faultline::sim::explore::{Bounds, Budget, Explorer, replays};
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::property::{Breach, Kind, Promise};
-use faultline::sim::rules::{Rule, RuleSet};
+use faultline::sim::judge::verdict::{Breach, Kind};
+use faultline::sim::kernel::link::{Latency, LinkSpec};
+use faultline::sim::kernel::time::MS;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::{Context, Event, System};
+use faultline::sim::machine::world::{Instance, World};
+use faultline::sim::measure::metrics::Metric;
 use faultline::sim::run::Run;
-use faultline::sim::settings::{Command, CommandCall, Setting, Settings};
-use faultline::sim::shrink::Shrinker;
-use faultline::sim::simulation::{Simulation, What};
-use faultline::sim::system::{Context, Event, System};
-use faultline::sim::tape::{Input, Stamped, Tape};
-use faultline::sim::time::MS;
-use faultline::sim::world::{Instance, World};
+use faultline::sim::run::shrink::Shrinker;
+use faultline::sim::run::simulation::{Simulation, What};
+use faultline::sim::run::tape::{Input, Stamped, Tape};
 
 /// Nodes 0 and 1 send numbers to node 2, every millisecond; 0 over an ordered link, 1 over one that may reorder.
 struct Numbers;

@@ -7,6 +7,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 #[wasm_bindgen_test]
 fn golden_runs_are_the_same_as_native_ones() {
+    faultline::guides::open(faultline::guides::everything());
     let (now, native) = (golden::runs(), include_str!("golden/runs.txt"));
     for (here, there) in now.lines().zip(native.lines()) {
         assert_eq!(here, there);
@@ -16,13 +17,13 @@ fn golden_runs_are_the_same_as_native_ones() {
 
 #[wasm_bindgen_test]
 fn hashes_are_the_same_as_native_ones() {
-    let hash = faultline::sim::hash::stable(&(1u32, 2usize, vec![3u32, 4], Some("five")));
+    let hash = faultline::sim::kernel::hash::stable(&(1u32, 2usize, vec![3u32, 4], Some("five")));
     assert_eq!(hash, 5734231025392751265);
 }
 
 #[wasm_bindgen_test]
 fn logarithms_are_the_same_as_native_ones() {
-    let sum: u64 = (1..2_000u64).map(|n| faultline::sim::random::exponential(n << 40, 1_000_000)).sum();
+    let sum: u64 = (1..2_000u64).map(|n| faultline::sim::kernel::random::exponential(n << 40, 1_000_000)).sum();
     assert_eq!(sum, SUM_OF_EXPONENTIALS);
 }
 

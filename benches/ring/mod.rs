@@ -1,12 +1,12 @@
 //! A ring of 100 nodes, each passing on what it gets: the kernel and next to nothing else.
 
 use faultline::sim::NodeId;
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::rules::{Rule, RuleSet};
-use faultline::sim::settings::{Command, CommandCall, Setting, Settings};
-use faultline::sim::system::{Context, Event, System};
-use faultline::sim::world::World;
+use faultline::sim::declare::rules::{Rule, RuleSet};
+use faultline::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use faultline::sim::kernel::link::{Latency, LinkSpec};
+use faultline::sim::machine::system::{Context, Event, System};
+use faultline::sim::machine::world::World;
+use faultline::sim::measure::metrics::Metric;
 
 /// See the module's header.
 pub struct Ring;

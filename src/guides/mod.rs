@@ -1,59 +1,53 @@
 //! The content: one file of Rust and one of prose a scenario. A guide's folder lists its scenarios; together they are
 //! the catalogue.
-//!
-//! Each guide is a feature of the crate, and all are on unless a build says otherwise: the site has an app for each guide,
-//! so that a reader loads no more than the guide that is read.
 
-#[cfg(feature = "caching")]
 pub mod caching;
-#[cfg(feature = "consensus")]
 pub mod consensus;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod counterexamples;
-pub mod glossary;
-pub mod live;
-#[cfg(feature = "messaging")]
+pub mod kit;
 pub mod messaging;
-pub mod plot;
-#[cfg(not(target_arch = "wasm32"))]
-pub mod related;
-#[cfg(feature = "resilience")]
 pub mod resilience;
-pub mod scenario;
-pub mod search;
-// A scenario of Consensus puts another question to the store of Storage, and shows it alike.
-#[cfg(any(feature = "storage", feature = "consensus"))]
 pub mod storage;
-#[cfg(feature = "transactions")]
 pub mod transactions;
-pub mod what_if;
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
-pub use live::{Live, LiveWorld};
-pub use scenario::{AnyScenario, Guide, Info, Scenario};
+pub use kit::live::{Live, LiveWorld};
+pub use kit::scenario::{AnyScenario, Guide, Info, Scenario};
 
-/// The scenarios of each guide that is built, in reading order.
-const GUIDES: &[&[&dyn AnyScenario]] = &[
-    #[cfg(feature = "consensus")]
+/// A list of scenarios, in reading order.
+pub type Shelf = &'static [&'static dyn AnyScenario];
+
+/// The scenarios of each guide, in reading order.
+const GUIDES: [Shelf; 6] = [
     consensus::SCENARIOS,
-    #[cfg(feature = "messaging")]
     messaging::SCENARIOS,
-    #[cfg(feature = "caching")]
     caching::SCENARIOS,
-    #[cfg(feature = "storage")]
     storage::SCENARIOS,
-    #[cfg(feature = "transactions")]
     transactions::SCENARIOS,
-    #[cfg(feature = "resilience")]
     resilience::SCENARIOS,
 ];
 
-static CATALOGUE: LazyLock<Vec<&'static dyn AnyScenario>> = LazyLock::new(|| GUIDES.concat());
+static EVERYTHING: LazyLock<Vec<&'static dyn AnyScenario>> = LazyLock::new(|| GUIDES.concat());
+static OPENED: OnceLock<Shelf> = OnceLock::new();
 
-/// Every scenario that is built, in reading order.
-pub fn catalogue() -> &'static [&'static dyn AnyScenario] {
-    &CATALOGUE
+/// Every scenario, in reading order. Whoever calls it has them all linked in; the browser's apps do not call it.
+pub fn everything() -> Shelf {
+    &EVERYTHING
+}
+
+/// Opens a shelf in place of everything, once, before anything else is asked: what a program that has only a part of the
+/// scenarios begins with.
+pub fn open(shelf: Shelf) {
+    // A second call is a mistake that changes nothing.
+    let _ = OPENED.set(shelf);
+}
+
+/// The scenarios at hand, in reading order: natively all of them, in the browser the shelf that its app has opened.
+pub fn catalogue() -> Shelf {
+    #[cfg(not(target_arch = "wasm32"))]
+    return OPENED.get().copied().unwrap_or_else(everything);
+    #[cfg(target_arch = "wasm32")]
+    return OPENED.get().copied().unwrap_or_default();
 }
 
 /// The scenario with this `guide/slug`.

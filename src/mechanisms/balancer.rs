@@ -112,7 +112,7 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::random::{Drawer, below, draw};
+    use crate::sim::kernel::random::{Drawer, below, draw};
 
     /// Mitzenmacher 2001, table 1: with n = 10^4 balls in n bins, the fullest holds about ln n / ln ln n at random, and
     /// about ln ln n / ln 2 with two choices.

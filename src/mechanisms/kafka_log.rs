@@ -7,7 +7,7 @@
 use litemap::LiteMap;
 use std::rc::Rc;
 
-use crate::sim::time::Time;
+use crate::sim::kernel::time::Time;
 
 /// A record of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::svg::escape;
-use crate::sim::time::{self, Time};
+use crate::sim::kernel::time::{self, Time};
 
 const WIDTH: f64 = 380.0;
 const HEIGHT: f64 = 130.0;

@@ -3,8 +3,8 @@
 
 use super::{FlightMark, NodeMark, Picture, Shape};
 use crate::sim::NodeId;
+use crate::sim::kernel::time::{MS, Time};
 use crate::sim::small;
-use crate::sim::time::{MS, Time};
 
 /// A place on the stage.
 pub type Point = (f64, f64);

@@ -11,7 +11,7 @@ pub mod svg;
 pub mod timeline;
 
 use crate::sim::NodeId;
-use crate::sim::time::Time;
+use crate::sim::kernel::time::Time;
 
 /// The space a picture is drawn in. Scenarios lay out both: a phone gets its own picture, not a shrunken one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,9 +5,9 @@ use std::fmt::Write;
 
 use super::svg::escape;
 use crate::sim::NodeId;
-use crate::sim::consistency::Judged;
-use crate::sim::history::{Answer, Ask, OpId, Operation};
-use crate::sim::time::{self, Time};
+use crate::sim::judge::consistency::Judged;
+use crate::sim::judge::history::{Answer, Ask, OpId, Operation};
+use crate::sim::kernel::time::{self, Time};
 
 const WIDTH: f64 = 380.0;
 const LEFT: f64 = 62.0;
@@ -116,7 +116,7 @@ impl Lanes<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::consistency::{Call, Register, RegisterOp, linearize};
+    use crate::sim::judge::consistency::{Call, Register, RegisterOp, linearize};
 
     fn history() -> Vec<Operation> {
         let one = |op, client, ask, asked, answer, end| Operation {

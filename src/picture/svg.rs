@@ -9,7 +9,7 @@ use super::geometry::{self, Spot};
 use super::{
     Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
 };
-use crate::sim::time::Time;
+use crate::sim::kernel::time::Time;
 
 /// Text with the characters that mean something to SVG replaced.
 pub fn escape(text: &str) -> String {

@@ -7,10 +7,10 @@ use std::fmt::Write;
 use super::FlightMark;
 use super::svg::escape;
 use crate::sim::NodeId;
+use crate::sim::kernel::time::{self, Time};
 use crate::sim::run::Run;
-use crate::sim::simulation::{Handled, Simulation, What};
-use crate::sim::tape::Input;
-use crate::sim::time::{self, Time};
+use crate::sim::run::simulation::{Handled, Simulation, What};
+use crate::sim::run::tape::Input;
 
 /// The most events drawn at once.
 const MOST_EVENTS: usize = 400;

@@ -1,36 +1,27 @@
 //! The simulator. Knows no system and no screen.
 //!
 //! A run is a value: state = f(system, settings, seed, tape). Everything here follows from that.
-//! Reading order: [`system`] (what a protocol implements), [`world`] (a system in motion), [`kernel`] (time, queue,
-//! links, faults), [`tape`] (what the reader did), [`run`] (step, back, seek, branch), [`property`] (promises),
-//! [`explore`] (all schedules within bounds).
+//!
+//! Its rooms, each of which knows only those before it:
+//! - [`declare`]: what a system says of itself: settings, rules, commands.
+//! - [`kernel`]: time, queue, links, faults, randomness.
+//! - [`measure`]: counters, gauges, latencies, and the workloads that move them.
+//! - [`judge`]: verdicts, what clients saw, and whether it fits a consistency model.
+//! - [`run`]: the tape; step, back, seek, branch; comparing and shrinking runs; random faults.
+//! - [`machine`]: what a protocol implements, and a system of them in motion.
+//! - [`explore`]: all schedules within bounds.
 
-pub mod chaos;
-pub mod compare;
-pub mod consistency;
+pub mod declare;
 pub mod explore;
-pub mod hash;
-pub mod history;
 pub mod journal;
+pub mod judge;
 pub mod kernel;
 pub mod later;
-pub mod link;
-pub mod metrics;
+pub mod machine;
+pub mod measure;
 pub mod numbers;
-pub mod property;
-pub mod random;
-pub mod rules;
 pub mod run;
-pub mod settings;
-pub mod shrink;
-pub mod simulation;
 pub mod small;
-pub mod system;
-pub mod tape;
-pub mod text;
-pub mod time;
-pub mod workload;
-pub mod world;
 
 use serde::{Deserialize, Serialize};
 

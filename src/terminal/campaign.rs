@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use faultline::guides::scenario::storm;
+use faultline::guides::kit::scenario::storm;
 use faultline::guides::{AnyScenario, catalogue};
+use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::numbers::grouped;
-use faultline::sim::property::Verdict;
 use faultline::sim::run::Run;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Input, Origin, Tape};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Input, Origin, Tape};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;

@@ -3,15 +3,15 @@
 
 use std::process::ExitCode;
 
-use faultline::guides::search::{From, Quest, Search};
 use faultline::guides::{Info, find};
-use faultline::sim::consistency::check_text;
+use faultline::lab::search::{From, Quest, Search};
 use faultline::sim::explore::{Budget, Order, Outcome};
+use faultline::sim::judge::consistency::check_text;
 use faultline::sim::numbers::grouped;
 use faultline::sim::run::Run;
-use faultline::sim::shrink::Shrinker;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Link;
+use faultline::sim::run::shrink::Shrinker;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Link;
 use serde_json::json;
 
 use super::Failure;

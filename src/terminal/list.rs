@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use faultline::guides::{Info, catalogue};
-use faultline::sim::settings::Control;
+use faultline::sim::declare::settings::Control;
 use serde_json::{Value, json};
 
 use super::Failure;

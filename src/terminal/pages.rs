@@ -5,14 +5,15 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use faultline::guides::counterexamples::{Counterexample, counterexamples, famous};
-use faultline::guides::related::related;
-use faultline::guides::scenario::AnyScenario;
-use faultline::guides::{Guide, Info, catalogue, find, glossary};
+use faultline::guides::kit::scenario::AnyScenario;
+use faultline::guides::{Guide, Info, catalogue, find};
+use faultline::lab::counterexamples::{Counterexample, counterexamples, famous};
+use faultline::lab::glossary;
+use faultline::lab::related::related;
 use faultline::picture::Frame;
 use faultline::picture::svg::{escape, whole};
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Origin;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Origin;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::Failure;

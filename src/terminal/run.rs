@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use faultline::guides::{AnyScenario, Info, LiveWorld, find};
-use faultline::sim::property::Verdict;
-use faultline::sim::rules::RuleSet;
-use faultline::sim::simulation::{Handled, Record, Simulation};
-use faultline::sim::tape::{Link, Origin, Tape};
-use faultline::sim::time;
+use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::kernel::time;
+use faultline::sim::run::simulation::{Handled, Record, Simulation};
+use faultline::sim::run::tape::{Link, Origin, Tape};
 use serde_json::json;
 
 use super::Failure;

@@ -4,10 +4,10 @@
 use std::fmt::Write;
 
 use faultline::guides::catalogue;
-use faultline::guides::scenario::storm;
+use faultline::guides::kit::scenario::storm;
 use faultline::sim::run::Run;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::{Origin, Tape};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Origin, Tape};
 
 /// The runs as they are now, a line each: scenario, seed, and the fingerprints.
 pub fn runs() -> String {

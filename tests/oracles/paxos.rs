@@ -6,15 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use faultline::sim::NodeId;
-use faultline::sim::consistency::{Call, Register, RegisterOp, linearize};
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::property::{Breach, Kind, Promise};
-use faultline::sim::rules::{Rule, RuleSet};
-use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
-use faultline::sim::system::{Context, Event, Scene, System};
-use faultline::sim::time::MS;
-use faultline::sim::world::World;
+use faultline::sim::declare::rules::{Rule, RuleSet};
+use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::judge::consistency::{Call, Register, RegisterOp, linearize};
+use faultline::sim::judge::verdict::{Breach, Kind};
+use faultline::sim::kernel::link::{Latency, LinkSpec};
+use faultline::sim::kernel::time::MS;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::{Context, Event, Scene, System};
+use faultline::sim::machine::world::World;
+use faultline::sim::measure::metrics::Metric;
 
 pub struct Paxos;
 

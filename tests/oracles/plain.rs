@@ -3,8 +3,8 @@
 use faultline::sim::NodeId;
 use faultline::sim::explore::Budget;
 use faultline::sim::kernel::PendingKind;
-use faultline::sim::simulation::Simulation;
-use faultline::sim::tape::Input;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Input;
 
 /// Every move out of a world, with the budget that is left after it, in the plainest way.
 pub fn moves<W: Simulation + ?Sized>(world: &W, budget: Budget) -> Vec<(Input, Budget)> {

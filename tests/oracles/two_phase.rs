@@ -2,14 +2,15 @@
 //! network: n resource managers, and after them the transaction manager.
 
 use faultline::sim::NodeId;
-use faultline::sim::link::{Latency, LinkSpec};
-use faultline::sim::metrics::Metric;
-use faultline::sim::property::{Breach, Kind, Promise};
-use faultline::sim::rules::{Rule, RuleSet};
-use faultline::sim::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
-use faultline::sim::system::{Context, Event, System};
-use faultline::sim::time::MS;
-use faultline::sim::world::World;
+use faultline::sim::declare::rules::{Rule, RuleSet};
+use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::judge::verdict::{Breach, Kind};
+use faultline::sim::kernel::link::{Latency, LinkSpec};
+use faultline::sim::kernel::time::MS;
+use faultline::sim::machine::promise::Promise;
+use faultline::sim::machine::system::{Context, Event, System};
+use faultline::sim::machine::world::World;
+use faultline::sim::measure::metrics::Metric;
 
 pub struct TwoPhase;
 

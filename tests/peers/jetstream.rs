@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use faultline::sim::time::{MS, Micros, Time};
-use faultline::systems::jetstream::consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery, Next};
-use faultline::systems::jetstream::stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
+use faultline::sim::kernel::time::{MS, Micros, Time};
+use faultline::systems::messaging::jetstream::consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery, Next};
+use faultline::systems::messaging::jetstream::stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
 use serde_json::{Value, json};
 
 use crate::script::{Ours, Played, Script, is_look, texts};

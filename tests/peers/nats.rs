@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 
 use faultline::sim::NodeId;
-use faultline::sim::rules::RuleSet;
-use faultline::sim::settings::{CommandCall, Settings};
-use faultline::sim::simulation::{Simulation, What};
-use faultline::sim::system::System;
-use faultline::sim::tape::Input;
-use faultline::sim::time::{MS, Time};
-use faultline::sim::world::World;
-use faultline::systems::nats::{
+use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::declare::settings::{CommandCall, Settings};
+use faultline::sim::kernel::time::{MS, Time};
+use faultline::sim::machine::system::System;
+use faultline::sim::machine::world::World;
+use faultline::sim::run::simulation::{Simulation, What};
+use faultline::sim::run::tape::Input;
+use faultline::systems::messaging::nats::{
     ASKER, FIRST, MAX_PENDING, MEMBERS, MEMORY, Memory, Message, Nats, RATE, SCENE, SERVER, SLOW, Sub, TIMEOUT, TOPICS,
     WORK,
 };

@@ -5,11 +5,11 @@ use std::rc::Rc;
 
 use faultline::mechanisms::topic::XMatch;
 use faultline::sim::NodeId;
-use faultline::sim::time::{MS, Time};
-use faultline::systems::rabbitmq::exchange::{Binding, EXCHANGES};
-use faultline::systems::rabbitmq::host::{Handed, Host, Policy, Settle};
-use faultline::systems::rabbitmq::message::{Body, Envelope, ExchangeId, Message, QueueId};
-use faultline::systems::rabbitmq::queue::{Arguments, DeadLetter, Overflow};
+use faultline::sim::kernel::time::{MS, Time};
+use faultline::systems::messaging::rabbitmq::exchange::{Binding, EXCHANGES};
+use faultline::systems::messaging::rabbitmq::host::{Handed, Host, Policy, Settle};
+use faultline::systems::messaging::rabbitmq::message::{Body, Envelope, ExchangeId, Message, QueueId};
+use faultline::systems::messaging::rabbitmq::queue::{Arguments, DeadLetter, Overflow};
 use serde_json::{Value, json};
 
 use crate::script::{Ours, Played, Script, is_look, texts};

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use faultline::sim::time::{MS, Time};
+use faultline::sim::kernel::time::{MS, Time};
 use serde_json::Value;
 
 /// What was observed, a value for each step; or why the script could not be played.

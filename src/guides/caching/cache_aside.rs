@@ -1,23 +1,23 @@
 //! Cache-aside: what a cache saves, and the three ways in which it lies.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs, no_nodes,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::cache::promises::{FRESH, ONE_LOAD};
-use crate::systems::cache::{
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::caching::cache::promises::{FRESH, ONE_LOAD};
+use crate::systems::caching::cache::{
     self as cache, CacheAside, Copied, Memory, Message, Stage, Version, cache_node, client_count, database, key_name,
     server_count,
 };
@@ -299,7 +299,7 @@ const FAVOURITE: u16 = 0;
 const QUIET: i64 = 50;
 
 fn loads_of(world: &Shop, key: i64) -> usize {
-    let loading = |node: &crate::sim::world::Node<CacheAside>| match &node.memory {
+    let loading = |node: &crate::sim::machine::world::Node<CacheAside>| match &node.memory {
         Some(Memory::Server { jobs }) => {
             jobs.values().filter(|job| i64::from(job.key) == key && matches!(job.stage, Stage::Loading { .. })).count()
         }

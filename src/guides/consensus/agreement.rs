@@ -1,7 +1,7 @@
 //! The agreement problem: one register on three nodes, first without any protocol, then with majorities. The store, and
 //! how it looks, are those of storage/leaderless-quorum.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::guides::storage::leaderless_quorum::{
@@ -11,15 +11,15 @@ use crate::guides::storage::leaderless_quorum::{
 use crate::picture::{Body, Cell, Figure, Frame, Picture, SetMark, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
-use crate::sim::consistency::linearizable;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::SettingId;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::SettingId;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::systems::quorum_store::promises::{FORWARD, FRESH};
-use crate::systems::quorum_store::{self as store, Phase, QuorumStore, quorums};
+use crate::sim::machine::consistency::linearizable;
+use crate::sim::machine::system::System;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::storage::quorum_store::promises::{FORWARD, FRESH};
+use crate::systems::storage::quorum_store::{self as store, Phase, QuorumStore, quorums};
 
 /// The scenario.
 pub static SCENARIO: Scenario<QuorumStore> = Scenario {

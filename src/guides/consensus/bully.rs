@@ -1,6 +1,6 @@
 //! The bully election: the highest node leads, takes over by force, and counts on messages that keep to their time.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,17 +8,17 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, at_work, common, in_time, leaders};
-use crate::systems::bully::{self, Bully, Message, Phase, Timer};
+use crate::systems::consensus::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, at_work, common, in_time, leaders};
+use crate::systems::consensus::bully::{self, Bully, Message, Phase, Timer};
 
 type Cluster = World<Bully>;
 
@@ -401,8 +401,8 @@ const BREAKS: &[Breaks<Bully>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::sim::simulation::Simulation;
+    use crate::guides::kit::scenario::Script;
+    use crate::sim::run::simulation::Simulation;
     use std::cell::RefCell;
     use std::collections::BTreeSet;
 
@@ -412,7 +412,7 @@ mod tests {
     fn crashes_alone_make_no_message_late() {
         for seed in 0..200 {
             let mut world = SCENARIO.world(&Origin { seed, ..Origin::default() }, &[]);
-            let mut chaos = crate::sim::chaos::Chaos::new(SCENARIO.faults, seed);
+            let mut chaos = crate::sim::run::chaos::Chaos::new(SCENARIO.faults, seed);
             for _ in 0..60 {
                 for _ in 0..chaos.gap() {
                     // Nothing happens while all are down.

@@ -1,6 +1,6 @@
 //! Byzantine generals: agreement among generals some of whom lie, by telling each other what they were told.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
 use crate::mechanisms::oral_messages::{ATTACK, Path, RETREAT, messages_in};
@@ -8,18 +8,18 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::simulation::Simulation;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::simulation::Simulation;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::byzantine_generals::promises::{AGREE, Battle, OBEYED};
-use crate::systems::byzantine_generals::{
+use crate::systems::consensus::byzantine_generals::promises::{AGREE, Battle, OBEYED};
+use crate::systems::consensus::byzantine_generals::{
     self as generals, ByzantineGenerals, COMMANDER, Memory, Message, TRAITOR_IS_COMMANDER, Timer, judge, traitors, word,
 };
 
@@ -548,7 +548,7 @@ const BREAKS: &[Breaks<ByzantineGenerals>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::AnyScenario;
+    use crate::guides::kit::scenario::AnyScenario;
     use crate::sim::explore::Outcome;
 
     /// Four generals, whoever lies and whatever it says: no schedule that keeps the rounds breaks a promise.

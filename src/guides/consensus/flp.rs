@@ -1,7 +1,7 @@
 //! FLP: why no deterministic protocol is certain to end while messages may be late and a voter may crash, and what a
 //! coin gives instead.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -9,16 +9,18 @@ use crate::picture::layout::Area;
 use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::MS;
-use crate::sim::world::World;
-use crate::systems::ben_or::promises::{AGREEMENT, CERTAIN_END, COUNTED, EXPECTED_ROUNDS, Election, VALIDITY};
-use crate::systems::ben_or::{self, BenOr, Message, Phase, Said, Step, awaited, expected_rounds, word};
+use crate::sim::kernel::time::MS;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::ben_or::promises::{
+    AGREEMENT, CERTAIN_END, COUNTED, EXPECTED_ROUNDS, Election, VALIDITY,
+};
+use crate::systems::consensus::ben_or::{self, BenOr, Message, Phase, Said, Step, awaited, expected_rounds, word};
 
 type Vote = World<BenOr>;
 
@@ -449,14 +451,14 @@ const BREAKS: &[Breaks<BenOr>] = &[Breaks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::{AnyScenario, storm};
+    use crate::guides::kit::scenario::{AnyScenario, storm};
+    use crate::sim::declare::rules::RuleSet;
+    use crate::sim::explore::instance::Instance;
     use crate::sim::explore::{Explorer, Network, Order, Outcome};
-    use crate::sim::rules::RuleSet;
     use crate::sim::run::Run;
-    use crate::sim::simulation::Simulation;
-    use crate::sim::tape::Tape;
-    use crate::sim::world::Instance;
-    use crate::systems::ben_or::Timer;
+    use crate::sim::run::simulation::Simulation;
+    use crate::sim::run::tape::Tape;
+    use crate::systems::consensus::ben_or::Timer;
 
     /// A world after so many decided elections.
     fn after(elections: u32, turned: &[(SettingId, i64)]) -> Vote {

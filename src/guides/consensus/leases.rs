@@ -1,6 +1,6 @@
 //! Leases and fencing tokens: a lock that ends by itself, and a store that does not trust who says that it has it.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,17 +8,17 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::settings::{CommandCall, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::lease_lock::promises::{
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::lease_lock::promises::{
     GOES_ON, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
 };
-use crate::systems::lease_lock::{
+use crate::systems::consensus::lease_lock::{
     self as leases, Attempt, FIRST, LOCK, Lease, LeaseLock, Memory, Message, Phase, STORE, Timer,
 };
 
@@ -429,7 +429,7 @@ fn flying_write(world: &Shop) -> Option<u64> {
 }
 
 /// Holds the next write back for three seconds, longer than a lease.
-fn delay_a_write(script: &mut crate::guides::scenario::Script<LeaseLock>) {
+fn delay_a_write(script: &mut crate::guides::kit::scenario::Script<LeaseLock>) {
     script.until(|world| flying_write(world).is_some());
     if let Some(id) = flying_write(script.world()) {
         script.act(Input::Delay { id, by: 3_000_000 });
@@ -520,9 +520,9 @@ const BREAKS: &[Breaks<LeaseLock>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::storm;
+    use crate::guides::kit::scenario::storm;
     use crate::sim::run::Run;
-    use crate::sim::tape::Tape;
+    use crate::sim::run::tape::Tape;
 
     /// Kleppmann 2016: with fencing tokens nothing depends on time. Pauses, late messages and any clock: two clients may
     /// believe that they hold the lock, and no old write is taken and no update lost.

@@ -1,24 +1,26 @@
 //! Multi-Paxos: a log of decrees. One phase 1 for all of them, what a new leader inherits, and the gaps it must fill.
 
-use super::paxos_words::{fields, inspect, look, subject};
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
+};
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId};
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId};
+use crate::sim::kernel::time::SEC;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::{Flight, World};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::SEC;
-use crate::sim::world::{Flight, World};
-use crate::systems::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
-use crate::systems::paxos::{
+use crate::systems::consensus::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
+use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
+use crate::views::paxos::{fields, inspect, look, subject};
 
 type Cluster = World<Paxos>;
 
@@ -390,7 +392,7 @@ fn without(rule: RuleId) -> Origin {
 }
 
 /// A leader's next command, all of whose accept requests are lost; then another that is chosen, and the leader crashes.
-fn leave_hole(script: &mut crate::guides::scenario::Script<Paxos>) {
+fn leave_hole(script: &mut crate::guides::kit::scenario::Script<Paxos>) {
     script.until(|world| leader(world).is_some());
     script.act(rate(0));
     script.until(|world| accepts(world).is_empty() && longest_wait(world) == 0);
@@ -549,8 +551,8 @@ const BREAKS: &[Breaks<Paxos>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::sim::time::MS;
+    use crate::guides::kit::scenario::Script;
+    use crate::sim::kernel::time::MS;
 
     /// Commands answered, messages for them, and the median latency, in ten seconds of 20 commands a second.
     fn measure(skips: i64, servers: i64) -> (u64, u64, u64, i64) {
@@ -565,7 +567,7 @@ mod tests {
         let latency = script.world().metrics().get(paxos::COMMIT_LATENCY, 0).map(|series| series.merged(0));
         let level = leader(script.world()).and_then(|id| script.world().metrics().get(paxos::PER_COMMAND, id.0));
         let median = latency.and_then(|window| window.quantile(500)).unwrap_or(0);
-        (after.0 - before.0, after.1 - before.1, median, level.map_or(0, crate::sim::metrics::Series::level))
+        (after.0 - before.0, after.1 - before.1, median, level.map_or(0, crate::sim::measure::metrics::Series::level))
     }
 
     /// Section 3: with phase 1 done in advance, a command costs what phase 2 costs. n-1 accept requests, as many answers

@@ -1,20 +1,24 @@
 //! Paxos: one decree at a time. Two phases, ballots that outbid each other, and why what is chosen stays chosen.
 
-use super::paxos_words::{fields, inspect, look, subject};
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
+};
 use crate::mechanisms::quorum;
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::settings::CommandCall;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
-use crate::systems::paxos::{self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member};
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
+use crate::systems::consensus::paxos::{
+    self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
+};
+use crate::views::paxos::{fields, inspect, look, subject};
 
 type Synod = World<Paxos>;
 
@@ -447,7 +451,7 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         hint: "Once a value is chosen, cut the link on which the other proposer would hear of it.",
         reached: |world| world.is_promise_broken(AGREEMENT.id),
         origin: || Origin {
-            rules_off: crate::sim::rules::RuleSet::ALL.with(paxos::ADOPT_HIGHEST, false).off_bits(),
+            rules_off: crate::sim::declare::rules::RuleSet::ALL.with(paxos::ADOPT_HIGHEST, false).off_bits(),
             ..default_origin()
         },
         solve: |script| {
@@ -527,10 +531,10 @@ const BREAKS: &[Breaks<Paxos>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::sim::time::MS;
+    use crate::guides::kit::scenario::Script;
+    use crate::sim::kernel::time::MS;
 
-    fn run(settings: &[(crate::sim::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
+    fn run(settings: &[(crate::sim::declare::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
         Script::new(SCENARIO.world(&Origin { settings: settings.to_vec(), rules_off, ..default_origin() }, &[]))
     }
 
@@ -547,7 +551,7 @@ mod tests {
     /// Section 2.4: two proposers that outbid each other at once choose nothing, for as long as one cares to watch.
     #[test]
     fn a_duel_has_no_end() {
-        let off = crate::sim::rules::RuleSet::ALL.with(paxos::BACK_OFF, false).off_bits();
+        let off = crate::sim::declare::rules::RuleSet::ALL.with(paxos::BACK_OFF, false).off_bits();
         let mut script = run(&[], off);
         script.until(|world| world.kernel().now() > 2_000 * MS);
         assert!(chosen(script.world()).is_none() && round(script.world()) > 25);

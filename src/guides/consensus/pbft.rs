@@ -1,6 +1,6 @@
 //! PBFT: agreement with liars, by certificates of 2f + 1 signatures, in two phases, and across views.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Challenge, Chart, Fields, Guide, Inspection, Plot, Predict, Scenario, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
@@ -9,16 +9,16 @@ use crate::picture::{
 };
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::Settings;
+use crate::sim::declare::settings::Settings;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::{Node, World};
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::{Node, World};
-use crate::systems::pbft::promises::{AGREEMENT, ANSWERED, TRUTH, VALIDITY};
-use crate::systems::pbft::state::{Slot, State};
-use crate::systems::pbft::{
+use crate::systems::consensus::pbft::promises::{AGREEMENT, ANSWERED, TRUTH, VALIDITY};
+use crate::systems::consensus::pbft::state::{Slot, State};
+use crate::systems::consensus::pbft::{
     self, Digest, Disk, Memory, Message, Pbft, Timer, digest_name, faults, is_liar, primary, quorum, replicas,
 };
 
@@ -417,7 +417,7 @@ fn everyone(world: &Group) -> Vec<NodeId> {
     states(world).map(|known| known.0).collect()
 }
 
-const fn set(setting: crate::sim::settings::SettingId, value: i64) -> Input {
+const fn set(setting: crate::sim::declare::settings::SettingId, value: i64) -> Input {
     Input::Setting { setting, value }
 }
 

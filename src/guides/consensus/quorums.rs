@@ -1,20 +1,22 @@
 //! Quorums and split brain: why more than half must agree, shown on a cluster that is cut in two.
 
-use super::raft_view::{
-    self as view, Cluster, Side, bit, commit, common_leader, last, leaders, leadership, name, newest_term, set, set_at,
-    term,
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::{Body, Cell, Frame, Picture, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::config::{letters, servers};
-use crate::systems::raft::promises::{LEADER_EMERGES, ONE_COMMAND, ONE_LEADER};
-use crate::systems::raft::{self, Raft};
+use crate::systems::consensus::raft::config::{letters, servers};
+use crate::systems::consensus::raft::promises::{LEADER_EMERGES, ONE_COMMAND, ONE_LEADER};
+use crate::systems::consensus::raft::{self, Raft};
+use crate::views::raft::{
+    self as view, Cluster, Side, bit, commit, common_leader, last, leaders, leadership, name, newest_term, set, set_at,
+    term,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {

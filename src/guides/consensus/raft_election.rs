@@ -1,18 +1,20 @@
 //! Raft: electing a leader. Who leads, how a new leader is found, and why there are never two in a term.
 
-use super::raft_view::{
-    self as view, Cluster, bit, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set,
-    term,
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
-use crate::systems::raft::{self, Message, Raft, Role};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
+use crate::systems::consensus::raft::{self, Message, Raft, Role};
+use crate::views::raft::{
+    self as view, Cluster, bit, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set,
+    term,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -294,8 +296,8 @@ const BREAKS: &[Breaks<Raft>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::sim::time::MS;
+    use crate::guides::kit::scenario::Script;
+    use crate::sim::kernel::time::MS;
 
     /// The first message in flight that carries a granted vote.
     fn first_vote(world: &Cluster) -> Option<u64> {

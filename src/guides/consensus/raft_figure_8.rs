@@ -1,17 +1,17 @@
 //! Raft: figure 8. Why a leader may not commit an entry of an older term by counting its copies.
 
-use super::raft_view::{self as view, Cluster, commit, copies, last, leaders, leadership, newest_term, set_at, term};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
 };
 use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::promises::{NOTHING_LOST, ONE_COMMAND};
-use crate::systems::raft::{self, Raft};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::raft::promises::{NOTHING_LOST, ONE_COMMAND};
+use crate::systems::consensus::raft::{self, Raft};
+use crate::views::raft::{self as view, Cluster, commit, copies, last, leaders, leadership, newest_term, set_at, term};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {

@@ -1,22 +1,22 @@
 //! Raft: changing the members. Why a set of servers must not be replaced at one stroke, and two ways to do it.
 
-use super::raft_view::{
-    self as view, Cluster, Side, bit, commit, common_leader, config, leader, leaders, leadership, name, newest_term,
-    set, term,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
 };
 use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::settings::CommandCall;
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::config::{SETS, letters, servers};
-use crate::systems::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
-use crate::systems::raft::{self, Raft};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::raft::config::{SETS, letters, servers};
+use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
+use crate::systems::consensus::raft::{self, Raft};
+use crate::views::raft::{
+    self as view, Cluster, Side, bit, commit, common_leader, config, leader, leaders, leadership, name, newest_term,
+    set, term,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {

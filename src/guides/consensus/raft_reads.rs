@@ -1,22 +1,24 @@
 //! Raft: a cut and its healing. A leader that was replaced does not know it; what it must do before it answers a read.
 
-use super::raft_view::{
-    self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
-use crate::sim::consistency::linearizable;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::history::Answer;
+use crate::sim::judge::history::Answer;
+use crate::sim::kernel::time::MS;
+use crate::sim::machine::consistency::linearizable;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::MS;
-use crate::systems::raft::config::servers;
-use crate::systems::raft::promises::{FRESH_READS, LEADER_EMERGES};
-use crate::systems::raft::{self, Raft};
+use crate::systems::consensus::raft::config::servers;
+use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES};
+use crate::systems::consensus::raft::{self, Raft};
+use crate::views::raft::{
+    self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -132,7 +134,7 @@ fn cut_off(world: &Cluster) -> Vec<Input> {
 /// The last read's answer: what it gave, if it has one.
 fn last_read(world: &Cluster) -> Option<Option<Answer>> {
     let all = world.history().operations(64);
-    let read = all.into_iter().rfind(|operation| operation.ask == crate::sim::history::Ask::Read)?;
+    let read = all.into_iter().rfind(|operation| operation.ask == crate::sim::judge::history::Ask::Read)?;
     Some(read.answered.map(|answered| answered.2))
 }
 

@@ -1,18 +1,20 @@
 //! Raft: replicating the log. How entries get to a majority, and how logs that have parted come together again.
 
-use super::raft_view::{
-    self as view, Cluster, bit, commit, common_leader, crashed, last, leader, leader_at, leaders, newest_term, set,
-    set_at,
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::promises::{CAUGHT_UP, LOGS_MATCH, NOTHING_LOST, ONE_COMMAND};
-use crate::systems::raft::{self, Raft};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::raft::promises::{CAUGHT_UP, LOGS_MATCH, NOTHING_LOST, ONE_COMMAND};
+use crate::systems::consensus::raft::{self, Raft};
+use crate::views::raft::{
+    self as view, Cluster, bit, commit, common_leader, crashed, last, leader, leader_at, leaders, newest_term, set,
+    set_at,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -268,7 +270,7 @@ const BREAKS: &[Breaks<Raft>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
+    use crate::guides::kit::scenario::Script;
 
     /// Two message delays with a stable leader: a command is committed after the quickest majority's way and back.
     #[test]

@@ -1,21 +1,21 @@
 //! Raft: snapshots. A log that does not grow for ever, and a follower that comes too late for its beginning.
 
-use super::raft_view::{
-    self as view, Cluster, Side, commit, common_leader, crashed, last, leader, leader_at, leaders, name, newest_term,
-    set, set_at,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
 };
 use crate::picture::{Body, Cell, Frame, Picture, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
 use crate::sim::explore::{Bounds, Budget, Network};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::tape::{Input, Origin};
-use crate::systems::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
-use crate::systems::raft::{self, Message, Raft, registers};
+use crate::systems::consensus::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
+use crate::systems::consensus::raft::{self, Message, Raft, registers};
+use crate::views::raft::{
+    self as view, Cluster, Side, commit, common_leader, crashed, last, leader, leader_at, leaders, name, newest_term,
+    set, set_at,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -67,7 +67,7 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
 
 /// What each server's snapshot stands for, and its state.
 fn snapshots(world: &Cluster) -> Side {
-    let row = |(id, node): (NodeId, &crate::sim::world::Node<Raft>)| {
+    let row = |(id, node): (NodeId, &crate::sim::machine::world::Node<Raft>)| {
         let snapshot = node.disk.log.snapshot();
         let upto = snapshot.map_or("none".to_owned(), |s| format!("to {}, term {}", s.last_index, s.last_term));
         let held = snapshot.map_or(String::new(), |snapshot| short(registers(snapshot.registers)));

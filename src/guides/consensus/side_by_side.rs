@@ -1,28 +1,31 @@
 //! Side by side: Raft, Multi-Paxos and Zab under the same load and the same crash, measured and compared with theory.
 
-use super::{paxos_words, raft_view, zab as zab_view};
-use crate::guides::scenario::{
+use super::zab as zab_view;
+use crate::guides::kit::scenario::{
     Beat, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, no_inputs,
 };
 use crate::picture::{Body, Cell, Figure, Frame, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::{MetricId, WINDOW};
-use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::kernel::time::{MS, Micros, SEC, show};
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{MetricId, WINDOW};
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::{MS, Micros, SEC, show};
-use crate::sim::world::World;
-use crate::systems::raft::{Raft, Role};
-use crate::systems::side_by_side::promises::{ALL_GO_ON, PAXOS_AGREES, RAFT_AGREES, ZAB_AGREES, longest_pause, pause};
-use crate::systems::side_by_side::{
+use crate::systems::consensus::raft::{Raft, Role};
+use crate::systems::consensus::side_by_side::promises::{
+    ALL_GO_ON, PAXOS_AGREES, RAFT_AGREES, ZAB_AGREES, longest_pause, pause,
+};
+use crate::systems::consensus::side_by_side::{
     self as trio, Disk, Message, Protocol, Said, SideBySide, State, applied, group, inner, inner_settings, leader,
     reign,
 };
-use crate::systems::{paxos, zab};
+use crate::systems::consensus::{paxos, zab};
+use crate::views::{paxos as paxos_words, raft as raft_view};
 
 type Trio = World<SideBySide>;
 
@@ -529,7 +532,7 @@ const SMALL: Hunt<SideBySide> = Hunt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
+    use crate::guides::kit::scenario::Script;
 
     fn steady(choice: i64) -> Script<SideBySide> {
         let settings = vec![(trio::SERVERS, choice), (trio::RATE, LOAD)];

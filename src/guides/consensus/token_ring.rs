@@ -1,6 +1,6 @@
 //! A token ring: one token, one node inside; and how a ring that has lost its token gets another one, and only one.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,16 +8,16 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, LinkMark, Look, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{CommandCall, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::{self, SEC};
-use crate::sim::world::World;
-use crate::systems::token_ring::promises::{ALL_GET_IN, ONE_INSIDE, calling, in_time, inside, tokens};
-use crate::systems::token_ring::{self as ring, Cargo, Memory, Message, Number, Timer, TokenRing};
+use crate::sim::kernel::time::{self, SEC};
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::token_ring::promises::{ALL_GET_IN, ONE_INSIDE, calling, in_time, inside, tokens};
+use crate::systems::consensus::token_ring::{self as ring, Cargo, Memory, Message, Number, Timer, TokenRing};
 
 type Ring = World<TokenRing>;
 
@@ -487,7 +487,8 @@ const CRASHES: Hunt<TokenRing> = Hunt {
 
 /// Whether the nodes have called no more often than this, and the token has not gone on and on.
 fn called(world: &Ring, most: [u32; 3]) -> bool {
-    let seldom = |(node, most): ((NodeId, &crate::sim::world::Node<TokenRing>), u32)| node.1.disk.calls <= most;
+    let seldom =
+        |(node, most): ((NodeId, &crate::sim::machine::world::Node<TokenRing>), u32)| node.1.disk.calls <= most;
     world.nodes().zip(most).all(seldom) && world.nodes().all(|(_, node)| node.disk.seen.turn <= 2)
 }
 
@@ -507,8 +508,8 @@ const BREAKS: &[Breaks<TokenRing>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::sim::simulation::Simulation;
+    use crate::guides::kit::scenario::Script;
+    use crate::sim::run::simulation::Simulation;
     use std::cell::RefCell;
     use std::collections::BTreeSet;
 
@@ -519,7 +520,7 @@ mod tests {
         for seed in 0..200 {
             let mut world = SCENARIO.world(&Origin { seed, ..Origin::default() }, &[]);
             let faults = FaultModel { duplicate: false, ..SCENARIO.faults };
-            let mut chaos = crate::sim::chaos::Chaos::new(faults, seed);
+            let mut chaos = crate::sim::run::chaos::Chaos::new(faults, seed);
             for round in 0..60 {
                 for _ in 0..chaos.gap() {
                     // Nothing happens while all are down.

@@ -1,18 +1,18 @@
 //! Two generals: why no number of confirmations makes two sides sure of each other over a channel that loses messages.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, no_inputs, node_subject,
 };
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::settings::Settings;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::two_generals::promises::TOGETHER;
-use crate::systems::two_generals::{
+use crate::sim::machine::world::World;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::consensus::two_generals::promises::TOGETHER;
+use crate::systems::consensus::two_generals::{
     self as generals, FIRST, Message, SECOND, Timer, TwoGenerals, awaited, last_message,
 };
 
@@ -173,7 +173,7 @@ fn inspect(world: &Valley, id: NodeId) -> Inspection {
     Inspection { disk: vec![field("nights", node.disk.to_string())], memory }
 }
 
-fn set(setting: crate::sim::settings::SettingId, value: i64) -> Input {
+fn set(setting: crate::sim::declare::settings::SettingId, value: i64) -> Input {
     Input::Setting { setting, value }
 }
 
@@ -326,9 +326,9 @@ const BREAKS: &[Breaks<TwoGenerals>] = &[];
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::rules::RuleSet;
-    use crate::sim::simulation::Simulation;
-    use crate::sim::system::System;
+    use crate::sim::declare::rules::RuleSet;
+    use crate::sim::machine::system::System;
+    use crate::sim::run::simulation::Simulation;
 
     /// Over many nights the shares come near what probability says: p (1 - p)^k nights on which one goes alone.
     #[test]

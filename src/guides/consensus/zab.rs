@@ -1,6 +1,6 @@
 //! ZAB: ZooKeeper's broadcast. Three phases that take a new leader from a vote to the first proposal.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -11,18 +11,18 @@ use crate::picture::{
 };
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{CommandCall, Settings};
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::zab::promises::{
+use crate::systems::consensus::zab::promises::{
     LEADER_EMERGES, NOTHING_LOST, ONE_ORDER, ONE_PRIMARY, PRIMARY_ORDER, common_leader,
 };
-use crate::systems::zab::{self, Body, Leading, Message, Role, Stage, Timer, Update, Zab, epochs};
+use crate::systems::consensus::zab::{self, Body, Leading, Message, Role, Stage, Timer, Update, Zab, epochs};
 
 type Ensemble = World<Zab>;
 
@@ -595,13 +595,13 @@ const BREAKS: &[Breaks<Zab>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::{Script, storm};
+    use crate::guides::kit::scenario::{Script, storm};
+    use crate::sim::explore::instance::Instance;
     use crate::sim::explore::{Explorer, Outcome};
+    use crate::sim::kernel::time::{MS, SEC};
     use crate::sim::run::Run;
-    use crate::sim::simulation::Simulation;
-    use crate::sim::tape::Tape;
-    use crate::sim::time::{MS, SEC};
-    use crate::sim::world::Instance;
+    use crate::sim::run::simulation::Simulation;
+    use crate::sim::run::tape::Tape;
 
     /// Algorithm 3: a proposal to each follower, its acknowledgement, and the commit. With fixed latency a commit takes a
     /// round trip.

@@ -1,23 +1,25 @@
 //! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
 
-use super::rabbit::{
-    Shop, connections, consumer, consumers as workers, fields, flies, has_cancelled, held, inspect, look, number,
-    origin, publish, publish_urgent, ready, row, unacked, unconfirmed,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::settings::Settings;
-use crate::sim::system::System;
-use crate::sim::tape::Input;
-use crate::systems::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
-use crate::systems::rabbitmq::{self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq};
+use crate::sim::machine::system::System;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::Input;
+use crate::systems::messaging::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
+use crate::systems::messaging::rabbitmq::{
+    self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq,
+};
+use crate::views::rabbitmq::{
+    Shop, connections, consumer, consumers as workers, fields, flies, has_cancelled, held, inspect, look, number,
+    origin, publish, publish_urgent, ready, row, unacked, unconfirmed,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -81,7 +83,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     prose: prose!("competing_consumers.md"),
 };
 
-fn subject(settings: &Settings, metric: crate::sim::metrics::MetricId, subject: u16) -> String {
+fn subject(settings: &Settings, metric: crate::sim::measure::metrics::MetricId, subject: u16) -> String {
     match (metric, subject) {
         (rabbit::DEPTH, _) => "ready".to_owned(),
         (rabbit::WAITING_APART, 0) => "the others".to_owned(),

@@ -2,24 +2,24 @@
 
 use std::cmp::Ordering;
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::kafka::promises::{NOTHING_MISSED, OWNED_AGAIN, missed};
-use crate::systems::kafka::{
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka::promises::{NOTHING_MISSED, OWNED_AGAIN, missed};
+use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_RETAIN, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, Kafka, Message,
 };
 
-use super::kafka_view::{
+use crate::views::kafka::{
     Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect,
     is_tame, lags, logs, look, nth, producer_mark, readers_cell, strips,
 };

@@ -1,23 +1,23 @@
 //! Exactly once: three hops, on each a way to write twice, and what is done against it.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
 use crate::sim::numbers::counted;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::exactly_once::promises::{ONCE_IN_LOG, ONE_ROW, WRITTEN_AT_LAST};
-use crate::systems::exactly_once::wire::{Answer, Request};
-use crate::systems::exactly_once::{
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::exactly_once::promises::{ONCE_IN_LOG, ONE_ROW, WRITTEN_AT_LAST};
+use crate::systems::messaging::exactly_once::wire::{Answer, Request};
+use crate::systems::messaging::exactly_once::{
     self as once, BROKER, BrokerDisk, Checkout, Disk, Entry, Memory, Message, ORDERS, Once, Phase, REQUESTS, SHOP,
     Stage, Tables, Topic, Writer,
 };

@@ -1,25 +1,25 @@
 //! Broadcast fan-out: one message, a copy for every service.
 
-use super::rabbit::{
-    Shop, connections, consumers, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row,
-    unconfirmed,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::Settings;
-use crate::sim::system::System;
-use crate::sim::tape::Input;
-use crate::systems::rabbitmq::promises::{EVERY_SERVICE, SERVICES_MOVE, missed};
-use crate::systems::rabbitmq::topology;
-use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq};
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::Input;
+use crate::systems::messaging::rabbitmq::promises::{EVERY_SERVICE, SERVICES_MOVE, missed};
+use crate::systems::messaging::rabbitmq::topology;
+use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq};
+use crate::views::rabbitmq::{
+    Shop, connections, consumers, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row,
+    unconfirmed,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {

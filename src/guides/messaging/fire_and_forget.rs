@@ -1,21 +1,21 @@
 //! Fire and forget: NATS core delivers to whoever is there, at once, and keeps nothing.
 
-use super::nats_view::{Shop, client, connection, fields, flies, inspect, is_connected, look, subscription_count};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetMark, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::CommandCall;
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::systems::nats::promises::{BOUNDED, CONNECTED, NEVER_TWICE, members};
-use crate::systems::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, SERVER, Subject};
+use crate::sim::machine::system::System;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::nats::promises::{BOUNDED, CONNECTED, NEVER_TWICE, members};
+use crate::systems::messaging::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, SERVER, Subject};
+use crate::views::nats::{Shop, client, connection, fields, flies, inspect, is_connected, look, subscription_count};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Nats> = Scenario {

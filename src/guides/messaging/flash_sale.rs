@@ -1,6 +1,6 @@
 //! Flash sale: more orders than the database can write, and a log between them.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,18 +8,18 @@ use crate::picture::layout::Area;
 use crate::picture::{Bar, Body, Figure, Frame, Glyph, LinkMark, Look, NodeMark, Picture, Shape, Tone, stream_width};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::{MetricId, WINDOW};
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{MetricId, WINDOW};
 use crate::sim::numbers::grouped;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::flash_sale::promises::{self, IN_TIME, MEMORY_BOUNDED, NO_ORDER_LOST};
-use crate::systems::flash_sale::{
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::flash_sale::promises::{self, IN_TIME, MEMORY_BOUNDED, NO_ORDER_LOST};
+use crate::systems::messaging::flash_sale::{
     self as sale, Consumer, DATABASE, Disk, FlashSale, GATEWAY, Gateway, Jobs, Memory, Message, Partition, THE_LOG,
 };
 use std::rc::Rc;

@@ -1,23 +1,23 @@
 //! Inside a Kafka log: files, a sparse index, a lookup, and the cleaner.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
 use crate::mechanisms::kafka_log::{Log, Record, Segment};
 use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
 use crate::sim::numbers::counted;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::kafka_log::promises::{CATCHES_UP, LAST_VALUE, LOOKUP, RIGHT_TABLE, log, table};
-use crate::systems::kafka_log::{
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka_log::promises::{CATCHES_UP, LAST_VALUE, LOOKUP, RIGHT_TABLE, log, table};
+use crate::systems::messaging::kafka_log::{
     self as kafka, BROKER, KafkaLog, Lookup, Memory, Message, PRODUCER, READER, Stage, TABLE, key_name, put_words,
 };
 

@@ -1,24 +1,24 @@
 //! Replicas, ISR and acks: what Kafka's acknowledgement is worth, and who may lead.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, SetMark, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::kafka_replication::promises::{
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka_replication::promises::{
     IN_SYNC, KEPT, READ_STAYS, SAME_LOG, SURVIVES, brokers, disk, forgotten, leader, partition, whole,
 };
-use crate::systems::kafka_replication::{
+use crate::systems::messaging::kafka_replication::{
     self as kafka, BrokerMemory, CONSUMER, CONTROLLER, Consumed, Disk, Fetched, Memory, Message, PRODUCER, Produced,
     Replication, broker_of, has, node_of,
 };

@@ -1,19 +1,19 @@
 //! JetStream work queue: stored once by its id, worked once by a double ack, given up after too many tries.
 
-use super::jetstream_view::{Shop, fields, flies, inspect, look, picture, shared, unconfirmed, works};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs, node_subject,
 };
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
-use crate::systems::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
+use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
+use crate::views::jetstream::{Shop, fields, flies, inspect, look, picture, shared, unconfirmed, works};
 
 /// The scenario.
 pub static SCENARIO: Scenario<JetStream> = Scenario {
@@ -383,9 +383,9 @@ const BREAKS: &[Breaks<JetStream>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::storm;
+    use crate::guides::kit::scenario::storm;
     use crate::sim::run::Run;
-    use crate::sim::tape::Tape;
+    use crate::sim::run::tape::Tape;
 
     fn stormed(seed: u64, retention: i64) -> Run<Shop> {
         let origin = Origin { seed, settings: vec![(jet::RETENTION, retention)], rules_off: 0 };

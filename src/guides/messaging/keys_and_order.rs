@@ -1,25 +1,25 @@
 //! Keys, partitions and order: what keeps a customer's records in order, and what breaks it inside one consumer.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
 use crate::picture::{Body, Cell, Figure, Frame, Picture, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::kafka::log::{Log, Record};
-use crate::systems::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
-use crate::systems::kafka::{
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka::log::{Log, Record};
+use crate::systems::messaging::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
+use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
 };
 
-use super::kafka_view::{
+use crate::views::kafka::{
     Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, inspect, is_tame, logs,
     look, name, producer_mark, strips,
 };

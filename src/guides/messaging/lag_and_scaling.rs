@@ -1,24 +1,24 @@
 //! Lag and scaling: how far a group is behind, and what more members can and cannot do about it.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
+use crate::sim::measure::metrics::MetricId;
 use crate::sim::numbers::grouped;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
-use crate::systems::kafka::{
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
+use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
 };
 
-use super::kafka_view::{
+use crate::views::kafka::{
     Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, group, inspect, is_tame, logs, look, nth,
     owners, producer_mark,
 };

@@ -1,24 +1,24 @@
 //! Rebalancing a consumer group: members come, go and die, and partitions move between them.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::{Frame, Picture};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::tape::{Input, Origin};
-use crate::systems::kafka::promises::{NO_ZOMBIE, NOTHING_MISSED, ONE_OWNER_EACH, OWNED_AGAIN, two_owners};
-use crate::systems::kafka::wire::Refused;
-use crate::systems::kafka::{
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::kafka::promises::{NO_ZOMBIE, NOTHING_MISSED, ONE_OWNER_EACH, OWNED_AGAIN, two_owners};
+use crate::systems::messaging::kafka::wire::Refused;
+use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_STALL, COMMAND_START, COMMAND_STOP, GroupState, Kafka, Message, Phase,
 };
 
-use super::kafka_view::{
+use crate::views::kafka::{
     Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_running, is_tame,
     look, nth, owners, producer_mark,
 };

@@ -1,23 +1,25 @@
 //! Request-reply and queue groups: a question with a reply subject, one worker of a group, an answer or a clear no.
 
-use super::nats_view::{Shop, client, connection, fields, flies, inspect, is_connected, look};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::systems::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
-use crate::systems::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject};
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
+use crate::systems::messaging::nats::{
+    self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject,
+};
+use crate::views::nats::{Shop, client, connection, fields, flies, inspect, is_connected, look};
 
 /// The scenario.
 pub static SCENARIO: Scenario<Nats> = Scenario {

@@ -1,27 +1,27 @@
 //! Retries and dead letters: tasks that fail, wait, come back, and are given up.
 
-use super::rabbit::{
-    Shop, command, connections, consumer, consumers, fields, flies, host, inspect, look, numbers, origin, ready, row,
-    unconfirmed,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::{SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::Input;
-use crate::systems::rabbitmq::message::Body as Kind;
-use crate::systems::rabbitmq::promises::{HEALTHY_DONE, NOTHING_VANISHES, STOPS_NOBODY, endless, lost};
-use crate::systems::rabbitmq::queue::Stored;
-use crate::systems::rabbitmq::topology::{self, LOTS, PARKED};
-use crate::systems::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::Input;
+use crate::systems::messaging::rabbitmq::message::Body as Kind;
+use crate::systems::messaging::rabbitmq::promises::{HEALTHY_DONE, NOTHING_VANISHES, STOPS_NOBODY, endless, lost};
+use crate::systems::messaging::rabbitmq::queue::Stored;
+use crate::systems::messaging::rabbitmq::topology::{self, LOTS, PARKED};
+use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
+use crate::views::rabbitmq::{
+    Shop, command, connections, consumer, consumers, fields, flies, host, inspect, look, numbers, origin, ready, row,
+    unconfirmed,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {

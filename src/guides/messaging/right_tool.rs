@@ -1,33 +1,32 @@
 //! The right tool for each leg: one order platform over Kafka, RabbitMQ and NATS, and a read model that can be rebuilt.
 
-use super::right_tool_picture::{picture, waiting, working};
-use super::{kafka_view, rabbit as rabbit_view};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
 use crate::picture::{Glyph, Look, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::PendingKind;
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::{self, SEC};
-use crate::sim::world::World;
-use crate::systems::order_platform::promises::{
+use crate::sim::kernel::time::{self, SEC};
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::order_platform::promises::{
     CATCHES_UP, CHARGED_ONCE, TASK_DONE, VIEW_IS_LOG, behind, committed, fold, host, log, parked, undone, view,
 };
-use crate::systems::order_platform::{
+use crate::systems::messaging::order_platform::{
     self as platform, Disk, KAFKA, Memory, Message, NATS, Notice, OrderPlatform, PAYMENTS, PRODUCTS, RABBIT, RELAY,
     SCREEN, SHOP, VIEW,
 };
-use crate::systems::rabbitmq::{self, Method};
+use crate::systems::messaging::rabbitmq::{self, Method};
+use crate::views::order_platform::{picture, waiting, working};
+use crate::views::{kafka as kafka_view, rabbitmq as rabbit_view};
 
-pub(super) type Shop = World<OrderPlatform>;
+use crate::views::order_platform::Shop;
 
 /// The scenario.
 pub static SCENARIO: Scenario<OrderPlatform> = Scenario {

@@ -1,6 +1,6 @@
 //! Schemas: what may change in a record while old readers and old records are still there.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -9,17 +9,17 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
 use crate::sim::numbers::counted;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::schema_registry::promises::{AS_WRITTEN, READABLE, READS_ON, position};
-use crate::systems::schema_registry::{
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::schema_registry::promises::{AS_WRITTEN, READABLE, READS_ON, position};
+use crate::systems::messaging::schema_registry::{
     self as sr, ConsumerDisk, ConsumerMemory, Disk, FIRST, MODES, Memory, Message, PRODUCER, ProducerDisk, REGISTRY,
     Registry, TOPIC, names,
 };

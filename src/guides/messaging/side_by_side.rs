@@ -1,28 +1,28 @@
 //! Side by side: RabbitMQ, Kafka and JetStream with the same orders and the same crashes, measured.
 
-use super::{jetstream_view as jet_view, kafka_view, rabbit as rabbit_view, side_by_side_picture::picture};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
 };
 use crate::picture::Look;
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::{self, MS, SEC};
-use crate::sim::world::World;
-use crate::systems::brokers::promises::{
+use crate::sim::kernel::time::{self, MS, SEC};
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::messaging::brokers::promises::{
     ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
-use crate::systems::brokers::{self, Brokers, Disk, Lane, Message, State, WORKERS, broker, shop, worker};
-use crate::systems::kafka;
+use crate::systems::messaging::brokers::{self, Brokers, Disk, Lane, Message, State, WORKERS, broker, shop, worker};
+use crate::systems::messaging::kafka;
+use crate::views::brokers::picture;
+use crate::views::{jetstream as jet_view, kafka as kafka_view, rabbitmq as rabbit_view};
 
-pub(super) type Shop = World<Brokers>;
+use crate::views::brokers::Shop;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Brokers> = Scenario {
@@ -440,8 +440,8 @@ const BREAKS: &[Breaks<Brokers>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
-    use crate::systems::brokers::promises::replayable;
+    use crate::guides::kit::scenario::Script;
+    use crate::systems::messaging::brokers::promises::replayable;
 
     fn script(settings: &[(SettingId, i64)]) -> Script<Brokers> {
         Script::new(SCENARIO.world(&origin(&[], settings), &[]))

@@ -1,23 +1,25 @@
 //! Simple task queue: what it takes for a confirmed task to be done, whoever crashes.
 
-use super::rabbit::{
-    Shop, connections, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row, unacked,
-    unconfirmed,
-};
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
 };
 use crate::picture::{Body, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::Settings;
-use crate::sim::tape::Input;
-use crate::systems::rabbitmq::host::Settle;
-use crate::systems::rabbitmq::promises::{MOVES, NOT_LOST, lost};
-use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Method, PUBLISHER, RabbitMq};
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::Input;
+use crate::systems::messaging::rabbitmq::host::Settle;
+use crate::systems::messaging::rabbitmq::promises::{MOVES, NOT_LOST, lost};
+use crate::systems::messaging::rabbitmq::{
+    self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Method, PUBLISHER, RabbitMq,
+};
+use crate::views::rabbitmq::{
+    Shop, connections, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row, unacked,
+    unconfirmed,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {

@@ -1,25 +1,29 @@
 //! Topic routing: exchanges, bindings, and the words that decide where a message goes.
 
-use super::rabbit::{
-    Shop, command, connections, consumers, fields, flies, held, inspect, look, origin, ready, row, unconfirmed,
+use crate::guides::kit::scenario::{
+    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
 };
-use crate::guides::scenario::{Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs};
 use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::Settings;
+use crate::sim::declare::text;
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::settings::Settings;
-use crate::sim::system::System;
-use crate::sim::tape::Input;
-use crate::sim::text;
-use crate::systems::rabbitmq::exchange::{self, Binding};
-use crate::systems::rabbitmq::message::Envelope;
-use crate::systems::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
-use crate::systems::rabbitmq::topology::DESKS;
-use crate::systems::rabbitmq::{self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing};
+use crate::sim::machine::system::System;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::Input;
+use crate::systems::messaging::rabbitmq::exchange::{self, Binding};
+use crate::systems::messaging::rabbitmq::message::Envelope;
+use crate::systems::messaging::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
+use crate::systems::messaging::rabbitmq::topology::DESKS;
+use crate::systems::messaging::rabbitmq::{
+    self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing,
+};
+use crate::views::rabbitmq::{
+    Shop, command, connections, consumers, fields, flies, held, inspect, look, origin, ready, row, unconfirmed,
+};
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -93,7 +97,7 @@ fn last(world: &Shop) -> Option<&Routing> {
 }
 
 fn bindings(world: &Shop) -> &[Binding] {
-    super::rabbit::host(world).map_or(&[], |host| &host.bindings)
+    crate::views::rabbitmq::host(world).map_or(&[], |host| &host.bindings)
 }
 
 fn picture(world: &Shop, frame: Frame) -> Picture {

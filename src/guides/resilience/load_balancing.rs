@@ -1,6 +1,6 @@
 //! Load balancing: six policies before servers of different speed, and what happens when one slows down or dies.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,17 +8,17 @@ use crate::picture::layout::Area;
 use crate::picture::{Bar, Body, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::metrics::MetricId;
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time::SEC;
-use crate::sim::world::World;
-use crate::systems::load_balancer::promises::{ANSWERED, AVOIDS_DEAD, SHARED};
-use crate::systems::load_balancer::{
+use crate::sim::kernel::time::SEC;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::resilience::load_balancer::promises::{ANSWERED, AVOIDS_DEAD, SHARED};
+use crate::systems::resilience::load_balancer::{
     self as lb, BALANCER, CLIENT, FIRST, Known, LoadBalancer, Memory, Message, POLICIES,
 };
 
@@ -447,7 +447,7 @@ const BREAKS: &[Breaks<LoadBalancer>] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::scenario::Script;
+    use crate::guides::kit::scenario::Script;
 
     /// The 99th percentile of latency under a policy, among equal servers at a load of 0.9.
     fn slowest(policy: i64) -> u64 {

@@ -1,6 +1,6 @@
 //! Leaderless quorums: N replicas, W writes, R reads, and why W + R > N is not quite enough.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs, no_nodes,
     node_subject,
 };
@@ -8,15 +8,15 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::rules::{RuleId, RuleSet};
-use crate::sim::settings::{CommandCall, SettingId, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::world::World;
-use crate::systems::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
-use crate::systems::quorum_store::{
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::storage::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
+use crate::systems::storage::quorum_store::{
     self as store, Memory, Message, Operation, Phase, QuorumStore, Stored, Version, quorums, replicas, spare,
 };
 

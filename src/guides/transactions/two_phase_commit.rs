@@ -1,6 +1,6 @@
 //! Two-phase commit: one order over several databases, and the participant that is blocked when the coordinator dies.
 
-use crate::guides::scenario::{
+use crate::guides::kit::scenario::{
     Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
     node_subject,
 };
@@ -8,15 +8,15 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::chaos::FaultModel;
+use crate::sim::declare::settings::{CommandCall, Settings};
 use crate::sim::explore::{Bounds, Budget};
-use crate::sim::settings::{CommandCall, Settings};
-use crate::sim::system::System;
-use crate::sim::tape::{Input, Origin};
-use crate::sim::time;
-use crate::sim::world::World;
-use crate::systems::two_phase_commit::promises::{AGREE, ALL_YES, RELEASED, locked};
-use crate::systems::two_phase_commit::{
+use crate::sim::kernel::time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::run::chaos::FaultModel;
+use crate::sim::run::tape::{Input, Origin};
+use crate::systems::transactions::two_phase_commit::promises::{AGREE, ALL_YES, RELEASED, locked};
+use crate::systems::transactions::two_phase_commit::{
     self as tpc, CLIENT, COORDINATOR, Disk, Memory, Message, Record, TwoPhaseCommit, Tx, participants,
 };
 
@@ -453,7 +453,7 @@ fn default_origin() -> Origin {
 /// A participant has held its lock for a second while the coordinator is down.
 fn blocked(world: &Shop) -> bool {
     let now = world.kernel().now();
-    let long = |(_, node): (NodeId, &crate::sim::world::Node<TwoPhaseCommit>)| match node.memory {
+    let long = |(_, node): (NodeId, &crate::sim::machine::world::Node<TwoPhaseCommit>)| match node.memory {
         Some(Memory::Participant { lock: Some((_, since)), .. }) => now >= since + time::SEC,
         _ => false,
     };
@@ -516,7 +516,7 @@ const CHALLENGES: &[Challenge<TwoPhaseCommit>] = &[
         hint: "Let prepared participants abort alone, and let one of them hear of the commit too late.",
         reached: split,
         origin: || Origin {
-            rules_off: crate::sim::rules::RuleSet::ALL.with(tpc::WAIT, false).off_bits(),
+            rules_off: crate::sim::declare::rules::RuleSet::ALL.with(tpc::WAIT, false).off_bits(),
             ..default_origin()
         },
         solve: |script| {

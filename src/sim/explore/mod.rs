@@ -9,6 +9,7 @@
 //! look-up. Fingerprints are sums and change with the parts that change, so most successors are known before they
 //! are built ([`search`]).
 
+pub mod instance;
 mod lasso;
 pub mod model;
 mod moves;
@@ -23,7 +24,7 @@ pub use table::Table;
 
 use serde::{Deserialize, Serialize};
 
-use super::tape::Tape;
+use crate::sim::run::tape::Tape;
 
 /// How many faults of each kind a schedule may have, each at most 15.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -2,10 +2,10 @@
 
 use super::model::ItemId;
 use crate::sim::NodeId;
-use crate::sim::property::Verdict;
+use crate::sim::judge::verdict::Verdict;
 use crate::sim::run::Run;
-use crate::sim::simulation::Simulation;
-use crate::sim::tape::{Stamped, Tape};
+use crate::sim::run::simulation::Simulation;
+use crate::sim::run::tape::{Stamped, Tape};
 
 /// One move of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -7,7 +7,7 @@ use super::state::{Arena, State};
 use super::step::Stepper;
 use super::table::Table;
 use super::{Bounds, Limit, Order, Outcome, Progress, Report, Schedule};
-use crate::sim::random::{self, Drawer};
+use crate::sim::kernel::random::{self, Drawer};
 
 /// A search that can be advanced a little at a time.
 pub struct Explorer {

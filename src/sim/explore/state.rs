@@ -3,7 +3,7 @@
 use super::Budget;
 use super::model::{ItemId, Known, LocalId, WitnessId};
 use crate::sim::NodeId;
-use crate::sim::hash::{mix, scramble};
+use crate::sim::kernel::hash::{mix, scramble};
 use crate::sim::small;
 
 /// Directions of links, cut: interned, for most states share them.

@@ -8,7 +8,7 @@ use super::state::{Cuts, State};
 use super::table::Table;
 use super::{Budget, Network};
 use crate::sim::NodeId;
-use crate::sim::hash::{mix, stable};
+use crate::sim::kernel::hash::{mix, stable};
 use crate::sim::small;
 
 /// See the module's header.

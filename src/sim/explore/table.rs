@@ -79,7 +79,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sim::hash::mix;
+    use crate::sim::kernel::hash::mix;
 
     #[test]
     fn what_goes_in_comes_out() {

@@ -1,14 +1,14 @@
 //! PBFT against every liar, and the message counts of the paper's normal case.
 
 use super::*;
-use crate::guides::scenario::{Hunt, Script, Way, storm};
+use crate::guides::kit::scenario::{Hunt, Script, Way, storm};
+use crate::sim::explore::instance::Instance;
 use crate::sim::explore::{Bounds, Explorer, Order, Outcome};
 use crate::sim::run::Run;
-use crate::sim::tape::Tape;
-use crate::sim::world::Instance;
+use crate::sim::run::tape::Tape;
 use std::collections::BTreeMap;
 
-fn origin(seed: u64, settings: &[(crate::sim::settings::SettingId, i64)]) -> Origin {
+fn origin(seed: u64, settings: &[(crate::sim::declare::settings::SettingId, i64)]) -> Origin {
     Origin { seed, settings: settings.to_vec(), rules_off: 0 }
 }
 
@@ -37,7 +37,8 @@ fn no_liar_breaks_a_promise() {
 /// Along the ways that lead past a rule while it is off, and on walks at random: nothing breaks with every rule on.
 #[test]
 fn with_every_rule_on_the_ways_lead_nowhere() {
-    let world = |settings: &[(crate::sim::settings::SettingId, i64)]| SCENARIO.world(&origin(1, settings), &[]);
+    let world =
+        |settings: &[(crate::sim::declare::settings::SettingId, i64)]| SCENARIO.world(&origin(1, settings), &[]);
     let explore = |hunt: &Hunt<Pbft>, bounds: Bounds| {
         let model = Instance::new(&world(hunt.settings), None, hunt.within);
         let report = Explorer::new(Box::new(model), bounds, false).run();

@@ -2,13 +2,13 @@
 //! change is too large to see, so two of the ways are narrow: constraints say who hears what.
 
 use super::{Group, accepted, state, states};
-use crate::guides::scenario::{Breaks, Hunt, Way};
+use crate::guides::kit::scenario::{Breaks, Hunt, Way};
 use crate::sim::NodeId;
+use crate::sim::declare::settings::SettingId;
 use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::settings::SettingId;
-use crate::sim::world::{Flight, Node};
-use crate::systems::pbft::promises::{AGREEMENT, TRUTH};
-use crate::systems::pbft::{self, Disk, Message, Pbft};
+use crate::sim::machine::world::{Flight, Node};
+use crate::systems::consensus::pbft::promises::{AGREEMENT, TRUTH};
+use crate::systems::consensus::pbft::{self, Disk, Message, Pbft};
 
 /// One request of each client, at most one view change, and nothing that was said twice.
 fn small(world: &Group) -> bool {

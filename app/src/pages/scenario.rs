@@ -1,0 +1,136 @@
+//! The page of a scenario: stage and transport, panels, prose.
+
+use leptos::prelude::*;
+
+use faultline::guides::{catalogue, find};
+use faultline::sim::run::tape::Link;
+
+use super::{scenarios_of, still};
+use crate::futures::Futures;
+use crate::keys::Keys;
+use crate::panels::Panels;
+use crate::panels::what_if::show_beside;
+use crate::player::{Notice, Player};
+use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title};
+use crate::stage::Stage;
+use crate::storage::Progress;
+use crate::transport::Transport;
+
+/// See the module's header.
+#[component]
+pub fn ScenarioPage(index: usize) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let Some(scenario) = catalogue().get(index).copied() else {
+        return view! { <super::not_found::NotFound path=String::new()/> }.into_any();
+    };
+    let player = Player::new(scenario, run_in_query());
+    open_beside(player);
+    let info = player.info();
+    let path = info.path();
+    set_title(info.title);
+    let prose = still::text_of(&Route::Scenario(index), &router.scenario(&path));
+    Progress::update(|progress| {
+        progress.visits.entry(path.clone()).or_default();
+        progress.last = Some(path.clone());
+    });
+    let pause_when_hidden = window_event_listener(leptos::ev::Custom::<leptos::ev::Event>::new("visibilitychange"), {
+        move |_| {
+            if document().hidden() {
+                player.pause();
+            }
+        }
+    });
+    on_cleanup(move || pause_when_hidden.remove());
+    view! {
+        <div class="page scenario">
+            <div class="heading">
+                <p class="crumbs"><a href=router.guide(info.guide)>{info.guide.title()}</a> " · level " {info.level}</p>
+                <h1>{info.title}</h1>
+                <p class="lead">{info.summary}</p>
+            </div>
+            <div class="workbench">
+                <div class="main-column">
+                    <Stages player/>
+                    <Transport player/>
+                    <Futures player/>
+                    <NoticeBar player/>
+                </div>
+                <Panels player/>
+                <article id="prose" class="prose" inner_html=move || prose.get()></article>
+            </div>
+            <Neighbours index/>
+            <Keys player/>
+        </div>
+    }
+    .into_any()
+}
+
+/// The reader's stage, and beside it the one of the run that is compared with it, in step by virtual time.
+#[component]
+fn Stages(player: Player) -> impl IntoView {
+    Effect::new(move |_| {
+        player.changed();
+        let clock = player.clock();
+        if let Some(beside) = player.beside.get() {
+            beside.player.follow(clock);
+        }
+    });
+    let is_double = move || player.beside.with(Option::is_some);
+    view! {
+        <div class="stages" class:is-double=is_double>
+            <Stage player is_other=false/>
+            {move || player.beside.get().map(|beside| view! {
+                <div class="beside">
+                    <p class="beside-title">"Beside it: " <b>{beside.title}</b></p>
+                    <Stage player=beside.player is_other=true/>
+                </div>
+            })}
+        </div>
+    }
+}
+
+/// Shows the run beside the reader's that the address names.
+fn open_beside(player: Player) {
+    let Some((scenario, text)) = run_beside_in_query() else { return };
+    match Link::decode(&scenario, &text) {
+        Ok(link) if find(&link.scenario).is_some() => show_beside(player, &link),
+        Ok(_) => {
+            let sentence = "The link compares with a scenario that is not here; your own run is shown alone.";
+            player.notice.set(Some(Notice(sentence.to_owned())));
+        }
+        Err(bad) => {
+            player.notice.set(Some(Notice(format!("{bad} The run beside is left out; your own run is shown alone."))));
+        }
+    }
+}
+
+/// One clear sentence, where something needs saying. Its place is kept, so that nothing jumps.
+#[component]
+fn NoticeBar(player: Player) -> impl IntoView {
+    view! {
+        <p class="notice-bar" role="status">
+            {move || player.notice.get().map(|notice| view! {
+                <span>{notice.0}</span>
+                <button class="quiet" on:click=move |_| player.notice.set(None)>"Dismiss"</button>
+            })}
+        </p>
+    }
+}
+
+/// The scenarios before and after this one in its guide.
+#[component]
+fn Neighbours(index: usize) -> impl IntoView {
+    let router = expect_context::<Router>();
+    let here = catalogue().get(index).map(|scenario| scenario.info());
+    let all = here.as_ref().map_or_else(Vec::new, |info| scenarios_of(info.guide));
+    let at = all.iter().position(|info| here.as_ref().is_some_and(|here| here.slug == info.slug)).unwrap_or(0);
+    let link = |info: Option<&faultline::guides::Info>, word: &'static str| {
+        info.map(|info| view! { <a href=router.scenario(&info.path())>{word} ": " {info.title}</a> })
+    };
+    view! {
+        <nav class="neighbours" aria-label="In this guide">
+            {link(at.checked_sub(1).and_then(|before| all.get(before)), "Before")}
+            {link(all.get(at + 1), "Next")}
+        </nav>
+    }
+}

@@ -1,0 +1,99 @@
+//! The history: what each client asked and was answered, and whether an order of it all makes sense.
+
+use leptos::prelude::*;
+
+use faultline::guides::LiveWorld;
+use faultline::picture::operations::Lanes;
+use faultline::sim::judge::consistency::{Judged, Staleness, judge, monotonic_reads, read_your_writes};
+use faultline::sim::judge::history::Operation;
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::small;
+
+use crate::player::Player;
+
+/// The most lines of the history that are looked at.
+const MOST_LINES: usize = 160;
+
+/// The history as it is shown: the drawing, what is to be said about it, the latest operations.
+#[derive(Clone, PartialEq)]
+struct Shown {
+    drawing: String,
+    verdicts: Vec<(bool, String)>,
+    last: Vec<(String, String)>,
+}
+
+fn shown(run: &Run<LiveWorld>) -> Option<Shown> {
+    let (world, history) = (run.world(), run.world().history());
+    let operations = history.operations(MOST_LINES);
+    let judged = judge(history, MOST_LINES);
+    let clients = small::set_of(operations.iter().map(|operation| operation.client));
+    let clients = clients.keys().map(|client| (*client, world.name(*client))).collect();
+    let lanes = Lanes { clients, operations: &operations, judged: &judged, now: world.kernel().now() };
+    let line = |operation: &Operation| (world.name(operation.client), operation.to_string());
+    (!operations.is_empty()).then(|| Shown {
+        drawing: lanes.svg(),
+        verdicts: verdicts(run, &operations, &judged),
+        last: operations.iter().rev().take(12).map(line).collect(),
+    })
+}
+
+/// Linearizability key by key, then what a client may rely on about its own reads. True: it holds.
+fn verdicts(run: &Run<LiveWorld>, operations: &[Operation], judged: &[Judged]) -> Vec<(bool, String)> {
+    if judged.is_empty() {
+        return Vec::new();
+    }
+    let name = |operation: &Operation| run.world().name(operation.client);
+    let misfit = judged.iter().find_map(|judged| {
+        let first = judged.verdict.as_ref().err()?.first;
+        judged.operations.get(first)
+    });
+    let linear = match misfit {
+        None => (true, "Linearizable: each dot is a moment at which the operation may have taken effect.".to_owned()),
+        Some(first) => {
+            let words = format!(
+                "Not linearizable: {}'s \"{first}\" fits nowhere between its call and its answer.",
+                name(first)
+            );
+            (false, words)
+        }
+    };
+    let session = |holds: &str, breaks: &str, stale: Option<Staleness>| match stale {
+        None => (true, holds.to_owned()),
+        Some(Staleness { read, known }) => {
+            (false, format!("{breaks}: {} got \"{read}\" after its own \"{known}\".", name(&read)))
+        }
+    };
+    vec![
+        linear,
+        session(
+            "Every client reads its own writes.",
+            "A client does not read its own write",
+            read_your_writes(operations),
+        ),
+        session("No client's reads go back.", "A client's reads go back", monotonic_reads(operations)),
+    ]
+}
+
+/// See the module's header.
+#[component]
+pub fn HistoryLane(player: Player) -> impl IntoView {
+    let all = Memo::new(move |_| {
+        player.changed();
+        player.with(shown)
+    });
+    view! {
+        <div class="history">
+            {move || match all.get() {
+                None => view! { <p class="empty">"No client has asked for anything yet."</p> }.into_any(),
+                Some(Shown { drawing, verdicts, last }) => view! {
+                    <div inner_html=drawing></div>
+                    <ul class="verdicts">{verdicts.into_iter().map(|(holds, words)| view! {
+                        <li class:is-broken=!holds><span aria-hidden="true">{if holds { "✓ " } else { "✕ " }}</span>{words}</li>
+                    }).collect_view()}</ul>
+                    <ol class="operations">{last.into_iter().map(|(who, what)| view! { <li><b>{who}</b> " " {what}</li> }).collect_view()}</ol>
+                }.into_any(),
+            }}
+        </div>
+    }
+}

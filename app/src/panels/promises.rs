@@ -1,0 +1,77 @@
+//! The promises and how they stand; a broken one with what clashed, side by side.
+
+use leptos::prelude::*;
+
+use faultline::guides::kit::scenario::PromiseInfo;
+use faultline::sim::judge::verdict::{Kind, Verdict};
+use faultline::sim::run::simulation::Simulation;
+
+use crate::player::{Player, Selection};
+
+fn mark(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "✓",
+        Verdict::Broken(_) => "✕",
+        Verdict::Pending => "…",
+    }
+}
+
+fn words(kind: Kind, verdict: &Verdict) -> &'static str {
+    match (verdict, kind) {
+        (Verdict::Broken(_), _) => "broken",
+        (Verdict::Holds, Kind::Eventually { .. }) => "came true",
+        (Verdict::Holds, _) => "holds",
+        (Verdict::Pending, _) => "not yet",
+    }
+}
+
+/// See the module's header.
+#[component]
+pub fn Promises(player: Player) -> impl IntoView {
+    let info = player.info();
+    view! {
+        <section class="promises" aria-labelledby="promises-title">
+            <h2 id="promises-title">"Promises"</h2>
+            <ul>
+                {info.promises.iter().enumerate().map(|(index, promise)| view! { <Card player index promise=*promise/> }).collect_view()}
+            </ul>
+        </section>
+    }
+}
+
+#[component]
+fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
+    let verdict = Memo::new(move |_| {
+        player.changed();
+        player
+            .with(|run| run.world().standings().get(index).map(|standing| standing.verdict.clone()).unwrap_or_default())
+    });
+    view! {
+        <li data-promise=promise.id data-verdict=move || verdict.with(Verdict::name) title=promise.about>
+            <span class="verdict-mark" aria-hidden="true">{move || verdict.with(mark)}</span>
+            <span class="promise-title">{promise.title}</span>
+            <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
+            <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
+                title="Find a way to break this" on:click=move |_| player.wanted.set(Some(index))>"Break it"</button>
+            {move || match verdict.get() {
+                Verdict::Broken(broken) => {
+                    let step = broken.step;
+                    Some(view! {
+                        <div class="breach" role="alert">
+                            <p>{broken.breach.text.clone()}</p>
+                            <dl class="clash">
+                                {broken.breach.values.iter().map(|(who, what)| view! {
+                                    <div><dt>{who.clone()}</dt><dd>{what.clone()}</dd></div>
+                                }).collect_view()}
+                            </dl>
+                            <button on:click=move |_| { player.seek(step); player.selection.set(Selection::Event(step)); }>
+                                "Go to event " {step}
+                            </button>
+                        </div>
+                    })
+                }
+                _ => None,
+            }}
+        </li>
+    }
+}

@@ -1,0 +1,258 @@
+//! Why: the event log, newest on top, with the reader's own inputs in it, and the chain of causes of one event.
+//!
+//! Only the rows in sight are rendered; their words come from replaying a checkpoint before them.
+
+use leptos::html;
+use leptos::prelude::*;
+
+use faultline::guides::{Info, LiveWorld};
+use faultline::sim::NodeId;
+use faultline::sim::kernel::Cause;
+use faultline::sim::kernel::time;
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::{Handled, Record, Simulation};
+
+use crate::player::{Player, Selection};
+
+/// Height of a row, in CSS pixels; the style sheet has the same.
+const ROW: f64 = 62.0;
+/// Rows rendered beyond what is in sight.
+const SPARE: u64 = 4;
+/// How far back a filter looks, in events.
+const FILTER_REACH: u64 = 4_000;
+/// The longest chain of causes that is told.
+const LONGEST_CHAIN: usize = 40;
+
+#[derive(Clone, PartialEq, Eq)]
+struct Row {
+    /// Place from the top.
+    place: u64,
+    step: u64,
+    time: String,
+    title: String,
+    text: String,
+    is_input: bool,
+    node: u16,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+struct Filter {
+    node: Option<NodeId>,
+    kind: Option<&'static str>,
+}
+
+const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
+
+fn text(info: &Info, record: &Record) -> String {
+    let sentence = |why: &faultline::sim::machine::system::Why| {
+        let rule = why.rule.and_then(|id| info.rules.iter().find(|rule| rule.0 == id));
+        rule.map_or_else(|| why.text.clone(), |rule| format!("{} [{}]", why.text, rule.1.title))
+    };
+    record.whys.iter().map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+/// How many rows there are, and those between two places from the top.
+fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -> (u64, Vec<Row>) {
+    if filter != Filter::default() {
+        return filtered(run, info, filter, from, to);
+    }
+    let (here, inputs) = (run.step_count(), run.branch().tape().inputs());
+    let inputs: Vec<u64> = inputs.iter().map(|stamped| stamped.after).filter(|after| *after <= here).collect();
+    let total = here + inputs.len() as u64;
+    let mut found = Vec::new();
+    // Places of inputs from the top: newer events and newer inputs lie above.
+    let places: Vec<(u64, u64)> =
+        inputs.iter().rev().enumerate().map(|(newer, after)| (here - after + newer as u64, *after)).collect();
+    let above = |place: u64| places.partition_point(|input| input.0 < place) as u64;
+    let to = to.min(total);
+    let steps: Vec<u64> = (from..to)
+        .filter(|place| places.binary_search_by_key(place, |input| input.0).is_err())
+        .map(|place| here - (place - above(place)))
+        .collect();
+    let records = match (steps.last(), steps.first()) {
+        (Some(first), Some(last)) => run.records(*first, *last),
+        _ => Vec::new(),
+    };
+    for place in from..to {
+        if let Ok(at) = places.binary_search_by_key(&place, |input| input.0) {
+            let after = places[at].1;
+            let nth = places[at + 1..].iter().filter(|input| input.1 == after).count();
+            let title = run.describe_inputs(after).into_iter().nth(nth).unwrap_or_default();
+            found.push(Row {
+                place,
+                step: after,
+                time: String::new(),
+                title,
+                text: "You did this.".to_owned(),
+                is_input: true,
+                node: u16::MAX,
+            });
+        } else {
+            let step = here - (place - above(place));
+            if let Ok(at) = records.binary_search_by_key(&step, |record| record.0.step) {
+                found.push(row(info, place, &records[at]));
+            }
+        }
+    }
+    (total, found)
+}
+
+fn row(info: &Info, place: u64, (handled, record): &(Handled, Record)) -> Row {
+    Row {
+        place,
+        step: handled.step,
+        time: time::show(handled.time),
+        title: record.title.clone(),
+        text: text(info, record),
+        is_input: false,
+        node: handled.node.0,
+    }
+}
+
+fn filtered(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -> (u64, Vec<Row>) {
+    let here = run.step_count();
+    let first = here.saturating_sub(FILTER_REACH);
+    let passes = |event: &&Handled| {
+        filter.node.is_none_or(|node| event.node == node) && filter.kind.is_none_or(|kind| event.what.name() == kind)
+    };
+    let all = run.branch().events();
+    let steps: Vec<u64> =
+        (first..here).rev().filter_map(|at| all.get(at as usize)).filter(passes).map(|event| event.step).collect();
+    let shown = steps.iter().enumerate().skip(from as usize).take((to - from) as usize);
+    let rows = shown.filter_map(|(place, step)| {
+        run.records(*step, *step).into_iter().next().map(|record| row(info, place as u64, &record))
+    });
+    (steps.len() as u64, rows.collect())
+}
+
+/// An event, what caused it, what caused that, and so on.
+fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, String)> {
+    let mut found = Vec::new();
+    let mut next = Some(step);
+    while let Some(step) = next.filter(|_| found.len() < LONGEST_CHAIN) {
+        let Some((handled, record)) = run.records(step, step).into_iter().next() else { break };
+        found.push((step, record.title.clone(), text(info, &record)));
+        next = match handled.cause {
+            Cause::Event(cause) => Some(cause),
+            Cause::Input(after) => {
+                let what = run.describe_inputs(after).join(", ");
+                found.push((after, "Your doing".to_owned(), what));
+                None
+            }
+            Cause::Start => {
+                found.push((0, "The start of the run".to_owned(), "The node was there from the beginning.".to_owned()));
+                None
+            }
+        };
+    }
+    found
+}
+
+/// See the module's header.
+#[component]
+pub fn Why(player: Player) -> impl IntoView {
+    let list = NodeRef::<html::Div>::new();
+    let scroll = RwSignal::new((0.0f64, 320.0f64));
+    let filter = RwSignal::new(Filter::default());
+    let view = Memo::new(move |_| {
+        player.changed();
+        let (top, height) = scroll.get();
+        let from = ((top / ROW) as u64).saturating_sub(SPARE);
+        let to = from + (height / ROW) as u64 + 2 * SPARE + 1;
+        player.with(|run| rows(run, &player.info(), filter.get(), from, to))
+    });
+    let on_scroll = move |_| {
+        if let Some(list) = list.get_untracked() {
+            scroll.set((f64::from(list.scroll_top()), f64::from(list.client_height())));
+        }
+    };
+    view! {
+        <div class="why">
+            <Filters player filter/>
+            <div class="log" node_ref=list on:scroll=on_scroll role="list" aria-label="Events, newest first" tabindex="0">
+                <div style=move || format!("height:{}px", view.with(|view| view.0) as f64 * ROW)>
+                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
+                        <LogRow player row/>
+                    </For>
+                </div>
+                <Show when=move || view.with(|view| view.0 == 0)><p class="empty">"Nothing has happened yet. Step, or play."</p></Show>
+            </div>
+            <Causes player/>
+        </div>
+    }
+}
+
+#[component]
+fn LogRow(player: Player, row: Row) -> impl IntoView {
+    let (step, is_input) = (row.step, row.is_input);
+    let selected = move || !is_input && player.selection.get() == Selection::Event(step);
+    let choose = move |_| {
+        if player.selection.get_untracked() == Selection::Event(step) {
+            player.pause();
+            player.seek(step);
+        }
+        player.selection.set(Selection::Event(step));
+    };
+    let style = format!("top:{}px", row.place as f64 * ROW);
+    view! {
+        <div class="log-row" role="listitem" class:is-input=is_input class:is-selected=selected style=style data-event=step data-of-node=row.node>
+            <button on:click=choose title="Choose to see its causes; choose again to go there">
+                <span class="log-title"><b>{if is_input { "you".to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
+                <span class="log-text">{row.text}</span>
+                <span class="log-time">{row.time}</span>
+            </button>
+        </div>
+    }
+}
+
+#[component]
+fn Filters(player: Player, filter: RwSignal<Filter>) -> impl IntoView {
+    let names = player.with(|run| {
+        let world = run.world();
+        (0..world.kernel().nodes().len()).map(|id| world.name(NodeId::from(id))).collect::<Vec<_>>()
+    });
+    let by_node =
+        move |event| filter.update(|filter| filter.node = event_target_value(&event).parse().ok().map(NodeId));
+    let by_kind = move |event| {
+        let chosen = event_target_value(&event);
+        filter.update(|filter| filter.kind = KINDS.into_iter().find(|kind| *kind == chosen));
+    };
+    view! {
+        <div class="filters">
+            <label>"Node " <select on:change=by_node>
+                <option value="">"all"</option>
+                {names.into_iter().enumerate().map(|(id, name)| view! { <option value=id>{name}</option> }).collect_view()}
+            </select></label>
+            <label>"Kind " <select on:change=by_kind>
+                <option value="">"all"</option>
+                {KINDS.map(|kind| view! { <option value=kind>{kind}</option> }).collect_view()}
+            </select></label>
+            <Show when=move || filter.get() != Filter::default()>
+                <small>"of the last " {FILTER_REACH} " events"</small>
+            </Show>
+        </div>
+    }
+}
+
+/// The chain of causes of the chosen event.
+#[component]
+fn Causes(player: Player) -> impl IntoView {
+    let chosen = move || match player.selection.get() {
+        Selection::Event(step) if step > 0 => Some(step),
+        _ => None,
+    };
+    let links = move || {
+        player.changed();
+        chosen().map(|step| player.with(|run| chain(run, &player.info(), step)))
+    };
+    view! {
+        {move || links().map(|links| view! {
+            <section class="causes" aria-label="Causes">
+                <h3>"Why did this happen?" <button class="quiet" on:click=move |_| { if let Some(step) = chosen() { player.seek(step); } }>"Go there"</button></h3>
+                <ol>{links.into_iter().map(|(step, title, text)| view! {
+                    <li><button on:click=move |_| player.seek(step)><b>{step}</b> " " {title}</button><p>{text}</p></li>
+                }).collect_view()}</ol>
+            </section>
+        })}
+    }
+}

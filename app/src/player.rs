@@ -1,0 +1,587 @@
+//! The player: one run of one scenario, and everything a reader can do with it.
+//!
+//! The run lives outside the reactive graph. Signals carry what is drawn: a version that grows whenever the run
+//! changes, the drawn moment of virtual time, and what is selected.
+
+use std::rc::Rc;
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+use wasm_bindgen::closure::Closure;
+
+use faultline::guides::{AnyScenario, Info, LiveWorld};
+use faultline::lab::what_if::show_value;
+use faultline::sim::NodeId;
+use faultline::sim::declare::rules::{RuleId, RuleSet};
+use faultline::sim::declare::settings::{SettingId, Takes};
+use faultline::sim::explore::Bounds;
+use faultline::sim::kernel::time::Time;
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
+
+use super::storage::Progress;
+
+/// What the reader has chosen on the stage or in a panel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Selection {
+    Nothing,
+    Node(NodeId),
+    Link(NodeId, NodeId),
+    Message(u64),
+    Event(u64),
+}
+
+/// One sentence for the reader.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice(pub String);
+
+struct Session {
+    scenario: &'static dyn AnyScenario,
+    info: Rc<Info>,
+    origin: Origin,
+    run: Run<LiveWorld>,
+    /// The reader's own run, while one that was found is shown in its place.
+    kept: Option<(Origin, Run<LiveWorld>)>,
+    /// Whether it only follows another player.
+    follows: bool,
+    /// What the player's signals belong to: the page.
+    owner: Owner,
+    /// The real time of the last frame, in milliseconds, while the loop runs.
+    last_frame: Option<f64>,
+    /// Fractions of a microsecond that the last frame left over.
+    rest: f64,
+}
+
+/// How a beat was answered before it was shown: the reader's guess.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guess {
+    pub options: Vec<String>,
+    pub chosen: Option<usize>,
+    pub right: Option<usize>,
+}
+
+/// A run beside the reader's own.
+#[derive(Clone, PartialEq)]
+pub struct Beside {
+    /// Its player, which follows.
+    pub player: Player,
+    /// What is different about it.
+    pub title: String,
+}
+
+/// See the module's header. Copy it freely.
+#[derive(Clone, Copy, PartialEq)]
+pub struct Player {
+    session: StoredValue<Session, LocalStorage>,
+    changed: RwSignal<u64>,
+    playing: RwSignal<bool>,
+    clock: RwSignal<Time>,
+    /// Virtual microseconds that pass in a real second.
+    pub speed: RwSignal<f64>,
+    pub selection: RwSignal<Selection>,
+    /// The beats reached so far.
+    pub beat: RwSignal<usize>,
+    pub guess: RwSignal<Guess>,
+    /// The beat that was reached last, and the guess it answered.
+    pub revealed: RwSignal<Option<(usize, Guess)>>,
+    /// The steps at which beats were reached, for the scrubber.
+    pub beats_at: RwSignal<Vec<u64>>,
+    pub notice: RwSignal<Option<Notice>>,
+    /// What the last step did, for the live region.
+    pub said: RwSignal<String>,
+    /// The promise that the reader wants to break.
+    pub wanted: RwSignal<Option<usize>>,
+    /// The run beside this one, while two are compared.
+    pub beside: RwSignal<Option<Beside>>,
+}
+
+/// A tenth of real time: messages of some milliseconds can be followed.
+pub const NORMAL_SPEED: f64 = 100_000.0;
+/// The longest stretch of real time that one frame makes up for, in milliseconds.
+const LONGEST_FRAME: f64 = 100.0;
+/// How long one frame may handle events, in milliseconds.
+const FRAME_BUDGET: f64 = 6.0;
+/// How far a beat may be away.
+const BEAT_EVENTS: u64 = 20_000;
+
+impl Player {
+    /// A player of a scenario; with a link's text, standing where the link says.
+    pub fn new(scenario: &'static dyn AnyScenario, text: Option<String>) -> Player {
+        let info = Rc::new(scenario.info());
+        let read = text.map(|text| Link::decode(&info.path(), &text));
+        let (link, notice) = match read {
+            Some(Ok(link)) => (Some(link), None),
+            Some(Err(bad)) => (None, Some(bad_link_notice(bad))),
+            None => (None, None),
+        };
+        let origin = Origin { seed: info.seed, ..Origin::default() };
+        let origin = link.as_ref().map_or(origin, |link| link.origin.clone());
+        let tape = link.as_ref().map_or_else(Tape::default, |link| link.tape.clone());
+        let mut run = Run::new(scenario.start(&origin), tape);
+        let mut notice = notice;
+        if let Some(link) = &link {
+            run.seek(link.step);
+            if run.world().fingerprint() as u32 != link.check {
+                let sentence =
+                    "This link was made by another version of this scenario: the run may differ from what was meant.";
+                notice = Some(Notice(sentence.to_owned()));
+            }
+        }
+        let clock = run.world().kernel().now();
+        let owner = Owner::current().unwrap_or_default();
+        let session =
+            Session { scenario, info, origin, run, kept: None, follows: false, owner, last_frame: None, rest: 0.0 };
+        let player = Player {
+            session: StoredValue::new_local(session),
+            changed: RwSignal::new(0),
+            playing: RwSignal::new(false),
+            clock: RwSignal::new(clock),
+            speed: RwSignal::new(NORMAL_SPEED),
+            selection: RwSignal::new(Selection::Nothing),
+            beat: RwSignal::new(0),
+            guess: RwSignal::new(Guess::default()),
+            revealed: RwSignal::new(None),
+            beats_at: RwSignal::new(Vec::new()),
+            notice: RwSignal::new(notice),
+            said: RwSignal::new(String::new()),
+            wanted: RwSignal::new(None),
+            beside: RwSignal::new(None),
+        };
+        player.offer_guess();
+        player
+    }
+
+    /// What is known of the scenario.
+    pub fn info(self) -> Rc<Info> {
+        self.session.with_value(|session| Rc::clone(&session.info))
+    }
+
+    /// Grows whenever the run changes; tracked.
+    pub fn changed(self) -> u64 {
+        self.changed.get()
+    }
+
+    /// Whether the run plays; tracked.
+    pub fn playing(self) -> bool {
+        self.playing.get()
+    }
+
+    /// The drawn moment; tracked.
+    pub fn clock(self) -> Time {
+        self.clock.get()
+    }
+
+    /// Looks at the run.
+    pub fn with<R>(self, look: impl FnOnce(&Run<LiveWorld>) -> R) -> R {
+        self.session.with_value(|session| look(&session.run))
+    }
+
+    /// Changes the run and shows it.
+    fn change<R>(self, change: impl FnOnce(&mut Run<LiveWorld>) -> R) -> Option<R> {
+        let done = self.session.try_update_value(|session| change(&mut session.run))?;
+        self.show();
+        Some(done)
+    }
+
+    fn show(self) {
+        let now = self.with(|run| run.world().kernel().now());
+        self.clock.set(now);
+        self.changed.update(|version| *version += 1);
+        if !self.session.with_value(|session| session.follows) {
+            super::crash::remember(self.address());
+        }
+    }
+
+    /// A player that follows another one through this run.
+    pub fn beside(scenario: &'static dyn AnyScenario, link: &Link) -> Player {
+        let player = Player::new(scenario, Some(link.encode()));
+        player.session.update_value(|session| session.follows = true);
+        player
+    }
+
+    /// Makes something that lives as long as this player's page.
+    pub fn in_its_owner<R>(self, make: impl FnOnce() -> R) -> R {
+        self.session.with_value(|session| session.owner.clone()).with(make)
+    }
+
+    /// Handles the next event.
+    pub fn step(self) {
+        self.pause();
+        let moved = self.change(|run| run.step().is_some());
+        if moved != Some(true) {
+            self.notice.set(Some(Notice(
+                "Nothing more will happen here: no message is in flight and no timer armed.".to_owned(),
+            )));
+        }
+        self.announce();
+    }
+
+    /// Goes one event back.
+    pub fn back(self) {
+        self.pause();
+        self.change(Run::back);
+        self.announce();
+    }
+
+    /// Goes to the state after `step` events.
+    pub fn seek(self, step: u64) {
+        self.change(|run| run.seek(step));
+    }
+
+    /// Goes to the last state at or before a moment of virtual time.
+    pub fn seek_time(self, at: Time) {
+        self.change(|run| run.seek_time(at));
+    }
+
+    /// Goes to the start, keeping what was done.
+    pub fn restart(self) {
+        self.pause();
+        self.seek(0);
+        self.begin_tour();
+    }
+
+    /// Does something to the run; a refusal becomes a notice.
+    pub fn act(self, input: Input) -> bool {
+        self.notice.set(None);
+        match self.change(|run| run.act(input)) {
+            Some(Ok(())) => true,
+            Some(Err(refusal)) => {
+                self.notice.set(Some(Notice(refusal.0)));
+                false
+            }
+            None => false,
+        }
+    }
+
+    /// Goes to another future.
+    pub fn switch_branch(self, branch: usize) {
+        self.pause();
+        self.change(|run| run.switch(branch));
+    }
+
+    /// Says what the last step did, for whoever listens to the page.
+    fn announce(self) {
+        let said = self.with(|run| {
+            let step = run.step_count();
+            let records = run.records(step, step);
+            records.into_iter().next().map_or_else(
+                || "The start of the run.".to_owned(),
+                |(handled, record)| {
+                    let whys: Vec<String> = record.whys.into_iter().map(|why| why.text).collect();
+                    format!("Event {}: {}. {}", handled.step, record.title, whys.join(" "))
+                },
+            )
+        });
+        self.said.set(said);
+    }
+
+    /// Lets virtual time pass.
+    pub fn play(self) {
+        if self.playing.get_untracked() {
+            return;
+        }
+        self.playing.set(true);
+        self.session.update_value(|session| session.last_frame = None);
+        self.request_frame();
+    }
+
+    /// Stops it.
+    pub fn pause(self) {
+        if self.playing.get_untracked() {
+            self.playing.set(false);
+            let now = self.with(|run| run.world().kernel().now());
+            self.clock.set(now);
+        }
+    }
+
+    fn request_frame(self) {
+        let callback = Closure::once_into_js(move |now: f64| self.frame(now));
+        // A page without animation frames cannot play; stepping still works.
+        let _ = window().request_animation_frame(callback.unchecked_ref());
+    }
+
+    /// One frame: decides how much virtual time passes, and lets the events in it happen.
+    fn frame(self, now: f64) {
+        if self.session.is_disposed() || !self.playing.try_get_untracked().unwrap_or(false) {
+            return;
+        }
+        let speed = self.speed.get_untracked();
+        let clock = self.clock.get_untracked();
+        let Some(Some(target)) = self.session.try_update_value(|session| {
+            let elapsed = session.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, LONGEST_FRAME));
+            session.last_frame = Some(now);
+            session.rest += elapsed / 1_000.0 * speed;
+            let whole = session.rest.floor();
+            session.rest -= whole;
+            Some(clock + whole as Time)
+        }) else {
+            return;
+        };
+        let (reached, stepped, stop) = self.run_until(target);
+        self.clock.set(reached);
+        if stepped {
+            self.changed.update(|version| *version += 1);
+        }
+        match stop {
+            true => self.pause(),
+            false => self.request_frame(),
+        }
+    }
+
+    /// Handles the events due by a moment. Gives the moment reached, whether there were events, and whether to stop.
+    fn run_until(self, target: Time) -> (Time, bool, bool) {
+        let start = performance();
+        let outcome = self.session.try_update_value(|session| {
+            let run = &mut session.run;
+            let (mut stepped, broken) = (false, run.branch().breakings().len());
+            loop {
+                match run.world().next_at() {
+                    None => return (run.world().kernel().now(), stepped, true),
+                    Some(at) if at > target => return (target, stepped, false),
+                    Some(_) => {}
+                }
+                let was_new = run.is_at_end();
+                if run.step().is_none() {
+                    return (run.world().kernel().now(), stepped, true);
+                }
+                stepped = true;
+                if was_new && run.branch().breakings().len() > broken {
+                    return (run.world().kernel().now(), true, true);
+                }
+                if performance() - start > FRAME_BUDGET {
+                    return (run.world().kernel().now(), true, false);
+                }
+            }
+        });
+        outcome.unwrap_or((target, false, true))
+    }
+
+    /// Goes on to the next beat of the tour.
+    pub fn next_beat(self) {
+        self.pause();
+        let beat = self.beat.get_untracked();
+        let beats = self.info().beats.len();
+        if beat >= beats {
+            return;
+        }
+        let inputs = self.with(|run| run.world().beat_inputs(beat));
+        for input in inputs {
+            if !self.act(input) {
+                return;
+            }
+        }
+        let reached = self.change(|run| {
+            let last = run.step_count() + BEAT_EVENTS;
+            while !run.world().beat_reached(beat) && run.step_count() < last && run.step().is_some() {}
+            run.world().beat_reached(beat)
+        });
+        if reached != Some(true) {
+            let sentence = "The tour cannot go on from here: what you changed keeps this beat from happening. Restart to follow it.";
+            self.notice.set(Some(Notice(sentence.to_owned())));
+            return;
+        }
+        let mut guess = self.guess.get_untracked();
+        guess.right = self.with(|run| run.world().beat_answer(beat));
+        self.revealed.set(Some((beat, guess)));
+        self.beat.set(beat + 1);
+        self.beats_at.update(|steps| steps.push(self.with(Run::step_count)));
+        self.offer_guess();
+        let path = self.info().path();
+        Progress::update(|progress| {
+            let visit = progress.visits.entry(path).or_default();
+            visit.beats = visit.beats.max(beat + 1);
+        });
+        self.announce();
+    }
+
+    /// Asks what the next beat asks, before it happens.
+    fn offer_guess(self) {
+        let beat = self.beat.get_untracked();
+        let options = self.with(|run| run.world().beat_options(beat));
+        self.guess.set(Guess { options, chosen: None, right: None });
+    }
+
+    /// Where the run begins.
+    pub fn origin(self) -> Origin {
+        self.session.with_value(|session| session.origin.clone())
+    }
+
+    /// Begins a new run.
+    pub fn set_origin(self, origin: Origin) {
+        self.pause();
+        self.session.update_value(|session| {
+            session.run = Run::new(session.scenario.start(&origin), Tape::default());
+            session.origin = origin;
+        });
+        self.selection.set(Selection::Nothing);
+        self.show();
+        self.begin_tour();
+    }
+
+    fn begin_tour(self) {
+        self.beat.set(0);
+        self.revealed.set(None);
+        self.beats_at.set(Vec::new());
+        self.offer_guess();
+    }
+
+    /// Shows a run that was found, from its start to the event that breaks the promise; the reader's own is kept.
+    pub fn open_found(self, link: &Link) {
+        self.pause();
+        self.session.update_value(|session| {
+            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
+            run.seek(link.step);
+            run.seek(0);
+            let own = std::mem::replace(&mut session.run, run);
+            let origin = std::mem::replace(&mut session.origin, link.origin.clone());
+            session.kept = session.kept.take().or(Some((origin, own)));
+        });
+        self.selection.set(Selection::Nothing);
+        self.show();
+        self.begin_tour();
+    }
+
+    /// Opens a future that was found, where the reader stands; the cursor stays there.
+    pub fn open_future(self, step: u64, link: &Link) {
+        self.pause();
+        let already = self.with(|run| run.branch().tape().inputs().iter().filter(|one| one.after <= step).count());
+        let inputs: Vec<Stamped> = link.tape.inputs().iter().skip(already).cloned().collect();
+        self.change(|run| run.graft(step, &inputs, link.step));
+    }
+
+    /// Whether the reader's own run waits behind one that was found; tracked.
+    pub fn has_kept(self) -> bool {
+        self.changed();
+        self.session.with_value(|session| session.kept.is_some())
+    }
+
+    /// Shows the reader's own run again.
+    pub fn return_to_own(self) {
+        self.pause();
+        self.session.update_value(|session| {
+            if let Some((origin, run)) = session.kept.take() {
+                (session.origin, session.run) = (origin, run);
+            }
+        });
+        self.selection.set(Selection::Nothing);
+        self.show();
+        self.begin_tour();
+    }
+
+    /// The scenario it plays.
+    pub fn scenario(self) -> &'static dyn AnyScenario {
+        self.session.with_value(|session| session.scenario)
+    }
+
+    /// Follows another player: stands at this moment of virtual time.
+    pub fn follow(self, at: Time) {
+        self.change(|run| run.seek_time(at));
+        self.clock.set(at);
+    }
+
+    /// Plays a link's run, as an import does.
+    pub fn open(self, link: &Link) {
+        self.set_origin(link.origin.clone());
+        self.session.update_value(|session| {
+            session.run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
+            session.run.seek(link.step);
+        });
+        self.show();
+    }
+
+    /// Whether a rule is on at the cursor.
+    pub fn rule_on(self, rule: RuleId) -> bool {
+        self.with(|run| run.world().rules().on(rule))
+    }
+
+    /// Switches a rule: at the untouched start for the whole run, later from here on.
+    pub fn set_rule(self, rule: RuleId, on: bool) {
+        if self.is_untouched() {
+            let mut origin = self.origin();
+            origin.rules_off = RuleSet::from_off_bits(origin.rules_off).with(rule, on).off_bits();
+            self.set_origin(origin);
+        } else {
+            self.act(Input::Rule { rule, on });
+        }
+    }
+
+    /// The value of a setting at the cursor.
+    pub fn setting(self, setting: SettingId) -> i64 {
+        self.with(|run| run.world().settings().get(setting))
+    }
+
+    /// Turns a setting: one that takes effect at the start begins a new run.
+    pub fn set_setting(self, setting: SettingId, value: i64) {
+        let info = self.info();
+        let takes = info.settings.iter().find(|known| known.0 == setting).map(|known| known.1.takes);
+        if takes == Some(Takes::AtStart) || self.is_untouched() {
+            let mut origin = self.origin();
+            origin.settings.retain(|known| known.0 != setting);
+            origin.settings.push((setting, value));
+            self.set_origin(origin);
+        } else {
+            self.act(Input::Setting { setting, value });
+        }
+    }
+
+    fn is_untouched(self) -> bool {
+        self.with(|run| run.step_count() == 0 && run.is_at_end() && run.branch().tape().inputs().is_empty())
+    }
+
+    /// The whole branch as a value: everything that was done on it, to its end.
+    pub fn whole_link(self) -> Link {
+        self.session.with_value(|session| {
+            let (branch, origin) = (session.run.branch(), session.origin.clone());
+            Link { scenario: session.info.path(), origin, tape: branch.tape().clone(), step: branch.len(), check: 0 }
+        })
+    }
+
+    /// The small instance that is explored from the start, in words, and its bounds.
+    pub fn instance(self) -> (String, Bounds) {
+        let (scenario, info) = (self.scenario(), self.info());
+        let (settings, inputs) = scenario.hunt_start();
+        let (world, bounds) = scenario.hunt(&self.origin());
+        let nodes = world.kernel().nodes().len();
+        let named = settings.iter().filter_map(|(id, value)| {
+            let setting = info.settings.iter().find(|known| known.0 == *id)?.1;
+            Some(format!("{} {}", setting.title.to_ascii_lowercase(), show_value(&setting.control, *value)))
+        });
+        let mut words: Vec<String> = std::iter::once(format!("{nodes} nodes")).chain(named).collect();
+        words.extend(inputs.iter().map(|input| world.describe_input(input)));
+        (words.join(", "), bounds)
+    }
+
+    /// The run as a value: replays to where the reader stands.
+    pub fn link(self) -> Link {
+        self.session.with_value(|session| {
+            let run = &session.run;
+            let mut tape = run.branch().tape().clone();
+            tape.truncate(run.step_count());
+            Link {
+                scenario: session.info.path(),
+                origin: session.origin.clone(),
+                tape,
+                step: run.step_count(),
+                check: run.world().fingerprint() as u32,
+            }
+        })
+    }
+
+    /// The address of this run at this step.
+    pub fn address(self) -> String {
+        let location = window().location();
+        let (origin, path) = (location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
+        let beside = self.beside.with_untracked(|beside| beside.as_ref().map(|beside| beside.player.whole_link()));
+        let with = beside.map(|link| format!("&with={}~{}", link.scenario, link.encode())).unwrap_or_default();
+        format!("{origin}{path}?run={}{with}", self.link().encode())
+    }
+}
+
+fn bad_link_notice(bad: BadLink) -> Notice {
+    Notice(format!("{bad} Here is the scenario's start instead."))
+}
+
+fn performance() -> f64 {
+    window().performance().map_or(0.0, |performance| performance.now())
+}

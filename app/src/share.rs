@@ -1,0 +1,137 @@
+//! Sharing a run: its address, and the same as a file.
+
+use gloo_timers::callback::Timeout;
+use leptos::html;
+use leptos::prelude::*;
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+
+use faultline::sim::run::tape::{Link, MOST_TEXT};
+
+use super::player::{Notice, Player};
+
+/// The longest file that is read, in bytes: the run's text and a little around it.
+const MOST_FILE: f64 = (MOST_TEXT + 4_096) as f64;
+
+/// A run as a file.
+#[derive(Serialize, Deserialize)]
+struct File {
+    /// Always 1; later formats have other numbers.
+    faultline: u8,
+    scenario: String,
+    step: u64,
+    run: String,
+}
+
+fn say(player: Player, sentence: &str) {
+    player.notice.set(Some(Notice(sentence.to_owned())));
+}
+
+fn copy(player: Player) {
+    let address = player.address();
+    if let Ok(history) = window().history() {
+        // A browser that refuses to change the address has the clipboard.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
+    }
+    let clipboard = window().navigator().clipboard();
+    if clipboard.is_undefined() {
+        say(player, "The link is in the address bar.");
+        return;
+    }
+    spawn_local(async move {
+        let copied = JsFuture::from(clipboard.write_text(&address)).await.is_ok();
+        let sentence = match copied {
+            true => "Copied: this link replays exactly this run, and opens at this event.",
+            false => "The browser did not let the page copy. The link is in the address bar.",
+        };
+        say(player, sentence);
+        forget_soon(player, sentence);
+    });
+}
+
+/// How long a passing word stays, in milliseconds.
+const PASSING: u32 = 8_000;
+
+/// Takes a passing word away after a while, unless another one has come or the reader has left.
+fn forget_soon(player: Player, sentence: &'static str) {
+    let later = Timeout::new(PASSING, move || {
+        let is_there =
+            player.notice.try_with_untracked(|notice| notice.as_ref().is_some_and(|notice| notice.0 == sentence));
+        if is_there == Some(true) {
+            player.notice.set(None);
+        }
+    });
+    later.forget();
+}
+
+fn export(player: Player) {
+    let link = player.link();
+    let file = File { faultline: 1, scenario: link.scenario.clone(), step: link.step, run: link.encode() };
+    let text = serde_json::to_string_pretty(&file).unwrap_or_default();
+    let name = format!("{}-{}.json", link.scenario.replace('/', "-"), link.step);
+    if download(&text, &name).is_err() {
+        say(player, "The browser did not let the page save a file.");
+    }
+}
+
+fn download(text: &str, name: &str) -> Result<(), JsValue> {
+    let parts = js_sys::Array::of1(&JsValue::from_str(text));
+    let blob = web_sys::Blob::new_with_str_sequence(&parts)?;
+    let url = web_sys::Url::create_object_url_with_blob(&blob)?;
+    let link: web_sys::HtmlAnchorElement = document().create_element("a")?.unchecked_into();
+    link.set_href(&url);
+    link.set_download(name);
+    link.click();
+    web_sys::Url::revoke_object_url(&url)
+}
+
+/// Reads a file's text: the run, or a sentence that says what is wrong with it.
+fn read(player: Player, text: &str) -> Result<Link, String> {
+    let file: File =
+        serde_json::from_str(text).map_err(|_| "This file is no run that Faultline exported.".to_owned())?;
+    if file.faultline != 1 {
+        return Err("This file was made by a later Faultline.".to_owned());
+    }
+    let here = player.info().path();
+    if file.scenario != here {
+        return Err(format!("This run belongs to {}; open that scenario first.", file.scenario));
+    }
+    Link::decode(&here, &file.run).map_err(|bad| bad.to_string().replace("link", "file"))
+}
+
+fn import(player: Player, input: NodeRef<html::Input>) {
+    let Some(input) = input.get_untracked() else { return };
+    let Some(file) = input.files().and_then(|files| files.get(0)) else { return };
+    if file.size() > MOST_FILE {
+        say(player, "This file is too large to be a run; the run you had is untouched.");
+        input.set_value("");
+        return;
+    }
+    spawn_local(async move {
+        let text = JsFuture::from(file.text()).await.ok().and_then(|text| text.as_string());
+        match text.ok_or_else(|| "The file could not be read.".to_owned()).and_then(|text| read(player, &text)) {
+            Ok(link) => player.open(&link),
+            Err(sentence) => say(player, &format!("{sentence} The run you had is untouched.")),
+        }
+        input.set_value("");
+    });
+}
+
+/// Copy link, export, import.
+#[component]
+pub fn ShareButtons(player: Player) -> impl IntoView {
+    let input = NodeRef::<html::Input>::new();
+    let choose = move |_| {
+        if let Some(input) = input.get_untracked() {
+            input.click();
+        }
+    };
+    view! {
+        <button on:click=move |_| copy(player)>"Copy link"</button>
+        <button class="quiet" on:click=move |_| export(player)>"Export"</button>
+        <button class="quiet" on:click=choose>"Import"</button>
+        <input node_ref=input class="visually-hidden" type="file" accept="application/json,.json" tabindex="-1"
+            aria-label="A run to import" on:change=move |_| import(player, input)/>
+    }
+}

@@ -1,0 +1,160 @@
+//! What can be done to the chosen node, link or message: every fault is two clicks or two keys away.
+
+use leptos::prelude::*;
+use wasm_bindgen::JsCast;
+
+use faultline::sim::NodeId;
+use faultline::sim::kernel::time::{self, MS};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Input;
+
+use crate::player::{Player, Selection};
+
+/// A button of the menu: what it says and what it does.
+type Act = (String, Vec<Input>);
+
+fn act(title: &str, input: Input) -> Act {
+    (title.to_owned(), vec![input])
+}
+
+fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
+    player.with(|run| {
+        let (world, state) = (run.world(), run.world().kernel().node(node));
+        let mut acts = Vec::new();
+        if !state.up {
+            acts.push(act(&format!("Restart {}", world.name(node)), Input::Restart { node }));
+            return (world.name(node), acts);
+        }
+        acts.push(act("Crash", Input::Crash { node }));
+        acts.push(match state.paused {
+            true => act("Resume", Input::Resume { node }),
+            false => act("Pause", Input::Pause { node }),
+        });
+        for percent in [100, 200, 1_000] {
+            let title = if percent == 100 { "Normal speed".to_owned() } else { format!("Slow ×{}", percent / 100) };
+            if state.slow != percent {
+                acts.push((title, vec![Input::Slow { node, percent }]));
+            }
+        }
+        acts.push(match state.offset {
+            0 => act("Clock +1 s", Input::Skew { node, offset: time::SEC as i64, drift_ppm: 0 }),
+            _ => act("Clock right", Input::Skew { node, offset: 0, drift_ppm: 0 }),
+        });
+        acts.push(match state.drift_ppm {
+            0 => act("Clock slow 20 %", Input::Skew { node, offset: state.offset, drift_ppm: -200_000 }),
+            _ => act("Clock steady", Input::Skew { node, offset: state.offset, drift_ppm: 0 }),
+        });
+        acts.push(act("Lose the disk", Input::LoseDisk { node }));
+        (world.name(node), acts)
+    })
+}
+
+fn link_acts(player: Player, a: NodeId, b: NodeId) -> (String, Vec<Act>) {
+    player.with(|run| {
+        let world = run.world();
+        let (left, right) = (world.name(a), world.name(b));
+        let both = |make: &dyn Fn(NodeId, NodeId) -> Input| vec![make(a, b), make(b, a)];
+        let (forth, back) = (world.kernel().link(a, b), world.kernel().link(b, a));
+        let mut acts = Vec::new();
+        if !forth.cut && !back.cut {
+            acts.push(("Cut".to_owned(), both(&|from, to| Input::Cut { from, to })));
+        }
+        if !forth.cut {
+            acts.push(act(&format!("Cut {left} to {right}"), Input::Cut { from: a, to: b }));
+        }
+        if !back.cut {
+            acts.push(act(&format!("Cut {right} to {left}"), Input::Cut { from: b, to: a }));
+        }
+        acts.push(("200 ms longer".to_owned(), both(&|from, to| Input::Latency { from, to, extra: 200 * MS })));
+        acts.push(("Lose 30 %".to_owned(), both(&|from, to| Input::Loss { from, to, ppm: 300_000 })));
+        acts.push(("Heal".to_owned(), both(&|from, to| Input::Heal { from, to })));
+        (format!("{left} – {right}"), acts)
+    })
+}
+
+fn message_acts(player: Player, id: u64) -> Option<(String, Vec<Act>)> {
+    player.with(|run| {
+        let view = run.world().message(id)?;
+        let acts = vec![
+            act("Drop", Input::Drop { id }),
+            act("Duplicate", Input::Duplicate { id }),
+            act("Delay 100 ms", Input::Delay { id, by: 100 * MS }),
+            act("Delay 1 s", Input::Delay { id, by: time::SEC }),
+            act("Deliver now", Input::DeliverNow { id }),
+        ];
+        let (from, to) = (run.world().name(view.from), run.world().name(view.to));
+        Some((format!("{}, {from} to {to}", view.title), acts))
+    })
+}
+
+/// Moves the focus into the menu, once it is there.
+pub fn focus_first() {
+    request_animation_frame(|| {
+        let first = document().query_selector(".acts button").ok().flatten();
+        if let Some(button) = first.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
+            // A button that cannot take the focus leaves it where it is.
+            let _ = button.focus();
+        }
+    });
+}
+
+/// Gives the focus back to what was chosen.
+fn focus_chosen(selection: Selection) {
+    let query = match selection {
+        Selection::Node(node) => format!("[data-node='{}']", node.0),
+        Selection::Link(a, b) => format!("[data-link='{}-{}']", a.0, b.0),
+        Selection::Message(id) => format!("[data-flight='{id}']"),
+        _ => return,
+    };
+    let found = document().query_selector(&query).ok().flatten();
+    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::SvgElement>().ok()) {
+        let _ = element.focus();
+    }
+}
+
+/// The menu of what is chosen.
+#[component]
+pub fn ActMenu(player: Player) -> impl IntoView {
+    let content = move || {
+        player.changed();
+        match player.selection.get() {
+            Selection::Node(node) => Some(node_acts(player, node)),
+            Selection::Link(a, b) => Some(link_acts(player, a, b)),
+            Selection::Message(id) => message_acts(player, id),
+            _ => None,
+        }
+    };
+    let close = move || {
+        let chosen = player.selection.get_untracked();
+        player.selection.set(Selection::Nothing);
+        focus_chosen(chosen);
+    };
+    let on_key = move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Escape" {
+            event.stop_propagation();
+            close();
+        }
+    };
+    view! {
+        <Show when=move || content().is_some()>
+            <div class="acts" role="group" aria-label="What to do to it" on:keydown=on_key>
+                <strong class="acts-title">{move || content().map(|content| content.0)}</strong>
+                {move || content().map(|content| content.1).unwrap_or_default().into_iter().map(|(title, inputs)| {
+                    let run = move |_| {
+                        let chosen = player.selection.get_untracked();
+                        for input in &inputs {
+                            player.act(input.clone());
+                        }
+                        if matches!(chosen, Selection::Message(_)) {
+                            player.selection.set(Selection::Nothing);
+                        } else {
+                            focus_first();
+                        }
+                    };
+                    view! { <button on:click=run>{title}</button> }
+                }).collect_view()}
+                <button class="quiet" on:click=move |_| close()>"Close"</button>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,356 @@
+//! The SVG of the stage: elements are made once, and changed only where the picture changed.
+//!
+//! Kept outside Leptos' reactive views: two hundred messages that move sixty times a second are cheapest as cached
+//! elements whose transform is set.
+
+use leptos::prelude::document;
+use litemap::LiteMap;
+use wasm_bindgen::JsCast;
+
+use faultline::guides::LiveWorld;
+use faultline::picture::svg::{self, LinkTrouble};
+use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture, geometry};
+use faultline::sim::NodeId;
+use faultline::sim::kernel::time::Time;
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
+
+use crate::player::Selection;
+
+/// Above this many messages in flight, links show a stream as wide as their rate instead of single marks.
+const MOST_MARKS: usize = 160;
+
+struct NodeElement {
+    group: web_sys::Element,
+    body: web_sys::Element,
+    ring: web_sys::Element,
+    mark: Option<NodeMark>,
+}
+
+struct FlightElement {
+    group: web_sys::Element,
+    glyph: web_sys::Element,
+    trail: web_sys::Element,
+    mark: FlightMark,
+}
+
+/// A link's group, and what it shows.
+type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble)>);
+
+/// See the module's header.
+pub struct Scene {
+    frame: Frame,
+    links: web_sys::Element,
+    sets: web_sys::Element,
+    figures: web_sys::Element,
+    streams: web_sys::Element,
+    flights: web_sys::Element,
+    nodes: web_sys::Element,
+    picture: Option<Picture>,
+    version: Option<u64>,
+    /// What the reader has chosen, and what is drawn as chosen: an event is drawn by its node.
+    chosen: Selection,
+    selection: Selection,
+    beat: usize,
+    looked_at: Vec<NodeId>,
+    node_elements: LiteMap<u16, NodeElement>,
+    link_elements: LiteMap<(u16, u16), LinkElement>,
+    figure_elements: LiteMap<&'static str, (web_sys::Element, Option<Figure>)>,
+    flight_elements: LiteMap<u64, FlightElement>,
+}
+
+/// An SVG element of this kind with a class.
+fn element(kind: &str, class: &str) -> Option<web_sys::Element> {
+    let made = document().create_element_ns(Some("http://www.w3.org/2000/svg"), kind).ok()?;
+    set(&made, "class", class);
+    Some(made)
+}
+
+/// Sets an attribute. Names are ours and valid, so this cannot fail.
+fn set(element: &web_sys::Element, name: &str, value: &str) {
+    let _ = element.set_attribute(name, value);
+}
+
+fn append(parent: &web_sys::Element, child: &web_sys::Element) {
+    // Only a cycle could make this fail.
+    let _ = parent.append_child(child);
+}
+
+impl Scene {
+    /// An empty stage in this element.
+    pub fn new(canvas: &web_sys::Element, frame: Frame) -> Option<Scene> {
+        let root = element("svg", "picture")?;
+        let (width, height) = frame.size();
+        set(&root, "viewBox", &format!("0 0 {width} {height}"));
+        set(&root, "role", "group");
+        set(&root, "aria-label", "The system. Nodes, links and messages can be chosen.");
+        let layer = |class: &str| {
+            let group = element("g", class)?;
+            append(&root, &group);
+            Some(group)
+        };
+        let scene = Scene {
+            frame,
+            sets: layer("sets")?,
+            links: layer("links")?,
+            figures: layer("figures")?,
+            streams: layer("streams")?,
+            flights: layer("flights")?,
+            nodes: layer("nodes")?,
+            picture: None,
+            version: None,
+            chosen: Selection::Nothing,
+            selection: Selection::Nothing,
+            beat: usize::MAX,
+            looked_at: Vec::new(),
+            node_elements: LiteMap::new(),
+            link_elements: LiteMap::new(),
+            figure_elements: LiteMap::new(),
+            flight_elements: LiteMap::new(),
+        };
+        append(canvas, &root);
+        Some(scene)
+    }
+
+    /// The frame it draws in.
+    pub fn frame(&self) -> Frame {
+        self.frame
+    }
+
+    /// Draws the run at a moment. `version` tells whether the run has changed since the last time; `beat` is the beat
+    /// of the tour that points at something.
+    pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: usize) {
+        let world = run.world();
+        if self.version != Some(version) || self.chosen != selection || self.beat != beat {
+            self.version = Some(version);
+            self.chosen = selection;
+            self.beat = beat;
+            self.selection = match selection {
+                Selection::Event(step) => {
+                    let event = step.checked_sub(1).and_then(|at| run.branch().events().get(at as usize));
+                    event.map_or(selection, |event| Selection::Node(event.node))
+                }
+                other => other,
+            };
+            self.looked_at = world.beat_nodes(beat);
+            let picture = world.picture(self.frame);
+            self.draw_sets(&picture);
+            self.draw_links(world, &picture);
+            self.draw_figures(&picture);
+            self.draw_nodes(world, &picture);
+            self.picture = Some(picture);
+            self.keep_flights(world, clock);
+        }
+        self.move_rings(clock);
+        self.move_flights(clock);
+    }
+
+    fn draw_links(&mut self, world: &LiveWorld, picture: &Picture) {
+        for mark in &picture.links {
+            let key = (mark.a.0, mark.b.0);
+            let (there, back) = (world.kernel().link(mark.a, mark.b), world.kernel().link(mark.b, mark.a));
+            let trouble = LinkTrouble {
+                cut_forth: there.cut,
+                cut_back: back.cut,
+                late: there.extra > 0 || back.extra > 0,
+                lossy: there.loss_ppm > 0 || back.loss_ppm > 0,
+            };
+            if !self.link_elements.contains_key(&key) {
+                let Some(group) = element("g", "link-group") else { continue };
+                set(&group, "data-link", &format!("{}-{}", key.0, key.1));
+                set(&group, "tabindex", "0");
+                set(&group, "role", "button");
+                let (a, b) = (world.name(mark.a), world.name(mark.b));
+                set(&group, "aria-label", &format!("Link between {a} and {b}"));
+                append(&self.links, &group);
+                self.link_elements.insert(key, (group, None));
+            }
+            let selected = self.selection == Selection::Link(mark.a, mark.b);
+            if let Some((group, known)) = self.link_elements.get_mut(&key) {
+                set(group, "class", if selected { "link-group is-selected" } else { "link-group" });
+                if *known != Some((*mark, trouble)) {
+                    *known = Some((*mark, trouble));
+                    group.set_inner_html(&with_hit_line(&svg::link(picture, mark, trouble)));
+                }
+            }
+        }
+    }
+
+    fn draw_sets(&self, picture: &Picture) {
+        if self.picture.as_ref().is_none_or(|known| (&known.sets, &known.nodes) != (&picture.sets, &picture.nodes)) {
+            self.sets.set_inner_html(&svg::sets(picture));
+        }
+    }
+
+    fn draw_figures(&mut self, picture: &Picture) {
+        for figure in &picture.figures {
+            if !self.figure_elements.contains_key(figure.id) {
+                let Some(group) = element("g", "figure") else { continue };
+                append(&self.figures, &group);
+                self.figure_elements.insert(figure.id, (group, None));
+            }
+            if let Some((group, known)) = self.figure_elements.get_mut(figure.id)
+                && known.as_ref() != Some(figure)
+            {
+                set(group, "transform", &format!("translate({} {})", figure.at.0, figure.at.1));
+                group.set_inner_html(&svg::figure(figure));
+                *known = Some(figure.clone());
+            }
+        }
+        self.figure_elements.retain(|id, (group, _)| {
+            let stays = picture.figures.iter().any(|figure| figure.id == *id);
+            if !stays {
+                group.remove();
+            }
+            stays
+        });
+    }
+
+    fn draw_nodes(&mut self, world: &LiveWorld, picture: &Picture) {
+        for mark in &picture.nodes {
+            let id = mark.node.0;
+            if !self.node_elements.contains_key(&id) {
+                let Some(made) = new_node(id, &world.name(mark.node)) else { continue };
+                append(&self.nodes, &made.group);
+                self.node_elements.insert(id, made);
+            }
+            let selected = self.selection == Selection::Node(mark.node);
+            if let Some(node) = self.node_elements.get_mut(&id) {
+                let mut class = svg::node_class(mark) + if selected { " is-selected" } else { "" };
+                class.push_str(if self.looked_at.contains(&mark.node) { " is-looked-at" } else { "" });
+                set(&node.group, "class", &class);
+                if node.mark.as_ref() != Some(mark) {
+                    set(&node.group, "transform", &format!("translate({} {})", mark.at.0, mark.at.1));
+                    set(&node.group, "aria-label", &format!("{} {}", mark.label, svg::state_text(mark)));
+                    node.body.set_inner_html(&with_hit_box(mark));
+                    node.mark = Some(mark.clone());
+                }
+            }
+        }
+        self.node_elements.retain(|id, node| {
+            let stays = picture.nodes.iter().any(|mark| mark.node.0 == *id);
+            if !stays {
+                node.group.remove();
+            }
+            stays
+        });
+    }
+
+    fn move_rings(&self, clock: Time) {
+        for node in self.node_elements.values() {
+            let path = node.mark.as_ref().and_then(|mark| svg::ring(mark, clock)).unwrap_or_default();
+            set(&node.ring, "d", &path);
+        }
+    }
+
+    /// Makes elements for new messages and removes those that are gone.
+    fn keep_flights(&mut self, world: &LiveWorld, clock: Time) {
+        let mut marks = world.flights();
+        let is_stream = marks.len() > MOST_MARKS;
+        self.draw_streams(if is_stream { &marks } else { &[] });
+        if is_stream {
+            marks.retain(|mark| mark.lost.is_some());
+        }
+        self.flight_elements.retain(|id, flight| {
+            let stays = marks.binary_search_by_key(id, |mark| mark.id).is_ok();
+            if !stays {
+                flight.group.remove();
+            }
+            stays
+        });
+        for mark in marks {
+            match self.flight_elements.get_mut(&mark.id) {
+                Some(known) => known.mark = mark,
+                None => {
+                    let title = world.message(mark.id).map_or_else(|| "a lost message".to_owned(), |view| view.title);
+                    let Some(made) = new_flight(mark, &title) else { continue };
+                    append(&self.flights, &made.group);
+                    self.flight_elements.insert(made.mark.id, made);
+                }
+            }
+        }
+        self.move_flights(clock);
+    }
+
+    fn move_flights(&self, clock: Time) {
+        let Some(picture) = &self.picture else { return };
+        for flight in self.flight_elements.values() {
+            let Some(spot) = geometry::spot(picture, &flight.mark, clock) else {
+                set(&flight.group, "visibility", "hidden");
+                continue;
+            };
+            set(&flight.group, "visibility", "visible");
+            set(&flight.glyph, "style", &format!("transform:translate({:.1}px,{:.1}px)", spot.x, spot.y));
+            let trail = format!("M{:.1} {:.1}L{:.1} {:.1}", spot.trail.0, spot.trail.1, spot.x, spot.y);
+            set(&flight.trail, "d", &trail);
+            if spot.fallen > 0.0 {
+                set(&flight.group, "opacity", &format!("{:.2}", 1.0 - spot.fallen));
+            }
+        }
+    }
+
+    /// One line a direction of a link, as wide as it is busy.
+    fn draw_streams(&self, marks: &[FlightMark]) {
+        let mut busy: LiteMap<(u16, u16), (usize, &FlightMark)> = LiteMap::new();
+        for mark in marks.iter().filter(|mark| mark.lost.is_none()) {
+            busy.entry((mark.from.0, mark.to.0)).or_insert((0, mark)).0 += 1;
+        }
+        let mut text = String::new();
+        if let Some(picture) = &self.picture {
+            for (count, mark) in busy.values() {
+                let ends = geometry::link_ends(picture, mark.from, mark.to);
+                if let Some(((x1, y1), (x2, y2))) = ends {
+                    let width = 2.0 + (*count as f64).sqrt() * 1.5;
+                    let tone = mark.look.tone.class();
+                    text.push_str(&format!(
+                        r#"<path class="stream {tone}" style="stroke-width:{width:.1}px" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#
+                    ));
+                }
+            }
+        }
+        self.streams.set_inner_html(&text);
+    }
+}
+
+fn new_node(id: u16, name: &str) -> Option<NodeElement> {
+    let group = element("g", "node")?;
+    set(&group, "data-node", &id.to_string());
+    set(&group, "tabindex", "0");
+    set(&group, "role", "button");
+    set(&group, "aria-label", name);
+    let (body, ring) = (element("g", "body")?, element("path", "ring")?);
+    append(&group, &ring);
+    append(&group, &body);
+    Some(NodeElement { group, body, ring, mark: None })
+}
+
+fn new_flight(mark: FlightMark, title: &str) -> Option<FlightElement> {
+    let lost = if mark.lost.is_some() { " is-lost" } else { "" };
+    let group = element("g", &format!("flight {}{lost}", mark.look.tone.class()))?;
+    set(&group, "data-flight", &mark.id.to_string());
+    if mark.lost.is_none() {
+        set(&group, "tabindex", "0");
+        set(&group, "role", "button");
+    }
+    set(&group, "aria-label", &format!("{}: {title}", mark.look.letter));
+    let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
+    let hit = r#"<circle class="hit" r="22"/>"#;
+    glyph.set_inner_html(&format!("{hit}{}", svg::glyph(mark.look)));
+    append(&group, &trail);
+    append(&group, glyph.unchecked_ref());
+    Some(FlightElement { group, glyph, trail, mark })
+}
+
+/// A link with a broad, unseen line under the finger.
+fn with_hit_line(link: &str) -> String {
+    let path = link.split("d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
+    format!(r#"<path class="hit-line" d="{path}"/>{link}"#)
+}
+
+/// A node with an unseen box of at least 44 pixels under the finger.
+fn with_hit_box(mark: &NodeMark) -> String {
+    let (width, height) = mark.shape.size();
+    let (width, height) = (width.max(48), height.max(48));
+    let (x, y) = (-width / 2, -height / 2);
+    format!(r#"<rect class="hit" x="{x}" y="{y}" width="{width}" height="{height}"/>{}"#, svg::node(mark))
+}

@@ -1,0 +1,317 @@
+//! A scenario in motion, whatever its system: what the page holds.
+
+use std::any::Any;
+
+use crate::picture::{FlightMark, Frame, Look, Picture};
+use crate::sim::NodeId;
+use crate::sim::declare::rules::RuleSet;
+use crate::sim::declare::settings::Settings;
+use crate::sim::judge::history::History;
+use crate::sim::judge::verdict::{Standing, Verdict};
+use crate::sim::kernel::Kernel;
+use crate::sim::kernel::time::Time;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{MetricId, Metrics};
+use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
+use crate::sim::run::tape::Input;
+
+use super::scenario::{Beat, Challenge, Fields, Inspection, Scenario};
+
+/// The parts of a scenario that a running world needs.
+pub struct Face<S: System> {
+    picture: fn(&World<S>, Frame) -> Picture,
+    look: fn(&S::Message) -> Look,
+    fields: fn(&Settings, &S::Message) -> Fields,
+    inspect: fn(&World<S>, NodeId) -> Inspection,
+    subject: fn(&Settings, MetricId, u16) -> String,
+    tour: &'static [Beat<S>],
+    challenges: &'static [Challenge<S>],
+}
+
+impl<S: System> Clone for Face<S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: System> Copy for Face<S> {}
+
+impl<S: System> Scenario<S> {
+    pub(super) fn face(&self) -> Face<S> {
+        Face {
+            picture: self.picture,
+            look: self.look,
+            fields: self.fields,
+            inspect: self.inspect,
+            subject: self.subject,
+            tour: self.tour,
+            challenges: self.challenges,
+        }
+    }
+}
+
+/// A message as the inspector shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MessageView {
+    /// "RequestVote, term 2".
+    pub title: String,
+    /// Who sent it.
+    pub from: NodeId,
+    /// To whom.
+    pub to: NodeId,
+    /// When it was sent.
+    pub sent: Time,
+    /// When it arrives.
+    pub due: Time,
+    /// What it says: name and value.
+    pub fields: Fields,
+}
+
+/// A scenario in motion. See the module's header.
+pub trait Live: Simulation {
+    /// The same state again; cheap.
+    fn fork(&self) -> Box<dyn Live>;
+    /// The picture, with what is wrong with each node filled in.
+    fn picture(&self, frame: Frame) -> Picture;
+    /// Messages on their way and messages lost within the last second, by id.
+    fn flights(&self) -> Vec<FlightMark>;
+    /// A message on its way.
+    fn message(&self, id: u64) -> Option<MessageView>;
+    /// What is known of a node.
+    fn inspect(&self, node: NodeId) -> Inspection;
+    /// What was measured.
+    fn metrics(&self) -> &Metrics;
+    /// What clients asked and were answered.
+    fn history(&self) -> &History;
+    /// Name of a metric's subject.
+    fn subject(&self, metric: MetricId, subject: u16) -> String;
+    /// What a beat of the tour does first, in this state.
+    fn beat_inputs(&self, beat: usize) -> Vec<Input>;
+    /// Whether a beat has been reached.
+    fn beat_reached(&self, beat: usize) -> bool;
+    /// What a beat points at.
+    fn beat_nodes(&self, beat: usize) -> Vec<NodeId>;
+    /// What may be guessed before a beat; empty when nothing is to be guessed.
+    fn beat_options(&self, beat: usize) -> Vec<String>;
+    /// Which guess was right, read off the state after the beat.
+    fn beat_answer(&self, beat: usize) -> Option<usize>;
+    /// Whether a challenge is solved in this state.
+    fn challenge_reached(&self, challenge: usize) -> bool;
+    /// For the scenario itself, which knows the type.
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// A world with its scenario's face.
+pub struct Stage<S: System> {
+    world: World<S>,
+    face: Face<S>,
+}
+
+impl<S: System> Stage<S> {
+    pub(super) fn new(world: World<S>, face: Face<S>) -> Stage<S> {
+        Stage { world, face }
+    }
+}
+
+/// Any scenario in motion: what a run of the page is made of.
+pub struct LiveWorld(Box<dyn Live>);
+
+impl LiveWorld {
+    pub(super) fn new<S: System>(stage: Stage<S>) -> LiveWorld {
+        LiveWorld(Box::new(stage))
+    }
+
+    /// The world of a system, if that is the system it runs.
+    pub fn typed<S: System>(&self) -> Option<&World<S>> {
+        self.0.as_any().downcast_ref::<Stage<S>>().map(|stage| &stage.world)
+    }
+}
+
+impl Clone for LiveWorld {
+    fn clone(&self) -> Self {
+        LiveWorld(self.0.fork())
+    }
+}
+
+impl std::ops::Deref for LiveWorld {
+    type Target = dyn Live;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+/// How long a lost message stays in sight, in virtual time after it was due.
+const LOST_IN_SIGHT: Time = 200 * crate::sim::kernel::time::MS;
+
+impl<S: System> Live for Stage<S> {
+    fn fork(&self) -> Box<dyn Live> {
+        Box::new(Stage { world: self.world.clone(), face: self.face })
+    }
+
+    fn picture(&self, frame: Frame) -> Picture {
+        let mut picture = (self.face.picture)(&self.world, frame);
+        for mark in &mut picture.nodes {
+            let state = self.world.kernel().node(mark.node);
+            mark.trouble.down = !state.up;
+            mark.trouble.paused = state.paused;
+            mark.trouble.slow = state.slow > 100;
+            mark.trouble.skewed = state.offset != 0 || state.drift_ppm != 0;
+            mark.trouble.clashing = self.world.standings().iter().any(|standing| match &standing.verdict {
+                Verdict::Broken(broken) => broken.breach.nodes.contains(&mark.node),
+                _ => false,
+            });
+        }
+        picture
+    }
+
+    fn flights(&self) -> Vec<FlightMark> {
+        let now = self.world.kernel().now();
+        let flying = self.world.flights().map(|flight| FlightMark {
+            id: flight.pending.id,
+            from: flight.from,
+            to: flight.pending.node,
+            sent: flight.pending.since,
+            due: flight.pending.at,
+            lost: None,
+            look: (self.face.look)(flight.message),
+        });
+        let lost = self.world.lost().filter(|lost| lost.due + LOST_IN_SIGHT > now).map(|lost| FlightMark {
+            id: lost.id,
+            from: lost.from,
+            to: lost.to,
+            sent: lost.sent,
+            due: lost.due,
+            lost: Some(lost.lost),
+            look: (self.face.look)(&lost.message),
+        });
+        let mut all: Vec<FlightMark> = flying.chain(lost).collect();
+        in_order(&mut all);
+        all
+    }
+
+    fn message(&self, id: u64) -> Option<MessageView> {
+        let flight = self.world.flights().find(|flight| flight.pending.id == id)?;
+        Some(MessageView {
+            title: S::describe_message(self.world.settings(), flight.message),
+            from: flight.from,
+            to: flight.pending.node,
+            sent: flight.pending.since,
+            due: flight.pending.at,
+            fields: (self.face.fields)(self.world.settings(), flight.message),
+        })
+    }
+
+    fn inspect(&self, node: NodeId) -> Inspection {
+        (self.face.inspect)(&self.world, node)
+    }
+
+    fn metrics(&self) -> &Metrics {
+        self.world.metrics()
+    }
+
+    fn history(&self) -> &History {
+        self.world.history()
+    }
+
+    fn subject(&self, metric: MetricId, subject: u16) -> String {
+        (self.face.subject)(self.world.settings(), metric, subject)
+    }
+
+    fn beat_inputs(&self, beat: usize) -> Vec<Input> {
+        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.inputs)(&self.world))
+    }
+
+    fn beat_reached(&self, beat: usize) -> bool {
+        self.face.tour.get(beat).is_some_and(|beat| (beat.until)(&self.world))
+    }
+
+    fn beat_nodes(&self, beat: usize) -> Vec<NodeId> {
+        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.look)(&self.world))
+    }
+
+    fn beat_options(&self, beat: usize) -> Vec<String> {
+        let predict = self.face.tour.get(beat).and_then(|beat| beat.predict.as_ref());
+        predict.map_or_else(Vec::new, |predict| (predict.options)(&self.world))
+    }
+
+    fn beat_answer(&self, beat: usize) -> Option<usize> {
+        let predict = self.face.tour.get(beat).and_then(|beat| beat.predict.as_ref());
+        predict.map(|predict| (predict.answer)(&self.world))
+    }
+
+    fn challenge_reached(&self, challenge: usize) -> bool {
+        self.face.challenges.get(challenge).is_some_and(|challenge| (challenge.reached)(&self.world))
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// Passes every call of [`Simulation`] on to something inside.
+macro_rules! delegate {
+    ($inner:tt) => {
+        fn step(&mut self) -> Option<Handled> {
+            self.$inner.step()
+        }
+        fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
+            self.$inner.apply(input)
+        }
+        fn kernel(&self) -> &Kernel {
+            self.$inner.kernel()
+        }
+        fn next_at(&self) -> Option<Time> {
+            self.$inner.next_at()
+        }
+        fn settings(&self) -> &Settings {
+            self.$inner.settings()
+        }
+        fn rules(&self) -> RuleSet {
+            self.$inner.rules()
+        }
+        fn standings(&self) -> &[Standing] {
+            self.$inner.standings()
+        }
+        fn set_recording(&mut self, on: bool) {
+            self.$inner.set_recording(on);
+        }
+        fn record(&self) -> &Record {
+            self.$inner.record()
+        }
+        fn fingerprint(&self) -> u64 {
+            self.$inner.fingerprint()
+        }
+        fn set_timeless(&mut self) {
+            self.$inner.set_timeless();
+        }
+        fn state_fingerprint(&self) -> u64 {
+            self.$inner.state_fingerprint()
+        }
+        fn choices(&self) -> Vec<Choice> {
+            self.$inner.choices()
+        }
+        fn describe_input(&self, input: &Input) -> String {
+            self.$inner.describe_input(input)
+        }
+        fn describe_pending(&self, id: u64) -> String {
+            self.$inner.describe_pending(id)
+        }
+        fn name(&self, node: NodeId) -> String {
+            self.$inner.name(node)
+        }
+    };
+}
+
+impl<S: System> Simulation for Stage<S> {
+    delegate!(world);
+}
+
+impl Simulation for LiveWorld {
+    delegate!(0);
+}
+
+/// Outside of the generic code, so that it is there once.
+fn in_order(marks: &mut [FlightMark]) {
+    marks.sort_unstable_by_key(|mark| mark.id);
+}

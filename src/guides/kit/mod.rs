@@ -1,0 +1,4 @@
+//! What a scenario is made of.
+
+pub mod live;
+pub mod scenario;

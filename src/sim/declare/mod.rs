@@ -1,0 +1,5 @@
+//! What a system says of itself: what a reader may turn, which rules make it correct, what a client may ask.
+
+pub mod rules;
+pub mod settings;
+pub mod text;

@@ -1,0 +1,129 @@
+//! How promises stand: what kinds there are, what a verdict says, and how it changes with each event.
+
+use std::sync::Arc;
+
+use crate::sim::NodeId;
+use crate::sim::kernel::Kernel;
+use crate::sim::kernel::time::{Micros, Time};
+
+/// What kind of promise it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// True after every event (safety).
+    Always,
+    /// Comes true within this long once no fault is left (liveness). Judged only while nothing is disturbed.
+    Eventually { within: Micros },
+    /// Some run gets there (challenges).
+    Reachable,
+}
+
+impl Kind {
+    /// Name in lists: `always`, `eventually`, `reachable`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Always => "always",
+            Kind::Eventually { .. } => "eventually",
+            Kind::Reachable => "reachable",
+        }
+    }
+}
+
+/// What clashed when a promise broke.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Breach {
+    /// The nodes that clash; rung on the stage.
+    pub nodes: Vec<NodeId>,
+    /// One or two sentences with the values in them.
+    pub text: String,
+    /// The clashing values side by side: who, and what they have.
+    pub values: Vec<(String, String)>,
+}
+
+/// When and how a promise broke.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// Number of the event after which it was broken.
+    pub step: u64,
+    /// Virtual time of that event.
+    pub time: Time,
+    /// What clashed.
+    pub breach: Breach,
+}
+
+/// How a promise stands.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Verdict {
+    /// Not yet come true, or not judged while faults last.
+    #[default]
+    Pending,
+    /// It holds.
+    Holds,
+    /// It broke; it stays broken for the rest of the run.
+    Broken(Arc<Broken>),
+}
+
+impl Verdict {
+    /// Name on the page and in `--json`: `holds`, `broken`, `pending`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Verdict::Pending => "pending",
+            Verdict::Holds => "holds",
+            Verdict::Broken(_) => "broken",
+        }
+    }
+
+    /// Whether it is broken.
+    pub fn is_broken(&self) -> bool {
+        matches!(self, Verdict::Broken(_))
+    }
+}
+
+/// A promise's verdict and, for an `eventually`, since when it has been waiting undisturbed.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// How it stands.
+    pub verdict: Verdict,
+    waiting_since: Option<Time>,
+}
+
+impl Standing {
+    /// Judges a promise of this kind, as the world is now. `good`: it holds, has come true, or is reached. `disturbed`: an
+    /// input of the reader has just come in.
+    #[inline]
+    pub(in crate::sim) fn judge(
+        &mut self,
+        kind: Kind,
+        good: bool,
+        kernel: &Kernel,
+        disturbed: bool,
+        explain: impl FnOnce() -> Breach,
+    ) {
+        let broken = match kind {
+            Kind::Always => !good,
+            Kind::Reachable => false,
+            Kind::Eventually { within } => !good && self.is_overdue(kernel, within, disturbed),
+        };
+        self.verdict = match (good, broken) {
+            (_, true) => {
+                Verdict::Broken(Arc::new(Broken { step: kernel.steps(), time: kernel.now(), breach: explain() }))
+            }
+            (true, _) => Verdict::Holds,
+            _ => Verdict::Pending,
+        };
+        if good {
+            self.waiting_since = None;
+        }
+    }
+
+    fn is_overdue(&mut self, kernel: &Kernel, within: Micros, disturbed: bool) -> bool {
+        let now = kernel.now();
+        if disturbed || !kernel.is_healthy() {
+            self.waiting_since = None;
+        }
+        if !kernel.is_healthy() || kernel.is_timeless() {
+            return false;
+        }
+        let since = *self.waiting_since.get_or_insert(now);
+        now - since > within || kernel.pending_count() == 0
+    }
+}

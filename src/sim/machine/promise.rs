@@ -1,0 +1,35 @@
+//! Promises of a system.
+//!
+//! A promise looks at the world as a bystander could: nodes' states, messages in flight, and the witness of what has
+//! happened. `holds` runs after every event and must be cheap; `explain` runs once, when the promise breaks.
+
+use super::system::System;
+use super::world::World;
+use crate::sim::judge::verdict::{Breach, Kind, Standing};
+
+/// A promise of a system.
+pub struct Promise<S: System> {
+    /// Stable name: `one-leader-per-term`.
+    pub id: &'static str,
+    /// The promise in a few words: "At most one leader a term".
+    pub title: &'static str,
+    /// The promise in a sentence.
+    pub about: &'static str,
+    /// What kind it is.
+    pub kind: Kind,
+    /// Whether it holds (always), has come true (eventually), or is reached (reachable).
+    pub holds: fn(&World<S>) -> bool,
+    /// What clashes, once it is broken.
+    pub explain: fn(&World<S>) -> Breach,
+}
+
+impl<S: System> Promise<S> {
+    /// Judges it in the world as it is now. `disturbed`: an input of the reader has just come in.
+    #[inline]
+    pub(in crate::sim) fn judge(&self, standing: &mut Standing, world: &World<S>, disturbed: bool) {
+        if !standing.verdict.is_broken() {
+            let good = (self.holds)(world);
+            standing.judge(self.kind, good, world.kernel(), disturbed, || (self.explain)(world));
+        }
+    }
+}

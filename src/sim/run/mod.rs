@@ -1,0 +1,385 @@
+//! A run that can be stepped, stepped back, sought and branched.
+//!
+//! The state at a step is the origin with the tape replayed up to it; checkpoints make that quick. Going back and
+//! doing something else opens a branch; the old future stays and can be returned to.
+
+pub mod chaos;
+pub mod compare;
+pub mod shrink;
+pub mod simulation;
+pub mod tape;
+
+use super::journal::Journal;
+use crate::sim::judge::verdict::Verdict;
+use crate::sim::kernel::time::Time;
+use crate::sim::run::simulation::{Handled, Record, Refusal, Simulation};
+use crate::sim::run::tape::{Input, Stamped, Tape};
+
+/// Checkpoints are this far apart at first, in events; the distance doubles when there are too many.
+const FIRST_SPACING: u64 = 64;
+/// The most checkpoints a branch keeps.
+const MOST_CHECKPOINTS: usize = 256;
+/// The longest run, in events: what a reader can make in an hour of play at full speed.
+pub const MOST_EVENTS: u64 = 5_000_000;
+
+/// A promise that broke on a branch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Breaking {
+    /// Index of the promise in the scenario's list.
+    pub promise: usize,
+    /// The event after which it was broken.
+    pub step: u64,
+}
+
+/// One future: a tape and what happened under it.
+#[derive(Clone)]
+pub struct Branch<W> {
+    tape: Tape,
+    /// The branch it left, and after how many events.
+    parent: Option<(usize, u64)>,
+    events: Journal<Handled>,
+    checkpoints: Vec<(u64, W)>,
+    spacing: u64,
+    breakings: Vec<Breaking>,
+}
+
+impl<W> Branch<W> {
+    /// What the reader did on it.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// The branch it left, and after how many events. `None` for the first.
+    pub fn parent(&self) -> Option<(usize, u64)> {
+        self.parent
+    }
+
+    /// What happened on it, from the start of the run.
+    pub fn events(&self) -> &Journal<Handled> {
+        &self.events
+    }
+
+    /// The promises that broke on it, in order.
+    pub fn breakings(&self) -> &[Breaking] {
+        &self.breakings
+    }
+
+    /// Virtual time after this many events, as far as they have happened.
+    pub fn time_at(&self, step: u64) -> Time {
+        step.checked_sub(1).and_then(|at| self.events.get(at as usize)).map_or(0, |event| event.time)
+    }
+
+    /// How many events it has.
+    pub fn len(&self) -> u64 {
+        self.events.len() as u64
+    }
+
+    /// Whether nothing has happened on it.
+    pub fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+}
+
+/// See the module's header.
+pub struct Run<W> {
+    world: W,
+    branches: Vec<Branch<W>>,
+    current: usize,
+}
+
+impl<W: Simulation + Clone> Run<W> {
+    /// A run that stands at the start of `world`, with inputs already on its tape.
+    pub fn new(world: W, tape: Tape) -> Run<W> {
+        let branch = Branch {
+            tape,
+            parent: None,
+            events: Journal::default(),
+            checkpoints: vec![(0, world.clone())],
+            spacing: FIRST_SPACING,
+            breakings: Vec::new(),
+        };
+        let mut run = Run { world, branches: vec![branch], current: 0 };
+        run.apply_inputs();
+        run
+    }
+
+    /// The world at the cursor.
+    pub fn world(&self) -> &W {
+        &self.world
+    }
+
+    /// Events handled up to the cursor.
+    pub fn step_count(&self) -> u64 {
+        self.world.kernel().steps()
+    }
+
+    /// All futures seen so far.
+    pub fn branches(&self) -> &[Branch<W>] {
+        &self.branches
+    }
+
+    /// Which future the cursor is on.
+    pub fn current(&self) -> usize {
+        self.current
+    }
+
+    /// The future the cursor is on.
+    pub fn branch(&self) -> &Branch<W> {
+        &self.branches[self.current]
+    }
+
+    /// Whether the cursor stands at the end of what has happened on this branch.
+    pub fn is_at_end(&self) -> bool {
+        self.step_count() == self.branch().len()
+    }
+
+    /// Goes one event on. `None` when nothing will happen any more, or the run is as long as it may be.
+    pub fn step(&mut self) -> Option<Handled> {
+        if self.step_count() >= MOST_EVENTS {
+            return None;
+        }
+        let handled = self.world.step()?;
+        let branch = &mut self.branches[self.current];
+        let is_new = handled.step > branch.len();
+        if is_new {
+            branch.events.push(handled);
+        }
+        self.note_breakings();
+        self.apply_inputs();
+        if is_new {
+            self.keep_checkpoint();
+        }
+        Some(handled)
+    }
+
+    /// Applies the tape's inputs that come just after the events so far.
+    fn apply_inputs(&mut self) {
+        let step = self.world.kernel().steps();
+        let branch = &self.branches[self.current];
+        if !branch.tape.reaches(step) {
+            return;
+        }
+        for Stamped { input, .. } in branch.tape.after(step) {
+            // An input that no longer applies (a dropped message that was never sent) is passed over, the same way
+            // in every replay.
+            let _ = self.world.apply(input);
+        }
+        self.note_breakings();
+    }
+
+    fn note_breakings(&mut self) {
+        let branch = &mut self.branches[self.current];
+        for (promise, standing) in self.world.standings().iter().enumerate() {
+            if let Verdict::Broken(broken) = &standing.verdict
+                && !branch.breakings.iter().any(|known| known.promise == promise)
+            {
+                branch.breakings.push(Breaking { promise, step: broken.step });
+            }
+        }
+    }
+
+    /// The state at a step includes the inputs stamped with it, so checkpoints are taken after them.
+    fn keep_checkpoint(&mut self) {
+        let step = self.world.kernel().steps();
+        let branch = &mut self.branches[self.current];
+        if !step.is_multiple_of(branch.spacing) {
+            return;
+        }
+        branch.checkpoints.push((step, self.world.clone()));
+        if branch.checkpoints.len() > MOST_CHECKPOINTS {
+            branch.spacing *= 2;
+            let spacing = branch.spacing;
+            branch.checkpoints.retain(|(step, _)| step.is_multiple_of(spacing));
+        }
+    }
+
+    /// Goes to the state after `step` events; forward beyond what has happened, it runs on. Ends where the run ends.
+    pub fn seek(&mut self, step: u64) {
+        let here = self.step_count();
+        let branch = &self.branches[self.current];
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 <= step);
+        if let Some((at, world)) = index.checked_sub(1).and_then(|index| branch.checkpoints.get(index))
+            && (step < here || *at > here)
+        {
+            self.world = world.clone();
+            if *at == 0 {
+                self.apply_inputs();
+            }
+        }
+        while self.step_count() < step && self.step().is_some() {}
+    }
+
+    /// Goes to the last state at or before a moment of virtual time, within what has happened; later, it runs on.
+    pub fn seek_time(&mut self, time: Time) {
+        let events = &self.branch().events;
+        let (mut low, mut high) = (0, events.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if events.get(middle).is_some_and(|event| event.time <= time) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        self.seek(low as u64);
+        while self.world.next_at().is_some_and(|at| at <= time) && self.step().is_some() {}
+    }
+
+    /// Goes one event back. False at the start.
+    pub fn back(&mut self) -> bool {
+        match self.step_count().checked_sub(1) {
+            Some(step) => {
+                self.seek(step);
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// Does something at the cursor. With a future ahead, that future stays and a branch opens.
+    /// A refused input changes nothing.
+    pub fn act(&mut self, input: Input) -> Result<(), Refusal> {
+        self.world.clone().apply(&input)?;
+        let step = self.step_count();
+        if !self.is_at_end() || self.branch().tape.reaches(step + 1) {
+            self.open_branch(step);
+        }
+        self.world.apply(&input)?;
+        let branch = &mut self.branches[self.current];
+        branch.tape.push(step, input);
+        branch.checkpoints.retain(|(at, _)| *at < step || *at == 0);
+        if step > 0 {
+            branch.checkpoints.push((step, self.world.clone()));
+        }
+        self.note_breakings();
+        Ok(())
+    }
+
+    /// Opens a branch at `step` on which these inputs come, goes through it to `last`, and returns to where it begins.
+    pub fn graft(&mut self, step: u64, inputs: &[Stamped], last: u64) {
+        self.seek(step);
+        self.open_branch(step);
+        let (now, later): (Vec<&Stamped>, Vec<&Stamped>) = inputs.iter().partition(|stamped| stamped.after <= step);
+        for stamped in now {
+            // What no longer applies here changes nothing.
+            let _ = self.act(stamped.input.clone());
+        }
+        let branch = &mut self.branches[self.current];
+        later.into_iter().for_each(|stamped| branch.tape.push(stamped.after, stamped.input.clone()));
+        self.seek(last);
+        self.seek(step);
+    }
+
+    fn open_branch(&mut self, step: u64) {
+        let mut branch = self.branch().clone();
+        branch.tape.truncate(step);
+        branch.events.truncate(step as usize);
+        branch.checkpoints.retain(|(at, _)| *at <= step);
+        branch.breakings.retain(|breaking| breaking.step <= step);
+        branch.parent = Some((self.current, step));
+        self.branches.push(branch);
+        self.current = self.branches.len() - 1;
+    }
+
+    /// Goes to another future, at the furthest step both share with the cursor. False when there is no such branch.
+    pub fn switch(&mut self, branch: usize) -> bool {
+        let Some(target) = self.branches.get(branch) else {
+            return false;
+        };
+        let step = self.step_count().min(target.len()).min(self.shared_steps(branch));
+        self.current = branch;
+        self.world = self.branches[branch].checkpoints[0].1.clone();
+        self.apply_inputs();
+        self.seek(step);
+        true
+    }
+
+    /// How many events this branch and another have in common.
+    pub fn shared_steps(&self, other: usize) -> u64 {
+        let line = |mut at: usize| {
+            let mut line = vec![(at, u64::MAX)];
+            while let Some((parent, step)) = self.branches[at].parent {
+                let reach = line.last().map_or(step, |last| last.1.min(step));
+                line.push((parent, reach));
+                at = parent;
+            }
+            line
+        };
+        let (ours, theirs) = (line(self.current), line(other));
+        let common = ours.iter().filter_map(|a| theirs.iter().find(|b| b.0 == a.0).map(|b| a.1.min(b.1)));
+        common.max().unwrap_or(0)
+    }
+
+    /// What happened at these steps (from 1) and why, in words: replays from a checkpoint before them.
+    pub fn records(&self, first: u64, last: u64) -> Vec<(Handled, Record)> {
+        let branch = self.branch();
+        let first = first.max(1);
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < first);
+        let Some((at, world)) = index.checked_sub(1).and_then(|index| branch.checkpoints.get(index)) else {
+            return Vec::new();
+        };
+        let mut world = world.clone();
+        let mut found = Vec::new();
+        if *at == 0 {
+            apply_all(&mut world, branch.tape.after(0));
+        }
+        while world.kernel().steps() < last.min(branch.len()) {
+            world.set_recording(world.kernel().steps() + 1 >= first);
+            let Some(handled) = world.step() else { break };
+            if handled.step >= first {
+                found.push((handled, world.record().clone()));
+            }
+            world.set_recording(false);
+            apply_all(&mut world, branch.tape.after(handled.step));
+        }
+        found
+    }
+
+    /// The world one event before the cursor. `None` at the start.
+    pub fn before(&self) -> Option<W> {
+        let step = self.step_count().checked_sub(1)?;
+        let branch = self.branch();
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 <= step);
+        let (at, world) = branch.checkpoints.get(index.checked_sub(1)?)?;
+        let mut world = world.clone();
+        if *at == 0 {
+            apply_all(&mut world, branch.tape.after(0));
+        }
+        while world.kernel().steps() < step && world.step().is_some() {
+            let now = world.kernel().steps();
+            apply_all(&mut world, branch.tape.after(now));
+        }
+        Some(world)
+    }
+
+    /// What an input of the tape was, in words. Needs the state it met, so it replays up to it.
+    pub fn describe_inputs(&self, step: u64) -> Vec<String> {
+        let branch = self.branch();
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step);
+        let Some((at, world)) = index.checked_sub(1).or(Some(0)).and_then(|index| branch.checkpoints.get(index)) else {
+            return Vec::new();
+        };
+        let mut world = world.clone();
+        if *at == 0 && step > 0 {
+            apply_all(&mut world, branch.tape.after(0));
+        }
+        while world.kernel().steps() < step && world.step().is_some() {
+            let now = world.kernel().steps();
+            if now < step {
+                apply_all(&mut world, branch.tape.after(now));
+            }
+        }
+        let mut words = Vec::new();
+        for stamped in branch.tape.after(step) {
+            words.push(world.describe_input(&stamped.input));
+            let _ = world.apply(&stamped.input);
+        }
+        words
+    }
+}
+
+fn apply_all<W: Simulation>(world: &mut W, inputs: &[Stamped]) {
+    for stamped in inputs {
+        let _ = world.apply(&stamped.input);
+    }
+}

@@ -1,0 +1,453 @@
+//! A database behind a look-aside cache, with application servers in between.
+//!
+//! The application does the work, as with memcached: it asks the cache, on a miss loads from the database and sets the
+//! cache, and after an update deletes the cached copy (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013,
+//! section 2). Leases are those of section 3.2.1: a miss hands out a token, an invalidation voids it, and a set needs a
+//! token that is not void. Values are version numbers: what matters is how old a value is. Not modelled: sharding,
+//! regional pools, other strategies and eviction policies.
+
+mod app;
+mod client;
+pub mod promises;
+mod stores;
+
+use litemap::LiteMap;
+
+use crate::mechanisms::lru::Lru;
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Field, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::judge::history::OpId;
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// The system.
+pub struct CacheAside;
+
+/// Delete the cached copy after the database has the new value.
+pub const INVALIDATE_AFTER: RuleId = RuleId(0);
+/// A set needs a lease that no invalidation has voided.
+pub const LEASE: RuleId = RuleId(1);
+/// One load of a key at a time, for each server.
+pub const SINGLE_FLIGHT: RuleId = RuleId(2);
+
+pub const CLIENTS: SettingId = SettingId(0);
+pub const SERVERS: SettingId = SettingId(1);
+/// Requests a second, all clients together.
+pub const RATE: SettingId = SettingId(2);
+/// Requests that update, in percent.
+pub const UPDATES: SettingId = SettingId(3);
+/// Number of keys.
+pub const KEYS: SettingId = SettingId(4);
+/// Zipf's exponent, in hundredths.
+pub const SKEW: SettingId = SettingId(5);
+/// The most entries in the cache.
+pub const CAPACITY: SettingId = SettingId(6);
+/// How long an entry lives, in microseconds.
+pub const TTL: SettingId = SettingId(7);
+/// To the database and back again, each way, in microseconds.
+pub const DATABASE: SettingId = SettingId(8);
+
+pub const LATENCY: MetricId = MetricId(0);
+pub const HITS: MetricId = MetricId(1);
+pub const MISSES: MetricId = MetricId(2);
+/// Queries the database works off.
+pub const QUERIES: MetricId = MetricId(3);
+/// Queries that wait at the database.
+pub const QUEUE: MetricId = MetricId(4);
+/// Entries in the cache.
+pub const ENTRIES: MetricId = MetricId(5);
+
+/// How long the database works on a query; it does one at a time.
+pub const QUERY: Time = 2 * MS;
+/// Between all other nodes, each way.
+pub const NEAR: Time = MS;
+/// The greatest number of keys.
+pub const MOST_KEYS: usize = 64;
+
+const ARRIVALS: Purpose = Purpose(0);
+const KEY: Purpose = Purpose(1);
+const KIND: Purpose = Purpose(2);
+const LEASES: Purpose = Purpose(3);
+
+/// A version of a key's value, counted by the database.
+pub type Version = u32;
+/// Number of a request or of a server's job; never used twice by one node.
+pub type Number = u32;
+
+/// What survives a crash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Disk {
+    /// The database: the version of each key.
+    pub versions: Vec<Version>,
+    /// A client or a server: the last number it gave out.
+    pub last: Number,
+}
+
+/// A cached copy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Copied {
+    pub version: Version,
+    /// On the cache's clock.
+    pub expires: Time,
+}
+
+/// What a server does for a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Job {
+    pub client: NodeId,
+    pub request: Number,
+    pub key: u16,
+    pub stage: Stage,
+}
+
+/// How far a job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Has asked the cache.
+    LookingUp,
+    /// Waits for another job that loads the same key.
+    Waiting,
+    /// Has asked the database; with this lease it may set the cache.
+    Loading { lease: Option<u64> },
+    /// Has sent a set; the answer decides what those who wait do.
+    Setting { version: Version },
+    /// Updates the database; `deleted`: the cached copy was deleted before.
+    Writing { deleted: bool },
+    /// Deletes the cached copy; the version it wrote, if it has written.
+    Deleting { version: Option<Version> },
+}
+
+/// What does not survive a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    Client { open: LiteMap<Number, Open> },
+    Server { jobs: LiteMap<Number, Job> },
+    Cache { entries: Lru<Copied>, leases: LiteMap<u16, u64>, next_lease: u64 },
+    Database { queue: Vec<(NodeId, Number, u16, bool)> },
+}
+
+/// A request that a client waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Open {
+    pub key: u16,
+    pub update: bool,
+    pub op: OpId,
+    pub since: Time,
+}
+
+/// What nodes send each other. `number` is the sender's request or job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Read { number: Number, key: u16 },
+    Update { number: Number, key: u16 },
+    Reply { number: Number, key: u16, version: Version },
+    Lookup { number: Number, key: u16 },
+    Hit { number: Number, version: Version },
+    Miss { number: Number, lease: Option<u64> },
+    Set { number: Number, key: u16, version: Version, lease: Option<u64> },
+    SetDone { number: Number, stored: bool },
+    Delete { number: Number, key: u16 },
+    Deleted { number: Number },
+    Load { number: Number, key: u16 },
+    Write { number: Number, key: u16 },
+    Result { number: Number, version: Version },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// A client's next request.
+    Arrival,
+    /// A client has waited long enough.
+    GiveUp(Number),
+    /// A server has waited long enough for an answer to a job.
+    Retry(Number),
+    /// The database is done with a query.
+    Query,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    ReadBegan {
+        client: NodeId,
+        number: Number,
+        key: u16,
+    },
+    ReadEnded {
+        client: NodeId,
+        number: Number,
+        version: Version,
+    },
+    /// A client learns that its update is done.
+    Updated {
+        key: u16,
+        version: Version,
+    },
+    Ended {
+        client: NodeId,
+        number: Number,
+    },
+}
+
+/// How many clients there are.
+pub fn client_count(settings: &Settings) -> usize {
+    settings.amount(CLIENTS).clamp(1, 6) as usize
+}
+
+/// How many servers there are.
+pub fn server_count(settings: &Settings) -> usize {
+    settings.amount(SERVERS).clamp(1, 3) as usize
+}
+
+/// The cache.
+pub fn cache_node(settings: &Settings) -> NodeId {
+    NodeId::from(client_count(settings) + server_count(settings))
+}
+
+/// The database.
+pub fn database(settings: &Settings) -> NodeId {
+    NodeId::from(client_count(settings) + server_count(settings) + 1)
+}
+
+/// Number of keys under these settings.
+pub fn key_count(settings: &Settings) -> usize {
+    (settings.amount(KEYS) as usize).clamp(1, MOST_KEYS)
+}
+
+/// A key as the reader sees it: "k7".
+pub fn key_name(key: u16) -> String {
+    format!("k{key}")
+}
+
+impl System for CacheAside {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Look-aside cache";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "invalidate-after-write",
+            title: "Invalidate after the write",
+            about: "The cached copy is deleted once the database has the new value. Off: before, so a reader can put the old one back.",
+        },
+        Rule {
+            id: "lease-on-set",
+            title: "A set needs a lease",
+            about: "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the update.",
+        },
+        Rule {
+            id: "single-flight",
+            title: "Single flight",
+            about: "A server loads a key once at a time; others who miss wait. Off: everyone who misses asks the database.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "clients",
+            title: "Clients",
+            about: "Each sends its share of the requests.",
+            control: slider(1, 6, 1, Unit::Count),
+            default: 3,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "servers",
+            title: "Application servers",
+            about: "They share the cache and the database.",
+            control: slider(1, 3, 1, Unit::Count),
+            default: 2,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "rate",
+            title: "Requests",
+            about: "All clients together, on average.",
+            control: slider(0, 600, 10, Unit::PerSecond),
+            default: 40,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "updates",
+            title: "Updates",
+            about: "How many of a hundred requests update.",
+            control: slider(0, 100, 1, Unit::Percent),
+            default: 5,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "keys",
+            title: "Keys",
+            about: "How many different things are asked for.",
+            control: slider(1, MOST_KEYS as i64, 1, Unit::Count),
+            default: 40,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "skew",
+            title: "Popularity",
+            about: "Zipf's exponent in hundredths: 0 is uniform, 100 is classic.",
+            control: slider(0, 200, 5, Unit::Count),
+            default: 100,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "capacity",
+            title: "Cache size",
+            about: "The most entries; the least recently used goes.",
+            control: slider(1, MOST_KEYS as i64, 1, Unit::Count),
+            default: 16,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "ttl",
+            title: "Time to live",
+            about: "How long an entry may be served.",
+            control: slider(100_000, 60_000_000, 100_000, Unit::Micros),
+            default: 10_000_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "database",
+            title: "To the database, each way",
+            about: "A quarter more or less. On top of it come 2 ms of work for each query.",
+            control: slider(1_000, 200_000, 1_000, Unit::Micros),
+            default: 50_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[
+        Command { id: "read", title: "Read", about: "A client reads a key.", fields: &[CLIENT_FIELD, KEY_FIELD] },
+        Command { id: "update", title: "Update", about: "A client updates a key.", fields: &[CLIENT_FIELD, KEY_FIELD] },
+        Command { id: "flush", title: "Flush", about: "Empties the cache.", fields: &[] },
+        Command {
+            id: "crowd",
+            title: "Crowd",
+            about: "Every client reads one key three times at once.",
+            fields: &[KEY_FIELD],
+        },
+    ];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "latency", title: "Read latency", kind: MetricKind::Latency },
+        Metric { id: "hits", title: "Hits", kind: MetricKind::Counter },
+        Metric { id: "misses", title: "Misses", kind: MetricKind::Counter },
+        Metric { id: "queries", title: "Queries", kind: MetricKind::Counter },
+        Metric { id: "queue", title: "Waiting at the database", kind: MetricKind::Gauge },
+        Metric { id: "entries", title: "Cached entries", kind: MetricKind::Gauge },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        client_count(settings) + server_count(settings) + 2
+    }
+
+    fn name(settings: &Settings, node: NodeId) -> String {
+        let (clients, at) = (client_count(settings), node.index());
+        if node == cache_node(settings) {
+            "cache".to_owned()
+        } else if node == database(settings) {
+            "database".to_owned()
+        } else if at < clients {
+            format!("client {}", at + 1)
+        } else {
+            format!("server {}", at + 1 - clients)
+        }
+    }
+
+    fn link(settings: &Settings, from: NodeId, to: NodeId) -> LinkSpec {
+        let far = from == database(settings) || to == database(settings);
+        let (mean, quarter) = (settings.amount(DATABASE), settings.amount(DATABASE) / 4);
+        LinkSpec::unordered(if far { Latency::Uniform(mean - quarter, mean + quarter) } else { Latency::Fixed(NEAR) })
+    }
+
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        let versions = if node == database(settings) { vec![1; MOST_KEYS] } else { Vec::new() };
+        Disk { versions, last: 0 }
+    }
+
+    fn boot(_: &Disk, context: &mut Context<Self>) -> Memory {
+        let (me, settings) = (context.me(), context.settings());
+        if me == cache_node(settings) {
+            let next_lease = context.draw(LEASES) >> 16;
+            Memory::Cache { entries: Lru::default(), leases: LiteMap::new(), next_lease }
+        } else if me == database(settings) {
+            Memory::Database { queue: Vec::new() }
+        } else if me.index() < client_count(settings) {
+            client::await_request(context);
+            Memory::Client { open: LiteMap::new() }
+        } else {
+            Memory::Server { jobs: LiteMap::new() }
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match memory {
+            Memory::Client { open } => client::Client { disk, open, context }.handle(event),
+            Memory::Server { jobs } => app::Server { disk, jobs, context }.handle(event),
+            Memory::Cache { entries, leases, next_lease } => {
+                stores::Cache { entries, leases, next_lease, context }.handle(event);
+            }
+            Memory::Database { queue } => stores::Database { disk, queue, context }.handle(event),
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let last = client_count(world.settings()) - 1;
+        let node = match call.command {
+            0 | 1 => NodeId::from((call.value(0).max(1) as usize - 1).min(last)),
+            2 => cache_node(world.settings()),
+            _ => NodeId(0),
+        };
+        world.kernel().node(node).up.then_some(node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Read { key, .. } => format!("read {}", key_name(*key)),
+            Message::Update { key, .. } => format!("update {}", key_name(*key)),
+            Message::Reply { key, version, .. } => format!("{} is version {version}", key_name(*key)),
+            Message::Lookup { key, .. } => format!("get {}", key_name(*key)),
+            Message::Hit { version, .. } => format!("a hit, version {version}"),
+            Message::Miss { lease: Some(_), .. } => "a miss, with a lease".to_owned(),
+            Message::Miss { .. } => "a miss, without a lease".to_owned(),
+            Message::Set { key, version, .. } => format!("set {} to version {version}", key_name(*key)),
+            Message::SetDone { stored: true, .. } => "\"stored\"".to_owned(),
+            Message::SetDone { .. } => "\"not stored\"".to_owned(),
+            Message::Delete { key, .. } => format!("delete {}", key_name(*key)),
+            Message::Deleted { .. } => "\"deleted\"".to_owned(),
+            Message::Load { key, .. } => format!("select {}", key_name(*key)),
+            Message::Write { key, .. } => format!("write {}", key_name(*key)),
+            Message::Result { version, .. } => format!("a row, version {version}"),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Arrival => "the next request".to_owned(),
+            Timer::GiveUp(number) => format!("request {number} has taken too long"),
+            Timer::Retry(number) => format!("no answer for job {number}"),
+            Timer::Query => "a query is done".to_owned(),
+        }
+    }
+}
+
+const CLIENT_FIELD: Field = field("client", slider(1, 6, 1, Unit::Count), 1);
+const KEY_FIELD: Field = field("key", slider(0, MOST_KEYS as i64 - 1, 1, Unit::Count), 0);

@@ -1,0 +1,116 @@
+//! What the cache promises, judged by what clients were told and what servers do.
+
+use super::{CacheAside, Memory, Note, Number, Stage, Version, key_name};
+use crate::sim::NodeId;
+use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::machine::promise::Promise;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::small;
+
+/// The most reads whose beginnings are remembered.
+const MOST_READS: usize = 400;
+
+/// A read under way, and the newest version of its key that was known to be done when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Begun {
+    client: NodeId,
+    number: Number,
+    key: u16,
+    known: Version,
+}
+
+/// What has been seen of the run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Witness {
+    /// The newest update of each key that a client was told is done.
+    updated: Vec<(u16, Version)>,
+    begun: Vec<Begun>,
+    stale: Option<(Begun, Version)>,
+}
+
+pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
+    for note in notes {
+        match *note {
+            Note::Updated { key, version } => match witness.updated.iter_mut().find(|known| known.0 == key) {
+                Some(known) => known.1 = known.1.max(version),
+                None => witness.updated.push((key, version)),
+            },
+            Note::ReadBegan { client, number, key } => {
+                let known = witness.updated.iter().find(|known| known.0 == key).map_or(0, |known| known.1);
+                if witness.begun.len() == MOST_READS {
+                    witness.begun.remove(0);
+                }
+                witness.begun.push(Begun { client, number, key, known });
+            }
+            Note::ReadEnded { client, number, version } => {
+                if let Some(begun) = take(&mut witness.begun, client, number).filter(|begun| version < begun.known) {
+                    witness.stale = witness.stale.or(Some((begun, version)));
+                }
+            }
+            Note::Ended { client, number } => {
+                take(&mut witness.begun, client, number);
+            }
+        }
+    }
+}
+
+fn take(begun: &mut Vec<Begun>, client: NodeId, number: Number) -> Option<Begun> {
+    let at = begun.iter().position(|begun| (begun.client, begun.number) == (client, number))?;
+    Some(begun.remove(at))
+}
+
+/// Nobody reads what an update that is done has replaced.
+pub const FRESH: Promise<CacheAside> = Promise {
+    id: "no-old-value-after-an-update",
+    title: "No old value after an update",
+    about: "A read that begins after an update was reported done returns that version or a later one: the bound is 0 s. \
+            An update whose server died before it deleted the copy was never reported; its bound is the time to live.",
+    kind: Kind::Always,
+    holds: |world| world.witness().stale.is_none(),
+    explain: |world| {
+        let Some((begun, got)) = world.witness().stale else { return Breach::default() };
+        let (name, key) = (CacheAside::name(world.settings(), begun.client), key_name(begun.key));
+        Breach {
+            nodes: vec![begun.client],
+            text: format!(
+                "{name} read {key} at version {got}, though the update to version {} was done before it asked.",
+                begun.known
+            ),
+            values: vec![
+                ("update done".to_owned(), format!("{key}, version {}", begun.known)),
+                (name, format!("{key}, version {got}")),
+            ],
+        }
+    },
+};
+
+/// A server and a key that it loads more than once at a time.
+fn doubled(world: &World<CacheAside>) -> Option<(NodeId, u16, usize)> {
+    world.nodes().find_map(|(id, node)| {
+        let Some(Memory::Server { jobs }) = &node.memory else { return None };
+        let mut keys: Vec<u16> =
+            jobs.values().filter(|job| matches!(job.stage, Stage::Loading { .. })).map(|job| job.key).collect();
+        small::sort(&mut keys);
+        let key = keys.windows(2).find(|pair| pair[0] == pair[1])?[0];
+        Some((id, key, keys.iter().filter(|other| **other == key).count()))
+    })
+}
+
+/// One load of a key at a time.
+pub const ONE_LOAD: Promise<CacheAside> = Promise {
+    id: "one-load-per-key",
+    title: "One load per key and server",
+    about: "A server never has two loads of the same key under way at the database.",
+    kind: Kind::Always,
+    holds: |world| doubled(world).is_none(),
+    explain: |world| {
+        let Some((server, key, loads)) = doubled(world) else { return Breach::default() };
+        let name = CacheAside::name(world.settings(), server);
+        Breach {
+            nodes: vec![server],
+            text: format!("{name} loads {} {loads} times at once.", key_name(key)),
+            values: vec![(name, format!("{loads} loads of {}", key_name(key)))],
+        }
+    },
+};

@@ -1,0 +1,3 @@
+//! Systems of the Caching guide.
+
+pub mod cache;

@@ -1,0 +1,211 @@
+//! What consensus promises, and the one promise among them that no deterministic protocol can keep.
+
+use super::{BOUND, BenOr, Note, expected_rounds, word};
+use crate::sim::NodeId;
+use crate::sim::declare::settings::Settings;
+use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::machine::promise::Promise;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+
+/// How many elections are remembered one by one.
+const KEPT: usize = 4;
+/// Rounds to decide up to this are counted one by one, the rest together.
+pub const COUNTED: usize = 8;
+/// The mean is judged once so many elections could have been decided.
+const JUDGED_AFTER: u32 = 10;
+
+/// What has been seen of an election.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Election {
+    /// Its number, from 1.
+    pub number: u32,
+    /// Whether somebody began it with 0, and with 1.
+    pub begun: [bool; 2],
+    /// How many began it with 1.
+    pub ones: u32,
+    /// How many began it.
+    pub voters: u32,
+    /// The last round that somebody has begun.
+    pub round: u32,
+    /// Who decided first, what, and in which round.
+    pub outcome: Option<(NodeId, bool, u32)>,
+    /// How many have decided.
+    pub decided: u32,
+}
+
+/// What has been seen of the run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Witness {
+    /// The last elections, the newest last.
+    elections: Vec<Election>,
+    /// Elections decided, by the round in which the first voter decided; the last number is of all longer ones.
+    pub decided_in: [u32; COUNTED],
+    /// Elections decided.
+    pub decided: u32,
+    /// The rounds that these took in all.
+    pub spent: u32,
+    /// Elections that the next one overtook before anybody had decided.
+    pub abandoned: u32,
+    /// Rounds begun, by whoever was ahead, in all elections until the first decision.
+    pub rounds: u32,
+    clash: Option<(u32, [(NodeId, bool); 2])>,
+    invented: Option<(u32, NodeId, bool)>,
+    /// Who was the first to begin a round beyond the promised ones undecided, in which election.
+    late: Option<(u32, NodeId, u32)>,
+    /// Rounds and decisions when the mean was too high.
+    slow: Option<(u32, u32)>,
+}
+
+impl Witness {
+    /// The election of the moment.
+    pub fn now(&self) -> Option<&Election> {
+        self.elections.last()
+    }
+
+    /// An election that is still remembered.
+    fn find(&mut self, number: u32) -> Option<&mut Election> {
+        let newest = self.elections.last().map_or(0, |last| last.number);
+        if number > newest {
+            self.abandoned += u32::from(self.elections.last().is_some_and(|last| last.outcome.is_none()));
+            if self.elections.len() == KEPT {
+                self.elections.remove(0);
+            }
+            self.elections.push(Election { number, ..Election::default() });
+        }
+        self.elections.iter_mut().find(|known| known.number == number)
+    }
+
+    pub(super) fn see(&mut self, note: Note, settings: &Settings) {
+        match note {
+            Note::Begins { node, election, round, vote } => self.begins(node, election, (round, vote), settings),
+            Note::Decides { node, election, round, value } => self.decides(node, election, round, value),
+        }
+    }
+
+    fn begins(&mut self, node: NodeId, number: u32, (round, vote): (u32, bool), settings: &Settings) {
+        let Some(election) = self.find(number) else { return };
+        if round == 1 {
+            election.begun[usize::from(vote)] = true;
+            election.ones += u32::from(vote);
+            election.voters += 1;
+        }
+        let ahead = round > election.round && election.outcome.is_none();
+        election.round = election.round.max(round);
+        self.rounds += u32::from(ahead);
+        if u64::from(round) > settings.amount(BOUND) {
+            self.late = self.late.or(Some((number, node, round)));
+        }
+        let most = expected_rounds(settings);
+        if self.rounds >= most * JUDGED_AFTER && self.rounds > most * (self.decided + 1) {
+            self.slow = self.slow.or(Some((self.rounds, self.decided)));
+        }
+    }
+
+    fn decides(&mut self, node: NodeId, number: u32, round: u32, value: bool) {
+        let Some(election) = self.find(number) else { return };
+        election.decided += 1;
+        let valid = election.begun[usize::from(value)];
+        let known = *election.outcome.get_or_insert((node, value, round));
+        let is_first = election.decided == 1;
+        if !valid {
+            self.invented = self.invented.or(Some((number, node, value)));
+        }
+        if known.1 != value {
+            self.clash = self.clash.or(Some((number, [(known.0, known.1), (node, value)])));
+        }
+        if is_first {
+            self.decided += 1;
+            self.spent += round;
+            self.decided_in[(round as usize).clamp(1, COUNTED) - 1] += 1;
+        }
+    }
+
+    /// The mean number of rounds until somebody decided, in hundredths. `None` before the first decision.
+    pub fn mean(&self) -> Option<u32> {
+        (self.spent * 100).checked_div(self.decided)
+    }
+}
+
+fn name(world: &World<BenOr>, node: NodeId) -> String {
+    BenOr::name(world.settings(), node)
+}
+
+/// The impossible one.
+pub const CERTAIN_END: Promise<BenOr> = Promise {
+    id: "certain-end",
+    title: "Decided within the promised rounds",
+    about: "No voter ever begins a round beyond the promised ones. No number can promise this while one may crash.",
+    kind: Kind::Always,
+    holds: |world| world.witness().late.is_none(),
+    explain: |world| {
+        let Some((election, node, round)) = world.witness().late else { return Breach::default() };
+        let name = name(world, node);
+        Breach {
+            nodes: vec![node],
+            text: format!("{name} begins round {round} of election {election}, and nothing is decided for it."),
+            values: vec![
+                (name, format!("round {round}")),
+                ("promised".to_owned(), format!("{} rounds", world.settings().amount(BOUND))),
+            ],
+        }
+    },
+};
+
+/// What the coin gives instead.
+pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
+    id: "expected-rounds",
+    title: "Decided in a bounded mean of rounds",
+    about: "Over many elections a decision takes no more than 2^(n-1)+1 rounds in the mean; 3 with a common coin.",
+    kind: Kind::Always,
+    holds: |world| world.witness().slow.is_none(),
+    explain: |world| {
+        let Some((rounds, decided)) = world.witness().slow else { return Breach::default() };
+        let most = expected_rounds(world.settings());
+        Breach {
+            nodes: Vec::new(),
+            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds for each."),
+            values: vec![
+                ("rounds".to_owned(), rounds.to_string()),
+                ("decisions".to_owned(), decided.to_string()),
+                ("bound of the mean".to_owned(), most.to_string()),
+            ],
+        }
+    },
+};
+
+/// Safety, first half.
+pub const AGREEMENT: Promise<BenOr> = Promise {
+    id: "agreement",
+    title: "One decision an election",
+    about: "No two voters ever decide differently in one election.",
+    kind: Kind::Always,
+    holds: |world| world.witness().clash.is_none(),
+    explain: |world| {
+        let Some((election, sides)) = world.witness().clash else { return Breach::default() };
+        let value = |(node, value): (NodeId, bool)| (name(world, node), format!("decided {}", word(Some(value))));
+        Breach {
+            nodes: sides.iter().map(|side| side.0).collect(),
+            text: format!("Election {election} has two decisions."),
+            values: sides.into_iter().map(value).collect(),
+        }
+    },
+};
+
+/// Safety, second half.
+pub const VALIDITY: Promise<BenOr> = Promise {
+    id: "validity",
+    title: "Only votes are decided",
+    about: "Whatever is decided was the first vote of some voter.",
+    kind: Kind::Always,
+    holds: |world| world.witness().invented.is_none(),
+    explain: |world| {
+        let Some((election, node, value)) = world.witness().invented else { return Breach::default() };
+        let (name, value) = (name(world, node), word(Some(value)));
+        Breach {
+            nodes: vec![node],
+            text: format!("{name} decides {value} in election {election}, and nobody began with it."),
+            values: vec![(name, format!("decided {value}"))],
+        }
+    },
+};

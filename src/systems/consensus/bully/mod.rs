@@ -1,0 +1,455 @@
+//! The bully election: the highest node that runs is the coordinator, and takes over by force.
+//!
+//! Hector Garcia-Molina, "Elections in a Distributed Computing System" (IEEE Transactions on Computers C-31(1), 1982),
+//! the bully algorithm: a node asks those above it, halts those below it, and only then announces itself. That a
+//! higher node that was asked takes the election over is the form in which textbooks tell it. The paper assumes that a
+//! message arrives within a known time and that a running node answers at once; so what it promises, it promises there.
+//! Not modelled: the reorganization of the application's data between the announcement and normal work (the paper's
+//! Ready message), and answers to Halt, which the wait of one time-out makes good for. Heartbeats of the coordinator
+//! stand for the paper's periodic checks.
+
+pub mod promises;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, micros,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::time::{Micros, show};
+use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// See the module's header.
+pub struct Bully;
+
+/// A higher node answers OK.
+pub const ANSWER: RuleId = RuleId(0);
+/// Announce only when nobody higher answered in time.
+pub const WAIT: RuleId = RuleId(1);
+/// Halt all lower nodes before taking over.
+pub const HALT: RuleId = RuleId(2);
+
+pub const NODES: SettingId = SettingId(0);
+/// The longest that a message takes, in microseconds.
+pub const BOUND: SettingId = SettingId(1);
+/// How long a node waits for an answer, in microseconds.
+pub const TIMEOUT: SettingId = SettingId(2);
+/// From one heartbeat to the next, in microseconds.
+pub const HEARTBEAT: SettingId = SettingId(3);
+
+/// All messages sent.
+pub const MESSAGES: MetricId = MetricId(0);
+/// Elections called, by node.
+pub const ELECTIONS: MetricId = MetricId(1);
+/// The number of the coordinator that a node works for; 0 while it works for none.
+pub const COORDINATOR: MetricId = MetricId(2);
+
+/// What a node is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It has called an election and waits for an answer from above.
+    Asks,
+    /// Nobody above answered: it has halted the nodes below and waits until every one has stopped.
+    Halts,
+    /// Somebody above is there, or has halted it: it waits for the announcement.
+    Waits,
+    /// It works for a coordinator.
+    Follows(NodeId),
+    /// It is the coordinator.
+    Leads,
+}
+
+/// What does not survive a crash; nothing else is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// What it is doing.
+    pub phase: Phase,
+    /// Who halted it last, in this election.
+    pub halted_by: Option<NodeId>,
+}
+
+impl Memory {
+    /// Whom the node works for.
+    pub fn coordinator(&self, me: NodeId) -> Option<NodeId> {
+        match self.phase {
+            Phase::Follows(other) => Some(other),
+            Phase::Leads => Some(me),
+            _ => None,
+        }
+    }
+}
+
+/// What nodes send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// To all above: are you there?
+    Election,
+    /// I am, and I take over.
+    Ok,
+    /// To all below: stop what you are doing.
+    Halt,
+    /// To all below: I am the coordinator. Repeated as a heartbeat.
+    Coordinator,
+}
+
+/// What a node has armed: one of them at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// The time for an answer from above is up.
+    Answers,
+    /// Every lower node has stopped by now.
+    Halted,
+    /// No announcement has come.
+    Patience,
+    /// No heartbeat has come.
+    Silence,
+    /// The next heartbeat.
+    Beat,
+}
+
+const TIMERS: [Timer; 5] = [Timer::Answers, Timer::Halted, Timer::Patience, Timer::Silence, Timer::Beat];
+
+impl System for Bully {
+    type Disk = ();
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = ();
+    type Witness = ();
+
+    const NAME: &'static str = "Bully election";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "higher-answers",
+            title: "A higher node answers OK",
+            about: "Asked by a lower node, a node says OK and takes over. Off: it says nothing.",
+        },
+        Rule {
+            id: "wait-for-answers",
+            title: "Nobody higher answered in time",
+            about: "A node goes on only when a whole time-out has passed without an OK. Off: it asks and does not wait.",
+        },
+        Rule {
+            id: "halt-lower",
+            title: "Halt the lower nodes first",
+            about: "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces \
+                    itself at once.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "nodes",
+            title: "Nodes",
+            about: "How many there are. The one with the highest number wins.",
+            control: Control::Slider { min: 3, max: 7, step: 1, unit: Unit::Count },
+            default: 5,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "bound",
+            title: "Longest latency",
+            about: "A message takes between half of this and all of it, never longer.",
+            control: micros(5_000, 100_000, 5_000),
+            default: 20_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "timeout",
+            title: "Time-out",
+            about: "How long a node waits for an answer. It must be longer than a question and its answer take.",
+            control: micros(10_000, 300_000, 10_000),
+            default: 50_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "heartbeat",
+            title: "Heartbeat",
+            about: "How often the coordinator says that it is there. Silence for so long and a time-out means a crash.",
+            control: micros(40_000, 400_000, 20_000),
+            default: 100_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "call",
+        title: "Call an election",
+        about: "A node calls an election, as if it had found the coordinator silent.",
+        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]), 1)],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "messages", title: "Messages", kind: MetricKind::Counter },
+        Metric { id: "elections", title: "Elections called", kind: MetricKind::Counter },
+        Metric { id: "coordinator", title: "Coordinator", kind: MetricKind::Gauge },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        settings.amount(NODES).clamp(3, 7) as usize
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        format!("N{}", node.0 + 1)
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let bound = settings.amount(BOUND);
+        LinkSpec::unordered(Latency::Uniform(bound / 2, bound))
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) {}
+
+    fn boot((): &(), context: &mut Context<Self>) -> Memory {
+        let mut memory = Memory { phase: Phase::Asks, halted_by: None };
+        call(&mut memory, context);
+        memory
+    }
+
+    fn handle((): &mut (), memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match event {
+            Event::Message { from, message: Message::Election } => asked(memory, from, context),
+            Event::Message { from, message: Message::Ok } => answered(memory, from, context),
+            Event::Message { from, message: Message::Halt } => halted(memory, from, context),
+            Event::Message { from, message: Message::Coordinator } => announced(memory, from, context),
+            Event::Timer(timer) => time_is_up(memory, timer, context),
+            Event::Command(_) => {
+                let me = context.me();
+                context.why(|s| format!("{} was told to call an election.", Bully::name(s, me)));
+                call(memory, context);
+            }
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = NodeId(call.value(0) as u16);
+        world.memory(node).map(|_| node)
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Election => "Election: \"are you there?\"",
+            Message::Ok => "OK",
+            Message::Halt => "Halt",
+            Message::Coordinator => "Coordinator: \"it is me\"",
+        }
+        .to_owned()
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Answers => "time is up for an answer",
+            Timer::Halted => "all lower nodes have stopped by now",
+            Timer::Patience => "no announcement has come",
+            Timer::Silence => "no heartbeat has come",
+            Timer::Beat => "time for a heartbeat",
+        }
+        .to_owned()
+    }
+}
+
+fn above(context: &Context<Bully>) -> Vec<NodeId> {
+    (context.me().index() + 1..context.nodes()).map(NodeId::from).collect()
+}
+
+fn below(context: &Context<Bully>) -> Vec<NodeId> {
+    (0..context.me().index()).map(NodeId::from).collect()
+}
+
+/// "N3, N4, N5"; "nobody" for none.
+fn list(settings: &Settings, nodes: &[NodeId]) -> String {
+    let names: Vec<String> = nodes.iter().map(|node| Bully::name(settings, *node)).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+}
+
+fn send_all(nodes: &[NodeId], message: Message, context: &mut Context<Bully>) {
+    context.count(MESSAGES, 0, nodes.len() as u64);
+    nodes.iter().for_each(|node| context.send(*node, message));
+}
+
+/// Begins a phase: of its timers the node keeps this one alone.
+fn enter(memory: &mut Memory, phase: Phase, timer: Timer, delay: Micros, context: &mut Context<Bully>) {
+    TIMERS.into_iter().for_each(|other| context.cancel_timer(other));
+    context.set_timer(timer, delay);
+    memory.phase = phase;
+    let me = context.me();
+    context.gauge(COORDINATOR, me.0, memory.coordinator(me).map_or(0, |node| i64::from(node.0) + 1));
+}
+
+/// Calls an election: asks everyone above.
+fn call(memory: &mut Memory, context: &mut Context<Bully>) {
+    let (me, above) = (context.me(), above(context));
+    context.count(ELECTIONS, me.0, 1);
+    memory.halted_by = None;
+    if above.is_empty() {
+        context.why(|s| format!("{} has nobody above it: it need not ask.", Bully::name(s, me)));
+        take_over(memory, context);
+        return;
+    }
+    let (timeout, waits) = (context.amount(TIMEOUT), context.rule(WAIT));
+    context.why_rule(WAIT, |s| {
+        let wait = if waits { format!("waits {} for an OK", show(timeout)) } else { "does not wait".to_owned() };
+        format!("{} calls an election: it asks {} and {wait}.", Bully::name(s, me), list(s, &above))
+    });
+    send_all(&above, Message::Election, context);
+    if waits {
+        enter(memory, Phase::Asks, Timer::Answers, timeout, context);
+    } else {
+        take_over(memory, context);
+    }
+}
+
+/// Nobody above is there: those below are stopped, and then it leads.
+fn take_over(memory: &mut Memory, context: &mut Context<Bully>) {
+    let (me, below, timeout) = (context.me(), below(context), context.amount(TIMEOUT));
+    if below.is_empty() || !context.rule(HALT) {
+        context.why_rule(HALT, |s| format!("{} halts nobody before it takes over.", Bully::name(s, me)));
+        lead(memory, context);
+        return;
+    }
+    context.why_rule(HALT, |s| {
+        format!(
+            "{} halts {} and waits {}: by then each has stopped working for anybody else.",
+            Bully::name(s, me),
+            list(s, &below),
+            show(timeout)
+        )
+    });
+    send_all(&below, Message::Halt, context);
+    enter(memory, Phase::Halts, Timer::Halted, timeout, context);
+}
+
+fn lead(memory: &mut Memory, context: &mut Context<Bully>) {
+    let (me, below) = (context.me(), below(context));
+    context.why(|s| format!("{} is the coordinator and tells {}.", Bully::name(s, me), list(s, &below)));
+    beat(memory, context);
+}
+
+fn beat(memory: &mut Memory, context: &mut Context<Bully>) {
+    let (below, interval) = (below(context), context.amount(HEARTBEAT));
+    send_all(&below, Message::Coordinator, context);
+    enter(memory, Phase::Leads, Timer::Beat, interval, context);
+}
+
+/// A lower node asks.
+fn asked(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
+    let (me, phase) = (context.me(), memory.phase);
+    if !context.rule(ANSWER) {
+        context.why_rule(ANSWER, |s| {
+            format!("{} does not answer {}, as if it were not there.", Bully::name(s, me), Bully::name(s, from))
+        });
+        return;
+    }
+    context.why_rule(ANSWER, |s| {
+        let (me, from) = (Bully::name(s, me), Bully::name(s, from));
+        match phase {
+            Phase::Leads => format!("{me} answers {from}: it is the coordinator, as its next heartbeat will say."),
+            Phase::Follows(_) => format!("{me} answers {from} and takes the election over: {me} is higher."),
+            _ => format!("{me} answers {from}: it is higher, and in an election already."),
+        }
+    });
+    send_all(&[from], Message::Ok, context);
+    if matches!(phase, Phase::Follows(_)) {
+        call(memory, context);
+    }
+}
+
+/// How long a node waits for an announcement: what the one above needs to ask, to halt and to announce, and once more.
+fn patience(context: &Context<Bully>) -> Micros {
+    context.amount(TIMEOUT) * 4
+}
+
+/// A higher node answers.
+fn answered(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
+    let me = context.me();
+    if memory.phase != Phase::Asks {
+        context.why(|s| {
+            format!(
+                "{} waits for no answer any more: {}'s OK changes nothing.",
+                Bully::name(s, me),
+                Bully::name(s, from)
+            )
+        });
+        return;
+    }
+    context.why_rule(ANSWER, |s| {
+        format!(
+            "{} steps back: {} is higher and there. It waits for an announcement.",
+            Bully::name(s, me),
+            Bully::name(s, from)
+        )
+    });
+    let patience = patience(context);
+    enter(memory, Phase::Waits, Timer::Patience, patience, context);
+}
+
+/// A higher node is taking over.
+fn halted(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
+    let (me, led) = (context.me(), memory.phase == Phase::Leads);
+    context.why_rule(HALT, |s| {
+        let (me, from) = (Bully::name(s, me), Bully::name(s, from));
+        let what = if led { "gives up the lead" } else { "stops" };
+        format!("{me} {what}: {from} is higher and taking over. {me} will work for {from} alone now.")
+    });
+    memory.halted_by = Some(from);
+    let patience = patience(context);
+    enter(memory, Phase::Waits, Timer::Patience, patience, context);
+}
+
+/// A coordinator announces itself, or is still there.
+fn announced(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
+    let (me, before) = (context.me(), memory.phase);
+    if let Some(other) = memory.halted_by.filter(|other| *other != from) {
+        context.why_rule(HALT, |s| {
+            format!(
+                "{} was halted by {} and waits for it: {} is passed over.",
+                Bully::name(s, me),
+                Bully::name(s, other),
+                Bully::name(s, from)
+            )
+        });
+        return;
+    }
+    context.why(|s| {
+        let (me, from) = (Bully::name(s, me), Bully::name(s, from));
+        match before {
+            Phase::Follows(_) => format!("{me} hears that {from} is still there."),
+            _ => format!("{me} works for {from} from now on."),
+        }
+    });
+    memory.halted_by = None;
+    let silence = context.amount(HEARTBEAT) + context.amount(TIMEOUT);
+    enter(memory, Phase::Follows(from), Timer::Silence, silence, context);
+}
+
+fn time_is_up(memory: &mut Memory, timer: Timer, context: &mut Context<Bully>) {
+    let me = context.me();
+    match timer {
+        Timer::Beat => {
+            context.why(|s| format!("{} says that it is still there.", Bully::name(s, me)));
+            beat(memory, context);
+        }
+        Timer::Answers => {
+            let above = above(context);
+            context.why_rule(WAIT, |s| {
+                format!("{} heard nothing from {} in time: they are down.", Bully::name(s, me), list(s, &above))
+            });
+            take_over(memory, context);
+        }
+        Timer::Halted => {
+            context.why_rule(HALT, |s| format!("{}: every lower node has stopped by now.", Bully::name(s, me)));
+            lead(memory, context);
+        }
+        Timer::Patience => {
+            context.why(|s| format!("{} has waited in vain: whoever took over is down.", Bully::name(s, me)));
+            call(memory, context);
+        }
+        Timer::Silence => {
+            context.why(|s| format!("{} has heard no heartbeat: the coordinator is down.", Bully::name(s, me)));
+            call(memory, context);
+        }
+    }
+}

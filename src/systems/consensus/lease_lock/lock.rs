@@ -1,0 +1,110 @@
+//! The lock service: lends the lock to one client at a time, each time with a higher token.
+
+use super::{Disk, GRANTED, LEASE, LOCK, LeaseLock, Memory, Message, Timer, Token};
+use crate::sim::NodeId;
+use crate::sim::kernel::time::show;
+use crate::sim::machine::system::{Context, Event, System};
+
+pub(super) struct Lock<'a, 'b> {
+    pub disk: &'a mut Disk,
+    pub holder: &'a mut Option<(NodeId, Token)>,
+    pub queue: &'a mut Vec<(NodeId, u32)>,
+    pub grace: &'a mut bool,
+    pub context: &'a mut Context<'b, LeaseLock>,
+}
+
+/// A lease from before a crash may still be counted on: the service waits until it has surely ended.
+pub(super) fn boot(disk: &Disk, context: &mut Context<LeaseLock>) -> Memory {
+    let grace = disk.granted > 0;
+    if grace {
+        let lease = context.amount(LEASE);
+        context.set_timer(Timer::Grace, lease);
+    }
+    Memory::Lock { holder: None, queue: Vec::new(), grace }
+}
+
+impl Lock<'_, '_> {
+    pub(super) fn handle(&mut self, event: Event<LeaseLock>) {
+        match event {
+            Event::Message { from, message: Message::Acquire { ask } } => self.acquire(from, ask),
+            Event::Message { from, message: Message::Renew { ask, token } } => self.renew(from, ask, token),
+            Event::Message { from, message: Message::Release { token } } => self.release(from, token),
+            Event::Timer(Timer::Expire) => self.expire(),
+            Event::Timer(Timer::Grace) => {
+                *self.grace = false;
+                self.context.why(|_| "Every lease from before the crash has ended: the lock is free.".to_owned());
+                self.next();
+            }
+            _ => self.context.why(|_| "The lock service has no use for this.".to_owned()),
+        }
+    }
+
+    fn why(&mut self, client: NodeId, text: impl FnOnce(String) -> String) {
+        self.context.why(|s| text(LeaseLock::name(s, client)));
+    }
+
+    fn acquire(&mut self, from: NodeId, ask: u32) {
+        self.queue.retain(|waiting| waiting.0 != from);
+        match *self.holder {
+            Some((holder, token)) if holder != from => {
+                self.why(holder, |holder| format!("The lock is lent to {holder} with token {token}: it must wait."));
+                self.queue.push((from, ask));
+            }
+            _ if *self.grace => {
+                self.why(from, |from| format!("{from} must wait: a lease from before the crash may still be in use."));
+                self.queue.push((from, ask));
+            }
+            // The holder asks again: it never got its lease, or has lost it.
+            _ => self.grant(from, ask),
+        }
+    }
+
+    fn grant(&mut self, to: NodeId, ask: u32) {
+        self.disk.granted += 1;
+        let (token, lease) = (self.disk.granted, self.context.amount(LEASE));
+        *self.holder = Some((to, token));
+        self.why(to, |to| format!("{to} gets the lock for {}, with token {token}.", show(lease)));
+        self.context.gauge(GRANTED, LOCK.0, i64::from(token));
+        self.context.set_timer(Timer::Expire, lease);
+        self.context.send(to, Message::Grant { ask, token });
+    }
+
+    fn renew(&mut self, from: NodeId, ask: u32, token: Token) {
+        if *self.holder != Some((from, token)) {
+            self.why(from, |from| format!("{from} no longer holds the lock with token {token}: nothing to renew."));
+            return;
+        }
+        let lease = self.context.amount(LEASE);
+        self.why(from, |from| format!("{from} keeps the lock for another {}, with token {token}.", show(lease)));
+        self.context.set_timer(Timer::Expire, lease);
+        self.context.send(from, Message::Grant { ask, token });
+    }
+
+    fn release(&mut self, from: NodeId, token: Token) {
+        if *self.holder != Some((from, token)) {
+            self.why(from, |from| format!("{from} gives back token {token}, which has ended already."));
+            return;
+        }
+        self.why(from, |from| format!("{from} gives the lock back."));
+        self.context.cancel_timer(Timer::Expire);
+        *self.holder = None;
+        self.next();
+    }
+
+    fn expire(&mut self) {
+        if let Some((holder, token)) = self.holder.take() {
+            self.why(holder, |holder| format!("{holder}'s lease with token {token} has ended: the lock is free."));
+        } else {
+            self.context.why(|_| "A lease ended that nobody had any more.".to_owned());
+        }
+        self.next();
+    }
+
+    /// The lock is free: whoever waits longest gets it.
+    fn next(&mut self) {
+        if !self.queue.is_empty() {
+            let (client, ask) = self.queue.remove(0);
+            self.grant(client, ask);
+        }
+    }
+}

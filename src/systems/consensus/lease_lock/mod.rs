@@ -1,0 +1,346 @@
+//! A lock that is lent for a time, and a store that refuses whoever lost it.
+//!
+//! Cary Gray and David Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache Consistency"
+//! (SOSP 1989): a lease ends by itself; the client counts it from when it asked, the server from when it granted, and
+//! both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The Chubby
+//! Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann, "How to
+//! do distributed locking" (2016): the fencing token, and the pause that makes it necessary.
+//! Each holder does one read and one write under its lease. Not modelled: a replicated lock service; it is one node
+//! with a disk.
+
+mod client;
+mod lock;
+pub mod promises;
+mod store;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{Micros, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// See the module's header.
+pub struct LeaseLock;
+
+/// Number of a grant: each is higher than all before it.
+pub type Token = u32;
+
+/// The store refuses a token older than the newest it has seen.
+pub const FENCING: RuleId = RuleId(0);
+/// The newest token that the store has seen is on its disk.
+pub const ON_DISK: RuleId = RuleId(1);
+/// The client stops a margin before the lease ends.
+pub const MARGIN: RuleId = RuleId(2);
+
+pub const CLIENTS: SettingId = SettingId(0);
+/// How long a lease lasts, in microseconds.
+pub const LEASE: SettingId = SettingId(1);
+/// How much faster or slower than right a clock may run, in percent.
+pub const DRIFT: SettingId = SettingId(2);
+/// How long a client works between its read and its write, in microseconds.
+pub const WORK: SettingId = SettingId(3);
+/// How long until a client wants the lock again, in microseconds.
+pub const THINK: SettingId = SettingId(4);
+/// Mean latency of a message, in microseconds.
+pub const LATENCY: SettingId = SettingId(5);
+
+/// The newest token granted.
+pub const GRANTED: MetricId = MetricId(0);
+/// Writes that the store took.
+pub const WRITTEN: MetricId = MetricId(1);
+/// Writes and reads that it refused.
+pub const REFUSED: MetricId = MetricId(2);
+/// From the wish to the grant.
+pub const WAITED: MetricId = MetricId(3);
+
+/// The lock service.
+pub const LOCK: NodeId = NodeId(0);
+/// The store.
+pub const STORE: NodeId = NodeId(1);
+/// The first client.
+pub const FIRST: usize = 2;
+
+const THINKING: Purpose = Purpose(0);
+
+/// What survives a crash; each role uses its part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Disk {
+    /// The lock service: the newest token granted.
+    pub granted: Token,
+    /// The store: its value, a count of the updates made.
+    pub value: u32,
+    /// The store: the newest token seen.
+    pub newest: Token,
+    /// The store: the token of the last write.
+    pub written: Token,
+    /// A client: how often it has asked. No two questions have one number, not even across a crash.
+    pub asks: u32,
+}
+
+/// What a client is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It does not want the lock.
+    Idle,
+    /// It has asked for the lock.
+    Waits,
+    /// It has asked the store for the value.
+    Reads,
+    /// It makes a new value from this one.
+    Works(u32),
+    /// It has sent the new value.
+    Writes,
+}
+
+/// A lease as its holder believes in it: until the timer of this question runs out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    pub token: Token,
+    pub ask: u32,
+}
+
+/// What does not survive a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// The lock service: who holds the lock, who waits, and whether it waits out a lease that it may have forgotten.
+    Lock { holder: Option<(NodeId, Token)>, queue: Vec<(NodeId, u32)>, grace: bool },
+    /// The store: the newest token seen, as far as it is not on disk.
+    Store { newest: Token },
+    /// A client.
+    Client { phase: Phase, lease: Option<Lease>, since: Time },
+}
+
+/// What nodes send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// May I have the lock?
+    Acquire { ask: u32 },
+    /// May I keep it for another lease?
+    Renew { ask: u32, token: Token },
+    /// The lock is lent.
+    Grant { ask: u32, token: Token },
+    /// It is given back.
+    Release { token: Token },
+    /// The store is asked for its value.
+    Read { token: Token },
+    /// The value.
+    Value { token: Token, value: u32 },
+    /// The store is to take this value.
+    Write { token: Token, value: u32 },
+    /// It has, or has refused.
+    Done { token: Token, ok: bool },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// The lock service: the lease has ended.
+    Expire,
+    /// The lock service: every lease from before the crash has ended.
+    Grace,
+    /// A client: the lease that this question got ends; or nothing came of it.
+    End(u32),
+    /// A client: time to renew.
+    Renew,
+    /// A client: it is done with its work.
+    Worked,
+    /// A client: it wants the lock.
+    Wish,
+}
+
+/// What a bystander sees at the store: somebody wrote, and it was taken or refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Attempt {
+    pub client: NodeId,
+    pub token: Token,
+    /// The value that was to be written.
+    pub value: u32,
+    /// The value before.
+    pub over: u32,
+    pub ok: bool,
+}
+
+/// How long a client counts on a lease: a clock that runs as slow as clocks may must not outlast one that runs as fast
+/// as they may. A lease is 1 / (1 + d) long by the fast one, and this 1 / (1 - d) by the slow one.
+pub fn usable(settings: &Settings, margin: bool) -> Micros {
+    let (lease, drift) = (settings.amount(LEASE), settings.amount(DRIFT).min(90));
+    if margin { lease * (100 - drift) / (100 + drift) } else { lease }
+}
+
+impl System for LeaseLock {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Attempt;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Leases";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "fencing",
+            title: "The store refuses older tokens",
+            about: "Each grant has a higher token, each read and write carries one, and the store refuses a token older \
+                    than the newest it has seen. Off: it takes every write.",
+        },
+        Rule {
+            id: "newest-on-disk",
+            title: "The newest token on disk",
+            about: "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.",
+        },
+        Rule {
+            id: "lease-margin",
+            title: "A margin for slow clocks",
+            about: "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: \
+                    it counts on the whole lease by its own clock.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "clients",
+            title: "Clients",
+            about: "How many share the lock.",
+            control: slider(2, 3, 1, Unit::Count),
+            default: 2,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "lease",
+            title: "Lease",
+            about: "How long the lock is lent for, by the clock of the lock service.",
+            control: slider(200_000, 5_000_000, 100_000, Unit::Micros),
+            default: 1_000_000,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "drift",
+            title: "Drift allowed for",
+            about: "How much faster or slower than right a clock may run. Real ones: far below one in a thousand.",
+            control: slider(0, 40, 5, Unit::Percent),
+            default: 20,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "work",
+            title: "Work",
+            about: "How long a client takes to make a new value from the one it read.",
+            control: slider(20_000, 3_000_000, 20_000, Unit::Micros),
+            default: 200_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "think",
+            title: "Between two wishes",
+            about: "How long until a client wants the lock again, on average.",
+            control: slider(50_000, 3_000_000, 50_000, Unit::Micros),
+            default: 300_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "latency",
+            title: "Mean latency",
+            about: "A message takes between half and one and a half times this.",
+            control: slider(2_000, 100_000, 2_000, Unit::Micros),
+            default: 20_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "wish",
+        title: "A client wants the lock",
+        about: "It asks now, if it is idle.",
+        fields: &[field("client", Control::Choice(&["A", "B", "C"]), 0)],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "granted", title: "Newest token", kind: MetricKind::Gauge },
+        Metric { id: "written", title: "Writes taken", kind: MetricKind::Counter },
+        Metric { id: "refused", title: "Refused", kind: MetricKind::Counter },
+        Metric { id: "waited", title: "Wish to grant", kind: MetricKind::Latency },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        FIRST + settings.amount(CLIENTS).clamp(2, 3) as usize
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        match node.index() {
+            0 => "lock",
+            1 => "store",
+            2 => "A",
+            3 => "B",
+            _ => "C",
+        }
+        .to_owned()
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let mean = settings.amount(LATENCY);
+        LinkSpec::unordered(Latency::Uniform(mean / 2, mean + mean / 2))
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) -> Disk {
+        Disk::default()
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        match context.me() {
+            LOCK => lock::boot(disk, context),
+            STORE => Memory::Store { newest: disk.newest },
+            _ => client::boot(context),
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match memory {
+            Memory::Lock { holder, queue, grace } => lock::Lock { disk, holder, queue, grace, context }.handle(event),
+            Memory::Store { newest } => store::Store { disk, newest, context }.handle(event),
+            Memory::Client { phase, lease, since } => {
+                client::Client { disk, phase, lease, since, context }.handle(event);
+            }
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = NodeId::from(FIRST + call.value(0) as usize);
+        world.memory(node).map(|_| node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Attempt], scene: &Scene) {
+        notes.iter().for_each(|note| witness.see(*note, scene.kernel.now()));
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Acquire { .. } => "\"may I have the lock?\"".to_owned(),
+            Message::Renew { token, .. } => format!("\"may I keep it?\", token {token}"),
+            Message::Grant { token, .. } => format!("the lease, token {token}"),
+            Message::Release { token } => format!("token {token} is given back"),
+            Message::Read { token } => format!("Read, token {token}"),
+            Message::Value { value, .. } => format!("the value {value}"),
+            Message::Write { token, value } => format!("Write {value}, token {token}"),
+            Message::Done { token, ok: true } => format!("done, token {token}"),
+            Message::Done { token, .. } => format!("refused, token {token}"),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Expire => "the lease has ended".to_owned(),
+            Timer::Grace => "all old leases have ended".to_owned(),
+            Timer::End(ask) => format!("time is up for question {ask}"),
+            Timer::Renew => "time to renew".to_owned(),
+            Timer::Worked => "the work is done".to_owned(),
+            Timer::Wish => "it wants the lock".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! What leases and fencing tokens promise, and under which faults.
+
+use super::{Attempt, FIRST, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK};
+use crate::sim::NodeId;
+use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::kernel::time::{SEC, Time, show};
+use crate::sim::machine::promise::Promise;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+
+/// How many writes are remembered for the picture.
+const KEPT: usize = 4;
+
+/// What has been seen of the run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Witness {
+    /// The last writes, taken or refused.
+    pub recent: Vec<Attempt>,
+    /// The newest write that was taken.
+    pub newest: Option<Attempt>,
+    /// A write of an old holder after one of a newer holder: the newer, the older.
+    pub stale: Option<(Attempt, Attempt)>,
+    /// A write made from a value that was no longer there.
+    pub lost: Option<Attempt>,
+    /// When the last write was taken.
+    pub written_at: Time,
+    /// Whether a write has been refused.
+    pub refused: bool,
+}
+
+impl Witness {
+    pub(super) fn see(&mut self, attempt: Attempt, now: Time) {
+        if self.recent.len() == KEPT {
+            self.recent.remove(0);
+        }
+        self.recent.push(attempt);
+        if !attempt.ok {
+            self.refused = true;
+            return;
+        }
+        self.written_at = now;
+        if attempt.value != attempt.over + 1 {
+            self.lost = self.lost.or(Some(attempt));
+        }
+        match self.newest.filter(|newest| attempt.token < newest.token) {
+            Some(newest) => self.stale = self.stale.or(Some((newest, attempt))),
+            None => self.newest = Some(attempt),
+        }
+    }
+}
+
+fn row(world: &World<LeaseLock>, attempt: Attempt) -> (String, String) {
+    let name = LeaseLock::name(world.settings(), attempt.client);
+    (name, format!("wrote {} with token {}", attempt.value, attempt.token))
+}
+
+/// Fencing.
+pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
+    id: "no-old-write",
+    title: "No old holder writes last",
+    about: "After a write with a newer token, no write with an older one is taken. Pauses, slow clocks and late messages \
+            do not matter.",
+    kind: Kind::Always,
+    holds: |world| world.witness().stale.is_none(),
+    explain: |world| {
+        let Some((newer, older)) = world.witness().stale else { return Breach::default() };
+        let name = |attempt: Attempt| LeaseLock::name(world.settings(), attempt.client);
+        Breach {
+            nodes: vec![older.client, newer.client],
+            text: format!(
+                "The store took {}'s write with token {} after {}'s with token {}.",
+                name(older),
+                older.token,
+                name(newer),
+                newer.token
+            ),
+            values: vec![row(world, newer), row(world, older)],
+        }
+    },
+};
+
+/// What fencing is for.
+pub const NO_LOST_UPDATE: Promise<LeaseLock> = Promise {
+    id: "no-lost-update",
+    title: "No update is lost",
+    about: "Each write that is taken was made from the value that it replaces.",
+    kind: Kind::Always,
+    holds: |world| world.witness().lost.is_none(),
+    explain: |world| {
+        let Some(lost) = world.witness().lost else { return Breach::default() };
+        let name = LeaseLock::name(world.settings(), lost.client);
+        Breach {
+            nodes: vec![lost.client],
+            text: format!(
+                "{name} had read {} and wrote {}, but meanwhile the value was {}.",
+                lost.value - 1,
+                lost.value,
+                lost.over
+            ),
+            values: vec![("before".to_owned(), lost.over.to_string()), row(world, lost)],
+        }
+    },
+};
+
+/// The clients that believe that they hold the lock.
+pub fn holders(world: &World<LeaseLock>) -> impl Iterator<Item = (NodeId, Token)> {
+    world.nodes().skip(FIRST).filter_map(|(id, node)| match node.memory {
+        Some(Memory::Client { lease: Some(Lease { token, .. }), .. }) => Some((id, token)),
+        _ => None,
+    })
+}
+
+/// The lease alone.
+pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
+    id: "one-holder",
+    title: "One believes that it holds the lock",
+    about: "No two clients believe at once that they hold the lock. Promised while clocks run within the drift allowed \
+            for and no client is paused; messages may be late or lost, and nodes may crash.",
+    kind: Kind::Always,
+    holds: |world| holders(world).nth(1).is_none(),
+    explain: |world| {
+        let name = |node| LeaseLock::name(world.settings(), node);
+        let names: Vec<String> = holders(world).map(|pair| name(pair.0)).collect();
+        Breach {
+            nodes: holders(world).map(|pair| pair.0).collect(),
+            text: format!("{} believe at once that they hold the lock.", names.join(" and ")),
+            values: holders(world).map(|(node, token)| (name(node), format!("token {token}"))).collect(),
+        }
+    },
+};
+
+fn longest_gap(world: &World<LeaseLock>) -> Time {
+    let settings = world.settings();
+    4 * settings.amount(LEASE) + 2 * settings.amount(THINK) + 3 * settings.amount(WORK)
+}
+
+/// A lease ends by itself.
+pub const GOES_ON: Promise<LeaseLock> = Promise {
+    id: "work-goes-on",
+    title: "The work goes on",
+    about: "Once nothing is wrong, somebody writes again within a few leases: no crash keeps the lock for ever.",
+    kind: Kind::Eventually { within: 6 * SEC },
+    holds: |world| world.kernel().now().saturating_sub(world.witness().written_at) <= longest_gap(world),
+    explain: |world| Breach {
+        nodes: vec![LOCK],
+        text: format!("Nothing has been wrong for 6 s, and nobody has written for {}.", show(longest_gap(world))),
+        values: holders(world)
+            .map(|(node, token)| (LeaseLock::name(world.settings(), node), format!("holds token {token}")))
+            .collect(),
+    },
+};
+
+/// Clocks within their bound, as a condition on states. With the margin a client has stopped by the time the lock
+/// service takes its lease for ended. So while somebody believes that it holds the lock, or waits for a grant that is on
+/// its way, the service has not lent the lock to another one. The explorer, which ignores time, would let the lease end
+/// too early. That the margin is long enough is a matter of arithmetic over clocks: random schedules over time see to it.
+pub fn clocks_within_bound(world: &World<LeaseLock>) -> bool {
+    let Some(Memory::Lock { holder, grace: false, .. }) = world.memory(LOCK) else { return true };
+    let is_lent_to = |node: NodeId| holder.is_some_and(|holder| holder.0 == node);
+    let waits_for = |node: NodeId, wanted: u32| match world.node(node).map(|node| (&node.memory, node.disk.asks)) {
+        Some((Some(Memory::Client { phase: Phase::Waits, .. }), asks)) => asks == wanted,
+        _ => false,
+    };
+    let grants_hold = world.flights().all(|flight| match *flight.message {
+        Message::Grant { ask, .. } => !waits_for(flight.pending.node, ask) || is_lent_to(flight.pending.node),
+        _ => true,
+    });
+    !world.rules().on(MARGIN) || grants_hold && holders(world).all(|(node, _)| is_lent_to(node))
+}

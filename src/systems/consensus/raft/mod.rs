@@ -1,0 +1,748 @@
+//! Raft: elections, the replicated log, reads, changes of the members, snapshots.
+//!
+//! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version, 2014), figures
+//! 2 and 13 and section 6, and Ongaro's dissertation (2014): pre-vote (section 9.6), faster back-up of a follower's log
+//! (section 5.3 of the paper), ReadIndex and lease reads (section 6.4), changes of one server at a time (section 4.1)
+//! with the correction of 2015. Clients sit beside the servers. Not modelled: client sessions, catching up before a
+//! server becomes a member (section 4.2.1), snapshots in several pieces, transfer of leadership.
+
+mod client;
+pub mod config;
+mod election;
+mod hosted;
+mod log;
+pub mod promises;
+mod replication;
+mod snapshots;
+
+use std::rc::Rc;
+
+pub use config::Config;
+pub use hosted::propose;
+pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, Words, register_name, registers};
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    self, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::Time;
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// A term: Raft's logical clock (section 5.1).
+pub type Term = u32;
+
+/// The system. Its state machine is three registers: x, y and z.
+pub struct Raft;
+
+/// One vote a term (section 5.2).
+pub const ONE_VOTE: RuleId = RuleId(0);
+/// The vote is on disk before it is sent (figure 2, "persistent state").
+pub const VOTE_ON_DISK: RuleId = RuleId(1);
+/// Vote only for a log at least as up to date as one's own (section 5.4.1).
+pub const UP_TO_DATE: RuleId = RuleId(2);
+/// A server that sees a higher term steps down (section 5.1).
+pub const STEP_DOWN: RuleId = RuleId(3);
+/// Election timeouts are random (section 5.2).
+pub const RANDOM_TIMEOUT: RuleId = RuleId(4);
+
+/// A follower takes entries in only after an entry that it shares with the leader (section 5.3).
+pub const CHECK_PREVIOUS: RuleId = RuleId(5);
+/// A follower deletes only what conflicts (figure 2, AppendEntries 3).
+pub const CONFLICTS_ONLY: RuleId = RuleId(6);
+/// A leader commits what a majority has (section 5.3).
+pub const COMMIT_ON_MAJORITY: RuleId = RuleId(7);
+/// A leader never deletes entries of its own log (figure 3, leader append-only).
+pub const APPEND_ONLY: RuleId = RuleId(8);
+/// A leader counts copies only of entries of its own term (section 5.4.2).
+pub const OWN_TERM: RuleId = RuleId(9);
+/// A leader makes sure that it still leads before it answers a read (dissertation, section 6.4).
+pub const CONFIRM_READ: RuleId = RuleId(10);
+/// Members change through a configuration in which both sets must agree (section 6).
+pub const JOINT: RuleId = RuleId(11);
+/// No change of one server before an entry of the leader's own term is committed (Ongaro, 2015).
+pub const NOOP_FIRST: RuleId = RuleId(12);
+/// A snapshot stands only for what has been applied (section 7).
+pub const KEEP_UNAPPLIED: RuleId = RuleId(13);
+/// A snapshot carries the term of its last entry (section 7).
+pub const SNAPSHOT_TERM: RuleId = RuleId(14);
+/// A quorum is a majority at least.
+pub const MAJORITY: RuleId = RuleId(15);
+
+/// 3, 5 or 7 servers.
+pub const SERVERS: SettingId = SettingId(0);
+/// The shortest election timeout, in microseconds.
+pub const TIMEOUT: SettingId = SettingId(1);
+/// How much longer it may be, in microseconds.
+pub const SPREAD: SettingId = SettingId(2);
+/// The time between heartbeats, in microseconds.
+pub const HEARTBEAT: SettingId = SettingId(3);
+/// The mean latency of a message, in microseconds.
+pub const LATENCY: SettingId = SettingId(4);
+/// Whether a server asks before it raises its term.
+pub const PRE_VOTE: SettingId = SettingId(5);
+/// Whether a new leader begins with an entry that does nothing.
+pub const NO_OP: SettingId = SettingId(6);
+/// How many servers are enough; 0 for a majority.
+pub const QUORUM: SettingId = SettingId(7);
+/// How a leader makes sure of itself before it answers a read.
+pub const READS: SettingId = SettingId(8);
+/// Operations a second that the clients beside the leader ask for.
+pub const LOAD: SettingId = SettingId(9);
+/// How many servers are members at first; 0 for all.
+pub const MEMBERS: SettingId = SettingId(10);
+/// How members change.
+pub const CHANGE: SettingId = SettingId(11);
+/// How many applied entries make a snapshot worth taking; 0 for never.
+pub const SNAPSHOT_AFTER: SettingId = SettingId(12);
+/// How many of a hundred operations of the load write.
+pub const WRITES: SettingId = SettingId(13);
+/// Whether the load asks for other members now and then.
+pub const CHURN: SettingId = SettingId(14);
+
+/// Terms a server has begun by standing for election.
+pub const ELECTIONS: MetricId = MetricId(0);
+/// Messages sent.
+pub const MESSAGES: MetricId = MetricId(1);
+/// The greatest term any server has, as each server sees it.
+pub const TERM: MetricId = MetricId(2);
+/// From a client's command to its commit.
+pub const COMMIT_LATENCY: MetricId = MetricId(3);
+/// Commands committed for a client.
+pub const COMMITTED: MetricId = MetricId(4);
+/// From a client's read to its answer.
+pub const READ_LATENCY: MetricId = MetricId(5);
+/// Entries a server keeps, besides its snapshot.
+pub const LOG_LENGTH: MetricId = MetricId(6);
+
+/// What the draws of a server are for.
+const TIMEOUT_DRAW: Purpose = Purpose(0);
+const ARRIVAL: Purpose = Purpose(1);
+const KIND: Purpose = Purpose(2);
+const VALUE: Purpose = Purpose(3);
+
+/// What a server keeps on disk (figure 2, "persistent state").
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Disk {
+    /// The latest term the server has seen.
+    pub term: Term,
+    /// Whom it voted for in that term.
+    pub voted_for: Option<NodeId>,
+    /// Its log.
+    pub log: Log,
+}
+
+/// What a server is in its term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Follows whoever leads.
+    Follower,
+    /// Asks whether it could win, without raising its term.
+    PreCandidate { votes: u64 },
+    /// Stands for election; a set of the servers that voted for it.
+    Candidate { votes: u64 },
+    /// Leads.
+    Leader(Leadership),
+}
+
+/// What a leader knows of its term.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Leadership {
+    /// The next index to send to each server.
+    pub next: Vec<u32>,
+    /// The highest index known to be replicated on each.
+    pub matched: Vec<u32>,
+    /// The highest stamp that each has sent back.
+    pub echoed: Vec<u64>,
+    /// The last index when it was elected: once that is committed, so is everything committed before.
+    pub first: u32,
+    /// The last round of heartbeats that was sent for a read.
+    pub round: u64,
+    /// Clients that wait for a write.
+    pub writes: Vec<client::Write>,
+    /// Clients that wait for a read.
+    pub reads: Vec<client::Read>,
+}
+
+/// What a server loses in a crash (figure 2, "volatile state").
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// Its role.
+    pub role: Role,
+    /// Whom it takes for leader of its term.
+    pub leader: Option<NodeId>,
+    /// The highest index known to be committed.
+    pub commit: u32,
+    /// The registers x, y and z after all committed entries.
+    pub registers: Registers,
+    /// When it last heard from a leader, on its own clock; pre-votes are refused shortly after.
+    pub heard: Option<Time>,
+    /// Whom it voted for, when the rule that keeps votes on disk is off.
+    pub unsaved_vote: Option<(Term, NodeId)>,
+    /// How many reads it was asked for.
+    pub tickets: u32,
+}
+
+/// What servers send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// Asks for a vote, or with `pre` whether there would be one.
+    RequestVote { term: Term, last_index: u32, last_term: Term, pre: bool },
+    /// Answers it.
+    Vote { term: Term, granted: bool, pre: bool },
+    /// Replicates entries; without entries, a heartbeat. The stamp comes back with the answer: the leader's round of
+    /// reads, or its clock, by which it knows when it still led.
+    Append { term: Term, prev_index: u32, prev_term: Term, entries: Rc<Vec<Entry>>, commit: u32, stamp: u64 },
+    /// Answers it: up to where the logs agree, or where to try next.
+    AppendReply { term: Term, ok: bool, index: u32, stamp: u64 },
+    /// Replaces the beginning of a log (figure 13).
+    InstallSnapshot { term: Term, snapshot: Rc<Snapshot>, stamp: u64 },
+}
+
+impl Message {
+    /// The term it carries.
+    pub fn term(&self) -> Term {
+        match self {
+            Message::RequestVote { term, .. }
+            | Message::Vote { term, .. }
+            | Message::Append { term, .. }
+            | Message::AppendReply { term, .. }
+            | Message::InstallSnapshot { term, .. } => *term,
+        }
+    }
+}
+
+/// What a server may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// No leader heard for this long: stand for election.
+    Election,
+    /// Time to tell the followers that the leader is there.
+    Heartbeat,
+    /// The next operation of the client beside the server.
+    Client,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A server won an election, with this log and the votes of these servers.
+    Elected { term: Term, node: NodeId, log: Log, votes: config::Members },
+    /// A server applied the entry at an index in this term of its own, and its state is this.
+    Applied { node: NodeId, index: u32, entry: Entry, registers: Registers, term: Term },
+    /// A server stands at an index by a snapshot, and its state is this.
+    Restored { node: NodeId, index: u32, registers: Registers },
+    /// A client was told that the write at an index is done.
+    Acknowledged { index: u32 },
+    /// A client asks to read.
+    ReadBegan { node: NodeId, ticket: u32 },
+    /// It is answered from the state after an index.
+    ReadEnded { node: NodeId, ticket: u32, index: u32 },
+}
+
+/// What a handler works on: one server and its context.
+struct Server<'a, 'b> {
+    disk: &'a mut Disk,
+    memory: &'a mut Memory,
+    context: &'a mut Context<'b, Raft>,
+}
+
+impl Server<'_, '_> {
+    /// Every other server.
+    fn others(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let me = self.context.me();
+        (0..self.context.nodes()).map(NodeId::from).filter(move |node| *node != me)
+    }
+
+    fn send(&mut self, to: NodeId, message: Message) {
+        self.context.count(MESSAGES, 0, 1);
+        self.context.send(to, message);
+    }
+
+    /// Arms the election timer anew.
+    fn await_leader(&mut self) {
+        let delay = election_timeout(self.context);
+        self.context.set_timer(Timer::Election, delay);
+    }
+
+    /// Becomes a follower in a term it had not reached (section 5.1).
+    fn enter_term(&mut self, term: Term) {
+        self.disk.term = term;
+        self.disk.voted_for = None;
+        self.memory.leader = None;
+        let me = self.context.me();
+        self.context.gauge(TERM, me.0, i64::from(term));
+        self.follow();
+    }
+
+    /// Becomes a follower in its term.
+    fn follow(&mut self) {
+        if let Role::Leader(leadership) = std::mem::replace(&mut self.memory.role, Role::Follower) {
+            self.context.cancel_timer(Timer::Heartbeat);
+            self.await_leader();
+            self.let_clients_go(leadership);
+        }
+    }
+
+    fn message(&mut self, from: NodeId, message: Message) {
+        if !self.is_for_this_term(from, &message) {
+            return;
+        }
+        match message {
+            Message::RequestVote { term, last_index, last_term, pre } => {
+                self.asked_for_vote(from, term, (last_term, last_index), pre);
+            }
+            Message::Vote { granted, pre, .. } => self.got_vote(from, granted, pre),
+            Message::Append { prev_index, prev_term, entries, commit, stamp, .. } => {
+                self.asked_to_append(from, (prev_term, prev_index), &entries, commit, stamp);
+            }
+            Message::AppendReply { ok, index, stamp, .. } => self.append_answered(from, ok, index, stamp),
+            Message::InstallSnapshot { snapshot, stamp, .. } => self.asked_to_install(from, snapshot, stamp),
+        }
+    }
+
+    /// Terms come first: a higher one is entered, a lower one is refused or passed over (section 5.1).
+    fn is_for_this_term(&mut self, from: NodeId, message: &Message) -> bool {
+        let (term, mine, me) = (message.term(), self.disk.term, self.context.me());
+        let is_pre =
+            matches!(message, Message::RequestVote { pre: true, .. } | Message::Vote { pre: true, granted: true, .. });
+        if is_pre {
+            return true;
+        }
+        if matches!(message, Message::RequestVote { .. }) && self.holds_a_lease_for_another() {
+            self.refuse_for_the_lease(from, term);
+            return false;
+        }
+        if term > mine {
+            let stays = !matches!(self.memory.role, Role::Follower | Role::PreCandidate { .. });
+            if stays && !self.context.rule(STEP_DOWN) {
+                self.context.why_rule(STEP_DOWN, |s| {
+                    let (me, from) = (Raft::name(s, me), Raft::name(s, from));
+                    format!(
+                        "{me} hears of term {term} from {from} and carries on in term {mine}: stepping down is off."
+                    )
+                });
+                return false;
+            }
+            self.context.why_rule(STEP_DOWN, |s| {
+                format!(
+                    "{} hears of term {term}; its own was {mine}. It enters term {term} as a follower.",
+                    Raft::name(s, me)
+                )
+            });
+            self.enter_term(term);
+        }
+        if term < mine {
+            self.refuse_old_term(from, message);
+        }
+        term >= mine
+    }
+
+    /// A leader heard lately may be answering reads by its lease: no vote for anybody else meanwhile.
+    fn refuse_for_the_lease(&mut self, from: NodeId, term: Term) {
+        let (me, mine) = (self.context.me(), self.disk.term);
+        self.context.why_rule(CONFIRM_READ, |s| {
+            let (me, from) = (Raft::name(s, me), Raft::name(s, from));
+            format!("{me} passes over {from}'s request for term {term}: it has heard a leader, whose lease still runs.")
+        });
+        self.send(from, Message::Vote { term: mine, granted: false, pre: false });
+    }
+
+    /// Tells the sender of an old term's request which term it is by now.
+    fn refuse_old_term(&mut self, from: NodeId, message: &Message) {
+        let (term, mine, me) = (message.term(), self.disk.term, self.context.me());
+        let answer = match message {
+            Message::RequestVote { pre, .. } => Some(Message::Vote { term: mine, granted: false, pre: *pre }),
+            Message::Append { .. } | Message::InstallSnapshot { .. } => {
+                Some(Message::AppendReply { term: mine, ok: false, index: 0, stamp: 0 })
+            }
+            _ => None,
+        };
+        let answered = answer.is_some();
+        self.context.why(|s| {
+            let (me, from) = (Raft::name(s, me), Raft::name(s, from));
+            match answered {
+                true => format!("{me} refuses: {from} speaks of term {term}, and it is term {mine} here."),
+                false => format!("{me} passes over an answer from term {term}; it is term {mine} here."),
+            }
+        });
+        if let Some(answer) = answer {
+            self.send(from, answer);
+        }
+    }
+}
+
+/// How long a server waits for a leader before it stands for election.
+fn election_timeout(context: &mut Context<Raft>) -> Time {
+    let low = context.amount(TIMEOUT);
+    if !context.rule(RANDOM_TIMEOUT) {
+        return low;
+    }
+    let spread = context.amount(SPREAD);
+    context.draw_between(TIMEOUT_DRAW, low, low + spread)
+}
+
+impl System for Raft {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Raft";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "one-vote-per-term",
+            title: "One vote a term",
+            about: "A server votes for one candidate in a term. Off: it votes for everyone who asks.",
+        },
+        Rule {
+            id: "vote-on-disk",
+            title: "The vote is on disk",
+            about: "A vote is on disk before it is sent. Off: a server that restarts has forgotten it and votes again.",
+        },
+        Rule {
+            id: "up-to-date-log",
+            title: "Vote only for an up-to-date log",
+            about: "A server refuses a candidate whose log ends before its own. Off: any candidate will do.",
+        },
+        Rule {
+            id: "step-down",
+            title: "Step down at a higher term",
+            about: "Whoever hears of a higher term becomes a follower in it. Off: leaders and candidates carry on.",
+        },
+        Rule {
+            id: "randomised-timeouts",
+            title: "Randomised timeouts",
+            about: "Each wait for a leader has a random length. Off: all wait equally long, and stand at the same time.",
+        },
+        Rule {
+            id: "check-previous-entry",
+            title: "Check the previous entry",
+            about: "A follower takes entries only after one that it shares with the leader. Off: it takes them anyway.",
+        },
+        Rule {
+            id: "overwrite-conflicts-only",
+            title: "Delete conflicts only",
+            about: "A follower keeps entries that agree. Off: it deletes whatever follows the previous entry.",
+        },
+        Rule {
+            id: "commit-on-majority",
+            title: "Commit on a majority",
+            about: "A leader commits an entry once a majority has it. Off: once it has it itself.",
+        },
+        Rule {
+            id: "leader-append-only",
+            title: "A leader only appends",
+            about: "A new leader keeps the entries it has not committed. Off: it deletes them and starts clean.",
+        },
+        Rule {
+            id: "commit-own-term",
+            title: "Count copies of the own term only",
+            about: "Older entries are committed along with one of the leader's own term. Off: by counting their copies.",
+        },
+        Rule {
+            id: "confirm-before-read",
+            title: "Make sure before a read",
+            about: "A leader makes sure that it still leads before it answers a read. Off: it answers at once.",
+        },
+        Rule {
+            id: "joint-majorities",
+            title: "Joint majorities",
+            about: "Between two sets of members both must agree. Off: the new set takes over at once.",
+        },
+        Rule {
+            id: "own-term-first",
+            title: "An entry of the own term first",
+            about: "No change of a member before an entry of the leader's term is committed. Off: at any time.",
+        },
+        Rule {
+            id: "keep-unapplied",
+            title: "Keep what is not applied",
+            about: "A snapshot stands for applied entries only. Off: for the whole log.",
+        },
+        Rule {
+            id: "snapshot-has-term",
+            title: "A snapshot carries its last term",
+            about: "Index and term of the last entry go with a snapshot. Off: the index alone.",
+        },
+        Rule {
+            id: "majority",
+            title: "A majority is needed",
+            about: "A quorum is never less than a majority. Off: as many servers as the slider says are enough.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "servers",
+            title: "Servers",
+            about: "A majority of them must agree: 2 of 3, 3 of 5, 4 of 7.",
+            control: Control::Choice(&["3", "5", "7"]),
+            default: 1,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "election-timeout",
+            title: "Shortest election timeout",
+            about: "The paper suggests 150 ms.",
+            control: Control::Slider { min: 50_000, max: 1_000_000, step: 10_000, unit: Unit::Micros },
+            default: 150_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "timeout-spread",
+            title: "Random part of the timeout",
+            about: "Added to the shortest timeout: the paper suggests 150 ms, so 150 to 300 ms in all.",
+            control: Control::Slider { min: 0, max: 1_000_000, step: 10_000, unit: Unit::Micros },
+            default: 150_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "heartbeat",
+            title: "Time between heartbeats",
+            about: "Must be well below the election timeout.",
+            control: Control::Slider { min: 10_000, max: 500_000, step: 10_000, unit: Unit::Micros },
+            default: 50_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "latency",
+            title: "Mean latency",
+            about: "A message takes between half and one and a half times this.",
+            control: Control::Slider { min: 1_000, max: 200_000, step: 1_000, unit: Unit::Micros },
+            default: 10_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "pre-vote",
+            title: "Pre-vote",
+            about: "Ask whether an election could be won before raising the term (dissertation, section 9.6).",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "no-op",
+            title: "A no-op first",
+            about: "A new leader begins its term with an entry that does nothing.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "quorum",
+            title: "Quorum",
+            about: "How many servers are enough to elect and to commit.",
+            control: Control::Slider { min: 0, max: 7, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "reads",
+            title: "Reads are sure by",
+            about: "A round of heartbeats for each read, or a lease that heartbeats renew.",
+            control: Control::Choice(&["ReadIndex", "lease"]),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "load",
+            title: "Operations a second",
+            about: "Asked of every server that believes it leads, by the client beside it.",
+            control: Control::Slider { min: 0, max: 50, step: 1, unit: Unit::PerSecond },
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "members",
+            title: "Members at first",
+            about: "The others stand by until they are taken in.",
+            control: Control::Slider { min: 0, max: 5, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "change",
+            title: "Members change by",
+            about: "Joint consensus takes any set at once; the simpler way adds or removes one server.",
+            control: Control::Choice(&["joint consensus", "one at a time"]),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "snapshot-after",
+            title: "Snapshot after",
+            about: "How many applied entries a server keeps before it replaces them by a snapshot; 0 for never.",
+            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::Count },
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "writes",
+            title: "Writes",
+            about: "How many of a hundred operations write.",
+            control: Control::Slider { min: 0, max: 100, step: 10, unit: Unit::Percent },
+            default: 50,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "churn",
+            title: "Members come and go",
+            about: "Every fifth operation of the load asks for another set of members.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [settings::Command] = &[
+        settings::Command {
+            id: "set",
+            title: "SET",
+            about: "Asks a server to set a register: the one that leads, or one of your choice.",
+            fields: &[
+                REGISTER,
+                field("value", Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count }, 5),
+                SERVER,
+            ],
+        },
+        settings::Command {
+            id: "get",
+            title: "GET",
+            about: "Asks a server for a register: the one that leads, or one of your choice.",
+            fields: &[REGISTER, SERVER],
+        },
+        settings::Command {
+            id: "members",
+            title: "Change members",
+            about: "Asks the leader for another set of members.",
+            fields: &[field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)],
+        },
+    ];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "elections", title: "Elections begun", kind: MetricKind::Counter },
+        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
+        Metric { id: "term", title: "Term", kind: MetricKind::Gauge },
+        Metric { id: "commit-latency", title: "Commit", kind: MetricKind::Latency },
+        Metric { id: "committed", title: "Committed", kind: MetricKind::Counter },
+        Metric { id: "read-latency", title: "Read", kind: MetricKind::Latency },
+        Metric { id: "log-length", title: "Entries kept", kind: MetricKind::Gauge },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        match settings.get(SERVERS) {
+            0 => 3,
+            2 => 7,
+            _ => 5,
+        }
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        let letter = u8::try_from(node.0).ok().and_then(|index| b'A'.checked_add(index)).unwrap_or(b'?');
+        char::from(letter).to_string()
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let mean = settings.amount(LATENCY);
+        LinkSpec::unordered(Latency::Uniform(mean / 2, mean + mean / 2))
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) -> Disk {
+        Disk::default()
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        let delay = election_timeout(context);
+        context.set_timer(Timer::Election, delay);
+        client::await_next(context);
+        let (me, term) = (context.me(), disk.term);
+        context.gauge(TERM, me.0, i64::from(term));
+        context.why(|s| format!("{} boots as a follower in term {term}.", Raft::name(s, me)));
+        let registers = disk.log.snapshot().map_or([None; 3], |snapshot| snapshot.registers);
+        Memory {
+            role: Role::Follower,
+            leader: None,
+            commit: disk.log.base(),
+            registers,
+            // Before it crashed it may have promised a leader its lease.
+            heard: (context.settings().get(READS) == 1).then(|| context.now()),
+            unsaved_vote: None,
+            tickets: 0,
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        let mut server = Server { disk, memory, context };
+        match event {
+            Event::Message { from, message } => server.message(from, message),
+            Event::Timer(Timer::Election) => server.election_timeout_elapsed(),
+            Event::Timer(Timer::Heartbeat) => server.heartbeat_due(),
+            Event::Timer(Timer::Client) => server.client_acts(),
+            Event::Command(call) => match call.command {
+                0 => server.asked_to_set(&call),
+                1 => server.asked_to_get(&call),
+                _ => server.change_members(&call),
+            },
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let wanted = [call.value(2), call.value(1), 0].get(usize::from(call.command)).copied().unwrap_or(0);
+        if wanted > 0 {
+            let server = NodeId(wanted as u16 - 1);
+            return world.node(server).is_some().then_some(server);
+        }
+        let running = world.nodes().filter(|(id, _)| world.kernel().is_running(*id));
+        let leads = |node: &crate::sim::machine::world::Node<Self>| {
+            matches!(node.memory.as_ref().map(|memory| &memory.role), Some(Role::Leader(_)))
+        };
+        running.max_by_key(|(id, node)| (leads(node), node.disk.term, std::cmp::Reverse(*id))).map(|(id, _)| id)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::RequestVote { term, pre: true, .. } => format!("a pre-vote request for term {term}"),
+            Message::RequestVote { term, .. } => format!("RequestVote, term {term}"),
+            Message::Vote { term, granted: true, pre } => {
+                format!("a {}vote, term {term}", if *pre { "pre-" } else { "" })
+            }
+            Message::Vote { term, .. } => format!("a refused vote, term {term}"),
+            Message::Append { term, entries, .. } if entries.is_empty() => format!("a heartbeat, term {term}"),
+            Message::Append { term, entries, prev_index, .. } => {
+                format!(
+                    "AppendEntries, term {term}, entries {} to {}",
+                    prev_index + 1,
+                    prev_index + entries.len() as u32
+                )
+            }
+            Message::AppendReply { term, ok: true, index, .. } => format!("\"matches to {index}\", term {term}"),
+            Message::AppendReply { term, index, .. } => format!("\"no match, try {index}\", term {term}"),
+            Message::InstallSnapshot { term, snapshot, .. } => {
+                format!("InstallSnapshot, term {term}, up to {}", snapshot.last_index)
+            }
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Election => "election timeout".to_owned(),
+            Timer::Heartbeat => "heartbeat due".to_owned(),
+            Timer::Client => "the client's next operation".to_owned(),
+        }
+    }
+}
+
+const REGISTER: Field = field("register", Control::Choice(&["x", "y", "z"]), 0);
+const SERVER: Field = field("server", Control::Choice(&["the leader", "A", "B", "C", "D", "E", "F", "G"]), 0);

@@ -1,0 +1,295 @@
+//! A token ring: whoever has the token may be inside, and the token goes from node to node.
+//!
+//! Gérard Le Lann, "Distributed Systems: Towards a Formal Approach" (IFIP Congress 1977): mutual exclusion on a logical
+//! ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm for
+//! Decentralized Extrema-Finding in Circular Configurations of Processes" (CACM 22(5), 1979): of the nodes that call for
+//! a new token, the highest makes it. A holder asks its neighbour before it hands the token over, and passes over one
+//! that does not answer; so a token is never in two hands, and a dead neighbour costs one time-out.
+//! Links keep their order. Not modelled: nodes that join the ring for the first time.
+
+pub mod promises;
+mod ring;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{Micros, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// See the module's header.
+pub struct TokenRing;
+
+/// A new token only after a full silent round.
+pub const SILENT_ROUND: RuleId = RuleId(0);
+/// A token that is not newer than the newest one seen is ignored.
+pub const NEWER: RuleId = RuleId(1);
+
+pub const NODES: SettingId = SettingId(0);
+/// How long a node stays inside, in microseconds.
+pub const INSIDE: SettingId = SettingId(1);
+/// The longest that a message takes to the next node, in microseconds.
+pub const HOP: SettingId = SettingId(2);
+/// How long a node that hears of no token waits before it calls for a new one, in microseconds.
+pub const SILENCE: SettingId = SettingId(3);
+/// How long until a node wants in again, on average, in microseconds; 0 for never.
+pub const THINK: SettingId = SettingId(4);
+
+pub const MESSAGES: MetricId = MetricId(0);
+/// From the wish to the entry.
+pub const WAITED: MetricId = MetricId(1);
+/// Entries, by node.
+pub const ENTRIES: MetricId = MetricId(2);
+/// The epoch of the newest token that a node has seen.
+pub const EPOCH: MetricId = MetricId(3);
+
+const THINKING: Purpose = Purpose(0);
+
+/// The number of a token: compared from left to right.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Number {
+    /// Raised whenever a new token is made.
+    pub epoch: u32,
+    /// Who made it: two that are made at once are not the same.
+    pub maker: u16,
+    /// Raised whenever it is handed over.
+    pub turn: u32,
+}
+
+/// A call for a new token, on its way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Claim {
+    /// Who called.
+    pub by: NodeId,
+    /// The how manieth call of that node.
+    pub call: u32,
+    /// The highest epoch that anybody on the way has seen.
+    pub epoch: u32,
+}
+
+/// What survives a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Disk {
+    /// The newest token seen.
+    pub seen: Number,
+    /// How often it has called for a new token: no two calls are the same.
+    pub calls: u32,
+}
+
+/// What a node wants to hand on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Cargo {
+    Token,
+    Claim(Claim),
+}
+
+/// What does not survive a crash: the token with it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// It wants in, since then.
+    pub wants: Option<Time>,
+    /// The token, while it has it.
+    pub token: Option<Number>,
+    /// Whether it is inside.
+    pub inside: bool,
+    /// The call for a new token that it has made, while it has seen no token since.
+    pub claims: Option<u32>,
+    /// What it hands on, and whom it has asked.
+    pub passing: Option<(Cargo, NodeId)>,
+}
+
+/// What nodes send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// Are you there?
+    Ask,
+    /// I am.
+    Here,
+    /// The token.
+    Token(Number),
+    /// A call for a new token.
+    Claim(Claim),
+}
+
+/// What a node may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// It wants in again.
+    Wish,
+    /// It is done inside.
+    Done,
+    /// It has heard of no token.
+    Silence,
+    /// The neighbour has not answered.
+    Unanswered,
+}
+
+/// A node went in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entered {
+    pub node: NodeId,
+    pub token: Number,
+}
+
+/// How long a neighbour has for its answer: longer than a question and an answer take.
+fn patience(context: &Context<TokenRing>) -> Micros {
+    context.amount(HOP) * 3
+}
+
+/// How long a node that hears of no token waits before it calls for a new one. Never shorter than it takes a holder to
+/// pass over everybody: a node that came back could otherwise call while the token is being handed on over its head,
+/// and the token would follow behind its call, all the way round.
+fn silence(context: &Context<TokenRing>) -> Micros {
+    context.amount(SILENCE).max(longest_search(context))
+}
+
+/// How long it takes to pass over everybody, and a little.
+fn longest_search(context: &Context<TokenRing>) -> Micros {
+    patience(context) * (context.nodes() as u64 + 1)
+}
+
+impl System for TokenRing {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Entered;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Token ring";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "full-silent-round",
+            title: "A new token after a silent round",
+            about: "A call for a new token goes once round the ring, and whoever has the token stops it. Off: who hears \
+                    of no token for a while makes one at once.",
+        },
+        Rule {
+            id: "only-newer-tokens",
+            title: "Epochs on tokens",
+            about: "A node ignores a token that is not newer than the newest it has seen. Off: it takes any.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "nodes",
+            title: "Nodes",
+            about: "How many make the ring.",
+            control: slider(3, 8, 1, Unit::Count),
+            default: 5,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "inside",
+            title: "Time inside",
+            about: "How long a node keeps the token when it goes in.",
+            control: slider(10_000, 500_000, 10_000, Unit::Micros),
+            default: 60_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "hop",
+            title: "Longest hop",
+            about: "A message takes between half of this and all of it. An answer has three times as long.",
+            control: slider(2_000, 50_000, 2_000, Unit::Micros),
+            default: 10_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "silence",
+            title: "Silence",
+            about: "How long a node hears of no token before it calls for a new one; at least as long as passing over \
+                    everybody takes.",
+            control: slider(100_000, 3_000_000, 100_000, Unit::Micros),
+            default: 600_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "think",
+            title: "Between two wishes",
+            about: "How long after it was inside a node wants in again, on average. 0: only when you say so.",
+            control: slider(0, 3_000_000, 100_000, Unit::Micros),
+            default: 500_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "want",
+        title: "A node wants in",
+        about: "It goes in when the token comes by.",
+        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]), 2)],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "messages", title: "Messages", kind: MetricKind::Counter },
+        Metric { id: "waited", title: "Wish to entry", kind: MetricKind::Latency },
+        Metric { id: "entries", title: "Entries", kind: MetricKind::Counter },
+        Metric { id: "epoch", title: "Epoch", kind: MetricKind::Gauge },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        settings.amount(NODES).clamp(3, 8) as usize
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        format!("N{}", node.0 + 1)
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let longest = settings.amount(HOP);
+        LinkSpec::fifo(Latency::Uniform(longest / 2, longest))
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) -> Disk {
+        Disk::default()
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        ring::wish_later(context);
+        // There is no token at first. A node that has never seen one does not wait long before it calls.
+        let is_new = disk.seen == Number::default();
+        let silence = if is_new { longest_search(context) } else { silence(context) };
+        context.set_timer(Timer::Silence, silence);
+        Memory::default()
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        ring::Station { disk, memory, context }.handle(event);
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = NodeId(call.value(0) as u16);
+        world.memory(node).map(|_| node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Entered], _: &Scene) {
+        notes.iter().for_each(|note| witness.see(*note));
+    }
+
+    fn describe_message(settings: &Settings, message: &Message) -> String {
+        match message {
+            Message::Ask => "\"are you there?\"".to_owned(),
+            Message::Here => "\"I am here\"".to_owned(),
+            Message::Token(number) => format!("the token of epoch {}", number.epoch),
+            Message::Claim(claim) => format!("{}'s call for a token", Self::name(settings, claim.by)),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Wish => "it wants in",
+            Timer::Done => "done inside",
+            Timer::Silence => "no token for too long",
+            Timer::Unanswered => "the neighbour does not answer",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,289 @@
+//! Two generals: two armies, a valley between them, and messengers who may be caught (Akkoyunlu, Ekanadham and Huber,
+//! "Some constraints and tradeoffs in the design of network communications", 1975; Gray, "Notes on data base operating
+//! systems", 1978, who named it).
+//!
+//! Each night the first general sends a plan to attack at dawn, and the two confirm to each other as often as they
+//! have agreed on. At dawn each attacks if it has got the last messenger that it was to get. Nights begin and end by
+//! the generals' clocks, which agree. Not modelled: messengers who lie (that is the Byzantine generals' trouble).
+
+pub mod promises;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::time::{MS, Micros};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// See the module's header.
+pub struct TwoGenerals;
+
+/// How many confirmations are asked for.
+pub const CONFIRMATIONS: SettingId = SettingId(0);
+/// How many messengers carry each message.
+pub const MESSENGERS: SettingId = SettingId(1);
+/// How many messengers of a hundred are caught.
+pub const CAUGHT: SettingId = SettingId(2);
+/// How long a messenger takes through the valley, in microseconds.
+pub const VALLEY: SettingId = SettingId(3);
+
+/// Nights on which a general attacked.
+pub const ATTACKS: MetricId = MetricId(0);
+/// Messengers sent.
+pub const SENT: MetricId = MetricId(1);
+
+/// The general who plans.
+pub const FIRST: NodeId = NodeId(0);
+/// The other one.
+pub const SECOND: NodeId = NodeId(1);
+
+/// From one dusk to the next. A night is as long as eight confirmations and the plan take, and a little.
+fn period(settings: &Settings) -> Micros {
+    night(settings) + 100 * MS
+}
+
+fn night(settings: &Settings) -> Micros {
+    settings.amount(VALLEY) * 10 + 20 * MS
+}
+
+/// What a general remembers of the night.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Memory {
+    /// The night, counted from 1; 0 before the first.
+    pub night: u32,
+    /// The highest message it has got this night: 1 is the plan, 2 the first confirmation.
+    pub received: u32,
+    /// The highest it has sent this night.
+    pub sent: u32,
+    /// Whether it attacked at the last dawn.
+    pub attacked: Option<bool>,
+}
+
+/// A messenger: of which night, and the how manieth message of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Message {
+    pub night: u32,
+    pub number: u32,
+}
+
+/// What a general's clock tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Dusk,
+    Dawn,
+}
+
+/// What a bystander sees at dawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Note {
+    pub general: NodeId,
+    pub night: u32,
+    pub attacks: bool,
+}
+
+/// The last message of a night.
+pub fn last_message(settings: &Settings) -> u32 {
+    settings.amount(CONFIRMATIONS) as u32 + 1
+}
+
+/// The last message that a general is to get: the first general gets the even ones.
+pub fn awaited(settings: &Settings, general: NodeId) -> u32 {
+    let last = last_message(settings);
+    let parity = u32::from(general == SECOND);
+    if last % 2 == parity { last } else { last - 1 }
+}
+
+impl System for TwoGenerals {
+    type Disk = u32;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Two generals";
+
+    const RULES: &'static [Rule] = &[];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "confirmations",
+            title: "Confirmations",
+            about: "How many confirmations follow the plan.",
+            control: slider(0, 8, 1, Unit::Count),
+            default: 2,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "messengers",
+            title: "Messengers a message",
+            about: "How many men carry each message, each by himself.",
+            control: slider(1, 5, 1, Unit::Count),
+            default: 1,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "caught",
+            title: "Caught",
+            about: "How many messengers of a hundred never arrive.",
+            control: slider(0, 90, 5, Unit::Percent),
+            default: 20,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "valley",
+            title: "Way through the valley",
+            about: "How long a messenger takes. Nights are ten times as long.",
+            control: slider(5_000, 100_000, 5_000, Unit::Micros),
+            default: 20_000,
+            takes: Takes::AtStart,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "again",
+        title: "Send it again",
+        about: "A general sends its last message of this night once more.",
+        fields: &[field("general", Control::Choice(&["A", "B"]), 0)],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "attacks", title: "Attacks", kind: MetricKind::Counter },
+        Metric { id: "messengers", title: "Messengers", kind: MetricKind::Counter },
+    ];
+
+    fn nodes(_: &Settings) -> usize {
+        2
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        if node == FIRST { "General A" } else { "General B" }.to_owned()
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let way = settings.amount(VALLEY);
+        let loss_ppm = settings.amount(CAUGHT) as u32 * 10_000;
+        LinkSpec { loss_ppm, ..LinkSpec::unordered(Latency::Uniform(way / 2, way)) }
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) -> u32 {
+        0
+    }
+
+    fn boot(night: &u32, context: &mut Context<Self>) -> Memory {
+        // The next dusk by the clock: the first is 20 ms after the start.
+        let (now, period) = (context.now(), period(context.settings()));
+        let since_dusk = (now + period - 20 * MS) % period;
+        context.set_timer(Timer::Dusk, period - since_dusk);
+        Memory { night: *night, ..Memory::default() }
+    }
+
+    fn handle(disk: &mut u32, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match event {
+            Event::Timer(Timer::Dusk) => dusk(disk, memory, context),
+            Event::Timer(Timer::Dawn) => dawn(memory, context),
+            Event::Message { message, .. } => hear(memory, message, context),
+            Event::Command(_) if memory.sent > 0 => {
+                let sent = memory.sent;
+                context.why(|_| format!("One more messenger with message {sent}, in case the first was caught."));
+                send(memory.night, sent, 1, context);
+            }
+            Event::Command(_) => context.why(|_| "It has nothing to say yet tonight.".to_owned()),
+        }
+    }
+
+    fn route(_: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        Some(if call.value(0) == 0 { FIRST } else { SECOND })
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        notes.iter().for_each(|note| witness.see(*note));
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message.number {
+            1 => "\"we attack at dawn\"".to_owned(),
+            number => format!("confirmation {}", number - 1),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Dusk => "night falls",
+            Timer::Dawn => "dawn",
+        }
+        .to_owned()
+    }
+}
+
+fn dusk(disk: &mut u32, memory: &mut Memory, context: &mut Context<TwoGenerals>) {
+    *disk += 1;
+    *memory = Memory { night: *disk, attacked: memory.attacked, ..Memory::default() };
+    let night = night(context.settings());
+    context.set_timer(Timer::Dawn, night);
+    if context.me() == FIRST {
+        memory.sent = 1;
+        context.why(|_| "A plans to attack at dawn and sends word of it through the valley.".to_owned());
+        let messengers = context.amount(MESSENGERS);
+        send(memory.night, 1, messengers, context);
+    } else {
+        context.why(|_| "B waits for word from A.".to_owned());
+    }
+}
+
+fn hear(memory: &mut Memory, message: Message, context: &mut Context<TwoGenerals>) {
+    if message.night != memory.night || message.number <= memory.received {
+        context.why(|_| "This is known already, or of another night.".to_owned());
+        return;
+    }
+    memory.received = message.number;
+    let last = last_message(context.settings());
+    if message.number < last {
+        memory.sent = message.number + 1;
+        context.why(|_| {
+            format!(
+                "It knows message {} arrived, and the other does not know that it knows: it confirms.",
+                message.number
+            )
+        });
+        let messengers = context.amount(MESSENGERS);
+        send(memory.night, memory.sent, messengers, context);
+    } else {
+        context.why(|_| {
+            "This was the last message agreed on. Whoever sent it will never hear that it arrived.".to_owned()
+        });
+    }
+}
+
+fn dawn(memory: &mut Memory, context: &mut Context<TwoGenerals>) {
+    let (general, awaited) = (context.me(), awaited(context.settings(), context.me()));
+    let attacks = memory.received >= awaited;
+    memory.attacked = Some(attacks);
+    let received = memory.received;
+    context.why(|settings| {
+        let name = TwoGenerals::name(settings, general);
+        match (attacks, awaited) {
+            (true, 0) => format!("{name} attacks: it waits for no confirmation."),
+            (true, _) => format!("{name} attacks: message {awaited}, the last it was to get, has come."),
+            (false, _) => format!("{name} stays: it waited for message {awaited} and got {received} at most."),
+        }
+    });
+    if attacks {
+        context.count(ATTACKS, general.0, 1);
+    }
+    context.note(Note { general, night: memory.night, attacks });
+    let rest = period(context.settings()) - night(context.settings());
+    context.set_timer(Timer::Dusk, rest);
+}
+
+fn send(night: u32, number: u32, messengers: u64, context: &mut Context<TwoGenerals>) {
+    let other = if context.me() == FIRST { SECOND } else { FIRST };
+    context.count(SENT, context.me().0, messengers);
+    for _ in 0..messengers {
+        context.send(other, Message { night, number });
+    }
+}

@@ -1,0 +1,422 @@
+//! Zab, ZooKeeper's atomic broadcast: a primary numbers changes of state, and everybody delivers them in that order.
+//!
+//! Follows Junqueira, Reed and Serafini, "Zab: High-performance broadcast for primary-backup systems" (DSN 2011),
+//! Algorithms 1 to 3: discovery (CEPOCH, NEWEPOCH, ACK-E), synchronisation (NEWLEADER, ACK-LD, COMMIT-LD), broadcast
+//! (PROPOSE, ACK, COMMIT). From ZooKeeper come the leader election, in a simple form, the choice of DIFF, TRUNC or SNAP
+//! to bring a follower up to date, and the answer to an epoch that was promised before: it does not count.
+//!
+//! Where this is simpler than ZooKeeper's fast leader election: a server that hears from one that leads joins it on its
+//! word (there, a quorum must say so), and followers do not answer those who look. Safety does not rest on the
+//! election. As in the paper a leader takes over a later history that a follower shows; ZooKeeper's would step down. One
+//! that meets a promise above its own epoch steps down, so that a later epoch begins. A connection
+//! (TCP there) numbers its messages; a gap breaks it, and messages of an old one are passed over. Not modelled:
+//! sessions, observers, watches, reconfiguration.
+
+mod broadcast;
+mod election;
+mod history;
+pub mod promises;
+mod recovery;
+mod state;
+
+pub use history::{History, State, Txn, Update};
+pub use state::{
+    Body, Disk, Early, Following, Leading, Learner, Looking, Memory, Message, Note, Outstanding, Role, Stage, Timer,
+};
+
+use crate::mechanisms::zab::{Vote, Zxid, counter, epoch, zxid};
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Micros};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::{Node, World};
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// See the module's header.
+pub struct Zab;
+
+/// A new epoch is above every one that was promised.
+pub const NEW_EPOCH: RuleId = RuleId(0);
+/// Followers are synchronised before the leader broadcasts.
+pub const SYNC_FIRST: RuleId = RuleId(1);
+/// A quorum acknowledges before the leader commits.
+pub const QUORUM_ACK: RuleId = RuleId(2);
+
+/// 3 or 5 servers.
+pub const SERVERS: SettingId = SettingId(0);
+/// Clients' requests a second.
+pub const RATE: SettingId = SettingId(1);
+/// The mean latency of a message, in microseconds.
+pub const LATENCY: SettingId = SettingId(2);
+/// ZooKeeper's tickTime, in microseconds.
+pub const TICK: SettingId = SettingId(3);
+/// ZooKeeper's initLimit, in ticks.
+pub const INIT_LIMIT: SettingId = SettingId(4);
+/// ZooKeeper's syncLimit, in ticks.
+pub const SYNC_LIMIT: SettingId = SettingId(5);
+/// What the disks hold at the start: nothing, or what an earlier epoch left. For exploring.
+pub const START: SettingId = SettingId(6);
+
+/// From a request's arrival at the leader until the leader commits it.
+pub const LATENCY_OF_COMMIT: MetricId = MetricId(0);
+/// Messages sent.
+pub const MESSAGES: MetricId = MetricId(1);
+/// Transactions committed.
+pub const COMMITTED: MetricId = MetricId(2);
+/// Servers that were elected.
+pub const ELECTIONS: MetricId = MetricId(3);
+/// The epoch in which each server broadcasts or delivers.
+pub const EPOCH: MetricId = MetricId(4);
+
+const REQUEST_DRAW: Purpose = Purpose(0);
+
+/// How long a server with a quorum waits for a better vote: ZooKeeper's `finalizeWait`.
+const FINALIZE: Micros = 200 * MS;
+/// A server that looks says so again after this long, then after twice as long, and so on (60 s at most in ZooKeeper).
+pub const WAIT_SHORTEST: Micros = 200 * MS;
+const WAIT_LONGEST: Micros = 1_600 * MS;
+/// The most proposals that may be open: ZooKeeper's `globalOutstandingLimit`, which is 1,000 there.
+const MOST_OUTSTANDING: usize = 16;
+
+/// A zxid as epoch and counter: "2.7".
+pub fn epochs(zxid: Zxid) -> String {
+    format!("{}.{}", epoch(zxid), counter(zxid))
+}
+
+struct Server<'a, 'b> {
+    disk: &'a mut Disk,
+    memory: &'a mut Memory,
+    context: &'a mut Context<'b, Zab>,
+}
+
+impl Server<'_, '_> {
+    fn name(&self) -> String {
+        self.name_of(self.context.me())
+    }
+
+    fn name_of(&self, node: NodeId) -> String {
+        Zab::name(self.context.settings(), node)
+    }
+
+    /// All servers as a set.
+    fn everybody(&self) -> u64 {
+        (1 << self.context.nodes()) - 1
+    }
+
+    fn others(&self) -> impl Iterator<Item = NodeId> + use<> {
+        let me = self.context.me();
+        (0..self.context.nodes()).map(NodeId::from).filter(move |node| *node != me)
+    }
+
+    fn learners(&self, which: impl Fn(&Learner) -> bool) -> Vec<NodeId> {
+        let Role::Leading(leading) = &self.memory.role else { return Vec::new() };
+        let known = leading.learners.iter().enumerate().filter(|(_, one)| one.as_ref().is_some_and(&which));
+        known.map(|(id, _)| NodeId::from(id)).collect()
+    }
+
+    fn send(&mut self, to: NodeId, message: Message) {
+        self.context.count(MESSAGES, 0, 1);
+        self.context.send(to, message);
+    }
+
+    fn tell_leader(&mut self, body: Body) {
+        let Role::Following(following) = &mut self.memory.role else { return };
+        let (leader, link, seq) = (following.leader, following.link, following.sent);
+        following.sent += 1;
+        self.send(leader, Message::Packet { link, seq, body });
+    }
+
+    fn tell_learner(&mut self, to: NodeId, body: Body) {
+        let Role::Leading(leading) = &mut self.memory.role else { return };
+        let Some(learner) = leading.learners.get_mut(to.index()).and_then(Option::as_mut) else { return };
+        let (link, seq) = (learner.link, learner.sent);
+        learner.sent += 1;
+        self.send(to, Message::Packet { link, seq, body });
+    }
+
+    fn packet(&mut self, from: NodeId, link: u32, seq: u32, body: Body) {
+        if let Body::CEpoch { promised } = body {
+            self.knocked(from, link, promised);
+            return;
+        }
+        let (me, other) = (self.name(), self.name_of(from));
+        let expected = match &mut self.memory.role {
+            Role::Following(following) if (following.leader, following.link) == (from, link) => {
+                Some(&mut following.got)
+            }
+            Role::Leading(leading) => {
+                let known = leading.learners[from.index()].as_mut().filter(|learner| learner.link == link);
+                known.map(|learner| &mut learner.got)
+            }
+            _ => None,
+        };
+        let Some(got) = expected else {
+            self.context.why(|_| format!("{me} has no connection {link} with {other}: this is of an old one."));
+            return;
+        };
+        if seq < *got {
+            self.context.why(|_| format!("{me} has this message of {other} already."));
+        } else if seq > *got {
+            let missing = *got;
+            self.context.why(|_| format!("Message {missing} of {other} is missing: the connection is broken."));
+            self.break_off(from);
+        } else {
+            *got += 1;
+            self.take(from, body);
+        }
+    }
+
+    /// A connection is of no use any more.
+    fn break_off(&mut self, from: NodeId) {
+        match &mut self.memory.role {
+            Role::Leading(leading) => {
+                leading.learners[from.index()] = None;
+                leading.synced &= !(1 << from.0);
+            }
+            _ => self.look(),
+        }
+    }
+
+    fn take(&mut self, from: NodeId, body: Body) {
+        if let Role::Following(following) = &self.memory.role {
+            let at_first = following.stage != Stage::Broadcast;
+            self.be_patient(at_first);
+        }
+        match body {
+            Body::CEpoch { promised } => self.knocked(from, 0, promised),
+            Body::NewEpoch { epoch } => self.new_epoch(epoch),
+            Body::AckEpoch { counts, current, history } => self.epoch_acked(from, counts, (current, history)),
+            Body::NewLeader { epoch, update } => self.new_leader(epoch, &update),
+            Body::AckLeader => self.leader_acked(from),
+            Body::CommitLeader { upto } => self.leader_committed(upto),
+            Body::Propose { txn } => self.proposed(txn),
+            Body::Ack { zxid } => self.acked(from, zxid),
+            Body::Commit { zxid } => self.committed(zxid),
+        }
+    }
+}
+
+impl System for Zab {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Zab";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "new-epoch",
+            title: "An epoch above every promise",
+            about: "A leader's epoch is above all that its quorum has promised. Off: it takes the one after its own.",
+        },
+        Rule {
+            id: "sync-first",
+            title: "Synchronise before broadcast",
+            about: "A quorum takes over the leader's history first. Off: followers append new proposals to what they have.",
+        },
+        Rule {
+            id: "quorum-ack",
+            title: "Acknowledged by a quorum",
+            about: "A proposal is committed once a quorum has it on disk. Off: the leader commits it at once.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "servers",
+            title: "Servers",
+            about: "A majority of them is a quorum: 2 of 3, 3 of 5.",
+            control: Control::Choice(&["3", "5"]),
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "rate",
+            title: "Requests",
+            about: "Clients' requests to the leader; each adds 1 to x.",
+            control: slider(0, 100, 1, Unit::PerSecond),
+            default: 4,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "latency",
+            title: "Mean latency",
+            about: "A message takes between half and one and a half times this.",
+            control: slider(1_000, 100_000, 1_000, Unit::Micros),
+            default: 10_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "tick-time",
+            title: "tickTime",
+            about: "The unit of the two limits. ZooKeeper's sample file has 2,000 ms; here the default is 100 ms.",
+            control: slider(20_000, 400_000, 10_000, Unit::Micros),
+            default: 100_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "init-limit",
+            title: "initLimit",
+            about: "Ticks that discovery and synchronisation may take. ZooKeeper's sample file has 10.",
+            control: slider(2, 20, 1, Unit::Count),
+            default: 10,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "sync-limit",
+            title: "syncLimit",
+            about: "Ticks without a word between leader and follower. ZooKeeper's sample file has 5.",
+            control: slider(2, 10, 1, Unit::Count),
+            default: 5,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "disks",
+            title: "Disks at the start",
+            about: "Empty, or as an outage in epoch 1 left them: A has two transactions, B one, C none.",
+            control: Control::Choice(&["empty", "after an outage"]),
+            default: 0,
+            takes: Takes::AtStart,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "set",
+        title: "SET",
+        about: "Asks the leader to set a register.",
+        fields: &[
+            field("register", Control::Choice(&["x", "y", "z"]), 1),
+            field("value", slider(0, 99, 1, Unit::Count), 5),
+        ],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "commit-latency", title: "Commit latency", kind: MetricKind::Latency },
+        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
+        Metric { id: "committed", title: "Transactions committed", kind: MetricKind::Counter },
+        Metric { id: "elections", title: "Elections won", kind: MetricKind::Counter },
+        Metric { id: "epoch", title: "Epoch", kind: MetricKind::Gauge },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        if settings.get(SERVERS) == 0 { 3 } else { 5 }
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        let letter = u8::try_from(node.0).ok().and_then(|index| b'A'.checked_add(index)).unwrap_or(b'?');
+        char::from(letter).to_string()
+    }
+
+    fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        let mean = settings.amount(LATENCY);
+        LinkSpec::fifo(Latency::Uniform(mean / 2, mean + mean / 2))
+    }
+
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        let count = if settings.get(START) == 1 { 2u32.saturating_sub(u32::from(node.0)) } else { 0 };
+        let txn = |counter: u32| Txn { zxid: zxid(1, counter), register: 0, value: counter as i16 };
+        let epoch = count.min(1);
+        Disk { accepted: epoch, current: epoch, history: History::new((1..=count).map(txn).collect()), connection: 0 }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        let history = &disk.history;
+        let looking = Looking {
+            vote: Vote { id: 0, zxid: 0, epoch: 0, round: 0, looking: true, version: 1 },
+            votes: Vec::new(),
+            wait: WAIT_SHORTEST,
+        };
+        let mut memory = Memory {
+            role: Role::Looking(looking),
+            round: 0,
+            delivered: history.base(),
+            state: history.state(),
+            early: Vec::new(),
+        };
+        let (me, current, last) = (context.me(), disk.current, history.last());
+        context.why(|s| {
+            format!(
+                "{} boots in epoch {current} with {} as its last zxid, and looks for a leader.",
+                Zab::name(s, me),
+                epochs(last)
+            )
+        });
+        // Looking for a leader writes nothing to the disk.
+        Server { disk: &mut disk.clone(), memory: &mut memory, context }.look();
+        memory
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        let mut server = Server { disk, memory, context };
+        match event {
+            Event::Message { from, message } => match message {
+                Message::Notification { vote } => server.notified(from, vote),
+                Message::Packet { link, seq, body } => server.packet(from, link, seq, body),
+                Message::Ping { link, sent } => server.pinged(from, link, sent),
+                Message::Pong { link, sent } => server.ponged(from, link, sent),
+            },
+            Event::Timer(Timer::Notify) => server.notify_due(),
+            Event::Timer(Timer::Finalize) => server.finalize(),
+            Event::Timer(Timer::Patience) => server.patience_is_over(),
+            Event::Timer(Timer::Tick) => server.tick(),
+            Event::Timer(Timer::Request) => server.request_due(),
+            Event::Command(call) => server.client_asks(&call),
+        }
+    }
+
+    fn route(world: &World<Self>, _: &CommandCall) -> Option<NodeId> {
+        let running = world.nodes().filter(|(id, _)| world.kernel().is_running(*id));
+        let epoch = |node: &Node<Self>| match node.memory.as_ref().map(|memory| &memory.role) {
+            Some(Role::Leading(leading)) if leading.stage == Stage::Broadcast => leading.epoch,
+            _ => 0,
+        };
+        running
+            .max_by_key(|(id, node)| (epoch(node), node.disk.current, node.disk.history.last(), *id))
+            .map(|one| one.0)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        notes.iter().for_each(|note| witness.see(note));
+    }
+
+    fn describe_message(settings: &Settings, message: &Message) -> String {
+        match message {
+            Message::Notification { vote } if vote.looking => {
+                format!("a vote for {}", Zab::name(settings, NodeId(vote.id)))
+            }
+            Message::Notification { .. } => "\"I lead\"".to_owned(),
+            Message::Ping { .. } => "a ping".to_owned(),
+            Message::Pong { .. } => "an answer to a ping".to_owned(),
+            Message::Packet { body, .. } => match body {
+                Body::CEpoch { promised } => format!("CEPOCH({promised})"),
+                Body::NewEpoch { epoch } => format!("NEWEPOCH({epoch})"),
+                Body::AckEpoch { current, history, .. } => format!("ACK-E({current}, {})", epochs(history.last())),
+                Body::NewLeader { epoch, update } => format!("NEWLEADER({epoch}), {}", update.words()),
+                Body::AckLeader => "ACK-LD".to_owned(),
+                Body::CommitLeader { upto } => format!("COMMIT-LD, up to {}", epochs(*upto)),
+                Body::Propose { txn } => format!("PROPOSE({}, {txn})", epochs(txn.zxid)),
+                Body::Ack { zxid } => format!("ACK({})", epochs(*zxid)),
+                Body::Commit { zxid } => format!("COMMIT({})", epochs(*zxid)),
+            },
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Notify => "time to vote again",
+            Timer::Finalize => "no better vote",
+            Timer::Patience => "waited long enough",
+            Timer::Tick => "a tick",
+            Timer::Request => "a client's request",
+        }
+        .to_owned()
+    }
+}

@@ -1,0 +1,348 @@
+//! What all three promise, judged by what the shops were told and what the workers did.
+
+use super::{
+    Brokers, Disk, LATENCY, Lane, Message, Note, RATE, State, TASK, WORKERS, broker, jetstream_lane, kafka_lane, lanes,
+    rabbit_lane, worker,
+};
+use crate::sim::NodeId;
+use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::kernel::time::{Micros, SEC, Time};
+use crate::sim::machine::promise::Promise;
+use crate::sim::machine::system::{Scene, System};
+use crate::sim::machine::world::World;
+use crate::systems::messaging::{jetstream, kafka, rabbitmq};
+
+type Shop = World<Brokers>;
+
+/// The most confirmed orders that wait to be seen worked.
+const MOST_OPEN: usize = 400;
+/// How many of the oldest open orders are looked for after each event.
+const LOOKED_FOR: usize = 12;
+/// Stretches of numbers that are remembered; older ones are joined over their gaps.
+const MOST_RANGES: usize = 48;
+/// How long an order may take once nothing is wrong.
+const WITHIN: Time = 30 * SEC;
+
+/// Numbers of orders as stretches: first and one past the last, in order, apart from each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Numbers(Vec<(u32, u32)>);
+
+impl Numbers {
+    fn has(&self, id: u32) -> bool {
+        self.0.iter().any(|range| (range.0..range.1).contains(&id))
+    }
+
+    /// False when it was there before.
+    fn add(&mut self, id: u32) -> bool {
+        if self.has(id) {
+            return false;
+        }
+        let first = self.0.partition_point(|range| range.1 < id);
+        let last = self.0.partition_point(|range| range.0 <= id + 1);
+        let around = self.0.drain(first..last);
+        let joined = around.fold((id, id + 1), |sum, range| (sum.0.min(range.0), sum.1.max(range.1)));
+        self.0.insert(first, joined);
+        if self.0.len() > MOST_RANGES {
+            let (_, end) = self.0.remove(1);
+            self.0[0].1 = end;
+        }
+        true
+    }
+}
+
+/// What has been seen of one lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Tally {
+    /// Orders that the shop takes for safe.
+    pub confirmed: u32,
+    /// Orders that were worked, each counted once.
+    pub worked: u32,
+    /// Orders that were worked again.
+    pub again: u32,
+    /// Orders that the broker took in a second time.
+    pub copies: u32,
+    /// The first of those.
+    pub twice: Option<u32>,
+    /// The longest that an order took until it was worked for the first time.
+    pub longest: Micros,
+    /// How long the broker took to give up on the last worker that was gone.
+    pub noticed: Option<Micros>,
+    done: Numbers,
+    stored: Numbers,
+    /// Confirmed, and not worked: which, and since when.
+    open: Vec<(u32, Time)>,
+    killed: [Option<Time>; WORKERS],
+}
+
+/// What has been seen of the run so far, by lane.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Witness([Tally; 3]);
+
+impl Witness {
+    /// What has been seen of a lane.
+    pub fn of(&self, lane: Lane) -> &Tally {
+        &self.0[lane as usize]
+    }
+}
+
+impl Tally {
+    fn confirm(&mut self, id: u32, now: Time) {
+        self.confirmed = self.confirmed.saturating_add(1);
+        if self.done.has(id) {
+            return;
+        }
+        if self.open.len() == MOST_OPEN {
+            self.open.remove(0);
+        }
+        self.open.push((id, now));
+    }
+
+    fn work(&mut self, id: u32, took: Micros) {
+        self.open.retain(|open| open.0 != id);
+        if self.done.add(id) {
+            self.worked = self.worked.saturating_add(1);
+            self.longest = self.longest.max(took);
+        } else {
+            self.again = self.again.saturating_add(1);
+        }
+    }
+
+    fn store(&mut self, id: u32) {
+        if !self.stored.add(id) {
+            self.copies = self.copies.saturating_add(1);
+            self.twice = self.twice.or(Some(id));
+        }
+    }
+
+    /// The broker has given up on somebody: on whom depends on who is gone.
+    fn notice(&mut self, lane: Lane, scene: &Scene) {
+        let gone = |at: usize| {
+            let node = scene.kernel.node(worker(scene.settings, lane, at));
+            if node.up { self.killed[at] } else { Some(node.up_changed) }
+        };
+        if let Some(since) = (0..WORKERS).filter_map(gone).max() {
+            self.noticed = Some(scene.kernel.now().saturating_sub(since));
+        }
+    }
+}
+
+pub(super) fn observe(witness: &mut Witness, notes: &[Note], scene: &Scene) {
+    let now = scene.kernel.now();
+    for note in notes {
+        match *note {
+            Note::Confirmed { lane, id } => witness.0[lane as usize].confirm(id, now),
+            Note::Stored { lane, id } => witness.0[lane as usize].store(id),
+            Note::Worked { lane, id, took } => witness.0[lane as usize].work(id, took),
+            Note::Noticed { lane } => witness.0[lane as usize].notice(lane, scene),
+            Note::Killed { lane, worker, gone } => {
+                witness.0[lane as usize].killed[usize::from(worker).min(WORKERS - 1)] = gone.then_some(now);
+            }
+        }
+    }
+}
+
+/// Whether an order is somewhere in a node from where it will be worked.
+fn node_has(world: &Shop, lane: Lane, node: NodeId, id: u32) -> bool {
+    let log = world.node(broker(world.settings(), lane)).map(|node| &node.disk);
+    let Some(node) = world.node(node) else { return false };
+    let state = node.memory.as_ref().and_then(|memory| memory.state.as_ref());
+    match (&node.disk, state, log) {
+        (Disk::Rabbit(disk), Some(State::Rabbit(memory)), _) => rabbit_lane::has(disk, Some(memory), id),
+        (Disk::Rabbit(disk), _, _) => rabbit_lane::has(disk, None, id),
+        (Disk::Kafka(disk), Some(State::Kafka(memory)), Some(Disk::Kafka(log))) => {
+            kafka_lane::has(disk, Some(memory), log, id)
+        }
+        (Disk::Kafka(disk), _, Some(Disk::Kafka(log))) => kafka_lane::has(disk, None, log, id),
+        (Disk::Jet(disk), Some(State::Jet(memory)), _) => jetstream_lane::has(disk, Some(memory), id),
+        (Disk::Jet(disk), _, _) => jetstream_lane::has(disk, None, id),
+        _ => false,
+    }
+}
+
+/// Whether an order is somewhere from where it will be worked.
+fn is_kept(world: &Shop, lane: Lane, id: u32) -> bool {
+    let first = super::outer(world.settings(), lane, NodeId(0)).index();
+    let brings = |message: &Message| match (lane, message) {
+        (Lane::RabbitMq, Message::Rabbit(message)) => rabbit_lane::brings(message, id),
+        (Lane::Kafka, Message::Kafka(message)) => kafka_lane::brings(message, id),
+        (Lane::JetStream, Message::Jet(message)) => jetstream_lane::brings(message, id),
+        _ => false,
+    };
+    (first..first + super::NODES).any(|node| node_has(world, lane, NodeId::from(node), id))
+        || world.flights().any(|flight| brings(flight.message))
+}
+
+/// The order that a worker of a lane works on.
+pub fn works_on(world: &Shop, lane: Lane, at: usize) -> Option<u32> {
+    order_of(world.memory(worker(world.settings(), lane, at))?.state.as_ref()?)
+}
+
+/// The order that a node works on.
+pub(super) fn order_of(state: &State) -> Option<u32> {
+    match state {
+        State::Rabbit(rabbitmq::Memory::Worker { working, .. }) => Some(working.as_ref()?.message.id),
+        State::Kafka(kafka::Memory::Consumer(consumer)) => {
+            Some(consumer.working.iter().flatten().next()?.record.number)
+        }
+        State::Jet(jetstream::Memory::Worker { phase: jetstream::Phase::Works(_, task), .. }) => Some(task.id),
+        _ => None,
+    }
+}
+
+/// Whether a worker works, for the first time, on an order that its broker would give to nobody else.
+pub fn is_alone(world: &Shop, lane: Lane, at: usize) -> bool {
+    let node = broker(world.settings(), lane);
+    works_on(world, lane, at)
+        .is_some_and(|id| !world.witness().of(lane).done.has(id) && !node_has(world, lane, node, id))
+}
+
+/// The confirmed orders of a lane that nobody has worked and nobody will, as far as the oldest of the open ones show.
+pub fn lost(world: &Shop, lane: Lane) -> Vec<u32> {
+    let open = world.witness().of(lane).open.iter().take(LOOKED_FOR).map(|open| open.0);
+    open.filter(|id| !is_kept(world, lane, *id)).collect()
+}
+
+/// How many orders the broker could deliver from the start, worked or not.
+pub fn replayable(world: &Shop, lane: Lane) -> u32 {
+    let node = broker(world.settings(), lane);
+    match world.node(node).map(|node| &node.disk) {
+        Some(Disk::Kafka(kafka::Disk::Broker(disk))) => disk.logs.iter().map(|log| log.len()).sum(),
+        Some(Disk::Jet(disk)) => disk.store.stream.msgs().len() as u32,
+        _ => 0,
+    }
+}
+
+fn is_worked(world: &Shop, lane: Lane) -> bool {
+    let open = world.witness().of(lane).open.iter().take(LOOKED_FOR);
+    open.into_iter().all(|open| is_kept(world, lane, open.0))
+}
+
+fn explain_lost(world: &Shop, lane: Lane) -> Breach {
+    let Some(id) = lost(world, lane).first().copied() else { return Breach::default() };
+    let kept = match lane {
+        Lane::RabbitMq => "has no such order any more",
+        Lane::Kafka => "may have it in the log, behind the group's offset",
+        Lane::JetStream => "may have it in the stream, as acknowledged",
+    };
+    Breach {
+        nodes: vec![broker(world.settings(), lane)],
+        text: format!("Order {id} was confirmed, no worker has worked it, and none will get it."),
+        values: vec![
+            (
+                Brokers::name(world.settings(), super::shop(world.settings(), lane)),
+                format!("takes order {id} for safe"),
+            ),
+            (lane.title().to_owned(), kept.to_owned()),
+        ],
+    }
+}
+
+/// RabbitMQ: nothing confirmed is lost.
+pub const RABBIT_WORKS: Promise<Brokers> = Promise {
+    id: "rabbitmq-works-all",
+    title: "RabbitMQ: confirmed is worked",
+    about: "Every order that RabbitMQ confirmed is worked at least once, or will still be given to a worker.",
+    kind: Kind::Always,
+    holds: |world| is_worked(world, Lane::RabbitMq),
+    explain: |world| explain_lost(world, Lane::RabbitMq),
+};
+
+/// Kafka: nothing confirmed is passed over.
+pub const KAFKA_WORKS: Promise<Brokers> = Promise {
+    id: "kafka-works-all",
+    title: "Kafka: confirmed is worked",
+    about: "Every order that Kafka confirmed is worked at least once, or its group has yet to come to it.",
+    kind: Kind::Always,
+    holds: |world| is_worked(world, Lane::Kafka),
+    explain: |world| explain_lost(world, Lane::Kafka),
+};
+
+/// JetStream: nothing confirmed is passed over.
+pub const JETSTREAM_WORKS: Promise<Brokers> = Promise {
+    id: "jetstream-works-all",
+    title: "JetStream: confirmed is worked",
+    about: "Every order that JetStream confirmed is worked at least once, or will still be delivered.",
+    kind: Kind::Always,
+    holds: |world| is_worked(world, Lane::JetStream),
+    explain: |world| explain_lost(world, Lane::JetStream),
+};
+
+fn twice(world: &Shop) -> Option<(Lane, u32)> {
+    let of = |lane: Lane| world.witness().of(lane).twice.map(|id| (lane, id));
+    [Lane::Kafka, Lane::JetStream].into_iter().find_map(of)
+}
+
+/// Kafka and JetStream store once.
+pub const STORED_ONCE: Promise<Brokers> = Promise {
+    id: "stored-once",
+    title: "Kafka, JetStream: stored once",
+    about: "However often a shop sends an order, it is in Kafka's log and in JetStream's stream once.",
+    kind: Kind::Always,
+    holds: |world| twice(world).is_none(),
+    explain: |world| {
+        let Some((lane, id)) = twice(world) else { return Breach::default() };
+        Breach {
+            nodes: vec![broker(world.settings(), lane)],
+            text: format!("Order {id} was sent again, and {} has stored it a second time.", lane.title()),
+            values: vec![
+                (Brokers::name(world.settings(), super::shop(world.settings(), lane)), format!("gave order {id} once")),
+                (lane.title().to_owned(), format!("has order {id} twice")),
+            ],
+        }
+    },
+};
+
+/// Whether two workers, busy nine tenths of the time, can do what is ordered.
+fn is_enough(world: &Shop) -> bool {
+    let settings = world.settings();
+    settings.amount(RATE) * (settings.amount(TASK) + 8 * LATENCY) <= WORKERS as u64 * SEC * 9 / 10
+}
+
+/// A lane in which an order has waited for too long.
+fn late(world: &Shop) -> Option<(Lane, u32)> {
+    let now = world.kernel().now();
+    let late = |lane: Lane| {
+        let open = world.witness().of(lane).open.iter().find(|open| now > open.1.saturating_add(WITHIN))?;
+        Some((lane, open.0))
+    };
+    lanes(world.settings()).into_iter().find_map(late)
+}
+
+/// Liveness of all three.
+pub const ALL_WORKED: Promise<Brokers> = Promise {
+    id: "all-is-worked",
+    title: "All three catch up",
+    about: "Within 45 s after the last fault no confirmed order is older than 30 s, if two workers can do what is ordered.",
+    kind: Kind::Eventually { within: 45 * SEC },
+    holds: |world| late(world).is_none() || !is_enough(world),
+    explain: |world| {
+        let Some((lane, id)) = late(world) else { return Breach::default() };
+        Breach {
+            nodes: vec![broker(world.settings(), lane)],
+            text: format!(
+                "Nothing has been wrong for 45 s, and {} has had order {id} for more than 30 s.",
+                lane.title()
+            ),
+            values: Vec::new(),
+        }
+    },
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_kept_as_stretches_and_bounded() {
+        let mut numbers = Numbers::default();
+        assert!([1, 2, 5, 3].into_iter().all(|id| numbers.add(id)));
+        assert!(!numbers.add(2) && numbers.has(5) && !numbers.has(4));
+        assert_eq!(numbers.0, [(1, 4), (5, 6)]);
+        assert!(numbers.add(4));
+        assert_eq!(numbers.0, [(1, 6)]);
+        (0..200).for_each(|at| {
+            numbers.add(10 + 2 * at);
+        });
+        assert!(numbers.0.len() <= MOST_RANGES && numbers.has(408));
+    }
+}

@@ -1,0 +1,145 @@
+//! Each order is written once: never twice, and in the end.
+
+use super::{BROKER, Note, ORDERS, Once};
+use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::kernel::time::SEC;
+use crate::sim::machine::promise::Promise;
+use crate::sim::machine::world::World;
+use crate::sim::small::Set;
+
+/// Numbers as ranges: first and last, in order. Old ones are joined over their gaps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Seen(Vec<(u32, u32)>);
+
+/// Ranges that are remembered.
+const MOST_RANGES: usize = 32;
+/// Orders that are taken and not written, and remembered as such.
+const MOST_OPEN: usize = 600;
+
+impl Seen {
+    /// Adds a number. True when it was there.
+    fn add(&mut self, number: u32) -> bool {
+        let at = self.0.partition_point(|range| range.1 < number);
+        if self.0.get(at).is_some_and(|range| range.0 <= number) {
+            return true;
+        }
+        self.0.insert(at, (number, number));
+        if self.0.get(at + 1).is_some_and(|range| range.0 == number + 1) {
+            self.0[at].1 = self.0.remove(at + 1).1;
+        }
+        if at > 0 && self.0[at - 1].1 + 1 == number {
+            self.0[at - 1].1 = self.0.remove(at).1;
+        }
+        if self.0.len() > MOST_RANGES {
+            self.0[0].1 = self.0.remove(1).1;
+        }
+        false
+    }
+}
+
+/// What has been seen of the run so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Witness {
+    readable: [Seen; 2],
+    rows: Seen,
+    open: Set<u32>,
+    in_log: Option<(u8, u32)>,
+    in_table: Option<u32>,
+}
+
+impl Witness {
+    /// An order that readers of committed records find twice: its topic and its number.
+    pub fn twice_in_log(&self) -> Option<(u8, u32)> {
+        self.in_log
+    }
+
+    /// An order that has two rows.
+    pub fn two_rows(&self) -> Option<u32> {
+        self.in_table
+    }
+
+    /// Orders that are taken and not written yet.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+}
+
+pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
+    for note in notes {
+        match *note {
+            Note::Taken { order } => {
+                let written = witness.rows.0.iter().any(|range| (range.0..=range.1).contains(&order));
+                if !written && witness.open.len() < MOST_OPEN {
+                    witness.open.insert(order, ());
+                }
+            }
+            Note::Readable { topic, order } => {
+                let seen = &mut witness.readable[usize::from(topic.min(1))];
+                if seen.add(order) {
+                    witness.in_log.get_or_insert((topic, order));
+                }
+            }
+            Note::Row { order } => {
+                witness.open.remove(&order);
+                if witness.rows.add(order) {
+                    witness.in_table.get_or_insert(order);
+                }
+            }
+        }
+    }
+}
+
+/// Never twice in a log.
+pub const ONCE_IN_LOG: Promise<Once> = Promise {
+    id: "once-in-the-log",
+    title: "Each order is once in the log",
+    about: "A reader of committed records finds no order twice, neither among the requests nor among the orders.",
+    kind: Kind::Always,
+    holds: |world| world.witness().in_log.is_none(),
+    explain: |world| {
+        let Some((topic, order)) = world.witness().in_log else { return Breach::default() };
+        let name = if topic == ORDERS { "orders" } else { "requests" };
+        Breach {
+            nodes: vec![BROKER],
+            text: format!("Order {order} is twice in the topic of {name}, and both count."),
+            values: vec![
+                ("first".to_owned(), format!("order {order}")),
+                ("again".to_owned(), format!("order {order}")),
+            ],
+        }
+    },
+};
+
+/// Never two rows.
+pub const ONE_ROW: Promise<Once> = Promise {
+    id: "written-once",
+    title: "Each order is written once",
+    about: "No order has two rows in the database.",
+    kind: Kind::Always,
+    holds: |world| world.witness().in_table.is_none(),
+    explain: |world| {
+        let Some(order) = world.witness().in_table else { return Breach::default() };
+        Breach {
+            nodes: vec![Once::DATABASE],
+            text: format!("Order {order} has two rows: it will be charged and sent twice."),
+            values: vec![("row".to_owned(), format!("order {order}")), ("row".to_owned(), format!("order {order}"))],
+        }
+    },
+};
+
+/// At least once.
+pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
+    id: "written-at-last",
+    title: "Each order is written at last",
+    about: "Within 30 s after the last fault there is a moment at which every order that was taken has its row.",
+    kind: Kind::Eventually { within: 30 * SEC },
+    holds: |world: &World<Once>| world.witness().open.is_empty(),
+    explain: |world| {
+        let missing = world.witness().open.first().map_or(0, |(order, _)| *order);
+        Breach {
+            nodes: vec![Once::DATABASE],
+            text: format!("Nothing has been wrong for 30 s, and order {missing} still has no row."),
+            values: vec![("taken".to_owned(), format!("order {missing}")), ("row".to_owned(), "none".to_owned())],
+        }
+    },
+};

@@ -1,0 +1,88 @@
+//! Who is who with one server and with three: numbers of nodes, Raft's settings, and which server a client asks.
+//!
+//! The first server is node 1 with R1 and with R3; the others of R3 come after the workers, so that a worker has the same
+//! number either way.
+
+use super::{Disk, FIRST, JetStream, REPLICAS, SERVER, WORKERS};
+use crate::sim::NodeId;
+use crate::sim::declare::settings::Settings;
+use crate::sim::kernel::time::{MS, Micros};
+use crate::sim::later::Later;
+use crate::sim::machine::system::{Context, System};
+use crate::systems::consensus::raft::{self, Raft};
+
+/// The servers of R3.
+const THREE: usize = 3;
+/// The shortest election timeout. nats-server: 4 s, and up to 9 s; all three of these are a tenth of its own.
+const ELECTION: Micros = 400 * MS;
+/// How much longer it may be.
+const SPREAD: Micros = 500 * MS;
+/// The time between heartbeats. nats-server: 1 s.
+const HEARTBEAT: Micros = 100 * MS;
+/// A snapshot is taken after so many entries, so that the log always has room.
+const SNAPSHOT_AFTER: i64 = 20;
+
+/// Whether the stream has three replicas.
+pub fn is_replicated(settings: &Settings) -> bool {
+    settings.get(REPLICAS) == 1
+}
+
+/// How many servers there are.
+pub fn server_count(settings: &Settings) -> usize {
+    if is_replicated(settings) { THREE } else { 1 }
+}
+
+/// How many workers there are.
+pub fn worker_count(settings: &Settings) -> usize {
+    settings.amount(WORKERS).clamp(1, 5) as usize
+}
+
+/// A server, by its number from 0.
+pub fn server(settings: &Settings, number: usize) -> NodeId {
+    match number % server_count(settings) {
+        0 => SERVER,
+        other => NodeId::from(FIRST + worker_count(settings) + other - 1),
+    }
+}
+
+/// All servers.
+pub fn servers(settings: &Settings) -> Vec<NodeId> {
+    (0..server_count(settings)).map(|number| server(settings, number)).collect()
+}
+
+/// A server's number; `None` for a client.
+pub fn number(settings: &Settings, node: NodeId) -> Option<usize> {
+    servers(settings).into_iter().position(|server| server == node)
+}
+
+/// Raft's settings for the servers: no load of its own, and an entry of the own term first, so that a new leader commits
+/// what the last one left.
+pub fn raft_settings() -> Settings {
+    let mut settings = Settings::defaults(Raft::SETTINGS);
+    let values = [
+        (raft::SERVERS, 0),
+        (raft::TIMEOUT, ELECTION as i64),
+        (raft::SPREAD, SPREAD as i64),
+        (raft::HEARTBEAT, HEARTBEAT as i64),
+        (raft::NO_OP, 1),
+        (raft::LOAD, 0),
+        (raft::SNAPSHOT_AFTER, SNAPSHOT_AFTER),
+    ];
+    values.iter().for_each(|(id, value)| settings.set(*id, *value));
+    settings
+}
+
+/// The server that a client asks.
+pub(super) fn home(disk: &Disk, context: &Context<JetStream>) -> NodeId {
+    server(context.settings(), usize::from(disk.home.0))
+}
+
+/// A client was answered by a server: it asks that one from now on.
+pub(super) fn stay(disk: &mut Disk, from: NodeId, context: &Context<JetStream>) {
+    disk.home = Later(number(context.settings(), from).unwrap_or(0) as u16);
+}
+
+/// A client has waited in vain: it asks the next server, if there is one.
+pub(super) fn turn(disk: &mut Disk, context: &Context<JetStream>) {
+    disk.home = Later((disk.home.0 + 1) % server_count(context.settings()) as u16);
+}

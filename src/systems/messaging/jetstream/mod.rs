@@ -1,0 +1,371 @@
+//! JetStream: a stream on one server or on three, a durable pull consumer, workers that take from it.
+//!
+//! Follows nats-server 2.10 and later (docs.nats.io: "Streams", "Consumers", "JetStream Model Deep Dive"; ADR-13 on pull;
+//! `server/stream.go`, `server/consumer.go`): retention by limits, interest or work queue; a duplicate window over
+//! Nats-Msg-Id (2 min); ack policies none, all and explicit, ack wait (30 s), max deliver (no limit), back-off, max ack
+//! pending (1,000); +ACK, -NAK, +TERM, +WPI, and an acknowledgement of the acknowledgement where one is asked for; an
+//! advisory when a message was delivered too often. [`stream`] and [`consumer`] are the state machines, pure and whole;
+//! the nodes around them use an explicit consumer.
+//! A machine's crash loses what is not on disk: with the rule on, the server syncs before it answers (`sync_interval:
+//! always`), without it every two minutes, which is the default.
+//! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
+//! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`]. An entry is an
+//! operation ([`op`]) with the leader's time in it. The leader confirms a task, hands a message out, and acknowledges an
+//! acknowledgement when a quorum has the entry. Crashed are machines: with the rule on, Raft's log is synced before a
+//! server answers, without it now and then, with its term and its vote.
+//! What differs from nats-server in R3: stream and consumer share one Raft group, where each has its own; naks and
+//! expired ack waits are entries as well, where the consumer's leader keeps them to itself; a snapshot carries the whole
+//! state with the duplicate window, where a restarted server reads the window back from what is stored. A client asks
+//! the server that answered it last, and the next one when nothing comes; a server that does not lead passes a request on
+//! to the one that does (NATS's own routes do that), and the answer comes from there directly. A leader without a quorum
+//! does not step down by itself, as nats-server's does after 10 s; it can commit nothing either.
+//! Not modelled: other numbers of replicas, the group of all servers that places streams, push consumers (to a worker, a
+//! pull of one is the same but for the question), subjects and filters, limits in bytes, mirrors and sources, the
+//! connection's own faults (see NATS core).
+
+pub mod cluster;
+pub mod consumer;
+pub mod op;
+pub mod promises;
+mod publisher;
+pub mod replica;
+mod server;
+pub mod stream;
+mod words;
+mod worker;
+
+use std::rc::Rc;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{Command, CommandCall, Setting, SettingId, Settings};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Micros, SEC, Time};
+use crate::sim::later::Later;
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId};
+use crate::systems::consensus::raft::{self, Raft};
+use consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery};
+use stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
+
+/// The system.
+pub struct JetStream;
+
+/// The server recognises copies by their Nats-Msg-Id.
+pub const DEDUP: RuleId = RuleId(0);
+/// The publisher sends again only within the duplicate window.
+pub const WITHIN: RuleId = RuleId(1);
+/// A worker asks for an acknowledgement of its acknowledgement.
+pub const DOUBLE_ACK: RuleId = RuleId(2);
+/// What was not acknowledged in time is delivered again.
+pub const REDELIVER: RuleId = RuleId(3);
+/// The server answers once it is on disk.
+pub const SYNC: RuleId = RuleId(4);
+
+pub const WORKERS: SettingId = SettingId(0);
+/// Tasks published a second, Poisson.
+pub const RATE: SettingId = SettingId(1);
+/// Mean length of a task, in microseconds.
+pub const WORK: SettingId = SettingId(2);
+/// How long an acknowledgement may take, in microseconds.
+pub const ACK_WAIT: SettingId = SettingId(3);
+/// The most deliveries of a message: 1, 2, 4, 8, any number.
+pub const MAX_DELIVER: SettingId = SettingId(4);
+/// The duplicate window, in microseconds.
+pub const WINDOW: SettingId = SettingId(5);
+/// The most messages that wait for their acknowledgement.
+pub const MAX_ACK_PENDING: SettingId = SettingId(6);
+/// Whether later redeliveries wait longer.
+pub const BACK_OFF: SettingId = SettingId(7);
+/// Limits, interest, work queue.
+pub const RETENTION: SettingId = SettingId(8);
+/// How often the server syncs while the rule is off, in microseconds.
+pub const SYNC_INTERVAL: SettingId = SettingId(9);
+/// R1 or R3: how many servers keep the stream.
+pub const REPLICAS: SettingId = SettingId(10);
+
+/// From publishing to the start of the work.
+pub const WAITING: MetricId = MetricId(0);
+/// Messages in the stream that nobody has.
+pub const READY: MetricId = MetricId(1);
+/// Messages that were delivered and not acknowledged.
+pub const ACK_PENDING: MetricId = MetricId(2);
+/// Tasks that a worker has called done.
+pub const DONE: MetricId = MetricId(3);
+/// Messages delivered again.
+pub const REDELIVERED: MetricId = MetricId(4);
+/// Copies that the server recognised.
+pub const COPIES: MetricId = MetricId(5);
+
+pub const PUBLISHER: NodeId = NodeId(0);
+/// The server of R1, the first one of R3; the other two come after the workers.
+pub const SERVER: NodeId = NodeId(1);
+/// The first worker.
+pub const FIRST: usize = 2;
+
+/// How long a message takes between any two nodes.
+pub const LATENCY: Time = MS;
+/// How long a publisher waits for a PubAck. nats.go waits 5 s; scaled down.
+pub const RETRY: Time = 500 * MS;
+/// How long a worker's question for work stands. nats.go: 30 s; scaled down.
+pub const PULL_WAIT: Time = SEC;
+/// How long a worker waits for the acknowledgement of its acknowledgement. nats.go waits 5 s; scaled down.
+pub const ACK_RETRY: Time = 250 * MS;
+/// The most messages in the stream.
+pub const MAX_MSGS: u32 = 150;
+/// Back-off by redeliveries, where it is switched on.
+pub const STEPS: &[Micros] = &[SEC / 2, SEC, 2 * SEC, 4 * SEC];
+
+const ARRIVALS: Purpose = Purpose(0);
+const LENGTHS: Purpose = Purpose(1);
+
+/// Stream and consumer: what the server keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Store {
+    pub stream: Stream,
+    pub consumer: Consumer,
+}
+
+impl Store {
+    /// How many messages were never delivered.
+    pub fn fresh(&self) -> usize {
+        let msgs = self.stream.msgs();
+        msgs.len() - msgs.partition_point(|stored| stored.seq <= self.consumer.delivered())
+    }
+
+    /// How many messages wait for somebody who asks.
+    pub fn ready(&self) -> usize {
+        self.fresh() + self.consumer.again().len()
+    }
+}
+
+/// What survives a crash.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Disk {
+    /// The server: what was synced. With R3, the state that Raft's snapshot stands for.
+    pub store: Rc<Store>,
+    /// The publisher: the last task's number. A worker: its last question's.
+    pub last: u32,
+    /// A server of R3: what Raft has synced.
+    pub raft: Later<Option<raft::Disk>>,
+    /// The publisher, a worker: which server it asks, of those that there are.
+    pub home: Later<u16>,
+}
+
+/// What a worker is at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// It has asked for a message, or will.
+    Idle,
+    /// It works on one.
+    Works(Delivery, Task),
+    /// It has acknowledged it, and waits for the server's word.
+    Confirms(Delivery, Task),
+}
+
+/// What does not survive a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    /// `unconfirmed`: published, and without a PubAck.
+    Publisher { unconfirmed: Vec<Task> },
+    /// `waiting`: questions for a message, oldest first, and when they end.
+    Server { store: Rc<Store>, waiting: Vec<(NodeId, u32, Time)> },
+    /// `seen`: the highest consumer sequence that it was handed.
+    Worker { phase: Phase, seen: u32 },
+    /// A server of R3.
+    Replica(Box<replica::Replica>),
+}
+
+/// How a worker answers a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum AckKind {
+    /// +ACK
+    Ack,
+    /// -NAK
+    Nak,
+    /// +TERM
+    Term,
+    /// +WPI
+    Progress,
+}
+
+/// What nodes send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    /// A task; its number is its Nats-Msg-Id.
+    Publish { task: Task },
+    /// The answer to it.
+    PubAck { id: u32, ack: PubAck },
+    /// $JS.API.CONSUMER.MSG.NEXT, for one message.
+    Pull { request: u32 },
+    /// A message, for a question.
+    Deliver { delivery: Delivery, task: Task },
+    /// An answer to a delivery; with `reply`, one is wanted in turn.
+    Ack { seq: u32, kind: AckKind, reply: bool },
+    /// The server has taken the acknowledgement.
+    AckAck { seq: u32 },
+    /// $JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES
+    Advisory { seq: u32, times: u32 },
+    /// Between the servers of R3. A snapshot's state goes with it.
+    Raft { said: raft::Message, state: Option<Rc<Store>> },
+    /// A client's request, passed on to the server that leads.
+    Routed { origin: NodeId, request: Rc<Message> },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// The next task is published.
+    Arrival,
+    /// Time to publish a task again.
+    Republish(u32),
+    /// The ack wait of a message is over.
+    AckWait(u32),
+    /// Time to sync.
+    Sync,
+    /// Time to ask for a message.
+    Pull,
+    /// The present task is done.
+    Done,
+    /// Time to acknowledge again.
+    AckAgain,
+    /// Raft's own.
+    Raft(raft::Timer),
+}
+
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The server has stored a task.
+    Stored { id: u32, seq: u32 },
+    /// The publisher was told that a task is stored.
+    Confirmed { id: u32 },
+    /// The server has handed a message to a worker.
+    Delivered { seq: u32, to: NodeId },
+    /// A worker has called a message done.
+    Done { seq: u32, node: NodeId },
+    /// The server needs a task no more: acknowledged, terminated, or given up with an advisory.
+    Settled { id: u32, parked: bool },
+    /// As `Delivered`, by a server of R3 that applies it; each of them does. `delivery`: the consumer sequence.
+    Handed { delivery: u32, seq: u32, to: NodeId },
+    /// As `Settled`, by each server of R3.
+    Gone { id: u32, parked: bool },
+}
+
+/// The stream's configuration under these settings.
+pub fn stream_config(settings: &Settings) -> StreamConfig {
+    let retention = match settings.get(RETENTION) {
+        0 => Retention::Limits,
+        1 => Retention::Interest,
+        _ => Retention::WorkQueue,
+    };
+    let discard = if retention == Retention::Limits { Discard::Old } else { Discard::New };
+    StreamConfig { retention, discard, max_msgs: Some(MAX_MSGS), max_age: None, duplicates: settings.amount(WINDOW) }
+}
+
+/// The consumer's configuration under these settings.
+pub fn consumer_config(settings: &Settings) -> ConsumerConfig {
+    ConsumerConfig {
+        policy: AckPolicy::Explicit,
+        ack_wait: settings.amount(ACK_WAIT),
+        max_deliver: [1, 2, 4, 8].get(settings.amount(MAX_DELIVER) as usize).copied(),
+        back_off: if settings.is_on(BACK_OFF) { STEPS } else { &[] },
+        max_ack_pending: settings.amount(MAX_ACK_PENDING) as u32,
+    }
+}
+
+impl System for JetStream {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "JetStream";
+    const RULES: &'static [Rule] = words::RULES;
+    const SETTINGS: &'static [Setting] = words::SETTINGS;
+    const COMMANDS: &'static [Command] = words::COMMANDS;
+    const METRICS: &'static [Metric] = words::METRICS;
+    /// The replicas.
+    const LATER_SETTINGS: usize = 1;
+
+    fn nodes(settings: &Settings) -> usize {
+        FIRST + cluster::worker_count(settings) + cluster::server_count(settings) - 1
+    }
+
+    fn name(settings: &Settings, node: NodeId) -> String {
+        match (node.index(), cluster::number(settings, node)) {
+            (0, _) => "publisher".to_owned(),
+            (_, Some(number)) if cluster::is_replicated(settings) => {
+                format!("server {}", Raft::name(settings, NodeId::from(number)))
+            }
+            (_, Some(_)) => "server".to_owned(),
+            (other, None) => format!("worker {}", other + 1 - FIRST),
+        }
+    }
+
+    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        LinkSpec::fifo(Latency::Fixed(LATENCY))
+    }
+
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        if !cluster::is_replicated(settings) {
+            return Disk::default();
+        }
+        match cluster::number(settings, node) {
+            Some(_) => Disk { raft: Later(Some(raft::Disk::default())), ..Disk::default() },
+            None => Disk { home: Later(node.0 % cluster::server_count(settings) as u16), ..Disk::default() },
+        }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        match context.me() {
+            PUBLISHER => publisher::boot(context),
+            _ if disk.raft.0.is_some() => replica::boot(disk, context),
+            SERVER => server::boot(disk, context),
+            _ => worker::boot(context),
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match memory {
+            Memory::Publisher { unconfirmed } => publisher::Publisher { disk, unconfirmed, context }.handle(event),
+            Memory::Server { store, waiting } => server::Server { disk, store, waiting, context }.handle(event),
+            Memory::Worker { phase, seen } => worker::Worker { disk, phase, seen, context }.handle(event),
+            Memory::Replica(own) => replica::Server { disk, own, context }.handle(event),
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = match call.command {
+            0 | 1 => PUBLISHER,
+            _ => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
+        };
+        let known = node.index() < FIRST + cluster::worker_count(world.settings());
+        (known && world.kernel().node(node).up).then_some(node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
+    }
+
+    fn describe_message(settings: &Settings, message: &Message) -> String {
+        words::describe(settings, message)
+    }
+
+    fn describe_timer(settings: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Arrival => "a task is published".to_owned(),
+            Timer::Republish(id) => format!("time to publish task {id} again"),
+            Timer::AckWait(seq) => format!("the ack wait of message {seq}"),
+            Timer::Sync => "time to sync".to_owned(),
+            Timer::Pull => "time to ask for a message".to_owned(),
+            Timer::Done => "the task is done".to_owned(),
+            Timer::AckAgain => "time to acknowledge again".to_owned(),
+            Timer::Raft(timer) => Raft::describe_timer(settings, timer),
+        }
+    }
+}

@@ -1,0 +1,452 @@
+//! One partition of a Kafka broker from the inside: its files, a reader that looks up an offset, the cleaner, and a
+//! consumer that builds a table from the log.
+//!
+//! Follows Apache Kafka 4.x (documentation, "Log", "Log Compaction", "Efficiency"; KIP-534). The mechanism is
+//! [`crate::mechanisms::kafka_log`]. Scaled so that a reader can watch: a file holds 12 kB (segment.bytes is 1 GiB), a
+//! record 2,000 bytes, the cleaner looks every second (log.cleaner.backoff.ms is 15 s), and a byte is copied in 0.1 µs.
+//! A lookup that takes microseconds takes a tenth of a second a step. Not modelled: batches, the time index, replicas,
+//! producer retries (what is lost on the way was never in the log), the page cache's misses.
+
+mod broker;
+mod clients;
+pub mod promises;
+
+use std::rc::Rc;
+
+use crate::mechanisms::kafka_log::{Limits, Log, Record};
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// The system.
+pub struct KafkaLog;
+
+/// The cleaner keeps the latest record of a key.
+pub const LATEST: RuleId = RuleId(0);
+/// The cleaner keeps tombstones for delete.retention.ms.
+pub const TOMBSTONES: RuleId = RuleId(1);
+/// Records keep their offsets.
+pub const OFFSETS: RuleId = RuleId(2);
+/// A scan begins at the index entry at or below the offset.
+pub const FLOOR: RuleId = RuleId(3);
+
+/// Records produced a second, Poisson.
+pub const RATE: SettingId = SettingId(0);
+/// cleanup.policy: 0 compact, 1 delete, 2 both.
+pub const POLICY: SettingId = SettingId(1);
+/// delete.retention.ms, in microseconds.
+pub const DELETE_RETENTION: SettingId = SettingId(2);
+/// retention.bytes, in bytes.
+pub const RETENTION_BYTES: SettingId = SettingId(3);
+/// retention.ms, in microseconds.
+pub const RETENTION_TIME: SettingId = SettingId(4);
+/// Time between two reads of the table's consumer, in microseconds.
+pub const PACE: SettingId = SettingId(5);
+/// Whether the broker sends files with sendfile.
+pub const SENDFILE: SettingId = SettingId(6);
+
+/// Bytes copied by the processor.
+pub const CPU_COPIES: MetricId = MetricId(0);
+/// Bytes copied by devices.
+pub const DMA_COPIES: MetricId = MetricId(1);
+/// Switches between user and kernel mode.
+pub const SWITCHES: MetricId = MetricId(2);
+/// Bytes sent to consumers.
+pub const SENT: MetricId = MetricId(3);
+/// Bytes in the log.
+pub const SIZE: MetricId = MetricId(4);
+/// From a read's arrival until its answer is sent.
+pub const SERVICE: MetricId = MetricId(5);
+
+pub const PRODUCER: NodeId = NodeId(0);
+pub const BROKER: NodeId = NodeId(1);
+/// Looks up single offsets.
+pub const READER: NodeId = NodeId(2);
+/// Builds a table from the log.
+pub const TABLE: NodeId = NodeId(3);
+
+/// How many keys there are.
+pub const KEYS: usize = 6;
+/// The length of a record, in bytes.
+pub const RECORD: u32 = 2_000;
+/// How often the broker looks after its files.
+pub const HOUSEKEEPING: Time = 1_000 * MS;
+/// What one step of a lookup takes.
+pub const STEP: Time = 120 * MS;
+/// min.cleanable.dirty.ratio, in hundredths.
+pub const DIRTY_PERCENT: u32 = 50;
+/// The most records in an answer.
+pub const BATCH: usize = 4;
+/// How often the reader looks something up while there is load.
+pub const LOOK_EVERY: Time = 2_500 * MS;
+
+const ARRIVALS: Purpose = Purpose(0);
+const CONTENTS: Purpose = Purpose(1);
+
+/// The name of a key: A to F.
+pub fn key_name(key: u8) -> char {
+    char::from(b'A' + key % KEYS as u8)
+}
+
+/// "A7", or "A del" for a tombstone.
+pub fn put_words(key: u8, value: Option<u16>) -> String {
+    value.map_or(format!("{} del", key_name(key)), |value| format!("{}{value}", key_name(key)))
+}
+
+/// What is in the log at the start.
+const FIRST_RECORDS: [(u8, Option<u16>); 14] = [
+    (0, Some(1)),
+    (4, Some(5)),
+    (1, Some(2)),
+    (2, Some(3)),
+    (0, Some(4)),
+    (1, Some(6)),
+    (2, Some(7)),
+    (0, Some(8)),
+    (4, None),
+    (1, Some(9)),
+    (3, Some(1)),
+    (2, Some(2)),
+    (0, Some(3)),
+    (3, Some(4)),
+];
+
+/// A table: the value of each key.
+pub type Table = [Option<u16>; KEYS];
+
+/// What survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Disk {
+    Broker(Rc<Log>),
+    /// The consumer's table, and the offset it reads next.
+    Table {
+        next: u32,
+        table: Table,
+    },
+    Client,
+}
+
+/// What does not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    Broker(BrokerMemory),
+    /// The reader: the log's end as it knows it, and what was found last.
+    Reader {
+        end: u32,
+        found: Option<Record>,
+    },
+    Plain,
+}
+
+/// What the broker is at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BrokerMemory {
+    pub lookup: Option<Lookup>,
+    /// An answer that is being sent: from which offset, and since when.
+    pub serving: Option<(u32, Time)>,
+}
+
+/// A lookup under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lookup {
+    pub offset: u32,
+    pub stage: Stage,
+}
+
+/// How far a lookup is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stage {
+    /// Which file?
+    Files,
+    /// Which index entry of this file?
+    Index { file: u32 },
+    /// Is it this record of this file?
+    Scan { file: u32, record: u32 },
+}
+
+/// What nodes send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Produce {
+        key: u8,
+        value: Option<u16>,
+    },
+    /// The reader asks for one offset.
+    LookUp {
+        offset: u32,
+    },
+    Found {
+        record: Option<Record>,
+        end: u32,
+    },
+    /// The table's consumer reads on.
+    Read {
+        offset: u32,
+    },
+    /// What was asked for, as of a moment on the broker's clock.
+    Records {
+        offset: u32,
+        records: Rc<Vec<Record>>,
+        start: u32,
+        end: u32,
+        at: Time,
+    },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Arrival,
+    /// The broker looks after its files.
+    Housekeeping,
+    /// The next step of a lookup.
+    Step,
+    /// The answer has been copied and is sent.
+    Serve,
+    /// The consumer reads on.
+    Pull,
+    /// The reader looks something up.
+    Look,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    Appended {
+        offset: u32,
+        key: u8,
+        value: Option<u16>,
+    },
+    /// A lookup has ended: the record it came to, and the one that a look through the whole log comes to.
+    Looked {
+        asked: u32,
+        found: Option<u32>,
+        right: Option<u32>,
+    },
+    /// The consumer has taken an answer of that moment: whether its replay began with it, and whether it has now all.
+    Took {
+        at: Time,
+        first: bool,
+        all: bool,
+    },
+}
+
+impl System for KafkaLog {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Kafka log";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "keep-the-latest",
+            title: "Keep the latest per key",
+            about: "The cleaner drops a record when a later one has its key. Off: it keeps the first that it meets.",
+        },
+        Rule {
+            id: "keep-tombstones",
+            title: "No tombstone goes early",
+            about: "A tombstone stays for delete.retention.ms after its first cleaning. Off: it goes with what it deletes.",
+        },
+        Rule {
+            id: "keep-offsets",
+            title: "Offsets never change",
+            about: "What stays keeps its offset, and gaps remain. Off: the cleaner numbers the records anew.",
+        },
+        Rule {
+            id: "index-floor",
+            title: "Start at the index's floor",
+            about: "A scan begins at the last entry at or below the offset. Off: at the nearest one above it.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "rate",
+            title: "Records produced",
+            about: "How many a second, on average.",
+            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::PerSecond },
+            default: 3,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "policy",
+            title: "cleanup.policy",
+            about: "Compact: the latest record of each key stays. Delete: old files go.",
+            control: Control::Choice(&["compact", "delete", "compact,delete"]),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "delete-retention",
+            title: "delete.retention.ms",
+            about: "How long a tombstone stays after it was cleaned first. Kafka's default is 24 h.",
+            control: Control::Slider { min: 1_000_000, max: 30_000_000, step: 500_000, unit: Unit::Micros },
+            default: 8_000_000,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "retention-bytes",
+            title: "retention.bytes",
+            about: "With delete: old files go while so many bytes are left. Kafka's default is no limit.",
+            control: Control::Slider { min: 12_000, max: 96_000, step: 12_000, unit: Unit::Count },
+            default: 48_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "retention-time",
+            title: "retention.ms",
+            about: "With delete: files older than this go. Kafka's default is 7 days.",
+            control: Control::Slider { min: 2_000_000, max: 60_000_000, step: 1_000_000, unit: Unit::Micros },
+            default: 20_000_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "pace",
+            title: "The consumer's pace",
+            about: "Time between two reads of up to four records.",
+            control: Control::Slider { min: 100_000, max: 3_000_000, step: 100_000, unit: Unit::Micros },
+            default: 500_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "sendfile",
+            title: "sendfile",
+            about: "On: from the page cache to the network card without the processor. Off: read, then write.",
+            control: Control::Toggle,
+            default: 1,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[
+        Command {
+            id: "put",
+            title: "Put",
+            about: "Writes a value for a key.",
+            fields: &[
+                field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0),
+                field("value", Control::Slider { min: 0, max: 9, step: 1, unit: Unit::Count }, 5),
+            ],
+        },
+        Command {
+            id: "delete",
+            title: "Delete",
+            about: "Writes a tombstone for a key.",
+            fields: &[field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0)],
+        },
+        Command {
+            id: "look-up",
+            title: "Look up",
+            about: "The reader asks for the record at an offset.",
+            fields: &[field("offset", Control::Slider { min: 0, max: 200, step: 1, unit: Unit::Count }, 10)],
+        },
+        Command {
+            id: "replay",
+            title: "Replay",
+            about: "The consumer throws its table away and reads from the beginning.",
+            fields: &[],
+        },
+    ];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "cpu-copies", title: "Bytes copied by the processor", kind: MetricKind::Counter },
+        Metric { id: "dma-copies", title: "Bytes copied by devices", kind: MetricKind::Counter },
+        Metric { id: "switches", title: "Context switches", kind: MetricKind::Counter },
+        Metric { id: "sent", title: "Bytes sent", kind: MetricKind::Counter },
+        Metric { id: "size", title: "Bytes in the log", kind: MetricKind::Gauge },
+        Metric { id: "service", title: "Service time of a read", kind: MetricKind::Latency },
+    ];
+
+    fn nodes(_: &Settings) -> usize {
+        4
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        match node {
+            PRODUCER => "producer",
+            BROKER => "broker",
+            READER => "reader",
+            _ => "table",
+        }
+        .to_owned()
+    }
+
+    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        LinkSpec::fifo(Latency::Fixed(20 * MS))
+    }
+
+    fn blank_disk(_: &Settings, node: NodeId) -> Disk {
+        match node {
+            BROKER => {
+                let mut log = Log::new(Limits { segment_bytes: 6 * RECORD, index_interval: 4_096 });
+                for (key, value) in FIRST_RECORDS {
+                    log.append(key, value, RECORD, 0);
+                }
+                Disk::Broker(Rc::new(log))
+            }
+            TABLE => Disk::Table { next: 0, table: [None; KEYS] },
+            _ => Disk::Client,
+        }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        match disk {
+            Disk::Broker(log) => broker::boot(log, context),
+            Disk::Table { .. } => clients::boot_table(context),
+            Disk::Client if context.me() == PRODUCER => clients::boot_producer(context),
+            Disk::Client => clients::boot_reader(context),
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match (disk, memory) {
+            (Disk::Broker(log), Memory::Broker(memory)) => broker::Broker { log, memory, context }.handle(event),
+            (Disk::Table { next, table }, _) => clients::consume(next, table, event, context),
+            (_, Memory::Reader { end, found }) => clients::look(end, found, event, context),
+            _ => clients::produce(event, context),
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = [PRODUCER, PRODUCER, READER, TABLE].get(usize::from(call.command)).copied()?;
+        world.kernel().node(node).up.then_some(node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
+        promises::observe(witness, notes, scene.settings.amount(DELETE_RETENTION));
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Produce { key, value } => put_words(*key, *value),
+            Message::LookUp { offset } => format!("\"offset {offset}?\""),
+            Message::Found { record: Some(record), .. } => format!("the record at offset {}", record.offset),
+            Message::Found { .. } => "no such record".to_owned(),
+            Message::Read { offset } => format!("a fetch from offset {offset}"),
+            Message::Records { records, .. } => format!("{} records", records.len()),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Arrival => "a record is produced",
+            Timer::Housekeeping => "the broker looks after its files",
+            Timer::Step => "the lookup goes on",
+            Timer::Serve => "the answer is copied",
+            Timer::Pull => "time to read on",
+            Timer::Look => "time for a lookup",
+        }
+        .to_owned()
+    }
+}

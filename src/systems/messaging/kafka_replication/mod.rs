@@ -1,0 +1,569 @@
+//! Kafka's replication of one partition: leader, followers, in-sync replicas, high watermark, leader epochs.
+//!
+//! Follows Apache Kafka 4.x with KRaft: documentation, "Replication" and "Message Delivery Semantics"; KIP-101 and
+//! KIP-279 (truncation by leader epoch), in the form of KIP-595 (a fetch carries the last epoch, and the leader's answer
+//! says where the logs part); KIP-497 (AlterPartition, and the maximal ISR while a change is pending); KIP-903 (a
+//! replica joins the ISR under its present broker epoch only); KAFKA-15583 (the high watermark rests while the ISR is
+//! below min.insync.replicas). The states are those of Jason Gustafson's TLA+ specification.
+//!
+//! The controller node stands for the KRaft quorum: its crash is the quorum's loss. It pushes metadata to brokers, which
+//! in Kafka fetch it; a registration fences the broker's former one at once, where Kafka waits for the old session to
+//! end. A crash is one of the process: the log survives it, as the page cache does. The high watermark is checkpointed
+//! with every change (Kafka: every 5 s), and a producer's retry is known by its number, its order is not enforced.
+//! Not modelled: eligible leader replicas (KIP-966), reassignment, transactions, fetching from followers, batching.
+
+mod broker;
+mod clients;
+mod controller;
+mod follower;
+mod leader;
+pub mod log;
+pub mod promises;
+mod words;
+
+use litemap::LiteMap;
+use std::rc::Rc;
+
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+use log::{Entry, Log};
+
+/// The system.
+pub struct Replication;
+
+/// The producer waits until all in-sync replicas have a record.
+pub const ACKS_ALL: RuleId = RuleId(0);
+/// min.insync.replicas is 2.
+pub const MIN_ISR: RuleId = RuleId(1);
+/// A leader is elected from the in-sync replicas.
+pub const CLEAN: RuleId = RuleId(2);
+/// Consumers read up to the high watermark.
+pub const READ_TO_HW: RuleId = RuleId(3);
+/// Followers truncate by leader epoch.
+pub const EPOCHS: RuleId = RuleId(4);
+
+pub const REPLICAS: SettingId = SettingId(0);
+/// Records produced a second, Poisson.
+pub const RATE: SettingId = SettingId(1);
+/// acks while the rule is off.
+pub const ACKS: SettingId = SettingId(2);
+/// replica.lag.time.max.ms, in microseconds.
+pub const LAG: SettingId = SettingId(3);
+/// broker.session.timeout.ms, in microseconds.
+pub const SESSION: SettingId = SettingId(4);
+/// Whether there is a consumer; not offered to the reader.
+pub const CONSUMER_ON: SettingId = SettingId(5);
+/// Whether the run begins with broker 1 leading epoch 1 and everybody in sync; not offered to the reader.
+pub const SETTLED: SettingId = SettingId(6);
+
+/// From the first send of a record until its acknowledgement.
+pub const ACK_TIME: MetricId = MetricId(0);
+/// Size of the ISR, as the controller has it.
+pub const ISR_SIZE: MetricId = MetricId(1);
+/// Records of the leader beyond its high watermark.
+pub const UNCOMMITTED: MetricId = MetricId(2);
+/// Records read by the consumer.
+pub const READ: MetricId = MetricId(3);
+
+pub const CONTROLLER: NodeId = NodeId(0);
+pub const PRODUCER: NodeId = NodeId(1);
+pub const CONSUMER: NodeId = NodeId(2);
+/// The first broker.
+pub const FIRST: usize = 3;
+/// The most brokers.
+pub const MOST: usize = 5;
+
+/// How long a message takes between any two nodes.
+pub const LATENCY: Time = 5 * MS;
+/// How long a leader keeps a fetch that finds nothing: replica.fetch.wait.max.ms, fetch.max.wait.ms.
+pub const FETCH_WAIT: Time = 500 * MS;
+/// How long a broker or a client waits before it tries again.
+pub const RETRY: Time = 600 * MS;
+/// The most records in one answer to a fetch.
+pub const BATCH: usize = 8;
+/// The most records the producer has under way.
+pub const IN_FLIGHT: usize = 5;
+
+const ARRIVALS: Purpose = Purpose(0);
+
+/// A broker, counted from 0; the reader calls it one more.
+pub type Broker = u8;
+
+/// Brokers as bits.
+pub type Mask = u8;
+
+/// The node of a broker.
+pub fn node_of(broker: Broker) -> NodeId {
+    NodeId::from(FIRST + usize::from(broker))
+}
+
+/// The broker of a node.
+pub fn broker_of(node: NodeId) -> Broker {
+    node.index().saturating_sub(FIRST) as Broker
+}
+
+/// Whether a broker is in a set.
+pub fn has(mask: Mask, broker: Broker) -> bool {
+    mask >> broker & 1 == 1
+}
+
+/// The brokers of a set, in order.
+pub fn members(mask: Mask) -> impl Iterator<Item = Broker> {
+    (0..MOST as Broker).filter(move |broker| has(mask, *broker))
+}
+
+/// The partition's record in the metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Partition {
+    /// Who leads.
+    pub leader: Option<Broker>,
+    /// Counts leaders.
+    pub leader_epoch: u16,
+    /// The in-sync replicas.
+    pub isr: Mask,
+    /// Counts changes of any kind.
+    pub epoch: u16,
+}
+
+/// What survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Disk {
+    Controller(ControllerDisk),
+    Broker(BrokerDisk),
+    /// The producer's last record, or the consumer's next offset.
+    Client {
+        next: u32,
+    },
+}
+
+/// The metadata log, as far as it matters here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ControllerDisk {
+    pub partition: Partition,
+    /// Brokers whose session stands.
+    pub alive: Mask,
+    /// The present broker epochs; 0 for never registered.
+    pub epochs: [u16; MOST],
+    /// The last broker epoch that was given.
+    pub last: u16,
+}
+
+/// A replica's directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BrokerDisk {
+    pub log: Log,
+    /// Checkpoint of the high watermark: all records below it are committed.
+    pub hw: u32,
+    /// It has registered before: a disk without this is new, or was lost.
+    pub known: bool,
+}
+
+/// What does not survive a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    Controller,
+    Broker(BrokerMemory),
+    Client(ClientMemory),
+}
+
+/// What a broker knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct BrokerMemory {
+    /// Its present broker epoch; 0 until it is registered.
+    pub epoch: u16,
+    /// The partition as it knows it.
+    pub partition: Partition,
+    /// Set while it leads.
+    pub leading: Option<Leading>,
+}
+
+/// What a leader keeps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Leading {
+    /// An ISR that it has asked the controller for.
+    pub proposed: Option<Mask>,
+    pub followers: LiteMap<Broker, Follower>,
+    /// Offset at which its epoch begins.
+    pub begins: u32,
+    /// Records whose producer waits for all: number and offset.
+    pub waiting: Vec<(u32, u32)>,
+    /// A consumer's fetch that waits.
+    pub reader: Option<u32>,
+}
+
+/// What a leader knows of a follower.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Follower {
+    /// Where its log ends, by its last fetch.
+    pub end: Option<u32>,
+    /// Its broker epoch, by its last fetch.
+    pub epoch: u16,
+    /// Where the leader's log ended then.
+    pub target: u32,
+    /// Its fetch waits for something new.
+    pub parked: Option<Position>,
+    /// The high watermark it was told last.
+    pub told: u32,
+}
+
+/// How far a follower is: what a fetch asks from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Position {
+    pub offset: u32,
+    /// The epoch of the record before it; 0 for none.
+    pub last_epoch: u16,
+}
+
+/// A producer or consumer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ClientMemory {
+    /// Leader and leader epoch, as far as it knows.
+    pub leader: Option<(Broker, u16)>,
+    /// The broker that it asks next.
+    pub turn: Broker,
+    /// The producer's records under way, and when each was sent first.
+    pub unacked: Vec<(u32, Time)>,
+}
+
+/// What a fetch is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Fetched {
+    /// Records from the offset on, perhaps none.
+    Records(Rc<Vec<Entry>>),
+    /// The logs part: the leader's latest epoch up to the one asked for, and where it ends.
+    Diverging { epoch: u16, end: u32 },
+    /// The leader's log begins only here.
+    Reset { start: u32 },
+}
+
+/// What a produce request is answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Produced {
+    At(u32),
+    NotLeader,
+    NotEnoughReplicas,
+}
+
+/// What a consumer's fetch is answered with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Consumed {
+    Records(Rc<Vec<Entry>>),
+    NotLeader,
+    /// OFFSET_OUT_OF_RANGE: the log has other bounds.
+    Range {
+        start: u32,
+        end: u32,
+    },
+}
+
+/// What nodes send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Register {
+        blank: bool,
+    },
+    Registered {
+        epoch: u16,
+        partition: Partition,
+    },
+    Heartbeat {
+        epoch: u16,
+        seen: u16,
+    },
+    /// The partition's record, or its news.
+    Metadata {
+        partition: Partition,
+    },
+    /// STALE_BROKER_EPOCH: register again.
+    Stale,
+    AlterPartition {
+        leader_epoch: u16,
+        epoch: u16,
+        isr: Mask,
+        brokers: [u16; MOST],
+    },
+    /// The record as it is now, changed or not.
+    Altered {
+        partition: Partition,
+        accepted: bool,
+    },
+    Fetch {
+        leader_epoch: u16,
+        broker_epoch: u16,
+        from: Position,
+    },
+    FetchAnswer {
+        leader_epoch: u16,
+        from: Position,
+        hw: u32,
+        fetched: Fetched,
+    },
+    Produce {
+        id: u32,
+        acks: i8,
+    },
+    ProduceAnswer {
+        id: u32,
+        produced: Produced,
+    },
+    Consume {
+        offset: u32,
+    },
+    ConsumeAnswer {
+        offset: u32,
+        consumed: Consumed,
+    },
+    /// A client asks who leads.
+    WhoLeads,
+    Leads {
+        leader: Option<Broker>,
+        epoch: u16,
+    },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    /// Controller: a broker was not heard for a session.
+    Session(Broker),
+    /// Broker: time for a heartbeat, or to register.
+    Heartbeat,
+    /// Leader: a follower has not been caught up for replica.lag.time.max.ms.
+    Lag(Broker),
+    /// Leader: a fetch has waited long enough.
+    Wait(Broker),
+    /// Leader: the consumer's fetch has waited long enough.
+    WaitReader,
+    /// Follower: no answer to its fetch. Leader: no answer to AlterPartition.
+    Retry,
+    /// Producer: the next record.
+    Arrival,
+    /// Clients: no answer, or a poor one.
+    Again,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// The producer was told that a record is in, and where (not with acks=0).
+    Acked { id: u32, offset: Option<u32> },
+    /// The consumer read a record.
+    Read { id: u32, offset: u32 },
+    /// A broker came with an empty disk.
+    Blank { broker: Broker },
+}
+
+/// How many replicas have to be in sync for acks=all and for the high watermark.
+pub fn min_isr(on: bool) -> u32 {
+    if on { 2 } else { 1 }
+}
+
+/// The acks of a produce request: -1 is all.
+pub fn acks(settings: &Settings, on: bool) -> i8 {
+    if on { -1 } else { settings.amount(ACKS).min(1) as i8 }
+}
+
+impl System for Replication {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Kafka replication";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "acks-all",
+            title: "acks=all",
+            about: "A record is acknowledged when every in-sync replica has it. Off: when the leader has it (acks=1), or \
+                    at once (acks=0).",
+        },
+        Rule {
+            id: "min-isr-two",
+            title: "min.insync.replicas=2",
+            about: "With fewer than two in sync, the leader takes no record with acks=all. Off: 1, Kafka's default.",
+        },
+        Rule {
+            id: "clean-election",
+            title: "Clean elections",
+            about: "Only an in-sync replica may lead. Off: unclean.leader.election.enable, anyone who is there.",
+        },
+        Rule {
+            id: "read-to-high-watermark",
+            title: "Read to the high watermark",
+            about: "Consumers get committed records. Off: everything that the leader has.",
+        },
+        Rule {
+            id: "truncate-by-epoch",
+            title: "Truncate by leader epoch",
+            about: "A follower drops what its leader's epochs do not have. Off: all beyond its own high watermark, as \
+                    before KIP-101.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "replicas",
+            title: "Replicas",
+            about: "How many brokers keep the partition.",
+            control: Control::Slider { min: 3, max: 5, step: 2, unit: Unit::Count },
+            default: 3,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "rate",
+            title: "Records produced",
+            about: "How many a second, on average.",
+            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::PerSecond },
+            default: 4,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "acks",
+            title: "acks while the rule is off",
+            about: "0: the producer does not wait. 1: the leader has written it.",
+            control: Control::Choice(&["0", "1"]),
+            default: 1,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "lag",
+            title: "replica.lag.time.max.ms",
+            about: "A follower that was not caught up for so long leaves the ISR. Kafka's default is 30 s.",
+            control: Control::Slider { min: 1_000_000, max: 30_000_000, step: 500_000, unit: Unit::Micros },
+            default: 3_000_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "session",
+            title: "broker.session.timeout.ms",
+            about: "A broker unheard for so long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.",
+            control: Control::Slider { min: 300_000, max: 9_000_000, step: 300_000, unit: Unit::Micros },
+            default: 900_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "consumer",
+            title: "A consumer",
+            about: "Whether somebody reads.",
+            control: Control::Toggle,
+            default: 1,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "settled",
+            title: "A settled start",
+            about: "Whether the run begins after the first election.",
+            control: Control::Toggle,
+            default: 0,
+            takes: Takes::AtStart,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[
+        Command {
+            id: "produce",
+            title: "Produce",
+            about: "Produces so many records at once.",
+            fields: &[field("records", Control::Slider { min: 1, max: 5, step: 1, unit: Unit::Count }, 3)],
+        },
+        Command {
+            id: "move-leader",
+            title: "Move the leadership",
+            about: "The controller elects another in-sync replica, as for a controlled shutdown.",
+            fields: &[],
+        },
+    ];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "ack-time", title: "Time to the acknowledgement", kind: MetricKind::Latency },
+        Metric { id: "isr-size", title: "In-sync replicas", kind: MetricKind::Gauge },
+        Metric { id: "uncommitted", title: "Uncommitted records", kind: MetricKind::Gauge },
+        Metric { id: "read", title: "Records read", kind: MetricKind::Counter },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        FIRST + replicas(settings)
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        match node {
+            CONTROLLER => "controller".to_owned(),
+            PRODUCER => "producer".to_owned(),
+            CONSUMER => "consumer".to_owned(),
+            broker => format!("broker {}", broker_of(broker) + 1),
+        }
+    }
+
+    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        LinkSpec::fifo(Latency::Fixed(LATENCY))
+    }
+
+    fn blank_disk(settings: &Settings, node: NodeId) -> Disk {
+        match node {
+            CONTROLLER => Disk::Controller(controller::blank(settings)),
+            PRODUCER | CONSUMER => Disk::Client { next: 0 },
+            _ => Disk::Broker(BrokerDisk::default()),
+        }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        match (context.me(), disk) {
+            (_, Disk::Controller(disk)) => controller::boot(disk, context),
+            (_, Disk::Broker(disk)) => broker::boot(disk, context),
+            (PRODUCER, _) => clients::boot_producer(context),
+            _ => clients::boot_consumer(context),
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match (disk, memory) {
+            (Disk::Controller(disk), _) => controller::Controller { disk, context }.handle(event),
+            (Disk::Broker(disk), Memory::Broker(memory)) => broker::Replica { disk, memory, context }.handle(event),
+            (Disk::Client { next }, Memory::Client(memory)) => clients::Client { next, memory, context }.handle(event),
+            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = if call.command == 0 { PRODUCER } else { CONTROLLER };
+        world.kernel().node(node).up.then_some(node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        words::message(message)
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        words::timer(timer)
+    }
+}
+
+/// The partition after the first election.
+fn settled(settings: &Settings) -> Partition {
+    Partition { leader: Some(0), leader_epoch: 1, isr: everyone(settings), epoch: 1 }
+}
+
+/// All replicas as a set.
+fn everyone(settings: &Settings) -> Mask {
+    ((1u16 << replicas(settings)) - 1) as Mask
+}
+
+/// How many replicas there are.
+pub fn replicas(settings: &Settings) -> usize {
+    settings.amount(REPLICAS).clamp(3, MOST as u64) as usize
+}

@@ -1,0 +1,463 @@
+//! Records whose schema changes: a registry that checks, a producer that moves to new versions, consumers that follow.
+//!
+//! Follows Confluent's Schema Registry (docs: "Schema Evolution and Compatibility", "Formats, Serializers, and
+//! Deserializers": wire format) over Avro records. The mechanism is [`crate::mechanisms::schema`]. One subject, one
+//! partition. A change is rolled out whole before the next is asked for, in the order that the docs recommend: consumers
+//! first with backward compatibility, producers first with forward. A consumer that cannot read a record stops at it, as
+//! Kafka's deserializers make it. Not modelled: subjects' naming, references, Protobuf and JSON Schema, the broker.
+
+mod consumer;
+mod producer;
+pub mod promises;
+mod servers;
+
+use litemap::LiteMap;
+use std::rc::Rc;
+
+use crate::mechanisms::schema::{Field as Column, Mode, Problem, Schema, Type, Value};
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// The system.
+pub struct Registry;
+
+/// The registry refuses an incompatible schema.
+pub const CHECK: RuleId = RuleId(0);
+/// A reader resolves by the writer's schema, which the record's id names.
+pub const BY_ID: RuleId = RuleId(1);
+/// The side that the mode says moves first.
+pub const ORDER: RuleId = RuleId(2);
+
+/// Compatibility: see [`MODES`].
+pub const MODE: SettingId = SettingId(0);
+pub const CONSUMERS: SettingId = SettingId(1);
+/// Records produced a second, Poisson.
+pub const RATE: SettingId = SettingId(2);
+/// Time between two changes that the team tries on its own, in microseconds.
+pub const CHANGE_EVERY: SettingId = SettingId(3);
+
+/// Versions accepted and refused.
+pub const ACCEPTED: MetricId = MetricId(0);
+pub const REFUSED: MetricId = MetricId(1);
+/// Records read, by consumer.
+pub const READ: MetricId = MetricId(2);
+
+pub const REGISTRY: NodeId = NodeId(0);
+pub const PRODUCER: NodeId = NodeId(1);
+pub const TOPIC: NodeId = NodeId(2);
+/// The first consumer.
+pub const FIRST: usize = 3;
+
+/// The names of the compatibility types, in the setting's order.
+pub const MODES: [&str; 6] =
+    ["BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE", "FULL", "FULL_TRANSITIVE"];
+
+/// The most versions of the subject, the most records that the topic keeps, and how many go at once.
+pub const MOST_VERSIONS: usize = 12;
+pub const MOST_RECORDS: usize = 48;
+pub const SEGMENT: usize = 12;
+/// The most records in an answer.
+pub const BATCH: usize = 4;
+/// How often the topic deletes what is too much: log.retention.check.interval.ms, 5 minutes by default.
+pub const RETENTION: Time = 5_000 * MS;
+/// Time between two reads, and before something is asked again.
+pub const PULL: Time = 300 * MS;
+pub const AGAIN: Time = 500 * MS;
+
+const ARRIVALS: Purpose = Purpose(0);
+const CHANGES: Purpose = Purpose(1);
+
+/// A schema's id. Versions are counted alike here: there is one subject.
+pub type Id = u32;
+
+/// The compatibility that is set.
+pub fn mode(settings: &Settings) -> Mode {
+    let chosen = settings.amount(MODE);
+    Mode { backward: chosen / 2 != 1, forward: chosen / 2 != 0, transitive: chosen % 2 == 1 }
+}
+
+/// Whether consumers move to a new version before the producer does.
+pub fn consumers_first(settings: &Settings, order: bool) -> bool {
+    mode(settings).backward == order
+}
+
+/// Whether the mode promises that this reader can read that writer's data. Consumers are at most one version from what
+/// is being written, unless they replay.
+pub fn is_promised(mode: Mode, reader: Id, writer: Id) -> bool {
+    let near = mode.transitive || reader.abs_diff(writer) <= 1;
+    reader == writer || (near && if reader > writer { mode.backward } else { mode.forward })
+}
+
+/// The first version of the orders.
+pub fn first_schema() -> Schema {
+    let field = |name, kind, default| Column { name, kind, default };
+    Schema {
+        fields: vec![
+            field("id", Type::Long, None),
+            field("amount", Type::Int, None),
+            field("note", Type::Text, Some(Value::Text("".into()))),
+        ],
+    }
+}
+
+/// Fields that a change may add.
+const NAMES: [&str; 5] = ["currency", "city", "coupon", "tax", "weight"];
+
+/// What a team may do to a schema.
+pub const CHANGE_WORDS: [&str; 6] = [
+    "add with default",
+    "add without default",
+    "remove one with default",
+    "remove one without",
+    "widen a type",
+    "change a type",
+];
+
+/// A schema after a change; `None` where there is nothing to change.
+pub fn changed(schema: &Schema, change: u8) -> Option<Schema> {
+    let mut new = schema.clone();
+    let fields = &mut new.fields;
+    match change {
+        0 | 1 => {
+            let name = NAMES.iter().find(|name| schema.field(name).is_none())?;
+            let default = (change == 0).then_some(Value::Number(0));
+            fields.push(Column { name, kind: Type::Int, default });
+        }
+        2 | 3 => {
+            let at = fields.iter().skip(1).rposition(|field| field.default.is_some() == (change == 2))?;
+            fields.remove(at + 1);
+        }
+        4 => {
+            let field = fields.iter_mut().find(|field| matches!(field.kind, Type::Int | Type::Long))?;
+            field.kind = if field.kind == Type::Int { Type::Long } else { Type::Double };
+        }
+        _ => {
+            let field = fields.iter_mut().skip(1).find(|field| field.kind != Type::Text)?;
+            field.kind = Type::Text;
+            field.default = field.default.as_ref().map(|_| Value::Text("".into()));
+        }
+    }
+    Some(new)
+}
+
+/// What survives a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Disk {
+    /// The subject's versions, oldest first.
+    Registry(Vec<Rc<Schema>>),
+    Topic {
+        start: u32,
+        records: Rc<Vec<Rc<Vec<u8>>>>,
+    },
+    Producer(ProducerDisk),
+    Consumer(ConsumerDisk),
+}
+
+/// The producing application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProducerDisk {
+    /// Counts records.
+    pub count: u32,
+    /// Counts changes that were asked for.
+    pub tickets: u32,
+    /// The version that it writes.
+    pub id: Id,
+    pub schema: Rc<Schema>,
+    /// A change that is under way.
+    pub change: Option<Change>,
+}
+
+/// A change: asked for, then accepted, then rolled out.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Change {
+    pub schema: Rc<Schema>,
+    /// Its id, once it is accepted.
+    pub id: Option<Id>,
+    /// Consumers that have moved, and that have read a record of it, as bits.
+    pub moved: u8,
+    pub read: u8,
+}
+
+/// A consuming application.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConsumerDisk {
+    pub next: u32,
+    /// The version that it reads with.
+    pub id: Id,
+    pub schema: Rc<Schema>,
+    /// The latest version of which it has read a record.
+    pub read: Id,
+}
+
+/// What does not survive a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    Plain,
+    Consumer(ConsumerMemory),
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct ConsumerMemory {
+    /// Schemas that it has asked for, by id.
+    pub known: LiteMap<Id, Rc<Schema>>,
+    /// Why it stands still, and the version that it cannot read.
+    pub stuck: Option<(Id, Problem)>,
+    /// The last record, as it was read.
+    pub last: Vec<Value>,
+}
+
+/// What nodes send each other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Register {
+        ticket: u32,
+        schema: Rc<Schema>,
+    },
+    Registered {
+        ticket: u32,
+        id: Id,
+    },
+    /// 409: the version that it clashes with, and why.
+    Refused {
+        ticket: u32,
+        version: Id,
+        problem: Problem,
+    },
+    GetSchema {
+        id: Id,
+    },
+    SchemaIs {
+        id: Id,
+        schema: Rc<Schema>,
+    },
+    /// A new version is there for the consumers.
+    Deploy {
+        id: Id,
+        schema: Rc<Schema>,
+    },
+    Status {
+        id: Id,
+        read: Id,
+    },
+    Produce {
+        record: Rc<Vec<u8>>,
+    },
+    Read {
+        offset: u32,
+    },
+    Records {
+        offset: u32,
+        start: u32,
+        records: Vec<Rc<Vec<u8>>>,
+    },
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Arrival,
+    /// The team thinks of a change.
+    Idea,
+    /// A change is not through yet.
+    Again,
+    Pull,
+    /// The topic looks for records that may go.
+    Retention,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A consumer could not read a record that it should be able to read: reader's and writer's version.
+    Unreadable { consumer: NodeId, reader: Id, writer: Id, problem: Problem },
+    /// A consumer read something else than what was written.
+    Misread { consumer: NodeId, reader: Id, writer: Id },
+    /// A consumer passed over a record that no promise covers.
+    Skipped,
+}
+
+impl System for Registry {
+    type Disk = Disk;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Schema registry";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "check-compatibility",
+            title: "Refuse what is incompatible",
+            about: "The registry checks a new schema against earlier ones. Off: compatibility NONE, it takes any.",
+        },
+        Rule {
+            id: "resolve-by-id",
+            title: "Read by the writer's schema",
+            about: "A reader gets the writer's schema by the record's id, and resolves. Off: it takes its own for both.",
+        },
+        Rule {
+            id: "right-side-first",
+            title: "The right side moves first",
+            about: "Backward: consumers move first. Forward: the producer does. Off: the other way round.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "mode",
+            title: "Compatibility",
+            about: "What a new schema is checked for. BACKWARD is the registry's default.",
+            control: Control::Choice(&MODES),
+            default: 0,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "consumers",
+            title: "Consumers",
+            about: "How many read the topic, each with a schema of its own.",
+            control: Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count },
+            default: 2,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "rate",
+            title: "Records produced",
+            about: "How many a second, on average.",
+            control: Control::Slider { min: 0, max: 10, step: 1, unit: Unit::PerSecond },
+            default: 3,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "change-every",
+            title: "Time between changes",
+            about: "How often the team tries a change of its own, drawn at random.",
+            control: Control::Slider { min: 1_000_000, max: 60_000_000, step: 1_000_000, unit: Unit::Micros },
+            default: 60_000_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[
+        Command {
+            id: "change",
+            title: "Change the schema",
+            about: "The team asks the registry for a new version.",
+            fields: &[field("change", Control::Choice(&CHANGE_WORDS), 0)],
+        },
+        Command { id: "produce", title: "Produce", about: "Produces a record.", fields: &[] },
+        Command {
+            id: "replay",
+            title: "Replay",
+            about: "A consumer reads again from the oldest record.",
+            fields: &[field("consumer", Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count }, 1)],
+        },
+    ];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "accepted", title: "Versions accepted", kind: MetricKind::Counter },
+        Metric { id: "refused", title: "Versions refused", kind: MetricKind::Counter },
+        Metric { id: "read", title: "Records read", kind: MetricKind::Counter },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        FIRST + settings.amount(CONSUMERS).clamp(1, 3) as usize
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        match node {
+            REGISTRY => "registry".to_owned(),
+            PRODUCER => "producer".to_owned(),
+            TOPIC => "topic".to_owned(),
+            other => format!("consumer {}", other.index() + 1 - FIRST),
+        }
+    }
+
+    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        LinkSpec::fifo(Latency::Fixed(20 * MS))
+    }
+
+    fn blank_disk(_: &Settings, node: NodeId) -> Disk {
+        let schema = Rc::new(first_schema());
+        match node {
+            REGISTRY => Disk::Registry(vec![schema]),
+            PRODUCER => Disk::Producer(ProducerDisk { count: 0, tickets: 0, id: 1, schema, change: None }),
+            TOPIC => Disk::Topic { start: 0, records: Rc::default() },
+            _ => Disk::Consumer(ConsumerDisk { next: 0, id: 1, schema, read: 1 }),
+        }
+    }
+
+    fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
+        match disk {
+            Disk::Producer(disk) => producer::boot(disk, context),
+            Disk::Consumer(disk) => consumer::boot(disk, context),
+            Disk::Topic { .. } => servers::boot_topic(context),
+            Disk::Registry(_) => Memory::Plain,
+        }
+    }
+
+    fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match (disk, memory) {
+            (Disk::Registry(versions), _) => servers::registry(versions, event, context),
+            (Disk::Topic { start, records }, _) => servers::topic(start, records, event, context),
+            (Disk::Producer(disk), _) => producer::Producer { disk, context }.handle(event),
+            (Disk::Consumer(disk), Memory::Consumer(memory)) => {
+                consumer::Consumer { disk, memory, context }.handle(event);
+            }
+            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+        }
+    }
+
+    fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
+        let node = match call.command {
+            2 => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
+            _ => PRODUCER,
+        };
+        let known = node.index() < world.kernel().nodes().len();
+        (known && world.kernel().node(node).up).then_some(node)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], _: &Scene) {
+        promises::observe(witness, notes);
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Register { schema, .. } => format!("a schema of {} fields", schema.fields.len()),
+            Message::Registered { id, .. } => format!("accepted as version {id}"),
+            Message::Refused { version, .. } => format!("refused: clashes with version {version}"),
+            Message::GetSchema { id } => format!("\"schema {id}?\""),
+            Message::SchemaIs { id, .. } => format!("schema {id}"),
+            Message::Deploy { id, .. } => format!("version {id} is there"),
+            Message::Status { id, .. } => format!("\"I read with version {id}\""),
+            Message::Produce { record } => format!("a record of {} bytes", record.len()),
+            Message::Read { offset } => format!("a fetch from offset {offset}"),
+            Message::Records { records, .. } => format!("{} records", records.len()),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Arrival => "a record is produced",
+            Timer::Idea => "the team thinks of a change",
+            Timer::Again => "a change is not through yet",
+            Timer::Pull => "time to read on",
+            Timer::Retention => "time for retention",
+        }
+        .to_owned()
+    }
+}
+
+/// "id amount note", for the inspector and the log.
+pub fn names(schema: &Schema) -> String {
+    let words: Vec<&str> = schema.fields.iter().map(|field| field.name).collect();
+    words.join(" ")
+}

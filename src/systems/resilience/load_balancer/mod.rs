@@ -1,0 +1,329 @@
+//! A load balancer before servers of different speed.
+//!
+//! The policies are those of [`crate::mechanisms::balancer`]; retries and time-outs are those of a proxy such as nginx
+//! (`proxy_next_upstream`); active health checks are those of HAProxy (`inter`, `fall 2`, `rise 1`). A server works on
+//! one request at a time and queues the rest. Not modelled: connections, keep-alive, several balancers.
+
+mod balancer;
+mod ends;
+pub mod promises;
+
+use litemap::LiteMap;
+
+use crate::mechanisms::balancer::{Ring, SmoothRoundRobin};
+use crate::sim::NodeId;
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{
+    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
+};
+use crate::sim::kernel::link::{Latency, LinkSpec};
+use crate::sim::kernel::random::Purpose;
+use crate::sim::kernel::time::{MS, Time};
+use crate::sim::machine::system::{Context, Event, Scene, System};
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+
+/// The system.
+pub struct LoadBalancer;
+
+/// A server that does not answer its health checks gets no requests.
+pub const HEALTH: RuleId = RuleId(0);
+/// A request that got no answer is tried on another server.
+pub const RETRY: RuleId = RuleId(1);
+/// A request that timed out no longer counts as open.
+pub const RELEASE: RuleId = RuleId(2);
+
+pub const SERVERS: SettingId = SettingId(0);
+pub const POLICY: SettingId = SettingId(1);
+/// Requests a second.
+pub const RATE: SettingId = SettingId(2);
+/// Mean time a normal server works on a request, in microseconds.
+pub const SERVICE: SettingId = SettingId(3);
+/// How many times as long server 1 takes.
+pub const SLOW: SettingId = SettingId(4);
+/// Time between health checks, in microseconds.
+pub const INTERVAL: SettingId = SettingId(5);
+/// How long a try may take, in microseconds.
+pub const TIMEOUT: SettingId = SettingId(6);
+
+/// Seen by the client; the subject is the policy.
+pub const LATENCY: MetricId = MetricId(0);
+/// Requests answered; the subject is the server.
+pub const SERVED: MetricId = MetricId(1);
+/// Requests queued; the subject is the server.
+pub const QUEUE: MetricId = MetricId(2);
+/// Tries that timed out.
+pub const TIMEOUTS: MetricId = MetricId(3);
+
+pub const CLIENT: NodeId = NodeId(0);
+pub const BALANCER: NodeId = NodeId(1);
+/// The first server: the slow one.
+pub const FIRST: usize = 2;
+
+/// The policies, in the order of their setting.
+pub const POLICIES: &[&str] =
+    &["round robin", "weighted", "least connections", "two choices", "random", "consistent hash"];
+/// Between any two nodes, each way.
+pub const HOP: Time = MS;
+/// The most tries of a request.
+pub const MOST_TRIES: u32 = 6;
+
+const ARRIVALS: Purpose = Purpose(0);
+const KEYS: Purpose = Purpose(1);
+const WORK: Purpose = Purpose(2);
+const CHOICE: Purpose = Purpose(3);
+
+/// Number of a request, counted by the client.
+pub type Id = u32;
+
+/// A request that the balancer has passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Open {
+    pub key: u16,
+    pub server: u16,
+    /// Servers tried so far, a bit each.
+    pub tried: u64,
+    pub tries: u32,
+}
+
+/// What the balancer knows of a server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Known {
+    /// Requests passed on and not answered.
+    pub open: u32,
+    /// Health checks missed in a row; more than take a server out are not counted.
+    pub missed: u8,
+}
+
+/// What does not survive a crash. Nothing here is on disk but the client's numbers.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Memory {
+    Client { sent: LiteMap<Id, Time> },
+    Balancer { open: LiteMap<Id, Open>, servers: Vec<Known>, robin: SmoothRoundRobin, ring: Ring },
+    Server { queue: Vec<(Id, u16)> },
+}
+
+/// What nodes send each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Request {
+        id: Id,
+        key: u16,
+    },
+    Response {
+        id: Id,
+    },
+    /// The server's queue is full.
+    Busy {
+        id: Id,
+    },
+    /// Every try failed.
+    Failed {
+        id: Id,
+    },
+    Check,
+    Healthy,
+}
+
+/// What nodes may have armed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Timer {
+    Arrival,
+    /// A try has taken too long.
+    Overdue(Id),
+    /// Time for the next health checks.
+    Checks,
+    /// A server is done with a request.
+    Done,
+}
+
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// A request was passed on to a server.
+    Passed { server: NodeId },
+    /// A request was given up.
+    GivenUp { id: Id, tried: u64 },
+}
+
+/// How many servers there are.
+pub fn server_count(settings: &Settings) -> usize {
+    settings.amount(SERVERS).clamp(2, 6) as usize
+}
+
+/// Weights as an operator would set them: a slow server gets its share, at least 1 of 20.
+pub fn weights(settings: &Settings) -> Vec<i64> {
+    let slow = settings.amount(SLOW).clamp(1, 20) as i64;
+    (0..server_count(settings)).map(|server| if server == 0 { (20 / slow).max(1) } else { 20 }).collect()
+}
+
+impl System for LoadBalancer {
+    type Disk = Id;
+    type Memory = Memory;
+    type Message = Message;
+    type Timer = Timer;
+    type Note = Note;
+    type Witness = promises::Witness;
+
+    const NAME: &'static str = "Load balancer";
+
+    const RULES: &'static [Rule] = &[
+        Rule {
+            id: "health-checks",
+            title: "Health checks",
+            about: "A server that misses two checks in a row gets no requests. Off: every server gets its share, dead or not.",
+        },
+        Rule {
+            id: "retry-elsewhere",
+            title: "Try another server",
+            about: "A request without an answer is tried on another server. Off: the client is told that it failed.",
+        },
+        Rule {
+            id: "release-on-time-out",
+            title: "A time-out closes the request",
+            about: "A try that timed out no longer counts as open. Off: it counts for ever, and the server looks busy.",
+        },
+    ];
+
+    const SETTINGS: &'static [Setting] = &[
+        Setting {
+            id: "servers",
+            title: "Servers",
+            about: "Behind the balancer.",
+            control: slider(2, 6, 1, Unit::Count),
+            default: 4,
+            takes: Takes::AtStart,
+        },
+        Setting {
+            id: "policy",
+            title: "Policy",
+            about: "How the balancer chooses a server.",
+            control: Control::Choice(POLICIES),
+            default: 0,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "rate",
+            title: "Requests",
+            about: "How many a second, on average.",
+            control: slider(0, 400, 5, Unit::PerSecond),
+            default: 100,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "service",
+            title: "Work on a request",
+            about: "On average, at a normal server.",
+            control: slider(1_000, 100_000, 1_000, Unit::Micros),
+            default: 20_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "slow-server",
+            title: "Server 1 is slower",
+            about: "It takes so many times as long as the others.",
+            control: slider(1, 20, 1, Unit::Count),
+            default: 3,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "check-interval",
+            title: "Health check interval",
+            about: "Two missed checks take a server out.",
+            control: slider(50_000, 2_000_000, 50_000, Unit::Micros),
+            default: 250_000,
+            takes: Takes::Live,
+        },
+        Setting {
+            id: "time-out",
+            title: "Time-out of a try",
+            about: "Then the balancer tries elsewhere.",
+            control: slider(100_000, 5_000_000, 100_000, Unit::Micros),
+            default: 1_000_000,
+            takes: Takes::Live,
+        },
+    ];
+
+    const COMMANDS: &'static [Command] = &[Command {
+        id: "burst",
+        title: "Burst",
+        about: "So many requests at once.",
+        fields: &[field("requests", slider(1, 100, 1, Unit::Count), 30)],
+    }];
+
+    const METRICS: &'static [Metric] = &[
+        Metric { id: "latency", title: "Latency", kind: MetricKind::Latency },
+        Metric { id: "served", title: "Answered", kind: MetricKind::Counter },
+        Metric { id: "queue", title: "Queued", kind: MetricKind::Gauge },
+        Metric { id: "time-outs", title: "Time-outs", kind: MetricKind::Counter },
+    ];
+
+    fn nodes(settings: &Settings) -> usize {
+        FIRST + server_count(settings)
+    }
+
+    fn name(_: &Settings, node: NodeId) -> String {
+        match node.index() {
+            0 => "clients".to_owned(),
+            1 => "balancer".to_owned(),
+            other => format!("server {}", other + 1 - FIRST),
+        }
+    }
+
+    fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
+        LinkSpec::fifo(Latency::Fixed(HOP))
+    }
+
+    fn blank_disk(_: &Settings, _: NodeId) -> Id {
+        0
+    }
+
+    fn boot(_: &Id, context: &mut Context<Self>) -> Memory {
+        match context.me() {
+            CLIENT => {
+                ends::await_request(context);
+                Memory::Client { sent: LiteMap::new() }
+            }
+            BALANCER => balancer::boot(context),
+            _ => Memory::Server { queue: Vec::new() },
+        }
+    }
+
+    fn handle(last: &mut Id, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
+        match memory {
+            Memory::Client { sent } => ends::Client { last, sent, context }.handle(event),
+            Memory::Server { queue } => ends::Server { queue, context }.handle(event),
+            Memory::Balancer { open, servers, robin, ring } => {
+                balancer::Balancer { open, servers, robin, ring, context }.handle(event);
+            }
+        }
+    }
+
+    fn route(world: &World<Self>, _: &CommandCall) -> Option<NodeId> {
+        world.kernel().node(CLIENT).up.then_some(CLIENT)
+    }
+
+    fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
+        promises::observe(witness, notes, scene);
+    }
+
+    fn describe_message(_: &Settings, message: &Message) -> String {
+        match message {
+            Message::Request { id, .. } => format!("request {id}"),
+            Message::Response { id } => format!("the answer to {id}"),
+            Message::Busy { id } => format!("\"too busy for {id}\""),
+            Message::Failed { id } => format!("\"{id} failed\""),
+            Message::Check => "a health check".to_owned(),
+            Message::Healthy => "\"healthy\"".to_owned(),
+        }
+    }
+
+    fn describe_timer(_: &Settings, timer: Timer) -> String {
+        match timer {
+            Timer::Arrival => "the next request".to_owned(),
+            Timer::Overdue(id) => format!("no answer to {id} in time"),
+            Timer::Checks => "time for health checks".to_owned(),
+            Timer::Done => "a request is done".to_owned(),
+        }
+    }
+}

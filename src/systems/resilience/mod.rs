@@ -1,0 +1,3 @@
+//! Systems of the Resilience guide.
+
+pub mod load_balancer;

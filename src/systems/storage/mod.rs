@@ -1,0 +1,3 @@
+//! Systems of the Storage guide.
+
+pub mod quorum_store;

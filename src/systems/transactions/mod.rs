@@ -1,0 +1,3 @@
+//! Systems of the Transactions guide.
+
+pub mod two_phase_commit;

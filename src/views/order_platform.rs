@@ -1,0 +1,181 @@
+//! How the platform looks: three legs, the log twice, the queues, the rows beside what they should be, the notices.
+
+use crate::picture::{Bar, Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, TimerRing, Tone};
+use crate::sim::NodeId;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::numbers::counted;
+use crate::systems::messaging::order_platform::promises::{behind, charged, committed, fold, host, log, parked, view};
+use crate::systems::messaging::order_platform::{
+    KAFKA, Memory, NATS, OrderPlatform, PAYMENTS, PRODUCTS, RABBIT, RELAY, SCREEN, SHOP, Timer, VIEW,
+};
+use crate::systems::messaging::rabbitmq::{self, topology};
+
+/// The system in motion.
+pub type Shop = World<OrderPlatform>;
+
+/// Where the nodes stand, in their order.
+fn places(frame: Frame) -> [(i32, i32); 8] {
+    match frame {
+        Frame::Wide => [(260, 176), (80, 176), (430, 74), (640, 74), (860, 74), (430, 278), (640, 278), (860, 278)],
+        Frame::Narrow => [(90, 150), (310, 150), (62, 48), (200, 48), (336, 48), (62, 252), (200, 252), (336, 252)],
+    }
+}
+
+pub fn picture(world: &Shop, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    for (id, at) in places(frame).into_iter().enumerate() {
+        picture.nodes.push(mark(world, NodeId::from(id), at));
+    }
+    picture.link_all(&[KAFKA], &[SHOP, RELAY, VIEW]);
+    picture.link_all(&[RABBIT], &[RELAY, PAYMENTS]);
+    picture.link_all(&[NATS], &[VIEW, SCREEN]);
+    let [strip, queues, rows, bars] = match frame {
+        Frame::Wide => {
+            [((20, 344), (440, 96)), ((20, 448), (440, 108)), ((490, 344), (230, 200)), ((740, 344), (212, 120))]
+        }
+        Frame::Narrow => [((8, 314), (384, 70)), ((8, 384), (384, 0)), ((8, 388), (384, 96)), ((8, 488), (384, 70))],
+    };
+    picture.figures.push(log_strip(world, strip.0, strip.1, if frame == Frame::Wide { 12 } else { 9 }));
+    if frame == Frame::Wide {
+        picture.figures.push(task_strip(world, queues.0, queues.1));
+    }
+    picture.figures.push(row_table(world, rows.0, rows.1));
+    picture.figures.push(notice_bars(world, bars.0, bars.1));
+    picture
+}
+
+/// What the worker works on.
+pub fn working(world: &Shop) -> Option<u32> {
+    match world.memory(PAYMENTS) {
+        Some(Memory::Rabbit(rabbitmq::Memory::Worker { working, .. })) => Some(working.as_ref()?.message.id),
+        _ => None,
+    }
+}
+
+pub fn waiting(world: &Shop) -> usize {
+    match world.memory(RELAY) {
+        Some(Memory::Relay { waiting, .. }) => waiting.len(),
+        _ => 0,
+    }
+}
+
+fn awaited(world: &Shop) -> Option<u32> {
+    match world.memory(VIEW) {
+        Some(Memory::View { awaited, .. }) => *awaited,
+        _ => None,
+    }
+}
+
+fn is_subscribed(world: &Shop) -> bool {
+    matches!(world.memory(NATS), Some(Memory::Nats { subscribed: Some(_) }))
+}
+
+fn mark(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
+    let shape = match id {
+        KAFKA | NATS => Shape::Broker,
+        RABBIT => Shape::Queue,
+        _ => Shape::Service,
+    };
+    let mut mark = NodeMark::new(id, at, shape, OrderPlatform::name(world.settings(), id));
+    let ready = host(world).and_then(|host| host.queues.get(&0)).map_or(0, |queue| queue.ready.len());
+    (mark.state, mark.tone) = match id {
+        SHOP => ("takes orders".to_owned(), Tone::Producer),
+        KAFKA => (counted(log(world).map_or(0, |log| u64::from(log.end())), "order"), Tone::Store),
+        RELAY => match waiting(world) {
+            0 => (format!("{} behind", behind(world, 0)), Tone::Neutral),
+            count => (format!("{count} unconfirmed"), Tone::Service),
+        },
+        RABBIT => (format!("{ready} ready"), Tone::Store),
+        PAYMENTS => match working(world) {
+            Some(order) => (format!("charges {order}"), Tone::Consumer),
+            None => ("idle".to_owned(), Tone::Neutral),
+        },
+        VIEW => match awaited(world) {
+            Some(order) => (format!("waits for {order}"), Tone::Risk),
+            None => (format!("{} behind", behind(world, 1)), Tone::Consumer),
+        },
+        NATS if is_subscribed(world) => ("1 subscription".to_owned(), Tone::Store),
+        NATS => ("nobody listens".to_owned(), Tone::Neutral),
+        _ => (format!("{} shown", world.witness().seen), Tone::Consumer),
+    };
+    let done = Timer::Rabbit(rabbitmq::Timer::Done);
+    let work = world.timers(id).find(|timer| timer.0 == done || timer.0 == Timer::Hand);
+    mark.ring = work.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
+    mark
+}
+
+/// The log twice: how far the relay is, and how far the read model.
+fn log_strip(world: &Shop, at: (i32, i32), size: (i32, i32), shown: u32) -> Figure {
+    let end = log(world).map_or(0, |log| log.end());
+    let first = end.saturating_sub(shown);
+    let row = |label: &str, upto: u32| {
+        let cell = |offset: u32| {
+            let order = log(world).and_then(|log| log.get(offset)).map_or(0, |record| record.number);
+            let tone = if offset < upto { Tone::Fine } else { Tone::Store };
+            Cell::firm(order.to_string(), tone)
+        };
+        let mark = Some(upto.saturating_sub(first).min(shown) as u16);
+        GridRow { label: label.to_owned(), cells: (first..end).map(cell).collect(), mark }
+    };
+    let rows = vec![row("relay", committed(world, 0)), row("read model", view(world).1.unwrap_or(0))];
+    let title = "The log, and how far each has come".to_owned();
+    Figure { id: "log", at, size, title, body: Body::Grid { first, rows } }
+}
+
+/// What RabbitMQ has.
+fn task_strip(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let row = |label: &str, orders: Vec<u32>, tone: Tone| {
+        let cells = orders.into_iter().take(12).map(|order| Cell::firm(order.to_string(), tone)).collect();
+        GridRow { label: label.to_owned(), cells, mark: None }
+    };
+    let of = |wanted: &dyn Fn(u8) -> bool| -> Vec<u32> {
+        let queues = host(world).into_iter().flat_map(|host| &host.queues).filter(|queue| wanted(*queue.0));
+        queues.flat_map(|queue| &queue.1.ready).map(|stored| stored.message.id).collect()
+    };
+    let mut parked: Vec<u32> = parked(world).collect();
+    parked.reverse();
+    let rows = vec![
+        row("ready", of(&|queue| queue == 0), Tone::Store),
+        row("again later", of(&|queue| queue != 0 && queue != topology::PARKED), Tone::Risk),
+        row("parked", parked, Tone::Broken),
+    ];
+    Figure { id: "tasks", at, size, title: "Tasks at RabbitMQ".to_owned(), body: Body::Grid { first: 1, rows } }
+}
+
+/// The rows, and what they should be.
+fn row_table(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let (rows, next) = view(world);
+    let right = next.map_or(rows, |next| fold(world, next));
+    let line = |product: usize| {
+        let tone = if rows[product] == right[product] { Tone::Fine } else { Tone::Broken };
+        vec![
+            Cell::firm(["tea", "cups", "pots"][product], Tone::Neutral),
+            Cell::firm(rows[product].to_string(), tone),
+            Cell::firm(right[product].to_string(), Tone::Neutral),
+        ]
+    };
+    let mut body: Vec<Vec<Cell>> = (0..PRODUCTS).map(line).collect();
+    body.push(vec![
+        Cell::firm("paid orders", Tone::Neutral),
+        Cell::firm(charged(world).count().to_string(), Tone::Consumer),
+        Cell::firm("", Tone::Neutral),
+    ]);
+    let head = ["revenue", "read model", "log"].map(str::to_owned).to_vec();
+    let title = "What the shop's owner sees".to_owned();
+    Figure { id: "rows", at, size, title, body: Body::Table { head, rows: body } }
+}
+
+fn notice_bars(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let (told, seen) = (world.witness().told, world.witness().seen);
+    let bar = |label: &str, value: u32, tone: Tone| {
+        let (label, text) = (label.to_owned(), value.to_string());
+        Bar { label, value, full: told.max(20), text, tone }
+    };
+    let bars = vec![
+        bar("published", told, Tone::Service),
+        bar("shown", seen, Tone::Consumer),
+        bar("lost", told.saturating_sub(seen), Tone::Off),
+    ];
+    Figure { id: "notices", at, size, title: "Notices".to_owned(), body: Body::Bars(bars) }
+}
