@@ -5,13 +5,15 @@
 mod vectors;
 
 use faultline::mechanisms::oral_messages::{Heard, Judge, Path, RETREAT, messages, messages_in};
+use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::declare::rules::RuleSet;
-use faultline::sim::declare::settings::{CommandCall, Settings};
+use faultline::sim::declare::settings::Settings;
 use faultline::sim::kernel::random::{self, Drawer};
 use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;
 use faultline::sim::run::simulation::{Simulation, What};
 use faultline::sim::run::tape::Input;
+use faultline::systems::consensus::byzantine_generals;
 use faultline::systems::consensus::byzantine_generals::{
     ByzantineGenerals, COMMANDER, GENERALS, LATENCY, LIES, M, MORE_THAN_3M, ORDER, SPLIT, TRAITOR, TRAITOR_IS_COMMANDER,
 };
@@ -82,7 +84,7 @@ fn all_ways(case: &Value) {
             let mut world = field(n, m, Some(traitor), order, 1);
             for (at, to) in told.iter().enumerate() {
                 let values = vec![traitor, to - 1, i64::from(pattern >> at & 1u32)];
-                assert!(world.apply(&Input::Command(CommandCall { command: 0, values })).is_ok());
+                assert!(world.apply(&Input::Command(CommandCall { command: byzantine_generals::SAY, values })).is_ok());
             }
             fight(&mut world);
             ways += 1;
@@ -156,14 +158,21 @@ fn figure(case: &Value) {
             // Lieutenant 1 hears the same in both: from a loyal commander with a lying lieutenant 2, and the other way.
             let heard = |traitor: i64, values: [i64; 3]| {
                 let mut world = field(3, 1, Some(traitor), 1, 1);
-                assert!(world.apply(&Input::Command(CommandCall { command: 0, values: values.to_vec() })).is_ok());
+                assert!(
+                    world
+                        .apply(&Input::Command(CommandCall {
+                            command: byzantine_generals::SAY,
+                            values: values.to_vec()
+                        }))
+                        .is_ok()
+                );
                 fight(&mut world);
                 world.memory(faultline::sim::NodeId(1)).map(|memory| memory.heard.clone())
             };
             let first = heard(2, [2, 0, 0]);
             let mut world = field(3, 1, Some(0), 1, 1);
             for values in [vec![0, 0, 1], vec![0, 1, 0]] {
-                assert!(world.apply(&Input::Command(CommandCall { command: 0, values })).is_ok());
+                assert!(world.apply(&Input::Command(CommandCall { command: byzantine_generals::SAY, values })).is_ok());
             }
             fight(&mut world);
             let second = world.memory(faultline::sim::NodeId(1)).map(|memory| memory.heard.clone());

@@ -7,8 +7,9 @@ use faultline::guides::kit::scenario::{AnyScenario, Counterexample, Info, storm}
 use faultline::guides::{LiveWorld, catalogue};
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::declare::rules::RuleSet;
-use faultline::sim::declare::settings::{CommandCall, Control, Takes};
+use faultline::sim::declare::settings::{Control, Takes};
 use faultline::sim::explore::{Outcome, replays};
 use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::kernel::{Pending, PendingKind};

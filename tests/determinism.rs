@@ -3,7 +3,7 @@
 
 use faultline::guides::catalogue;
 use faultline::sim::NodeId;
-use faultline::sim::declare::settings::CommandCall;
+use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};

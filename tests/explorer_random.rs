@@ -8,8 +8,9 @@ mod plain;
 use std::collections::{BTreeSet, VecDeque};
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::{Command, CommandCall};
 use faultline::sim::declare::rules::{Rule, RuleSet};
-use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::declare::settings::{Control, Setting, SettingId, Settings, Takes, Unit};
 use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Limit, Outcome, replays};
 use faultline::sim::judge::verdict::{Breach, Kind};

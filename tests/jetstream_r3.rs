@@ -4,8 +4,9 @@
 
 use faultline::guides::kit::scenario::storm;
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
-use faultline::sim::declare::settings::{CommandCall, SettingId, Settings};
+use faultline::sim::declare::settings::{SettingId, Settings};
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::time::SEC;
 use faultline::sim::machine::promise::Promise;
@@ -54,7 +55,7 @@ fn act(run: &mut Shop, input: Input) {
 }
 
 fn publish(run: &mut Shop, tasks: i64) {
-    act(run, Input::Command(CommandCall { command: 0, values: vec![tasks] }));
+    act(run, Input::call(jet::PUBLISH, &[tasks]));
 }
 
 fn done(world: &World<JetStream>) -> u64 {

@@ -10,7 +10,7 @@ mod vectors;
 
 use faultline::guides::consensus::raft_election::SCENARIO;
 use faultline::sim::NodeId;
-use faultline::sim::declare::settings::CommandCall;
+use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::machine::world::World;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Origin};
@@ -128,7 +128,7 @@ impl Play {
             "propose" => {
                 let values = vec![0, 1, i64::from(nodes[0].0) + 1];
                 let before: Vec<u64> = self.world.kernel().pending().map(|pending| pending.id).collect();
-                assert!(self.world.apply(&Input::Command(CommandCall { command: 0, values })).is_ok());
+                assert!(self.world.apply(&Input::Command(CommandCall { command: raft::SET, values })).is_ok());
                 let new = self.world.kernel().pending().map(|pending| pending.id).find(|id| !before.contains(id));
                 new.into_iter().for_each(|id| self.happen(id));
             }

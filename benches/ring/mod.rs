@@ -1,8 +1,9 @@
 //! A ring of 100 nodes, each passing on what it gets: the kernel and next to nothing else.
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::{Command, CommandCall};
 use faultline::sim::declare::rules::{Rule, RuleSet};
-use faultline::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use faultline::sim::declare::settings::{Setting, Settings};
 use faultline::sim::kernel::link::{Latency, LinkSpec};
 use faultline::sim::machine::system::{Context, Event, System};
 use faultline::sim::machine::world::World;

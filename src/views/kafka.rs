@@ -3,7 +3,8 @@
 use super::{Fields, Inspection};
 use crate::picture::{Bar, Body, Cell, Figure, Glyph, GridRow, Look, NodeMark, Shape, TimerRing, Tone};
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::commands::CommandId;
+use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -71,8 +72,8 @@ pub fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
 }
 
 /// A command with its values.
-pub fn command(command: u8, values: &[i64]) -> Input {
-    Input::Command(CommandCall { command, values: values.to_vec() })
+pub fn command(command: CommandId, values: &[i64]) -> Input {
+    Input::call(command, values)
 }
 
 pub fn look(message: &Message) -> Look {

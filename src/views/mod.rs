@@ -9,6 +9,15 @@ pub mod paxos;
 pub mod rabbitmq;
 pub mod raft;
 
+use std::fmt::Display;
+
+use crate::picture::Look;
+use crate::sim::NodeId;
+use crate::sim::declare::settings::Settings;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
+
 /// Names and values, as the inspector lists them.
 pub type Fields = Vec<(String, String)>;
 
@@ -19,4 +28,27 @@ pub struct Inspection {
     pub disk: Fields,
     /// Gone after a crash. Empty while the node is down.
     pub memory: Fields,
+}
+
+/// How a system looks, in all its scenarios.
+pub trait Face: System {
+    /// How a message looks.
+    fn look(message: &Self::Message) -> Look;
+
+    /// What a message says: name and value.
+    fn fields(settings: &Settings, message: &Self::Message) -> Fields;
+
+    /// What is known of a node.
+    fn inspect(world: &World<Self>, node: NodeId) -> Inspection;
+
+    /// Name of a metric's subject: the node with that index, unless the system counts by something else ("p99 of least
+    /// connections").
+    fn subject(settings: &Settings, _metric: MetricId, subject: u16) -> String {
+        Self::name(settings, NodeId(subject))
+    }
+}
+
+/// A list of fields in short: `fields([("term", &term), ("from", &name)])`.
+pub fn fields<const N: usize>(list: [(&str, &dyn Display); N]) -> Fields {
+    list.map(|(name, value)| (name.to_owned(), value.to_string())).into()
 }

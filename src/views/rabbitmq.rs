@@ -3,8 +3,9 @@
 use super::{Fields, Inspection};
 use crate::picture::{Cell, Glyph, GridRow, Look, Tone};
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::later::Later;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -67,8 +68,8 @@ pub fn unconfirmed(world: &Shop) -> usize {
 }
 
 /// A command of the reader.
-pub fn command(command: u8, values: &[i64]) -> Input {
-    Input::Command(CommandCall { command, values: values.to_vec() })
+pub fn command(command: CommandId, values: &[i64]) -> Input {
+    Input::call(command, values)
 }
 
 /// Publishes so many.

@@ -6,7 +6,7 @@ use crate::picture::{
     Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone,
 };
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -103,13 +103,13 @@ pub fn set(register: i64, value: i64) -> Input {
 /// The command that sets a register at a server.
 pub fn set_at(register: i64, value: i64, server: Option<NodeId>) -> Input {
     let server = server.map_or(0, |server| i64::from(server.0) + 1);
-    Input::Command(CommandCall { command: 0, values: vec![register, value, server] })
+    Input::call(raft::SET, &[register, value, server])
 }
 
 /// The command that reads a register at a server, or at whoever leads.
 pub fn get_at(register: i64, server: Option<NodeId>) -> Input {
     let server = server.map_or(0, |server| i64::from(server.0) + 1);
-    Input::Command(CommandCall { command: 1, values: vec![register, server] })
+    Input::call(raft::GET, &[register, server])
 }
 
 /// The bit of a server.

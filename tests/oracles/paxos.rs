@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::{Command, CommandCall};
 use faultline::sim::declare::rules::{Rule, RuleSet};
-use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::declare::settings::{Control, Setting, SettingId, Settings, Takes, Unit};
 use faultline::sim::judge::consistency::{Call, Register, RegisterOp, linearize};
 use faultline::sim::judge::verdict::{Breach, Kind};
 use faultline::sim::kernel::link::{Latency, LinkSpec};

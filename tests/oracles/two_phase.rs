@@ -2,8 +2,9 @@
 //! network: n resource managers, and after them the transaction manager.
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::{Command, CommandCall};
 use faultline::sim::declare::rules::{Rule, RuleSet};
-use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
+use faultline::sim::declare::settings::{Control, Setting, SettingId, Settings, Takes, Unit};
 use faultline::sim::judge::verdict::{Breach, Kind};
 use faultline::sim::kernel::link::{Latency, LinkSpec};
 use faultline::sim::kernel::time::MS;

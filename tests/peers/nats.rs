@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::CommandCall;
+use faultline::sim::declare::commands::CommandId;
 use faultline::sim::declare::rules::RuleSet;
-use faultline::sim::declare::settings::{CommandCall, Settings};
+use faultline::sim::declare::settings::Settings;
 use faultline::sim::kernel::time::{MS, Time};
 use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;
@@ -100,7 +102,7 @@ impl Player {
         self.world.apply(&input).map_err(|refusal| refusal.0)
     }
 
-    fn command(&mut self, command: u8, values: Vec<i64>) -> Result<(), String> {
+    fn command(&mut self, command: CommandId, values: Vec<i64>) -> Result<(), String> {
         self.apply(Input::Command(CommandCall { command, values }))
     }
 

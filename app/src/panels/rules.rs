@@ -3,8 +3,9 @@
 use leptos::prelude::*;
 
 use faultline::lab::what_if::show_value;
+use faultline::sim::declare::commands::{Command, CommandCall, Entry};
 use faultline::sim::declare::rules::{Rule, RuleId};
-use faultline::sim::declare::settings::{Command, CommandCall, Control, Entry, Setting, SettingId, Takes};
+use faultline::sim::declare::settings::{Control, Setting, SettingId, Takes};
 use faultline::sim::declare::text;
 use faultline::sim::run::tape::Input;
 

@@ -7,8 +7,9 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -47,7 +48,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[cache::INVALIDATE_AFTER, cache::LEASE, cache::SINGLE_FLIGHT],
-    commands: &[0, 1, 2, 3],
+    commands: &[cache::READ, cache::UPDATE, cache::FLUSH, cache::CROWD],
     promises: &[FRESH, ONE_LOAD],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -281,8 +282,8 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
     Inspection { disk, memory }
 }
 
-fn call(command: u8, values: &[i64]) -> Input {
-    Input::Command(CommandCall { command, values: values.to_vec() })
+fn call(command: CommandId, values: &[i64]) -> Input {
+    Input::call(command, values)
 }
 
 fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
@@ -353,7 +354,7 @@ const TOUR: &[Beat<CacheAside>] = &[
         title: "An update",
         say: "Client 1 updates the most popular key. The server writes to the database, and then deletes the copy: it \
               does not overwrite it. To *invalidate* is safe to repeat, and the next reader loads what is true then.",
-        inputs: |_| vec![call(1, &[1, i64::from(FAVOURITE)])],
+        inputs: |_| vec![call(cache::UPDATE, &[1, i64::from(FAVOURITE)])],
         until: |world| {
             flies(world, |message| matches!(message, Message::Deleted { .. })) && in_cache(world, FAVOURITE).is_none()
         },
@@ -369,7 +370,7 @@ const TOUR: &[Beat<CacheAside>] = &[
         title: "A crowd",
         say: "Everyone asks for one key that is not cached. Each server lets one request load it, and the others wait: \
               *single flight*.",
-        inputs: |_| vec![call(0, &[1, QUIET]), call(0, &[2, QUIET]), call(3, &[QUIET])],
+        inputs: |_| vec![call(cache::READ, &[1, QUIET]), call(cache::READ, &[2, QUIET]), call(cache::CROWD, &[QUIET])],
         until: |world| loads_of(world, QUIET) >= 1 && flies(world, |message| matches!(message, Message::Load { .. })),
         look: servers,
         predict: None,
@@ -427,8 +428,8 @@ const CHALLENGES: &[Challenge<CacheAside>] = &[
         reached: |world| (0..cache::MOST_KEYS as i64).any(|key| loads_of(world, key) >= 4),
         origin: || origin(&[cache::SINGLE_FLIGHT], &[]),
         solve: |script| {
-            script.act(call(3, &[QUIET]));
-            script.act(call(3, &[QUIET]));
+            script.act(call(cache::CROWD, &[QUIET]));
+            script.act(call(cache::CROWD, &[QUIET]));
             script.until(|world| loads_of(world, QUIET) >= 4);
         },
     },
@@ -448,7 +449,7 @@ const CHALLENGES: &[Challenge<CacheAside>] = &[
 /// One update and two reads of one key.
 const ONE_UPDATE: Hunt<CacheAside> = Hunt {
     settings: &[(cache::CLIENTS, 2), (cache::SERVERS, 1), (cache::RATE, 0)],
-    inputs: || vec![call(1, &[1, 0]), call(0, &[2, 0]), call(0, &[1, 0])],
+    inputs: || vec![call(cache::UPDATE, &[1, 0]), call(cache::READ, &[2, 0]), call(cache::READ, &[1, 0])],
     bounds: Bounds::new(4_000_000, 40, Budget::NONE),
     within: |world| world.kernel().pending_count() < 9,
 };

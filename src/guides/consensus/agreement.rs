@@ -41,7 +41,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
         (store::WRITES, 40),
     ],
     rules: &[store::WRITE_MAJORITY, store::READ_MAJORITY, store::READ_REPAIR],
-    commands: &[0, 1],
+    commands: &[store::WRITE, store::READ],
     promises: &[FRESH, FORWARD, linearizable()],
     impossible: false,
     faults: FaultModel { nodes: Some(|node| node.index() >= store::CLIENTS), ..FaultModel::ASYNCHRONOUS },

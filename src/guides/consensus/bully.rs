@@ -8,7 +8,7 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -35,7 +35,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[bully::ANSWER, bully::WAIT, bully::HALT],
-    commands: &[0],
+    commands: &[bully::CALL],
     promises: &[ONE_COORDINATOR, ALL_AT_WORK],
     impossible: false,
     // The paper's: nodes crash and come back; whoever runs answers at once; every message arrives, and in time.
@@ -310,7 +310,7 @@ fn origin() -> Origin {
 }
 
 fn call(node: NodeId) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![i64::from(node.0)] })
+    Input::call(bully::CALL, &[i64::from(node.0)])
 }
 
 /// Somebody waits for the announcement of a node that is down.

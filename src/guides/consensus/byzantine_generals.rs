@@ -9,7 +9,7 @@ use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -46,7 +46,7 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[generals::ENOUGH_ROUNDS, generals::MORE_THAN_3M, generals::COMMON_DEFAULT],
-    commands: &[0],
+    commands: &[generals::SAY],
     promises: &[AGREE, OBEYED],
     impossible: false,
     faults: ONLY_THE_TRAITOR,
@@ -332,7 +332,7 @@ const fn rule(rule: RuleId, on: bool) -> Input {
 
 /// Puts words into a traitor's mouth: 0 retreat, 1 attack, 2 nothing. Lieutenants are counted from 1.
 fn say(traitor: i64, to: i64, what: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![traitor, to - 1, what] })
+    Input::call(generals::SAY, &[traitor, to - 1, what])
 }
 
 const TOUR: &[Beat<ByzantineGenerals>] = &[

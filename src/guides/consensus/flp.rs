@@ -45,7 +45,7 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[ben_or::COIN],
-    commands: &[0],
+    commands: &[ben_or::CAST],
     promises: &[CERTAIN_END, EXPECTED_ROUNDS, AGREEMENT, VALIDITY],
     impossible: true,
     faults: FaultModel {

@@ -8,7 +8,7 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -44,7 +44,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[leases::FENCING, leases::ON_DISK, leases::MARGIN],
-    commands: &[0],
+    commands: &[leases::WISH],
     promises: &[NO_OLD_WRITE, NO_LOST_UPDATE, ONE_HOLDER, GOES_ON],
     impossible: false,
     // Everything but pauses, and clocks within a fifth of the truth: what the lease alone can bear. What the tokens
@@ -480,7 +480,7 @@ const CHALLENGES: &[Challenge<LeaseLock>] = &[
 ];
 
 fn wish(client: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![client] })
+    Input::call(leases::WISH, &[client])
 }
 
 fn origin() -> Origin {

@@ -8,7 +8,7 @@ use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetM
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId};
+use crate::sim::declare::settings::SettingId;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::system::System;
@@ -48,7 +48,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     busy: &[],
     fixed: &[(paxos::KIND, 1)],
     rules: &[paxos::ALL_OPEN_SLOTS, paxos::FILL_GAPS, paxos::PROMISE_ON_DISK, paxos::ADOPT_HIGHEST, paxos::MAJORITY],
-    commands: &[1],
+    commands: &[paxos::SET],
     promises: &[ONE_VALUE, SAME_ORDER, ANSWERED_STAYS, ALL_ANSWERED],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -216,7 +216,7 @@ fn cell(world: &Cluster, id: NodeId, slot: Slot) -> Cell {
 }
 
 fn set(register: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 1, values: vec![register, value] })
+    Input::call(paxos::SET, &[register, value])
 }
 
 fn rate(value: i64) -> Input {

@@ -8,7 +8,6 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -43,7 +42,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     busy: &[],
     fixed: &[(paxos::KIND, 0)],
     rules: &[paxos::PROMISE_ON_DISK, paxos::KEEP_PROMISE, paxos::ADOPT_HIGHEST, paxos::MAJORITY, paxos::BACK_OFF],
-    commands: &[0],
+    commands: &[paxos::PROPOSE],
     promises: &[AGREEMENT, ONLY_PROPOSED, CHOSEN_EVENTUALLY],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -249,7 +248,7 @@ fn disks(world: &Synod, at: (i32, i32), size: (i32, i32)) -> Figure {
 }
 
 fn propose(proposer: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![proposer, value] })
+    Input::call(paxos::PROPOSE, &[proposer, value])
 }
 
 fn in_flight(world: &Synod, wanted: impl Fn(&Message) -> bool) -> bool {

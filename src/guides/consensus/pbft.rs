@@ -51,7 +51,7 @@ pub static SCENARIO: Scenario<Pbft> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[pbft::CERTIFICATES, pbft::TWO_PHASES, pbft::CARRY_OVER, pbft::MATCHING_REPLIES],
-    commands: &[0],
+    commands: &[pbft::ASK],
     promises: &[AGREEMENT, VALIDITY, TRUTH, ANSWERED],
     impossible: false,
     // The liar is the one Byzantine fault that four replicas bear. Crashes come on top: a replica's state is on its disk,

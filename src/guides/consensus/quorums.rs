@@ -31,7 +31,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 20)],
     fixed: &[(raft::SERVERS, 1), (raft::WRITES, 100)],
     rules: &[raft::MAJORITY],
-    commands: &[0],
+    commands: &[raft::SET],
     promises: &[ONE_COMMAND, ONE_LEADER, LEADER_EMERGES],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

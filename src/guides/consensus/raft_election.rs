@@ -36,7 +36,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[raft::ONE_VOTE, raft::VOTE_ON_DISK, raft::UP_TO_DATE, raft::STEP_DOWN, raft::RANDOM_TIMEOUT],
-    commands: &[0],
+    commands: &[raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

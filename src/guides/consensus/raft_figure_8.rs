@@ -26,7 +26,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 20)],
     fixed: &[(raft::WRITES, 100)],
     rules: &[raft::OWN_TERM],
-    commands: &[0],
+    commands: &[raft::SET],
     promises: &[NOTHING_LOST, ONE_COMMAND],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

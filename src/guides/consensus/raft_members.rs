@@ -6,7 +6,6 @@ use crate::guides::kit::scenario::{
 use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget, Network};
 use crate::sim::run::chaos::FaultModel;
 use crate::sim::run::tape::{Input, Origin};
@@ -31,7 +30,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 20), (raft::CHURN, 1)],
     fixed: &[(raft::SERVERS, 1), (raft::MEMBERS, 3), (raft::PRE_VOTE, 1), (raft::SNAPSHOT_AFTER, 20)],
     rules: &[raft::JOINT, raft::NOOP_FIRST],
-    commands: &[2, 0],
+    commands: &[raft::CHANGE_MEMBERS, raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -99,7 +98,7 @@ fn views(world: &Cluster) -> Side {
 /// The command that asks for a set of members.
 fn change(wanted: &str) -> Input {
     let at = SETS.iter().position(|set| set.0 == wanted).unwrap_or(0);
-    Input::Command(CommandCall { command: 2, values: vec![at as i64] })
+    Input::call(raft::CHANGE_MEMBERS, &[at as i64])
 }
 
 /// Whether the leader counts by exactly this set, and that is committed.

@@ -39,7 +39,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 30)],
     fixed: &[(raft::SERVERS, 1), (raft::NO_OP, 1), (raft::SNAPSHOT_AFTER, 20)],
     rules: &[raft::CONFIRM_READ],
-    commands: &[0, 1],
+    commands: &[raft::SET, raft::GET],
     promises: &[FRESH_READS, linearizable(), LEADER_EMERGES],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

@@ -29,7 +29,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 20)],
     fixed: &[(raft::WRITES, 100)],
     rules: &[raft::CHECK_PREVIOUS, raft::CONFLICTS_ONLY, raft::COMMIT_ON_MAJORITY, raft::APPEND_ONLY],
-    commands: &[0],
+    commands: &[raft::SET],
     promises: &[LOGS_MATCH, ONE_COMMAND, NOTHING_LOST, CAUGHT_UP],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

@@ -30,7 +30,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     busy: &[(raft::LOAD, 30)],
     fixed: &[(raft::SERVERS, 0), (raft::WRITES, 100)],
     rules: &[raft::KEEP_UNAPPLIED, raft::SNAPSHOT_TERM],
-    commands: &[0],
+    commands: &[raft::SET],
     promises: &[SAME_STATE, NOTHING_LOST, ONE_COMMAND, CAUGHT_UP],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,

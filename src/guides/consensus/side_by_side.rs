@@ -7,7 +7,7 @@ use crate::guides::kit::scenario::{
 use crate::picture::{Body, Cell, Figure, Frame, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time::{MS, Micros, SEC, show};
 use crate::sim::machine::system::System;
@@ -45,7 +45,7 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     busy: &[(trio::RATE, LOAD)],
     fixed: &[],
     rules: &[],
-    commands: &[0],
+    commands: &[trio::SET],
     promises: &[RAFT_AGREES, PAXOS_AGREES, ZAB_AGREES, ALL_GO_ON],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -285,7 +285,7 @@ fn inspect(world: &Trio, id: NodeId) -> Inspection {
 }
 
 fn set(of: Protocol, register: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![of as i64, register, value] })
+    Input::call(trio::SET, &[of as i64, register, value])
 }
 
 fn set_everywhere(register: i64, value: i64) -> Vec<Input> {

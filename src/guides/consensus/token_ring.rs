@@ -8,7 +8,7 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, LinkMark, Look, NodeMark, Picture, Shape, TimerRing, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time::{self, SEC};
 use crate::sim::machine::system::System;
@@ -40,7 +40,7 @@ pub static SCENARIO: Scenario<TokenRing> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[ring::SILENT_ROUND, ring::NEWER],
-    commands: &[0],
+    commands: &[ring::WANT],
     promises: &[ONE_INSIDE, ALL_GET_IN],
     impossible: false,
     // Nodes crash, with the token too, and messages arrive twice. A node that runs answers, and in time.
@@ -263,7 +263,7 @@ fn inspect(world: &Ring, id: NodeId) -> Inspection {
 }
 
 fn want(node: NodeId) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![i64::from(node.0)] })
+    Input::call(ring::WANT, &[i64::from(node.0)])
 }
 
 /// The token on its way, if it is.

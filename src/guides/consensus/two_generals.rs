@@ -36,7 +36,7 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[],
-    commands: &[0],
+    commands: &[generals::AGAIN],
     promises: &[TOGETHER],
     impossible: true,
     faults: FaultModel { drop: true, delay: true, ..FaultModel::NONE },

@@ -11,7 +11,7 @@ use crate::picture::{
 };
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -46,7 +46,7 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[zab::NEW_EPOCH, zab::SYNC_FIRST, zab::QUORUM_ACK],
-    commands: &[0],
+    commands: &[zab::SET],
     promises: &[ONE_ORDER, PRIMARY_ORDER, NOTHING_LOST, ONE_PRIMARY, LEADER_EMERGES],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -333,7 +333,7 @@ fn names(world: &Ensemble) -> Vec<String> {
 }
 
 fn set(register: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![register, value] })
+    Input::call(zab::SET, &[register, value])
 }
 
 /// Cuts the leader off from everybody else.

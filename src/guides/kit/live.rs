@@ -2,7 +2,8 @@
 
 use std::any::Any;
 
-use crate::picture::{FlightMark, Frame, Look, Picture};
+use crate::picture::{FlightMark, Frame, Picture};
+use crate::views::{Face, Fields, Inspection};
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
@@ -10,46 +11,12 @@ use crate::sim::judge::history::History;
 use crate::sim::judge::verdict::{Standing, Verdict};
 use crate::sim::kernel::Kernel;
 use crate::sim::kernel::time::Time;
-use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::{MetricId, Metrics};
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::Input;
 
-use super::scenario::{Beat, Challenge, Fields, Inspection, Scenario};
-
-/// The parts of a scenario that a running world needs.
-pub struct Face<S: System> {
-    picture: fn(&World<S>, Frame) -> Picture,
-    look: fn(&S::Message) -> Look,
-    fields: fn(&Settings, &S::Message) -> Fields,
-    inspect: fn(&World<S>, NodeId) -> Inspection,
-    subject: fn(&Settings, MetricId, u16) -> String,
-    tour: &'static [Beat<S>],
-    challenges: &'static [Challenge<S>],
-}
-
-impl<S: System> Clone for Face<S> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<S: System> Copy for Face<S> {}
-
-impl<S: System> Scenario<S> {
-    pub(super) fn face(&self) -> Face<S> {
-        Face {
-            picture: self.picture,
-            look: self.look,
-            fields: self.fields,
-            inspect: self.inspect,
-            subject: self.subject,
-            tour: self.tour,
-            challenges: self.challenges,
-        }
-    }
-}
+use super::scenario::Scenario;
 
 /// A message as the inspector shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +36,11 @@ pub struct MessageView {
 }
 
 /// A scenario in motion. See the module's header.
-pub trait Live: Simulation {
+pub trait Live {
+    /// The world itself.
+    fn world(&self) -> &dyn Simulation;
+    /// The world itself.
+    fn world_mut(&mut self) -> &mut dyn Simulation;
     /// The same state again; cheap.
     fn fork(&self) -> Box<dyn Live>;
     /// The picture, with what is wrong with each node filled in.
@@ -102,29 +73,23 @@ pub trait Live: Simulation {
     fn as_any(&self) -> &dyn Any;
 }
 
-/// A world with its scenario's face.
-pub struct Stage<S: System> {
+/// A world and the scenario that shows it.
+struct Shown<S: Face> {
     world: World<S>,
-    face: Face<S>,
-}
-
-impl<S: System> Stage<S> {
-    pub(super) fn new(world: World<S>, face: Face<S>) -> Stage<S> {
-        Stage { world, face }
-    }
+    scenario: &'static Scenario<S>,
 }
 
 /// Any scenario in motion: what a run of the page is made of.
 pub struct LiveWorld(Box<dyn Live>);
 
 impl LiveWorld {
-    pub(super) fn new<S: System>(stage: Stage<S>) -> LiveWorld {
-        LiveWorld(Box::new(stage))
+    pub(super) fn new<S: Face>(world: World<S>, scenario: &'static Scenario<S>) -> LiveWorld {
+        LiveWorld(Box::new(Shown { world, scenario }))
     }
 
     /// The world of a system, if that is the system it runs.
-    pub fn typed<S: System>(&self) -> Option<&World<S>> {
-        self.0.as_any().downcast_ref::<Stage<S>>().map(|stage| &stage.world)
+    pub fn typed<S: Face>(&self) -> Option<&World<S>> {
+        self.0.as_any().downcast_ref::<Shown<S>>().map(|shown| &shown.world)
     }
 }
 
@@ -144,13 +109,21 @@ impl std::ops::Deref for LiveWorld {
 /// How long a lost message stays in sight, in virtual time after it was due.
 const LOST_IN_SIGHT: Time = 200 * crate::sim::kernel::time::MS;
 
-impl<S: System> Live for Stage<S> {
+impl<S: Face> Live for Shown<S> {
+    fn world(&self) -> &dyn Simulation {
+        &self.world
+    }
+
+    fn world_mut(&mut self) -> &mut dyn Simulation {
+        &mut self.world
+    }
+
     fn fork(&self) -> Box<dyn Live> {
-        Box::new(Stage { world: self.world.clone(), face: self.face })
+        Box::new(Shown { world: self.world.clone(), scenario: self.scenario })
     }
 
     fn picture(&self, frame: Frame) -> Picture {
-        let mut picture = (self.face.picture)(&self.world, frame);
+        let mut picture = (self.scenario.picture)(&self.world, frame);
         for mark in &mut picture.nodes {
             let state = self.world.kernel().node(mark.node);
             mark.trouble.down = !state.up;
@@ -174,7 +147,7 @@ impl<S: System> Live for Stage<S> {
             sent: flight.pending.since,
             due: flight.pending.at,
             lost: None,
-            look: (self.face.look)(flight.message),
+            look: S::look(flight.message),
         });
         let lost = self.world.lost().filter(|lost| lost.due + LOST_IN_SIGHT > now).map(|lost| FlightMark {
             id: lost.id,
@@ -183,7 +156,7 @@ impl<S: System> Live for Stage<S> {
             sent: lost.sent,
             due: lost.due,
             lost: Some(lost.lost),
-            look: (self.face.look)(&lost.message),
+            look: S::look(&lost.message),
         });
         let mut all: Vec<FlightMark> = flying.chain(lost).collect();
         in_order(&mut all);
@@ -198,12 +171,12 @@ impl<S: System> Live for Stage<S> {
             to: flight.pending.node,
             sent: flight.pending.since,
             due: flight.pending.at,
-            fields: (self.face.fields)(self.world.settings(), flight.message),
+            fields: S::fields(self.world.settings(), flight.message),
         })
     }
 
     fn inspect(&self, node: NodeId) -> Inspection {
-        (self.face.inspect)(&self.world, node)
+        S::inspect(&self.world, node)
     }
 
     fn metrics(&self) -> &Metrics {
@@ -215,33 +188,33 @@ impl<S: System> Live for Stage<S> {
     }
 
     fn subject(&self, metric: MetricId, subject: u16) -> String {
-        (self.face.subject)(self.world.settings(), metric, subject)
+        S::subject(self.world.settings(), metric, subject)
     }
 
     fn beat_inputs(&self, beat: usize) -> Vec<Input> {
-        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.inputs)(&self.world))
+        self.scenario.tour.get(beat).map_or_else(Vec::new, |beat| (beat.inputs)(&self.world))
     }
 
     fn beat_reached(&self, beat: usize) -> bool {
-        self.face.tour.get(beat).is_some_and(|beat| (beat.until)(&self.world))
+        self.scenario.tour.get(beat).is_some_and(|beat| (beat.until)(&self.world))
     }
 
     fn beat_nodes(&self, beat: usize) -> Vec<NodeId> {
-        self.face.tour.get(beat).map_or_else(Vec::new, |beat| (beat.look)(&self.world))
+        self.scenario.tour.get(beat).map_or_else(Vec::new, |beat| (beat.look)(&self.world))
     }
 
     fn beat_options(&self, beat: usize) -> Vec<String> {
-        let predict = self.face.tour.get(beat).and_then(|beat| beat.predict.as_ref());
+        let predict = self.scenario.tour.get(beat).and_then(|beat| beat.predict.as_ref());
         predict.map_or_else(Vec::new, |predict| (predict.options)(&self.world))
     }
 
     fn beat_answer(&self, beat: usize) -> Option<usize> {
-        let predict = self.face.tour.get(beat).and_then(|beat| beat.predict.as_ref());
+        let predict = self.scenario.tour.get(beat).and_then(|beat| beat.predict.as_ref());
         predict.map(|predict| (predict.answer)(&self.world))
     }
 
     fn challenge_reached(&self, challenge: usize) -> bool {
-        self.face.challenges.get(challenge).is_some_and(|challenge| (challenge.reached)(&self.world))
+        self.scenario.challenges.get(challenge).is_some_and(|challenge| (challenge.reached)(&self.world))
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -249,66 +222,55 @@ impl<S: System> Live for Stage<S> {
     }
 }
 
-/// Passes every call of [`Simulation`] on to something inside.
-macro_rules! delegate {
-    ($inner:tt) => {
-        fn step(&mut self) -> Option<Handled> {
-            self.$inner.step()
-        }
-        fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
-            self.$inner.apply(input)
-        }
-        fn kernel(&self) -> &Kernel {
-            self.$inner.kernel()
-        }
-        fn next_at(&self) -> Option<Time> {
-            self.$inner.next_at()
-        }
-        fn settings(&self) -> &Settings {
-            self.$inner.settings()
-        }
-        fn rules(&self) -> RuleSet {
-            self.$inner.rules()
-        }
-        fn standings(&self) -> &[Standing] {
-            self.$inner.standings()
-        }
-        fn set_recording(&mut self, on: bool) {
-            self.$inner.set_recording(on);
-        }
-        fn record(&self) -> &Record {
-            self.$inner.record()
-        }
-        fn fingerprint(&self) -> u64 {
-            self.$inner.fingerprint()
-        }
-        fn set_timeless(&mut self) {
-            self.$inner.set_timeless();
-        }
-        fn state_fingerprint(&self) -> u64 {
-            self.$inner.state_fingerprint()
-        }
-        fn choices(&self) -> Vec<Choice> {
-            self.$inner.choices()
-        }
-        fn describe_input(&self, input: &Input) -> String {
-            self.$inner.describe_input(input)
-        }
-        fn describe_pending(&self, id: u64) -> String {
-            self.$inner.describe_pending(id)
-        }
-        fn name(&self, node: NodeId) -> String {
-            self.$inner.name(node)
-        }
-    };
-}
-
-impl<S: System> Simulation for Stage<S> {
-    delegate!(world);
-}
-
 impl Simulation for LiveWorld {
-    delegate!(0);
+    fn step(&mut self) -> Option<Handled> {
+        self.0.world_mut().step()
+    }
+    fn apply(&mut self, input: &Input) -> Result<(), Refusal> {
+        self.0.world_mut().apply(input)
+    }
+    fn kernel(&self) -> &Kernel {
+        self.0.world().kernel()
+    }
+    fn next_at(&self) -> Option<Time> {
+        self.0.world().next_at()
+    }
+    fn settings(&self) -> &Settings {
+        self.0.world().settings()
+    }
+    fn rules(&self) -> RuleSet {
+        self.0.world().rules()
+    }
+    fn standings(&self) -> &[Standing] {
+        self.0.world().standings()
+    }
+    fn set_recording(&mut self, on: bool) {
+        self.0.world_mut().set_recording(on);
+    }
+    fn record(&self) -> &Record {
+        self.0.world().record()
+    }
+    fn fingerprint(&self) -> u64 {
+        self.0.world().fingerprint()
+    }
+    fn set_timeless(&mut self) {
+        self.0.world_mut().set_timeless();
+    }
+    fn state_fingerprint(&self) -> u64 {
+        self.0.world().state_fingerprint()
+    }
+    fn choices(&self) -> Vec<Choice> {
+        self.0.world().choices()
+    }
+    fn describe_input(&self, input: &Input) -> String {
+        self.0.world().describe_input(input)
+    }
+    fn describe_pending(&self, id: u64) -> String {
+        self.0.world().describe_pending(id)
+    }
+    fn name(&self, node: NodeId) -> String {
+        self.0.world().name(node)
+    }
 }
 
 /// Outside of the generic code, so that it is there once.

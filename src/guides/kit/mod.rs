@@ -1,4 +1,14 @@
-//! What a scenario is made of.
+//! What a scenario is made of. A scenario's file begins with `use crate::guides::kit::prelude::*`.
 
+pub mod any;
+pub mod chart;
+pub mod guide;
+pub mod hunt;
+pub mod info;
 pub mod live;
+pub mod prelude;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod proof;
 pub mod scenario;
+pub mod shelf;
+pub mod tour;

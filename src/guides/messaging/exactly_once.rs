@@ -7,7 +7,7 @@ use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, LinkMark, Look, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -385,7 +385,7 @@ fn crash_and_restart(node: NodeId) -> Vec<Input> {
 }
 
 fn take_over() -> Input {
-    Input::Command(CommandCall { command: once::COMMAND_TAKE_OVER, values: Vec::new() })
+    Input::call(once::COMMAND_TAKE_OVER, &[])
 }
 
 fn stands_by(world: &Shop, at: u16) -> bool {
@@ -609,7 +609,7 @@ const ONE_ORDER: Hunt<Once> = Hunt {
 /// One customer, and a shop that asks again.
 const ONE_CUSTOMER: Hunt<Once> = Hunt {
     settings: &[(once::RATE, 0), (once::INSTANCES, 1), (once::TAKEOVER, 0), (once::MAX_POLL, 1)],
-    inputs: || vec![Input::Command(CommandCall { command: once::COMMAND_ORDER, values: vec![1] })],
+    inputs: || vec![Input::call(once::COMMAND_ORDER, &[1])],
     bounds: Bounds::new(400_000, 60, Budget::NONE),
     ..ZOMBIE
 };

@@ -8,7 +8,6 @@ use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetM
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::CommandCall;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::run::chaos::FaultModel;
@@ -38,7 +37,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     busy: &[(nats::RATE, 15)],
     fixed: &[(nats::SCENE, 0)],
     rules: &[nats::ONE_PER_GROUP, nats::SEND_ONCE, nats::RESTORE_ONCE, nats::CUT_SLOW],
-    commands: &[0, 1],
+    commands: &[nats::PUBLISH, nats::SUBSCRIBE],
     promises: &[NEVER_TWICE, BOUNDED, CONNECTED],
     impossible: false,
     // Links are TCP connections: what they carry is neither doubled nor reordered. It may be late, or lost in a cut.
@@ -230,7 +229,7 @@ fn bought(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
 }
 
 fn publish(topic: i64, count: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![topic, count] })
+    Input::call(nats::PUBLISH, &[topic, count])
 }
 
 fn all_connected(world: &Shop) -> bool {
@@ -382,7 +381,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         origin: || origin(&[]),
         solve: |script| {
             script.until(all_connected);
-            script.act(Input::Command(CommandCall { command: 1, values: vec![5, 4] }));
+            script.act(Input::call(nats::SUBSCRIBE, &[5, 4]));
             script.steps(10);
             script.act(publish(0, 1));
             script.until(|world| world.witness().two_copies().is_some());

@@ -9,7 +9,7 @@ use crate::picture::{Bar, Body, Figure, Frame, Glyph, LinkMark, Look, NodeMark, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -548,7 +548,7 @@ const CHALLENGES: &[Challenge<FlashSale>] = &[
 ];
 
 fn orders(count: i64) -> Input {
-    Input::Command(CommandCall { command: sale::COMMAND_ORDER, values: vec![count] })
+    Input::call(sale::COMMAND_ORDER, &[count])
 }
 
 /// Three orders, one worker, room for one, one crash.

@@ -7,8 +7,9 @@ use crate::mechanisms::kafka_log::{Log, Record, Segment};
 use crate::picture::{Bar, Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -44,7 +45,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     busy: &[(kafka::POLICY, 2)],
     fixed: &[],
     rules: &[kafka::LATEST, kafka::TOMBSTONES, kafka::OFFSETS, kafka::FLOOR],
-    commands: &[0, 1, 2, 3],
+    commands: &[kafka::PUT, kafka::DELETE, kafka::LOOK_UP, kafka::REPLAY],
     promises: &[LOOKUP, LAST_VALUE, RIGHT_TABLE, CATCHES_UP],
     impossible: false,
     // A message that arrives twice would be a second record: producers' numbers, which prevent it, are not modelled.
@@ -308,8 +309,8 @@ fn inspect(world: &Partition, id: NodeId) -> Inspection {
     }
 }
 
-fn command(command: u8, values: &[i64]) -> Input {
-    Input::Command(CommandCall { command, values: values.to_vec() })
+fn command(command: CommandId, values: &[i64]) -> Input {
+    Input::call(command, values)
 }
 
 /// The reader's own key.
@@ -354,7 +355,7 @@ const TOUR: &[Beat<KafkaLog>] = &[
     Beat {
         title: "Where is offset 10?",
         say: "A reader asks for offset 10. The names of the files say where it can be: the last name that is not above it.",
-        inputs: |_| vec![command(2, &[10])],
+        inputs: |_| vec![command(kafka::LOOK_UP, &[10])],
         until: |world| matches!(lookup(world), Some(Lookup { offset: 10, stage: Stage::Index { .. } })),
         look: broker_node,
         predict: Some(Predict {
@@ -423,7 +424,7 @@ const TOUR: &[Beat<KafkaLog>] = &[
     Beat {
         title: "A value of your own",
         say: "Key F is yours. You write F5, and the consumer takes it into its table.",
-        inputs: |_| vec![command(0, &[5, 5])],
+        inputs: |_| vec![command(kafka::PUT, &[5, 5])],
         until: |world| value_of(world, F) == Some(5),
         look: table_node,
         predict: None,
@@ -433,7 +434,11 @@ const TOUR: &[Beat<KafkaLog>] = &[
         say: "The rule is off, and the consumer pauses for a moment. You delete F. The cleaner takes the tombstone along with \
               what it deletes.",
         inputs: |_| {
-            vec![Input::Rule { rule: kafka::TOMBSTONES, on: false }, Input::Pause { node: TABLE }, command(1, &[5])]
+            vec![
+                Input::Rule { rule: kafka::TOMBSTONES, on: false },
+                Input::Pause { node: TABLE },
+                command(kafka::DELETE, &[5]),
+            ]
         },
         until: |world| !has_key(world, F),
         look: broker_node,
@@ -475,10 +480,10 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
         reached: haunted,
         origin: || origin(&[], &[]),
         solve: |script| {
-            script.act(command(0, &[5, 7]));
+            script.act(command(kafka::PUT, &[5, 7]));
             script.until(|world| value_of(world, F) == Some(7));
             script.act(Input::Pause { node: TABLE });
-            script.act(command(1, &[5]));
+            script.act(command(kafka::DELETE, &[5]));
             script.until(|world| world.kernel().now() > 5_000_000 && !has_key(world, F));
             script.act(Input::Resume { node: TABLE });
             script.until(haunted);
@@ -504,7 +509,7 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
         reached: |world| world.is_promise_broken(LOOKUP.id),
         origin: || origin(&[kafka::FLOOR], &[]),
         solve: |script| {
-            script.act(command(2, &[7]));
+            script.act(command(kafka::LOOK_UP, &[7]));
             script.until(|world| world.is_promise_broken(LOOKUP.id));
         },
     },
@@ -513,7 +518,7 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
 /// The log as it is at first, one lookup, no load.
 const ONE_LOOKUP: Hunt<KafkaLog> = Hunt {
     settings: &[(kafka::RATE, 0)],
-    inputs: || vec![command(2, &[7])],
+    inputs: || vec![command(kafka::LOOK_UP, &[7])],
     bounds: Bounds::new(200_000, 40, Budget::crashes(1)),
     within: |world| world.kernel().pending_count() < 12,
 };

@@ -8,7 +8,7 @@ use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -44,7 +44,7 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[kafka::ACKS_ALL, kafka::MIN_ISR, kafka::CLEAN, kafka::READ_TO_HW, kafka::EPOCHS],
-    commands: &[0, 1],
+    commands: &[kafka::PRODUCE, kafka::MOVE_LEADER],
     promises: &[KEPT, SURVIVES, READ_STAYS, SAME_LOG, IN_SYNC],
     impossible: false,
     faults: FaultModel { skew: true, ..FaultModel::ASYNCHRONOUS },
@@ -350,7 +350,7 @@ fn broker_fields(memory: &BrokerMemory, names: impl Fn(kafka::Mask) -> String) -
 }
 
 fn produce(records: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![records] })
+    Input::call(kafka::PRODUCE, &[records])
 }
 
 fn names(world: &Cluster) -> Vec<String> {

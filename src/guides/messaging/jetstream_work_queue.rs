@@ -6,7 +6,7 @@ use crate::guides::kit::scenario::{
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::measure::metrics::MetricId;
 use crate::sim::run::chaos::FaultModel;
@@ -40,7 +40,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     busy: &[(jet::RATE, 4), (jet::WORK, 500_000), (jet::ACK_WAIT, 200_000)],
     fixed: &[],
     rules: &[jet::DEDUP, jet::WITHIN, jet::DOUBLE_ACK, jet::REDELIVER, jet::SYNC],
-    commands: &[0, 1, 2, 3, 4],
+    commands: &[jet::PUBLISH, jet::POISON, jet::NAK, jet::TERM, jet::PROGRESS],
     promises: &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES],
     impossible: false,
     // Messages travel over NATS core, which loses them; anything may be late, lost or doubled, and clients crash. Not
@@ -91,11 +91,11 @@ fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
 }
 
 fn publish(tasks: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![tasks] })
+    Input::call(jet::PUBLISH, &[tasks])
 }
 
 fn poison() -> Input {
-    Input::Command(CommandCall { command: 1, values: Vec::new() })
+    Input::call(jet::POISON, &[])
 }
 
 fn copies(world: &Shop) -> u64 {

@@ -8,7 +8,7 @@ use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shap
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -41,7 +41,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     busy: &[(nats::RATE, 20)],
     fixed: &[(nats::SCENE, 1)],
     rules: &[nats::ONE_PER_GROUP, nats::NO_RESPONDERS, nats::OWN_INBOX, nats::GIVE_UP],
-    commands: &[2, 3],
+    commands: &[nats::REQUEST, nats::ASK_ALL],
     promises: &[ONE_RESPONDER, CLEAR_NO, OWN_ANSWER, ENDS],
     impossible: false,
     // Links are TCP connections: what they carry is neither doubled nor reordered. It may be late, or lost in a cut.
@@ -213,11 +213,11 @@ fn requests(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
 }
 
 fn request(count: i64) -> Input {
-    Input::Command(CommandCall { command: 2, values: vec![count] })
+    Input::call(nats::REQUEST, &[count])
 }
 
 fn ask_all() -> Input {
-    Input::Command(CommandCall { command: 3, values: Vec::new() })
+    Input::call(nats::ASK_ALL, &[])
 }
 
 fn all_connected(world: &Shop) -> bool {

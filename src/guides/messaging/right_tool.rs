@@ -7,7 +7,7 @@ use crate::picture::{Glyph, Look, Tone};
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::PendingKind;
 use crate::sim::kernel::time::{self, SEC};
@@ -178,11 +178,11 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
 }
 
 fn order(count: i64) -> Input {
-    Input::Command(CommandCall { command: platform::ORDER, values: vec![count] })
+    Input::call(platform::ORDER, &[count])
 }
 
 fn rebuild() -> Input {
-    Input::Command(CommandCall { command: platform::REBUILD, values: Vec::new() })
+    Input::call(platform::REBUILD, &[])
 }
 
 fn is_up(world: &Shop, node: NodeId) -> bool {

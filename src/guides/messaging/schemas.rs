@@ -10,7 +10,7 @@ use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -39,7 +39,7 @@ pub static SCENARIO: Scenario<Registry> = Scenario {
     busy: &[(sr::CHANGE_EVERY, 3_000_000)],
     fixed: &[],
     rules: &[sr::CHECK, sr::BY_ID, sr::ORDER],
-    commands: &[0, 1, 2],
+    commands: &[sr::CHANGE, sr::PRODUCE, sr::REPLAY],
     promises: &[READABLE, AS_WRITTEN, READS_ON],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -311,11 +311,11 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
 }
 
 fn change(kind: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![kind] })
+    Input::call(sr::CHANGE, &[kind])
 }
 
 fn produce() -> Input {
-    Input::Command(CommandCall { command: 1, values: Vec::new() })
+    Input::call(sr::PRODUCE, &[])
 }
 
 fn writes(world: &Shop) -> u32 {
@@ -452,7 +452,7 @@ const CHALLENGES: &[Challenge<Registry>] = &[
             script.until(|world| consumers(world).iter().all(|node| position(world, *node) > 0));
             script.act(change(1));
             script.until(|world| all_read(world, 2) && is_through(world));
-            script.act(Input::Command(CommandCall { command: 2, values: vec![1] }));
+            script.act(Input::call(sr::REPLAY, &[1]));
             script.until(|world| world.witness().has_skipped());
         },
     },

@@ -6,8 +6,9 @@ use crate::guides::kit::scenario::{
 use crate::picture::Look;
 use crate::prose;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time::{self, MS, SEC};
 use crate::sim::machine::system::System;
@@ -129,8 +130,8 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
     Inspection { disk, memory }
 }
 
-fn command(command: u8, lane: Lane, value: i64) -> Input {
-    Input::Command(CommandCall { command, values: vec![lane as i64, value] })
+fn command(command: CommandId, lane: Lane, value: i64) -> Input {
+    Input::call(command, &[lane as i64, value])
 }
 
 fn workers(world: &Shop, at: usize) -> Vec<NodeId> {

@@ -9,7 +9,7 @@ use crate::picture::{Bar, Body, Figure, Frame, Glyph, Look, NodeMark, Picture, S
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::system::System;
@@ -45,7 +45,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[lb::HEALTH, lb::RETRY, lb::RELEASE],
-    commands: &[0],
+    commands: &[lb::BURST],
     promises: &[AVOIDS_DEAD, ANSWERED, SHARED],
     impossible: false,
     // The balancer itself is not replicated here: faults strike servers, one at a time.
@@ -240,7 +240,7 @@ fn set(setting: SettingId, value: i64) -> Input {
 }
 
 fn burst(requests: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![requests] })
+    Input::call(lb::BURST, &[requests])
 }
 
 /// Most requests in line at any server but the first.

@@ -9,7 +9,7 @@ use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, 
 use crate::prose;
 use crate::sim::NodeId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, SettingId, Settings};
+use crate::sim::declare::settings::{SettingId, Settings};
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -44,7 +44,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[store::OVERLAP, store::NEWEST, store::READ_REPAIR, store::STRICT],
-    commands: &[0, 1],
+    commands: &[store::WRITE, store::READ],
     promises: &[FRESH, FORWARD, CONVERGE],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -422,12 +422,12 @@ fn origin(rule: Option<RuleId>, settings: &[(SettingId, i64)]) -> Origin {
 
 /// The command that writes.
 pub fn write(client: i64, value: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![client, value] })
+    Input::call(store::WRITE, &[client, value])
 }
 
 /// The command that reads.
 pub fn read(client: i64) -> Input {
-    Input::Command(CommandCall { command: 1, values: vec![client] })
+    Input::call(store::READ, &[client])
 }
 
 /// A client's writes on their way to the replicas.

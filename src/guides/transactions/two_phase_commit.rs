@@ -8,7 +8,7 @@ use crate::picture::layout::Area;
 use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, Tone};
 use crate::prose;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::explore::{Bounds, Budget};
 use crate::sim::kernel::time;
 use crate::sim::machine::system::System;
@@ -45,7 +45,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
     busy: &[],
     fixed: &[],
     rules: &[tpc::FORCE_VOTE, tpc::UNANIMOUS, tpc::FORCE_DECISION, tpc::PRESUMED_ABORT, tpc::WAIT],
-    commands: &[0],
+    commands: &[tpc::ORDER],
     promises: &[AGREE, ALL_YES, RELEASED],
     impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
@@ -298,7 +298,7 @@ fn inspect(world: &Shop, id: NodeId) -> Inspection {
 }
 
 fn order(veto: i64) -> Input {
-    Input::Command(CommandCall { command: 0, values: vec![veto] })
+    Input::call(tpc::ORDER, &[veto])
 }
 
 fn client_rate(rate: i64) -> Input {

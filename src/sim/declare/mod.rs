@@ -1,5 +1,7 @@
 //! What a system says of itself: what a reader may turn, which rules make it correct, what a client may ask.
 
+pub mod commands;
+mod macros;
 pub mod rules;
 pub mod settings;
 pub mod text;

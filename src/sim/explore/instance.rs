@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::explore::model::{
     Happening, Item, ItemId, Judgement, Known, Local, LocalId, Model, NotesId, Reaction, Start, View, WitnessId,
 };

@@ -8,8 +8,9 @@ use std::hash::Hash;
 
 use super::world::{Fabric, World};
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, SettingId, Settings};
+use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::judge::history::{Answer, Ask, OpId};
 use crate::sim::kernel::Kernel;
 use crate::sim::kernel::link::LinkSpec;

@@ -9,8 +9,9 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{CommandCall, CommandId};
 use crate::sim::declare::rules::RuleId;
-use crate::sim::declare::settings::{CommandCall, SettingId};
+use crate::sim::declare::settings::SettingId;
 use crate::sim::kernel::hash;
 
 /// Something the reader does to a run. Add new kinds at the end: their order is part of the text form.
@@ -61,6 +62,21 @@ pub enum Input {
 }
 
 impl Input {
+    /// A client command with these values.
+    pub fn call(command: CommandId, values: &[i64]) -> Input {
+        Input::Command(CommandCall::new(command, values))
+    }
+
+    /// A setting is turned.
+    pub const fn set(setting: SettingId, value: i64) -> Input {
+        Input::Setting { setting, value }
+    }
+
+    /// A rule is switched off.
+    pub const fn off(rule: RuleId) -> Input {
+        Input::Rule { rule, on: false }
+    }
+
     /// Whether it disturbs the system, so that promises about the undisturbed future must wait anew.
     pub fn is_disturbance(&self) -> bool {
         !matches!(self, Input::Command(_) | Input::Choose { .. } | Input::HealAll)

@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::judge::history::{Answer, Ask, History, OpId};
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::kernel::{Cause, Kernel, Lost};

@@ -6,8 +6,9 @@ use std::rc::Rc;
 use super::fabric::Payload;
 use super::{Fabric, LostMessage, World};
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::{Rule, RuleSet};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings, Takes};
+use crate::sim::declare::settings::{Setting, Settings, Takes};
 use crate::sim::kernel::link::LinkState;
 use crate::sim::kernel::time;
 use crate::sim::kernel::{Kernel, Lost, Pending, PendingKind};
@@ -211,7 +212,7 @@ fn switch(
 
 /// A command with a value for every field, each within its bounds.
 fn complete(commands: &'static [Command], call: &CommandCall) -> Result<(&'static Command, CommandCall), Refusal> {
-    let Some(command) = commands.get(usize::from(call.command)) else {
+    let Some(command) = commands.get(usize::from(call.command.0)) else {
         return refuse("There is no such command.".to_owned());
     };
     if call.values.len() > command.width() {

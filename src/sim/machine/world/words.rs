@@ -3,8 +3,9 @@
 use super::World;
 use super::fabric::Payload;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall, Entry};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Command, CommandCall, Control, Entry, Setting};
+use crate::sim::declare::settings::{Control, Setting};
 use crate::sim::declare::text;
 use crate::sim::kernel::time;
 use crate::sim::kernel::{Lost, Pending};
@@ -120,7 +121,7 @@ impl Speaker<'_> {
 
 /// A command in words: "SET x, 5".
 fn describe_command(commands: &'static [Command], call: &CommandCall) -> String {
-    let Some(command) = commands.get(usize::from(call.command)) else {
+    let Some(command) = commands.get(usize::from(call.command.0)) else {
         return "an unknown command".to_owned();
     };
     let values = command.parts(&call.values).filter(|(_, own)| !own.is_empty()).map(|(field, own)| match field.entry {

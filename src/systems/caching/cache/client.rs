@@ -40,8 +40,10 @@ impl Client<'_, '_> {
         match event {
             Event::Timer(Timer::Arrival) => self.arrival(),
             Event::Timer(Timer::GiveUp(number)) => self.give_up(number),
-            Event::Command(call) if call.command == 3 => (0..3).for_each(|_| self.ask(call.value(0) as u16, false)),
-            Event::Command(call) => self.ask(call.value(1) as u16, call.command == 1),
+            Event::Command(call) if call.command == super::CROWD => {
+                (0..3).for_each(|_| self.ask(call.value(0) as u16, false))
+            }
+            Event::Command(call) => self.ask(call.value(1) as u16, call.command == super::UPDATE),
             Event::Message { message: Message::Reply { number, version, .. }, .. } => self.answered(number, version),
             _ => self.context.why(|_| "A client has no use for this message.".to_owned()),
         }

@@ -15,54 +15,73 @@ use litemap::LiteMap;
 
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Field, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, Field, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Setting, Settings, Unit, count, micros, per_second, percent, slider};
 use crate::sim::judge::history::OpId;
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
 pub struct CacheAside;
 
-/// Delete the cached copy after the database has the new value.
-pub const INVALIDATE_AFTER: RuleId = RuleId(0);
-/// A set needs a lease that no invalidation has voided.
-pub const LEASE: RuleId = RuleId(1);
-/// One load of a key at a time, for each server.
-pub const SINGLE_FLIGHT: RuleId = RuleId(2);
+rules! {
+    /// Delete the cached copy after the database has the new value.
+    INVALIDATE_AFTER = "invalidate-after-write", "Invalidate after the write",
+        "The cached copy is deleted once the database has the new value. Off: before, so a reader can put the old \
+         one back.";
+    /// A set needs a lease that no invalidation has voided.
+    LEASE = "lease-on-set", "A set needs a lease",
+        "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the \
+         update.";
+    /// One load of a key at a time, for each server.
+    SINGLE_FLIGHT = "single-flight", "Single flight",
+        "A server loads a key once at a time; others who miss wait. Off: everyone who misses asks the database.";
+}
 
-pub const CLIENTS: SettingId = SettingId(0);
-pub const SERVERS: SettingId = SettingId(1);
-/// Requests a second, all clients together.
-pub const RATE: SettingId = SettingId(2);
-/// Requests that update, in percent.
-pub const UPDATES: SettingId = SettingId(3);
-/// Number of keys.
-pub const KEYS: SettingId = SettingId(4);
-/// Zipf's exponent, in hundredths.
-pub const SKEW: SettingId = SettingId(5);
-/// The most entries in the cache.
-pub const CAPACITY: SettingId = SettingId(6);
-/// How long an entry lives, in microseconds.
-pub const TTL: SettingId = SettingId(7);
-/// To the database and back again, each way, in microseconds.
-pub const DATABASE: SettingId = SettingId(8);
+settings! {
+    CLIENTS = "clients", "Clients", count(1, 6), 3, AtStart,
+        "Each sends its share of the requests.";
+    SERVERS = "servers", "Application servers", count(1, 3), 2, AtStart,
+        "They share the cache and the database.";
+    /// Requests a second, all clients together.
+    RATE = "rate", "Requests", per_second(0, 600, 10), 40, Live,
+        "All clients together, on average.";
+    /// Requests that update, in percent.
+    UPDATES = "updates", "Updates", percent(0, 100, 1), 5, Live,
+        "How many of a hundred requests update.";
+    /// Number of keys.
+    KEYS = "keys", "Keys", count(1, MOST_KEYS as i64), 40, Live,
+        "How many different things are asked for.";
+    /// Zipf's exponent, in hundredths.
+    SKEW = "skew", "Popularity", slider(0, 200, 5, Unit::Count), 100, Live,
+        "Zipf's exponent in hundredths: 0 is uniform, 100 is classic.";
+    /// The most entries in the cache.
+    CAPACITY = "capacity", "Cache size", count(1, MOST_KEYS as i64), 16, Live,
+        "The most entries; the least recently used goes.";
+    /// How long an entry lives, in microseconds.
+    TTL = "ttl", "Time to live", micros(100_000, 60_000_000, 100_000), 10_000_000, Live,
+        "How long an entry may be served.";
+    /// To the database and back again, each way, in microseconds.
+    DATABASE = "database", "To the database, each way", micros(1_000, 200_000, 1_000), 50_000, Live,
+        "A quarter more or less. On top of it come 2 ms of work for each query.";
+}
 
-pub const LATENCY: MetricId = MetricId(0);
-pub const HITS: MetricId = MetricId(1);
-pub const MISSES: MetricId = MetricId(2);
-/// Queries the database works off.
-pub const QUERIES: MetricId = MetricId(3);
-/// Queries that wait at the database.
-pub const QUEUE: MetricId = MetricId(4);
-/// Entries in the cache.
-pub const ENTRIES: MetricId = MetricId(5);
+metrics! {
+    LATENCY = "latency", "Read latency", Latency;
+    HITS = "hits", "Hits", Counter;
+    MISSES = "misses", "Misses", Counter;
+    /// Queries the database works off.
+    QUERIES = "queries", "Queries", Counter;
+    /// Queries that wait at the database.
+    QUEUE = "queue", "Waiting at the database", Gauge;
+    /// Entries in the cache.
+    ENTRIES = "entries", "Cached entries", Gauge;
+}
 
 /// How long the database works on a query; it does one at a time.
 pub const QUERY: Time = 2 * MS;
@@ -71,10 +90,12 @@ pub const NEAR: Time = MS;
 /// The greatest number of keys.
 pub const MOST_KEYS: usize = 64;
 
-const ARRIVALS: Purpose = Purpose(0);
-const KEY: Purpose = Purpose(1);
-const KIND: Purpose = Purpose(2);
-const LEASES: Purpose = Purpose(3);
+purposes! {
+    ARRIVALS;
+    KEY;
+    KIND;
+    LEASES;
+}
 
 /// A version of a key's value, counted by the database.
 pub type Version = u32;
@@ -227,6 +248,21 @@ pub fn key_name(key: u16) -> String {
     format!("k{key}")
 }
 
+commands! {
+    READ = "read", "Read",
+        "A client reads a key.",
+        [CLIENT_FIELD, KEY_FIELD];
+    UPDATE = "update", "Update",
+        "A client updates a key.",
+        [CLIENT_FIELD, KEY_FIELD];
+    FLUSH = "flush", "Flush",
+        "Empties the cache.",
+        [];
+    CROWD = "crowd", "Crowd",
+        "Every client reads one key three times at once.",
+        [KEY_FIELD];
+}
+
 impl System for CacheAside {
     type Disk = Disk;
     type Memory = Memory;
@@ -237,119 +273,13 @@ impl System for CacheAside {
 
     const NAME: &'static str = "Look-aside cache";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "invalidate-after-write",
-            title: "Invalidate after the write",
-            about: "The cached copy is deleted once the database has the new value. Off: before, so a reader can put the old one back.",
-        },
-        Rule {
-            id: "lease-on-set",
-            title: "A set needs a lease",
-            about: "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the update.",
-        },
-        Rule {
-            id: "single-flight",
-            title: "Single flight",
-            about: "A server loads a key once at a time; others who miss wait. Off: everyone who misses asks the database.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "clients",
-            title: "Clients",
-            about: "Each sends its share of the requests.",
-            control: slider(1, 6, 1, Unit::Count),
-            default: 3,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "servers",
-            title: "Application servers",
-            about: "They share the cache and the database.",
-            control: slider(1, 3, 1, Unit::Count),
-            default: 2,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "rate",
-            title: "Requests",
-            about: "All clients together, on average.",
-            control: slider(0, 600, 10, Unit::PerSecond),
-            default: 40,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "updates",
-            title: "Updates",
-            about: "How many of a hundred requests update.",
-            control: slider(0, 100, 1, Unit::Percent),
-            default: 5,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "keys",
-            title: "Keys",
-            about: "How many different things are asked for.",
-            control: slider(1, MOST_KEYS as i64, 1, Unit::Count),
-            default: 40,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "skew",
-            title: "Popularity",
-            about: "Zipf's exponent in hundredths: 0 is uniform, 100 is classic.",
-            control: slider(0, 200, 5, Unit::Count),
-            default: 100,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "capacity",
-            title: "Cache size",
-            about: "The most entries; the least recently used goes.",
-            control: slider(1, MOST_KEYS as i64, 1, Unit::Count),
-            default: 16,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "ttl",
-            title: "Time to live",
-            about: "How long an entry may be served.",
-            control: slider(100_000, 60_000_000, 100_000, Unit::Micros),
-            default: 10_000_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "database",
-            title: "To the database, each way",
-            about: "A quarter more or less. On top of it come 2 ms of work for each query.",
-            control: slider(1_000, 200_000, 1_000, Unit::Micros),
-            default: 50_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[
-        Command { id: "read", title: "Read", about: "A client reads a key.", fields: &[CLIENT_FIELD, KEY_FIELD] },
-        Command { id: "update", title: "Update", about: "A client updates a key.", fields: &[CLIENT_FIELD, KEY_FIELD] },
-        Command { id: "flush", title: "Flush", about: "Empties the cache.", fields: &[] },
-        Command {
-            id: "crowd",
-            title: "Crowd",
-            about: "Every client reads one key three times at once.",
-            fields: &[KEY_FIELD],
-        },
-    ];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "latency", title: "Read latency", kind: MetricKind::Latency },
-        Metric { id: "hits", title: "Hits", kind: MetricKind::Counter },
-        Metric { id: "misses", title: "Misses", kind: MetricKind::Counter },
-        Metric { id: "queries", title: "Queries", kind: MetricKind::Counter },
-        Metric { id: "queue", title: "Waiting at the database", kind: MetricKind::Gauge },
-        Metric { id: "entries", title: "Cached entries", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         client_count(settings) + server_count(settings) + 2
@@ -408,8 +338,8 @@ impl System for CacheAside {
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let last = client_count(world.settings()) - 1;
         let node = match call.command {
-            0 | 1 => NodeId::from((call.value(0).max(1) as usize - 1).min(last)),
-            2 => cache_node(world.settings()),
+            READ | UPDATE => NodeId::from((call.value(0).max(1) as usize - 1).min(last)),
+            FLUSH => cache_node(world.settings()),
             _ => NodeId(0),
         };
         world.kernel().node(node).up.then_some(node)

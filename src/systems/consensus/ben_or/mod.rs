@@ -16,47 +16,62 @@ mod voter;
 use litemap::LiteMap;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// See the module's header.
 pub struct BenOr;
 
-/// A voter that learns nothing from a round tosses a coin.
-pub const COIN: RuleId = RuleId(0);
+rules! {
+    /// A voter that learns nothing from a round tosses a coin.
+    COIN = "the-coin", "The coin",
+        "A voter that sees no proposal tosses a coin for its next vote. Off: it keeps the vote it has.";
+}
 
-/// 3 or 5 voters.
-pub const VOTERS: SettingId = SettingId(0);
-/// How many crashes are to be borne: t.
-pub const CRASHES: SettingId = SettingId(1);
-/// What the voters begin with.
-pub const BALLOT: SettingId = SettingId(2);
-/// Each its own coin, or one for all.
-pub const KIND: SettingId = SettingId(3);
-/// By how much latencies differ, in microseconds.
-pub const SPREAD: SettingId = SettingId(4);
-/// The rounds that somebody would like to promise.
-pub const BOUND: SettingId = SettingId(5);
-/// From one election to the next, in microseconds.
-pub const EVERY: SettingId = SettingId(6);
+settings! {
+    /// 3 or 5 voters.
+    VOTERS = "voters", "Voters", Control::Choice(&["3", "5"]), 0, AtStart,
+        "n: all who vote.";
+    /// How many crashes are to be borne: t.
+    CRASHES = "crashes", "Crashes to bear", count(0, 2), 1, AtStart,
+        "t: a voter goes on once it has n - t messages. A minority at most; 0 waits for everybody.";
+    /// What the voters begin with.
+    BALLOT = "first-votes", "First votes", Control::Choice(&["split", "random", "all alike"]), 0, Live,
+        "What the voters begin an election with.";
+    /// Each its own coin, or one for all.
+    KIND = "coin-kind", "Kind of coin", Control::Choice(&["own coins", "a common coin"]), 0, Live,
+        "Each voter's own, or one that falls alike for everybody in a round.";
+    /// By how much latencies differ, in microseconds.
+    SPREAD = "spread", "Spread of latency", micros(0, 100_000, 5_000), 20_000, Live,
+        "A message takes 10 ms and up to this much more.";
+    /// The rounds that somebody would like to promise.
+    BOUND = "rounds-promised", "Rounds promised", count(1, 20), 10, Live,
+        "The bound that somebody would like to give: decided by the end of this round, whatever happens.";
+    /// From one election to the next, in microseconds.
+    EVERY = "every", "An election every", micros(500_000, 10_000_000, 500_000), 2_000_000, AtStart,
+        "When the next begins, decided or not.";
+}
 
-/// Elections decided, by the round in which the first voter decided.
-pub const DECIDED_AFTER: MetricId = MetricId(0);
-/// Messages sent.
-pub const MESSAGES: MetricId = MetricId(1);
-/// The round each voter is in.
-pub const ROUND: MetricId = MetricId(2);
+metrics! {
+    /// Elections decided, by the round in which the first voter decided.
+    DECIDED_AFTER = "decided-after", "Elections decided", Counter;
+    /// Messages sent.
+    MESSAGES = "messages", "Messages sent", Counter;
+    /// The round each voter is in.
+    ROUND = "round", "Round", Gauge;
+}
 
-const COIN_DRAW: Purpose = Purpose(0);
-const BALLOT_DRAW: Purpose = Purpose(1);
+purposes! {
+    COIN_DRAW;
+    BALLOT_DRAW;
+}
 
 /// The shortest way of a message, and how long a coin is in the air.
 const WAY: Micros = 10 * MS;
@@ -177,6 +192,12 @@ struct Voter<'a, 'b> {
     context: &'a mut Context<'b, BenOr>,
 }
 
+commands! {
+    CAST = "cast", "Cast",
+        "Sets how a voter begins the elections to come.",
+        [field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0), field("vote", Control::Choice(&["0", "1"]), 0)];
+}
+
 impl System for BenOr {
     type Disk = Disk;
     type Memory = Memory;
@@ -187,86 +208,13 @@ impl System for BenOr {
 
     const NAME: &'static str = "Ben-Or";
 
-    const RULES: &'static [Rule] = &[Rule {
-        id: "the-coin",
-        title: "The coin",
-        about: "A voter that sees no proposal tosses a coin for its next vote. Off: it keeps the vote it has.",
-    }];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "voters",
-            title: "Voters",
-            about: "n: all who vote.",
-            control: Control::Choice(&["3", "5"]),
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "crashes",
-            title: "Crashes to bear",
-            about: "t: a voter goes on once it has n - t messages. A minority at most; 0 waits for everybody.",
-            control: slider(0, 2, 1, Unit::Count),
-            default: 1,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "first-votes",
-            title: "First votes",
-            about: "What the voters begin an election with.",
-            control: Control::Choice(&["split", "random", "all alike"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "coin-kind",
-            title: "Kind of coin",
-            about: "Each voter's own, or one that falls alike for everybody in a round.",
-            control: Control::Choice(&["own coins", "a common coin"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "spread",
-            title: "Spread of latency",
-            about: "A message takes 10 ms and up to this much more.",
-            control: slider(0, 100_000, 5_000, Unit::Micros),
-            default: 20_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "rounds-promised",
-            title: "Rounds promised",
-            about: "The bound that somebody would like to give: decided by the end of this round, whatever happens.",
-            control: slider(1, 20, 1, Unit::Count),
-            default: 10,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "every",
-            title: "An election every",
-            about: "When the next begins, decided or not.",
-            control: slider(500_000, 10_000_000, 500_000, Unit::Micros),
-            default: 2_000_000,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "cast",
-        title: "Cast",
-        about: "Sets how a voter begins the elections to come.",
-        fields: &[
-            field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0),
-            field("vote", Control::Choice(&["0", "1"]), 0),
-        ],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "decided-after", title: "Elections decided", kind: MetricKind::Counter },
-        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
-        Metric { id: "round", title: "Round", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         if settings.get(VOTERS) == 0 { 3 } else { 5 }

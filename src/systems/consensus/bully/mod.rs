@@ -11,40 +11,54 @@
 pub mod promises;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, micros,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{Micros, show};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, rules, settings};
 
 /// See the module's header.
 pub struct Bully;
 
-/// A higher node answers OK.
-pub const ANSWER: RuleId = RuleId(0);
-/// Announce only when nobody higher answered in time.
-pub const WAIT: RuleId = RuleId(1);
-/// Halt all lower nodes before taking over.
-pub const HALT: RuleId = RuleId(2);
+rules! {
+    /// A higher node answers OK.
+    ANSWER = "higher-answers", "A higher node answers OK",
+        "Asked by a lower node, a node says OK and takes over. Off: it says nothing.";
+    /// Announce only when nobody higher answered in time.
+    WAIT = "wait-for-answers", "Nobody higher answered in time",
+        "A node goes on only when a whole time-out has passed without an OK. Off: it asks and does not wait.";
+    /// Halt all lower nodes before taking over.
+    HALT = "halt-lower", "Halt the lower nodes first",
+        "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces itself \
+         at once.";
+}
 
-pub const NODES: SettingId = SettingId(0);
-/// The longest that a message takes, in microseconds.
-pub const BOUND: SettingId = SettingId(1);
-/// How long a node waits for an answer, in microseconds.
-pub const TIMEOUT: SettingId = SettingId(2);
-/// From one heartbeat to the next, in microseconds.
-pub const HEARTBEAT: SettingId = SettingId(3);
+settings! {
+    NODES = "nodes", "Nodes", count(3, 7), 5, AtStart,
+        "How many there are. The one with the highest number wins.";
+    /// The longest that a message takes, in microseconds.
+    BOUND = "bound", "Longest latency", micros(5_000, 100_000, 5_000), 20_000, Live,
+        "A message takes between half of this and all of it, never longer.";
+    /// How long a node waits for an answer, in microseconds.
+    TIMEOUT = "timeout", "Time-out", micros(10_000, 300_000, 10_000), 50_000, Live,
+        "How long a node waits for an answer. It must be longer than a question and its answer take.";
+    /// From one heartbeat to the next, in microseconds.
+    HEARTBEAT = "heartbeat", "Heartbeat", micros(40_000, 400_000, 20_000), 100_000, Live,
+        "How often the coordinator says that it is there. Silence for so long and a time-out means a crash.";
+}
 
-/// All messages sent.
-pub const MESSAGES: MetricId = MetricId(0);
-/// Elections called, by node.
-pub const ELECTIONS: MetricId = MetricId(1);
-/// The number of the coordinator that a node works for; 0 while it works for none.
-pub const COORDINATOR: MetricId = MetricId(2);
+metrics! {
+    /// All messages sent.
+    MESSAGES = "messages", "Messages", Counter;
+    /// Elections called, by node.
+    ELECTIONS = "elections", "Elections called", Counter;
+    /// The number of the coordinator that a node works for; 0 while it works for none.
+    COORDINATOR = "coordinator", "Coordinator", Gauge;
+}
 
 /// What a node is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -111,6 +125,12 @@ pub enum Timer {
 
 const TIMERS: [Timer; 5] = [Timer::Answers, Timer::Halted, Timer::Patience, Timer::Silence, Timer::Beat];
 
+commands! {
+    CALL = "call", "Call an election",
+        "A node calls an election, as if it had found the coordinator silent.",
+        [field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]), 1)];
+}
+
 impl System for Bully {
     type Disk = ();
     type Memory = Memory;
@@ -121,72 +141,13 @@ impl System for Bully {
 
     const NAME: &'static str = "Bully election";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "higher-answers",
-            title: "A higher node answers OK",
-            about: "Asked by a lower node, a node says OK and takes over. Off: it says nothing.",
-        },
-        Rule {
-            id: "wait-for-answers",
-            title: "Nobody higher answered in time",
-            about: "A node goes on only when a whole time-out has passed without an OK. Off: it asks and does not wait.",
-        },
-        Rule {
-            id: "halt-lower",
-            title: "Halt the lower nodes first",
-            about: "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces \
-                    itself at once.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "nodes",
-            title: "Nodes",
-            about: "How many there are. The one with the highest number wins.",
-            control: Control::Slider { min: 3, max: 7, step: 1, unit: Unit::Count },
-            default: 5,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "bound",
-            title: "Longest latency",
-            about: "A message takes between half of this and all of it, never longer.",
-            control: micros(5_000, 100_000, 5_000),
-            default: 20_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "timeout",
-            title: "Time-out",
-            about: "How long a node waits for an answer. It must be longer than a question and its answer take.",
-            control: micros(10_000, 300_000, 10_000),
-            default: 50_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "heartbeat",
-            title: "Heartbeat",
-            about: "How often the coordinator says that it is there. Silence for so long and a time-out means a crash.",
-            control: micros(40_000, 400_000, 20_000),
-            default: 100_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "call",
-        title: "Call an election",
-        about: "A node calls an election, as if it had found the coordinator silent.",
-        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]), 1)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "messages", title: "Messages", kind: MetricKind::Counter },
-        Metric { id: "elections", title: "Elections called", kind: MetricKind::Counter },
-        Metric { id: "coordinator", title: "Coordinator", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         settings.amount(NODES).clamp(3, 7) as usize

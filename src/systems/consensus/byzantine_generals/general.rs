@@ -5,14 +5,18 @@ use super::{
     MORE_THAN_3M, Memory, Message, Note, ORDER, Timer, generals, judge, lie, period, round, rounds, traitors, word,
 };
 use crate::mechanisms::oral_messages::{ATTACK, Path, RETREAT, majority, messages_in};
+use crate::purposes;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::{CommandCall, Settings};
-use crate::sim::kernel::random::{Purpose, below};
+use crate::sim::declare::settings::Settings;
+use crate::sim::kernel::random::below;
 use crate::sim::machine::system::{Context, System};
 
-/// Which way a traitor lies who says anything.
-const WAY: Purpose = Purpose(0);
+purposes! {
+    /// Which way a traitor lies who says anything.
+    WAY;
+}
 
 /// What a handler works on.
 pub struct General<'a, 'b> {

@@ -12,45 +12,61 @@ pub mod promises;
 
 use crate::mechanisms::oral_messages::{ATTACK, Heard, Judge, Path, RETREAT};
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId, RuleSet};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::{Rule, RuleSet};
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, rules, settings};
 
 /// See the module's header.
 pub struct ByzantineGenerals;
 
-/// A lieutenant decides after m + 1 rounds.
-pub const ENOUGH_ROUNDS: RuleId = RuleId(0);
-/// There are more than 3m generals, of whom at most m are traitors.
-pub const MORE_THAN_3M: RuleId = RuleId(1);
-/// Whoever finds no majority takes the same default.
-pub const COMMON_DEFAULT: RuleId = RuleId(2);
+rules! {
+    /// A lieutenant decides after m + 1 rounds.
+    ENOUGH_ROUNDS = "enough-rounds", "m + 1 rounds",
+        "Lieutenants tell each other what they heard for m rounds after the order. Off: for one round less.";
+    /// There are more than 3m generals, of whom at most m are traitors.
+    MORE_THAN_3M = "more-than-3m", "More than 3m generals",
+        "At most m lie, and fewer than a third. Off: whoever you chose lies, however few generals there are.";
+    /// Whoever finds no majority takes the same default.
+    COMMON_DEFAULT = "common-default", "One default for all",
+        "Without a majority everyone retreats. Off: each believes what it heard first-hand.";
+}
 
-/// How many generals there are, the commander among them.
-pub const GENERALS: SettingId = SettingId(0);
-/// How many traitors the algorithm is to bear: the m of OM(m).
-pub const M: SettingId = SettingId(1);
-/// Who is a traitor: 0 for nobody, a lieutenant's number, 7 for the commander.
-pub const TRAITOR: SettingId = SettingId(2);
-/// Who else is.
-pub const SECOND_TRAITOR: SettingId = SettingId(3);
-/// What traitors say: see [`lie`].
-pub const LIES: SettingId = SettingId(4);
-/// What the commander wants: attack, retreat, one after the other.
-pub const ORDER: SettingId = SettingId(5);
-/// The longest time that a message takes, in microseconds. A round is twice as long.
-pub const LATENCY: SettingId = SettingId(6);
+settings! {
+    /// How many generals there are, the commander among them.
+    GENERALS = "generals", "Generals", count(3, 7), 4, AtStart,
+        "The commander and the lieutenants.";
+    /// How many traitors the algorithm is to bear: the m of OM(m).
+    M = "m", "m, the traitors to bear", count(0, 2), 1, AtStart,
+        "OM(m) takes m + 1 rounds and needs more than 3m generals.";
+    /// Who is a traitor: 0 for nobody, a lieutenant's number, 7 for the commander.
+    TRAITOR = "traitor", "Traitor", Control::Choice(WHO), 3, Live,
+        "From the next battle on.";
+    /// Who else is.
+    SECOND_TRAITOR = "second-traitor", "Second traitor", Control::Choice(WHO), 0, Live,
+        "Lies only where m is 2 and there are seven generals, or without the rule that says so.";
+    /// What traitors say: see [`lie`].
+    LIES = "lies", "What traitors say", Control::Choice(&["split", "the opposite", "nothing", "anything"]), 0, Live,
+        "Split: attack to even numbers, retreat to odd ones. Anything: drawn anew each time.";
+    /// What the commander wants: attack, retreat, one after the other.
+    ORDER = "order", "The commander's order", Control::Choice(&["attack", "retreat", "by turns"]), 0, Live,
+        "What the commander wants in the next battle.";
+    /// The longest time that a message takes, in microseconds. A round is twice as long.
+    LATENCY = "latency", "Longest way of a message", micros(10_000, 200_000, 10_000), 50_000, AtStart,
+        "Messages take between half of this and all of it. A round is twice as long.";
+}
 
-/// Messages sent; the subject is the round.
-pub const MESSAGES: MetricId = MetricId(0);
-/// Attacks; the subject is the general.
-pub const ATTACKS: MetricId = MetricId(1);
+metrics! {
+    /// Messages sent; the subject is the round.
+    MESSAGES = "messages", "Messages", Counter;
+    /// Attacks; the subject is the general.
+    ATTACKS = "attacks", "Attacks", Counter;
+}
 
 /// The general who gives the orders.
 pub const COMMANDER: NodeId = NodeId(0);
@@ -210,6 +226,12 @@ fn lie(lies: u64, to: u16, truth: u8, pattern: u8, at: usize) -> Option<u8> {
     }
 }
 
+commands! {
+    SAY = "say", "Put words in a mouth",
+        "What a traitor says to one of the others from now on.",
+        [field("traitor", Control::Choice(GENERAL), 3), field("to", Control::Choice(LIEUTENANT), 1), field("says", Control::Choice(&["retreat", "attack", "nothing", "as set"]), 2)];
+}
+
 impl System for ByzantineGenerals {
     type Disk = Disk;
     type Memory = Memory;
@@ -220,98 +242,13 @@ impl System for ByzantineGenerals {
 
     const NAME: &'static str = "Byzantine generals";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "enough-rounds",
-            title: "m + 1 rounds",
-            about: "Lieutenants tell each other what they heard for m rounds after the order. Off: for one round less.",
-        },
-        Rule {
-            id: "more-than-3m",
-            title: "More than 3m generals",
-            about: "At most m lie, and fewer than a third. Off: whoever you chose lies, however few generals there are.",
-        },
-        Rule {
-            id: "common-default",
-            title: "One default for all",
-            about: "Without a majority everyone retreats. Off: each believes what it heard first-hand.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "generals",
-            title: "Generals",
-            about: "The commander and the lieutenants.",
-            control: slider(3, 7, 1, Unit::Count),
-            default: 4,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "m",
-            title: "m, the traitors to bear",
-            about: "OM(m) takes m + 1 rounds and needs more than 3m generals.",
-            control: slider(0, 2, 1, Unit::Count),
-            default: 1,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "traitor",
-            title: "Traitor",
-            about: "From the next battle on.",
-            control: Control::Choice(WHO),
-            default: 3,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "second-traitor",
-            title: "Second traitor",
-            about: "Lies only where m is 2 and there are seven generals, or without the rule that says so.",
-            control: Control::Choice(WHO),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "lies",
-            title: "What traitors say",
-            about: "Split: attack to even numbers, retreat to odd ones. Anything: drawn anew each time.",
-            control: Control::Choice(&["split", "the opposite", "nothing", "anything"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "order",
-            title: "The commander's order",
-            about: "What the commander wants in the next battle.",
-            control: Control::Choice(&["attack", "retreat", "by turns"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Longest way of a message",
-            about: "Messages take between half of this and all of it. A round is twice as long.",
-            control: slider(10_000, 200_000, 10_000, Unit::Micros),
-            default: 50_000,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "say",
-        title: "Put words in a mouth",
-        about: "What a traitor says to one of the others from now on.",
-        fields: &[
-            field("traitor", Control::Choice(GENERAL), 3),
-            field("to", Control::Choice(LIEUTENANT), 1),
-            field("says", Control::Choice(&["retreat", "attack", "nothing", "as set"]), 2),
-        ],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "messages", title: "Messages", kind: MetricKind::Counter },
-        Metric { id: "attacks", title: "Attacks", kind: MetricKind::Counter },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         usize::from(generals(settings))

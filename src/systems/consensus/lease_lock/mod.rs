@@ -14,16 +14,15 @@ pub mod promises;
 mod store;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// See the module's header.
 pub struct LeaseLock;
@@ -31,33 +30,50 @@ pub struct LeaseLock;
 /// Number of a grant: each is higher than all before it.
 pub type Token = u32;
 
-/// The store refuses a token older than the newest it has seen.
-pub const FENCING: RuleId = RuleId(0);
-/// The newest token that the store has seen is on its disk.
-pub const ON_DISK: RuleId = RuleId(1);
-/// The client stops a margin before the lease ends.
-pub const MARGIN: RuleId = RuleId(2);
+rules! {
+    /// The store refuses a token older than the newest it has seen.
+    FENCING = "fencing", "The store refuses older tokens",
+        "Each grant has a higher token, each read and write carries one, and the store refuses a token older than \
+         the newest it has seen. Off: it takes every write.";
+    /// The newest token that the store has seen is on its disk.
+    ON_DISK = "newest-on-disk", "The newest token on disk",
+        "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.";
+    /// The client stops a margin before the lease ends.
+    MARGIN = "lease-margin", "A margin for slow clocks",
+        "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: it \
+         counts on the whole lease by its own clock.";
+}
 
-pub const CLIENTS: SettingId = SettingId(0);
-/// How long a lease lasts, in microseconds.
-pub const LEASE: SettingId = SettingId(1);
-/// How much faster or slower than right a clock may run, in percent.
-pub const DRIFT: SettingId = SettingId(2);
-/// How long a client works between its read and its write, in microseconds.
-pub const WORK: SettingId = SettingId(3);
-/// How long until a client wants the lock again, in microseconds.
-pub const THINK: SettingId = SettingId(4);
-/// Mean latency of a message, in microseconds.
-pub const LATENCY: SettingId = SettingId(5);
+settings! {
+    CLIENTS = "clients", "Clients", count(2, 3), 2, AtStart,
+        "How many share the lock.";
+    /// How long a lease lasts, in microseconds.
+    LEASE = "lease", "Lease", micros(200_000, 5_000_000, 100_000), 1_000_000, AtStart,
+        "How long the lock is lent for, by the clock of the lock service.";
+    /// How much faster or slower than right a clock may run, in percent.
+    DRIFT = "drift", "Drift allowed for", percent(0, 40, 5), 20, Live,
+        "How much faster or slower than right a clock may run. Real ones: far below one in a thousand.";
+    /// How long a client works between its read and its write, in microseconds.
+    WORK = "work", "Work", micros(20_000, 3_000_000, 20_000), 200_000, Live,
+        "How long a client takes to make a new value from the one it read.";
+    /// How long until a client wants the lock again, in microseconds.
+    THINK = "think", "Between two wishes", micros(50_000, 3_000_000, 50_000), 300_000, Live,
+        "How long until a client wants the lock again, on average.";
+    /// Mean latency of a message, in microseconds.
+    LATENCY = "latency", "Mean latency", micros(2_000, 100_000, 2_000), 20_000, Live,
+        "A message takes between half and one and a half times this.";
+}
 
-/// The newest token granted.
-pub const GRANTED: MetricId = MetricId(0);
-/// Writes that the store took.
-pub const WRITTEN: MetricId = MetricId(1);
-/// Writes and reads that it refused.
-pub const REFUSED: MetricId = MetricId(2);
-/// From the wish to the grant.
-pub const WAITED: MetricId = MetricId(3);
+metrics! {
+    /// The newest token granted.
+    GRANTED = "granted", "Newest token", Gauge;
+    /// Writes that the store took.
+    WRITTEN = "written", "Writes taken", Counter;
+    /// Writes and reads that it refused.
+    REFUSED = "refused", "Refused", Counter;
+    /// From the wish to the grant.
+    WAITED = "waited", "Wish to grant", Latency;
+}
 
 /// The lock service.
 pub const LOCK: NodeId = NodeId(0);
@@ -66,7 +82,9 @@ pub const STORE: NodeId = NodeId(1);
 /// The first client.
 pub const FIRST: usize = 2;
 
-const THINKING: Purpose = Purpose(0);
+purposes! {
+    THINKING;
+}
 
 /// What survives a crash; each role uses its part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -173,6 +191,12 @@ pub fn usable(settings: &Settings, margin: bool) -> Micros {
     if margin { lease * (100 - drift) / (100 + drift) } else { lease }
 }
 
+commands! {
+    WISH = "wish", "A client wants the lock",
+        "It asks now, if it is idle.",
+        [field("client", Control::Choice(&["A", "B", "C"]), 0)];
+}
+
 impl System for LeaseLock {
     type Disk = Disk;
     type Memory = Memory;
@@ -183,90 +207,13 @@ impl System for LeaseLock {
 
     const NAME: &'static str = "Leases";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "fencing",
-            title: "The store refuses older tokens",
-            about: "Each grant has a higher token, each read and write carries one, and the store refuses a token older \
-                    than the newest it has seen. Off: it takes every write.",
-        },
-        Rule {
-            id: "newest-on-disk",
-            title: "The newest token on disk",
-            about: "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.",
-        },
-        Rule {
-            id: "lease-margin",
-            title: "A margin for slow clocks",
-            about: "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: \
-                    it counts on the whole lease by its own clock.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "clients",
-            title: "Clients",
-            about: "How many share the lock.",
-            control: slider(2, 3, 1, Unit::Count),
-            default: 2,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "lease",
-            title: "Lease",
-            about: "How long the lock is lent for, by the clock of the lock service.",
-            control: slider(200_000, 5_000_000, 100_000, Unit::Micros),
-            default: 1_000_000,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "drift",
-            title: "Drift allowed for",
-            about: "How much faster or slower than right a clock may run. Real ones: far below one in a thousand.",
-            control: slider(0, 40, 5, Unit::Percent),
-            default: 20,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "work",
-            title: "Work",
-            about: "How long a client takes to make a new value from the one it read.",
-            control: slider(20_000, 3_000_000, 20_000, Unit::Micros),
-            default: 200_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "think",
-            title: "Between two wishes",
-            about: "How long until a client wants the lock again, on average.",
-            control: slider(50_000, 3_000_000, 50_000, Unit::Micros),
-            default: 300_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes between half and one and a half times this.",
-            control: slider(2_000, 100_000, 2_000, Unit::Micros),
-            default: 20_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "wish",
-        title: "A client wants the lock",
-        about: "It asks now, if it is idle.",
-        fields: &[field("client", Control::Choice(&["A", "B", "C"]), 0)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "granted", title: "Newest token", kind: MetricKind::Gauge },
-        Metric { id: "written", title: "Writes taken", kind: MetricKind::Counter },
-        Metric { id: "refused", title: "Refused", kind: MetricKind::Counter },
-        Metric { id: "waited", title: "Wish to grant", kind: MetricKind::Latency },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(CLIENTS).clamp(2, 3) as usize

@@ -1,14 +1,16 @@
 //! The clients, as one node: commands at a steady rate, each sent again until it is answered.
 
 use super::{COMMIT_LATENCY, COMMITTED, Message, PATIENCE, Paxos, RATE, Timer, Value, acceptors, send};
+use crate::purposes;
 use crate::sim::NodeId;
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::measure::workload;
 
-const ARRIVAL_DRAW: Purpose = Purpose(0);
-const VALUE_DRAW: Purpose = Purpose(1);
+purposes! {
+    ARRIVAL_DRAW;
+    VALUE_DRAW;
+}
 /// The most commands that wait for their answers.
 const MOST_WAITING: usize = 32;
 /// How often the clients look again when they have nothing to send.

@@ -26,8 +26,9 @@ pub use log::{Ballot, Entry, KEPT, Log, Slot, State, Value};
 
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, Scene, System};

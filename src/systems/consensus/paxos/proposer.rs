@@ -6,7 +6,7 @@ use super::{
     Timer, Value, acceptors, proposers, slot_word,
 };
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{self, MS, Micros};
 use crate::sim::machine::system::{Context, System};

@@ -21,53 +21,70 @@ mod view_change;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, rules, settings};
 use state::{Change, NewView, Service, Stable, State};
 
 /// See the module's header.
 pub struct Pbft;
 
-/// A certificate has 2f + 1 signatures.
-pub const CERTIFICATES: RuleId = RuleId(0);
-/// A request is executed when it is committed, not when it is prepared.
-pub const TWO_PHASES: RuleId = RuleId(1);
-/// A new view carries over what was prepared, and backups check that it does.
-pub const CARRY_OVER: RuleId = RuleId(2);
-/// A client believes what f + 1 replicas say.
-pub const MATCHING_REPLIES: RuleId = RuleId(3);
+rules! {
+    /// A certificate has 2f + 1 signatures.
+    CERTIFICATES = "certificates", "2f + 1 signatures",
+        "Any two certificates share an honest replica. Off: f + 1 signatures are enough.";
+    /// A request is executed when it is committed, not when it is prepared.
+    TWO_PHASES = "two-phases", "Prepare, then commit",
+        "A replica executes when 2f + 1 know that it is prepared. Off: as soon as it is prepared itself.";
+    /// A new view carries over what was prepared, and backups check that it does.
+    CARRY_OVER = "carry-over", "A new view carries over",
+        "A new primary proposes again all that was prepared, and backups check it. Off: it starts empty.";
+    /// A client believes what f + 1 replicas say.
+    MATCHING_REPLIES = "matching-replies", "f + 1 equal replies",
+        "A client believes a result that f + 1 replicas sent. Off: it believes the first reply.";
+}
 
-pub const REPLICAS: SettingId = SettingId(0);
-pub const CLIENTS: SettingId = SettingId(1);
-/// Which replica lies: 0 for none, otherwise its number and one.
-pub const LIAR: SettingId = SettingId(2);
-/// How it lies.
-pub const LIES: SettingId = SettingId(3);
-/// How long a backup waits for a request to be executed before it wants another primary, in microseconds. A client asks
-/// again after as long.
-pub const TIMEOUT: SettingId = SettingId(4);
-/// Mean latency of a message, in microseconds.
-pub const LATENCY: SettingId = SettingId(5);
-/// How long a client rests before it asks for the next thing, in microseconds.
-pub const REST: SettingId = SettingId(6);
+settings! {
+    REPLICAS = "replicas", "Replicas", Control::Choice(&["4", "7"]), 0, AtStart,
+        "3f + 1 bear f liars: 4 bear one, 7 bear two.";
+    CLIENTS = "clients", "Clients", count(1, 2), 2, AtStart,
+        "Each waits for its answer before it asks for the next thing.";
+    /// Which replica lies: 0 for none, otherwise its number and one.
+    LIAR = "liar", "Who lies", Control::Choice(&["nobody", "R0", "R1", "R2", "R3", "R4", "R5", "R6"]), 1, AtStart,
+        "One replica, for the whole run.";
+    /// How it lies.
+    LIES = "lies", "How it lies", Control::Choice(&["two stories", "silence", "wrong replies"]), 0, Live,
+        "Two stories: it orders two requests under one number, votes for everything, and hides certificates.";
+    /// How long a backup waits for a request to be executed before it wants another primary, in microseconds. A client asks
+    /// again after as long.
+    TIMEOUT = "timeout", "Patience", micros(50_000, 1_000_000, 10_000), 200_000, Live,
+        "How long a backup waits for a request before it wants another primary, and a client before it asks all.";
+    /// Mean latency of a message, in microseconds.
+    LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
+        "A message takes between half and one and a half times this.";
+    /// How long a client rests before it asks for the next thing, in microseconds.
+    REST = "rest", "Rest between requests", micros(20_000, 1_000_000, 20_000), 100_000, Live,
+        "How long a client rests after an answer.";
+}
 
 /// The values of [`LIES`].
 pub const TWO_STORIES: u64 = 0;
 pub const SILENCE: u64 = 1;
 pub const WRONG_REPLIES: u64 = 2;
 
-/// The view a replica is in or wants to enter.
-pub const VIEW: MetricId = MetricId(0);
-pub const MESSAGES: MetricId = MetricId(1);
-/// From a client's request to its answer.
-pub const WAITED: MetricId = MetricId(2);
+metrics! {
+    /// The view a replica is in or wants to enter.
+    VIEW = "view", "View", Gauge;
+    MESSAGES = "messages", "Messages sent", Counter;
+    /// From a client's request to its answer.
+    WAITED = "waited", "Request to answer", Latency;
+}
 
 /// A checkpoint is taken after so many requests (the paper suggests 100).
 pub const INTERVAL: u32 = 4;
@@ -188,6 +205,12 @@ pub fn digest_name(digest: Digest) -> String {
     digest.map_or("null".to_owned(), request_name)
 }
 
+commands! {
+    ASK = "ask", "Ask now",
+        "A client that rests sends its next request at once.",
+        [field("client", Control::Choice(&["A", "B"]), 0)];
+}
+
 impl System for Pbft {
     type Disk = Disk;
     type Memory = Memory;
@@ -198,100 +221,13 @@ impl System for Pbft {
 
     const NAME: &'static str = "PBFT";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "certificates",
-            title: "2f + 1 signatures",
-            about: "Any two certificates share an honest replica. Off: f + 1 signatures are enough.",
-        },
-        Rule {
-            id: "two-phases",
-            title: "Prepare, then commit",
-            about: "A replica executes when 2f + 1 know that it is prepared. Off: as soon as it is prepared itself.",
-        },
-        Rule {
-            id: "carry-over",
-            title: "A new view carries over",
-            about: "A new primary proposes again all that was prepared, and backups check it. Off: it starts empty.",
-        },
-        Rule {
-            id: "matching-replies",
-            title: "f + 1 equal replies",
-            about: "A client believes a result that f + 1 replicas sent. Off: it believes the first reply.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "replicas",
-            title: "Replicas",
-            about: "3f + 1 bear f liars: 4 bear one, 7 bear two.",
-            control: Control::Choice(&["4", "7"]),
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "clients",
-            title: "Clients",
-            about: "Each waits for its answer before it asks for the next thing.",
-            control: slider(1, 2, 1, Unit::Count),
-            default: 2,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "liar",
-            title: "Who lies",
-            about: "One replica, for the whole run.",
-            control: Control::Choice(&["nobody", "R0", "R1", "R2", "R3", "R4", "R5", "R6"]),
-            default: 1,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "lies",
-            title: "How it lies",
-            about: "Two stories: it orders two requests under one number, votes for everything, and hides certificates.",
-            control: Control::Choice(&["two stories", "silence", "wrong replies"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "timeout",
-            title: "Patience",
-            about: "How long a backup waits for a request before it wants another primary, and a client before it asks all.",
-            control: slider(50_000, 1_000_000, 10_000, Unit::Micros),
-            default: 200_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes between half and one and a half times this.",
-            control: slider(1_000, 100_000, 1_000, Unit::Micros),
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "rest",
-            title: "Rest between requests",
-            about: "How long a client rests after an answer.",
-            control: slider(20_000, 1_000_000, 20_000, Unit::Micros),
-            default: 100_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "ask",
-        title: "Ask now",
-        about: "A client that rests sends its next request at once.",
-        fields: &[field("client", Control::Choice(&["A", "B"]), 0)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "view", title: "View", kind: MetricKind::Gauge },
-        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
-        Metric { id: "waited", title: "Request to answer", kind: MetricKind::Latency },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         replicas(settings) + settings.amount(CLIENTS).clamp(1, 2) as usize

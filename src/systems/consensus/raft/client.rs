@@ -6,7 +6,7 @@ use super::{
     ARRIVAL, CHURN, COMMIT_LATENCY, COMMITTED, CONFIRM_READ, Command, KIND, LOAD, Leadership, MOST_ENTRIES, Note,
     Payload, READ_LATENCY, READS, Raft, Role, Server, TIMEOUT, Timer, VALUE, WRITES, register_name,
 };
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::judge::history::{Answer, Ask, OpId};
 use crate::sim::kernel::random;
 use crate::sim::kernel::time::{self, Time};
@@ -57,7 +57,7 @@ impl Server<'_, '_> {
             self.context.why(|s| format!("{} does not lead: its client asks elsewhere.", Raft::name(s, me)));
         } else if self.context.settings().is_on(CHURN) && random::below(draw.rotate_left(16), 5) == 0 {
             let wanted = random::below(draw.rotate_left(48), SETS.len() as u64) as i64;
-            self.change_members(&CommandCall { command: 2, values: vec![wanted] });
+            self.change_members(&CommandCall { command: super::CHANGE_MEMBERS, values: vec![wanted] });
         } else if random::below(self.context.draw(KIND), 100) < self.context.amount(WRITES) {
             self.set(Command { register, value });
         } else {

@@ -3,7 +3,8 @@
 use super::{CHANGE, CONFIRM_READ, JOINT, MAJORITY, MEMBERS, NOOP_FIRST, Payload, QUORUM, Raft, Role, Server};
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::commands::CommandCall;
+use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::System;
 
 /// A set of servers, a bit each.

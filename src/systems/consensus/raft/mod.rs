@@ -22,16 +22,15 @@ pub use hosted::propose;
 pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, Words, register_name, registers};
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    self, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field,
-};
+use crate::sim::declare::commands::{self, CommandCall, Field, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{metrics, purposes, rules, settings};
 
 /// A term: Raft's logical clock (section 5.1).
 pub type Term = u32;
@@ -39,91 +38,129 @@ pub type Term = u32;
 /// The system. Its state machine is three registers: x, y and z.
 pub struct Raft;
 
-/// One vote a term (section 5.2).
-pub const ONE_VOTE: RuleId = RuleId(0);
-/// The vote is on disk before it is sent (figure 2, "persistent state").
-pub const VOTE_ON_DISK: RuleId = RuleId(1);
-/// Vote only for a log at least as up to date as one's own (section 5.4.1).
-pub const UP_TO_DATE: RuleId = RuleId(2);
-/// A server that sees a higher term steps down (section 5.1).
-pub const STEP_DOWN: RuleId = RuleId(3);
-/// Election timeouts are random (section 5.2).
-pub const RANDOM_TIMEOUT: RuleId = RuleId(4);
+rules! {
+    /// One vote a term (section 5.2).
+    ONE_VOTE = "one-vote-per-term", "One vote a term",
+        "A server votes for one candidate in a term. Off: it votes for everyone who asks.";
+    /// The vote is on disk before it is sent (figure 2, "persistent state").
+    VOTE_ON_DISK = "vote-on-disk", "The vote is on disk",
+        "A vote is on disk before it is sent. Off: a server that restarts has forgotten it and votes again.";
+    /// Vote only for a log at least as up to date as one's own (section 5.4.1).
+    UP_TO_DATE = "up-to-date-log", "Vote only for an up-to-date log",
+        "A server refuses a candidate whose log ends before its own. Off: any candidate will do.";
+    /// A server that sees a higher term steps down (section 5.1).
+    STEP_DOWN = "step-down", "Step down at a higher term",
+        "Whoever hears of a higher term becomes a follower in it. Off: leaders and candidates carry on.";
+    /// Election timeouts are random (section 5.2).
+    RANDOM_TIMEOUT = "randomised-timeouts", "Randomised timeouts",
+        "Each wait for a leader has a random length. Off: all wait equally long, and stand at the same time.";
+    /// A follower takes entries in only after an entry that it shares with the leader (section 5.3).
+    CHECK_PREVIOUS = "check-previous-entry", "Check the previous entry",
+        "A follower takes entries only after one that it shares with the leader. Off: it takes them anyway.";
+    /// A follower deletes only what conflicts (figure 2, AppendEntries 3).
+    CONFLICTS_ONLY = "overwrite-conflicts-only", "Delete conflicts only",
+        "A follower keeps entries that agree. Off: it deletes whatever follows the previous entry.";
+    /// A leader commits what a majority has (section 5.3).
+    COMMIT_ON_MAJORITY = "commit-on-majority", "Commit on a majority",
+        "A leader commits an entry once a majority has it. Off: once it has it itself.";
+    /// A leader never deletes entries of its own log (figure 3, leader append-only).
+    APPEND_ONLY = "leader-append-only", "A leader only appends",
+        "A new leader keeps the entries it has not committed. Off: it deletes them and starts clean.";
+    /// A leader counts copies only of entries of its own term (section 5.4.2).
+    OWN_TERM = "commit-own-term", "Count copies of the own term only",
+        "Older entries are committed along with one of the leader's own term. Off: by counting their copies.";
+    /// A leader makes sure that it still leads before it answers a read (dissertation, section 6.4).
+    CONFIRM_READ = "confirm-before-read", "Make sure before a read",
+        "A leader makes sure that it still leads before it answers a read. Off: it answers at once.";
+    /// Members change through a configuration in which both sets must agree (section 6).
+    JOINT = "joint-majorities", "Joint majorities",
+        "Between two sets of members both must agree. Off: the new set takes over at once.";
+    /// No change of one server before an entry of the leader's own term is committed (Ongaro, 2015).
+    NOOP_FIRST = "own-term-first", "An entry of the own term first",
+        "No change of a member before an entry of the leader's term is committed. Off: at any time.";
+    /// A snapshot stands only for what has been applied (section 7).
+    KEEP_UNAPPLIED = "keep-unapplied", "Keep what is not applied",
+        "A snapshot stands for applied entries only. Off: for the whole log.";
+    /// A snapshot carries the term of its last entry (section 7).
+    SNAPSHOT_TERM = "snapshot-has-term", "A snapshot carries its last term",
+        "Index and term of the last entry go with a snapshot. Off: the index alone.";
+    /// A quorum is a majority at least.
+    MAJORITY = "majority", "A majority is needed",
+        "A quorum is never less than a majority. Off: as many servers as the slider says are enough.";
+}
 
-/// A follower takes entries in only after an entry that it shares with the leader (section 5.3).
-pub const CHECK_PREVIOUS: RuleId = RuleId(5);
-/// A follower deletes only what conflicts (figure 2, AppendEntries 3).
-pub const CONFLICTS_ONLY: RuleId = RuleId(6);
-/// A leader commits what a majority has (section 5.3).
-pub const COMMIT_ON_MAJORITY: RuleId = RuleId(7);
-/// A leader never deletes entries of its own log (figure 3, leader append-only).
-pub const APPEND_ONLY: RuleId = RuleId(8);
-/// A leader counts copies only of entries of its own term (section 5.4.2).
-pub const OWN_TERM: RuleId = RuleId(9);
-/// A leader makes sure that it still leads before it answers a read (dissertation, section 6.4).
-pub const CONFIRM_READ: RuleId = RuleId(10);
-/// Members change through a configuration in which both sets must agree (section 6).
-pub const JOINT: RuleId = RuleId(11);
-/// No change of one server before an entry of the leader's own term is committed (Ongaro, 2015).
-pub const NOOP_FIRST: RuleId = RuleId(12);
-/// A snapshot stands only for what has been applied (section 7).
-pub const KEEP_UNAPPLIED: RuleId = RuleId(13);
-/// A snapshot carries the term of its last entry (section 7).
-pub const SNAPSHOT_TERM: RuleId = RuleId(14);
-/// A quorum is a majority at least.
-pub const MAJORITY: RuleId = RuleId(15);
+settings! {
+    /// 3, 5 or 7 servers.
+    SERVERS = "servers", "Servers", Control::Choice(&["3", "5", "7"]), 1, AtStart,
+        "A majority of them must agree: 2 of 3, 3 of 5, 4 of 7.";
+    /// The shortest election timeout, in microseconds.
+    TIMEOUT = "election-timeout", "Shortest election timeout", micros(50_000, 1_000_000, 10_000), 150_000, Live,
+        "The paper suggests 150 ms.";
+    /// How much longer it may be, in microseconds.
+    SPREAD = "timeout-spread", "Random part of the timeout", micros(0, 1_000_000, 10_000), 150_000, Live,
+        "Added to the shortest timeout: the paper suggests 150 ms, so 150 to 300 ms in all.";
+    /// The time between heartbeats, in microseconds.
+    HEARTBEAT = "heartbeat", "Time between heartbeats", micros(10_000, 500_000, 10_000), 50_000, Live,
+        "Must be well below the election timeout.";
+    /// The mean latency of a message, in microseconds.
+    LATENCY = "latency", "Mean latency", micros(1_000, 200_000, 1_000), 10_000, Live,
+        "A message takes between half and one and a half times this.";
+    /// Whether a server asks before it raises its term.
+    PRE_VOTE = "pre-vote", "Pre-vote", Control::Toggle, 0, Live,
+        "Ask whether an election could be won before raising the term (dissertation, section 9.6).";
+    /// Whether a new leader begins with an entry that does nothing.
+    NO_OP = "no-op", "A no-op first", Control::Toggle, 0, Live,
+        "A new leader begins its term with an entry that does nothing.";
+    /// How many servers are enough; 0 for a majority.
+    QUORUM = "quorum", "Quorum", count(0, 7), 0, Live,
+        "How many servers are enough to elect and to commit.";
+    /// How a leader makes sure of itself before it answers a read.
+    READS = "reads", "Reads are sure by", Control::Choice(&["ReadIndex", "lease"]), 0, Live,
+        "A round of heartbeats for each read, or a lease that heartbeats renew.";
+    /// Operations a second that the clients beside the leader ask for.
+    LOAD = "load", "Operations a second", per_second(0, 50, 1), 0, AtStart,
+        "Asked of every server that believes it leads, by the client beside it.";
+    /// How many servers are members at first; 0 for all.
+    MEMBERS = "members", "Members at first", count(0, 5), 0, AtStart,
+        "The others stand by until they are taken in.";
+    /// How members change.
+    CHANGE = "change", "Members change by", Control::Choice(&["joint consensus", "one at a time"]), 0, Live,
+        "Joint consensus takes any set at once; the simpler way adds or removes one server.";
+    /// How many applied entries make a snapshot worth taking; 0 for never.
+    SNAPSHOT_AFTER = "snapshot-after", "Snapshot after", count(0, 20), 0, Live,
+        "How many applied entries a server keeps before it replaces them by a snapshot; 0 for never.";
+    /// How many of a hundred operations of the load write.
+    WRITES = "writes", "Writes", percent(0, 100, 10), 50, Live,
+        "How many of a hundred operations write.";
+    /// Whether the load asks for other members now and then.
+    CHURN = "churn", "Members come and go", Control::Toggle, 0, Live,
+        "Every fifth operation of the load asks for another set of members.";
+}
 
-/// 3, 5 or 7 servers.
-pub const SERVERS: SettingId = SettingId(0);
-/// The shortest election timeout, in microseconds.
-pub const TIMEOUT: SettingId = SettingId(1);
-/// How much longer it may be, in microseconds.
-pub const SPREAD: SettingId = SettingId(2);
-/// The time between heartbeats, in microseconds.
-pub const HEARTBEAT: SettingId = SettingId(3);
-/// The mean latency of a message, in microseconds.
-pub const LATENCY: SettingId = SettingId(4);
-/// Whether a server asks before it raises its term.
-pub const PRE_VOTE: SettingId = SettingId(5);
-/// Whether a new leader begins with an entry that does nothing.
-pub const NO_OP: SettingId = SettingId(6);
-/// How many servers are enough; 0 for a majority.
-pub const QUORUM: SettingId = SettingId(7);
-/// How a leader makes sure of itself before it answers a read.
-pub const READS: SettingId = SettingId(8);
-/// Operations a second that the clients beside the leader ask for.
-pub const LOAD: SettingId = SettingId(9);
-/// How many servers are members at first; 0 for all.
-pub const MEMBERS: SettingId = SettingId(10);
-/// How members change.
-pub const CHANGE: SettingId = SettingId(11);
-/// How many applied entries make a snapshot worth taking; 0 for never.
-pub const SNAPSHOT_AFTER: SettingId = SettingId(12);
-/// How many of a hundred operations of the load write.
-pub const WRITES: SettingId = SettingId(13);
-/// Whether the load asks for other members now and then.
-pub const CHURN: SettingId = SettingId(14);
+metrics! {
+    /// Terms a server has begun by standing for election.
+    ELECTIONS = "elections", "Elections begun", Counter;
+    /// Messages sent.
+    MESSAGES = "messages", "Messages sent", Counter;
+    /// The greatest term any server has, as each server sees it.
+    TERM = "term", "Term", Gauge;
+    /// From a client's command to its commit.
+    COMMIT_LATENCY = "commit-latency", "Commit", Latency;
+    /// Commands committed for a client.
+    COMMITTED = "committed", "Committed", Counter;
+    /// From a client's read to its answer.
+    READ_LATENCY = "read-latency", "Read", Latency;
+    /// Entries a server keeps, besides its snapshot.
+    LOG_LENGTH = "log-length", "Entries kept", Gauge;
+}
 
-/// Terms a server has begun by standing for election.
-pub const ELECTIONS: MetricId = MetricId(0);
-/// Messages sent.
-pub const MESSAGES: MetricId = MetricId(1);
-/// The greatest term any server has, as each server sees it.
-pub const TERM: MetricId = MetricId(2);
-/// From a client's command to its commit.
-pub const COMMIT_LATENCY: MetricId = MetricId(3);
-/// Commands committed for a client.
-pub const COMMITTED: MetricId = MetricId(4);
-/// From a client's read to its answer.
-pub const READ_LATENCY: MetricId = MetricId(5);
-/// Entries a server keeps, besides its snapshot.
-pub const LOG_LENGTH: MetricId = MetricId(6);
-
-/// What the draws of a server are for.
-const TIMEOUT_DRAW: Purpose = Purpose(0);
-const ARRIVAL: Purpose = Purpose(1);
-const KIND: Purpose = Purpose(2);
-const VALUE: Purpose = Purpose(3);
+purposes! {
+    /// What the draws of a server are for.
+    TIMEOUT_DRAW;
+    ARRIVAL;
+    KIND;
+    VALUE;
+}
 
 /// What a server keeps on disk (figure 2, "persistent state").
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -386,6 +423,18 @@ fn election_timeout(context: &mut Context<Raft>) -> Time {
     context.draw_between(TIMEOUT_DRAW, low, low + spread)
 }
 
+crate::commands! {
+    SET = "set", "SET",
+        "Asks a server to set a register: the one that leads, or one of your choice.",
+        [REGISTER, field("value", count(0, 99), 5), SERVER];
+    GET = "get", "GET",
+        "Asks a server for a register: the one that leads, or one of your choice.",
+        [REGISTER, SERVER];
+    CHANGE_MEMBERS = "members", "Change members",
+        "Asks the leader for another set of members.",
+        [field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)];
+}
+
 impl System for Raft {
     type Disk = Disk;
     type Memory = Memory;
@@ -396,246 +445,13 @@ impl System for Raft {
 
     const NAME: &'static str = "Raft";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "one-vote-per-term",
-            title: "One vote a term",
-            about: "A server votes for one candidate in a term. Off: it votes for everyone who asks.",
-        },
-        Rule {
-            id: "vote-on-disk",
-            title: "The vote is on disk",
-            about: "A vote is on disk before it is sent. Off: a server that restarts has forgotten it and votes again.",
-        },
-        Rule {
-            id: "up-to-date-log",
-            title: "Vote only for an up-to-date log",
-            about: "A server refuses a candidate whose log ends before its own. Off: any candidate will do.",
-        },
-        Rule {
-            id: "step-down",
-            title: "Step down at a higher term",
-            about: "Whoever hears of a higher term becomes a follower in it. Off: leaders and candidates carry on.",
-        },
-        Rule {
-            id: "randomised-timeouts",
-            title: "Randomised timeouts",
-            about: "Each wait for a leader has a random length. Off: all wait equally long, and stand at the same time.",
-        },
-        Rule {
-            id: "check-previous-entry",
-            title: "Check the previous entry",
-            about: "A follower takes entries only after one that it shares with the leader. Off: it takes them anyway.",
-        },
-        Rule {
-            id: "overwrite-conflicts-only",
-            title: "Delete conflicts only",
-            about: "A follower keeps entries that agree. Off: it deletes whatever follows the previous entry.",
-        },
-        Rule {
-            id: "commit-on-majority",
-            title: "Commit on a majority",
-            about: "A leader commits an entry once a majority has it. Off: once it has it itself.",
-        },
-        Rule {
-            id: "leader-append-only",
-            title: "A leader only appends",
-            about: "A new leader keeps the entries it has not committed. Off: it deletes them and starts clean.",
-        },
-        Rule {
-            id: "commit-own-term",
-            title: "Count copies of the own term only",
-            about: "Older entries are committed along with one of the leader's own term. Off: by counting their copies.",
-        },
-        Rule {
-            id: "confirm-before-read",
-            title: "Make sure before a read",
-            about: "A leader makes sure that it still leads before it answers a read. Off: it answers at once.",
-        },
-        Rule {
-            id: "joint-majorities",
-            title: "Joint majorities",
-            about: "Between two sets of members both must agree. Off: the new set takes over at once.",
-        },
-        Rule {
-            id: "own-term-first",
-            title: "An entry of the own term first",
-            about: "No change of a member before an entry of the leader's term is committed. Off: at any time.",
-        },
-        Rule {
-            id: "keep-unapplied",
-            title: "Keep what is not applied",
-            about: "A snapshot stands for applied entries only. Off: for the whole log.",
-        },
-        Rule {
-            id: "snapshot-has-term",
-            title: "A snapshot carries its last term",
-            about: "Index and term of the last entry go with a snapshot. Off: the index alone.",
-        },
-        Rule {
-            id: "majority",
-            title: "A majority is needed",
-            about: "A quorum is never less than a majority. Off: as many servers as the slider says are enough.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "servers",
-            title: "Servers",
-            about: "A majority of them must agree: 2 of 3, 3 of 5, 4 of 7.",
-            control: Control::Choice(&["3", "5", "7"]),
-            default: 1,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "election-timeout",
-            title: "Shortest election timeout",
-            about: "The paper suggests 150 ms.",
-            control: Control::Slider { min: 50_000, max: 1_000_000, step: 10_000, unit: Unit::Micros },
-            default: 150_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "timeout-spread",
-            title: "Random part of the timeout",
-            about: "Added to the shortest timeout: the paper suggests 150 ms, so 150 to 300 ms in all.",
-            control: Control::Slider { min: 0, max: 1_000_000, step: 10_000, unit: Unit::Micros },
-            default: 150_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "heartbeat",
-            title: "Time between heartbeats",
-            about: "Must be well below the election timeout.",
-            control: Control::Slider { min: 10_000, max: 500_000, step: 10_000, unit: Unit::Micros },
-            default: 50_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes between half and one and a half times this.",
-            control: Control::Slider { min: 1_000, max: 200_000, step: 1_000, unit: Unit::Micros },
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "pre-vote",
-            title: "Pre-vote",
-            about: "Ask whether an election could be won before raising the term (dissertation, section 9.6).",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "no-op",
-            title: "A no-op first",
-            about: "A new leader begins its term with an entry that does nothing.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "quorum",
-            title: "Quorum",
-            about: "How many servers are enough to elect and to commit.",
-            control: Control::Slider { min: 0, max: 7, step: 1, unit: Unit::Count },
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "reads",
-            title: "Reads are sure by",
-            about: "A round of heartbeats for each read, or a lease that heartbeats renew.",
-            control: Control::Choice(&["ReadIndex", "lease"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "load",
-            title: "Operations a second",
-            about: "Asked of every server that believes it leads, by the client beside it.",
-            control: Control::Slider { min: 0, max: 50, step: 1, unit: Unit::PerSecond },
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "members",
-            title: "Members at first",
-            about: "The others stand by until they are taken in.",
-            control: Control::Slider { min: 0, max: 5, step: 1, unit: Unit::Count },
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "change",
-            title: "Members change by",
-            about: "Joint consensus takes any set at once; the simpler way adds or removes one server.",
-            control: Control::Choice(&["joint consensus", "one at a time"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "snapshot-after",
-            title: "Snapshot after",
-            about: "How many applied entries a server keeps before it replaces them by a snapshot; 0 for never.",
-            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::Count },
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "writes",
-            title: "Writes",
-            about: "How many of a hundred operations write.",
-            control: Control::Slider { min: 0, max: 100, step: 10, unit: Unit::Percent },
-            default: 50,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "churn",
-            title: "Members come and go",
-            about: "Every fifth operation of the load asks for another set of members.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [settings::Command] = &[
-        settings::Command {
-            id: "set",
-            title: "SET",
-            about: "Asks a server to set a register: the one that leads, or one of your choice.",
-            fields: &[
-                REGISTER,
-                field("value", Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count }, 5),
-                SERVER,
-            ],
-        },
-        settings::Command {
-            id: "get",
-            title: "GET",
-            about: "Asks a server for a register: the one that leads, or one of your choice.",
-            fields: &[REGISTER, SERVER],
-        },
-        settings::Command {
-            id: "members",
-            title: "Change members",
-            about: "Asks the leader for another set of members.",
-            fields: &[field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)],
-        },
-    ];
+    const COMMANDS: &'static [commands::Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "elections", title: "Elections begun", kind: MetricKind::Counter },
-        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
-        Metric { id: "term", title: "Term", kind: MetricKind::Gauge },
-        Metric { id: "commit-latency", title: "Commit", kind: MetricKind::Latency },
-        Metric { id: "committed", title: "Committed", kind: MetricKind::Counter },
-        Metric { id: "read-latency", title: "Read", kind: MetricKind::Latency },
-        Metric { id: "log-length", title: "Entries kept", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         match settings.get(SERVERS) {
@@ -687,15 +503,19 @@ impl System for Raft {
             Event::Timer(Timer::Heartbeat) => server.heartbeat_due(),
             Event::Timer(Timer::Client) => server.client_acts(),
             Event::Command(call) => match call.command {
-                0 => server.asked_to_set(&call),
-                1 => server.asked_to_get(&call),
+                SET => server.asked_to_set(&call),
+                GET => server.asked_to_get(&call),
                 _ => server.change_members(&call),
             },
         }
     }
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
-        let wanted = [call.value(2), call.value(1), 0].get(usize::from(call.command)).copied().unwrap_or(0);
+        let wanted = match call.command {
+            SET => call.value(2),
+            GET => call.value(1),
+            _ => 0,
+        };
         if wanted > 0 {
             let server = NodeId(wanted as u16 - 1);
             return world.node(server).is_some().then_some(server);

@@ -21,9 +21,11 @@ pub use catalogue::*;
 
 use server::{keep_load, paxos_place, period, raft_place, repeat, zab_place};
 
+use crate::rules;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Command, CommandCall, Setting, SettingId, Settings};
+use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, Scene, System};

@@ -7,8 +7,9 @@ use super::{
     inner_settings, leads, outer, servers,
 };
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time::{Micros, SEC};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
@@ -131,7 +132,7 @@ impl Memory {
         let (event, work) = match (asked(&event, context), event) {
             (Some((register, value)), _) => {
                 let values = vec![i64::from(register), i64::from(value)];
-                (Event::Command(CommandCall { command: 0, values }), true)
+                (Event::Command(CommandCall { command: raft::SET, values }), true)
             }
             (_, Event::Message { from, message: Message { work, said: Said::Raft(message) } }) => {
                 (Event::Message { from: NodeId(from.0 - first), message }, work)
@@ -200,7 +201,7 @@ impl Memory {
         let (event, work) = match (asked(&event, context), event) {
             (Some((register, value)), _) => {
                 let values = vec![i64::from(register), i64::from(value)];
-                (Event::Command(CommandCall { command: 0, values }), true)
+                (Event::Command(CommandCall { command: zab::SET, values }), true)
             }
             (_, Event::Message { from, message: Message { work, said: Said::Zab(message) } }) => {
                 (Event::Message { from: NodeId(from.0 - first), message }, work)

@@ -11,44 +11,60 @@ pub mod promises;
 mod ring;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// See the module's header.
 pub struct TokenRing;
 
-/// A new token only after a full silent round.
-pub const SILENT_ROUND: RuleId = RuleId(0);
-/// A token that is not newer than the newest one seen is ignored.
-pub const NEWER: RuleId = RuleId(1);
+rules! {
+    /// A new token only after a full silent round.
+    SILENT_ROUND = "full-silent-round", "A new token after a silent round",
+        "A call for a new token goes once round the ring, and whoever has the token stops it. Off: who hears of no \
+         token for a while makes one at once.";
+    /// A token that is not newer than the newest one seen is ignored.
+    NEWER = "only-newer-tokens", "Epochs on tokens",
+        "A node ignores a token that is not newer than the newest it has seen. Off: it takes any.";
+}
 
-pub const NODES: SettingId = SettingId(0);
-/// How long a node stays inside, in microseconds.
-pub const INSIDE: SettingId = SettingId(1);
-/// The longest that a message takes to the next node, in microseconds.
-pub const HOP: SettingId = SettingId(2);
-/// How long a node that hears of no token waits before it calls for a new one, in microseconds.
-pub const SILENCE: SettingId = SettingId(3);
-/// How long until a node wants in again, on average, in microseconds; 0 for never.
-pub const THINK: SettingId = SettingId(4);
+settings! {
+    NODES = "nodes", "Nodes", count(3, 8), 5, AtStart,
+        "How many make the ring.";
+    /// How long a node stays inside, in microseconds.
+    INSIDE = "inside", "Time inside", micros(10_000, 500_000, 10_000), 60_000, Live,
+        "How long a node keeps the token when it goes in.";
+    /// The longest that a message takes to the next node, in microseconds.
+    HOP = "hop", "Longest hop", micros(2_000, 50_000, 2_000), 10_000, Live,
+        "A message takes between half of this and all of it. An answer has three times as long.";
+    /// How long a node that hears of no token waits before it calls for a new one, in microseconds.
+    SILENCE = "silence", "Silence", micros(100_000, 3_000_000, 100_000), 600_000, Live,
+        "How long a node hears of no token before it calls for a new one; at least as long as passing over \
+         everybody takes.";
+    /// How long until a node wants in again, on average, in microseconds; 0 for never.
+    THINK = "think", "Between two wishes", micros(0, 3_000_000, 100_000), 500_000, Live,
+        "How long after it was inside a node wants in again, on average. 0: only when you say so.";
+}
 
-pub const MESSAGES: MetricId = MetricId(0);
-/// From the wish to the entry.
-pub const WAITED: MetricId = MetricId(1);
-/// Entries, by node.
-pub const ENTRIES: MetricId = MetricId(2);
-/// The epoch of the newest token that a node has seen.
-pub const EPOCH: MetricId = MetricId(3);
+metrics! {
+    MESSAGES = "messages", "Messages", Counter;
+    /// From the wish to the entry.
+    WAITED = "waited", "Wish to entry", Latency;
+    /// Entries, by node.
+    ENTRIES = "entries", "Entries", Counter;
+    /// The epoch of the newest token that a node has seen.
+    EPOCH = "epoch", "Epoch", Gauge;
+}
 
-const THINKING: Purpose = Purpose(0);
+purposes! {
+    THINKING;
+}
 
 /// The number of a token: compared from left to right.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -153,6 +169,12 @@ fn longest_search(context: &Context<TokenRing>) -> Micros {
     patience(context) * (context.nodes() as u64 + 1)
 }
 
+commands! {
+    WANT = "want", "A node wants in",
+        "It goes in when the token comes by.",
+        [field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]), 2)];
+}
+
 impl System for TokenRing {
     type Disk = Disk;
     type Memory = Memory;
@@ -163,77 +185,13 @@ impl System for TokenRing {
 
     const NAME: &'static str = "Token ring";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "full-silent-round",
-            title: "A new token after a silent round",
-            about: "A call for a new token goes once round the ring, and whoever has the token stops it. Off: who hears \
-                    of no token for a while makes one at once.",
-        },
-        Rule {
-            id: "only-newer-tokens",
-            title: "Epochs on tokens",
-            about: "A node ignores a token that is not newer than the newest it has seen. Off: it takes any.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "nodes",
-            title: "Nodes",
-            about: "How many make the ring.",
-            control: slider(3, 8, 1, Unit::Count),
-            default: 5,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "inside",
-            title: "Time inside",
-            about: "How long a node keeps the token when it goes in.",
-            control: slider(10_000, 500_000, 10_000, Unit::Micros),
-            default: 60_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "hop",
-            title: "Longest hop",
-            about: "A message takes between half of this and all of it. An answer has three times as long.",
-            control: slider(2_000, 50_000, 2_000, Unit::Micros),
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "silence",
-            title: "Silence",
-            about: "How long a node hears of no token before it calls for a new one; at least as long as passing over \
-                    everybody takes.",
-            control: slider(100_000, 3_000_000, 100_000, Unit::Micros),
-            default: 600_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "think",
-            title: "Between two wishes",
-            about: "How long after it was inside a node wants in again, on average. 0: only when you say so.",
-            control: slider(0, 3_000_000, 100_000, Unit::Micros),
-            default: 500_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "want",
-        title: "A node wants in",
-        about: "It goes in when the token comes by.",
-        fields: &[field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]), 2)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "messages", title: "Messages", kind: MetricKind::Counter },
-        Metric { id: "waited", title: "Wish to entry", kind: MetricKind::Latency },
-        Metric { id: "entries", title: "Entries", kind: MetricKind::Counter },
-        Metric { id: "epoch", title: "Epoch", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         settings.amount(NODES).clamp(3, 8) as usize

@@ -9,32 +9,40 @@
 pub mod promises;
 
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall, field};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, settings};
 
 /// See the module's header.
 pub struct TwoGenerals;
 
-/// How many confirmations are asked for.
-pub const CONFIRMATIONS: SettingId = SettingId(0);
-/// How many messengers carry each message.
-pub const MESSENGERS: SettingId = SettingId(1);
-/// How many messengers of a hundred are caught.
-pub const CAUGHT: SettingId = SettingId(2);
-/// How long a messenger takes through the valley, in microseconds.
-pub const VALLEY: SettingId = SettingId(3);
+settings! {
+    /// How many confirmations are asked for.
+    CONFIRMATIONS = "confirmations", "Confirmations", count(0, 8), 2, Live,
+        "How many confirmations follow the plan.";
+    /// How many messengers carry each message.
+    MESSENGERS = "messengers", "Messengers a message", count(1, 5), 1, Live,
+        "How many men carry each message, each by himself.";
+    /// How many messengers of a hundred are caught.
+    CAUGHT = "caught", "Caught", percent(0, 90, 5), 20, Live,
+        "How many messengers of a hundred never arrive.";
+    /// How long a messenger takes through the valley, in microseconds.
+    VALLEY = "valley", "Way through the valley", micros(5_000, 100_000, 5_000), 20_000, AtStart,
+        "How long a messenger takes. Nights are ten times as long.";
+}
 
-/// Nights on which a general attacked.
-pub const ATTACKS: MetricId = MetricId(0);
-/// Messengers sent.
-pub const SENT: MetricId = MetricId(1);
+metrics! {
+    /// Nights on which a general attacked.
+    ATTACKS = "attacks", "Attacks", Counter;
+    /// Messengers sent.
+    SENT = "messengers", "Messengers", Counter;
+}
 
 /// The general who plans.
 pub const FIRST: NodeId = NodeId(0);
@@ -97,6 +105,12 @@ pub fn awaited(settings: &Settings, general: NodeId) -> u32 {
     if last % 2 == parity { last } else { last - 1 }
 }
 
+commands! {
+    AGAIN = "again", "Send it again",
+        "A general sends its last message of this night once more.",
+        [field("general", Control::Choice(&["A", "B"]), 0)];
+}
+
 impl System for TwoGenerals {
     type Disk = u32;
     type Memory = Memory;
@@ -109,52 +123,11 @@ impl System for TwoGenerals {
 
     const RULES: &'static [Rule] = &[];
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "confirmations",
-            title: "Confirmations",
-            about: "How many confirmations follow the plan.",
-            control: slider(0, 8, 1, Unit::Count),
-            default: 2,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "messengers",
-            title: "Messengers a message",
-            about: "How many men carry each message, each by himself.",
-            control: slider(1, 5, 1, Unit::Count),
-            default: 1,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "caught",
-            title: "Caught",
-            about: "How many messengers of a hundred never arrive.",
-            control: slider(0, 90, 5, Unit::Percent),
-            default: 20,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "valley",
-            title: "Way through the valley",
-            about: "How long a messenger takes. Nights are ten times as long.",
-            control: slider(5_000, 100_000, 5_000, Unit::Micros),
-            default: 20_000,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "again",
-        title: "Send it again",
-        about: "A general sends its last message of this night once more.",
-        fields: &[field("general", Control::Choice(&["A", "B"]), 0)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "attacks", title: "Attacks", kind: MetricKind::Counter },
-        Metric { id: "messengers", title: "Messengers", kind: MetricKind::Counter },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(_: &Settings) -> usize {
         2

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::mechanisms::zab::{Zxid, acknowledged, zxid};
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::measure::workload::poisson;
 
 impl Server<'_, '_> {

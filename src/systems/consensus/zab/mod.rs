@@ -26,54 +26,71 @@ pub use state::{
 
 use crate::mechanisms::zab::{Vote, Zxid, counter, epoch, zxid};
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::{Node, World};
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// See the module's header.
 pub struct Zab;
 
-/// A new epoch is above every one that was promised.
-pub const NEW_EPOCH: RuleId = RuleId(0);
-/// Followers are synchronised before the leader broadcasts.
-pub const SYNC_FIRST: RuleId = RuleId(1);
-/// A quorum acknowledges before the leader commits.
-pub const QUORUM_ACK: RuleId = RuleId(2);
+rules! {
+    /// A new epoch is above every one that was promised.
+    NEW_EPOCH = "new-epoch", "An epoch above every promise",
+        "A leader's epoch is above all that its quorum has promised. Off: it takes the one after its own.";
+    /// Followers are synchronised before the leader broadcasts.
+    SYNC_FIRST = "sync-first", "Synchronise before broadcast",
+        "A quorum takes over the leader's history first. Off: followers append new proposals to what they have.";
+    /// A quorum acknowledges before the leader commits.
+    QUORUM_ACK = "quorum-ack", "Acknowledged by a quorum",
+        "A proposal is committed once a quorum has it on disk. Off: the leader commits it at once.";
+}
 
-/// 3 or 5 servers.
-pub const SERVERS: SettingId = SettingId(0);
-/// Clients' requests a second.
-pub const RATE: SettingId = SettingId(1);
-/// The mean latency of a message, in microseconds.
-pub const LATENCY: SettingId = SettingId(2);
-/// ZooKeeper's tickTime, in microseconds.
-pub const TICK: SettingId = SettingId(3);
-/// ZooKeeper's initLimit, in ticks.
-pub const INIT_LIMIT: SettingId = SettingId(4);
-/// ZooKeeper's syncLimit, in ticks.
-pub const SYNC_LIMIT: SettingId = SettingId(5);
-/// What the disks hold at the start: nothing, or what an earlier epoch left. For exploring.
-pub const START: SettingId = SettingId(6);
+settings! {
+    /// 3 or 5 servers.
+    SERVERS = "servers", "Servers", Control::Choice(&["3", "5"]), 0, AtStart,
+        "A majority of them is a quorum: 2 of 3, 3 of 5.";
+    /// Clients' requests a second.
+    RATE = "rate", "Requests", per_second(0, 100, 1), 4, Live,
+        "Clients' requests to the leader; each adds 1 to x.";
+    /// The mean latency of a message, in microseconds.
+    LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
+        "A message takes between half and one and a half times this.";
+    /// ZooKeeper's tickTime, in microseconds.
+    TICK = "tick-time", "tickTime", micros(20_000, 400_000, 10_000), 100_000, Live,
+        "The unit of the two limits. ZooKeeper's sample file has 2,000 ms; here the default is 100 ms.";
+    /// ZooKeeper's initLimit, in ticks.
+    INIT_LIMIT = "init-limit", "initLimit", count(2, 20), 10, Live,
+        "Ticks that discovery and synchronisation may take. ZooKeeper's sample file has 10.";
+    /// ZooKeeper's syncLimit, in ticks.
+    SYNC_LIMIT = "sync-limit", "syncLimit", count(2, 10), 5, Live,
+        "Ticks without a word between leader and follower. ZooKeeper's sample file has 5.";
+    /// What the disks hold at the start: nothing, or what an earlier epoch left. For exploring.
+    START = "disks", "Disks at the start", Control::Choice(&["empty", "after an outage"]), 0, AtStart,
+        "Empty, or as an outage in epoch 1 left them: A has two transactions, B one, C none.";
+}
 
-/// From a request's arrival at the leader until the leader commits it.
-pub const LATENCY_OF_COMMIT: MetricId = MetricId(0);
-/// Messages sent.
-pub const MESSAGES: MetricId = MetricId(1);
-/// Transactions committed.
-pub const COMMITTED: MetricId = MetricId(2);
-/// Servers that were elected.
-pub const ELECTIONS: MetricId = MetricId(3);
-/// The epoch in which each server broadcasts or delivers.
-pub const EPOCH: MetricId = MetricId(4);
+metrics! {
+    /// From a request's arrival at the leader until the leader commits it.
+    LATENCY_OF_COMMIT = "commit-latency", "Commit latency", Latency;
+    /// Messages sent.
+    MESSAGES = "messages", "Messages sent", Counter;
+    /// Transactions committed.
+    COMMITTED = "committed", "Transactions committed", Counter;
+    /// Servers that were elected.
+    ELECTIONS = "elections", "Elections won", Counter;
+    /// The epoch in which each server broadcasts or delivers.
+    EPOCH = "epoch", "Epoch", Gauge;
+}
 
-const REQUEST_DRAW: Purpose = Purpose(0);
+purposes! {
+    REQUEST_DRAW;
+}
 
 /// How long a server with a quorum waits for a better vote: ZooKeeper's `finalizeWait`.
 const FINALIZE: Micros = 200 * MS;
@@ -201,6 +218,12 @@ impl Server<'_, '_> {
     }
 }
 
+commands! {
+    SET = "set", "SET",
+        "Asks the leader to set a register.",
+        [field("register", Control::Choice(&["x", "y", "z"]), 1), field("value", slider(0, 99, 1, Unit::Count), 5)];
+}
+
 impl System for Zab {
     type Disk = Disk;
     type Memory = Memory;
@@ -211,100 +234,13 @@ impl System for Zab {
 
     const NAME: &'static str = "Zab";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "new-epoch",
-            title: "An epoch above every promise",
-            about: "A leader's epoch is above all that its quorum has promised. Off: it takes the one after its own.",
-        },
-        Rule {
-            id: "sync-first",
-            title: "Synchronise before broadcast",
-            about: "A quorum takes over the leader's history first. Off: followers append new proposals to what they have.",
-        },
-        Rule {
-            id: "quorum-ack",
-            title: "Acknowledged by a quorum",
-            about: "A proposal is committed once a quorum has it on disk. Off: the leader commits it at once.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "servers",
-            title: "Servers",
-            about: "A majority of them is a quorum: 2 of 3, 3 of 5.",
-            control: Control::Choice(&["3", "5"]),
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "rate",
-            title: "Requests",
-            about: "Clients' requests to the leader; each adds 1 to x.",
-            control: slider(0, 100, 1, Unit::PerSecond),
-            default: 4,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes between half and one and a half times this.",
-            control: slider(1_000, 100_000, 1_000, Unit::Micros),
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "tick-time",
-            title: "tickTime",
-            about: "The unit of the two limits. ZooKeeper's sample file has 2,000 ms; here the default is 100 ms.",
-            control: slider(20_000, 400_000, 10_000, Unit::Micros),
-            default: 100_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "init-limit",
-            title: "initLimit",
-            about: "Ticks that discovery and synchronisation may take. ZooKeeper's sample file has 10.",
-            control: slider(2, 20, 1, Unit::Count),
-            default: 10,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "sync-limit",
-            title: "syncLimit",
-            about: "Ticks without a word between leader and follower. ZooKeeper's sample file has 5.",
-            control: slider(2, 10, 1, Unit::Count),
-            default: 5,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "disks",
-            title: "Disks at the start",
-            about: "Empty, or as an outage in epoch 1 left them: A has two transactions, B one, C none.",
-            control: Control::Choice(&["empty", "after an outage"]),
-            default: 0,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "set",
-        title: "SET",
-        about: "Asks the leader to set a register.",
-        fields: &[
-            field("register", Control::Choice(&["x", "y", "z"]), 1),
-            field("value", slider(0, 99, 1, Unit::Count), 5),
-        ],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "commit-latency", title: "Commit latency", kind: MetricKind::Latency },
-        Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
-        Metric { id: "committed", title: "Transactions committed", kind: MetricKind::Counter },
-        Metric { id: "elections", title: "Elections won", kind: MetricKind::Counter },
-        Metric { id: "epoch", title: "Epoch", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         if settings.get(SERVERS) == 0 { 3 } else { 5 }

@@ -10,8 +10,9 @@ use super::{
     turned, worked,
 };
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::systems::messaging::jetstream::stream::{PubAck, Task};
@@ -55,7 +56,9 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, after: 
             Event::Message { from: NodeId(from.0 - first), message }
         }
         Asked::Timer(Timer::Jet(timer)) => Event::Timer(timer),
-        Asked::Publish(count) => Event::Command(CommandCall { command: 0, values: vec![count] }),
+        Asked::Publish(count) => {
+            Event::Command(CommandCall { command: crate::systems::messaging::jetstream::PUBLISH, values: vec![count] })
+        }
         Asked::Replay => return replay(disk, memory, context),
         _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
     };

@@ -7,8 +7,9 @@ use super::{
     outer, place, turned, worked,
 };
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::systems::messaging::kafka::log::Batch;

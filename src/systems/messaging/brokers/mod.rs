@@ -27,8 +27,9 @@ pub use catalogue::*;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::{Rule, RuleSet};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Micros, SEC};
 use crate::sim::machine::system::{Context, Event, Scene, System};

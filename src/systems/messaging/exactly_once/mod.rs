@@ -26,14 +26,15 @@ pub mod wire;
 mod writer;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::{purposes, rules};
 
 pub use broker::{BrokerDisk, Parked, Transaction};
 pub use checkout::{Checkout, Phase};
@@ -46,16 +47,25 @@ pub use writer::{Stage, Tables, Writer};
 /// The system.
 pub struct Once;
 
-/// A partition takes each sequence number of a producer once.
-pub const IDEMPOTENT: RuleId = RuleId(0);
-/// Output and offset in one transaction of Kafka.
-pub const TOGETHER: RuleId = RuleId(1);
-/// One transactional id, one live epoch.
-pub const FENCE: RuleId = RuleId(2);
-/// isolation.level=read_committed
-pub const READ_COMMITTED: RuleId = RuleId(3);
-/// Row and offset in one transaction of the database.
-pub const SAME_TRANSACTION: RuleId = RuleId(4);
+rules! {
+    /// A partition takes each sequence number of a producer once.
+    IDEMPOTENT = "idempotent-producer", "Idempotent producer",
+        "Batches carry a producer id and sequence numbers, and the log takes each once. Off: what is sent again is \
+         written again.";
+    /// Output and offset in one transaction of Kafka.
+    TOGETHER = "offset-in-the-transaction", "Output and offset commit together",
+        "The checkout's offset is part of the transaction that writes its orders. Off: it is committed afterwards.";
+    /// One transactional id, one live epoch.
+    FENCE = "epochs-fence", "Epochs fence zombies",
+        "Both instances have one transactional id, and a new one raises its epoch. Off: each has an id of its own.";
+    /// isolation.level=read_committed
+    READ_COMMITTED = "read-committed", "Read committed",
+        "The writer sees a record when its transaction has committed. Off: as soon as it is in the log.";
+    /// Row and offset in one transaction of the database.
+    SAME_TRANSACTION = "offset-with-the-row", "Offset in the database's transaction",
+        "Rows and offset change in one transaction, which checks the offset first. Off: the offset is committed to \
+         Kafka after the rows.";
+}
 
 /// The topic that the shop writes.
 pub const REQUESTS: u8 = 0;
@@ -67,7 +77,9 @@ pub const BROKER: NodeId = NodeId(0);
 /// The shop.
 pub const SHOP: NodeId = NodeId(1);
 
-const ARRIVALS: Purpose = Purpose(0);
+purposes! {
+    ARRIVALS;
+}
 
 impl Once {
     /// The writer.
@@ -142,36 +154,6 @@ pub enum Note {
     /// The database has a row.
     Row { order: u32 },
 }
-
-const RULES: &[Rule] = &[
-    Rule {
-        id: "idempotent-producer",
-        title: "Idempotent producer",
-        about: "Batches carry a producer id and sequence numbers, and the log takes each once. Off: what is sent again is \
-                written again.",
-    },
-    Rule {
-        id: "offset-in-the-transaction",
-        title: "Output and offset commit together",
-        about: "The checkout's offset is part of the transaction that writes its orders. Off: it is committed afterwards.",
-    },
-    Rule {
-        id: "epochs-fence",
-        title: "Epochs fence zombies",
-        about: "Both instances have one transactional id, and a new one raises its epoch. Off: each has an id of its own.",
-    },
-    Rule {
-        id: "read-committed",
-        title: "Read committed",
-        about: "The writer sees a record when its transaction has committed. Off: as soon as it is in the log.",
-    },
-    Rule {
-        id: "offset-with-the-row",
-        title: "Offset in the database's transaction",
-        about: "Rows and offset change in one transaction, which checks the offset first. Off: the offset is committed to \
-                Kafka after the rows.",
-    },
-];
 
 impl System for Once {
     type Disk = Disk;

@@ -26,14 +26,15 @@ pub mod spans;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::{purposes, rules};
 
 pub use broker::{Parked, Partition};
 pub use consumer::{Asked, Consumer, Lane};
@@ -47,12 +48,17 @@ use spans::Spans;
 /// The system.
 pub struct FlashSale;
 
-/// Orders go through the log.
-pub const LOG: RuleId = RuleId(0);
-/// A full buffer pauses its consumer.
-pub const PAUSE: RuleId = RuleId(1);
-/// Offsets are committed after the write.
-pub const COMMIT_AFTER: RuleId = RuleId(2);
+rules! {
+    /// Orders go through the log.
+    LOG = "through-the-log", "Orders go through the log",
+        "The gateway appends orders to the log. Off: it writes each to the database while the customer waits.";
+    /// A full buffer pauses its consumer.
+    PAUSE = "bounded-buffer", "A full buffer pauses its consumer",
+        "A consumer fetches no more than it has room for. Off: it fetches whatever there is.";
+    /// Offsets are committed after the write.
+    COMMIT_AFTER = "commit-after-write", "Commit after the write",
+        "Offsets are committed when the orders before them have their rows. Off: as soon as they are fetched.";
+}
 
 /// What customers talk to.
 pub const GATEWAY: NodeId = NodeId(0);
@@ -61,7 +67,9 @@ pub const THE_LOG: NodeId = NodeId(1);
 /// The database.
 pub const DATABASE: NodeId = NodeId(2);
 
-const ARRIVALS: Purpose = Purpose(0);
+purposes! {
+    ARRIVALS;
+}
 
 impl FlashSale {
     /// A consumer, from 0.
@@ -160,24 +168,6 @@ pub enum Note {
     /// Orders of a partition have their rows.
     Written { partition: u16, first: u64, count: u32 },
 }
-
-const RULES: &[Rule] = &[
-    Rule {
-        id: "through-the-log",
-        title: "Orders go through the log",
-        about: "The gateway appends orders to the log. Off: it writes each to the database while the customer waits.",
-    },
-    Rule {
-        id: "bounded-buffer",
-        title: "A full buffer pauses its consumer",
-        about: "A consumer fetches no more than it has room for. Off: it fetches whatever there is.",
-    },
-    Rule {
-        id: "commit-after-write",
-        title: "Commit after the write",
-        about: "Offsets are committed when the orders before them have their rows. Off: as soon as they are fetched.",
-    },
-];
 
 impl System for FlashSale {
     type Disk = Disk;

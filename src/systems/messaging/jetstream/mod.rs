@@ -36,68 +36,93 @@ mod worker;
 
 use std::rc::Rc;
 
+pub use words::{NAK, POISON, PROGRESS, PUBLISH, TERM};
+
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, SettingId, Settings};
+use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Micros, SEC, Time};
 use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId};
+use crate::sim::measure::metrics::Metric;
 use crate::systems::consensus::raft::{self, Raft};
+use crate::{metrics, purposes, rules, settings};
 use consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery};
 use stream::{Discard, PubAck, Retention, Stream, StreamConfig, Task};
 
 /// The system.
 pub struct JetStream;
 
-/// The server recognises copies by their Nats-Msg-Id.
-pub const DEDUP: RuleId = RuleId(0);
-/// The publisher sends again only within the duplicate window.
-pub const WITHIN: RuleId = RuleId(1);
-/// A worker asks for an acknowledgement of its acknowledgement.
-pub const DOUBLE_ACK: RuleId = RuleId(2);
-/// What was not acknowledged in time is delivered again.
-pub const REDELIVER: RuleId = RuleId(3);
-/// The server answers once it is on disk.
-pub const SYNC: RuleId = RuleId(4);
+rules! {
+    /// The server recognises copies by their Nats-Msg-Id.
+    DEDUP = "dedup-window", "Recognise copies",
+        "A message whose Nats-Msg-Id was stored within the window is not stored again. Off: ids are ignored.";
+    /// The publisher sends again only within the duplicate window.
+    WITHIN = "retry-within", "Retry within the window",
+        "The publisher gives up before its copies are no longer recognised. Off: it sends again for ever.";
+    /// A worker asks for an acknowledgement of its acknowledgement.
+    DOUBLE_ACK = "double-ack", "Double ack",
+        "A task is called done when the server has confirmed its ack. Off: as soon as the ack is sent.";
+    /// What was not acknowledged in time is delivered again.
+    REDELIVER = "ack-wait", "Deliver again after the ack wait",
+        "A message that was not acknowledged in time goes to another worker. Off: it stays with the first.";
+    /// The server answers once it is on disk.
+    SYNC = "sync-always", "Sync before the answer",
+        "The server answers when it is on disk. Off: it syncs now and then, which is JetStream's default.";
+}
 
-pub const WORKERS: SettingId = SettingId(0);
-/// Tasks published a second, Poisson.
-pub const RATE: SettingId = SettingId(1);
-/// Mean length of a task, in microseconds.
-pub const WORK: SettingId = SettingId(2);
-/// How long an acknowledgement may take, in microseconds.
-pub const ACK_WAIT: SettingId = SettingId(3);
-/// The most deliveries of a message: 1, 2, 4, 8, any number.
-pub const MAX_DELIVER: SettingId = SettingId(4);
-/// The duplicate window, in microseconds.
-pub const WINDOW: SettingId = SettingId(5);
-/// The most messages that wait for their acknowledgement.
-pub const MAX_ACK_PENDING: SettingId = SettingId(6);
-/// Whether later redeliveries wait longer.
-pub const BACK_OFF: SettingId = SettingId(7);
-/// Limits, interest, work queue.
-pub const RETENTION: SettingId = SettingId(8);
-/// How often the server syncs while the rule is off, in microseconds.
-pub const SYNC_INTERVAL: SettingId = SettingId(9);
-/// R1 or R3: how many servers keep the stream.
-pub const REPLICAS: SettingId = SettingId(10);
+settings! {
+    WORKERS = "workers", "Workers", count(1, 5), 3, AtStart,
+        "How many take from the stream.";
+    /// Tasks published a second, Poisson.
+    RATE = "rate", "Tasks published", per_second(0, 50, 1), 8, Live,
+        "How many a second, on average.";
+    /// Mean length of a task, in microseconds.
+    WORK = "work", "Length of a task", micros(10_000, 2_000_000, 10_000), 200_000, Live,
+        "On average; lengths are exponential.";
+    /// How long an acknowledgement may take, in microseconds.
+    ACK_WAIT = "ack-wait", "Ack wait", micros(100_000, 30_000_000, 100_000), 30_000_000, Live,
+        "How long a worker may take to acknowledge. The default is 30 s; scaled down here.";
+    /// The most deliveries of a message: 1, 2, 4, 8, any number.
+    MAX_DELIVER = "max-deliver", "Most deliveries", Control::Choice(&["1", "2", "4", "8", "no limit"]), 4, Live,
+        "Of one message. No limit is the default, written -1.";
+    /// The duplicate window, in microseconds.
+    WINDOW = "window", "Duplicate window", micros(100_000, 120_000_000, 100_000), 120_000_000, Live,
+        "How long an id is remembered. 2 min is the default, 100 ms the least.";
+    /// The most messages that wait for their acknowledgement.
+    MAX_ACK_PENDING = "max-ack-pending", "Most unacknowledged", count(1, 1_000), 1_000, Live,
+        "Over all workers together. 1,000 is the default.";
+    /// Whether later redeliveries wait longer.
+    BACK_OFF = "back-off", "Back-off", Control::Toggle, 0, Live,
+        "0.5, 1, 2, then 4 s take the place of the ack wait. There is none by default.";
+    /// Limits, interest, work queue.
+    RETENTION = "retention", "Retention", Control::Choice(&["limits", "interest", "work queue"]), 0, AtStart,
+        "Limits keep an acknowledged message, interest and work queue delete it. Limits is the default.";
+    /// How often the server syncs while the rule is off, in microseconds.
+    SYNC_INTERVAL = "sync-interval", "Sync interval while the rule is off", micros(100_000, 120_000_000, 100_000), 120_000_000, AtStart,
+        "What came after the last sync is lost in a power cut. 2 min is the default.";
+    /// R1 or R3: how many servers keep the stream.
+    REPLICAS = "replicas", "Replicas", Control::Choice(&["R1", "R3"]), 0, AtStart,
+        "How many servers keep the stream: R1 is the default, R3 is three with Raft between them.";
+}
 
-/// From publishing to the start of the work.
-pub const WAITING: MetricId = MetricId(0);
-/// Messages in the stream that nobody has.
-pub const READY: MetricId = MetricId(1);
-/// Messages that were delivered and not acknowledged.
-pub const ACK_PENDING: MetricId = MetricId(2);
-/// Tasks that a worker has called done.
-pub const DONE: MetricId = MetricId(3);
-/// Messages delivered again.
-pub const REDELIVERED: MetricId = MetricId(4);
-/// Copies that the server recognised.
-pub const COPIES: MetricId = MetricId(5);
+metrics! {
+    /// From publishing to the start of the work.
+    WAITING = "waiting", "Waiting time", Latency;
+    /// Messages in the stream that nobody has.
+    READY = "ready", "Ready", Gauge;
+    /// Messages that were delivered and not acknowledged.
+    ACK_PENDING = "ack-pending", "Unacknowledged", Gauge;
+    /// Tasks that a worker has called done.
+    DONE = "done", "Done", Counter;
+    /// Messages delivered again.
+    REDELIVERED = "redelivered", "Redelivered", Counter;
+    /// Copies that the server recognised.
+    COPIES = "copies", "Copies recognised", Counter;
+}
 
 pub const PUBLISHER: NodeId = NodeId(0);
 /// The server of R1, the first one of R3; the other two come after the workers.
@@ -118,8 +143,10 @@ pub const MAX_MSGS: u32 = 150;
 /// Back-off by redeliveries, where it is switched on.
 pub const STEPS: &[Micros] = &[SEC / 2, SEC, 2 * SEC, 4 * SEC];
 
-const ARRIVALS: Purpose = Purpose(0);
-const LENGTHS: Purpose = Purpose(1);
+purposes! {
+    ARRIVALS;
+    LENGTHS;
+}
 
 /// Stream and consumer: what the server keeps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -285,10 +312,10 @@ impl System for JetStream {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "JetStream";
-    const RULES: &'static [Rule] = words::RULES;
-    const SETTINGS: &'static [Setting] = words::SETTINGS;
+    const RULES: &'static [Rule] = RULES;
+    const SETTINGS: &'static [Setting] = SETTINGS;
     const COMMANDS: &'static [Command] = words::COMMANDS;
-    const METRICS: &'static [Metric] = words::METRICS;
+    const METRICS: &'static [Metric] = METRICS;
     /// The replicas.
     const LATER_SETTINGS: usize = 1;
 
@@ -341,7 +368,7 @@ impl System for JetStream {
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
-            0 | 1 => PUBLISHER,
+            PUBLISH | POISON => PUBLISHER,
             _ => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
         };
         let known = node.index() < FIRST + cluster::worker_count(world.settings());

@@ -41,7 +41,7 @@ impl Publisher<'_, '_> {
             }
             Event::Timer(Timer::Republish(id)) => self.republish(id),
             Event::Command(call) => match call.command {
-                0 => self.publish(call.value(0).max(1), false),
+                super::PUBLISH => self.publish(call.value(0).max(1), false),
                 _ => self.publish(1, true),
             },
             Event::Message { from, message: Message::PubAck { id, ack } } => {

@@ -7,6 +7,7 @@ use super::{
     ACK_RETRY, AckKind, DONE, DOUBLE_ACK, Disk, JetStream, LENGTHS, Memory, Message, Note, PULL_WAIT, Phase, Timer,
     WAITING, WORK,
 };
+use crate::sim::declare::commands::CommandId;
 use crate::sim::kernel::random;
 use crate::sim::kernel::time::{self, MS};
 use crate::sim::machine::system::{Context, Event, System};
@@ -149,15 +150,15 @@ impl Worker<'_, '_> {
     }
 
     /// The reader's commands: nak, term, in progress.
-    fn told(&mut self, command: u8) {
+    fn told(&mut self, command: CommandId) {
         let name = self.name();
         let Phase::Works(delivery, _) = *self.phase else {
             return self.context.why(|_| format!("{name} has no message at work."));
         };
         let seq = delivery.seq;
         let kind = match command {
-            2 => AckKind::Nak,
-            3 => AckKind::Term,
+            super::NAK => AckKind::Nak,
+            super::TERM => AckKind::Term,
             _ => AckKind::Progress,
         };
         self.context.why(|_| match kind {

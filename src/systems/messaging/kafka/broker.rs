@@ -11,7 +11,8 @@ use super::{
     Memory, Message, Note, PARTITIONS, PRELOADED, READ_KEEPS, RETENTION, Timer, WEIGHT,
 };
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{CommandCall, Settings};
+use crate::sim::declare::commands::CommandCall;
+use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::numbers::counted;

@@ -15,7 +15,7 @@ use super::{
     METADATA_AGE, Memory, Message, Note, ONE_OWNER, PARTITIONS, POLL_INTERVAL, STATIC, Timer, WORKERS,
 };
 use crate::mechanisms::assignors::{self, Assignor, Partition};
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::numbers::counted;

@@ -27,14 +27,15 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::{purposes, rules};
 
 pub use broker::lag;
 pub use consumer::{Consumer, Item, Phase, Track};
@@ -50,30 +51,44 @@ use wire::{MemberId, Offsets};
 /// The system.
 pub struct Kafka;
 
-/// A read leaves the record where it is.
-pub const READ_KEEPS: RuleId = RuleId(0);
-/// Offsets are committed after the work.
-pub const COMMIT_AFTER: RuleId = RuleId(1);
-/// Commits of another generation are refused.
-pub const FENCE: RuleId = RuleId(2);
-/// A partition is given up before another member gets it.
-pub const ONE_OWNER: RuleId = RuleId(3);
-/// Within a consumer, one worker at a time for each partition (or key).
-pub const ONE_WORKER: RuleId = RuleId(4);
-/// Records of one key go to one partition.
-pub const KEY_PARTITION: RuleId = RuleId(5);
-/// A scaler adds partitions before it adds members beyond them.
-pub const MEMBERS_WITHIN: RuleId = RuleId(6);
-/// A partition takes each sequence number of a producer once, in order.
-pub const IDEMPOTENT: RuleId = RuleId(7);
+rules! {
+    /// A read leaves the record where it is.
+    READ_KEEPS = "reading-keeps", "Reading removes nothing",
+        "A record stays until retention removes it. Off: the broker deletes what a group has committed, as a queue \
+         would.";
+    /// Offsets are committed after the work.
+    COMMIT_AFTER = "commit-after-work", "Commit after processing",
+        "An offset is committed when the records before it are done. Off: as soon as they are polled.";
+    /// Commits of another generation are refused.
+    FENCE = "generation-fence", "Generations fence zombies",
+        "The coordinator refuses a commit of another generation, or of a member it does not know. Off: it takes any.";
+    /// A partition is given up before another member gets it.
+    ONE_OWNER = "one-owner", "One owner a partition",
+        "A member gives a partition up before another one gets it. Off: it keeps it until it is told otherwise.";
+    /// Within a consumer, one worker at a time for each partition (or key).
+    ONE_WORKER = "one-worker", "One worker per partition",
+        "Within a consumer, a partition (or key) has one worker. Off: any free worker takes the next record.";
+    /// Records of one key go to one partition.
+    KEY_PARTITION = "same-key-same-partition", "Same key, same partition",
+        "The key's hash decides. Off: keys are ignored, and each record goes to the next partition.";
+    /// A scaler adds partitions before it adds members beyond them.
+    MEMBERS_WITHIN = "members-within-partitions", "No more members than partitions",
+        "A scaler that needs more members than there are partitions adds a partition with each. Off: it adds \
+         members only.";
+    /// A partition takes each sequence number of a producer once, in order.
+    IDEMPOTENT = "idempotent", "Each sequence number once",
+        "A partition takes a producer's batches once and in order. Off: whatever arrives is appended.";
+}
 
 /// How long a message takes between any two nodes.
 pub const HOP: Time = 2 * MS;
 
-const ARRIVALS: Purpose = Purpose(0);
-const LENGTHS: Purpose = Purpose(1);
-const KEYED: Purpose = Purpose(2);
-const STICKY: Purpose = Purpose(3);
+purposes! {
+    ARRIVALS;
+    LENGTHS;
+    KEYED;
+    STICKY;
+}
 
 /// What a node is; producers and consumers are counted from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -178,52 +193,6 @@ pub enum Note {
     /// A group goes on elsewhere because the log did not have what it asked for.
     Reset { group: u8, partition: u16, from: u32, to: u32 },
 }
-
-const RULES: &[Rule] = &[
-    Rule {
-        id: "reading-keeps",
-        title: "Reading removes nothing",
-        about: "A record stays until retention removes it. Off: the broker deletes what a group has committed, as a \
-                queue would.",
-    },
-    Rule {
-        id: "commit-after-work",
-        title: "Commit after processing",
-        about: "An offset is committed when the records before it are done. Off: as soon as they are polled.",
-    },
-    Rule {
-        id: "generation-fence",
-        title: "Generations fence zombies",
-        about: "The coordinator refuses a commit of another generation, or of a member it does not know. Off: it takes \
-                any.",
-    },
-    Rule {
-        id: "one-owner",
-        title: "One owner a partition",
-        about: "A member gives a partition up before another one gets it. Off: it keeps it until it is told otherwise.",
-    },
-    Rule {
-        id: "one-worker",
-        title: "One worker per partition",
-        about: "Within a consumer, a partition (or key) has one worker. Off: any free worker takes the next record.",
-    },
-    Rule {
-        id: "same-key-same-partition",
-        title: "Same key, same partition",
-        about: "The key's hash decides. Off: keys are ignored, and each record goes to the next partition.",
-    },
-    Rule {
-        id: "members-within-partitions",
-        title: "No more members than partitions",
-        about: "A scaler that needs more members than there are partitions adds a partition with each. Off: it adds \
-                members only.",
-    },
-    Rule {
-        id: "idempotent",
-        title: "Each sequence number once",
-        about: "A partition takes a producer's batches once and in order. Off: whatever arrives is appended.",
-    },
-];
 
 impl System for Kafka {
     type Disk = Disk;

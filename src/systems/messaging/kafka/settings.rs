@@ -3,87 +3,119 @@
 use super::{Kafka, Role};
 use crate::mechanisms::assignors::Assignor;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::{
-    Command, Control, Field, Setting, SettingId, Settings, Takes, Unit, count, field, micros, setting, slider,
-};
+use crate::sim::declare::commands::{Field, field};
+use crate::sim::declare::settings::{Control, SettingId, Settings, Takes, Unit, count, micros, per_second, slider};
 use crate::sim::machine::system::Context;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::{commands, metrics, settings};
 
-/// Partitions of the topic at the start.
-pub const PARTITIONS: SettingId = SettingId(0);
-pub const PRODUCERS: SettingId = SettingId(1);
-pub const CONSUMERS: SettingId = SettingId(2);
-/// How many groups the consumers belong to, in turn.
-pub const GROUPS: SettingId = SettingId(3);
-/// How many consumers run from the start; the others wait to be started.
-pub const RUNNING: SettingId = SettingId(4);
-/// Records a second of each producer, Poisson.
-pub const RATE: SettingId = SettingId(5);
-/// Different keys; 0 for records without one.
-pub const KEYS: SettingId = SettingId(6);
-/// linger.ms, in microseconds.
-pub const LINGER: SettingId = SettingId(7);
-/// Records in a full batch: stands for batch.size, which counts bytes.
-pub const BATCH: SettingId = SettingId(8);
-/// acks: 0 or all.
-pub const ACKS: SettingId = SettingId(9);
-/// Mean work on a record, in microseconds.
-pub const WORK: SettingId = SettingId(10);
-/// Workers in a consumer; 1 is the poll loop itself.
-pub const WORKERS: SettingId = SettingId(11);
-/// What one worker at a time works on: a partition or a key.
-pub const LANE: SettingId = SettingId(12);
-/// max.poll.records
-pub const MAX_POLL: SettingId = SettingId(13);
-/// partition.assignment.strategy
-pub const ASSIGNOR: SettingId = SettingId(14);
-/// session.timeout.ms, in microseconds.
-pub const SESSION: SettingId = SettingId(15);
-/// heartbeat.interval.ms, in microseconds.
-pub const HEARTBEAT: SettingId = SettingId(16);
-/// max.poll.interval.ms, in microseconds; also how long a rebalance waits for members.
-pub const POLL_INTERVAL: SettingId = SettingId(17);
-/// group.instance.id: whether members are static (KIP-345).
-pub const STATIC: SettingId = SettingId(18);
-/// auto.offset.reset
-pub const RESET: SettingId = SettingId(19);
-/// Whether offsets are committed after each batch, or by auto-commit.
-pub const AUTO_COMMIT: SettingId = SettingId(20);
-/// auto.commit.interval.ms, in microseconds.
-pub const COMMIT_INTERVAL: SettingId = SettingId(21);
-/// Records that a partition keeps: stands for retention.bytes. 0 keeps all, up to [`LONGEST_LOG`].
-pub const RETENTION: SettingId = SettingId(22);
-/// Records in each partition at the start.
-pub const PRELOADED: SettingId = SettingId(23);
-/// How many records one record of the simulation stands for.
-pub const WEIGHT: SettingId = SettingId(24);
-/// metadata.max.age.ms, in microseconds; 0 for longer than anybody watches.
-pub const METADATA_AGE: SettingId = SettingId(25);
-/// Whether a scaler starts and stops consumers by their lag.
-pub const SCALER: SettingId = SettingId(26);
-/// Lag at which the alarm goes, in records.
-pub const ALERT: SettingId = SettingId(27);
-/// Records a consumer may hold unfinished before it stops asking for more; 0 polls only when all is done.
-pub const BUFFER: SettingId = SettingId(28);
+settings! {
+    /// Partitions of the topic at the start.
+    PARTITIONS = "partitions", "Partitions", count(1, 8), 3, AtStart,
+        "How many the topic has at the start.";
+    PRODUCERS = "producers", "Producers", count(0, 2), 1, AtStart,
+        "How many write to the topic.";
+    CONSUMERS = "consumers", "Consumers", count(1, 8), 3, AtStart,
+        "How many there are, running or not.";
+    /// How many groups the consumers belong to, in turn.
+    GROUPS = "groups", "Groups", count(1, 3), 1, AtStart,
+        "Consumers belong to them in turn.";
+    /// How many consumers run from the start; the others wait to be started.
+    RUNNING = "running", "Running at the start", count(1, 8), 3, AtStart,
+        "How many consumers run from the start; the rest wait for you.";
+    /// Records a second of each producer, Poisson.
+    RATE = "rate", "Records produced", per_second(0, 200, 1), 10, Live,
+        "How many a second, on average.";
+    /// Different keys; 0 for records without one.
+    KEYS = "keys", "Keys", count(0, 12), 6, Live,
+        "How many different ones; 0 for records without a key.";
+    /// linger.ms, in microseconds.
+    LINGER = "linger", "Linger", micros(0, 500_000, 5_000), 5_000, Live,
+        "How long a batch waits for more records. Kafka's default is 5 ms since 4.0.";
+    /// Records in a full batch: stands for batch.size, which counts bytes.
+    BATCH = "batch", "Batch size", count(1, 50), 16, Live,
+        "How many records fill a batch; Kafka counts 16 KiB.";
+    /// acks: 0 or all.
+    ACKS = "acks", "acks", Control::Choice(&["0", "all"]), 1, Live,
+        "Whether the producer waits for the broker's answer. Kafka's default is all.";
+    /// Mean work on a record, in microseconds.
+    WORK = "work", "Work on a record", micros(1_000, 1_000_000, 1_000), 50_000, Live,
+        "On average; exponential.";
+    /// Workers in a consumer; 1 is the poll loop itself.
+    WORKERS = "workers", "Workers", count(1, 4), 1, AtStart,
+        "How many a consumer has; 1 is the poll loop itself.";
+    /// What one worker at a time works on: a partition or a key.
+    LANE = "lane", "One worker for each", Control::Choice(&["partition", "key"]), 0, Live,
+        "What never has two workers at once.";
+    /// max.poll.records
+    MAX_POLL = "max-poll-records", "max.poll.records", count(1, 50), 4, Live,
+        "The most records one poll returns. Kafka's default is 500.";
+    /// partition.assignment.strategy
+    ASSIGNOR = "assignor", "Assignor", Control::Choice(&["range", "round-robin", "sticky", "cooperative"]), 0, AtStart,
+        "How the group's leader gives partitions to members.";
+    /// session.timeout.ms, in microseconds.
+    SESSION = "session-timeout", "Session timeout", micros(300_000, 10_000_000, 100_000), 2_000_000, Live,
+        "A member that was silent for so long is dead. Kafka's default is 45 s.";
+    /// heartbeat.interval.ms, in microseconds.
+    HEARTBEAT = "heartbeat", "Heartbeat interval", micros(50_000, 3_000_000, 50_000), 300_000, Live,
+        "How often a member says that it is alive. Kafka's default is 3 s.";
+    /// max.poll.interval.ms, in microseconds; also how long a rebalance waits for members.
+    POLL_INTERVAL = "max-poll-interval", "max.poll.interval", micros(500_000, 20_000_000, 500_000), 4_000_000, Live,
+        "A member that has not polled for so long leaves. Kafka's default is 5 min.";
+    /// group.instance.id: whether members are static (KIP-345).
+    STATIC = "static", "Static members", Control::Toggle, 0, AtStart,
+        "Members keep their place over a restart: group.instance.id.";
+    /// auto.offset.reset
+    RESET = "reset", "auto.offset.reset", Control::Choice(&["latest", "earliest"]), 0, Live,
+        "Where a group without an offset begins. Kafka's default is latest.";
+    /// Whether offsets are committed after each batch, or by auto-commit.
+    AUTO_COMMIT = "auto-commit", "Auto-commit", Control::Toggle, 0, Live,
+        "Commits at an interval instead of after each batch. On by default in Kafka.";
+    /// auto.commit.interval.ms, in microseconds.
+    COMMIT_INTERVAL = "commit-interval", "Auto-commit interval", micros(100_000, 5_000_000, 100_000), 1_000_000, Live,
+        "How often auto-commit commits. Kafka's default is 5 s.";
+    /// Records that a partition keeps: stands for retention.bytes. 0 keeps all, up to [`LONGEST_LOG`].
+    RETENTION = "retention", "Retention", count(0, 40), 0, Live,
+        "Records a partition keeps; 0 for as many as there is room. Kafka keeps 7 days by default.";
+    /// Records in each partition at the start.
+    PRELOADED = "preloaded", "Records at the start", count(0, 12), 0, AtStart,
+        "In each partition.";
+    /// How many records one record of the simulation stands for.
+    WEIGHT = "weight", "A record stands for", count(1, 500), 1, AtStart,
+        "So many records.";
+    /// metadata.max.age.ms, in microseconds; 0 for longer than anybody watches.
+    METADATA_AGE = "metadata-age", "Metadata refresh", micros(0, 5_000_000, 100_000), 0, AtStart,
+        "How often clients ask how many partitions there are. Kafka's default is 5 min; 0 for never.";
+    /// Whether a scaler starts and stops consumers by their lag.
+    SCALER = "scaler", "Scaler", Control::Toggle, 0, AtStart,
+        "Starts and stops consumers by their lag.";
+    /// Lag at which the alarm goes, in records.
+    ALERT = "alert", "Alert above", slider(1_000, 50_000, 1_000, Unit::Count), 10_000, Live,
+        "The lag at which the alarm goes.";
+    /// Records a consumer may hold unfinished before it stops asking for more; 0 polls only when all is done.
+    BUFFER = "buffer", "Buffer", count(0, 200), 0, Live,
+        "Unfinished records a consumer takes before it pauses; 0 polls when all is done.";
+}
 
-/// Records done, by consumer.
-pub const DONE: MetricId = MetricId(0);
-/// Records written to the log and not yet committed by the group, by group.
-pub const LAG: MetricId = MetricId(1);
-/// Partitions that went to another member.
-pub const MOVED: MetricId = MetricId(2);
-/// How long a consumer had no partition it could work on during a rebalance.
-pub const STOPPED: MetricId = MetricId(3);
-/// Rebalances completed, by group.
-pub const REBALANCES: MetricId = MetricId(4);
-/// Commits and heartbeats refused for their generation.
-pub const FENCED: MetricId = MetricId(5);
-/// From being produced to being done.
-pub const LATENCY: MetricId = MetricId(6);
-/// Records appended, by partition.
-pub const APPENDED: MetricId = MetricId(7);
-/// Members of group A (subject 0), and those among them that own a partition (1).
-pub const MEMBERS: MetricId = MetricId(8);
+metrics! {
+    /// Records done, by consumer.
+    DONE = "done", "Done", Counter;
+    /// Records written to the log and not yet committed by the group, by group.
+    LAG = "lag", "Lag", Gauge;
+    /// Partitions that went to another member.
+    MOVED = "moved", "Partitions moved", Counter;
+    /// How long a consumer had no partition it could work on during a rebalance.
+    STOPPED = "stopped", "Time stopped", Latency;
+    /// Rebalances completed, by group.
+    REBALANCES = "rebalances", "Rebalances", Counter;
+    /// Commits and heartbeats refused for their generation.
+    FENCED = "fenced", "Refused", Counter;
+    /// From being produced to being done.
+    LATENCY = "latency", "From produced to done", Latency;
+    /// Records appended, by partition.
+    APPENDED = "appended", "Appended", Counter;
+    /// Members of group A (subject 0), and those among them that own a partition (1).
+    MEMBERS = "members", "Members", Gauge;
+}
 
 /// The most records a partition keeps, whatever the retention.
 pub const LONGEST_LOG: usize = 400;
@@ -92,13 +124,29 @@ pub const MOST_PARTITIONS: u16 = 12;
 /// The most consumers there are nodes for.
 pub const MOST_CONSUMERS: u16 = 8;
 
-pub const COMMAND_PUBLISH: u8 = 0;
-pub const COMMAND_SEEK: u8 = 1;
-pub const COMMAND_START: u8 = 2;
-pub const COMMAND_STOP: u8 = 3;
-pub const COMMAND_PARTITIONS: u8 = 4;
-pub const COMMAND_RETAIN: u8 = 5;
-pub const COMMAND_STALL: u8 = 6;
+commands! {
+    COMMAND_PUBLISH = "publish", "Publish",
+        "A producer writes so many records.",
+        [field("records", count(1, 40), 6)];
+    COMMAND_SEEK = "seek", "Seek",
+        "A consumer goes to an offset in each of its partitions.",
+        [WHO, field("offset", count(0, 400), 0)];
+    COMMAND_START = "start", "Start",
+        "Starts a consumer that does not run.",
+        [WHO];
+    COMMAND_STOP = "stop", "Stop",
+        "A consumer leaves its group and stops.",
+        [WHO];
+    COMMAND_PARTITIONS = "add-partitions", "Add partitions",
+        "The topic gets so many more. It can never get fewer.",
+        [field("more", count(1, 4), 1)];
+    COMMAND_RETAIN = "delete-before", "Delete old records",
+        "Retention removes all but the newest of each partition.",
+        [field("keep", count(0, 50), 3)];
+    COMMAND_STALL = "stall", "Stall",
+        "What the consumer works on now takes twice the poll interval.",
+        [WHO];
+}
 
 /// The one node that stands for the cluster.
 pub const BROKER: NodeId = NodeId(0);
@@ -167,211 +215,4 @@ pub(super) fn is_on(context: &Context<Kafka>, setting: SettingId) -> bool {
     context.settings().is_on(setting)
 }
 
-use Takes::{AtStart, Live};
-
-pub(super) const SETTINGS: &[Setting] = &[
-    setting("partitions", "Partitions", "How many the topic has at the start.", count(1, 8), 3, AtStart),
-    setting("producers", "Producers", "How many write to the topic.", count(0, 2), 1, AtStart),
-    setting("consumers", "Consumers", "How many there are, running or not.", count(1, 8), 3, AtStart),
-    setting("groups", "Groups", "Consumers belong to them in turn.", count(1, 3), 1, AtStart),
-    setting(
-        "running",
-        "Running at the start",
-        "How many consumers run from the start; the rest wait for you.",
-        count(1, 8),
-        3,
-        AtStart,
-    ),
-    setting(
-        "rate",
-        "Records produced",
-        "How many a second, on average.",
-        Control::Slider { min: 0, max: 200, step: 1, unit: Unit::PerSecond },
-        10,
-        Live,
-    ),
-    setting("keys", "Keys", "How many different ones; 0 for records without a key.", count(0, 12), 6, Live),
-    setting(
-        "linger",
-        "Linger",
-        "How long a batch waits for more records. Kafka's default is 5 ms since 4.0.",
-        micros(0, 500_000, 5_000),
-        5_000,
-        Live,
-    ),
-    setting("batch", "Batch size", "How many records fill a batch; Kafka counts 16 KiB.", count(1, 50), 16, Live),
-    setting(
-        "acks",
-        "acks",
-        "Whether the producer waits for the broker's answer. Kafka's default is all.",
-        Control::Choice(&["0", "all"]),
-        1,
-        Live,
-    ),
-    setting("work", "Work on a record", "On average; exponential.", micros(1_000, 1_000_000, 1_000), 50_000, Live),
-    setting("workers", "Workers", "How many a consumer has; 1 is the poll loop itself.", count(1, 4), 1, AtStart),
-    setting(
-        "lane",
-        "One worker for each",
-        "What never has two workers at once.",
-        Control::Choice(&["partition", "key"]),
-        0,
-        Live,
-    ),
-    setting(
-        "max-poll-records",
-        "max.poll.records",
-        "The most records one poll returns. Kafka's default is 500.",
-        count(1, 50),
-        4,
-        Live,
-    ),
-    setting(
-        "assignor",
-        "Assignor",
-        "How the group's leader gives partitions to members.",
-        Control::Choice(&["range", "round-robin", "sticky", "cooperative"]),
-        0,
-        AtStart,
-    ),
-    setting(
-        "session-timeout",
-        "Session timeout",
-        "A member that was silent for so long is dead. Kafka's default is 45 s.",
-        micros(300_000, 10_000_000, 100_000),
-        2_000_000,
-        Live,
-    ),
-    setting(
-        "heartbeat",
-        "Heartbeat interval",
-        "How often a member says that it is alive. Kafka's default is 3 s.",
-        micros(50_000, 3_000_000, 50_000),
-        300_000,
-        Live,
-    ),
-    setting(
-        "max-poll-interval",
-        "max.poll.interval",
-        "A member that has not polled for so long leaves. Kafka's default is 5 min.",
-        micros(500_000, 20_000_000, 500_000),
-        4_000_000,
-        Live,
-    ),
-    setting(
-        "static",
-        "Static members",
-        "Members keep their place over a restart: group.instance.id.",
-        Control::Toggle,
-        0,
-        AtStart,
-    ),
-    setting(
-        "reset",
-        "auto.offset.reset",
-        "Where a group without an offset begins. Kafka's default is latest.",
-        Control::Choice(&["latest", "earliest"]),
-        0,
-        Live,
-    ),
-    setting(
-        "auto-commit",
-        "Auto-commit",
-        "Commits at an interval instead of after each batch. On by default in Kafka.",
-        Control::Toggle,
-        0,
-        Live,
-    ),
-    setting(
-        "commit-interval",
-        "Auto-commit interval",
-        "How often auto-commit commits. Kafka's default is 5 s.",
-        micros(100_000, 5_000_000, 100_000),
-        1_000_000,
-        Live,
-    ),
-    setting(
-        "retention",
-        "Retention",
-        "Records a partition keeps; 0 for as many as there is room. Kafka keeps 7 days by default.",
-        count(0, 40),
-        0,
-        Live,
-    ),
-    setting("preloaded", "Records at the start", "In each partition.", count(0, 12), 0, AtStart),
-    setting("weight", "A record stands for", "So many records.", count(1, 500), 1, AtStart),
-    setting(
-        "metadata-age",
-        "Metadata refresh",
-        "How often clients ask how many partitions there are. Kafka's default is 5 min; 0 for never.",
-        micros(0, 5_000_000, 100_000),
-        0,
-        AtStart,
-    ),
-    setting("scaler", "Scaler", "Starts and stops consumers by their lag.", Control::Toggle, 0, AtStart),
-    setting(
-        "alert",
-        "Alert above",
-        "The lag at which the alarm goes.",
-        slider(1_000, 50_000, 1_000, Unit::Count),
-        10_000,
-        Live,
-    ),
-    setting(
-        "buffer",
-        "Buffer",
-        "Unfinished records a consumer takes before it pauses; 0 polls when all is done.",
-        count(0, 200),
-        0,
-        Live,
-    ),
-];
-
 const WHO: Field = field("consumer", count(1, 8), 1);
-
-pub(super) const COMMANDS: &[Command] = &[
-    Command {
-        id: "publish",
-        title: "Publish",
-        about: "A producer writes so many records.",
-        fields: &[field("records", count(1, 40), 6)],
-    },
-    Command {
-        id: "seek",
-        title: "Seek",
-        about: "A consumer goes to an offset in each of its partitions.",
-        fields: &[WHO, field("offset", count(0, 400), 0)],
-    },
-    Command { id: "start", title: "Start", about: "Starts a consumer that does not run.", fields: &[WHO] },
-    Command { id: "stop", title: "Stop", about: "A consumer leaves its group and stops.", fields: &[WHO] },
-    Command {
-        id: "add-partitions",
-        title: "Add partitions",
-        about: "The topic gets so many more. It can never get fewer.",
-        fields: &[field("more", count(1, 4), 1)],
-    },
-    Command {
-        id: "delete-before",
-        title: "Delete old records",
-        about: "Retention removes all but the newest of each partition.",
-        fields: &[field("keep", count(0, 50), 3)],
-    },
-    Command {
-        id: "stall",
-        title: "Stall",
-        about: "What the consumer works on now takes twice the poll interval.",
-        fields: &[WHO],
-    },
-];
-
-pub(super) const METRICS: &[Metric] = &[
-    Metric { id: "done", title: "Done", kind: MetricKind::Counter },
-    Metric { id: "lag", title: "Lag", kind: MetricKind::Gauge },
-    Metric { id: "moved", title: "Partitions moved", kind: MetricKind::Counter },
-    Metric { id: "stopped", title: "Time stopped", kind: MetricKind::Latency },
-    Metric { id: "rebalances", title: "Rebalances", kind: MetricKind::Counter },
-    Metric { id: "fenced", title: "Refused", kind: MetricKind::Counter },
-    Metric { id: "latency", title: "From produced to done", kind: MetricKind::Latency },
-    Metric { id: "appended", title: "Appended", kind: MetricKind::Counter },
-    Metric { id: "members", title: "Members", kind: MetricKind::Gauge },
-];

@@ -47,7 +47,7 @@ pub(super) fn produce(event: Event<KafkaLog>, context: &mut Context<KafkaLog>) {
             put(key, value, context);
         }
         Event::Command(call) => {
-            let value = (call.command == 0).then_some(call.value(1).clamp(0, 9) as u16);
+            let value = (call.command == super::PUT).then_some(call.value(1).clamp(0, 9) as u16);
             put(call.value(0).clamp(0, KEYS as i64 - 1) as u8, value, context);
         }
         Event::Message { .. } => context.why(|_| "A producer has no use for this message.".to_owned()),

@@ -15,54 +15,72 @@ use std::rc::Rc;
 
 use crate::mechanisms::kafka_log::{Limits, Log, Record};
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
 pub struct KafkaLog;
 
-/// The cleaner keeps the latest record of a key.
-pub const LATEST: RuleId = RuleId(0);
-/// The cleaner keeps tombstones for delete.retention.ms.
-pub const TOMBSTONES: RuleId = RuleId(1);
-/// Records keep their offsets.
-pub const OFFSETS: RuleId = RuleId(2);
-/// A scan begins at the index entry at or below the offset.
-pub const FLOOR: RuleId = RuleId(3);
+rules! {
+    /// The cleaner keeps the latest record of a key.
+    LATEST = "keep-the-latest", "Keep the latest per key",
+        "The cleaner drops a record when a later one has its key. Off: it keeps the first that it meets.";
+    /// The cleaner keeps tombstones for delete.retention.ms.
+    TOMBSTONES = "keep-tombstones", "No tombstone goes early",
+        "A tombstone stays for delete.retention.ms after its first cleaning. Off: it goes with what it deletes.";
+    /// Records keep their offsets.
+    OFFSETS = "keep-offsets", "Offsets never change",
+        "What stays keeps its offset, and gaps remain. Off: the cleaner numbers the records anew.";
+    /// A scan begins at the index entry at or below the offset.
+    FLOOR = "index-floor", "Start at the index's floor",
+        "A scan begins at the last entry at or below the offset. Off: at the nearest one above it.";
+}
 
-/// Records produced a second, Poisson.
-pub const RATE: SettingId = SettingId(0);
-/// cleanup.policy: 0 compact, 1 delete, 2 both.
-pub const POLICY: SettingId = SettingId(1);
-/// delete.retention.ms, in microseconds.
-pub const DELETE_RETENTION: SettingId = SettingId(2);
-/// retention.bytes, in bytes.
-pub const RETENTION_BYTES: SettingId = SettingId(3);
-/// retention.ms, in microseconds.
-pub const RETENTION_TIME: SettingId = SettingId(4);
-/// Time between two reads of the table's consumer, in microseconds.
-pub const PACE: SettingId = SettingId(5);
-/// Whether the broker sends files with sendfile.
-pub const SENDFILE: SettingId = SettingId(6);
+settings! {
+    /// Records produced a second, Poisson.
+    RATE = "rate", "Records produced", per_second(0, 20, 1), 3, Live,
+        "How many a second, on average.";
+    /// cleanup.policy: 0 compact, 1 delete, 2 both.
+    POLICY = "policy", "cleanup.policy", Control::Choice(&["compact", "delete", "compact,delete"]), 0, Live,
+        "Compact: the latest record of each key stays. Delete: old files go.";
+    /// delete.retention.ms, in microseconds.
+    DELETE_RETENTION = "delete-retention", "delete.retention.ms", micros(1_000_000, 30_000_000, 500_000), 8_000_000, AtStart,
+        "How long a tombstone stays after it was cleaned first. Kafka's default is 24 h.";
+    /// retention.bytes, in bytes.
+    RETENTION_BYTES = "retention-bytes", "retention.bytes", slider(12_000, 96_000, 12_000, Unit::Count), 48_000, Live,
+        "With delete: old files go while so many bytes are left. Kafka's default is no limit.";
+    /// retention.ms, in microseconds.
+    RETENTION_TIME = "retention-time", "retention.ms", micros(2_000_000, 60_000_000, 1_000_000), 20_000_000, Live,
+        "With delete: files older than this go. Kafka's default is 7 days.";
+    /// Time between two reads of the table's consumer, in microseconds.
+    PACE = "pace", "The consumer's pace", micros(100_000, 3_000_000, 100_000), 500_000, Live,
+        "Time between two reads of up to four records.";
+    /// Whether the broker sends files with sendfile.
+    SENDFILE = "sendfile", "sendfile", Control::Toggle, 1, Live,
+        "On: from the page cache to the network card without the processor. Off: read, then write.";
+}
 
-/// Bytes copied by the processor.
-pub const CPU_COPIES: MetricId = MetricId(0);
-/// Bytes copied by devices.
-pub const DMA_COPIES: MetricId = MetricId(1);
-/// Switches between user and kernel mode.
-pub const SWITCHES: MetricId = MetricId(2);
-/// Bytes sent to consumers.
-pub const SENT: MetricId = MetricId(3);
-/// Bytes in the log.
-pub const SIZE: MetricId = MetricId(4);
-/// From a read's arrival until its answer is sent.
-pub const SERVICE: MetricId = MetricId(5);
+metrics! {
+    /// Bytes copied by the processor.
+    CPU_COPIES = "cpu-copies", "Bytes copied by the processor", Counter;
+    /// Bytes copied by devices.
+    DMA_COPIES = "dma-copies", "Bytes copied by devices", Counter;
+    /// Switches between user and kernel mode.
+    SWITCHES = "switches", "Context switches", Counter;
+    /// Bytes sent to consumers.
+    SENT = "sent", "Bytes sent", Counter;
+    /// Bytes in the log.
+    SIZE = "size", "Bytes in the log", Gauge;
+    /// From a read's arrival until its answer is sent.
+    SERVICE = "service", "Service time of a read", Latency;
+}
 
 pub const PRODUCER: NodeId = NodeId(0);
 pub const BROKER: NodeId = NodeId(1);
@@ -86,8 +104,10 @@ pub const BATCH: usize = 4;
 /// How often the reader looks something up while there is load.
 pub const LOOK_EVERY: Time = 2_500 * MS;
 
-const ARRIVALS: Purpose = Purpose(0);
-const CONTENTS: Purpose = Purpose(1);
+purposes! {
+    ARRIVALS;
+    CONTENTS;
+}
 
 /// The name of a key: A to F.
 pub fn key_name(key: u8) -> char {
@@ -237,6 +257,21 @@ pub enum Note {
     },
 }
 
+commands! {
+    PUT = "put", "Put",
+        "Writes a value for a key.",
+        [field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0), field("value", count(0, 9), 5)];
+    DELETE = "delete", "Delete",
+        "Writes a tombstone for a key.",
+        [field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0)];
+    LOOK_UP = "look-up", "Look up",
+        "The reader asks for the record at an offset.",
+        [field("offset", count(0, 200), 10)];
+    REPLAY = "replay", "Replay",
+        "The consumer throws its table away and reads from the beginning.",
+        [];
+}
+
 impl System for KafkaLog {
     type Disk = Disk;
     type Memory = Memory;
@@ -247,126 +282,13 @@ impl System for KafkaLog {
 
     const NAME: &'static str = "Kafka log";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "keep-the-latest",
-            title: "Keep the latest per key",
-            about: "The cleaner drops a record when a later one has its key. Off: it keeps the first that it meets.",
-        },
-        Rule {
-            id: "keep-tombstones",
-            title: "No tombstone goes early",
-            about: "A tombstone stays for delete.retention.ms after its first cleaning. Off: it goes with what it deletes.",
-        },
-        Rule {
-            id: "keep-offsets",
-            title: "Offsets never change",
-            about: "What stays keeps its offset, and gaps remain. Off: the cleaner numbers the records anew.",
-        },
-        Rule {
-            id: "index-floor",
-            title: "Start at the index's floor",
-            about: "A scan begins at the last entry at or below the offset. Off: at the nearest one above it.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "rate",
-            title: "Records produced",
-            about: "How many a second, on average.",
-            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::PerSecond },
-            default: 3,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "policy",
-            title: "cleanup.policy",
-            about: "Compact: the latest record of each key stays. Delete: old files go.",
-            control: Control::Choice(&["compact", "delete", "compact,delete"]),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "delete-retention",
-            title: "delete.retention.ms",
-            about: "How long a tombstone stays after it was cleaned first. Kafka's default is 24 h.",
-            control: Control::Slider { min: 1_000_000, max: 30_000_000, step: 500_000, unit: Unit::Micros },
-            default: 8_000_000,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "retention-bytes",
-            title: "retention.bytes",
-            about: "With delete: old files go while so many bytes are left. Kafka's default is no limit.",
-            control: Control::Slider { min: 12_000, max: 96_000, step: 12_000, unit: Unit::Count },
-            default: 48_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "retention-time",
-            title: "retention.ms",
-            about: "With delete: files older than this go. Kafka's default is 7 days.",
-            control: Control::Slider { min: 2_000_000, max: 60_000_000, step: 1_000_000, unit: Unit::Micros },
-            default: 20_000_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "pace",
-            title: "The consumer's pace",
-            about: "Time between two reads of up to four records.",
-            control: Control::Slider { min: 100_000, max: 3_000_000, step: 100_000, unit: Unit::Micros },
-            default: 500_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "sendfile",
-            title: "sendfile",
-            about: "On: from the page cache to the network card without the processor. Off: read, then write.",
-            control: Control::Toggle,
-            default: 1,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[
-        Command {
-            id: "put",
-            title: "Put",
-            about: "Writes a value for a key.",
-            fields: &[
-                field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0),
-                field("value", Control::Slider { min: 0, max: 9, step: 1, unit: Unit::Count }, 5),
-            ],
-        },
-        Command {
-            id: "delete",
-            title: "Delete",
-            about: "Writes a tombstone for a key.",
-            fields: &[field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0)],
-        },
-        Command {
-            id: "look-up",
-            title: "Look up",
-            about: "The reader asks for the record at an offset.",
-            fields: &[field("offset", Control::Slider { min: 0, max: 200, step: 1, unit: Unit::Count }, 10)],
-        },
-        Command {
-            id: "replay",
-            title: "Replay",
-            about: "The consumer throws its table away and reads from the beginning.",
-            fields: &[],
-        },
-    ];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "cpu-copies", title: "Bytes copied by the processor", kind: MetricKind::Counter },
-        Metric { id: "dma-copies", title: "Bytes copied by devices", kind: MetricKind::Counter },
-        Metric { id: "switches", title: "Context switches", kind: MetricKind::Counter },
-        Metric { id: "sent", title: "Bytes sent", kind: MetricKind::Counter },
-        Metric { id: "size", title: "Bytes in the log", kind: MetricKind::Gauge },
-        Metric { id: "service", title: "Service time of a read", kind: MetricKind::Latency },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(_: &Settings) -> usize {
         4
@@ -419,7 +341,11 @@ impl System for KafkaLog {
     }
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
-        let node = [PRODUCER, PRODUCER, READER, TABLE].get(usize::from(call.command)).copied()?;
+        let node = match call.command {
+            PUT | DELETE => PRODUCER,
+            LOOK_UP => READER,
+            _ => TABLE,
+        };
         world.kernel().node(node).up.then_some(node)
     }
 

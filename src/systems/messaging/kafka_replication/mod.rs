@@ -25,53 +25,74 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 use log::{Entry, Log};
 
 /// The system.
 pub struct Replication;
 
-/// The producer waits until all in-sync replicas have a record.
-pub const ACKS_ALL: RuleId = RuleId(0);
-/// min.insync.replicas is 2.
-pub const MIN_ISR: RuleId = RuleId(1);
-/// A leader is elected from the in-sync replicas.
-pub const CLEAN: RuleId = RuleId(2);
-/// Consumers read up to the high watermark.
-pub const READ_TO_HW: RuleId = RuleId(3);
-/// Followers truncate by leader epoch.
-pub const EPOCHS: RuleId = RuleId(4);
+rules! {
+    /// The producer waits until all in-sync replicas have a record.
+    ACKS_ALL = "acks-all", "acks=all",
+        "A record is acknowledged when every in-sync replica has it. Off: when the leader has it (acks=1), or at \
+         once (acks=0).";
+    /// min.insync.replicas is 2.
+    MIN_ISR = "min-isr-two", "min.insync.replicas=2",
+        "With fewer than two in sync, the leader takes no record with acks=all. Off: 1, Kafka's default.";
+    /// A leader is elected from the in-sync replicas.
+    CLEAN = "clean-election", "Clean elections",
+        "Only an in-sync replica may lead. Off: unclean.leader.election.enable, anyone who is there.";
+    /// Consumers read up to the high watermark.
+    READ_TO_HW = "read-to-high-watermark", "Read to the high watermark",
+        "Consumers get committed records. Off: everything that the leader has.";
+    /// Followers truncate by leader epoch.
+    EPOCHS = "truncate-by-epoch", "Truncate by leader epoch",
+        "A follower drops what its leader's epochs do not have. Off: all beyond its own high watermark, as before \
+         KIP-101.";
+}
 
-pub const REPLICAS: SettingId = SettingId(0);
-/// Records produced a second, Poisson.
-pub const RATE: SettingId = SettingId(1);
-/// acks while the rule is off.
-pub const ACKS: SettingId = SettingId(2);
-/// replica.lag.time.max.ms, in microseconds.
-pub const LAG: SettingId = SettingId(3);
-/// broker.session.timeout.ms, in microseconds.
-pub const SESSION: SettingId = SettingId(4);
-/// Whether there is a consumer; not offered to the reader.
-pub const CONSUMER_ON: SettingId = SettingId(5);
-/// Whether the run begins with broker 1 leading epoch 1 and everybody in sync; not offered to the reader.
-pub const SETTLED: SettingId = SettingId(6);
+settings! {
+    REPLICAS = "replicas", "Replicas", slider(3, 5, 2, Unit::Count), 3, AtStart,
+        "How many brokers keep the partition.";
+    /// Records produced a second, Poisson.
+    RATE = "rate", "Records produced", per_second(0, 20, 1), 4, Live,
+        "How many a second, on average.";
+    /// acks while the rule is off.
+    ACKS = "acks", "acks while the rule is off", Control::Choice(&["0", "1"]), 1, Live,
+        "0: the producer does not wait. 1: the leader has written it.";
+    /// replica.lag.time.max.ms, in microseconds.
+    LAG = "lag", "replica.lag.time.max.ms", micros(1_000_000, 30_000_000, 500_000), 3_000_000, Live,
+        "A follower that was not caught up for so long leaves the ISR. Kafka's default is 30 s.";
+    /// broker.session.timeout.ms, in microseconds.
+    SESSION = "session", "broker.session.timeout.ms", micros(300_000, 9_000_000, 300_000), 900_000, Live,
+        "A broker unheard for so long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.";
+    /// Whether there is a consumer; not offered to the reader.
+    CONSUMER_ON = "consumer", "A consumer", Control::Toggle, 1, AtStart,
+        "Whether somebody reads.";
+    /// Whether the run begins with broker 1 leading epoch 1 and everybody in sync; not offered to the reader.
+    SETTLED = "settled", "A settled start", Control::Toggle, 0, AtStart,
+        "Whether the run begins after the first election.";
+}
 
-/// From the first send of a record until its acknowledgement.
-pub const ACK_TIME: MetricId = MetricId(0);
-/// Size of the ISR, as the controller has it.
-pub const ISR_SIZE: MetricId = MetricId(1);
-/// Records of the leader beyond its high watermark.
-pub const UNCOMMITTED: MetricId = MetricId(2);
-/// Records read by the consumer.
-pub const READ: MetricId = MetricId(3);
+metrics! {
+    /// From the first send of a record until its acknowledgement.
+    ACK_TIME = "ack-time", "Time to the acknowledgement", Latency;
+    /// Size of the ISR, as the controller has it.
+    ISR_SIZE = "isr-size", "In-sync replicas", Gauge;
+    /// Records of the leader beyond its high watermark.
+    UNCOMMITTED = "uncommitted", "Uncommitted records", Gauge;
+    /// Records read by the consumer.
+    READ = "read", "Records read", Counter;
+}
 
 pub const CONTROLLER: NodeId = NodeId(0);
 pub const PRODUCER: NodeId = NodeId(1);
@@ -92,7 +113,9 @@ pub const BATCH: usize = 8;
 /// The most records the producer has under way.
 pub const IN_FLIGHT: usize = 5;
 
-const ARRIVALS: Purpose = Purpose(0);
+purposes! {
+    ARRIVALS;
+}
 
 /// A broker, counted from 0; the reader calls it one more.
 pub type Broker = u8;
@@ -371,6 +394,15 @@ pub fn acks(settings: &Settings, on: bool) -> i8 {
     if on { -1 } else { settings.amount(ACKS).min(1) as i8 }
 }
 
+commands! {
+    PRODUCE = "produce", "Produce",
+        "Produces so many records at once.",
+        [field("records", count(1, 5), 3)];
+    MOVE_LEADER = "move-leader", "Move the leadership",
+        "The controller elects another in-sync replica, as for a controlled shutdown.",
+        [];
+}
+
 impl System for Replication {
     type Disk = Disk;
     type Memory = Memory;
@@ -381,116 +413,13 @@ impl System for Replication {
 
     const NAME: &'static str = "Kafka replication";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "acks-all",
-            title: "acks=all",
-            about: "A record is acknowledged when every in-sync replica has it. Off: when the leader has it (acks=1), or \
-                    at once (acks=0).",
-        },
-        Rule {
-            id: "min-isr-two",
-            title: "min.insync.replicas=2",
-            about: "With fewer than two in sync, the leader takes no record with acks=all. Off: 1, Kafka's default.",
-        },
-        Rule {
-            id: "clean-election",
-            title: "Clean elections",
-            about: "Only an in-sync replica may lead. Off: unclean.leader.election.enable, anyone who is there.",
-        },
-        Rule {
-            id: "read-to-high-watermark",
-            title: "Read to the high watermark",
-            about: "Consumers get committed records. Off: everything that the leader has.",
-        },
-        Rule {
-            id: "truncate-by-epoch",
-            title: "Truncate by leader epoch",
-            about: "A follower drops what its leader's epochs do not have. Off: all beyond its own high watermark, as \
-                    before KIP-101.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "replicas",
-            title: "Replicas",
-            about: "How many brokers keep the partition.",
-            control: Control::Slider { min: 3, max: 5, step: 2, unit: Unit::Count },
-            default: 3,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "rate",
-            title: "Records produced",
-            about: "How many a second, on average.",
-            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::PerSecond },
-            default: 4,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "acks",
-            title: "acks while the rule is off",
-            about: "0: the producer does not wait. 1: the leader has written it.",
-            control: Control::Choice(&["0", "1"]),
-            default: 1,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "lag",
-            title: "replica.lag.time.max.ms",
-            about: "A follower that was not caught up for so long leaves the ISR. Kafka's default is 30 s.",
-            control: Control::Slider { min: 1_000_000, max: 30_000_000, step: 500_000, unit: Unit::Micros },
-            default: 3_000_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "session",
-            title: "broker.session.timeout.ms",
-            about: "A broker unheard for so long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.",
-            control: Control::Slider { min: 300_000, max: 9_000_000, step: 300_000, unit: Unit::Micros },
-            default: 900_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "consumer",
-            title: "A consumer",
-            about: "Whether somebody reads.",
-            control: Control::Toggle,
-            default: 1,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "settled",
-            title: "A settled start",
-            about: "Whether the run begins after the first election.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[
-        Command {
-            id: "produce",
-            title: "Produce",
-            about: "Produces so many records at once.",
-            fields: &[field("records", Control::Slider { min: 1, max: 5, step: 1, unit: Unit::Count }, 3)],
-        },
-        Command {
-            id: "move-leader",
-            title: "Move the leadership",
-            about: "The controller elects another in-sync replica, as for a controlled shutdown.",
-            fields: &[],
-        },
-    ];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "ack-time", title: "Time to the acknowledgement", kind: MetricKind::Latency },
-        Metric { id: "isr-size", title: "In-sync replicas", kind: MetricKind::Gauge },
-        Metric { id: "uncommitted", title: "Uncommitted records", kind: MetricKind::Gauge },
-        Metric { id: "read", title: "Records read", kind: MetricKind::Counter },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + replicas(settings)
@@ -536,7 +465,7 @@ impl System for Replication {
     }
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
-        let node = if call.command == 0 { PRODUCER } else { CONTROLLER };
+        let node = if call.command == PRODUCE { PRODUCER } else { CONTROLLER };
         world.kernel().node(node).up.then_some(node)
     }
 

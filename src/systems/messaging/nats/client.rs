@@ -44,9 +44,9 @@ pub(super) fn handle(disk: &mut Disk, client: &mut Client, event: Event<Nats>, c
         Event::Timer(Timer::Done) => member::done(&mut peer),
         Event::Timer(_) => peer.useless(),
         Event::Command(call) => match call.command {
-            0 => publisher::publish(&mut peer, call.value(0), call.value(1)),
-            1 => member::subscribe(&mut peer, call.value(1)),
-            2 => (0..call.value(0).max(1)).for_each(|_| caller::request(&mut peer, false)),
+            super::PUBLISH => publisher::publish(&mut peer, call.value(0), call.value(1)),
+            super::SUBSCRIBE => member::subscribe(&mut peer, call.value(1)),
+            super::REQUEST => (0..call.value(0).max(1)).for_each(|_| caller::request(&mut peer, false)),
             _ => caller::request(&mut peer, true),
         },
         Event::Message { message, .. } => peer.hear(message),

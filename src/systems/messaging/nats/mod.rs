@@ -23,70 +23,96 @@ use litemap::LiteMap;
 use std::borrow::Cow;
 use std::rc::Rc;
 
+pub use words::{ASK_ALL, PUBLISH, REQUEST, SUBSCRIBE};
+
 use crate::mechanisms::subjects;
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Setting, SettingId, Settings};
+use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, SEC, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId};
+use crate::sim::measure::metrics::Metric;
+use crate::{metrics, purposes, rules, settings};
 
 /// The system.
 pub struct Nats;
 
-/// One member of a queue group gets a message.
-pub const ONE_PER_GROUP: RuleId = RuleId(0);
-/// The publisher sends a message once.
-pub const SEND_ONCE: RuleId = RuleId(1);
-/// Subscriptions are restored once after a reconnection.
-pub const RESTORE_ONCE: RuleId = RuleId(2);
-/// A connection with too much pending is cut off.
-pub const CUT_SLOW: RuleId = RuleId(3);
-/// A request that nobody listens to is answered with 503.
-pub const NO_RESPONDERS: RuleId = RuleId(4);
-/// Each request has a reply subject of its own.
-pub const OWN_INBOX: RuleId = RuleId(5);
-/// A request ends after its time-out.
-pub const GIVE_UP: RuleId = RuleId(6);
+rules! {
+    /// One member of a queue group gets a message.
+    ONE_PER_GROUP = "one-per-group", "One copy a queue group",
+        "The server picks one member of a queue group for each message. Off: every member gets a copy.";
+    /// The publisher sends a message once.
+    SEND_ONCE = "send-once", "Send once",
+        "What was sent is forgotten. Off: after a reconnection the publisher sends again what it is in doubt about.";
+    /// Subscriptions are restored once after a reconnection.
+    RESTORE_ONCE = "restore-once", "Restore subscriptions once",
+        "The client library restores subscriptions after a reconnection. Off: the application subscribes as well.";
+    /// A connection with too much pending is cut off.
+    CUT_SLOW = "cut-off-slow", "Cut off slow consumers",
+        "A connection with more pending than allowed is closed. Off: the server goes on keeping it all.";
+    /// A request that nobody listens to is answered with 503.
+    NO_RESPONDERS = "no-responders", "Say that nobody listens",
+        "A request without a subscriber is answered with status 503. Off: it is dropped in silence.";
+    /// Each request has a reply subject of its own.
+    OWN_INBOX = "own-inbox", "An inbox for each request",
+        "Each request has a reply subject of its own. Off: all requests of a caller share one.";
+    /// A request ends after its time-out.
+    GIVE_UP = "give-up", "Give up after the time-out",
+        "A request without an answer ends when its time is over. Off: the caller waits for ever.";
+}
 
-/// Whether subjects are published (0) or services are asked (1).
-pub const SCENE: SettingId = SettingId(0);
-/// Subscribers or responders.
-pub const MEMBERS: SettingId = SettingId(1);
-/// Messages or requests a second, Poisson.
-pub const RATE: SettingId = SettingId(2);
-/// One-way latency, in microseconds.
-pub const LATENCY: SettingId = SettingId(3);
-/// How long the slow subscriber's link takes for a message, in microseconds.
-pub const SLOW: SettingId = SettingId(4);
-/// Messages that may wait to be written to a connection. nats-server: 64 MiB.
-pub const MAX_PENDING: SettingId = SettingId(5);
-/// How long a write may take, in microseconds. nats-server: 10 s.
-pub const DEADLINE: SettingId = SettingId(6);
-/// Between two PINGs, in microseconds. nats-server: 2 min.
-pub const PING: SettingId = SettingId(7);
-/// How long a caller waits for an answer, in microseconds.
-pub const TIMEOUT: SettingId = SettingId(8);
-/// How long a responder works on a request, on average, in microseconds.
-pub const WORK: SettingId = SettingId(9);
+settings! {
+    /// Whether subjects are published (0) or services are asked (1).
+    SCENE = "scene", "Scene", Control::Choice(&["subjects", "services"]), 0, AtStart,
+        "Subjects that are published on, or services that are asked.";
+    /// Subscribers or responders.
+    MEMBERS = "members", "Clients beside it", count(1, 5), 5, AtStart,
+        "How many subscribers or workers there are.";
+    /// Messages or requests a second, Poisson.
+    RATE = "rate", "Sent", per_second(0, 100, 1), 10, Live,
+        "Messages or requests a second, on average.";
+    /// One-way latency, in microseconds.
+    LATENCY = "latency", "Latency", micros(50, 5_000, 50), 300, Live,
+        "One way, between a client and the server.";
+    /// How long the slow subscriber's link takes for a message, in microseconds.
+    SLOW = "slow-link", "The log's link takes a message in", micros(1_000, 1_000_000, 1_000), 150_000, Live,
+        "What is sent faster waits in the server.";
+    /// Messages that may wait to be written to a connection. nats-server: 64 MiB.
+    MAX_PENDING = "max-pending", "Most pending for a connection", count(1, 50), 10, Live,
+        "In messages here; nats-server counts bytes, 64 MiB by default.";
+    /// How long a write may take, in microseconds. nats-server: 10 s.
+    DEADLINE = "write-deadline", "Write deadline", micros(100_000, 20_000_000, 100_000), 10_000_000, Live,
+        "A write that takes longer closes the connection. 10 s is nats-server's default.";
+    /// Between two PINGs, in microseconds. nats-server: 2 min.
+    PING = "ping-interval", "PING interval", micros(200_000, 10_000_000, 100_000), 1_000_000, Live,
+        "Two unanswered PINGs and the connection is stale. Scaled down: the default is 2 min.";
+    /// How long a caller waits for an answer, in microseconds.
+    TIMEOUT = "timeout", "Time-out of a request", micros(50_000, 2_000_000, 50_000), 400_000, Live,
+        "The caller chooses it with each request; there is no default.";
+    /// How long a responder works on a request, on average, in microseconds.
+    WORK = "work", "Work on a request", micros(5_000, 500_000, 5_000), 60_000, Live,
+        "On average; lengths are exponential.";
+}
 
-/// From publishing to the handling by a subscriber.
-pub const DELIVERY: MetricId = MetricId(0);
-/// Messages that a subscriber asked for.
-pub const WANTED: MetricId = MetricId(1);
-/// Messages that a subscriber has handled.
-pub const HANDLED: MetricId = MetricId(2);
-/// Waits to be written to a connection.
-pub const PENDING: MetricId = MetricId(3);
-/// Connections cut off.
-pub const CUT_OFF: MetricId = MetricId(4);
-/// From a request to its answer.
-pub const ANSWERED: MetricId = MetricId(5);
-/// Requests that ended without an answer: 503 (subject 0) or time-out (1).
-pub const UNANSWERED: MetricId = MetricId(6);
+metrics! {
+    /// From publishing to the handling by a subscriber.
+    DELIVERY = "delivery", "From publish to handler", Latency;
+    /// Messages that a subscriber asked for.
+    WANTED = "wanted", "Asked for", Counter;
+    /// Messages that a subscriber has handled.
+    HANDLED = "handled", "Handled", Counter;
+    /// Waits to be written to a connection.
+    PENDING = "pending", "Pending", Gauge;
+    /// Connections cut off.
+    CUT_OFF = "cut-off", "Cut off", Counter;
+    /// From a request to its answer.
+    ANSWERED = "answered", "From request to answer", Latency;
+    /// Requests that ended without an answer: 503 (subject 0) or time-out (1).
+    UNANSWERED = "unanswered", "Unanswered", Counter;
+}
 
 pub const SERVER: NodeId = NodeId(0);
 /// The publisher, or the caller.
@@ -101,10 +127,12 @@ pub const RECONNECT_WAIT: Time = 2 * SEC;
 /// What the server's memory takes for one connection when nothing cuts it off.
 pub const MEMORY: usize = 300;
 
-const ARRIVALS: Purpose = Purpose(0);
-const TOPIC: Purpose = Purpose(1);
-const LENGTHS: Purpose = Purpose(2);
-const JITTER: Purpose = Purpose(3);
+purposes! {
+    ARRIVALS;
+    TOPIC;
+    LENGTHS;
+    JITTER;
+}
 
 /// Subjects and patterns of the two scenes.
 pub const TOPICS: [&str; 7] =
@@ -335,10 +363,10 @@ impl System for Nats {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "NATS";
-    const RULES: &'static [Rule] = words::RULES;
-    const SETTINGS: &'static [Setting] = words::SETTINGS;
+    const RULES: &'static [Rule] = RULES;
+    const SETTINGS: &'static [Setting] = SETTINGS;
     const COMMANDS: &'static [Command] = words::COMMANDS;
-    const METRICS: &'static [Metric] = words::METRICS;
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(MEMBERS).clamp(1, 5) as usize
@@ -385,7 +413,7 @@ impl System for Nats {
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
-            1 => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
+            SUBSCRIBE => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
             _ => ASKER,
         };
         let known = node.index() < world.kernel().nodes().len();

@@ -7,8 +7,9 @@ use super::{
     TASK, TASKS, Timer, VIEW, of_kafka, price,
 };
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::{CommandCall, Setting, SettingId, Settings};
+use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::kernel::time::{Micros, SEC};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};

@@ -25,8 +25,9 @@ mod view;
 pub use catalogue::*;
 
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Micros, SEC};
 use crate::sim::machine::system::{Context, Event, Scene, System};

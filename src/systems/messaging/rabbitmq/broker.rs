@@ -14,7 +14,7 @@ use super::{
 };
 use crate::mechanisms::topic;
 use crate::sim::NodeId;
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, System};
 

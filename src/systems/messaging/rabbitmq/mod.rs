@@ -48,11 +48,12 @@ use message::{Envelope, Message, QueueId, TaskId};
 use topology::{Declared, Topology};
 
 use crate::mechanisms::topic::Wildcards;
+use crate::purposes;
 use crate::sim::NodeId;
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, SEC, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
@@ -77,10 +78,12 @@ pub const ACK_TIMEOUT: Time = 30 * SEC;
 /// How long a message takes between any two nodes.
 pub const LATENCY: Time = MS;
 
-const ARRIVALS: Purpose = Purpose(0);
-const LENGTHS: Purpose = Purpose(1);
-const ADDRESSES: Purpose = Purpose(2);
-const WAITS: Purpose = Purpose(3);
+purposes! {
+    ARRIVALS;
+    LENGTHS;
+    ADDRESSES;
+    WAITS;
+}
 
 /// What survives a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

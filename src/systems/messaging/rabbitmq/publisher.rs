@@ -8,7 +8,7 @@ use super::{
     ADDRESSES, ARRIVALS, BROKER, BURSTS, CONFIRMS, Disk, FLAKY, MANDATORY, Memory, Method, Note, PERSISTENT, POISON,
     RATE, ROUTE, RabbitMq, Sent, TROUBLE, Timer, URGENT, words,
 };
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::text;
 use crate::sim::kernel::time::{MS, SEC, Time};
 use crate::sim::machine::system::{Context, Event};

@@ -10,7 +10,7 @@ use super::{
     HEARTBEAT, JITTER, LENGTHS, Memory, Method, Note, RabbitMq, SLOW, TASK, Timer, WAITING, WAITING_APART, WAITS,
     exchange, noun,
 };
-use crate::sim::declare::settings::CommandCall;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::random;
 use crate::sim::kernel::time::{self, MS};
 use crate::sim::later::Later;

@@ -2,6 +2,7 @@
 
 use super::promises::FAIR;
 use super::*;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::run::Run;
 use crate::sim::run::tape::{Input, Tape};
@@ -19,7 +20,7 @@ fn shop(workers: i64) -> Run<Shop> {
     Run::new(World::new(settings, RuleSet::ALL, 5, &[FAIR]), Tape::default())
 }
 
-fn act(run: &mut Run<Shop>, command: u8, values: &[i64]) {
+fn act(run: &mut Run<Shop>, command: CommandId, values: &[i64]) {
     let done = run.act(Input::Command(CommandCall { command, values: values.to_vec() }));
     assert!(done.is_ok(), "{done:?}");
 }

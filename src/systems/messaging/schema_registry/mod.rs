@@ -16,38 +16,52 @@ use std::rc::Rc;
 
 use crate::mechanisms::schema::{Field as Column, Mode, Problem, Schema, Type, Value};
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
 pub struct Registry;
 
-/// The registry refuses an incompatible schema.
-pub const CHECK: RuleId = RuleId(0);
-/// A reader resolves by the writer's schema, which the record's id names.
-pub const BY_ID: RuleId = RuleId(1);
-/// The side that the mode says moves first.
-pub const ORDER: RuleId = RuleId(2);
+rules! {
+    /// The registry refuses an incompatible schema.
+    CHECK = "check-compatibility", "Refuse what is incompatible",
+        "The registry checks a new schema against earlier ones. Off: compatibility NONE, it takes any.";
+    /// A reader resolves by the writer's schema, which the record's id names.
+    BY_ID = "resolve-by-id", "Read by the writer's schema",
+        "A reader gets the writer's schema by the record's id, and resolves. Off: it takes its own for both.";
+    /// The side that the mode says moves first.
+    ORDER = "right-side-first", "The right side moves first",
+        "Backward: consumers move first. Forward: the producer does. Off: the other way round.";
+}
 
-/// Compatibility: see [`MODES`].
-pub const MODE: SettingId = SettingId(0);
-pub const CONSUMERS: SettingId = SettingId(1);
-/// Records produced a second, Poisson.
-pub const RATE: SettingId = SettingId(2);
-/// Time between two changes that the team tries on its own, in microseconds.
-pub const CHANGE_EVERY: SettingId = SettingId(3);
+settings! {
+    /// Compatibility: see [`MODES`].
+    MODE = "mode", "Compatibility", Control::Choice(&MODES), 0, AtStart,
+        "What a new schema is checked for. BACKWARD is the registry's default.";
+    CONSUMERS = "consumers", "Consumers", count(1, 3), 2, AtStart,
+        "How many read the topic, each with a schema of its own.";
+    /// Records produced a second, Poisson.
+    RATE = "rate", "Records produced", per_second(0, 10, 1), 3, Live,
+        "How many a second, on average.";
+    /// Time between two changes that the team tries on its own, in microseconds.
+    CHANGE_EVERY = "change-every", "Time between changes", micros(1_000_000, 60_000_000, 1_000_000), 60_000_000, Live,
+        "How often the team tries a change of its own, drawn at random.";
+}
 
-/// Versions accepted and refused.
-pub const ACCEPTED: MetricId = MetricId(0);
-pub const REFUSED: MetricId = MetricId(1);
-/// Records read, by consumer.
-pub const READ: MetricId = MetricId(2);
+metrics! {
+    /// Versions accepted and refused.
+    ACCEPTED = "accepted", "Versions accepted", Counter;
+    REFUSED = "refused", "Versions refused", Counter;
+    /// Records read, by consumer.
+    READ = "read", "Records read", Counter;
+}
 
 pub const REGISTRY: NodeId = NodeId(0);
 pub const PRODUCER: NodeId = NodeId(1);
@@ -71,8 +85,10 @@ pub const RETENTION: Time = 5_000 * MS;
 pub const PULL: Time = 300 * MS;
 pub const AGAIN: Time = 500 * MS;
 
-const ARRIVALS: Purpose = Purpose(0);
-const CHANGES: Purpose = Purpose(1);
+purposes! {
+    ARRIVALS;
+    CHANGES;
+}
 
 /// A schema's id. Versions are counted alike here: there is one subject.
 pub type Id = u32;
@@ -283,6 +299,18 @@ pub enum Note {
     Skipped,
 }
 
+commands! {
+    CHANGE = "change", "Change the schema",
+        "The team asks the registry for a new version.",
+        [field("change", Control::Choice(&CHANGE_WORDS), 0)];
+    PRODUCE = "produce", "Produce",
+        "Produces a record.",
+        [];
+    REPLAY = "replay", "Replay",
+        "A consumer reads again from the oldest record.",
+        [field("consumer", count(1, 3), 1)];
+}
+
 impl System for Registry {
     type Disk = Disk;
     type Memory = Memory;
@@ -293,80 +321,13 @@ impl System for Registry {
 
     const NAME: &'static str = "Schema registry";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "check-compatibility",
-            title: "Refuse what is incompatible",
-            about: "The registry checks a new schema against earlier ones. Off: compatibility NONE, it takes any.",
-        },
-        Rule {
-            id: "resolve-by-id",
-            title: "Read by the writer's schema",
-            about: "A reader gets the writer's schema by the record's id, and resolves. Off: it takes its own for both.",
-        },
-        Rule {
-            id: "right-side-first",
-            title: "The right side moves first",
-            about: "Backward: consumers move first. Forward: the producer does. Off: the other way round.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "mode",
-            title: "Compatibility",
-            about: "What a new schema is checked for. BACKWARD is the registry's default.",
-            control: Control::Choice(&MODES),
-            default: 0,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "consumers",
-            title: "Consumers",
-            about: "How many read the topic, each with a schema of its own.",
-            control: Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count },
-            default: 2,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "rate",
-            title: "Records produced",
-            about: "How many a second, on average.",
-            control: Control::Slider { min: 0, max: 10, step: 1, unit: Unit::PerSecond },
-            default: 3,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "change-every",
-            title: "Time between changes",
-            about: "How often the team tries a change of its own, drawn at random.",
-            control: Control::Slider { min: 1_000_000, max: 60_000_000, step: 1_000_000, unit: Unit::Micros },
-            default: 60_000_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[
-        Command {
-            id: "change",
-            title: "Change the schema",
-            about: "The team asks the registry for a new version.",
-            fields: &[field("change", Control::Choice(&CHANGE_WORDS), 0)],
-        },
-        Command { id: "produce", title: "Produce", about: "Produces a record.", fields: &[] },
-        Command {
-            id: "replay",
-            title: "Replay",
-            about: "A consumer reads again from the oldest record.",
-            fields: &[field("consumer", Control::Slider { min: 1, max: 3, step: 1, unit: Unit::Count }, 1)],
-        },
-    ];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "accepted", title: "Versions accepted", kind: MetricKind::Counter },
-        Metric { id: "refused", title: "Versions refused", kind: MetricKind::Counter },
-        Metric { id: "read", title: "Records read", kind: MetricKind::Counter },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(CONSUMERS).clamp(1, 3) as usize
@@ -418,7 +379,7 @@ impl System for Registry {
 
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
-            2 => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
+            REPLAY => NodeId::from(FIRST + call.value(0).max(1) as usize - 1),
             _ => PRODUCER,
         };
         let known = node.index() < world.kernel().nodes().len();

@@ -52,7 +52,7 @@ impl Producer<'_, '_> {
             Event::Timer(Timer::Arrival) => self.arrival(),
             Event::Timer(Timer::Idea) => self.idea(),
             Event::Timer(_) => self.again(),
-            Event::Command(call) if call.command == 0 => self.ask(call.value(0).clamp(0, 5) as u8),
+            Event::Command(call) if call.command == super::CHANGE => self.ask(call.value(0).clamp(0, 5) as u8),
             Event::Command(_) => self.produce(),
             Event::Message { from, message } => self.received(from, message),
         }

@@ -12,48 +12,63 @@ use litemap::LiteMap;
 
 use crate::mechanisms::balancer::{Ring, SmoothRoundRobin};
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field, slider,
-};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
 pub struct LoadBalancer;
 
-/// A server that does not answer its health checks gets no requests.
-pub const HEALTH: RuleId = RuleId(0);
-/// A request that got no answer is tried on another server.
-pub const RETRY: RuleId = RuleId(1);
-/// A request that timed out no longer counts as open.
-pub const RELEASE: RuleId = RuleId(2);
+rules! {
+    /// A server that does not answer its health checks gets no requests.
+    HEALTH = "health-checks", "Health checks",
+        "A server that misses two checks in a row gets no requests. Off: every server gets its share, dead or not.";
+    /// A request that got no answer is tried on another server.
+    RETRY = "retry-elsewhere", "Try another server",
+        "A request without an answer is tried on another server. Off: the client is told that it failed.";
+    /// A request that timed out no longer counts as open.
+    RELEASE = "release-on-time-out", "A time-out closes the request",
+        "A try that timed out no longer counts as open. Off: it counts for ever, and the server looks busy.";
+}
 
-pub const SERVERS: SettingId = SettingId(0);
-pub const POLICY: SettingId = SettingId(1);
-/// Requests a second.
-pub const RATE: SettingId = SettingId(2);
-/// Mean time a normal server works on a request, in microseconds.
-pub const SERVICE: SettingId = SettingId(3);
-/// How many times as long server 1 takes.
-pub const SLOW: SettingId = SettingId(4);
-/// Time between health checks, in microseconds.
-pub const INTERVAL: SettingId = SettingId(5);
-/// How long a try may take, in microseconds.
-pub const TIMEOUT: SettingId = SettingId(6);
+settings! {
+    SERVERS = "servers", "Servers", count(2, 6), 4, AtStart,
+        "Behind the balancer.";
+    POLICY = "policy", "Policy", Control::Choice(POLICIES), 0, Live,
+        "How the balancer chooses a server.";
+    /// Requests a second.
+    RATE = "rate", "Requests", per_second(0, 400, 5), 100, Live,
+        "How many a second, on average.";
+    /// Mean time a normal server works on a request, in microseconds.
+    SERVICE = "service", "Work on a request", micros(1_000, 100_000, 1_000), 20_000, Live,
+        "On average, at a normal server.";
+    /// How many times as long server 1 takes.
+    SLOW = "slow-server", "Server 1 is slower", count(1, 20), 3, Live,
+        "It takes so many times as long as the others.";
+    /// Time between health checks, in microseconds.
+    INTERVAL = "check-interval", "Health check interval", micros(50_000, 2_000_000, 50_000), 250_000, Live,
+        "Two missed checks take a server out.";
+    /// How long a try may take, in microseconds.
+    TIMEOUT = "time-out", "Time-out of a try", micros(100_000, 5_000_000, 100_000), 1_000_000, Live,
+        "Then the balancer tries elsewhere.";
+}
 
-/// Seen by the client; the subject is the policy.
-pub const LATENCY: MetricId = MetricId(0);
-/// Requests answered; the subject is the server.
-pub const SERVED: MetricId = MetricId(1);
-/// Requests queued; the subject is the server.
-pub const QUEUE: MetricId = MetricId(2);
-/// Tries that timed out.
-pub const TIMEOUTS: MetricId = MetricId(3);
+metrics! {
+    /// Seen by the client; the subject is the policy.
+    LATENCY = "latency", "Latency", Latency;
+    /// Requests answered; the subject is the server.
+    SERVED = "served", "Answered", Counter;
+    /// Requests queued; the subject is the server.
+    QUEUE = "queue", "Queued", Gauge;
+    /// Tries that timed out.
+    TIMEOUTS = "time-outs", "Time-outs", Counter;
+}
 
 pub const CLIENT: NodeId = NodeId(0);
 pub const BALANCER: NodeId = NodeId(1);
@@ -68,10 +83,12 @@ pub const HOP: Time = MS;
 /// The most tries of a request.
 pub const MOST_TRIES: u32 = 6;
 
-const ARRIVALS: Purpose = Purpose(0);
-const KEYS: Purpose = Purpose(1);
-const WORK: Purpose = Purpose(2);
-const CHOICE: Purpose = Purpose(3);
+purposes! {
+    ARRIVALS;
+    KEYS;
+    WORK;
+    CHOICE;
+}
 
 /// Number of a request, counted by the client.
 pub type Id = u32;
@@ -157,6 +174,12 @@ pub fn weights(settings: &Settings) -> Vec<i64> {
     (0..server_count(settings)).map(|server| if server == 0 { (20 / slow).max(1) } else { 20 }).collect()
 }
 
+commands! {
+    BURST = "burst", "Burst",
+        "So many requests at once.",
+        [field("requests", slider(1, 100, 1, Unit::Count), 30)];
+}
+
 impl System for LoadBalancer {
     type Disk = Id;
     type Memory = Memory;
@@ -167,96 +190,13 @@ impl System for LoadBalancer {
 
     const NAME: &'static str = "Load balancer";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "health-checks",
-            title: "Health checks",
-            about: "A server that misses two checks in a row gets no requests. Off: every server gets its share, dead or not.",
-        },
-        Rule {
-            id: "retry-elsewhere",
-            title: "Try another server",
-            about: "A request without an answer is tried on another server. Off: the client is told that it failed.",
-        },
-        Rule {
-            id: "release-on-time-out",
-            title: "A time-out closes the request",
-            about: "A try that timed out no longer counts as open. Off: it counts for ever, and the server looks busy.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "servers",
-            title: "Servers",
-            about: "Behind the balancer.",
-            control: slider(2, 6, 1, Unit::Count),
-            default: 4,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "policy",
-            title: "Policy",
-            about: "How the balancer chooses a server.",
-            control: Control::Choice(POLICIES),
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "rate",
-            title: "Requests",
-            about: "How many a second, on average.",
-            control: slider(0, 400, 5, Unit::PerSecond),
-            default: 100,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "service",
-            title: "Work on a request",
-            about: "On average, at a normal server.",
-            control: slider(1_000, 100_000, 1_000, Unit::Micros),
-            default: 20_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "slow-server",
-            title: "Server 1 is slower",
-            about: "It takes so many times as long as the others.",
-            control: slider(1, 20, 1, Unit::Count),
-            default: 3,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "check-interval",
-            title: "Health check interval",
-            about: "Two missed checks take a server out.",
-            control: slider(50_000, 2_000_000, 50_000, Unit::Micros),
-            default: 250_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "time-out",
-            title: "Time-out of a try",
-            about: "Then the balancer tries elsewhere.",
-            control: slider(100_000, 5_000_000, 100_000, Unit::Micros),
-            default: 1_000_000,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "burst",
-        title: "Burst",
-        about: "So many requests at once.",
-        fields: &[field("requests", slider(1, 100, 1, Unit::Count), 30)],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "latency", title: "Latency", kind: MetricKind::Latency },
-        Metric { id: "served", title: "Answered", kind: MetricKind::Counter },
-        Metric { id: "queue", title: "Queued", kind: MetricKind::Gauge },
-        Metric { id: "time-outs", title: "Time-outs", kind: MetricKind::Counter },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + server_count(settings)

@@ -6,6 +6,7 @@ use super::{
     WRITE_MAJORITY, WRITES, quorums, replicas, spare,
 };
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::judge::history::{Answer, Ask};
 use crate::sim::kernel::random;
@@ -71,8 +72,8 @@ impl Client<'_, '_> {
         self.begin(writes.then_some(value as i16));
     }
 
-    fn command(&mut self, command: u8, value: i64) {
-        self.begin((command == 0).then_some(value as i16));
+    fn command(&mut self, command: CommandId, value: i64) {
+        self.begin((command == super::WRITE).then_some(value as i16));
     }
 
     fn begin(&mut self, write: Option<i16>) {

@@ -12,65 +12,86 @@ mod replica;
 
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId, RuleSet};
-use crate::sim::declare::settings::{
-    Command, CommandCall, Control, Field, Setting, SettingId, Settings, Takes, Unit, field,
-};
+use crate::sim::declare::commands::{Command, CommandCall, Field, field};
+use crate::sim::declare::rules::{Rule, RuleSet};
+use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, percent};
 use crate::sim::judge::history::OpId;
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
 pub struct QuorumStore;
 
-/// W + R > N.
-pub const OVERLAP: RuleId = RuleId(0);
-/// A read returns the newest version among its answers.
-pub const NEWEST: RuleId = RuleId(1);
-/// A read writes back what it returns before it returns it.
-pub const READ_REPAIR: RuleId = RuleId(2);
-/// Only the key's own replicas count towards W.
-pub const STRICT: RuleId = RuleId(3);
+rules! {
+    /// W + R > N.
+    OVERLAP = "overlapping-quorums", "W + R > N",
+        "R is raised until every read quorum meets every write quorum. Off: R and W are taken as they are.";
+    /// A read returns the newest version among its answers.
+    NEWEST = "newest-version", "Return the newest version",
+        "A read returns the newest of its R answers. Off: it returns the first answer.";
+    /// A read writes back what it returns before it returns it.
+    READ_REPAIR = "read-repair", "Write back before answering",
+        "A read stores what it returns on a write quorum first. Off: it answers at once.";
+    /// Only the key's own replicas count towards W.
+    STRICT = "strict-quorum", "Hints do not count",
+        "Only the key's own replicas count towards W. Off: a sloppy quorum, in which a hint counts as a write.";
+    /// A write waits for a majority of the replicas.
+    WRITE_MAJORITY = "write-majority", "Write to a majority",
+        "A write is acknowledged once a majority has stored it. Off: once one replica has.";
+    /// A read waits for a majority of the replicas.
+    READ_MAJORITY = "read-majority", "Read from a majority",
+        "A read takes the newest of a majority's answers. Off: the first answer there is.";
+}
 
-/// A write waits for a majority of the replicas.
-pub const WRITE_MAJORITY: RuleId = RuleId(4);
-/// A read waits for a majority of the replicas.
-pub const READ_MAJORITY: RuleId = RuleId(5);
+settings! {
+    /// N: replicas of the key.
+    REPLICAS = "replicas", "N, replicas", count(3, 6), 3, AtStart,
+        "How many nodes keep the key.";
+    READ_QUORUM = "read-quorum", "R, read quorum", count_slider(6), 2, Live,
+        "How many answers a read waits for.";
+    WRITE_QUORUM = "write-quorum", "W, write quorum", count_slider(6), 2, Live,
+        "How many replicas must have stored a write before it is acknowledged.";
+    /// Mean time between a client's operations, in microseconds; 0 for none.
+    THINK = "think-time", "Think time", micros(0, 2_000_000, 10_000), 150_000, Live,
+        "Mean pause of a client between operations; 0 for no operations but your own.";
+    /// Operations that write, in percent.
+    WRITES = "writes", "Writes", percent(0, 100, 5), 40, Live,
+        "How many of a hundred operations write.";
+    LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
+        "A message takes at least half of this, and now and then much longer.";
+    /// Whether a write that misses a replica leaves a hint with the spare node.
+    HANDOFF = "hinted-handoff", "Hinted handoff", Control::Toggle, 1, Live,
+        "A write that misses a replica leaves a hint with the spare node, which hands it over later.";
+    /// Whether quorums are majorities by rule, and R and W what is used without the rules.
+    MAJORITIES = "majorities", "Quorums are majorities", Control::Toggle, 0, Live,
+        "R and W are raised to more than half of the replicas.";
+    /// Whether there is a node that keeps hints.
+    SPARE = "spare-node", "A spare node", Control::Toggle, 1, AtStart,
+        "It keeps hints for replicas that do not answer.";
+}
 
-/// N: replicas of the key.
-pub const REPLICAS: SettingId = SettingId(0);
-pub const READ_QUORUM: SettingId = SettingId(1);
-pub const WRITE_QUORUM: SettingId = SettingId(2);
-/// Mean time between a client's operations, in microseconds; 0 for none.
-pub const THINK: SettingId = SettingId(3);
-/// Operations that write, in percent.
-pub const WRITES: SettingId = SettingId(4);
-pub const LATENCY: SettingId = SettingId(5);
-/// Whether a write that misses a replica leaves a hint with the spare node.
-pub const HANDOFF: SettingId = SettingId(6);
-/// Whether quorums are majorities by rule, and R and W what is used without the rules.
-pub const MAJORITIES: SettingId = SettingId(7);
-/// Whether there is a node that keeps hints.
-pub const SPARE: SettingId = SettingId(8);
-
-pub const READ_LATENCY: MetricId = MetricId(0);
-pub const WRITE_LATENCY: MetricId = MetricId(1);
-/// Reads and writes that reached their quorum.
-pub const DONE: MetricId = MetricId(2);
-/// Those that did not in time.
-pub const FAILED: MetricId = MetricId(3);
-/// Hints that the spare node keeps.
-pub const HINTS: MetricId = MetricId(4);
+metrics! {
+    READ_LATENCY = "read-latency", "Read", Latency;
+    WRITE_LATENCY = "write-latency", "Write", Latency;
+    /// Reads and writes that reached their quorum.
+    DONE = "done", "Done", Counter;
+    /// Those that did not in time.
+    FAILED = "failed", "Without a quorum in time", Counter;
+    /// Hints that the spare node keeps.
+    HINTS = "hints", "Hints kept", Gauge;
+}
 
 /// Two clients come first.
 pub const CLIENTS: usize = 2;
 
-const THINKING: Purpose = Purpose(0);
-const KIND: Purpose = Purpose(1);
+purposes! {
+    THINKING;
+    KIND;
+}
 
 /// A version: a counter, and the client that wrote it to tell equal counters apart. Ordered, the newest last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -210,6 +231,15 @@ const fn count_slider(max: i64) -> Control {
     Control::Slider { min: 1, max, step: 1, unit: Unit::Count }
 }
 
+commands! {
+    WRITE = "write", "Write x",
+        "A client writes x, once its present operation has ended.",
+        [CLIENT_FIELD, field("value", count(0, 99), 7)];
+    READ = "read", "Read x",
+        "A client reads x, once its present operation has ended.",
+        [CLIENT_FIELD];
+}
+
 impl System for QuorumStore {
     type Disk = Disk;
     type Memory = Memory;
@@ -220,136 +250,13 @@ impl System for QuorumStore {
 
     const NAME: &'static str = "Leaderless store";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "overlapping-quorums",
-            title: "W + R > N",
-            about: "R is raised until every read quorum meets every write quorum. Off: R and W are taken as they are.",
-        },
-        Rule {
-            id: "newest-version",
-            title: "Return the newest version",
-            about: "A read returns the newest of its R answers. Off: it returns the first answer.",
-        },
-        Rule {
-            id: "read-repair",
-            title: "Write back before answering",
-            about: "A read stores what it returns on a write quorum first. Off: it answers at once.",
-        },
-        Rule {
-            id: "strict-quorum",
-            title: "Hints do not count",
-            about: "Only the key's own replicas count towards W. Off: a sloppy quorum, in which a hint counts as a write.",
-        },
-        Rule {
-            id: "write-majority",
-            title: "Write to a majority",
-            about: "A write is acknowledged once a majority has stored it. Off: once one replica has.",
-        },
-        Rule {
-            id: "read-majority",
-            title: "Read from a majority",
-            about: "A read takes the newest of a majority's answers. Off: the first answer there is.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "replicas",
-            title: "N, replicas",
-            about: "How many nodes keep the key.",
-            control: Control::Slider { min: 3, max: 6, step: 1, unit: Unit::Count },
-            default: 3,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "read-quorum",
-            title: "R, read quorum",
-            about: "How many answers a read waits for.",
-            control: count_slider(6),
-            default: 2,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "write-quorum",
-            title: "W, write quorum",
-            about: "How many replicas must have stored a write before it is acknowledged.",
-            control: count_slider(6),
-            default: 2,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "think-time",
-            title: "Think time",
-            about: "Mean pause of a client between operations; 0 for no operations but your own.",
-            control: Control::Slider { min: 0, max: 2_000_000, step: 10_000, unit: Unit::Micros },
-            default: 150_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "writes",
-            title: "Writes",
-            about: "How many of a hundred operations write.",
-            control: Control::Slider { min: 0, max: 100, step: 5, unit: Unit::Percent },
-            default: 40,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes at least half of this, and now and then much longer.",
-            control: Control::Slider { min: 1_000, max: 100_000, step: 1_000, unit: Unit::Micros },
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "hinted-handoff",
-            title: "Hinted handoff",
-            about: "A write that misses a replica leaves a hint with the spare node, which hands it over later.",
-            control: Control::Toggle,
-            default: 1,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "majorities",
-            title: "Quorums are majorities",
-            about: "R and W are raised to more than half of the replicas.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "spare-node",
-            title: "A spare node",
-            about: "It keeps hints for replicas that do not answer.",
-            control: Control::Toggle,
-            default: 1,
-            takes: Takes::AtStart,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[
-        Command {
-            id: "write",
-            title: "Write x",
-            about: "A client writes x, once its present operation has ended.",
-            fields: &[CLIENT_FIELD, field("value", Control::Slider { min: 0, max: 99, step: 1, unit: Unit::Count }, 7)],
-        },
-        Command {
-            id: "read",
-            title: "Read x",
-            about: "A client reads x, once its present operation has ended.",
-            fields: &[CLIENT_FIELD],
-        },
-    ];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "read-latency", title: "Read", kind: MetricKind::Latency },
-        Metric { id: "write-latency", title: "Write", kind: MetricKind::Latency },
-        Metric { id: "done", title: "Done", kind: MetricKind::Counter },
-        Metric { id: "failed", title: "Without a quorum in time", kind: MetricKind::Counter },
-        Metric { id: "hints", title: "Hints kept", kind: MetricKind::Gauge },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         CLIENTS + replica_count(settings) + usize::from(settings.is_on(SPARE))

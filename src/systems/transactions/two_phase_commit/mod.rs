@@ -16,15 +16,16 @@ mod tests;
 use litemap::LiteMap;
 
 use crate::sim::NodeId;
-use crate::sim::declare::rules::{Rule, RuleId};
-use crate::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit, field};
+use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::rules::Rule;
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::judge::history::OpId;
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{Metric, MetricId, MetricKind};
+use crate::sim::measure::metrics::Metric;
+use crate::{commands, metrics, purposes, rules, settings};
 
 /// Number of a transaction, counted by the client from 1.
 pub type Tx = u32;
@@ -32,35 +33,52 @@ pub type Tx = u32;
 /// The system.
 pub struct TwoPhaseCommit;
 
-/// The prepared record is on disk before the vote is sent.
-pub const FORCE_VOTE: RuleId = RuleId(0);
-/// Commit only when everybody voted yes.
-pub const UNANIMOUS: RuleId = RuleId(1);
-/// The commit record is on disk before anybody hears of it.
-pub const FORCE_DECISION: RuleId = RuleId(2);
-/// A coordinator without a record answers abort.
-pub const PRESUMED_ABORT: RuleId = RuleId(3);
-/// Whoever has voted yes waits for the decision.
-pub const WAIT: RuleId = RuleId(4);
+rules! {
+    /// The prepared record is on disk before the vote is sent.
+    FORCE_VOTE = "force-vote", "Force the vote to disk",
+        "A participant's yes is on disk before it is sent. Off: a crash makes it forget that it promised.";
+    /// Commit only when everybody voted yes.
+    UNANIMOUS = "unanimous-yes", "Commit only on all yes",
+        "One no, or one silence, aborts. Off: the coordinator commits as soon as more than half said yes.";
+    /// The commit record is on disk before anybody hears of it.
+    FORCE_DECISION = "force-decision", "Force the decision to disk",
+        "The commit record is on disk before anyone hears of it. Off: a crash makes the coordinator forget it.";
+    /// A coordinator without a record answers abort.
+    PRESUMED_ABORT = "presumed-abort", "No record means abort",
+        "Asked about a transaction it has no record of, the coordinator says abort. Off: it says commit.";
+    /// Whoever has voted yes waits for the decision.
+    WAIT = "wait-when-prepared", "Whoever voted yes waits",
+        "A prepared participant keeps its locks until it hears the decision. Off: it aborts on a time-out.";
+}
 
-pub const PARTICIPANTS: SettingId = SettingId(0);
-/// Orders a second, Poisson.
-pub const RATE: SettingId = SettingId(1);
-/// Orders of which one participant will say no, in percent.
-pub const NO_VOTES: SettingId = SettingId(2);
-/// Mean latency of a message, in microseconds.
-pub const LATENCY: SettingId = SettingId(3);
-/// How long the coordinator waits for votes and acknowledgements, and a participant before it asks, in microseconds.
-pub const PATIENCE: SettingId = SettingId(4);
-/// Whether participants in doubt ask each other.
-pub const COOPERATE: SettingId = SettingId(5);
+settings! {
+    PARTICIPANTS = "participants", "Participants", count(2, 5), 3, AtStart,
+        "Each must vote yes for a commit.";
+    /// Orders a second, Poisson.
+    RATE = "rate", "Orders", per_second(0, 20, 1), 2, Live,
+        "How many the client sends, on average. It waits for each answer before the next.";
+    /// Orders of which one participant will say no, in percent.
+    NO_VOTES = "no-votes", "Orders that meet a no", percent(0, 100, 5), 20, Live,
+        "In so many of a hundred, one participant cannot do its part.";
+    /// Mean latency of a message, in microseconds.
+    LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
+        "A message takes between half and one and a half times this.";
+    /// How long the coordinator waits for votes and acknowledgements, and a participant before it asks, in microseconds.
+    PATIENCE = "patience", "Time-out", micros(20_000, 1_000_000, 10_000), 120_000, Live,
+        "How long the coordinator waits for votes, and a participant in doubt before it asks.";
+    /// Whether participants in doubt ask each other.
+    COOPERATE = "cooperate", "Participants ask each other", Control::Toggle, 0, Live,
+        "One in doubt also asks the others: whoever knows the decision, or has not voted, can help.";
+}
 
-pub const COMMITTED: MetricId = MetricId(0);
-pub const ABORTED: MetricId = MetricId(1);
-/// From the client's request to its answer.
-pub const LATENCY_SEEN: MetricId = MetricId(2);
-/// How long a participant held its lock.
-pub const LOCKED_FOR: MetricId = MetricId(3);
+metrics! {
+    COMMITTED = "committed", "Committed", Counter;
+    ABORTED = "aborted", "Aborted", Counter;
+    /// From the client's request to its answer.
+    LATENCY_SEEN = "latency", "Request to answer", Latency;
+    /// How long a participant held its lock.
+    LOCKED_FOR = "locked", "Time a lock was held", Latency;
+}
 
 /// The client.
 pub const CLIENT: NodeId = NodeId(0);
@@ -72,8 +90,10 @@ pub const FIRST: usize = 2;
 const NAMES: [&str; 5] = ["orders", "payment", "stock", "shipping", "loyalty"];
 /// How many records a log keeps: enough for the orders that the picture shows. Older ones have ended.
 const RECORDS_KEPT: usize = 18;
-const ARRIVALS: Purpose = Purpose(0);
-const VETO: Purpose = Purpose(1);
+purposes! {
+    ARRIVALS;
+    VETO;
+}
 
 /// A record of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -208,6 +228,12 @@ fn word(commit: bool) -> &'static str {
     if commit { "commit" } else { "abort" }
 }
 
+commands! {
+    ORDER = "order", "Order",
+        "An order of $50, as one transaction over all participants.",
+        [field("who says no", Control::Choice(&["nobody", "orders", "payment", "stock", "shipping", "loyalty"]), 0)];
+}
+
 impl System for TwoPhaseCommit {
     type Disk = Disk;
     type Memory = Memory;
@@ -218,102 +244,13 @@ impl System for TwoPhaseCommit {
 
     const NAME: &'static str = "Two-phase commit";
 
-    const RULES: &'static [Rule] = &[
-        Rule {
-            id: "force-vote",
-            title: "Force the vote to disk",
-            about: "A participant's yes is on disk before it is sent. Off: a crash makes it forget that it promised.",
-        },
-        Rule {
-            id: "unanimous-yes",
-            title: "Commit only on all yes",
-            about: "One no, or one silence, aborts. Off: the coordinator commits as soon as more than half said yes.",
-        },
-        Rule {
-            id: "force-decision",
-            title: "Force the decision to disk",
-            about: "The commit record is on disk before anyone hears of it. Off: a crash makes the coordinator forget it.",
-        },
-        Rule {
-            id: "presumed-abort",
-            title: "No record means abort",
-            about: "Asked about a transaction it has no record of, the coordinator says abort. Off: it says commit.",
-        },
-        Rule {
-            id: "wait-when-prepared",
-            title: "Whoever voted yes waits",
-            about: "A prepared participant keeps its locks until it hears the decision. Off: it aborts on a time-out.",
-        },
-    ];
+    const RULES: &'static [Rule] = RULES;
 
-    const SETTINGS: &'static [Setting] = &[
-        Setting {
-            id: "participants",
-            title: "Participants",
-            about: "Each must vote yes for a commit.",
-            control: Control::Slider { min: 2, max: 5, step: 1, unit: Unit::Count },
-            default: 3,
-            takes: Takes::AtStart,
-        },
-        Setting {
-            id: "rate",
-            title: "Orders",
-            about: "How many the client sends, on average. It waits for each answer before the next.",
-            control: Control::Slider { min: 0, max: 20, step: 1, unit: Unit::PerSecond },
-            default: 2,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "no-votes",
-            title: "Orders that meet a no",
-            about: "In so many of a hundred, one participant cannot do its part.",
-            control: Control::Slider { min: 0, max: 100, step: 5, unit: Unit::Percent },
-            default: 20,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "latency",
-            title: "Mean latency",
-            about: "A message takes between half and one and a half times this.",
-            control: Control::Slider { min: 1_000, max: 100_000, step: 1_000, unit: Unit::Micros },
-            default: 10_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "patience",
-            title: "Time-out",
-            about: "How long the coordinator waits for votes, and a participant in doubt before it asks.",
-            control: Control::Slider { min: 20_000, max: 1_000_000, step: 10_000, unit: Unit::Micros },
-            default: 120_000,
-            takes: Takes::Live,
-        },
-        Setting {
-            id: "cooperate",
-            title: "Participants ask each other",
-            about: "One in doubt also asks the others: whoever knows the decision, or has not voted, can help.",
-            control: Control::Toggle,
-            default: 0,
-            takes: Takes::Live,
-        },
-    ];
+    const SETTINGS: &'static [Setting] = SETTINGS;
 
-    const COMMANDS: &'static [Command] = &[Command {
-        id: "order",
-        title: "Order",
-        about: "An order of $50, as one transaction over all participants.",
-        fields: &[field(
-            "who says no",
-            Control::Choice(&["nobody", "orders", "payment", "stock", "shipping", "loyalty"]),
-            0,
-        )],
-    }];
+    const COMMANDS: &'static [Command] = COMMANDS;
 
-    const METRICS: &'static [Metric] = &[
-        Metric { id: "committed", title: "Committed", kind: MetricKind::Counter },
-        Metric { id: "aborted", title: "Aborted", kind: MetricKind::Counter },
-        Metric { id: "latency", title: "Request to answer", kind: MetricKind::Latency },
-        Metric { id: "locked", title: "Time a lock was held", kind: MetricKind::Latency },
-    ];
+    const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(PARTICIPANTS).clamp(2, 5) as usize

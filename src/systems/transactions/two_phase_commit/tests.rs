@@ -2,6 +2,7 @@
 
 use super::promises::{AGREE, ALL_YES, RELEASED, locked};
 use super::*;
+use crate::sim::declare::settings::SettingId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::kernel::time::SEC;
 use crate::sim::kernel::{Cause, PendingKind};
@@ -25,7 +26,7 @@ fn shop(more: &[(SettingId, i64)]) -> Shop {
 }
 
 fn order(shop: &mut Shop, veto: i64) {
-    assert_eq!(shop.apply(&Input::Command(CommandCall { command: 0, values: vec![veto] })), Ok(()));
+    assert_eq!(shop.apply(&Input::call(ORDER, &[veto])), Ok(()));
 }
 
 fn act(shop: &mut Shop, input: Input) {

@@ -1,0 +1,169 @@
+//! The face of a scenario that knows no system.
+
+use super::hunt::explorer;
+use super::info::{BeatInfo, ChallengeInfo, Info, PromiseInfo};
+use super::live::LiveWorld;
+#[cfg(not(target_arch = "wasm32"))]
+use super::proof::Counterexample;
+use super::scenario::Scenario;
+use crate::sim::declare::commands::{Command, CommandId};
+use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::settings::{Setting, SettingId};
+use crate::sim::explore::{Bounds, Explorer};
+use crate::sim::machine::world::World;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::sim::run::tape::Tape;
+use crate::sim::run::tape::{Input, Origin};
+use crate::views::Face;
+
+/// The face of a scenario that knows no system.
+pub trait AnyScenario: Sync {
+    /// What is known without running it.
+    fn info(&self) -> Info;
+    /// Whether its address is this `guide/slug`.
+    fn is_at(&self, path: &str) -> bool;
+    /// The terms that it explains, each with one sentence.
+    fn terms(&self) -> &'static [(&'static str, &'static str)];
+    /// A world at the start of a run.
+    fn start(&'static self, origin: &Origin) -> LiveWorld;
+    /// The small instance that is explored, with its inputs applied, and its bounds. Rules as in the origin.
+    fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds);
+    /// A search from a world of this scenario. `promise`: the one to break, or any; one about the end is looked for
+    /// only when it is named. `constrained`: within the explored instance's constraint, which suits its start alone.
+    fn explorer(
+        &self,
+        start: &LiveWorld,
+        bounds: Bounds,
+        promise: Option<usize>,
+        constrained: bool,
+    ) -> Option<Explorer>;
+    /// The inputs that the explored instance begins with, and its settings on top of the scenario's own.
+    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>);
+    /// Whether a state lies within the explored instance's constraint.
+    fn within(&self, world: &LiveWorld) -> bool;
+    /// Shows how the absence of a rule breaks a promise, in the way the scenario names. For tests; not in the browser.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
+    /// The tape that solves a challenge, where it begins, and after how many events it is solved. `None` when no solution is
+    /// named. For tests.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn solution(&self, challenge: usize) -> Option<(Origin, Tape, u64)>;
+}
+
+/// The settings, rules and commands that a scenario names, with their descriptions.
+fn chosen<I: Copy, T>(ids: &[I], find: impl Fn(I) -> Option<T>) -> Vec<(I, T)> {
+    ids.iter().filter_map(|id| Some((*id, find(*id)?))).collect()
+}
+
+fn chosen_settings(known: &'static [Setting], values: &[(SettingId, i64)]) -> Vec<(SettingId, &'static Setting, i64)> {
+    let find = |&(id, value): &(SettingId, i64)| Some((id, known.get(usize::from(id.0))?, value));
+    values.iter().filter_map(find).collect()
+}
+
+fn chosen_rules(known: &'static [Rule], ids: &[RuleId]) -> Vec<(RuleId, &'static Rule)> {
+    chosen(ids, |id| known.get(usize::from(id.0)))
+}
+
+fn chosen_commands(known: &'static [Command], ids: &[CommandId]) -> Vec<(CommandId, &'static Command)> {
+    chosen(ids, |id| known.get(usize::from(id.0)))
+}
+
+impl<S: Face> AnyScenario for Scenario<S> {
+    fn info(&self) -> Info {
+        Info {
+            slug: self.slug,
+            title: self.title,
+            guide: self.guide,
+            level: self.level,
+            summary: self.summary,
+            seed: self.seed,
+            system: S::NAME,
+            settings: chosen_settings(S::SETTINGS, self.settings),
+            rules: chosen_rules(S::RULES, self.rules),
+            commands: chosen_commands(S::COMMANDS, self.commands),
+            promises: self
+                .promises
+                .iter()
+                .map(|promise| PromiseInfo {
+                    id: promise.id,
+                    title: promise.title,
+                    about: promise.about,
+                    kind: promise.kind,
+                })
+                .collect(),
+            metrics: S::METRICS,
+            charts: self.charts,
+            beats: self
+                .tour
+                .iter()
+                .map(|beat| BeatInfo {
+                    title: beat.title,
+                    say: beat.say,
+                    question: beat.predict.as_ref().map(|predict| predict.question),
+                    because: beat.predict.as_ref().map(|predict| predict.because),
+                })
+                .collect(),
+            challenges: self
+                .challenges
+                .iter()
+                .map(|challenge| ChallengeInfo {
+                    id: challenge.id,
+                    title: challenge.title,
+                    goal: challenge.goal,
+                    hint: challenge.hint,
+                })
+                .collect(),
+            impossible: self.impossible,
+            faults: self.faults,
+            busy: self.busy,
+            before: self.before,
+            near: self.near,
+            prose: self.prose,
+        }
+    }
+
+    fn is_at(&self, path: &str) -> bool {
+        path.split_once('/').is_some_and(|(guide, slug)| guide == self.guide.slug() && slug == self.slug)
+    }
+
+    fn terms(&self) -> &'static [(&'static str, &'static str)] {
+        self.terms
+    }
+
+    fn start(&'static self, origin: &Origin) -> LiveWorld {
+        LiveWorld::new(self.world(origin, &[]), self)
+    }
+
+    fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds) {
+        (LiveWorld::new(self.instance(&self.explore, origin), self), self.explore.bounds)
+    }
+
+    fn explorer(
+        &self,
+        start: &LiveWorld,
+        bounds: Bounds,
+        promise: Option<usize>,
+        constrained: bool,
+    ) -> Option<Explorer> {
+        let within = if constrained { self.explore.within } else { |_: &World<S>| true };
+        start.typed::<S>().map(|world| explorer(world, bounds, promise, within, self.promises))
+    }
+
+    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>) {
+        (self.explore.settings.to_vec(), (self.explore.inputs)())
+    }
+
+    fn within(&self, world: &LiveWorld) -> bool {
+        world.typed::<S>().is_none_or(|world| (self.explore.within)(world))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+        self.broken(rule, schedules)
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn solution(&self, challenge: usize) -> Option<(Origin, Tape, u64)> {
+        self.solved(challenge)
+    }
+}

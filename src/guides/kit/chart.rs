@@ -1,0 +1,31 @@
+//! The charts of a scenario.
+
+use crate::sim::measure::metrics::MetricId;
+
+/// How a chart reads its metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Plot {
+    /// A counter as a rate per second, one line a subject.
+    Rate(MetricId),
+    /// A gauge as it stands, one line a subject.
+    Level(MetricId),
+    /// A latency's median, 95th and 99th percentile, all subjects together.
+    Percentiles(MetricId),
+    /// A latency's 95th percentile, one line a subject.
+    PercentileOfEach(MetricId),
+    /// A counter's share of each subject, as bars over the last seconds.
+    Share(MetricId),
+    /// One counter as a part of the sum of two: hits, misses.
+    Ratio(MetricId, MetricId),
+}
+
+/// A chart of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub struct Chart {
+    /// Above it.
+    pub title: &'static str,
+    /// What to notice, in one sentence.
+    pub about: &'static str,
+    /// What it shows.
+    pub plot: Plot,
+}

@@ -1,0 +1,211 @@
+//! What a scenario proves, natively alone: how a promise breaks without each rule, and how each challenge is solved. The
+//! browser's apps have none of it.
+
+use super::hunt::{Hunt, explorer};
+use super::scenario::Scenario;
+use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::settings::SettingId;
+use crate::sim::explore::tape_of;
+use crate::sim::machine::system::System;
+use crate::sim::machine::world::World;
+use crate::sim::run::Run;
+use crate::sim::run::chaos::storm;
+use crate::sim::run::shrink::Shrinker;
+use crate::sim::run::tape::{Input, Origin, Stamped, Tape};
+use crate::views::Face;
+
+/// See the module's header.
+pub struct Proof<S: System> {
+    /// For each rule, how its absence breaks something.
+    pub breaks: &'static [Breaks<S>],
+    /// For each challenge, how it is solved.
+    pub solutions: &'static [Solution<S>],
+}
+
+impl<S: System> Proof<S> {
+    /// Nothing is proved.
+    pub const NONE: Proof<S> = Proof { breaks: &[], solutions: &[] };
+}
+
+/// How a challenge is solved.
+pub struct Solution<S: System> {
+    /// The challenge's stable name.
+    pub challenge: &'static str,
+    /// Where it begins.
+    pub from: fn() -> Origin,
+    /// A way there. Tests replay the tape that it leaves.
+    pub act: fn(&mut Script<S>),
+}
+
+/// A reader in code: runs on, acts, and leaves a tape.
+pub struct Script<S: System> {
+    run: Run<World<S>>,
+}
+
+impl<S: System> Script<S> {
+    /// A reader at the start of a world.
+    pub fn new(world: World<S>) -> Script<S> {
+        Script { run: Run::new(world, Tape::default()) }
+    }
+
+    /// The world as it is now.
+    pub fn world(&self) -> &World<S> {
+        self.run.world()
+    }
+
+    /// Runs on until something holds; gives up after 20,000 events. True when it holds.
+    pub fn until(&mut self, holds: impl Fn(&World<S>) -> bool) -> bool {
+        for _ in 0..20_000 {
+            if holds(self.run.world()) || self.run.step().is_none() {
+                break;
+            }
+        }
+        holds(self.run.world())
+    }
+
+    /// Runs on for some events.
+    pub fn steps(&mut self, count: u64) {
+        for _ in 0..count {
+            self.run.step();
+        }
+    }
+
+    /// Does something. False when it was refused.
+    pub fn act(&mut self, input: Input) -> bool {
+        self.run.act(input).is_ok()
+    }
+
+    /// What was done so far.
+    pub fn tape(&self) -> &Tape {
+        self.run.branch().tape()
+    }
+
+    /// Events so far.
+    pub fn step_count(&self) -> u64 {
+        self.run.step_count()
+    }
+}
+
+/// How a test breaks a promise once a rule is off.
+pub enum Way<S: System> {
+    /// By exploring this instance.
+    Explore(Hunt<S>),
+    /// By random fault schedules, shrunk: settings on top of the scenario's own, how many events each, and why the
+    /// explorer, which ignores time, cannot show it.
+    Schedules { settings: &'static [(SettingId, i64)], events: u64, reason: &'static str },
+    /// By a schedule written by hand, a textbook's say: settings on top of the scenario's own, what is done, and why
+    /// the explorer does not come so far.
+    Script { settings: &'static [(SettingId, i64)], act: fn(&mut Script<S>), reason: &'static str },
+}
+
+/// A rule, the promise that breaks without it, and the way.
+pub struct Breaks<S: System> {
+    /// The rule that is off.
+    pub rule: RuleId,
+    /// The promise that breaks.
+    pub promise: &'static str,
+    /// How.
+    pub way: Way<S>,
+}
+
+/// How a rule's absence showed itself.
+#[derive(Clone, Debug)]
+pub struct Counterexample {
+    /// The rule that is off.
+    pub rule: RuleId,
+    /// The promise that is to break.
+    pub promise: usize,
+    /// Where the run begins, the rule being off.
+    pub origin: Origin,
+    /// The way: `None` when nothing broke.
+    pub tape: Option<Tape>,
+    /// Moves of an explored schedule, or the event at which a random one broke, made as small as it gets.
+    pub steps: u64,
+    /// States explored, or random schedules tried.
+    pub tried: u64,
+    /// Whether it was explored, and not found by random schedules.
+    pub explored: bool,
+    /// Why it was not.
+    pub reason: &'static str,
+}
+
+impl<S: Face> Scenario<S> {
+fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
+        let world = self.instance(hunt, &found.origin);
+        let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
+        let report = explorer.run();
+        found.tried = report.progress.states;
+        found.origin.settings.extend_from_slice(hunt.settings);
+        if let Some((_, moves)) = report.moves() {
+            found.steps = moves.len() as u64;
+            let first = (hunt.inputs)().into_iter().map(|input| Stamped { after: 0, input }).collect();
+            found.tape = explorer.schedule(moves).map(|schedule| tape_of(first, &schedule.tape));
+        }
+        found
+    }
+
+    fn acted(&self, more: &[(SettingId, i64)], act: fn(&mut Script<S>), mut found: Counterexample) -> Counterexample {
+        found.explored = false;
+        found.tried = 1;
+        found.origin.settings.extend_from_slice(more);
+        let mut script = Script::new(self.world(&found.origin, &[]));
+        act(&mut script);
+        if let Some(breaking) = script.run.branch().breakings().iter().find(|broken| broken.promise == found.promise) {
+            found.steps = breaking.step;
+            found.tape = Some(script.tape().clone());
+        }
+        found
+    }
+
+    fn stormed(&self, more: &[(SettingId, i64)], events: u64, most: u64, mut found: Counterexample) -> Counterexample {
+        found.explored = false;
+        found.origin.settings.extend_from_slice(more);
+        for seed in 0..most {
+            found.tried = seed + 1;
+            found.origin.seed = seed;
+            let mut run = Run::new(self.world(&found.origin, &[]), Tape::default());
+            storm(&mut run, self.faults, seed, events);
+            if let Some(breaking) = run.branch().breakings().iter().find(|breaking| breaking.promise == found.promise) {
+                found.steps = breaking.step;
+                found.tape = Some(run.branch().tape().clone());
+                let start = self.world(&found.origin, &[]);
+                if let Some(mut shrinker) = Shrinker::new(start, run.branch(), found.promise) {
+                    shrinker.run();
+                    found.steps = shrinker.progress().steps;
+                    found.tape = Some(shrinker.tape().clone());
+                }
+                return found;
+            }
+        }
+        found
+    }
+
+pub(super) fn broken(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+        let breaks = self.proof.breaks.iter().find(|breaks| breaks.rule == rule)?;
+        let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
+        let rules_off = RuleSet::ALL.with(rule, false).off_bits();
+        let origin = Origin { seed: self.seed, settings: Vec::new(), rules_off };
+        let found =
+            Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true, reason: "" };
+        Some(match &breaks.way {
+            Way::Explore(hunt) => self.explored(hunt, found),
+            Way::Schedules { settings, events, reason } => {
+                let found = Counterexample { reason, ..found };
+                self.stormed(settings, *events, schedules, found)
+            }
+            Way::Script { settings, act, reason } => {
+                let found = Counterexample { reason, ..found };
+                self.acted(settings, *act, found)
+            }
+        })
+    }
+
+    pub(super) fn solved(&self, challenge: usize) -> Option<(Origin, Tape, u64)> {
+        let challenge = self.challenges.get(challenge)?;
+        let solution = self.proof.solutions.iter().find(|solution| solution.challenge == challenge.id)?;
+        let origin = (solution.from)();
+        let mut script = Script::new(self.world(&origin, &[]));
+        (solution.act)(&mut script);
+        Some((origin, script.tape().clone(), script.step_count()))
+    }
+}

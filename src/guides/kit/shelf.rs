@@ -1,0 +1,67 @@
+//! Shelves: the scenarios that one app of the site has. A guide is one, or two where it would be too much to load.
+
+use super::any::AnyScenario;
+
+/// A list of scenarios, in reading order.
+pub type Shelf = &'static [&'static dyn AnyScenario];
+
+/// A scenario, and the name of the shelf that it stands on.
+pub type Placed = (&'static dyn AnyScenario, &'static str);
+
+/// Declares the scenarios of a guide, in reading order: a line is a scenario, with the shelf that it stands on. A scenario
+/// is under test, on the site and in the terminal by being listed here.
+#[macro_export]
+macro_rules! scenarios {
+    ($($name:ident: $shelf:literal;)*) => {
+        $(pub mod $name;)*
+        /// Its scenarios, in reading order, each with its shelf.
+        pub const PLACED: &[$crate::guides::kit::shelf::Placed] = &[$((&$name::SCENARIO, $shelf)),*];
+    };
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
+/// How many scenarios of a guide stand on a shelf.
+pub const fn count(placed: &[Placed], shelf: &str) -> usize {
+    let (mut count, mut at) = (0, 0);
+    while at < placed.len() {
+        if is_same(placed[at].1, shelf) {
+            count += 1;
+        }
+        at += 1;
+    }
+    count
+}
+
+/// The scenarios of a guide that stand on a shelf. Chosen while compiling, so that a program that names one shelf has no
+/// other linked in.
+pub const fn choose<const N: usize>(placed: &[Placed], shelf: &str) -> [&'static dyn AnyScenario; N] {
+    let mut chosen = [placed[0].0; N];
+    let (mut count, mut at) = (0, 0);
+    while at < placed.len() {
+        if is_same(placed[at].1, shelf) {
+            chosen[count] = placed[at].0;
+            count += 1;
+        }
+        at += 1;
+    }
+    chosen
+}
+
+/// A shelf of a guide: `shelf!(consensus, "paxos")`.
+#[macro_export]
+macro_rules! shelf {
+    ($guide:ident, $shelf:literal) => {{
+        use $crate::guides::{$guide::PLACED, kit::any::AnyScenario, kit::shelf};
+        static CHOSEN: [&dyn AnyScenario; shelf::count(PLACED, $shelf)] = shelf::choose(PLACED, $shelf);
+        const { assert!(shelf::count(PLACED, $shelf) > 0, "no scenario stands on this shelf") };
+        &CHOSEN
+    }};
+}

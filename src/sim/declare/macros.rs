@@ -1,0 +1,89 @@
+//! Lists in which the id of a thing is its place: a line is a thing, so an id and its description cannot part.
+//!
+//! Each macro defines a constant for each line and the whole list: `SETTINGS`, `RULES`, `COMMANDS`, `METRICS`. A purpose is
+//! no more than its name; a ninth does not compile.
+
+/// A system's settings: a name in code, a stable name, a title, the control, its value when nobody has turned it, when a
+/// change takes effect, and a sentence.
+#[macro_export]
+macro_rules! settings {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $control:expr, $default:expr, $takes:ident, $about:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum SettingPlace { $($name),* }
+        $($(#[$doc])* pub const $name: $crate::sim::declare::settings::SettingId =
+            $crate::sim::declare::settings::SettingId(SettingPlace::$name as u8);)*
+        /// What a reader may turn.
+        pub const SETTINGS: &[$crate::sim::declare::settings::Setting] = &[$($crate::sim::declare::settings::Setting {
+            id: $id,
+            title: $title,
+            about: $about,
+            control: $control,
+            default: $default,
+            takes: $crate::sim::declare::settings::Takes::$takes,
+        }),*];
+    };
+}
+
+/// A system's rules: a name in code, a stable name, a title, and a sentence.
+#[macro_export]
+macro_rules! rules {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $about:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum RulePlace { $($name),* }
+        $($(#[$doc])* pub const $name: $crate::sim::declare::rules::RuleId =
+            $crate::sim::declare::rules::RuleId(RulePlace::$name as u8);)*
+        /// The rules that make it correct.
+        pub const RULES: &[$crate::sim::declare::rules::Rule] =
+            &[$($crate::sim::declare::rules::Rule { id: $id, title: $title, about: $about }),*];
+    };
+}
+
+/// What a client may ask of a system: a name in code, a stable name, what the button says, a sentence, and the fields.
+#[macro_export]
+macro_rules! commands {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $about:expr, $fields:expr;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum CommandPlace { $($name),* }
+        $($(#[$doc])* pub const $name: $crate::sim::declare::commands::CommandId =
+            $crate::sim::declare::commands::CommandId(CommandPlace::$name as u8);)*
+        /// What a client may ask.
+        pub const COMMANDS: &[$crate::sim::declare::commands::Command] = &[$($crate::sim::declare::commands::Command {
+            id: $id,
+            title: $title,
+            about: $about,
+            fields: &$fields,
+        }),*];
+    };
+}
+
+/// What a system measures: a name in code, a stable name, a title, and how it is measured.
+#[macro_export]
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $kind:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum MetricPlace { $($name),* }
+        $($(#[$doc])* pub const $name: $crate::sim::measure::metrics::MetricId =
+            $crate::sim::measure::metrics::MetricId(MetricPlace::$name as u8);)*
+        /// What is measured.
+        pub const METRICS: &[$crate::sim::measure::metrics::Metric] = &[$($crate::sim::measure::metrics::Metric {
+            id: $id,
+            title: $title,
+            kind: $crate::sim::measure::metrics::MetricKind::$kind,
+        }),*];
+    };
+}
+
+/// What a system's nodes draw for: one more than a node keeps counters for does not compile.
+#[macro_export]
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum PurposePlace { $($name,)* End }
+        $($(#[$doc])* pub const $name: $crate::sim::kernel::random::Purpose =
+            $crate::sim::kernel::random::Purpose(PurposePlace::$name as u8);)*
+        const _: () = assert!(
+            PurposePlace::End as usize <= $crate::sim::kernel::random::Purpose::COUNT,
+            "a node keeps eight counters of draws: this is a purpose too many"
+        );
+    };
+}
