@@ -8,7 +8,8 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 
 use faultline::guides::find;
-use faultline::guides::{AnyScenario, LiveWorld};
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};

@@ -3,8 +3,11 @@
 
 use std::fmt::Write;
 
-use faultline::guides::kit::scenario::{AnyScenario, Counterexample, Info, storm};
-use faultline::guides::{LiveWorld, catalogue};
+use faultline::guides::catalogue;
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
+use faultline::guides::kit::proof::Counterexample;
 use faultline::picture::{Body, Frame, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::declare::commands::CommandCall;
@@ -14,6 +17,7 @@ use faultline::sim::explore::{Outcome, replays};
 use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::run::Run;
+use faultline::sim::run::chaos::storm;
 use faultline::sim::run::compare::{replay_at, timed};
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Link, Origin, Stamped, Tape};
@@ -47,7 +51,7 @@ fn busy(info: &Info) -> Origin {
     Origin { settings: info.busy.to_vec(), ..origin(info) }
 }
 
-fn run(scenario: &dyn AnyScenario, origin: &Origin) -> Run<LiveWorld> {
+fn run(scenario: &'static dyn AnyScenario, origin: &Origin) -> Run<LiveWorld> {
     Run::new(scenario.start(origin), Tape::default())
 }
 
@@ -203,7 +207,7 @@ fn each_rule_earns_its_place() {
 }
 
 /// What happens in the event that breaks the promise, and the text of the run that stands there.
-fn broken_run(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> (String, String) {
+fn broken_run(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> (String, String) {
     let mut run = Run::new(scenario.start(&found.origin), tape.clone());
     run.seek(tape.inputs().last().map_or(0, |last| last.after + 1).max(if found.explored { 0 } else { found.steps }));
     let Verdict::Broken(broken) = run.world().standings()[found.promise].verdict.clone() else {
@@ -237,7 +241,7 @@ fn counterexamples_are_pinned(lines: &[String]) {
 }
 
 /// Whether the same doings break the promise with every rule on, within the same time.
-fn breaks_anyway(scenario: &dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
+fn breaks_anyway(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
     let seek = if found.explored { tape.inputs().last().map_or(0, |last| last.after + 1) } else { found.steps };
     let mut run = Run::new(scenario.start(&found.origin), tape.clone());
     run.seek(seek);
@@ -301,7 +305,7 @@ fn every_kind_of_fault_changes_the_run() {
 }
 
 /// A fault of a kind on the first message in flight after some events, and the step it comes at.
-fn fault(scenario: &dyn AnyScenario, info: &Info, after: u64, kind: usize) -> Option<(u64, Input)> {
+fn fault(scenario: &'static dyn AnyScenario, info: &Info, after: u64, kind: usize) -> Option<(u64, Input)> {
     let mut run = run(scenario, &busy(info));
     run.seek(after);
     let message = |world: &LiveWorld| {
@@ -337,7 +341,7 @@ fn rule_sets(info: &Info) -> impl Iterator<Item = u64> {
 }
 
 /// Whether an input, given at any of several moments, changes what happens, with or without faults around it.
-fn differs(scenario: &dyn AnyScenario, origin: &Origin, input: &Input) -> bool {
+fn differs(scenario: &'static dyn AnyScenario, origin: &Origin, input: &Input) -> bool {
     let at = |after: u64, input: &Input| {
         let tape = Tape::new(vec![Stamped { after, input: input.clone() }]);
         continued(scenario, origin, tape, after) != continued(scenario, origin, Tape::default(), after)
@@ -347,7 +351,7 @@ fn differs(scenario: &dyn AnyScenario, origin: &Origin, input: &Input) -> bool {
 }
 
 /// What happens under the same random faults, with or without an input at the start.
-fn stormy(scenario: &dyn AnyScenario, origin: &Origin, input: Option<&Input>) -> Vec<Moment> {
+fn stormy(scenario: &'static dyn AnyScenario, origin: &Origin, input: Option<&Input>) -> Vec<Moment> {
     let tape = input.map(|input| Stamped { after: 0, input: input.clone() });
     let mut run = Run::new(scenario.start(origin), Tape::new(tape.into_iter().collect()));
     storm(&mut run, scenario.info().faults, 2, 800);
@@ -358,7 +362,7 @@ fn stormy(scenario: &dyn AnyScenario, origin: &Origin, input: Option<&Input>) ->
 type Moment = (u64, u16, u64);
 
 /// What happens from a beginning: plain, and under random faults.
-fn trace(scenario: &dyn AnyScenario, origin: &Origin) -> (Vec<Moment>, Vec<Moment>) {
+fn trace(scenario: &'static dyn AnyScenario, origin: &Origin) -> (Vec<Moment>, Vec<Moment>) {
     let mut faulty = run(scenario, origin);
     storm(&mut faulty, scenario.info().faults, 2, 800);
     (continued(scenario, origin, Tape::default(), 0), replay(faulty))
@@ -378,7 +382,7 @@ fn replay(mut run: Run<LiveWorld>) -> Vec<Moment> {
 
 /// What happens in 1,500 events after a step: when, where, what state, and what is due when. A changed setting alone
 /// is no difference.
-fn continued(scenario: &dyn AnyScenario, origin: &Origin, tape: Tape, step: u64) -> Vec<Moment> {
+fn continued(scenario: &'static dyn AnyScenario, origin: &Origin, tape: Tape, step: u64) -> Vec<Moment> {
     let mut run = Run::new(scenario.start(origin), tape);
     run.seek(step);
     let mut trace = Vec::new();
@@ -504,7 +508,8 @@ fn challenges_are_open_at_first_and_solved_by_their_solutions() {
     check(|scenario, info| {
         ensure(info.challenges.len() >= 2, || format!("{} challenges", info.challenges.len()))?;
         for (index, challenge) in info.challenges.iter().enumerate() {
-            let (from, tape, steps) = scenario.solution(index);
+            let solution = scenario.solution(index);
+            let (from, tape, steps) = solution.ok_or_else(|| format!("{} names no solution", challenge.id))?;
             for start in [&from, &origin(info)] {
                 let open = !scenario.start(start).challenge_reached(index);
                 ensure(open, || format!("{} is solved before it begins", challenge.id))?;

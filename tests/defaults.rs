@@ -4,7 +4,7 @@
 mod vectors;
 
 use faultline::guides::find;
-use faultline::guides::kit::scenario::Info;
+use faultline::guides::kit::info::Info;
 use serde_json::Value;
 use vectors::{cases, report};
 

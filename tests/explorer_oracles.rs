@@ -8,8 +8,8 @@ mod plain;
 
 use std::hash::{Hash, Hasher};
 
-use faultline::guides::LiveWorld;
-use faultline::guides::kit::scenario::AnyScenario;
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Network, Outcome, Report};

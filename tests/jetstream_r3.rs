@@ -2,7 +2,6 @@
 //! faults.
 #![cfg(not(target_arch = "wasm32"))]
 
-use faultline::guides::kit::scenario::storm;
 use faultline::sim::NodeId;
 use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
@@ -14,6 +13,7 @@ use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;
 use faultline::sim::run::Run;
 use faultline::sim::run::chaos::FaultModel;
+use faultline::sim::run::chaos::storm;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Tape};
 use faultline::systems::messaging::jetstream::promises::{

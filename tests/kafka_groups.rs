@@ -2,10 +2,10 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::find;
-use faultline::guides::kit::scenario::storm;
 use faultline::sim::declare::settings::SettingId;
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::run::Run;
+use faultline::sim::run::chaos::storm;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 use faultline::systems::messaging::kafka::{

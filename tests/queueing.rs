@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use faultline::guides::LiveWorld;
-use faultline::guides::kit::scenario::AnyScenario;
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::messaging::competing_consumers::SCENARIO;
 use faultline::sim::kernel::time::{MS, SEC, Time};
 use faultline::sim::measure::metrics::WINDOW;

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::LiveWorld;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::Run;
 
 use super::player::Player;

@@ -9,7 +9,9 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-use faultline::guides::{AnyScenario, Info, LiveWorld};
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::what_if::show_value;
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{RuleId, RuleSet};

@@ -4,7 +4,8 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 
-use faultline::guides::{Guide, catalogue};
+use faultline::guides::catalogue;
+use faultline::guides::kit::guide::Guide;
 
 /// Where the reader is.
 #[derive(Clone, Debug, PartialEq, Eq)]

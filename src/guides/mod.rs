@@ -11,28 +11,50 @@ pub mod transactions;
 
 use std::sync::{LazyLock, OnceLock};
 
-pub use kit::live::{Live, LiveWorld};
-pub use kit::scenario::{AnyScenario, Guide, Info, Scenario};
+use kit::any::AnyScenario;
+use kit::guide::Guide;
+use kit::shelf::{Placed, Shelf};
 
-/// A list of scenarios, in reading order.
-pub type Shelf = &'static [&'static dyn AnyScenario];
-
-/// The scenarios of each guide, in reading order.
-const GUIDES: [Shelf; 6] = [
-    consensus::SCENARIOS,
-    messaging::SCENARIOS,
-    caching::SCENARIOS,
-    storage::SCENARIOS,
-    transactions::SCENARIOS,
-    resilience::SCENARIOS,
+/// The scenarios of each guide, in reading order, each with its shelf.
+const GUIDES: [(Guide, &[Placed]); 6] = [
+    (Guide::Consensus, consensus::PLACED),
+    (Guide::Messaging, messaging::PLACED),
+    (Guide::Caching, caching::PLACED),
+    (Guide::Storage, storage::PLACED),
+    (Guide::Transactions, transactions::PLACED),
+    (Guide::Resilience, resilience::PLACED),
 ];
 
-static EVERYTHING: LazyLock<Vec<&'static dyn AnyScenario>> = LazyLock::new(|| GUIDES.concat());
+static EVERYTHING: LazyLock<Vec<&'static dyn AnyScenario>> =
+    LazyLock::new(|| GUIDES.iter().flat_map(|(_, placed)| *placed).map(|placed| placed.0).collect());
 static OPENED: OnceLock<Shelf> = OnceLock::new();
 
 /// Every scenario, in reading order. Whoever calls it has them all linked in; the browser's apps do not call it.
 pub fn everything() -> Shelf {
     &EVERYTHING
+}
+
+/// The names of the shelves, in the order of their first scenarios.
+pub fn shelves() -> Vec<&'static str> {
+    let mut names: Vec<&'static str> = Vec::new();
+    for (_, shelf) in GUIDES.iter().flat_map(|(_, placed)| *placed) {
+        if !names.contains(shelf) {
+            names.push(shelf);
+        }
+    }
+    names
+}
+
+/// The shelf on which the scenario with this `guide/slug` stands.
+pub fn shelf_of(path: &str) -> Option<&'static str> {
+    let mut all = GUIDES.iter().flat_map(|(_, placed)| *placed);
+    all.find(|(scenario, _)| scenario.is_at(path)).map(|(_, shelf)| *shelf)
+}
+
+/// The shelf whose app shows a guide's own page: that of its first scenario.
+pub fn first_shelf_of(guide: Guide) -> Option<&'static str> {
+    let (_, placed) = GUIDES.iter().find(|known| known.0 == guide)?;
+    placed.first().map(|(_, shelf)| *shelf)
 }
 
 /// Opens a shelf in place of everything, once, before anything else is asked: what a program that has only a part of the
@@ -52,5 +74,5 @@ pub fn catalogue() -> Shelf {
 
 /// The scenario with this `guide/slug`.
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
-    catalogue().iter().copied().find(|scenario| scenario.info().path() == path)
+    catalogue().iter().copied().find(|scenario| scenario.is_at(path))
 }

@@ -1,7 +1,7 @@
 //! Reads a scenario's charts off what was measured: rates, levels, percentiles, shares.
 
+use crate::guides::kit::chart::Plot;
 use crate::guides::kit::live::LiveWorld;
-use crate::guides::kit::scenario::Plot;
 use crate::picture::chart::{Line, Scale};
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::measure::metrics::{MetricId, Series, WINDOW, Window};

@@ -3,7 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::guides::kit::scenario::{AnyScenario, Info};
+use crate::guides::kit::any::AnyScenario;
+use crate::guides::kit::info::Info;
 use crate::sim::explore::{Bounds, Budget, Explorer, Limit, Order, Outcome, Progress, Report, replays, tape_of};
 use crate::sim::numbers::{counted, grouped};
 use crate::sim::run::Run;
@@ -150,7 +151,7 @@ impl Search {
 }
 
 /// The instance begins with the reader's seed, and with the rules that are off where the reader stands.
-fn instance_origin(scenario: &dyn AnyScenario, link: &Link) -> Origin {
+fn instance_origin(scenario: &'static dyn AnyScenario, link: &Link) -> Origin {
     let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
     run.seek(link.step);
     Origin { seed: link.origin.seed, settings: Vec::new(), rules_off: run.world().rules().off_bits() }

@@ -2,7 +2,8 @@
 //! moments of virtual time; or another scenario under the same faults.
 
 use crate::guides::find;
-use crate::guides::kit::scenario::{AnyScenario, Info};
+use crate::guides::kit::any::AnyScenario;
+use crate::guides::kit::info::Info;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::{Control, SettingId, Unit};
 use crate::sim::kernel::time;
@@ -83,7 +84,13 @@ fn is_about_machines(input: &Input) -> bool {
     )
 }
 
-fn play(scenario: &dyn AnyScenario, origin: Origin, inputs: &[Timed], until: time::Time, steps: u64) -> (Link, usize) {
+fn play(
+    scenario: &'static dyn AnyScenario,
+    origin: Origin,
+    inputs: &[Timed],
+    until: time::Time,
+    steps: u64,
+) -> (Link, usize) {
     let most = steps.saturating_mul(MOST_FACTOR) + 1_000;
     let (run, refused) = replay_at(scenario.start(&origin), inputs, until, most, |_| false);
     let (tape, step, check) = (run.branch().tape().clone(), run.step_count(), run.world().fingerprint() as u32);
@@ -147,7 +154,7 @@ fn settings(info: &Info, one: &Link, other: &Link) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::LiveWorld;
+    use crate::guides::kit::live::LiveWorld;
     use crate::lab::search::untouched;
     use crate::sim::NodeId;
     use crate::sim::run::compare::first_difference;

@@ -3,7 +3,8 @@
 
 use std::process::ExitCode;
 
-use faultline::guides::{Info, find};
+use faultline::guides::find;
+use faultline::guides::kit::info::Info;
 use faultline::lab::search::{From, Quest, Search};
 use faultline::sim::explore::{Budget, Order, Outcome};
 use faultline::sim::judge::consistency::check_text;

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use faultline::guides::{Info, catalogue};
+use faultline::guides::catalogue;
+use faultline::guides::kit::info::Info;
 use faultline::sim::declare::settings::Control;
 use serde_json::{Value, json};
 

@@ -5,8 +5,11 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use faultline::guides::kit::scenario::AnyScenario;
-use faultline::guides::{Guide, Info, catalogue, find};
+use faultline::guides::catalogue;
+use faultline::guides::find;
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::guide::Guide;
+use faultline::guides::kit::info::Info;
 use faultline::lab::counterexamples::{Counterexample, counterexamples, famous};
 use faultline::lab::glossary;
 use faultline::lab::related::related;

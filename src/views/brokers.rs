@@ -1,15 +1,73 @@
 //! How three brokers look beside each other: lanes, what each broker has, and a table of what was measured.
 
-use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, TimerRing, Tone};
-use crate::sim::NodeId;
-use crate::sim::kernel::time::{MS, Micros, show};
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
+use super::prelude::*;
+use crate::sim::kernel::time::{self, show};
 use crate::systems::messaging::brokers::promises::{lost, replayable, works_on};
 use crate::systems::messaging::brokers::{
-    Brokers, Disk, Lane, Memory, State, Timer, WORKERS, broker, lanes, shop, worker,
+    self, Brokers, Disk, Lane, Memory, Message, State, Timer, WORKERS, broker, lanes, shop, worker,
 };
 use crate::systems::messaging::{jetstream, kafka, rabbitmq};
+use crate::systems::messaging::{jetstream::JetStream, kafka::Kafka, rabbitmq::RabbitMq};
+
+impl Face for Brokers {
+    fn look(message: &Message) -> Look {
+        match message {
+            Message::Rabbit(method) => RabbitMq::look(method),
+            Message::Kafka(message) => Kafka::look(message),
+            Message::Jet(message) => JetStream::look(message),
+        }
+    }
+
+    fn fields(settings: &Settings, message: &Message) -> Fields {
+        match message {
+            Message::Rabbit(method) => RabbitMq::fields(settings, method),
+            Message::Kafka(message) => Kafka::fields(settings, message),
+            Message::Jet(message) => JetStream::fields(settings, message),
+        }
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let (lane, _) = brokers::inner(world.settings(), id);
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let mut disk = Fields::new();
+        match &node.disk {
+            Disk::Rabbit(disk_of) => {
+                let queued =
+                    disk_of.host.as_ref().map(|host| host.queues.values().map(|queue| queue.ready.len()).sum());
+                disk.extend(queued.map(|count: usize| field("in the queue after a restart", count)));
+                disk.push(field("last number", disk_of.last));
+            }
+            Disk::Kafka(kafka::Disk::Broker(disk_of)) => {
+                for (at, log) in disk_of.logs.iter().enumerate() {
+                    disk.push(field(&format!("partition {at}"), format!("offsets {} to {}", log.start(), log.end())));
+                }
+                for ((_, partition), offset) in &disk_of.committed {
+                    disk.push(field(&format!("committed in partition {partition}"), offset));
+                }
+            }
+            Disk::Kafka(_) => {}
+            Disk::Jet(disk_of) => {
+                disk.push(field("messages in the stream", disk_of.store.stream.msgs().len()));
+                disk.push(field("ack floor", disk_of.store.consumer.floor()));
+                disk.push(field("last number", disk_of.last));
+            }
+        }
+        let mut memory = Fields::new();
+        for at in (0..WORKERS).filter(|at| worker(world.settings(), lane, *at) == id) {
+            let work = works_on(world, lane, at).map_or("nothing".to_owned(), |order| format!("order {order}"));
+            memory.push(field("works on", work));
+        }
+        for (timer, pending) in world.timers(id) {
+            let left = pending.at.saturating_sub(world.kernel().now());
+            memory.push(field(&Brokers::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
+        }
+        Inspection { disk, memory }
+    }
+
+    fn subject(_: &Settings, _: MetricId, subject: u16) -> String {
+        Lane::ALL.get(usize::from(subject)).map_or("?", |lane| lane.title()).to_owned()
+    }
+}
 
 /// The system in motion.
 pub type Shop = World<Brokers>;
@@ -284,4 +342,8 @@ fn table(world: &Shop, frame: Frame) -> Figure {
     };
     let title = "The same orders, the same crashes".to_owned();
     Figure { id: "measures", at, size, title, body: Body::Table { head, rows } }
+}
+
+fn field(name: &str, value: impl ToString) -> (String, String) {
+    (name.to_owned(), value.to_string())
 }

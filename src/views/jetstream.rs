@@ -1,12 +1,6 @@
 //! How JetStream's work queue is drawn and what is known of its nodes.
 
-use super::{Fields, Inspection};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, Shape, TimerRing, Tone};
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
+use super::prelude::*;
 use crate::systems::consensus::raft;
 use crate::systems::messaging::jetstream::op::Op;
 use crate::systems::messaging::jetstream::promises::{leader, replica, store, workers};
@@ -17,6 +11,113 @@ use crate::systems::messaging::jetstream::{
 };
 
 pub type Shop = World<JetStream>;
+
+type Space = ((i32, i32), (i32, i32));
+
+/// How many columns of the logs are drawn.
+const COLUMNS: u32 = 8;
+
+/// How many messages and ids are drawn.
+const SHOWN: usize = 10;
+
+impl Face for JetStream {
+    fn look(message: &Message) -> Look {
+        let (letter, glyph, tone) = match message {
+            Message::Publish { task } if task.poison => ('P', Glyph::Square, Tone::Broken),
+            Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
+            Message::PubAck { ack: PubAck::Stored { .. }, .. } => ('c', Glyph::Pill, Tone::Fine),
+            Message::PubAck { ack: PubAck::Duplicate { .. }, .. } => ('d', Glyph::Pill, Tone::Question),
+            Message::PubAck { .. } => ('x', Glyph::Pill, Tone::Broken),
+            Message::Pull { .. } => ('?', Glyph::Diamond, Tone::Consumer),
+            Message::Deliver { delivery, .. } if delivery.times > 1 => ('R', Glyph::Square, Tone::Risk),
+            Message::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
+            Message::Ack { kind: AckKind::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
+            Message::Ack { kind: AckKind::Progress, .. } => ('w', Glyph::Dot, Tone::Consumer),
+            Message::Ack { .. } => ('n', Glyph::Pill, Tone::Risk),
+            Message::AckAck { .. } => ('K', Glyph::Pill, Tone::Fine),
+            Message::Advisory { .. } => ('!', Glyph::Diamond, Tone::Risk),
+            Message::Routed { request, .. } => return Self::look(request),
+            Message::Raft { said, .. } => return raft_look(said),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(settings: &Settings, message: &Message) -> Fields {
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let number = |name: &str, value: u32| field(name, value.to_string());
+        match *message {
+            Message::Publish { task } => vec![number("task", task.id), number("Nats-Msg-Id", task.id)],
+            Message::PubAck { id, ack } => {
+                let (seq, duplicate) = match ack {
+                    PubAck::Stored { seq } => (seq, "no"),
+                    PubAck::Duplicate { seq } => (seq, "yes"),
+                    PubAck::Refused => (0, "no"),
+                };
+                vec![number("task", id), number("stream sequence", seq), field("duplicate", duplicate.to_owned())]
+            }
+            Message::Pull { request } => vec![number("question", request), field("batch", "1".to_owned())],
+            Message::Deliver { delivery, task } => vec![
+                number("task", task.id),
+                number("stream sequence", delivery.seq),
+                number("consumer sequence", delivery.delivery),
+                number("delivery", delivery.times),
+            ],
+            Message::Ack { seq, reply, .. } => {
+                let wanted = if reply { "yes" } else { "no" };
+                vec![number("stream sequence", seq), field("answer wanted", wanted.to_owned())]
+            }
+            Message::AckAck { seq } => vec![number("stream sequence", seq)],
+            Message::Advisory { seq, times } => vec![number("stream sequence", seq), number("deliveries", times)],
+            Message::Raft { ref said, .. } => {
+                let mut lines = vec![number("term", said.term())];
+                if let raft::Message::Append { entries, commit, .. } = said {
+                    let all: Vec<String> = entries.iter().take(20).map(short).collect();
+                    lines.extend([field("entries", all.join(", ")), number("committed", *commit)]);
+                }
+                lines
+            }
+            Message::Routed { origin, ref request } => {
+                let mut lines = Self::fields(settings, request);
+                lines.push(field("from", JetStream::name(settings, origin)));
+                lines
+            }
+        }
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let disk = match id {
+            _ if node.disk.raft.0.is_some() => node.disk.raft.0.as_ref().map(written).unwrap_or_default(),
+            SERVER => kept(&node.disk.store),
+            PUBLISHER => vec![field("last task", node.disk.last.to_string())],
+            _ => vec![field("last question", node.disk.last.to_string())],
+        };
+        let memory = match &node.memory {
+            None => Vec::new(),
+            Some(Memory::Publisher { unconfirmed }) => {
+                vec![field("unconfirmed", list(unconfirmed.iter().map(|task| task.id)))]
+            }
+            Some(Memory::Server { store, waiting }) => {
+                let names: Vec<String> = waiting.iter().map(|waiting| name(world, waiting.0)).collect();
+                let mut lines = kept(store);
+                lines.push(field("ids in the window", list(store.stream.ids())));
+                lines.push(field("waiting for a message", names.join(", ")));
+                lines
+            }
+            Some(Memory::Replica(own)) => running(own),
+            Some(Memory::Worker { phase, .. }) => {
+                let words = match phase {
+                    Phase::Idle => "asks for a message".to_owned(),
+                    Phase::Works(delivery, task) => format!("task {}, message {}", task.id, delivery.seq),
+                    Phase::Confirms(delivery, _) => format!("waits for the word on message {}", delivery.seq),
+                };
+                vec![field("works on", words)]
+            }
+        };
+        Inspection { disk, memory }
+    }
+}
 
 fn name(world: &Shop, id: NodeId) -> String {
     JetStream::name(world.settings(), id)
@@ -72,8 +173,6 @@ struct Plan {
     second: Space,
     table: Space,
 }
-
-type Space = ((i32, i32), (i32, i32));
 
 fn plan(frame: Frame, replicated: bool, workers: usize) -> Plan {
     let rows = |first: Area, second: Area| -> Vec<(i32, i32)> {
@@ -172,9 +271,6 @@ fn known(world: &Shop) -> Option<&Store> {
     store(world).or(most.map(|own| &*own.store))
 }
 
-/// How many columns of the logs are drawn.
-const COLUMNS: u32 = 8;
-
 fn logs(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let all: Vec<NodeId> = cluster::servers(world.settings());
     let log = |id: NodeId| match (replica(world, id), world.node(id)) {
@@ -231,9 +327,6 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark.ring = wait.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
     mark
 }
-
-/// How many messages and ids are drawn.
-const SHOWN: usize = 10;
 
 fn stream_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let empty = Store::default();
@@ -316,27 +409,6 @@ fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "deliveries", at, size, title, body: Body::Table { head, rows } }
 }
 
-pub fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Publish { task } if task.poison => ('P', Glyph::Square, Tone::Broken),
-        Message::Publish { .. } => ('T', Glyph::Square, Tone::Producer),
-        Message::PubAck { ack: PubAck::Stored { .. }, .. } => ('c', Glyph::Pill, Tone::Fine),
-        Message::PubAck { ack: PubAck::Duplicate { .. }, .. } => ('d', Glyph::Pill, Tone::Question),
-        Message::PubAck { .. } => ('x', Glyph::Pill, Tone::Broken),
-        Message::Pull { .. } => ('?', Glyph::Diamond, Tone::Consumer),
-        Message::Deliver { delivery, .. } if delivery.times > 1 => ('R', Glyph::Square, Tone::Risk),
-        Message::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
-        Message::Ack { kind: AckKind::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
-        Message::Ack { kind: AckKind::Progress, .. } => ('w', Glyph::Dot, Tone::Consumer),
-        Message::Ack { .. } => ('n', Glyph::Pill, Tone::Risk),
-        Message::AckAck { .. } => ('K', Glyph::Pill, Tone::Fine),
-        Message::Advisory { .. } => ('!', Glyph::Diamond, Tone::Risk),
-        Message::Routed { request, .. } => return look(request),
-        Message::Raft { said, .. } => return raft_look(said),
-    };
-    Look { letter, glyph, tone }
-}
-
 /// As in the guide to consensus.
 fn raft_look(said: &raft::Message) -> Look {
     let (letter, glyph, tone) = match said {
@@ -350,48 +422,6 @@ fn raft_look(said: &raft::Message) -> Look {
         raft::Message::InstallSnapshot { .. } => ('S', Glyph::Square, Tone::Store),
     };
     Look { letter, glyph, tone }
-}
-
-pub fn fields(settings: &Settings, message: &Message) -> Fields {
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let number = |name: &str, value: u32| field(name, value.to_string());
-    match *message {
-        Message::Publish { task } => vec![number("task", task.id), number("Nats-Msg-Id", task.id)],
-        Message::PubAck { id, ack } => {
-            let (seq, duplicate) = match ack {
-                PubAck::Stored { seq } => (seq, "no"),
-                PubAck::Duplicate { seq } => (seq, "yes"),
-                PubAck::Refused => (0, "no"),
-            };
-            vec![number("task", id), number("stream sequence", seq), field("duplicate", duplicate.to_owned())]
-        }
-        Message::Pull { request } => vec![number("question", request), field("batch", "1".to_owned())],
-        Message::Deliver { delivery, task } => vec![
-            number("task", task.id),
-            number("stream sequence", delivery.seq),
-            number("consumer sequence", delivery.delivery),
-            number("delivery", delivery.times),
-        ],
-        Message::Ack { seq, reply, .. } => {
-            let wanted = if reply { "yes" } else { "no" };
-            vec![number("stream sequence", seq), field("answer wanted", wanted.to_owned())]
-        }
-        Message::AckAck { seq } => vec![number("stream sequence", seq)],
-        Message::Advisory { seq, times } => vec![number("stream sequence", seq), number("deliveries", times)],
-        Message::Raft { ref said, .. } => {
-            let mut lines = vec![number("term", said.term())];
-            if let raft::Message::Append { entries, commit, .. } = said {
-                let all: Vec<String> = entries.iter().take(20).map(short).collect();
-                lines.extend([field("entries", all.join(", ")), number("committed", *commit)]);
-            }
-            lines
-        }
-        Message::Routed { origin, ref request } => {
-            let mut lines = fields(settings, request);
-            lines.push(field("from", JetStream::name(settings, origin)));
-            lines
-        }
-    }
 }
 
 fn list(numbers: impl Iterator<Item = u32>) -> String {
@@ -431,40 +461,6 @@ fn running(own: &Replica) -> Fields {
     lines.extend(kept(&own.store));
     lines.push(("ids in the window".to_owned(), list(own.store.stream.ids())));
     lines
-}
-
-pub fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let disk = match id {
-        _ if node.disk.raft.0.is_some() => node.disk.raft.0.as_ref().map(written).unwrap_or_default(),
-        SERVER => kept(&node.disk.store),
-        PUBLISHER => vec![field("last task", node.disk.last.to_string())],
-        _ => vec![field("last question", node.disk.last.to_string())],
-    };
-    let memory = match &node.memory {
-        None => Vec::new(),
-        Some(Memory::Publisher { unconfirmed }) => {
-            vec![field("unconfirmed", list(unconfirmed.iter().map(|task| task.id)))]
-        }
-        Some(Memory::Server { store, waiting }) => {
-            let names: Vec<String> = waiting.iter().map(|waiting| name(world, waiting.0)).collect();
-            let mut lines = kept(store);
-            lines.push(field("ids in the window", list(store.stream.ids())));
-            lines.push(field("waiting for a message", names.join(", ")));
-            lines
-        }
-        Some(Memory::Replica(own)) => running(own),
-        Some(Memory::Worker { phase, .. }) => {
-            let words = match phase {
-                Phase::Idle => "asks for a message".to_owned(),
-                Phase::Works(delivery, task) => format!("task {}, message {}", task.id, delivery.seq),
-                Phase::Confirms(delivery, _) => format!("waits for the word on message {}", delivery.seq),
-            };
-            vec![field("works on", words)]
-        }
-    };
-    Inspection { disk, memory }
 }
 
 pub fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {

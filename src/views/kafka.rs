@@ -1,15 +1,8 @@
 //! What the Kafka scenarios show alike: messages, nodes, strips of offsets, what is inside.
 
-use super::{Fields, Inspection};
-use crate::picture::{Bar, Body, Cell, Figure, Glyph, GridRow, Look, NodeMark, Shape, TimerRing, Tone};
-use crate::sim::NodeId;
-use crate::sim::declare::commands::CommandId;
-use crate::sim::declare::settings::Settings;
+use super::prelude::*;
 use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
 use crate::sim::numbers::counted;
-use crate::sim::run::tape::Input;
 use crate::systems::messaging::kafka::log::Log;
 use crate::systems::messaging::kafka::wire::Refused;
 use crate::systems::messaging::kafka::{
@@ -17,6 +10,79 @@ use crate::systems::messaging::kafka::{
 };
 
 pub type Shop = World<Kafka>;
+
+/// Names of the strips.
+const STRIPS: [&str; 4] = ["strip-0", "strip-1", "strip-2", "strip-3"];
+
+impl Face for Kafka {
+    fn look(message: &Message) -> Look {
+        let (letter, glyph, tone) = match message {
+            Message::Produce(_) => ('P', Glyph::Square, Tone::Producer),
+            Message::Produced { ok: true, .. } => ('k', Glyph::Pill, Tone::Fine),
+            Message::Produced { .. } => ('x', Glyph::Pill, Tone::Risk),
+            Message::Join { .. } => ('J', Glyph::Diamond, Tone::Question),
+            Message::Joined { .. } => ('j', Glyph::Pill, Tone::Question),
+            Message::Sync { .. } => ('S', Glyph::Diamond, Tone::Active),
+            Message::Synced { .. } => ('s', Glyph::Pill, Tone::Active),
+            Message::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
+            Message::Beat { .. } => ('b', Glyph::Dot, Tone::Neutral),
+            Message::Leave { .. } => ('L', Glyph::Diamond, Tone::Off),
+            Message::Commit { .. } => ('C', Glyph::Square, Tone::Consumer),
+            Message::Committed { .. } => ('k', Glyph::Pill, Tone::Fine),
+            Message::Refused { why: Refused::Rebalance, .. } => ('r', Glyph::Pill, Tone::Question),
+            Message::Refused { .. } => ('x', Glyph::Pill, Tone::Broken),
+            Message::Where { .. } => ('O', Glyph::Dot, Tone::Neutral),
+            Message::Standings(_) => ('o', Glyph::Pill, Tone::Neutral),
+            Message::Fetch { .. } => ('F', Glyph::Dot, Tone::Consumer),
+            Message::Records(_) => ('R', Glyph::Square, Tone::Store),
+            Message::Metadata => ('M', Glyph::Dot, Tone::Neutral),
+            Message::Topic { .. } => ('m', Glyph::Pill, Tone::Neutral),
+            Message::AskLag => ('?', Glyph::Diamond, Tone::Neutral),
+            Message::Lag { .. } => ('l', Glyph::Pill, Tone::Neutral),
+            Message::Grow { .. } => ('+', Glyph::Diamond, Tone::Active),
+            Message::Run(_) => ('>', Glyph::Diamond, Tone::Service),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(_: &Settings, message: &Message) -> Fields {
+        message.fields()
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let disk = match &node.disk {
+            Disk::Broker(disk) => inside_broker(disk),
+            Disk::Producer { numbers, .. } => {
+                let line = |(key, number): (&u16, &u32)| field(format!("key {key}"), format!("{number} produced"));
+                numbers.iter().map(line).collect()
+            }
+            Disk::Consumer { running } => vec![field("is to run", if *running { "yes" } else { "no" })],
+            Disk::Scaler => Vec::new(),
+        };
+        let mut memory = match &node.memory {
+            None => return Inspection { disk, memory: Vec::new() },
+            Some(Memory::Broker { groups, parked }) => {
+                let mut all: Fields =
+                    groups.iter().flat_map(|(group, state)| inside_group(world, *group, state)).collect();
+                all.push(field("fetches that wait", list(parked.keys().map(|node| name(world, *node)))));
+                all
+            }
+            Some(Memory::Producer(producer)) => inside_producer(producer),
+            Some(Memory::Consumer(consumer)) => inside_consumer(consumer),
+            Some(Memory::Scaler(scaler)) => vec![
+                field("lag", scaler.lag.to_string()),
+                field("members wanted", scaler.wanted.to_string()),
+                field("partitions", scaler.partitions.to_string()),
+            ],
+        };
+        for (timer, pending) in world.timers(id) {
+            let left = pending.at.saturating_sub(world.kernel().now());
+            memory.push(field(Kafka::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
+        }
+        Inspection { disk, memory }
+    }
+}
 
 /// The broker's disk; it is there whether or not the broker is up.
 pub fn disk(world: &Shop) -> Option<&BrokerDisk> {
@@ -74,40 +140,6 @@ pub fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
 /// A command with its values.
 pub fn command(command: CommandId, values: &[i64]) -> Input {
     Input::call(command, values)
-}
-
-pub fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Produce(_) => ('P', Glyph::Square, Tone::Producer),
-        Message::Produced { ok: true, .. } => ('k', Glyph::Pill, Tone::Fine),
-        Message::Produced { .. } => ('x', Glyph::Pill, Tone::Risk),
-        Message::Join { .. } => ('J', Glyph::Diamond, Tone::Question),
-        Message::Joined { .. } => ('j', Glyph::Pill, Tone::Question),
-        Message::Sync { .. } => ('S', Glyph::Diamond, Tone::Active),
-        Message::Synced { .. } => ('s', Glyph::Pill, Tone::Active),
-        Message::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
-        Message::Beat { .. } => ('b', Glyph::Dot, Tone::Neutral),
-        Message::Leave { .. } => ('L', Glyph::Diamond, Tone::Off),
-        Message::Commit { .. } => ('C', Glyph::Square, Tone::Consumer),
-        Message::Committed { .. } => ('k', Glyph::Pill, Tone::Fine),
-        Message::Refused { why: Refused::Rebalance, .. } => ('r', Glyph::Pill, Tone::Question),
-        Message::Refused { .. } => ('x', Glyph::Pill, Tone::Broken),
-        Message::Where { .. } => ('O', Glyph::Dot, Tone::Neutral),
-        Message::Standings(_) => ('o', Glyph::Pill, Tone::Neutral),
-        Message::Fetch { .. } => ('F', Glyph::Dot, Tone::Consumer),
-        Message::Records(_) => ('R', Glyph::Square, Tone::Store),
-        Message::Metadata => ('M', Glyph::Dot, Tone::Neutral),
-        Message::Topic { .. } => ('m', Glyph::Pill, Tone::Neutral),
-        Message::AskLag => ('?', Glyph::Diamond, Tone::Neutral),
-        Message::Lag { .. } => ('l', Glyph::Pill, Tone::Neutral),
-        Message::Grow { .. } => ('+', Glyph::Diamond, Tone::Active),
-        Message::Run(_) => ('>', Glyph::Diamond, Tone::Service),
-    };
-    Look { letter, glyph, tone }
-}
-
-pub fn fields(_: &Settings, message: &Message) -> Fields {
-    message.fields()
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {
@@ -182,39 +214,6 @@ fn inside_producer(producer: &Producer) -> Fields {
     first.into_iter().chain(producer.waiting.iter().map(waiting)).collect()
 }
 
-pub fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let disk = match &node.disk {
-        Disk::Broker(disk) => inside_broker(disk),
-        Disk::Producer { numbers, .. } => {
-            let line = |(key, number): (&u16, &u32)| field(format!("key {key}"), format!("{number} produced"));
-            numbers.iter().map(line).collect()
-        }
-        Disk::Consumer { running } => vec![field("is to run", if *running { "yes" } else { "no" })],
-        Disk::Scaler => Vec::new(),
-    };
-    let mut memory = match &node.memory {
-        None => return Inspection { disk, memory: Vec::new() },
-        Some(Memory::Broker { groups, parked }) => {
-            let mut all: Fields = groups.iter().flat_map(|(group, state)| inside_group(world, *group, state)).collect();
-            all.push(field("fetches that wait", list(parked.keys().map(|node| name(world, *node)))));
-            all
-        }
-        Some(Memory::Producer(producer)) => inside_producer(producer),
-        Some(Memory::Consumer(consumer)) => inside_consumer(consumer),
-        Some(Memory::Scaler(scaler)) => vec![
-            field("lag", scaler.lag.to_string()),
-            field("members wanted", scaler.wanted.to_string()),
-            field("partitions", scaler.partitions.to_string()),
-        ],
-    };
-    for (timer, pending) in world.timers(id) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        memory.push(field(Kafka::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
-    }
-    Inspection { disk, memory }
-}
-
 /// A producer.
 pub fn producer_mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(node, at, Shape::Service, name(world, node));
@@ -269,9 +268,6 @@ pub fn consumer_mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeMark {
     mark.ring = poll.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
     mark
 }
-
-/// Names of the strips.
-const STRIPS: [&str; 4] = ["strip-0", "strip-1", "strip-2", "strip-3"];
 
 /// Where the strips go: left, top, width, and the height of each.
 #[derive(Clone, Copy)]

@@ -1,13 +1,32 @@
 //! How systems look, each in one file that all its scenarios share.
 
+pub mod ben_or;
 pub mod brokers;
+pub mod bully;
+pub mod byzantine_generals;
+pub mod cache;
+pub mod exactly_once;
+pub mod flash_sale;
 pub mod jetstream;
 pub mod kafka;
+pub mod kafka_log;
+pub mod kafka_replication;
+pub mod lease_lock;
+pub mod load_balancer;
 pub mod nats;
 pub mod order_platform;
 pub mod paxos;
+pub mod pbft;
+pub mod prelude;
+pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
+pub mod schema_registry;
+pub mod side_by_side;
+pub mod token_ring;
+pub mod two_generals;
+pub mod two_phase_commit;
+pub mod zab;
 
 use std::fmt::Display;
 
@@ -35,8 +54,10 @@ pub trait Face: System {
     /// How a message looks.
     fn look(message: &Self::Message) -> Look;
 
-    /// What a message says: name and value.
-    fn fields(settings: &Settings, message: &Self::Message) -> Fields;
+    /// What a message says: name and value. Nothing, unless the system says more than its name.
+    fn fields(_settings: &Settings, _message: &Self::Message) -> Fields {
+        Fields::new()
+    }
 
     /// What is known of a node.
     fn inspect(world: &World<Self>, node: NodeId) -> Inspection;

@@ -1,16 +1,85 @@
 //! How NATS core's messages look and what is known of its nodes: for both scenarios that show it.
 
-use super::{Fields, Inspection};
-use crate::picture::{Glyph, Look, Tone};
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
+use super::prelude::*;
 use crate::systems::messaging::nats::{
     Client, Connection, Memory, Message, Nats, Payload, Phase, Role, SERVER, Subject,
 };
 
 pub type Shop = World<Nats>;
+
+impl Face for Nats {
+    fn look(message: &Message) -> Look {
+        let is_answer = |payload: &Payload| matches!(payload.subject, Subject::Inbox(..));
+        let (letter, glyph, tone) = match message {
+            Message::Connect { .. } => ('+', Glyph::Diamond, Tone::Consumer),
+            Message::Sub { .. } => ('S', Glyph::Diamond, Tone::Consumer),
+            Message::Pub { payload, .. } | Message::Msg { payload, .. } if is_answer(payload) => {
+                ('A', Glyph::Pill, Tone::Fine)
+            }
+            Message::Pub { payload, .. } | Message::Msg { payload, .. } if payload.reply.is_some() => {
+                ('R', Glyph::Square, Tone::Producer)
+            }
+            Message::Pub { .. } => ('P', Glyph::Square, Tone::Producer),
+            Message::Msg { .. } => ('M', Glyph::Square, Tone::Service),
+            Message::NoResponders { .. } => ('!', Glyph::Pill, Tone::Risk),
+            Message::Ping { .. } => ('?', Glyph::Dot, Tone::Neutral),
+            Message::Pong { .. } => ('o', Glyph::Dot, Tone::Neutral),
+            Message::Close { .. } => ('x', Glyph::Pill, Tone::Broken),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(_: &Settings, message: &Message) -> Fields {
+        let payload = |payload: &Payload| {
+            let reply = payload.reply.map_or("none".into(), Subject::text);
+            vec![field("subject", payload.subject.text()), field("number", payload.id), field("reply to", reply)]
+        };
+        let mut list = match message {
+            Message::Connect { subs, .. } => {
+                subs.iter().map(|sub| field(if sub.group { "SUB, group" } else { "SUB" }, sub.pattern.text())).collect()
+            }
+            Message::Sub { sub, .. } => vec![field("SUB", sub.pattern.text()), field("sid", sub.sid)],
+            Message::Pub { payload: content, .. } => payload(content),
+            Message::Msg { payload: content, sid, .. } => [payload(content), vec![field("sid", sid)]].concat(),
+            Message::NoResponders { request, .. } => vec![field("status", 503), field("request", request)],
+            Message::Ping { .. } | Message::Pong { .. } | Message::Close { .. } => Vec::new(),
+        };
+        let (Message::Connect { connection, .. }
+        | Message::Sub { connection, .. }
+        | Message::Pub { connection, .. }
+        | Message::Msg { connection, .. }
+        | Message::NoResponders { connection, .. }
+        | Message::Ping { connection }
+        | Message::Pong { connection }
+        | Message::Close { connection }) = message;
+        list.push(field("connection", connection));
+        list
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let disk = match id {
+            SERVER => Vec::new(),
+            _ => vec![field("last connection", node.disk.connections), field("last number", node.disk.published)],
+        };
+        let memory = match &node.memory {
+            None => Vec::new(),
+            Some(Memory::Server { connections }) => {
+                let patterns = |open: &Connection| {
+                    let list: Vec<String> = open.subs.iter().map(|sub| sub.pattern.text().into_owned()).collect();
+                    if list.is_empty() { "no subscription".to_owned() } else { list.join(" ") }
+                };
+                let line = |(client, open): (&NodeId, &Connection)| {
+                    let text = format!("{}; {} pending", patterns(open), open.pending.len());
+                    field(&Nats::name(world.settings(), *client), text)
+                };
+                connections.iter().map(line).collect()
+            }
+            Some(Memory::Client(client)) => known(client),
+        };
+        Inspection { disk, memory }
+    }
+}
 
 pub fn client(world: &Shop, id: NodeId) -> Option<&Client> {
     match world.memory(id) {
@@ -42,80 +111,8 @@ pub fn subscription_count(world: &Shop) -> usize {
     }
 }
 
-pub fn look(message: &Message) -> Look {
-    let is_answer = |payload: &Payload| matches!(payload.subject, Subject::Inbox(..));
-    let (letter, glyph, tone) = match message {
-        Message::Connect { .. } => ('+', Glyph::Diamond, Tone::Consumer),
-        Message::Sub { .. } => ('S', Glyph::Diamond, Tone::Consumer),
-        Message::Pub { payload, .. } | Message::Msg { payload, .. } if is_answer(payload) => {
-            ('A', Glyph::Pill, Tone::Fine)
-        }
-        Message::Pub { payload, .. } | Message::Msg { payload, .. } if payload.reply.is_some() => {
-            ('R', Glyph::Square, Tone::Producer)
-        }
-        Message::Pub { .. } => ('P', Glyph::Square, Tone::Producer),
-        Message::Msg { .. } => ('M', Glyph::Square, Tone::Service),
-        Message::NoResponders { .. } => ('!', Glyph::Pill, Tone::Risk),
-        Message::Ping { .. } => ('?', Glyph::Dot, Tone::Neutral),
-        Message::Pong { .. } => ('o', Glyph::Dot, Tone::Neutral),
-        Message::Close { .. } => ('x', Glyph::Pill, Tone::Broken),
-    };
-    Look { letter, glyph, tone }
-}
-
 fn field(name: &str, value: impl ToString) -> (String, String) {
     (name.to_owned(), value.to_string())
-}
-
-pub fn fields(_: &Settings, message: &Message) -> Fields {
-    let payload = |payload: &Payload| {
-        let reply = payload.reply.map_or("none".into(), Subject::text);
-        vec![field("subject", payload.subject.text()), field("number", payload.id), field("reply to", reply)]
-    };
-    let mut list = match message {
-        Message::Connect { subs, .. } => {
-            subs.iter().map(|sub| field(if sub.group { "SUB, group" } else { "SUB" }, sub.pattern.text())).collect()
-        }
-        Message::Sub { sub, .. } => vec![field("SUB", sub.pattern.text()), field("sid", sub.sid)],
-        Message::Pub { payload: content, .. } => payload(content),
-        Message::Msg { payload: content, sid, .. } => [payload(content), vec![field("sid", sid)]].concat(),
-        Message::NoResponders { request, .. } => vec![field("status", 503), field("request", request)],
-        Message::Ping { .. } | Message::Pong { .. } | Message::Close { .. } => Vec::new(),
-    };
-    let (Message::Connect { connection, .. }
-    | Message::Sub { connection, .. }
-    | Message::Pub { connection, .. }
-    | Message::Msg { connection, .. }
-    | Message::NoResponders { connection, .. }
-    | Message::Ping { connection }
-    | Message::Pong { connection }
-    | Message::Close { connection }) = message;
-    list.push(field("connection", connection));
-    list
-}
-
-pub fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let disk = match id {
-        SERVER => Vec::new(),
-        _ => vec![field("last connection", node.disk.connections), field("last number", node.disk.published)],
-    };
-    let memory = match &node.memory {
-        None => Vec::new(),
-        Some(Memory::Server { connections }) => {
-            let patterns = |open: &Connection| {
-                let list: Vec<String> = open.subs.iter().map(|sub| sub.pattern.text().into_owned()).collect();
-                if list.is_empty() { "no subscription".to_owned() } else { list.join(" ") }
-            };
-            let line = |(client, open): (&NodeId, &Connection)| {
-                let text = format!("{}; {} pending", patterns(open), open.pending.len());
-                field(&Nats::name(world.settings(), *client), text)
-            };
-            connections.iter().map(line).collect()
-        }
-        Some(Memory::Client(client)) => known(client),
-    };
-    Inspection { disk, memory }
 }
 
 fn known(client: &Client) -> Fields {

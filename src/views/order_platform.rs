@@ -1,15 +1,82 @@
 //! How the platform looks: three legs, the log twice, the queues, the rows beside what they should be, the notices.
 
-use crate::picture::{Bar, Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, TimerRing, Tone};
-use crate::sim::NodeId;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
+use super::prelude::*;
+use crate::sim::kernel::time::{self};
 use crate::sim::numbers::counted;
 use crate::systems::messaging::order_platform::promises::{behind, charged, committed, fold, host, log, parked, view};
 use crate::systems::messaging::order_platform::{
-    KAFKA, Memory, NATS, OrderPlatform, PAYMENTS, PRODUCTS, RABBIT, RELAY, SCREEN, SHOP, Timer, VIEW,
+    self as platform, Disk, KAFKA, Memory, Message, NATS, Notice, OrderPlatform, PAYMENTS, PRODUCTS, RABBIT, RELAY,
+    SCREEN, SHOP, Timer, VIEW,
 };
 use crate::systems::messaging::rabbitmq::{self, topology};
+use crate::systems::messaging::{kafka::Kafka, rabbitmq::RabbitMq};
+
+impl Face for OrderPlatform {
+    fn look(message: &Message) -> Look {
+        let (letter, glyph, tone) = match message {
+            Message::Kafka(message) => return Kafka::look(message),
+            Message::Rabbit(method) => return RabbitMq::look(method),
+            Message::Nats(Notice::Sub) => ('S', Glyph::Dot, Tone::Neutral),
+            Message::Nats(Notice::Pub { reply: false, .. } | Notice::Msg { reply: false, .. }) => {
+                ('N', Glyph::Square, Tone::Service)
+            }
+            Message::Nats(Notice::Pub { .. } | Notice::Msg { .. }) => ('N', Glyph::Square, Tone::Question),
+            Message::Nats(Notice::Answer { .. }) => ('n', Glyph::Pill, Tone::Question),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(settings: &Settings, message: &Message) -> Fields {
+        match message {
+            Message::Kafka(message) => Kafka::fields(settings, message),
+            Message::Rabbit(method) => RabbitMq::fields(settings, method),
+            Message::Nats(Notice::Sub) => vec![field("subject", platform::notices::PATTERN)],
+            Message::Nats(Notice::Pub { order, reply } | Notice::Msg { order, reply }) => vec![
+                field("subject", platform::notices::subject(*order)),
+                field("order", order),
+                field("answer wanted", if *reply { "yes" } else { "no" }),
+            ],
+            Message::Nats(Notice::Answer { order }) => vec![field("order", order)],
+        }
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let mut memory = match &node.memory {
+            None => return Inspection { disk: on_disk(world, &node.disk), memory: Vec::new() },
+            Some(Memory::Relay { reader, waiting }) => vec![
+                field("next offset", reader.next.map_or("not known".to_owned(), |next| next.to_string())),
+                field("not confirmed", list(waiting.iter().copied())),
+            ],
+            Some(Memory::View { reader, awaited }) => vec![
+                field("next offset", reader.next.map_or("not known".to_owned(), |next| next.to_string())),
+                field("waits for an answer on", awaited.map_or("nothing".to_owned(), |order| format!("order {order}"))),
+            ],
+            Some(Memory::Nats { subscribed }) => {
+                vec![field("subscriptions", if subscribed.is_some() { "the screen's" } else { "none" })]
+            }
+            Some(Memory::Screen { seen }) => vec![field("orders shown", seen.count())],
+            Some(_) => Vec::new(),
+        };
+        for (timer, pending) in world.timers(id) {
+            let left = pending.at.saturating_sub(world.kernel().now());
+            let name = OrderPlatform::describe_timer(world.settings(), timer);
+            memory.push(field(&name, format!("in {}", time::show(left))));
+        }
+        Inspection { disk: on_disk(world, &node.disk), memory }
+    }
+
+    fn subject(_: &Settings, metric: MetricId, subject: u16) -> String {
+        let name = match (metric, subject) {
+            (platform::LAG, 0) => "relay",
+            (platform::LAG, _) => "read model",
+            (platform::NOTICES, 0) => "published",
+            (platform::NOTICES, _) => "shown",
+            _ => "tasks",
+        };
+        name.to_owned()
+    }
+}
 
 /// The system in motion.
 pub type Shop = World<OrderPlatform>;
@@ -178,4 +245,43 @@ fn notice_bars(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         bar("lost", told.saturating_sub(seen), Tone::Off),
     ];
     Figure { id: "notices", at, size, title: "Notices".to_owned(), body: Body::Bars(bars) }
+}
+
+fn field(name: &str, value: impl ToString) -> (String, String) {
+    (name.to_owned(), value.to_string())
+}
+
+fn list(numbers: impl Iterator<Item = u32>) -> String {
+    let words: Vec<String> = numbers.take(20).map(|number| number.to_string()).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+fn on_disk(world: &Shop, disk: &Disk) -> Fields {
+    match disk {
+        Disk::Kafka(_) => vec![
+            field("log end", log(world).map_or(0, |log| log.end())),
+            field("committed by the relay", committed(world, 0)),
+            field("committed by the read model", committed(world, 1)),
+        ],
+        Disk::Rabbit(_) => host(world).map_or_else(Vec::new, |host| {
+            let queued = |queue: &rabbitmq::queue::Queue| list(queue.ready.iter().map(|stored| stored.message.id));
+            host.queues.values().map(|queue| field(queue.name, queued(queue))).collect()
+        }),
+        Disk::Payments { charged, .. } => vec![field("orders charged", charged.count())],
+        Disk::View(rows) => {
+            let revenue = rows.revenue.iter().enumerate();
+            let mut all: Fields = revenue.map(|(at, sum)| field(&format!("product {}", at + 1), sum)).collect();
+            all.push(field("offset beside the rows", rows.offset));
+            all
+        }
+        Disk::Nothing => Vec::new(),
+    }
+}
+
+pub fn order(count: i64) -> Input {
+    Input::call(platform::ORDER, &[count])
+}
+
+pub fn words(words: &[&str]) -> Vec<String> {
+    words.iter().map(|word| (*word).to_owned()).collect()
 }

@@ -1,71 +1,124 @@
 //! What both Paxos scenarios say of messages and nodes.
 
-use super::{Fields, Inspection};
-use crate::picture::{Glyph, Look, Tone};
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
+use super::prelude::*;
 use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::MetricId;
 use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Log, Memory, Message, Paxos, Phase, Slot, Timer, ballot_name,
 };
 
-/// Messages are counted by what they are for, and not by node.
-pub fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
-    match (metric == paxos::MESSAGES, subject) {
-        (true, 0) => "to agree".to_owned(),
-        (true, _) => "to lead".to_owned(),
-        _ => Paxos::name(settings, NodeId(subject)),
+impl Face for Paxos {
+    fn look(message: &Message) -> Look {
+        let (letter, glyph, tone) = match message {
+            Message::Prepare { .. } => ('P', Glyph::Diamond, Tone::Question),
+            Message::Promise { accepted, .. } if accepted.entries().is_empty() => ('p', Glyph::Pill, Tone::Question),
+            Message::Promise { .. } => ('p', Glyph::Pill, Tone::Fine),
+            Message::Accept { .. } => ('A', Glyph::Square, Tone::Active),
+            Message::Accepted { .. } => ('a', Glyph::Pill, Tone::Active),
+            Message::Refused { .. } => ('n', Glyph::Pill, Tone::Risk),
+            Message::Chosen { .. } => ('C', Glyph::Dot, Tone::Fine),
+            Message::Heartbeat { .. } => ('H', Glyph::Dot, Tone::Neutral),
+            Message::CatchUp { .. } => ('?', Glyph::Diamond, Tone::Neutral),
+            Message::Snapshot { .. } => ('S', Glyph::Square, Tone::Neutral),
+            Message::Request { .. } => ('R', Glyph::Square, Tone::Producer),
+            Message::Answer { .. } => ('k', Glyph::Pill, Tone::Producer),
+            Message::Redirect { .. } => ('r', Glyph::Pill, Tone::Off),
+        };
+        Look { letter, glyph, tone }
     }
-}
 
-pub fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Prepare { .. } => ('P', Glyph::Diamond, Tone::Question),
-        Message::Promise { accepted, .. } if accepted.entries().is_empty() => ('p', Glyph::Pill, Tone::Question),
-        Message::Promise { .. } => ('p', Glyph::Pill, Tone::Fine),
-        Message::Accept { .. } => ('A', Glyph::Square, Tone::Active),
-        Message::Accepted { .. } => ('a', Glyph::Pill, Tone::Active),
-        Message::Refused { .. } => ('n', Glyph::Pill, Tone::Risk),
-        Message::Chosen { .. } => ('C', Glyph::Dot, Tone::Fine),
-        Message::Heartbeat { .. } => ('H', Glyph::Dot, Tone::Neutral),
-        Message::CatchUp { .. } => ('?', Glyph::Diamond, Tone::Neutral),
-        Message::Snapshot { .. } => ('S', Glyph::Square, Tone::Neutral),
-        Message::Request { .. } => ('R', Glyph::Square, Tone::Producer),
-        Message::Answer { .. } => ('k', Glyph::Pill, Tone::Producer),
-        Message::Redirect { .. } => ('r', Glyph::Pill, Tone::Off),
-    };
-    Look { letter, glyph, tone }
-}
+    fn fields(settings: &Settings, message: &Message) -> Fields {
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
+        let slot = |slot: &Slot| field(paxos::slot_word(settings), slot.to_string());
+        match message {
+            Message::Prepare { ballot: b, slot: s, all } => {
+                vec![ballot(b), slot(s), field("later slots too", if *all { "yes" } else { "no" }.to_owned())]
+            }
+            Message::Promise { ballot: b, slot: s, accepted, .. } => {
+                vec![ballot(b), slot(s), field("accepted", words(settings, accepted))]
+            }
+            Message::Accept { ballot: b, slot: s, value } => {
+                vec![ballot(b), slot(s), field("value", value.to_string())]
+            }
+            Message::Accepted { ballot: b, slot: s } => vec![ballot(b), slot(s)],
+            Message::Refused { ballot: b, promised, .. } => {
+                vec![ballot(b), field("promised", ballot_name(settings, *promised))]
+            }
+            Message::Chosen { log } => vec![field("chosen", words(settings, log))],
+            Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s.to_string())],
+            Message::CatchUp { slot } => vec![field("lacks slots from", slot.to_string())],
+            Message::Snapshot { state } => vec![field("applied up to slot", state.slot.to_string())],
+            Message::Request { value } => {
+                vec![field("request", value.id.to_string()), field("command", value.to_string())]
+            }
+            Message::Answer { id } => vec![field("request", id.to_string())],
+            Message::Redirect { id, leader } => vec![
+                field("request", id.to_string()),
+                field("leader", leader.map_or("unknown".to_owned(), |leader| Paxos::name(settings, leader))),
+            ],
+        }
+    }
 
-pub fn fields(settings: &Settings, message: &Message) -> Fields {
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
-    let slot = |slot: &Slot| field(paxos::slot_word(settings), slot.to_string());
-    match message {
-        Message::Prepare { ballot: b, slot: s, all } => {
-            vec![ballot(b), slot(s), field("later slots too", if *all { "yes" } else { "no" }.to_owned())]
+    fn inspect(world: &World<Paxos>, id: NodeId) -> Inspection {
+        let (Some(node), settings) = (world.node(id), world.settings()) else { return Inspection::default() };
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let name = |ballot: Ballot| ballot_name(settings, ballot);
+        let member = match &node.memory {
+            Some(Memory::Clients(clients)) => {
+                let waiting: Vec<String> =
+                    clients.waiting.iter().map(|waiting| format!("{}: {}", waiting.value.id, waiting.value)).collect();
+                return Inspection {
+                    disk: vec![field("last request", node.disk.asked.to_string())],
+                    memory: vec![
+                        field("leader", Paxos::name(settings, clients.leader)),
+                        field(
+                            "wait for answers",
+                            if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") },
+                        ),
+                    ],
+                };
+            }
+            Some(Memory::Member(member)) => Some(member),
+            None => None,
+        };
+        let mut disk = Vec::new();
+        if paxos::proposers(settings).contains(&id.index()) {
+            let registers = ["x", "y", "z"].iter().zip(node.disk.state.registers);
+            let registers: Vec<String> =
+                registers.filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
+            disk.push(field("highest round", node.disk.round.to_string()));
+            disk.push(field("chosen", words(settings, &node.disk.chosen)));
+            disk.push(field("applied up to", node.disk.state.slot.to_string()));
+            disk.push(field("registers", if registers.is_empty() { "unset".to_owned() } else { registers.join(", ") }));
         }
-        Message::Promise { ballot: b, slot: s, accepted, .. } => {
-            vec![ballot(b), slot(s), field("accepted", words(settings, accepted))]
+        if paxos::acceptors(settings).contains(&id.index()) {
+            disk.push(field("promised", name(node.disk.promised)));
+            disk.push(field("accepted", words(settings, &node.disk.accepted)));
         }
-        Message::Accept { ballot: b, slot: s, value } => vec![ballot(b), slot(s), field("value", value.to_string())],
-        Message::Accepted { ballot: b, slot: s } => vec![ballot(b), slot(s)],
-        Message::Refused { ballot: b, promised, .. } => {
-            vec![ballot(b), field("promised", ballot_name(settings, *promised))]
+        let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
+        let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
+        if let Some(wish) = member.wish {
+            memory.push(field("wants", wish.to_string()));
         }
-        Message::Chosen { log } => vec![field("chosen", words(settings, log))],
-        Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s.to_string())],
-        Message::CatchUp { slot } => vec![field("lacks slots from", slot.to_string())],
-        Message::Snapshot { state } => vec![field("applied up to slot", state.slot.to_string())],
-        Message::Request { value } => vec![field("request", value.id.to_string()), field("command", value.to_string())],
-        Message::Answer { id } => vec![field("request", id.to_string())],
-        Message::Redirect { id, leader } => vec![
-            field("request", id.to_string()),
-            field("leader", leader.map_or("unknown".to_owned(), |leader| Paxos::name(settings, leader))),
-        ],
+        if member.unsaved != Ballot::NONE {
+            memory.push(field("promise not on disk", name(member.unsaved)));
+        }
+        if let Some(leader) = member.leader {
+            memory.push(field("leader", Paxos::name(settings, leader)));
+        }
+        if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Try) {
+            let left = pending.at.saturating_sub(world.kernel().now());
+            memory.push(field("next ballot in", time::show(left)));
+        }
+        Inspection { disk, memory }
+    }
+
+    fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+        match (metric == paxos::MESSAGES, subject) {
+            (true, 0) => "to agree".to_owned(),
+            (true, _) => "to lead".to_owned(),
+            _ => Paxos::name(settings, NodeId(subject)),
+        }
     }
 }
 
@@ -79,59 +132,6 @@ fn words(settings: &Settings, log: &Log) -> String {
         (_, 0) => words.join(", "),
         _ => format!("{skipped} more, {}", words.join(", ")),
     }
-}
-
-pub fn inspect(world: &World<Paxos>, id: NodeId) -> Inspection {
-    let (Some(node), settings) = (world.node(id), world.settings()) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let name = |ballot: Ballot| ballot_name(settings, ballot);
-    let member = match &node.memory {
-        Some(Memory::Clients(clients)) => {
-            let waiting: Vec<String> =
-                clients.waiting.iter().map(|waiting| format!("{}: {}", waiting.value.id, waiting.value)).collect();
-            return Inspection {
-                disk: vec![field("last request", node.disk.asked.to_string())],
-                memory: vec![
-                    field("leader", Paxos::name(settings, clients.leader)),
-                    field(
-                        "wait for answers",
-                        if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") },
-                    ),
-                ],
-            };
-        }
-        Some(Memory::Member(member)) => Some(member),
-        None => None,
-    };
-    let mut disk = Vec::new();
-    if paxos::proposers(settings).contains(&id.index()) {
-        let registers = ["x", "y", "z"].iter().zip(node.disk.state.registers);
-        let registers: Vec<String> = registers.filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
-        disk.push(field("highest round", node.disk.round.to_string()));
-        disk.push(field("chosen", words(settings, &node.disk.chosen)));
-        disk.push(field("applied up to", node.disk.state.slot.to_string()));
-        disk.push(field("registers", if registers.is_empty() { "unset".to_owned() } else { registers.join(", ") }));
-    }
-    if paxos::acceptors(settings).contains(&id.index()) {
-        disk.push(field("promised", name(node.disk.promised)));
-        disk.push(field("accepted", words(settings, &node.disk.accepted)));
-    }
-    let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
-    let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
-    if let Some(wish) = member.wish {
-        memory.push(field("wants", wish.to_string()));
-    }
-    if member.unsaved != Ballot::NONE {
-        memory.push(field("promise not on disk", name(member.unsaved)));
-    }
-    if let Some(leader) = member.leader {
-        memory.push(field("leader", Paxos::name(settings, leader)));
-    }
-    if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Try) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        memory.push(field("next ballot in", time::show(left)));
-    }
-    Inspection { disk, memory }
 }
 
 fn phase_words(world: &World<Paxos>, phase: &Phase) -> String {

@@ -1,15 +1,7 @@
 //! What the scenarios over RabbitMQ show in the same way: messages, fields, nodes from the inside, strips of cells.
 
-use super::{Fields, Inspection};
-use crate::picture::{Cell, Glyph, GridRow, Look, Tone};
-use crate::sim::NodeId;
-use crate::sim::declare::commands::CommandId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
+use super::prelude::*;
 use crate::sim::later::Later;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::run::tape::{Input, Origin};
 use crate::systems::messaging::rabbitmq::host::{Consumer, Host, Settle};
 use crate::systems::messaging::rabbitmq::message::{Body, Message, QueueId, TaskId};
 use crate::systems::messaging::rabbitmq::queue::Stored;
@@ -17,6 +9,98 @@ use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, Delivery, FIRS
 
 /// A world of RabbitMQ.
 pub type Shop = World<RabbitMq>;
+
+impl Face for RabbitMq {
+    fn look(message: &Method) -> Look {
+        let (letter, glyph, tone) = match message {
+            Method::Publish { message } if message.attempt > 0 => ('W', Glyph::Square, Tone::Risk),
+            Method::Publish { message } if message.priority > 0 => ('U', Glyph::Square, Tone::Active),
+            Method::Publish { message } if message.body == Body::Plain => ('T', Glyph::Square, Tone::Producer),
+            Method::Publish { .. } => ('T', Glyph::Square, Tone::Broken),
+            Method::Confirm { .. } => ('c', Glyph::Pill, Tone::Fine),
+            Method::Refuse { .. } => ('x', Glyph::Pill, Tone::Broken),
+            Method::Return { .. } => ('b', Glyph::Square, Tone::Risk),
+            Method::Consume { .. } | Method::ConsumeAgain { .. } => ('+', Glyph::Diamond, Tone::Consumer),
+            Method::Open { .. } => ('o', Glyph::Diamond, Tone::Neutral),
+            Method::Cancel { .. } => ('s', Glyph::Diamond, Tone::Off),
+            Method::CancelOk { .. } => ('s', Glyph::Pill, Tone::Off),
+            Method::Close { .. } => ('-', Glyph::Diamond, Tone::Broken),
+            Method::Deliver { delivery, .. } if delivery.redelivered => ('R', Glyph::Square, Tone::Risk),
+            Method::Deliver { delivery, .. } if delivery.message.priority > 0 => ('U', Glyph::Square, Tone::Active),
+            Method::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
+            Method::Settle { how: Settle::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
+            Method::Settle { how: Settle::Requeue, .. } => ('n', Glyph::Pill, Tone::Risk),
+            Method::Settle { .. } => ('j', Glyph::Pill, Tone::Broken),
+            Method::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(_: &Settings, message: &Method) -> Fields {
+        let number = |id: &TaskId| field("message", id.to_string());
+        let connection = |connection: &u32| field("connection", connection.to_string());
+        match message {
+            Method::Publish { message } => properties(message),
+            Method::Deliver { connection: on, delivery } => {
+                let again = if delivery.redelivered { "yes" } else { "no" };
+                let mut all = properties(&delivery.message);
+                all.extend([field("redelivered", again), field("tag", delivery.tag.to_string()), connection(on)]);
+                all
+            }
+            Method::Confirm { id } | Method::Refuse { id } | Method::Return { id } => vec![number(id)],
+            Method::Settle { connection: on, tag, id, .. } => {
+                vec![number(id), field("tag", tag.to_string()), connection(on)]
+            }
+            Method::Consume { connection: on }
+            | Method::Open { connection: on }
+            | Method::Cancel { connection: on }
+            | Method::CancelOk { connection: on }
+            | Method::ConsumeAgain { connection: on }
+            | Method::Close { connection: on }
+            | Method::Heartbeat { connection: on } => {
+                vec![connection(on)]
+            }
+        }
+    }
+
+    fn inspect(world: &Shop, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let queues = |host: &Host| {
+            let named = host.queues.values();
+            let all = named.map(|queue| field(queue.name, list(queue.ready.iter().map(|stored| &stored.message))));
+            all.collect::<Fields>()
+        };
+        let disk = match (id, &node.disk.host) {
+            (BROKER, Some(host)) => queues(host),
+            (BROKER, None) => Vec::new(),
+            (rabbit::PUBLISHER, _) => vec![field("last message", node.disk.last.to_string())],
+            _ => vec![field("last connection", node.disk.last.to_string())],
+        };
+        let memory = match &node.memory {
+            None => Vec::new(),
+            Some(Memory::Publisher { unconfirmed, returned }) => vec![
+                field("unconfirmed", list(unconfirmed.iter().map(|sent| &sent.message))),
+                field("last returned", returned.map_or("none".to_owned(), |id| id.to_string())),
+            ],
+            Some(Memory::Broker { host, .. }) => {
+                let held = host.consumers.iter().map(|(node, consumer)| {
+                    let name = RabbitMq::name(world.settings(), *node);
+                    let tasks = list(consumer.unacked.iter().map(|unacked| &unacked.stored.message));
+                    field(&format!("held by {name}"), tasks)
+                });
+                queues(host).into_iter().chain(held).collect()
+            }
+            Some(Memory::Worker { connected, buffer, working, moving, cancelled, .. }) => vec![
+                field("works on", list(working.iter().map(|delivery| &delivery.message))),
+                field("buffer", list(buffer.iter().map(|delivery| &delivery.message))),
+                field("waits for a copy of", list(moving.iter().map(|delivery| &delivery.message))),
+                field("connected", if *connected { "yes" } else { "no" }),
+                field("consumer", if cancelled.0 { "cancelled" } else { "consumes" }),
+            ],
+        };
+        Inspection { disk, memory }
+    }
+}
 
 /// Every consumer.
 pub fn consumers(world: &Shop) -> Vec<NodeId> {
@@ -134,62 +218,8 @@ pub fn numbers(label: impl Into<String>, ids: impl Iterator<Item = TaskId>, most
     GridRow { label: label.into(), cells, mark: None }
 }
 
-/// How a message looks.
-pub fn look(message: &Method) -> Look {
-    let (letter, glyph, tone) = match message {
-        Method::Publish { message } if message.attempt > 0 => ('W', Glyph::Square, Tone::Risk),
-        Method::Publish { message } if message.priority > 0 => ('U', Glyph::Square, Tone::Active),
-        Method::Publish { message } if message.body == Body::Plain => ('T', Glyph::Square, Tone::Producer),
-        Method::Publish { .. } => ('T', Glyph::Square, Tone::Broken),
-        Method::Confirm { .. } => ('c', Glyph::Pill, Tone::Fine),
-        Method::Refuse { .. } => ('x', Glyph::Pill, Tone::Broken),
-        Method::Return { .. } => ('b', Glyph::Square, Tone::Risk),
-        Method::Consume { .. } | Method::ConsumeAgain { .. } => ('+', Glyph::Diamond, Tone::Consumer),
-        Method::Open { .. } => ('o', Glyph::Diamond, Tone::Neutral),
-        Method::Cancel { .. } => ('s', Glyph::Diamond, Tone::Off),
-        Method::CancelOk { .. } => ('s', Glyph::Pill, Tone::Off),
-        Method::Close { .. } => ('-', Glyph::Diamond, Tone::Broken),
-        Method::Deliver { delivery, .. } if delivery.redelivered => ('R', Glyph::Square, Tone::Risk),
-        Method::Deliver { delivery, .. } if delivery.message.priority > 0 => ('U', Glyph::Square, Tone::Active),
-        Method::Deliver { .. } => ('T', Glyph::Square, Tone::Store),
-        Method::Settle { how: Settle::Ack, .. } => ('k', Glyph::Pill, Tone::Consumer),
-        Method::Settle { how: Settle::Requeue, .. } => ('n', Glyph::Pill, Tone::Risk),
-        Method::Settle { .. } => ('j', Glyph::Pill, Tone::Broken),
-        Method::Heartbeat { .. } => ('h', Glyph::Dot, Tone::Neutral),
-    };
-    Look { letter, glyph, tone }
-}
-
 fn field(name: &str, value: impl Into<String>) -> (String, String) {
     (name.to_owned(), value.into())
-}
-
-/// What a message says.
-pub fn fields(_: &Settings, message: &Method) -> Fields {
-    let number = |id: &TaskId| field("message", id.to_string());
-    let connection = |connection: &u32| field("connection", connection.to_string());
-    match message {
-        Method::Publish { message } => properties(message),
-        Method::Deliver { connection: on, delivery } => {
-            let again = if delivery.redelivered { "yes" } else { "no" };
-            let mut all = properties(&delivery.message);
-            all.extend([field("redelivered", again), field("tag", delivery.tag.to_string()), connection(on)]);
-            all
-        }
-        Method::Confirm { id } | Method::Refuse { id } | Method::Return { id } => vec![number(id)],
-        Method::Settle { connection: on, tag, id, .. } => {
-            vec![number(id), field("tag", tag.to_string()), connection(on)]
-        }
-        Method::Consume { connection: on }
-        | Method::Open { connection: on }
-        | Method::Cancel { connection: on }
-        | Method::CancelOk { connection: on }
-        | Method::ConsumeAgain { connection: on }
-        | Method::Close { connection: on }
-        | Method::Heartbeat { connection: on } => {
-            vec![connection(on)]
-        }
-    }
 }
 
 fn properties(message: &Message) -> Fields {
@@ -217,43 +247,4 @@ fn properties(message: &Message) -> Fields {
 fn list<'a>(messages: impl Iterator<Item = &'a Message>) -> String {
     let words: Vec<String> = messages.take(20).map(number).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-/// What is known of a node.
-pub fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let queues = |host: &Host| {
-        let named = host.queues.values();
-        let all = named.map(|queue| field(queue.name, list(queue.ready.iter().map(|stored| &stored.message))));
-        all.collect::<Fields>()
-    };
-    let disk = match (id, &node.disk.host) {
-        (BROKER, Some(host)) => queues(host),
-        (BROKER, None) => Vec::new(),
-        (rabbit::PUBLISHER, _) => vec![field("last message", node.disk.last.to_string())],
-        _ => vec![field("last connection", node.disk.last.to_string())],
-    };
-    let memory = match &node.memory {
-        None => Vec::new(),
-        Some(Memory::Publisher { unconfirmed, returned }) => vec![
-            field("unconfirmed", list(unconfirmed.iter().map(|sent| &sent.message))),
-            field("last returned", returned.map_or("none".to_owned(), |id| id.to_string())),
-        ],
-        Some(Memory::Broker { host, .. }) => {
-            let held = host.consumers.iter().map(|(node, consumer)| {
-                let name = RabbitMq::name(world.settings(), *node);
-                let tasks = list(consumer.unacked.iter().map(|unacked| &unacked.stored.message));
-                field(&format!("held by {name}"), tasks)
-            });
-            queues(host).into_iter().chain(held).collect()
-        }
-        Some(Memory::Worker { connected, buffer, working, moving, cancelled, .. }) => vec![
-            field("works on", list(working.iter().map(|delivery| &delivery.message))),
-            field("buffer", list(buffer.iter().map(|delivery| &delivery.message))),
-            field("waits for a copy of", list(moving.iter().map(|delivery| &delivery.message))),
-            field("connected", if *connected { "yes" } else { "no" }),
-            field("consumer", if cancelled.0 { "cancelled" } else { "consumes" }),
-        ],
-    };
-    Inspection { disk, memory }
 }

@@ -1,17 +1,7 @@
 //! How Raft looks: what the scenarios over it share. Servers in a circle, logs side by side, messages by kind.
 
-use super::{Fields, Inspection};
-use crate::picture::layout::Area;
-use crate::picture::{
-    Body, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone,
-};
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
+use super::prelude::*;
 use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::tape::Input;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::{letters, servers};
 pub use crate::systems::consensus::raft::promises::common_leader;
@@ -19,6 +9,104 @@ use crate::systems::consensus::raft::{self, Config, Entry, Leadership, Message, 
 
 /// A cluster of Raft servers.
 pub type Cluster = World<Raft>;
+
+/// A table beside the logs: its title, and what it shows.
+pub type Side = (String, Body);
+
+/// How many entries of each log are shown.
+const SHOWN: u32 = 8;
+
+impl Face for Raft {
+    fn look(message: &Message) -> Look {
+        let (letter, glyph, tone) = match message {
+            Message::RequestVote { pre: true, .. } => ('P', Glyph::Diamond, Tone::Neutral),
+            Message::RequestVote { .. } => ('V', Glyph::Diamond, Tone::Question),
+            Message::Vote { granted: true, .. } => ('v', Glyph::Pill, Tone::Fine),
+            Message::Vote { .. } => ('n', Glyph::Pill, Tone::Off),
+            Message::Append { entries, .. } if entries.is_empty() => ('H', Glyph::Dot, Tone::Active),
+            Message::Append { .. } => ('A', Glyph::Square, Tone::Active),
+            Message::AppendReply { ok: true, .. } => ('k', Glyph::Pill, Tone::Neutral),
+            Message::AppendReply { .. } => ('x', Glyph::Pill, Tone::Risk),
+            Message::InstallSnapshot { .. } => ('S', Glyph::Square, Tone::Store),
+        };
+        Look { letter, glyph, tone }
+    }
+
+    fn fields(_: &Settings, message: &Message) -> Fields {
+        let mut fields = vec![("term".to_owned(), message.term().to_string())];
+        let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));
+        match message {
+            Message::RequestVote { last_index, last_term, .. } => {
+                add("last log index", last_index.to_string());
+                add("last log term", last_term.to_string());
+            }
+            Message::Vote { granted, .. } => add("granted", yes(*granted)),
+            Message::Append { prev_index, prev_term, entries, commit, .. } => {
+                add("previous index", prev_index.to_string());
+                add("previous term", prev_term.to_string());
+                add("entries", words(entries));
+                add("leader's commit", commit.to_string());
+            }
+            Message::AppendReply { ok, index, .. } => {
+                add("matches", yes(*ok));
+                add("index", index.to_string());
+            }
+            Message::InstallSnapshot { snapshot, .. } => {
+                add("last index", snapshot.last_index.to_string());
+                add("last term", snapshot.last_term.to_string());
+                add("state", registers(snapshot.registers));
+            }
+        }
+        fields
+    }
+
+    fn inspect(world: &Cluster, id: NodeId) -> Inspection {
+        let Some(node) = world.node(id) else { return Inspection::default() };
+        let name = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| Raft::name(world.settings(), node));
+        let field = |name: &str, value: String| (name.to_owned(), value);
+        let log = &node.disk.log;
+        let mut disk = vec![
+            field("current term", node.disk.term.to_string()),
+            field("voted for", name(node.disk.voted_for)),
+            field("log", words(log.entries())),
+            field("members", config(world, id).to_string()),
+        ];
+        if let Some(snapshot) = log.snapshot() {
+            let value =
+                format!("to {}, term {}: {}", snapshot.last_index, snapshot.last_term, registers(snapshot.registers));
+            disk.push(field("snapshot", value));
+        }
+        let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
+        let mut fields = vec![
+            field("leader", name(memory.leader)),
+            field("commit index", memory.commit.to_string()),
+            field("state", registers(memory.registers)),
+            field("role", role_words(&memory.role)),
+        ];
+        if let Role::Leader(leader) = &memory.role {
+            for id in ids(world) {
+                let value = format!("next {}, match {}", leader.next[id.index()], leader.matched[id.index()]);
+                fields.push((format!("for {}", name(Some(id))), value));
+            }
+            fields.push(field(
+                "clients waiting",
+                format!("{} writes, {} reads", leader.writes.len(), leader.reads.len()),
+            ));
+        }
+        if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Election) {
+            let left = pending.at.saturating_sub(world.kernel().now());
+            fields.push(field("election timeout in", time::show(left)));
+        }
+        Inspection { disk, memory: fields }
+    }
+
+    fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
+        match metric {
+            raft::MESSAGES | raft::COMMITTED => "all".to_owned(),
+            _ => Raft::name(settings, NodeId(subject)),
+        }
+    }
+}
 
 /// What a server knows as leader, if it believes that it leads.
 pub fn leadership(world: &Cluster, node: NodeId) -> Option<&Leadership> {
@@ -124,17 +212,6 @@ pub fn in_turn(world: &Cluster) -> bool {
     standing.all(|id| id.index() < 2 && (u32::from(id.0) + term(world, id)) % 2 == 1)
 }
 
-/// Messages and commits are counted for the whole cluster, all else for each server.
-pub fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
-    match metric {
-        raft::MESSAGES | raft::COMMITTED => "all".to_owned(),
-        _ => Raft::name(settings, NodeId(subject)),
-    }
-}
-
-/// A table beside the logs: its title, and what it shows.
-pub type Side = (String, Body);
-
 /// Servers in a circle, their logs, and a table if there is one.
 pub fn picture(world: &Cluster, frame: Frame, side: Option<Side>) -> Picture {
     let mut picture = Picture::new(frame);
@@ -208,9 +285,6 @@ pub fn copies(world: &Cluster) -> Vec<SetMark> {
     vec![SetMark { members, label: format!("have {}:{}", entry.term, entry.payload), tone }]
 }
 
-/// How many entries of each log are shown.
-const SHOWN: u32 = 8;
-
 fn log_grid(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
     let longest = world.nodes().map(|(_, node)| node.disk.log.last_index()).max().unwrap_or(0);
     let first = longest.saturating_sub(SHOWN) + 1;
@@ -239,51 +313,6 @@ fn short(entry: &Entry) -> String {
     }
 }
 
-/// How a message looks.
-pub fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::RequestVote { pre: true, .. } => ('P', Glyph::Diamond, Tone::Neutral),
-        Message::RequestVote { .. } => ('V', Glyph::Diamond, Tone::Question),
-        Message::Vote { granted: true, .. } => ('v', Glyph::Pill, Tone::Fine),
-        Message::Vote { .. } => ('n', Glyph::Pill, Tone::Off),
-        Message::Append { entries, .. } if entries.is_empty() => ('H', Glyph::Dot, Tone::Active),
-        Message::Append { .. } => ('A', Glyph::Square, Tone::Active),
-        Message::AppendReply { ok: true, .. } => ('k', Glyph::Pill, Tone::Neutral),
-        Message::AppendReply { .. } => ('x', Glyph::Pill, Tone::Risk),
-        Message::InstallSnapshot { .. } => ('S', Glyph::Square, Tone::Store),
-    };
-    Look { letter, glyph, tone }
-}
-
-/// What a message says.
-pub fn fields(_: &Settings, message: &Message) -> Fields {
-    let mut fields = vec![("term".to_owned(), message.term().to_string())];
-    let mut add = |name: &str, value: String| fields.push((name.to_owned(), value));
-    match message {
-        Message::RequestVote { last_index, last_term, .. } => {
-            add("last log index", last_index.to_string());
-            add("last log term", last_term.to_string());
-        }
-        Message::Vote { granted, .. } => add("granted", yes(*granted)),
-        Message::Append { prev_index, prev_term, entries, commit, .. } => {
-            add("previous index", prev_index.to_string());
-            add("previous term", prev_term.to_string());
-            add("entries", words(entries));
-            add("leader's commit", commit.to_string());
-        }
-        Message::AppendReply { ok, index, .. } => {
-            add("matches", yes(*ok));
-            add("index", index.to_string());
-        }
-        Message::InstallSnapshot { snapshot, .. } => {
-            add("last index", snapshot.last_index.to_string());
-            add("last term", snapshot.last_term.to_string());
-            add("state", registers(snapshot.registers));
-        }
-    }
-    fields
-}
-
 fn yes(is: bool) -> String {
     if is { "yes" } else { "no" }.to_owned()
 }
@@ -291,44 +320,6 @@ fn yes(is: bool) -> String {
 fn words(entries: &[Entry]) -> String {
     let words: Vec<String> = entries.iter().map(|entry| format!("{}:{}", entry.term, entry.payload)).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-/// What is known of a server.
-pub fn inspect(world: &Cluster, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let name = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| Raft::name(world.settings(), node));
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let log = &node.disk.log;
-    let mut disk = vec![
-        field("current term", node.disk.term.to_string()),
-        field("voted for", name(node.disk.voted_for)),
-        field("log", words(log.entries())),
-        field("members", config(world, id).to_string()),
-    ];
-    if let Some(snapshot) = log.snapshot() {
-        let value =
-            format!("to {}, term {}: {}", snapshot.last_index, snapshot.last_term, registers(snapshot.registers));
-        disk.push(field("snapshot", value));
-    }
-    let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
-    let mut fields = vec![
-        field("leader", name(memory.leader)),
-        field("commit index", memory.commit.to_string()),
-        field("state", registers(memory.registers)),
-        field("role", role_words(&memory.role)),
-    ];
-    if let Role::Leader(leader) = &memory.role {
-        for id in ids(world) {
-            let value = format!("next {}, match {}", leader.next[id.index()], leader.matched[id.index()]);
-            fields.push((format!("for {}", name(Some(id))), value));
-        }
-        fields.push(field("clients waiting", format!("{} writes, {} reads", leader.writes.len(), leader.reads.len())));
-    }
-    if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Election) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        fields.push(field("election timeout in", time::show(left)));
-    }
-    Inspection { disk, memory: fields }
 }
 
 fn role_words(role: &Role) -> String {

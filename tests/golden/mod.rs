@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use faultline::guides::catalogue;
-use faultline::guides::kit::scenario::storm;
 use faultline::sim::run::Run;
+use faultline::sim::run::chaos::storm;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 

@@ -79,7 +79,7 @@ impl Player {
             let outcomes: Result<Vec<Value>, String> = (0..times).map(|_| self.request()).collect();
             return outcomes.map(Value::Array);
         } else if text("ask-all").is_some() {
-            self.command(3, Vec::new())?;
+            self.command(nats::ASK_ALL, Vec::new())?;
             self.run(PATIENCE);
             let answered = std::mem::take(&mut self.answers).into_iter().filter(|answer| *answer == "answered");
             return Ok(json!(answered.count()));
@@ -157,7 +157,7 @@ impl Player {
         let is_it = |sub: &Sub| sub.pattern.text() == pattern && sub.group == group.is_some();
         if self.sub(node, is_it).is_none() {
             let topic = TOPICS.iter().position(|topic| *topic == pattern).ok_or("no such pattern")?;
-            self.command(1, vec![(node.index() - FIRST + 1) as i64, topic as i64])?;
+            self.command(nats::SUBSCRIBE, vec![(node.index() - FIRST + 1) as i64, topic as i64])?;
         }
         self.run(AWHILE);
         self.sub(node, is_it).map(|_| ()).ok_or_else(|| format!("{client} cannot subscribe to {pattern}"))
@@ -165,14 +165,14 @@ impl Player {
 
     fn publish(&mut self, subject: &str) -> Result<(), String> {
         let topic = TOPICS.iter().position(|topic| *topic == subject).ok_or("no such subject")?;
-        self.command(0, vec![topic as i64, 1])?;
+        self.command(nats::PUBLISH, vec![topic as i64, 1])?;
         self.run(MS);
         Ok(())
     }
 
     /// A request, and what comes of it.
     fn request(&mut self) -> Result<Value, String> {
-        self.command(2, vec![1])?;
+        self.command(nats::REQUEST, vec![1])?;
         self.run(PATIENCE + AWHILE);
         let answers = std::mem::take(&mut self.answers);
         match answers.as_slice() {

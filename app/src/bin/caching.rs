@@ -1,8 +1,8 @@
-//! The app of the Caching guide.
+//! The app of the shelf "caching" of the Caching guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::caching::SCENARIOS);
+    faultline_app::start(faultline::shelf!(caching, "caching"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

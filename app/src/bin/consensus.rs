@@ -1,8 +1,8 @@
-//! The app of the Consensus guide.
+//! The app of the shelf "consensus" of the Consensus guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::consensus::SCENARIOS);
+    faultline_app::start(faultline::shelf!(consensus, "consensus"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

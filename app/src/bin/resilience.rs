@@ -1,8 +1,8 @@
-//! The app of the Resilience guide.
+//! The app of the shelf "resilience" of the Resilience guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::resilience::SCENARIOS);
+    faultline_app::start(faultline::shelf!(resilience, "resilience"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

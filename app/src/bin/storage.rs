@@ -1,8 +1,8 @@
-//! The app of the Storage guide.
+//! The app of the shelf "storage" of the Storage guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::storage::SCENARIOS);
+    faultline_app::start(faultline::shelf!(storage, "storage"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

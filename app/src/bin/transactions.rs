@@ -1,8 +1,8 @@
-//! The app of the Transactions guide.
+//! The app of the shelf "transactions" of the Transactions guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::transactions::SCENARIOS);
+    faultline_app::start(faultline::shelf!(transactions, "transactions"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]

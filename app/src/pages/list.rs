@@ -5,7 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlAnchorElement};
 
-use faultline::guides::Guide;
+use faultline::guides::kit::guide::Guide;
 
 use super::still;
 use crate::router::{Route, Router, set_title};

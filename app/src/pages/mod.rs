@@ -7,7 +7,9 @@ pub mod still;
 
 use leptos::prelude::*;
 
-use faultline::guides::{Guide, Info, catalogue};
+use faultline::guides::catalogue;
+use faultline::guides::kit::guide::Guide;
+use faultline::guides::kit::info::Info;
 
 use super::router::{Route, Router};
 

@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::{catalogue, find};
+use faultline::guides::catalogue;
+use faultline::guides::find;
 use faultline::sim::run::tape::Link;
 
 use super::{scenarios_of, still};

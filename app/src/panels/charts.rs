@@ -2,8 +2,9 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::LiveWorld;
-use faultline::guides::kit::scenario::{Chart, Plot};
+use faultline::guides::kit::chart::Chart;
+use faultline::guides::kit::chart::Plot;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::plot;
 use faultline::picture::chart::{self, Line, bars};
 use faultline::sim::kernel::time::Time;

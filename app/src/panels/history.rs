@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::LiveWorld;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::operations::Lanes;
 use faultline::sim::judge::consistency::{Judged, Staleness, judge, monotonic_reads, read_your_writes};
 use faultline::sim::judge::history::Operation;

@@ -2,10 +2,10 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::kit::scenario::Fields;
 use faultline::sim::NodeId;
 use faultline::sim::kernel::time;
 use faultline::sim::run::simulation::Simulation;
+use faultline::views::Fields;
 
 use crate::player::{Player, Selection};
 

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::kit::scenario::PromiseInfo;
+use faultline::guides::kit::info::PromiseInfo;
 use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::run::simulation::Simulation;
 

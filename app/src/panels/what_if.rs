@@ -2,7 +2,9 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::{Info, LiveWorld, catalogue};
+use faultline::guides::catalogue;
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::what_if::{Change, beside, difference, show_value};
 use faultline::sim::declare::settings::Control;
 use faultline::sim::kernel::time::{self, MS};

@@ -5,7 +5,8 @@
 use leptos::html;
 use leptos::prelude::*;
 
-use faultline::guides::{Info, LiveWorld};
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::NodeId;
 use faultline::sim::kernel::Cause;
 use faultline::sim::kernel::time;

@@ -7,7 +7,7 @@ use leptos::prelude::document;
 use litemap::LiteMap;
 use wasm_bindgen::JsCast;
 
-use faultline::guides::LiveWorld;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture, geometry};
 use faultline::sim::NodeId;

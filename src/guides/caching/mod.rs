@@ -1,8 +1,7 @@
 //! The Caching guide.
 
-pub mod cache_aside;
+use crate::scenarios;
 
-use super::AnyScenario;
-
-/// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
-pub const SCENARIOS: &[&dyn AnyScenario] = &[&cache_aside::SCENARIO];
+scenarios! {
+    cache_aside: "caching";
+}

@@ -1,25 +1,16 @@
 //! The agreement problem: one register on three nodes, first without any protocol, then with majorities. The store, and
 //! how it looks, are those of storage/leaderless-quorum.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::guides::storage::leaderless_quorum::{
-    CLIENTS, Store, all_replicas, fields, inspect, look, newest, operation, part, person, read, replica, show,
-    stores_of, version_of, write, writes_now,
-};
-use crate::picture::{Body, Cell, Figure, Frame, Picture, SetMark, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::SettingId;
-use crate::sim::explore::{Bounds, Budget};
+use crate::guides::kit::prelude::*;
 use crate::sim::machine::consistency::linearizable;
-use crate::sim::machine::system::System;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
 use crate::systems::storage::quorum_store::promises::{FORWARD, FRESH};
 use crate::systems::storage::quorum_store::{self as store, Phase, QuorumStore, quorums};
+use crate::views::quorum_store::{
+    CLIENTS, Store, all_replicas, newest, operation, part, person, read, replica, show, stores_of, version_of, write,
+    writes_now,
+};
+
+type Beat = crate::guides::kit::tour::Beat<QuorumStore>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<QuorumStore> = Scenario {
@@ -27,8 +18,8 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     title: "The agreement problem",
     guide: Guide::Consensus,
     level: 1,
-    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes, first \
-              without any protocol, then with majorities.",
+    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes, \
+              first without any protocol, then with majorities.",
     seed: 2,
     settings: &[(store::REPLICAS, 3), (store::THINK, 0), (store::LATENCY, 10_000)],
     busy: &[(store::THINK, 30_000)],
@@ -43,7 +34,6 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     rules: &[store::WRITE_MAJORITY, store::READ_MAJORITY, store::READ_REPAIR],
     commands: &[store::WRITE, store::READ],
     promises: &[FRESH, FORWARD, linearizable()],
-    impossible: false,
     faults: FaultModel { nodes: Some(|node| node.index() >= store::CLIENTS), ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {
@@ -57,19 +47,24 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
             plot: Plot::Percentiles(store::READ_LATENCY),
         },
     ],
-    subject: node_subject::<QuorumStore>,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_OF_EACH,
-    breaks: BREAKS,
+    terms: &[
+        ("linearizability", "Each operation seems to happen at one moment between its call and its answer."),
+        ("quorum", "Enough nodes that any two such sets have one in common."),
+        ("version", "A number that orders the values of a copy: the higher one is newer."),
+    ],
+    near: &["storage/leaderless-quorum", "consensus/quorums"],
     prose: prose!("agreement.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 const ANN: NodeId = CLIENTS[0];
+
 const BOB: NodeId = CLIENTS[1];
 
 fn picture(world: &Store, frame: Frame) -> Picture {
@@ -132,6 +127,7 @@ fn table(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
 }
 
 const C: NodeId = NodeId(4);
+
 const NO_PROTOCOL: [RuleId; 3] = [store::WRITE_MAJORITY, store::READ_MAJORITY, store::READ_REPAIR];
 
 fn switch_all(on: bool) -> impl Iterator<Item = Input> {
@@ -152,85 +148,74 @@ fn acknowledged(world: &Store, counter: u32) -> bool {
     world.witness().acknowledged().counter >= counter && is_quiet(world)
 }
 
-const TOUR: &[Beat<QuorumStore>] = &[
-    Beat {
-        title: "One register, three nodes",
-        say: "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to be \
-              one x. That is the problem.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: all_replicas,
-        predict: None,
-    },
-    Beat {
-        title: "Ann writes 5",
-        say: "She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and waits \
-              for two again. The field is the set that has answered.",
-        inputs: |_| vec![write(0, 5)],
-        until: |world| acknowledged(world, 1),
-        look: |_| vec![ANN],
-        predict: None,
-    },
-    Beat {
-        title: "C is down",
-        say: "C crashes, and Ann writes 6. A and B take it. Two of three are a majority, so the write is done.",
-        inputs: |_| vec![Input::Crash { node: C }, write(0, 6)],
-        until: |world| acknowledged(world, 2),
-        look: |_| vec![ANN],
-        predict: None,
-    },
-    Beat {
-        title: "C is back",
-        say: "C restarts with what is on its disk: an older x. It does not know that it missed anything.",
-        inputs: |_| vec![Input::Restart { node: C }],
-        until: |world| world.kernel().node(C).up && version_of(world, C) < newest(world),
-        look: |_| vec![C],
-        predict: None,
-    },
-    Beat {
-        title: "Bob reads",
-        say: "Bob asks all three and waits for two. C may well be one of them.",
-        inputs: |_| vec![read(1)],
-        until: |world| world.witness().read().counter >= 2 && is_quiet(world),
-        look: |_| vec![BOB],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"One register, three nodes",
+"x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to be one x. \
+ That is the problem.",
+|world| world.kernel().now() == 0,
+)
+.look(all_replicas),
+    Beat::new(
+"Ann writes 5",
+"She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and waits for two \
+ again. The field is the set that has answered.",
+|world| acknowledged(world, 1),
+)
+.first(|_| vec![write(0, 5)])
+.look(|_| vec![ANN]),
+    Beat::new(
+"C is down",
+"C crashes, and Ann writes 6. A and B take it. Two of three are a majority, so the write is done.",
+|world| acknowledged(world, 2),
+)
+.first(|_| vec![Input::Crash { node: C }, write(0, 6)])
+.look(|_| vec![ANN]),
+    Beat::new(
+"C is back",
+"C restarts with what is on its disk: an older x. It does not know that it missed anything.",
+|world| world.kernel().node(C).up && version_of(world, C) < newest(world),
+)
+.first(|_| vec![Input::Restart { node: C }])
+.look(|_| vec![C]),
+    Beat::new(
+"Bob reads",
+"Bob asks all three and waits for two. C may well be one of them.",
+|world| world.witness().read().counter >= 2 && is_quiet(world),
+)
+.first(|_| vec![read(1)])
+.look(|_| vec![BOB])
+.ask(Predict {
             question: "What does Bob read?",
             options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
             answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
-            because: "Any two of three include A or B, which have 6 with a higher version. And what he returns he stores \
-                      where it is missing first: otherwise the next reader might find less.",
+            because: "Any two of three include A or B, which have 6 with a higher version. And what he returns he \
+                      stores where it is missing first: otherwise the next reader might find less.",
         }),
-    },
-    Beat {
-        title: "Without a protocol",
-        say: "Now all three rules are off. C crashes again; Ann writes 7, and is content with one node.",
-        inputs: |_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect(),
-        until: |world| acknowledged(world, 3),
-        look: |_| vec![ANN],
-        predict: None,
-    },
-    Beat {
-        title: "Whoever answers first",
-        say: "C is back, and the way from A and B to Bob is slow today. Bob takes the first answer that he gets.",
-        inputs: |_| {
+    Beat::new(
+"Without a protocol",
+"Now all three rules are off. C crashes again; Ann writes 7, and is content with one node.",
+|world| acknowledged(world, 3),
+)
+.first(|_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect())
+.look(|_| vec![ANN]),
+    Beat::new(
+"Whoever answers first",
+"C is back, and the way from A and B to Bob is slow today. Bob takes the first answer that he gets.",
+read_stale,
+)
+.first(|_| {
             let slow = |from| Input::Latency { from, to: BOB, extra: 300_000 };
             vec![Input::Restart { node: C }, slow(NodeId(2)), slow(NodeId(3)), read(1)]
-        },
-        until: read_stale,
-        look: |_| vec![BOB, C],
-        predict: Some(Predict {
+        })
+.look(|_| vec![BOB, C])
+.ask(Predict {
             question: "What does Bob read this time?",
             options: |_| ["6", "7"].map(str::to_owned).to_vec(),
             answer: |world| usize::from(!read_stale(world)),
             because: "C missed 7 and says 6. Nothing makes Bob look further. The promise is broken.",
         }),
-    },
 ];
-
-fn origin(off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 const CHALLENGES: &[Challenge<QuorumStore>] = &[
     Challenge {
@@ -245,14 +230,6 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
                 && world.kernel().link(ANN, NodeId(2)).cut
                 && world.history().reads_answered() > 0
         },
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.act(Input::Cut { from: ANN, to: NodeId(2) });
-            script.act(Input::Cut { from: ANN, to: NodeId(3) });
-            script.act(write(0, 9));
-            script.act(read(1));
-            script.until(|world| world.history().reads_answered() > 0);
-        },
     },
     Challenge {
         id: "new-then-old",
@@ -260,20 +237,6 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
         goal: "With the write-back off, have one read return a value and a later read an older one.",
         hint: "Let a write reach one node only, crash Ann, and let Bob read again and again.",
         reached: |world| world.is_promise_broken(FORWARD.id),
-        origin: || origin(&[store::READ_REPAIR], &[]),
-        solve: |script| {
-            script.act(write(0, 8));
-            script.until(|world| stores_of(world, ANN).len() == 3 && writes_now(world) == [ANN]);
-            for id in stores_of(script.world(), ANN).into_iter().skip(1) {
-                script.act(Input::Drop { id });
-            }
-            script.act(Input::Crash { node: ANN });
-            for _ in 0..20 {
-                script.act(read(1));
-                script.steps(1);
-                script.until(|world| operation(world, BOB).is_none());
-            }
-        },
     },
 ];
 
@@ -285,12 +248,51 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
-const BREAKS: &[Breaks<QuorumStore>] = &[
-    Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-    Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-    Breaks {
-        rule: store::READ_REPAIR,
-        promise: FORWARD.id,
-        way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
-    },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<QuorumStore>] = &[
+        Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
+        Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
+        Breaks {
+            rule: store::READ_REPAIR,
+            promise: FORWARD.id,
+            way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<QuorumStore>] = &[
+        Solution {
+            challenge: "minority-waits",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::Cut { from: ANN, to: NodeId(2) });
+                script.act(Input::Cut { from: ANN, to: NodeId(3) });
+                script.act(write(0, 9));
+                script.act(read(1));
+                script.until(|world| world.history().reads_answered() > 0);
+            },
+        },
+        Solution {
+            challenge: "new-then-old",
+            from: || SCENARIO.from(&[store::READ_REPAIR], &[]),
+            act: |script| {
+                script.act(write(0, 8));
+                script.until(|world| stores_of(world, ANN).len() == 3 && writes_now(world) == [ANN]);
+                for id in stores_of(script.world(), ANN).into_iter().skip(1) {
+                    script.act(Input::Drop { id });
+                }
+                script.act(Input::Crash { node: ANN });
+                for _ in 0..20 {
+                    script.act(read(1));
+                    script.steps(1);
+                    script.until(|world| operation(world, BOB).is_none());
+                }
+            },
+        },
+    ];
+}

@@ -1,26 +1,13 @@
 //! The bully election: the highest node leads, takes over by force, and counts on messages that keep to their time.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::sim::small;
-use crate::systems::consensus::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, at_work, common, in_time, leaders};
-use crate::systems::consensus::bully::{self, Bully, Message, Phase, Timer};
+use crate::systems::consensus::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, common, in_time, leaders};
+use crate::systems::consensus::bully::{self, Bully, Phase};
+use crate::views::bully::{Cluster, all, beliefs, groups, led_by, name, phase, server};
 
-type Cluster = World<Bully>;
+type Beat = crate::guides::kit::tour::Beat<Bully>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Bully> = Scenario {
@@ -28,17 +15,13 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     title: "Bully election",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five nodes, and the one with the highest number is to lead. When it crashes the next one takes over; when \
-              it comes back it takes the lead again by force.",
+    summary: "Five nodes, and the one with the highest number is to lead. When it crashes the next one takes over; \
+              when it comes back it takes the lead again by force.",
     seed: 9,
     settings: &[(bully::NODES, 5), (bully::BOUND, 20_000), (bully::TIMEOUT, 50_000), (bully::HEARTBEAT, 100_000)],
-    busy: &[],
-    fixed: &[],
     rules: &[bully::ANSWER, bully::WAIT, bully::HALT],
     commands: &[bully::CALL],
     promises: &[ONE_COORDINATOR, ALL_AT_WORK],
-    impossible: false,
-    // The paper's: nodes crash and come back; whoever runs answers at once; every message arrives, and in time.
     faults: FaultModel { crash: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -57,41 +40,26 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
             plot: Plot::Rate(bully::ELECTIONS),
         },
     ],
-    subject: node_or_all,
     picture,
-    look,
-    fields: |_, _| Fields::new(),
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_NODES,
-    breaks: BREAKS,
+    terms: &[
+        ("coordinator", "The node that decides for a group, or leads it."),
+        ("halts", "Stops lower nodes from working for anybody else before a new coordinator takes over."),
+        ("heartbeat", "A regular message that says no more than: I am still here."),
+        ("synchronous", "Every message arrives, and every running node answers, within a known time."),
+        ("time-out", "How long a node waits for an answer before it takes the other for dead."),
+    ],
+    near: &["consensus/raft-election", "consensus/token-ring"],
     prose: prose!("bully.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-/// Messages are counted for all nodes together.
-fn node_or_all(settings: &Settings, metric: MetricId, subject: u16) -> String {
-    if metric == bully::MESSAGES { "all".to_owned() } else { node_subject::<Bully>(settings, metric, subject) }
-}
-
-fn phase(world: &Cluster, node: NodeId) -> Option<Phase> {
-    world.memory(node).map(|memory| memory.phase)
-}
-
-fn all(world: &Cluster) -> Vec<NodeId> {
-    world.nodes().map(|(id, _)| id).collect()
-}
-
-fn name(world: &Cluster, node: NodeId) -> String {
-    Bully::name(world.settings(), node)
-}
 
 fn names(world: &Cluster) -> Vec<String> {
     all(world).into_iter().map(|node| name(world, node)).collect()
-}
-
-fn led_by(world: &Cluster) -> Vec<NodeId> {
-    leaders(world).collect()
 }
 
 /// The nodes that are in this phase.
@@ -115,203 +83,106 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     picture
 }
 
-/// Where there is more than one coordinator: who works for whom.
-fn groups(world: &Cluster) -> Vec<SetMark> {
-    let leaders = led_by(world);
-    if leaders.len() < 2 {
-        return Vec::new();
-    }
-    let tones = [Tone::Active, Tone::Risk, Tone::Question];
-    let group = |(leader, tone): (NodeId, Tone)| SetMark {
-        members: at_work(world).filter(|pair| pair.1 == leader).map(|pair| pair.0).collect(),
-        label: format!("work for {}", name(world, leader)),
-        tone,
-    };
-    leaders.into_iter().rev().zip(tones).map(group).collect()
-}
-
-/// What a node is doing, in a few words.
-fn doing(world: &Cluster, id: NodeId) -> (String, Tone) {
-    let Some(memory) = world.memory(id) else { return ("down".to_owned(), Tone::Off) };
-    match (memory.phase, memory.halted_by) {
-        (Phase::Asks, _) => ("asks above".to_owned(), Tone::Question),
-        (Phase::Halts, _) => ("halts below".to_owned(), Tone::Risk),
-        (Phase::Waits, Some(other)) => (format!("halted by {}", name(world, other)), Tone::Off),
-        (Phase::Waits, None) => ("waits".to_owned(), Tone::Neutral),
-        (Phase::Follows(_), _) => ("works".to_owned(), Tone::Fine),
-        (Phase::Leads, _) => ("coordinator".to_owned(), Tone::Active),
-    }
-}
-
-fn server(world: &Cluster, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Server, name(world, id));
-    let Some(phase) = phase(world, id) else { return mark };
-    (mark.state, mark.tone) = doing(world, id);
-    if let Phase::Follows(leader) = phase {
-        (mark.state, mark.tone) = (format!("works for {}", name(world, leader)), Tone::Neutral);
-    }
-    mark.crown = phase == Phase::Leads;
-    let waits = world.timers(id).find(|timer| timer.0 != Timer::Beat);
-    mark.ring = waits.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// Who works for whom, the highest first.
-fn beliefs(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |id: NodeId| {
-        let works_for = world.memory(id).and_then(|memory| memory.coordinator(id));
-        let (doing, tone) = doing(world, id);
-        let works_for = works_for.map_or("nobody".to_owned(), |leader| name(world, leader));
-        vec![Cell::firm(name(world, id), Tone::Neutral), Cell::firm(doing, tone), Cell::firm(works_for, Tone::Neutral)]
-    };
-    let head = ["node", "doing", "works for"].map(str::to_owned).to_vec();
-    let rows = all(world).into_iter().rev().map(row).collect();
-    let title = "The highest that runs should lead".to_owned();
-    Figure { id: "beliefs", at, size, title, body: Body::Table { head, rows } }
-}
-
-fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Election => ('E', Glyph::Diamond, Tone::Question),
-        Message::Ok => ('k', Glyph::Pill, Tone::Fine),
-        Message::Halt => ('H', Glyph::Square, Tone::Risk),
-        Message::Coordinator => ('C', Glyph::Dot, Tone::Active),
-    };
-    Look { letter, glyph, tone }
-}
-
-fn inspect(world: &Cluster, id: NodeId) -> Inspection {
-    let Some(memory) = world.memory(id) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let who = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| name(world, node));
-    let mut fields = vec![
-        field("doing", doing(world, id).0),
-        field("works for", who(memory.coordinator(id))),
-        field("halted by", who(memory.halted_by)),
-    ];
-    for (timer, pending) in world.timers(id) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        fields.push(field(&Bully::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
-    }
-    Inspection { disk: Vec::new(), memory: fields }
-}
-
 const N2: NodeId = NodeId(1);
+
 const N4: NodeId = NodeId(3);
+
 const N5: NodeId = NodeId(4);
 
-const TOUR: &[Beat<Bully>] = &[
-    Beat {
-        title: "Everybody calls an election",
-        say: "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher \
-              number makes no better coordinator. It makes everybody choose the same one.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: all,
-        predict: None,
-    },
-    Beat {
-        title: "Nobody above",
-        say: "A node that gets an OK steps back and waits. N5 has nobody to ask. It *halts* everybody below, waits until \
-              all have surely stopped, and then it is the *coordinator*.",
-        inputs: no_inputs,
-        until: |world| leaders(world).next().is_some(),
-        look: led_by,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Everybody calls an election",
+"Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher number makes no \
+ better coordinator. It makes everybody choose the same one.",
+|world| world.kernel().now() == 0,
+)
+.look(all),
+    Beat::new(
+"Nobody above",
+"A node that gets an OK steps back and waits. N5 has nobody to ask. It *halts* everybody below, waits until all have \
+ surely stopped, and then it is the *coordinator*.",
+|world| leaders(world).next().is_some(),
+)
+.look(led_by)
+.ask(Predict {
             question: "Who becomes coordinator?",
             options: names,
             answer: |world| leaders(world).next().map_or(0, NodeId::index),
             because: "The highest number always wins. There is no vote, and no majority is needed.",
         }),
-    },
-    Beat {
-        title: "Heartbeats",
-        say: "N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for such \
-              a *heartbeat*.",
-        inputs: no_inputs,
-        until: |world| common(world) == Some(N5),
-        look: led_by,
-        predict: None,
-    },
-    Beat {
-        title: "N5 crashes, and one notices",
-        say: "The heartbeats stop. N2's ring is the first to empty, so N2 calls an election. It asks N3, N4 and N5: it \
-              cannot know which of them still run.",
-        inputs: |_| vec![Input::Crash { node: N5 }],
-        until: |world| in_phase(world, Phase::Asks) == [N2],
-        look: |_| vec![N2],
-        predict: None,
-    },
-    Beat {
-        title: "Whoever is higher takes over",
-        say: "Every node above answers OK and calls an election of its own. So the question climbs up to N4, whose \
-              question to N5 nobody answers. Once a whole *time-out* has passed in silence, N4 halts the others.",
-        inputs: no_inputs,
-        until: |world| phase(world, N4) == Some(Phase::Halts),
-        look: |_| vec![N4],
-        predict: Some(Predict {
+    Beat::new(
+"Heartbeats",
+"N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for such a \
+ *heartbeat*.",
+|world| common(world) == Some(N5),
+)
+.look(led_by),
+    Beat::new(
+"N5 crashes, and one notices",
+"The heartbeats stop. N2's ring is the first to empty, so N2 calls an election. It asks N3, N4 and N5: it cannot know \
+ which of them still run.",
+|world| in_phase(world, Phase::Asks) == [N2],
+)
+.first(|_| vec![Input::Crash { node: N5 }])
+.look(|_| vec![N2]),
+    Beat::new(
+"Whoever is higher takes over",
+"Every node above answers OK and calls an election of its own. So the question climbs up to N4, whose question to N5 \
+ nobody answers. Once a whole *time-out* has passed in silence, N4 halts the others.",
+|world| phase(world, N4) == Some(Phase::Halts),
+)
+.look(|_| vec![N4])
+.ask(Predict {
             question: "What does silence for 50 ms tell N4 about N5?",
             options: |_| vec!["That N5 is down".to_owned(), "That N5 is down or slow".to_owned(), "Nothing".to_owned()],
             answer: |_| 0,
-            because: "Here a message takes 20 ms at most and a running node answers at once, so an answer is there after \
-                      40 ms. Where no such bound exists, the second would be the right answer.",
+            because: "Here a message takes 20 ms at most and a running node answers at once, so an answer is there \
+                      after 40 ms. Where no such bound exists, the second would be the right answer.",
         }),
-    },
-    Beat {
-        title: "N4 leads",
-        say: "All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four work on.",
-        inputs: no_inputs,
-        until: |world| common(world) == Some(N4),
-        look: |_| vec![N4],
-        predict: None,
-    },
-    Beat {
-        title: "The bully comes back",
-        say: "N5 restarts. N4 works well, and still N5 has nobody above it to ask: it halts them all. Watch the crown: N4 \
-              puts it down before N5 takes it.",
-        inputs: |_| vec![Input::Restart { node: N5 }],
-        until: |world| common(world) == Some(N5),
-        look: |_| vec![N4, N5],
-        predict: Some(Predict {
+    Beat::new(
+"N4 leads",
+"All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four work on.",
+|world| common(world) == Some(N4),
+)
+.look(|_| vec![N4]),
+    Beat::new(
+"The bully comes back",
+"N5 restarts. N4 works well, and still N5 has nobody above it to ask: it halts them all. Watch the crown: N4 puts it \
+ down before N5 takes it.",
+|world| common(world) == Some(N5),
+)
+.first(|_| vec![Input::Restart { node: N5 }])
+.look(|_| vec![N4, N5])
+.ask(Predict {
             question: "Who leads in the end?",
             options: names,
             answer: |world| common(world).map_or(0, NodeId::index),
             because: "The higher node takes the lead from one that works. That is how the algorithm got its name.",
         }),
-    },
-    Beat {
-        title: "A cut looks like a crash",
-        say: "Now the network is cut: N4 and N5 here, the rest there. Nobody has crashed. N3 asks, hears nothing, and \
-              concludes what the *synchronous* model allows it to conclude.",
-        inputs: |_| vec![Input::Partition { side: 1 << N4.0 | 1 << N5.0 }],
-        until: |world| leaders(world).count() > 1,
-        look: led_by,
-        predict: Some(Predict {
+    Beat::new(
+"A cut looks like a crash",
+"Now the network is cut: N4 and N5 here, the rest there. Nobody has crashed. N3 asks, hears nothing, and concludes \
+ what the *synchronous* model allows it to conclude.",
+|world| leaders(world).count() > 1,
+)
+.first(|_| vec![Input::Partition { side: 1 << N4.0 | 1 << N5.0 }])
+.look(led_by)
+.ask(Predict {
             question: "How many coordinators will there be?",
             options: |_| vec!["One".to_owned(), "Two".to_owned(), "Five".to_owned()],
             answer: |world| if leaders(world).count() > 1 { 1 } else { 0 },
             because: "Each side has a highest node. The promise was made for a network whose messages all arrive, and \
                       that is where it ends.",
         }),
-    },
-    Beat {
-        title: "Healed",
-        say: "The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. What the two did \
-              meanwhile, nobody has put in order: for that, a majority is needed.",
-        inputs: |_| vec![Input::HealAll],
-        until: |world| common(world) == Some(N5),
-        look: |_| vec![N5],
-        predict: None,
-    },
+    Beat::new(
+"Healed",
+"The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. What the two did meanwhile, nobody \
+ has put in order: for that, a majority is needed.",
+|world| common(world) == Some(N5),
+)
+.first(|_| vec![Input::HealAll])
+.look(|_| vec![N5]),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
-
-fn call(node: NodeId) -> Input {
-    Input::call(bully::CALL, &[i64::from(node.0)])
-}
 
 /// Somebody waits for the announcement of a node that is down.
 fn waits_for_the_dead(world: &Cluster) -> bool {
@@ -328,14 +199,6 @@ const CHALLENGES: &[Challenge<Bully>] = &[
         goal: "Get two coordinators with all rules on and without any fault: no crash, no cut, no late message.",
         hint: "A question and its answer take up to 40 ms here. What if a node waits less?",
         reached: |world| leaders(world).count() > 1 && world.rules().off_bits() == 0 && world.kernel().is_healthy(),
-        origin,
-        solve: |script| {
-            script.until(|world| common(world).is_some());
-            script.act(Input::Setting { setting: bully::TIMEOUT, value: 10_000 });
-            script.act(Input::Setting { setting: bully::BOUND, value: 100_000 });
-            script.act(call(N2));
-            script.until(|world| leaders(world).count() > 1);
-        },
     },
     Challenge {
         id: "halted-by-the-dead",
@@ -343,14 +206,6 @@ const CHALLENGES: &[Challenge<Bully>] = &[
         goal: "Leave a node waiting for the announcement of one that halted it and then crashed.",
         hint: "Crash the winner after its Halt messages have arrived, and before it announces itself.",
         reached: waits_for_the_dead,
-        origin,
-        solve: |script| {
-            script.until(|world| {
-                all(world).iter().any(|node| world.memory(*node).is_some_and(|memory| memory.halted_by == Some(N5)))
-            });
-            script.act(Input::Crash { node: N5 });
-            script.until(waits_for_the_dead);
-        },
     },
     Challenge {
         id: "three-crowns",
@@ -358,14 +213,6 @@ const CHALLENGES: &[Challenge<Bully>] = &[
         goal: "Have three nodes believe themselves coordinator at once.",
         hint: "A paused node does not know that time goes by, and keeps its belief. So does the next one.",
         reached: |world| leaders(world).count() > 2,
-        origin,
-        solve: |script| {
-            for node in [N5, N4] {
-                script.until(|world| phase(world, node) == Some(Phase::Leads));
-                script.act(Input::Pause { node });
-            }
-            script.until(|world| leaders(world).count() > 2);
-        },
     },
 ];
 
@@ -374,7 +221,7 @@ const CHALLENGES: &[Challenge<Bully>] = &[
 /// comes back sooner is left out.
 fn synchronous(world: &Cluster) -> bool {
     let mut sent: Vec<_> =
-        world.flights().map(|flight| (flight.from, flight.pending.node, look(flight.message).letter)).collect();
+        world.flights().map(|flight| (flight.from, flight.pending.node, Bully::look(flight.message).letter)).collect();
     small::sort(&mut sent);
     sent.windows(2).all(|pair| pair[0] != pair[1]) && in_time(world)
 }
@@ -387,22 +234,73 @@ const THREE_NODES: Hunt<Bully> = Hunt {
     within: synchronous,
 };
 
-const BREAKS: &[Breaks<Bully>] = &[
-    Breaks {
-        rule: bully::ANSWER,
-        promise: ONE_COORDINATOR.id,
-        // A question that is passed over must arrive all the same: the network may not hold it back.
-        way: Way::Explore(Hunt { bounds: Bounds::new(100_000, 20, Budget::NONE), ..THREE_NODES }),
-    },
-    Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
-    Breaks { rule: bully::HALT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Bully> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) fn call(node: NodeId) -> Input {
+        Input::call(bully::CALL, &[i64::from(node.0)])
+    }
+
+    pub(super) const BREAKS: &[Breaks<Bully>] = &[
+        Breaks {
+            rule: bully::ANSWER,
+            promise: ONE_COORDINATOR.id,
+            // A question that is passed over must arrive all the same: the network may not hold it back.
+            way: Way::Explore(Hunt { bounds: Bounds::new(100_000, 20, Budget::NONE), ..THREE_NODES }),
+        },
+        Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
+        Breaks { rule: bully::HALT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
+    ];
+
+    const SOLUTIONS: &[Solution<Bully>] = &[
+        Solution {
+            challenge: "too-impatient",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common(world).is_some());
+                script.act(Input::set(bully::TIMEOUT, 10_000));
+                script.act(Input::set(bully::BOUND, 100_000));
+                script.act(call(N2));
+                script.until(|world| leaders(world).count() > 1);
+            },
+        },
+        Solution {
+            challenge: "halted-by-the-dead",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| {
+                    all(world).iter().any(|node| world.memory(*node).is_some_and(|memory| memory.halted_by == Some(N5)))
+                });
+                script.act(Input::Crash { node: N5 });
+                script.until(waits_for_the_dead);
+            },
+        },
+        Solution {
+            challenge: "three-crowns",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                for node in [N5, N4] {
+                    script.until(|world| phase(world, node) == Some(Phase::Leads));
+                    script.act(Input::Pause { node });
+                }
+                script.until(|world| leaders(world).count() > 2);
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
+    use super::proof::*;
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
     use crate::sim::run::simulation::Simulation;
+    use crate::systems::consensus::bully::Message;
+    use crate::systems::consensus::bully::promises::at_work;
     use std::cell::RefCell;
     use std::collections::BTreeSet;
 
@@ -433,7 +331,7 @@ mod tests {
     #[test]
     fn the_lowest_caller_costs_most() {
         let questions = |caller: NodeId| {
-            let mut script = Script::new(SCENARIO.world(&origin(), &[]));
+            let mut script = Script::new(SCENARIO.world(&SCENARIO.from(&[], &[]), &[]));
             assert!(script.until(|world| common(world) == Some(N5)));
             script.act(Input::Crash { node: N5 });
             script.act(call(caller));

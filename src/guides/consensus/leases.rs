@@ -1,28 +1,13 @@
 //! Leases and fencing tokens: a lock that ends by itself, and a store that does not trust who says that it has it.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, TimerRing, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::consensus::lease_lock::promises::{
     GOES_ON, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
 };
-use crate::systems::consensus::lease_lock::{
-    self as leases, Attempt, FIRST, LOCK, Lease, LeaseLock, Memory, Message, Phase, STORE, Timer,
-};
+use crate::systems::consensus::lease_lock::{self as leases, FIRST, LOCK, LeaseLock, Message, Phase, STORE};
+use crate::views::lease_lock::{Shop, attempts, beliefs, client, client_mark, clients, lock_mark, store_mark};
 
-type Shop = World<LeaseLock>;
+type Beat = crate::guides::kit::tour::Beat<LeaseLock>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<LeaseLock> = Scenario {
@@ -41,14 +26,9 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
         (leases::THINK, 300_000),
         (leases::LATENCY, 20_000),
     ],
-    busy: &[],
-    fixed: &[],
     rules: &[leases::FENCING, leases::ON_DISK, leases::MARGIN],
     commands: &[leases::WISH],
     promises: &[NO_OLD_WRITE, NO_LOST_UPDATE, ONE_HOLDER, GOES_ON],
-    impossible: false,
-    // Everything but pauses, and clocks within a fifth of the truth: what the lease alone can bear. What the tokens
-    // promise holds under pauses as well; a test below sees to that.
     faults: FaultModel { pause: false, skew: true, ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {
@@ -72,32 +52,21 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
             plot: Plot::Percentiles(leases::WAITED),
         },
     ],
-    subject: node_subject::<LeaseLock>,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_CLIENTS,
-    breaks: BREAKS,
+    terms: &[
+        ("fencing token", "A number that grows with each grant of a lock, by which a store refuses old holders."),
+        ("fencing tokens", "Numbers that grow with each grant of a lock, by which a store refuses old holders."),
+        ("lease", "A lock or right that ends by itself after a set time."),
+    ],
+    near: &["consensus/raft-reads", "consensus/token-ring"],
     prose: prose!("leases.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-fn name(world: &Shop, node: NodeId) -> String {
-    LeaseLock::name(world.settings(), node)
-}
-
-fn clients(world: &Shop) -> Vec<NodeId> {
-    (FIRST..world.nodes().count()).map(NodeId::from).collect()
-}
-
-fn client(world: &Shop, id: NodeId) -> Option<(Phase, Option<Lease>)> {
-    match world.memory(id)? {
-        Memory::Client { phase, lease, .. } => Some((*phase, *lease)),
-        _ => None,
-    }
-}
 
 fn those_holding(world: &Shop) -> Vec<NodeId> {
     holders(world).map(|pair| pair.0).collect()
@@ -111,13 +80,6 @@ fn at_work(world: &Shop) -> Vec<NodeId> {
 
 fn paused(world: &Shop) -> Vec<NodeId> {
     clients(world).into_iter().filter(|id| world.kernel().node(*id).paused).collect()
-}
-
-fn newest(world: &Shop) -> u32 {
-    match world.memory(STORE) {
-        Some(Memory::Store { newest }) => *newest,
-        _ => world.node(STORE).map_or(0, |node| node.disk.newest),
-    }
 }
 
 fn picture(world: &Shop, frame: Frame) -> Picture {
@@ -142,315 +104,128 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture
 }
 
-fn lock_mark(world: &Shop, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(LOCK, at, Shape::Service, "lock");
-    let Some(Memory::Lock { holder, grace, .. }) = world.memory(LOCK) else { return mark };
-    (mark.state, mark.tone) = match holder {
-        Some((holder, token)) => (format!("{} has token {token}", name(world, *holder)), Tone::Active),
-        None if *grace => ("waits out a lease".to_owned(), Tone::Risk),
-        None => ("free".to_owned(), Tone::Service),
-    };
-    let timer = world.timers(LOCK).next();
-    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-fn store_mark(world: &Shop, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(STORE, at, Shape::Store, "store");
-    mark.tone = Tone::Store;
-    mark.state = format!("newest token {}", newest(world));
-    mark
-}
-
-/// What a client is doing, in a word.
-fn doing(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Idle => "idle",
-        Phase::Waits => "wants it",
-        Phase::Reads => "reads",
-        Phase::Works(_) => "works",
-        Phase::Writes => "writes",
-    }
-}
-
-fn client_mark(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Client, name(world, id));
-    mark.tone = Tone::Producer;
-    let Some((phase, lease)) = client(world, id) else { return mark };
-    mark.state = lease.map_or(doing(phase).to_owned(), |lease| format!("{}, token {}", doing(phase), lease.token));
-    let Some(lease) = lease else { return mark };
-    mark.tone = if holders(world).count() > 1 { Tone::Risk } else { Tone::Active };
-    let timer = world.timers(id).find(|timer| timer.0 == Timer::End(lease.ask));
-    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// Who holds the lock: what the service says, and what each client believes.
-fn beliefs(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let held = match world.memory(LOCK) {
-        Some(Memory::Lock { holder, .. }) => *holder,
-        _ => None,
-    };
-    let row = |id: NodeId| {
-        let (phase, lease) = client(world, id).unwrap_or((Phase::Idle, None));
-        let believes = lease.map_or("no".to_owned(), |lease| format!("yes, token {}", lease.token));
-        let truly = held.is_some_and(|held| held.0 == id);
-        let doing = if world.memory(id).is_none() { "down" } else { doing(phase) };
-        vec![
-            Cell::firm(name(world, id), Tone::Neutral),
-            Cell::firm(doing, Tone::Neutral),
-            Cell::firm(believes, if lease.is_some() { Tone::Active } else { Tone::Neutral }),
-            Cell::firm(if truly { "yes" } else { "no" }, Tone::Neutral),
-        ]
-    };
-    let head = ["client", "doing", "believes", "by the lock"].map(str::to_owned).to_vec();
-    let rows = clients(world).into_iter().map(row).collect();
-    Figure { id: "beliefs", at, size, title: "Who holds the lock?".to_owned(), body: Body::Table { head, rows } }
-}
-
-/// The last writes, the newest below.
-fn attempts(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |attempt: &Attempt| {
-        let (verdict, tone) = match attempt {
-            Attempt { ok: false, .. } => ("refused", Tone::Off),
-            Attempt { value, over, .. } if *value != over + 1 => ("loses one", Tone::Broken),
-            _ => ("taken", Tone::Fine),
-        };
-        vec![
-            Cell::firm(name(world, attempt.client), Tone::Neutral),
-            Cell::firm(attempt.token.to_string(), Tone::Neutral),
-            Cell::firm(format!("{} to {}", attempt.over, attempt.value), Tone::Neutral),
-            Cell::firm(verdict, tone),
-        ]
-    };
-    let shown = if size.1 < 120 { 3 } else { 4 };
-    let recent = &world.witness().recent;
-    let rows = recent.iter().skip(recent.len().saturating_sub(shown)).map(row).collect();
-    let head = ["write by", "token", "value", ""].map(str::to_owned).to_vec();
-    let value = world.node(STORE).map_or(0, |node| node.disk.value);
-    Figure { id: "attempts", at, size, title: format!("The store's value: {value}"), body: Body::Table { head, rows } }
-}
-
-fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Acquire { .. } => ('A', Glyph::Diamond, Tone::Question),
-        Message::Renew { .. } => ('N', Glyph::Diamond, Tone::Neutral),
-        Message::Grant { .. } => ('G', Glyph::Pill, Tone::Active),
-        Message::Release { .. } => ('R', Glyph::Dot, Tone::Neutral),
-        Message::Read { .. } => ('r', Glyph::Dot, Tone::Producer),
-        Message::Value { .. } => ('v', Glyph::Pill, Tone::Store),
-        Message::Write { .. } => ('W', Glyph::Square, Tone::Producer),
-        Message::Done { ok: true, .. } => ('k', Glyph::Pill, Tone::Fine),
-        Message::Done { .. } => ('x', Glyph::Pill, Tone::Risk),
-    };
-    Look { letter, glyph, tone }
-}
-
-fn fields(_: &Settings, message: &Message) -> Fields {
-    let field = |name: &str, value: u32| (name.to_owned(), value.to_string());
-    match *message {
-        Message::Acquire { ask } => vec![field("question", ask)],
-        Message::Renew { ask, token } | Message::Grant { ask, token } => {
-            vec![field("question", ask), field("token", token)]
-        }
-        Message::Release { token } | Message::Read { token } => vec![field("token", token)],
-        Message::Value { token, value } | Message::Write { token, value } => {
-            vec![field("token", token), field("value", value)]
-        }
-        Message::Done { token, ok } => {
-            vec![field("token", token), ("taken".to_owned(), if ok { "yes" } else { "no" }.to_owned())]
-        }
-    }
-}
-
-fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let disk = match id {
-        LOCK => vec![field("newest token granted", node.disk.granted.to_string())],
-        STORE => vec![
-            field("value", node.disk.value.to_string()),
-            field("newest token seen", node.disk.newest.to_string()),
-            field("token of the last write", node.disk.written.to_string()),
-        ],
-        _ => vec![field("questions asked", node.disk.asks.to_string())],
-    };
-    let mut memory = match &node.memory {
-        None => return Inspection { disk, memory: Vec::new() },
-        Some(Memory::Lock { holder, queue, .. }) => {
-            let waiting: Vec<String> = queue.iter().map(|waiting| name(world, waiting.0)).collect();
-            let held =
-                holder.map_or("nobody".to_owned(), |(who, token)| format!("{}, token {token}", name(world, who)));
-            vec![field("lent to", held), field("waiting", waiting.join(", "))]
-        }
-        Some(Memory::Store { newest }) => vec![field("newest token seen", newest.to_string())],
-        Some(Memory::Client { phase, lease, .. }) => {
-            let lease = lease.map_or("none".to_owned(), |lease| format!("token {}", lease.token));
-            vec![field("doing", doing(*phase).to_owned()), field("lease", lease)]
-        }
-    };
-    for (timer, pending) in world.timers(id) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        let what = LeaseLock::describe_timer(world.settings(), timer);
-        memory.push(field(&what, format!("in {}", time::show(left))));
-    }
-    Inspection { disk, memory }
-}
-
 /// Whether a client that is not paused has written while another one is.
 fn overtaken(world: &Shop) -> bool {
     let old = paused(world).into_iter().filter_map(|id| client(world, id)?.1).map(|lease| lease.token).max();
     old.is_some_and(|old| world.witness().newest.is_some_and(|newest| newest.token > old))
 }
 
-const TOUR: &[Beat<LeaseLock>] = &[
-    Beat {
-        title: "A lock and a store",
-        say: "Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. So that \
-              they do not get in each other's way, each first asks a lock service for the lock.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: clients,
-        predict: None,
-    },
-    Beat {
-        title: "Lent, not given",
-        say: "The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring \
-              around the client is what it counts on itself, and that is less.",
-        inputs: no_inputs,
-        until: |world| holders(world).next().is_some(),
-        look: those_holding,
-        predict: None,
-    },
-    Beat {
-        title: "A number with each grant",
-        say: "With the lease comes a *fencing token*: a number higher than that of every grant before. Each read and write \
-              carries it, and the store remembers the newest.",
-        inputs: no_inputs,
-        until: |world| world.witness().newest.is_some(),
-        look: |_| vec![STORE],
-        predict: None,
-    },
-    Beat {
-        title: "Token 2 and on",
-        say: "The holder gives the lock back when it is done, and the next grant has a higher token. Now somebody is at \
-              work again, between its read and its write.",
-        inputs: no_inputs,
-        until: |world| world.witness().newest.is_some_and(|newest| newest.token >= 2) && !at_work(world).is_empty(),
-        look: at_work,
-        predict: None,
-    },
-    Beat {
-        title: "The holder crashes",
-        say: "It crashes, and cannot give the lock back. Nobody has to do that for it: the lease ends by itself. The other \
-              client waits until the line above the lock is gone.",
-        inputs: |world| at_work(world).into_iter().map(|node| Input::Crash { node }).collect(),
-        until: |world| {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A lock and a store",
+"Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. So that they do not \
+ get in each other's way, each first asks a lock service for the lock.",
+|world| world.kernel().now() == 0,
+)
+.look(clients),
+    Beat::new(
+"Lent, not given",
+"The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring around the \
+ client is what it counts on itself, and that is less.",
+|world| holders(world).next().is_some(),
+)
+.look(those_holding),
+    Beat::new(
+"A number with each grant",
+"With the lease comes a *fencing token*: a number higher than that of every grant before. Each read and write carries \
+ it, and the store remembers the newest.",
+|world| world.witness().newest.is_some(),
+)
+.look(|_| vec![STORE]),
+    Beat::new(
+"Token 2 and on",
+"The holder gives the lock back when it is done, and the next grant has a higher token. Now somebody is at work again, \
+ between its read and its write.",
+|world| world.witness().newest.is_some_and(|newest| newest.token >= 2) && !at_work(world).is_empty(),
+)
+.look(at_work),
+    Beat::new(
+"The holder crashes",
+"It crashes, and cannot give the lock back. Nobody has to do that for it: the lease ends by itself. The other client \
+ waits until the line above the lock is gone.",
+|world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
             down && !at_work(world).is_empty()
         },
-        look: those_holding,
-        predict: Some(Predict {
+)
+.first(|world| at_work(world).into_iter().map(|node| Input::Crash { node }).collect())
+.look(those_holding)
+.ask(Predict {
             question: "How long does the lock stay out of reach?",
             options: |_| vec!["Until the lease has ended".to_owned(), "Until the client restarts".to_owned()],
             answer: |_| 0,
             because: "The lock service needs no word from the holder. After one second by its own clock the lock is free.",
         }),
-    },
-    Beat {
-        title: "A long pause",
-        say: "The client at work is paused, by a garbage collection, say. It stands still in the middle of its work. The \
-              lock service hears nothing of it and does what it does with a dead one.",
-        inputs: |world| {
+    Beat::new(
+"A long pause",
+"The client at work is paused, by a garbage collection, say. It stands still in the middle of its work. The lock \
+ service hears nothing of it and does what it does with a dead one.",
+|world| holders(world).count() > 1,
+)
+.first(|world| {
             let down = clients(world).into_iter().filter(|id| world.memory(*id).is_none());
             let restart = down.map(|node| Input::Restart { node });
             restart.chain(at_work(world).into_iter().map(|node| Input::Pause { node })).collect()
-        },
-        until: |world| holders(world).count() > 1,
-        look: those_holding,
-        predict: Some(Predict {
+        })
+.look(those_holding)
+.ask(Predict {
             question: "How many clients believe that they hold the lock?",
             options: |_| vec!["None".to_owned(), "One".to_owned(), "Two".to_owned()],
             answer: |world| holders(world).count().min(2),
             because: "The paused one cannot look at its clock. No margin helps, for a pause has no bound.",
         }),
-    },
-    Beat {
-        title: "The newer one writes",
-        say: "The new holder reads, works and writes, with its newer token. The store has now seen that token.",
-        inputs: no_inputs,
-        until: overtaken,
-        look: |_| vec![STORE],
-        predict: None,
-    },
-    Beat {
-        title: "The old write arrives",
-        say: "The pause ends. The client knows nothing of it, takes up its work where it stood, and writes.",
-        inputs: |world| paused(world).into_iter().map(|node| Input::Resume { node }).collect(),
-        until: |world| world.witness().refused && !at_work(world).is_empty(),
-        look: |_| vec![STORE],
-        predict: Some(Predict {
+    Beat::new(
+"The newer one writes",
+"The new holder reads, works and writes, with its newer token. The store has now seen that token.",
+overtaken,
+)
+.look(|_| vec![STORE]),
+    Beat::new(
+"The old write arrives",
+"The pause ends. The client knows nothing of it, takes up its work where it stood, and writes.",
+|world| world.witness().refused && !at_work(world).is_empty(),
+)
+.first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
+.look(|_| vec![STORE])
+.ask(Predict {
             question: "What does the store do with the write?",
             options: |_| vec!["It takes it".to_owned(), "It refuses it".to_owned()],
             answer: |world| usize::from(world.witness().refused),
             because: "The token is older than the newest it has seen. The store need not know who holds the lock.",
         }),
-    },
-    Beat {
-        title: "The same without the rule",
-        say: "The store no longer looks at tokens. Whoever is at work now is paused, and the other one gets the lock and \
-              writes.",
-        inputs: |world| {
+    Beat::new(
+"The same without the rule",
+"The store no longer looks at tokens. Whoever is at work now is paused, and the other one gets the lock and writes.",
+overtaken,
+)
+.first(|world| {
             let pause = at_work(world).into_iter().map(|node| Input::Pause { node });
-            std::iter::once(Input::Rule { rule: leases::FENCING, on: false }).chain(pause).collect()
-        },
-        until: overtaken,
-        look: |_| vec![STORE],
-        predict: None,
-    },
-    Beat {
-        title: "An update is lost",
-        say: "The pause ends. The old holder writes one more than what it had read, long ago.",
-        inputs: |world| paused(world).into_iter().map(|node| Input::Resume { node }).collect(),
-        until: |world| world.witness().lost.is_some(),
-        look: |_| vec![STORE],
-        predict: Some(Predict {
+            std::iter::once(Input::off(leases::FENCING)).chain(pause).collect()
+        })
+.look(|_| vec![STORE]),
+    Beat::new(
+"An update is lost",
+"The pause ends. The old holder writes one more than what it had read, long ago.",
+|world| world.witness().lost.is_some(),
+)
+.first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
+.look(|_| vec![STORE])
+.ask(Predict {
             question: "What becomes of the writes that came in between?",
             options: |_| vec!["They are kept".to_owned(), "They are overwritten".to_owned()],
             answer: |world| usize::from(world.witness().lost.is_some()),
             because: "The store took the old value plus one over the newer value. Each client believes that all went well.",
         }),
-    },
 ];
-
-/// A write on its way.
-fn flying_write(world: &Shop) -> Option<u64> {
-    world.flights().find(|flight| matches!(flight.message, Message::Write { .. })).map(|flight| flight.pending.id)
-}
-
-/// Holds the next write back for three seconds, longer than a lease.
-fn delay_a_write(script: &mut crate::guides::kit::scenario::Script<LeaseLock>) {
-    script.until(|world| flying_write(world).is_some());
-    if let Some(id) = flying_write(script.world()) {
-        script.act(Input::Delay { id, by: 3_000_000 });
-    }
-}
 
 const CHALLENGES: &[Challenge<LeaseLock>] = &[
     Challenge {
         id: "slow-clock",
         title: "A slow clock",
         goal: "Have two clients believe that they hold the lock while nobody is paused.",
-        hint: "The margin allows for clocks that are wrong by a fifth. Make the clock of one client run at a tenth of its \
-               speed.",
+        hint: "The margin allows for clocks that are wrong by a fifth. Make the clock of one client run at a tenth of \
+               its speed.",
         reached: |world| holders(world).count() > 1 && paused(world).is_empty(),
-        origin,
-        solve: |script| {
-            let slow = NodeId::from(FIRST);
-            script.act(wish(0));
-            script.act(Input::Skew { node: slow, offset: 0, drift_ppm: -900_000 });
-            script.until(|world| holders(world).count() > 1);
-        },
     },
     Challenge {
         id: "refused",
@@ -458,11 +233,6 @@ const CHALLENGES: &[Challenge<LeaseLock>] = &[
         goal: "Have the store refuse the write of an old holder.",
         hint: "A write may be on its way for longer than its lease. Delay one by a few seconds.",
         reached: |world| world.witness().refused,
-        origin,
-        solve: |script| {
-            delay_a_write(script);
-            script.until(|world| world.witness().refused);
-        },
     },
     Challenge {
         id: "lost-update",
@@ -470,22 +240,8 @@ const CHALLENGES: &[Challenge<LeaseLock>] = &[
         goal: "Make the store take a write that overwrites one that its writer has never seen.",
         hint: "Turn off what stops an old holder. Then let its write come late.",
         reached: |world| world.witness().lost.is_some(),
-        origin,
-        solve: |script| {
-            script.act(Input::Rule { rule: leases::FENCING, on: false });
-            delay_a_write(script);
-            script.until(|world| world.witness().lost.is_some());
-        },
     },
 ];
-
-fn wish(client: i64) -> Input {
-    Input::call(leases::WISH, &[client])
-}
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// Two clients that ask once each; one node crashes and comes back, and one message arrives twice.
 const TWO_CLIENTS: Hunt<LeaseLock> = Hunt {
@@ -495,33 +251,88 @@ const TWO_CLIENTS: Hunt<LeaseLock> = Hunt {
     within: |world| world.nodes().all(|(_, node)| node.disk.asks <= 1) && clocks_within_bound(world),
 };
 
-const BREAKS: &[Breaks<LeaseLock>] = &[
-    Breaks {
-        rule: leases::FENCING,
-        promise: NO_OLD_WRITE.id,
-        way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::NONE), ..TWO_CLIENTS }),
-    },
-    Breaks {
-        rule: leases::ON_DISK,
-        promise: NO_OLD_WRITE.id,
-        way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::crashes(1)), ..TWO_CLIENTS }),
-    },
-    Breaks {
-        rule: leases::MARGIN,
-        promise: ONE_HOLDER.id,
-        way: Way::Schedules {
-            settings: &[],
-            events: 400,
-            reason: "It is about how fast two clocks run, and the explorer knows no clock.",
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<LeaseLock> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    /// A write on its way.
+    pub(super) fn flying_write(world: &Shop) -> Option<u64> {
+        world.flights().find(|flight| matches!(flight.message, Message::Write { .. })).map(|flight| flight.pending.id)
+    }
+
+    /// Holds the next write back for three seconds, longer than a lease.
+    pub(super) fn delay_a_write(script: &mut Script<LeaseLock>) {
+        script.until(|world| flying_write(world).is_some());
+        if let Some(id) = flying_write(script.world()) {
+            script.act(Input::Delay { id, by: 3_000_000 });
+        }
+    }
+
+    pub(super) fn wish(client: i64) -> Input {
+        Input::call(leases::WISH, &[client])
+    }
+
+    pub(super) const BREAKS: &[Breaks<LeaseLock>] = &[
+        Breaks {
+            rule: leases::FENCING,
+            promise: NO_OLD_WRITE.id,
+            way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::NONE), ..TWO_CLIENTS }),
         },
-    },
-];
+        Breaks {
+            rule: leases::ON_DISK,
+            promise: NO_OLD_WRITE.id,
+            way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::crashes(1)), ..TWO_CLIENTS }),
+        },
+        Breaks {
+            rule: leases::MARGIN,
+            promise: ONE_HOLDER.id,
+            way: Way::Schedules {
+                settings: &[],
+                events: 400,
+                reason: "It is about how fast two clocks run, and the explorer knows no clock.",
+            },
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<LeaseLock>] = &[
+        Solution {
+            challenge: "slow-clock",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                let slow = NodeId::from(FIRST);
+                script.act(wish(0));
+                script.act(Input::Skew { node: slow, offset: 0, drift_ppm: -900_000 });
+                script.until(|world| holders(world).count() > 1);
+            },
+        },
+        Solution {
+            challenge: "refused",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                delay_a_write(script);
+                script.until(|world| world.witness().refused);
+            },
+        },
+        Solution {
+            challenge: "lost-update",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::off(leases::FENCING));
+                delay_a_write(script);
+                script.until(|world| world.witness().lost.is_some());
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::storm;
     use crate::sim::run::Run;
+    use crate::sim::run::chaos::storm;
     use crate::sim::run::tape::Tape;
 
     /// Kleppmann 2016: with fencing tokens nothing depends on time. Pauses, late messages and any clock: two clients may

@@ -1,31 +1,23 @@
 //! Multi-Paxos: a log of decrees. One phase 1 for all of them, what a new leader inherits, and the gaps it must fill.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::SettingId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::kernel::time::SEC;
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::{Flight, World};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
+use crate::sim::machine::world::Flight;
 use crate::sim::small;
 use crate::systems::consensus::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
 use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
-use crate::views::paxos::{fields, inspect, look, subject};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod proof;
 
 type Cluster = World<Paxos>;
 
 /// Commands a second that the clients send unasked.
 const OWN_RATE: i64 = 5;
+
+type Beat = crate::guides::kit::tour::Beat<Paxos>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Paxos> = Scenario {
@@ -45,12 +37,10 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
         (paxos::HEARTBEAT, 50_000),
         (paxos::PATIENCE, 300_000),
     ],
-    busy: &[],
     fixed: &[(paxos::KIND, 1)],
     rules: &[paxos::ALL_OPEN_SLOTS, paxos::FILL_GAPS, paxos::PROMISE_ON_DISK, paxos::ADOPT_HIGHEST, paxos::MAJORITY],
     commands: &[paxos::SET],
     promises: &[ONE_VALUE, SAME_ORDER, ANSWERED_STAYS, ALL_ANSWERED],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -74,16 +64,20 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
             plot: Plot::Rate(paxos::COMMITTED),
         },
     ],
-    subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_LEADERS,
-    breaks: BREAKS,
+    terms: &[
+        ("acceptor", "A node that promises and accepts; a majority of them decides."),
+        ("leader", "The one server that takes clients' commands in its term."),
+    ],
+    before: &["consensus/paxos"],
+    near: &["consensus/raft-replication", "consensus/side-by-side"],
     prose: prose!("multi_paxos.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn servers(world: &Cluster) -> Vec<NodeId> {
@@ -224,7 +218,7 @@ fn rate(value: i64) -> Input {
 }
 
 fn skip_phase_1(on: bool) -> Input {
-    Input::Setting { setting: paxos::SKIP_PHASE_1, value: i64::from(on) }
+    Input::set(paxos::SKIP_PHASE_1, i64::from(on))
 }
 
 /// The accept requests on their way.
@@ -265,147 +259,112 @@ fn newest(world: &Cluster) -> Slot {
     servers(world).into_iter().map(|id| applied(world, id)).max().unwrap_or(0)
 }
 
-const TOUR: &[Beat<Paxos>] = &[
-    Beat {
-        title: "Nobody leads",
-        say: "Five servers, each an *acceptor* and a replica, and each may lead. Every slot of the log is a Paxos \
-              decree of its own. The ring is how long a server still waits for a leader.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: servers,
-        predict: None,
-    },
-    Beat {
-        title: "Phase 1, for every slot at once",
-        say: "The first ring to empty makes its server prepare a *ballot*: not for one slot, but for slot 1 and all \
-              that come after it.",
-        inputs: no_inputs,
-        until: |world| !candidates(world).is_empty(),
-        look: |world| candidates(world).into_iter().map(|candidate| candidate.0).collect(),
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Nobody leads",
+"Five servers, each an *acceptor* and a replica, and each may lead. Every slot of the log is a Paxos decree of its \
+ own. The ring is how long a server still waits for a leader.",
+|world| world.kernel().now() == 0,
+)
+.look(servers),
+    Beat::new(
+"Phase 1, for every slot at once",
+"The first ring to empty makes its server prepare a *ballot*: not for one slot, but for slot 1 and all that come after \
+ it.",
+|world| !candidates(world).is_empty(),
+)
+.look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
+.ask(Predict {
             question: "Which server prepares first?",
             options: names,
             answer: |world| candidates(world).first().map_or(0, |candidate| candidate.0.index()),
             because: "The one whose ring was the shortest.",
         }),
-    },
-    Beat {
-        title: "Promises of a majority",
-        say: "Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done, for as long \
-              as nobody prepares a higher ballot.",
-        inputs: no_inputs,
-        until: |world| leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A command costs one round trip",
-        say: "Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other \
-              servers are enough: the slot is chosen, and drawn firmly.",
-        inputs: no_inputs,
-        until: |world| newest(world) >= 2 && all_applied(world, 2),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Without the short cut",
-        say: "Now phase 1 is run for every command, as in basic Paxos. Watch the yellow diamonds go out before each \
-              command. Look at the charts as well.",
-        inputs: |_| vec![skip_phase_1(false)],
-        until: |world| newest(world) >= 5 && all_applied(world, 5),
-        look: leaders,
-        predict: Some(Predict {
+    Beat::new(
+"Promises of a majority",
+"Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done, for as long as nobody \
+ prepares a higher ballot.",
+|world| leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"A command costs one round trip",
+"Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other servers are \
+ enough: the slot is chosen, and drawn firmly.",
+|world| newest(world) >= 2 && all_applied(world, 2),
+)
+.look(leaders),
+    Beat::new(
+"Without the short cut",
+"Now phase 1 is run for every command, as in basic Paxos. Watch the yellow diamonds go out before each command. Look \
+ at the charts as well.",
+|world| newest(world) >= 5 && all_applied(world, 5),
+)
+.first(|_| vec![skip_phase_1(false)])
+.look(leaders)
+.ask(Predict {
             question: "A command takes 14 messages with a stable leader. How many does it take now?",
             options: |_| vec!["18".to_owned(), "22".to_owned(), "28".to_owned()],
             answer: |_| 1,
-            because: "Four prepare requests and four promises come on top, and the client waits one round trip longer. The \
-                      14: four accept requests, four answers, four times the news, the client's request and its answer.",
+            because: "Four prepare requests and four promises come on top, and the client waits one round trip longer. \
+                      The 14: four accept requests, four answers, four times the news, the client's request and its \
+                      answer.",
         }),
-    },
-    Beat {
-        title: "One command in flight",
-        say: "The short cut is back, and the clients' own commands pause. One asks for x=1. The leader's accept \
-              requests leave.",
-        inputs: |_| vec![skip_phase_1(true), rate(0), set(0, 1)],
-        until: |world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A hole in the log",
-        say: "All four requests are lost. Meanwhile the next command, y=2, gets the next slot and is chosen there. It \
-              cannot be applied: the slot before it is open.",
-        inputs: |world| drop_accepts(world).into_iter().chain([set(1, 2)]).collect(),
-        until: leader_has_gap,
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The leader crashes",
-        say: "Only its own disk knows of x=1. The successor prepares a higher ballot for every slot that it does not \
-              know. Its quorum tells of y=2, and nobody in it of the slot before.",
-        inputs: |world| leader(world).map(|node| Input::Crash { node }).into_iter().collect(),
-        until: |world| leader(world).is_some() && noop(world).is_some(),
-        look: leaders,
-        predict: Some(Predict {
+    Beat::new(
+"One command in flight",
+"The short cut is back, and the clients' own commands pause. One asks for x=1. The leader's accept requests leave.",
+|world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
+)
+.first(|_| vec![skip_phase_1(true), rate(0), set(0, 1)])
+.look(leaders),
+    Beat::new(
+"A hole in the log",
+"All four requests are lost. Meanwhile the next command, y=2, gets the next slot and is chosen there. It cannot be \
+ applied: the slot before it is open.",
+leader_has_gap,
+)
+.first(|world| drop_accepts(world).into_iter().chain([set(1, 2)]).collect())
+.look(leaders),
+    Beat::new(
+"The leader crashes",
+"Only its own disk knows of x=1. The successor prepares a higher ballot for every slot that it does not know. Its \
+ quorum tells of y=2, and nobody in it of the slot before.",
+|world| leader(world).is_some() && noop(world).is_some(),
+)
+.first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
+.look(leaders)
+.ask(Predict {
             question: "What does the new leader propose in the open slot?",
             options: |_| vec!["x=1".to_owned(), "A no-op".to_owned(), "It leaves the slot open".to_owned()],
             answer: |_| 1,
             because: "It cannot wait: nothing behind the hole may be applied. A no-op fills it. And x=1? The client \
                       asks again, and it gets a later slot.",
         }),
-    },
-    Beat {
-        title: "The old leader returns",
-        say: "It restarts from its disk, on which x=1 is accepted in that slot, in a ballot that is over. Clients go \
-              on.",
-        inputs: |world| {
-            let back = down(world).map(|node| Input::Restart { node });
-            back.into_iter().chain([rate(OWN_RATE)]).collect()
-        },
-        until: |world| {
+    Beat::new(
+"The old leader returns",
+"It restarts from its disk, on which x=1 is accepted in that slot, in a ballot that is over. Clients go on.",
+|world| {
             let slot = noop(world).unwrap_or(0);
             down(world).is_none() && all_applied(world, slot) && longest_wait(world) == 0
         },
-        look: servers,
-        predict: Some(Predict {
+)
+.first(|world| {
+            let back = down(world).map(|node| Input::Restart { node });
+            back.into_iter().chain([rate(OWN_RATE)]).collect()
+        })
+.look(servers)
+.ask(Predict {
             question: "What will the old leader apply in that slot?",
             options: |_| vec!["x=1, which it accepted".to_owned(), "The no-op".to_owned()],
             answer: |_| 1,
             because: "Accepted by one is not chosen. The no-op was accepted by a majority, and every server learns that.",
         }),
-    },
 ];
 
 /// A client waits for exactly one answer.
 fn one_waits(world: &Cluster) -> bool {
     let clients = paxos::clients(world.settings()).and_then(|id| world.memory(id));
     matches!(clients, Some(Memory::Clients(clients)) if clients.waiting.len() == 1)
-}
-
-fn default_origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
-
-fn without(rule: RuleId) -> Origin {
-    Origin { rules_off: RuleSet::ALL.with(rule, false).off_bits(), ..default_origin() }
-}
-
-/// A leader's next command, all of whose accept requests are lost; then another that is chosen, and the leader crashes.
-fn leave_hole(script: &mut crate::guides::kit::scenario::Script<Paxos>) {
-    script.until(|world| leader(world).is_some());
-    script.act(rate(0));
-    script.until(|world| accepts(world).is_empty() && longest_wait(world) == 0);
-    script.act(set(0, 1));
-    script.until(|world| !accepts(world).is_empty());
-    for input in drop_accepts(script.world()) {
-        script.act(input);
-    }
-    script.act(set(1, 2));
-    script.until(leader_has_gap);
-    if let Some(node) = leader(script.world()) {
-        script.act(Input::Crash { node });
-    }
 }
 
 const CHALLENGES: &[Challenge<Paxos>] = &[
@@ -415,26 +374,13 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         goal: "Have two servers lead at the same time, in different ballots.",
         hint: "A leader that hears nobody does not know that it was replaced. Cut it off.",
         reached: |world| leaders(world).len() >= 2,
-        origin: default_origin,
-        solve: |script| {
-            script.until(|world| leader(world).is_some());
-            let side = leaders(script.world()).iter().fold(0, |side, node| side | 1 << node.0);
-            script.act(Input::Partition { side });
-            script.until(|world| leaders(world).len() >= 2);
-        },
     },
     Challenge {
         id: "no-op",
         title: "A no-op in the log",
         goal: "Have a no-op chosen.",
-        hint: "Lose every accept request of one slot, have the next slot chosen, and crash the leader before it asks \
-               again.",
+        hint: "Lose every accept request of one slot, have the next slot chosen, and crash the leader before it asks again.",
         reached: |world| noop(world).is_some(),
-        origin: default_origin,
-        solve: |script| {
-            leave_hole(script);
-            script.until(|world| noop(world).is_some());
-        },
     },
     Challenge {
         id: "stuck-behind-a-hole",
@@ -442,11 +388,6 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         goal: "With filling gaps off, have a leader under whom a command has waited for 2 s.",
         hint: "Leave a hole in the log of a leader, as for the no-op, and let another one take over.",
         reached: |world| leader_has_gap(world) && longest_wait(world) > 2 * SEC,
-        origin: || without(paxos::FILL_GAPS),
-        solve: |script| {
-            leave_hole(script);
-            script.until(|world| leader_has_gap(world) && longest_wait(world) > 2 * SEC);
-        },
     },
 ];
 
@@ -465,18 +406,6 @@ fn b_alone_crashes(world: &Cluster) -> bool {
     world.nodes().all(|(id, _)| id.0 == 1 || world.kernel().node(id).up)
 }
 
-/// A and C hear nothing of each other, B alone may crash, and clients ask C once it leads.
-fn apart(world: &Cluster) -> bool {
-    let own = |id: u16| {
-        let bound = world.node(NodeId(id)).map_or(Ballot::NONE, |node| node.disk.promised);
-        bound == Ballot::NONE || bound.proposer.0 == id
-    };
-    let early =
-        |flight: Flight<'_, Paxos>| matches!(flight.message, Message::Request { .. }) && flight.pending.node.0 == 2;
-    let c_leads = leaders(world).contains(&NodeId(2));
-    two_stand(world) && own(0) && own(2) && b_alone_crashes(world) && (c_leads || !world.flights().any(early))
-}
-
 /// Three servers, two of which come to lead, one command, and a crash and a restart of the
 /// third. All of it is seen.
 const TWO_LEADERS: Hunt<Paxos> = Hunt {
@@ -486,78 +415,16 @@ const TWO_LEADERS: Hunt<Paxos> = Hunt {
     within: |world| two_stand(world) && b_alone_crashes(world),
 };
 
-/// Two commands, and clients that ask again.
-const ASKED_AGAIN: Hunt<Paxos> = Hunt {
-    settings: &[(paxos::ACCEPTORS, 0), (paxos::RATE, 0), (paxos::HEARTBEAT, 0)],
-    inputs: || vec![set(0, 5), set(1, 7)],
-    bounds: Bounds { budget: Budget::NONE, ..TWO_LEADERS.bounds },
-    within: apart,
-};
-
-/// C stands only when A has had slot 2 chosen.
-const TWO_SLOTS: Hunt<Paxos> = Hunt {
-    within: |world| {
-        let c_stood = world.node(NodeId(2)).is_some_and(|node| node.disk.round > 0);
-        apart(world) && (!c_stood || world.witness().learned(2).is_some())
-    },
-    ..ASKED_AGAIN
-};
-
-/// B crashes, after C has stood; C stands when A has slot 1 open, and the
-/// second command alone is sent again.
-const ONE_CRASH: Hunt<Paxos> = Hunt {
-    bounds: Bounds { budget: Budget::crashes(1), ..ASKED_AGAIN.bounds },
-    within: |world| {
-        let c_stood = world.node(NodeId(2)).is_some_and(|node| node.disk.round > 0);
-        let open = member(world, NodeId(0))
-            .is_some_and(|it| matches!(&it.phase, Phase::Accept { open, .. } if !open.is_empty()));
-        let learned = world.witness().learned(1).is_some();
-        let one_slot = world.nodes().all(|(_, node)| node.disk.accepted.last() <= 1);
-        let again = |flight: Flight<'_, Paxos>| matches!(flight.message, Message::Request { value } if value.id == 1 && flight.pending.node.0 == 2);
-        apart(world)
-            && one_slot
-            && !world.flights().any(again)
-            && (open || learned || !c_stood)
-            && (c_stood || world.kernel().node(NodeId(1)).up)
-    },
-    ..ASKED_AGAIN
-};
-
-/// Slow links, many slots open at a time, and a leader that is slow to send again what was lost: a crash leaves holes.
-const BUSY: &[(SettingId, i64)] = &[
-    (paxos::ACCEPTORS, 0),
-    (paxos::RATE, 20),
-    (paxos::LATENCY, 40_000),
-    (paxos::HEARTBEAT, 200_000),
-    (paxos::TIMEOUT, 400_000),
-    (paxos::PATIENCE, 900_000),
-];
-
-const BY_TIME: &str =
-    "The promise is about time: a later leader may still hear of a value for the hole, but this one waits.";
-
-const BREAKS: &[Breaks<Paxos>] = &[
-    Breaks { rule: paxos::ALL_OPEN_SLOTS, promise: ONE_VALUE.id, way: Way::Explore(TWO_SLOTS) },
-    Breaks {
-        rule: paxos::FILL_GAPS,
-        promise: ALL_ANSWERED.id,
-        way: Way::Schedules { settings: BUSY, events: 1_200, reason: BY_TIME },
-    },
-    Breaks { rule: paxos::PROMISE_ON_DISK, promise: ONE_VALUE.id, way: Way::Explore(ONE_CRASH) },
-    Breaks { rule: paxos::ADOPT_HIGHEST, promise: ONE_VALUE.id, way: Way::Explore(ASKED_AGAIN) },
-    Breaks { rule: paxos::MAJORITY, promise: ONE_VALUE.id, way: Way::Explore(ASKED_AGAIN) },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
     use crate::sim::kernel::time::MS;
 
     /// Commands answered, messages for them, and the median latency, in ten seconds of 20 commands a second.
     fn measure(skips: i64, servers: i64) -> (u64, u64, u64, i64) {
         let settings = vec![(paxos::RATE, 20), (paxos::SKIP_PHASE_1, skips), (paxos::ACCEPTORS, servers)];
-        let mut script = Script::new(SCENARIO.world(&Origin { settings, ..default_origin() }, &[]));
+        let mut script = Script::new(SCENARIO.world(&Origin { settings, ..SCENARIO.from(&[], &[]) }, &[]));
         script.until(|world| leader(world).is_some() && longest_wait(world) == 0 && newest(world) > 0);
         let counts =
             |world: &Cluster| (world.metrics().total(paxos::COMMITTED, 0), world.metrics().total(paxos::MESSAGES, 0));
@@ -591,7 +458,7 @@ mod tests {
     /// A server that was away for more slots than anyone keeps is given the state.
     #[test]
     fn a_late_server_takes_over_the_state() {
-        let origin = Origin { settings: vec![(paxos::RATE, 50)], ..default_origin() };
+        let origin = Origin { settings: vec![(paxos::RATE, 50)], ..SCENARIO.from(&[], &[]) };
         let mut script = Script::new(SCENARIO.world(&origin, &[]));
         assert!(script.act(Input::Crash { node: NodeId(4) }));
         assert!(script.until(|world| newest(world) > paxos::KEPT + 20));

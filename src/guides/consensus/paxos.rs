@@ -1,25 +1,19 @@
 //! Paxos: one decree at a time. Two phases, ballots that outbid each other, and why what is chosen stays chosen.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
+use crate::guides::kit::prelude::*;
 use crate::mechanisms::quorum;
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, TimerRing, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::sim::explore::Network;
 use crate::systems::consensus::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
 use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
 };
-use crate::views::paxos::{fields, inspect, look, subject};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod proof;
 
 type Synod = World<Paxos>;
+
+type Beat = crate::guides::kit::tour::Beat<Paxos>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Paxos> = Scenario {
@@ -39,12 +33,10 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
         (paxos::PATIENCE, 300_000),
         (paxos::BACK_OFF_BASE, 60_000),
     ],
-    busy: &[],
     fixed: &[(paxos::KIND, 0)],
     rules: &[paxos::PROMISE_ON_DISK, paxos::KEEP_PROMISE, paxos::ADOPT_HIGHEST, paxos::MAJORITY, paxos::BACK_OFF],
     commands: &[paxos::PROPOSE],
     promises: &[AGREEMENT, ONLY_PROPOSED, CHOSEN_EVENTUALLY],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -63,16 +55,23 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
             plot: Plot::Rate(paxos::MESSAGES),
         },
     ],
-    subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_BALLOTS,
-    breaks: BREAKS,
+    terms: &[
+        ("acceptors", "Nodes that promise and accept; a majority of them decides."),
+        ("back-off", "A random wait before trying again, longer after each failure."),
+        ("ballot", "A proposal number, made of a round and a proposer; no two proposers share one."),
+        ("chosen", "Accepted by a majority in one ballot, and so settled for good."),
+        ("quorum", "Enough nodes that any two such sets have one in common."),
+    ],
+    before: &["consensus/quorums"],
+    near: &["consensus/flp", "consensus/raft-election"],
     prose: prose!("paxos.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn proposers(world: &Synod) -> Vec<NodeId> {
@@ -135,6 +134,7 @@ fn bidding(world: &Synod) -> Option<(Ballot, Vec<NodeId>)> {
 
 /// Where the acceptors stand.
 const WIDE: Area = Area::new(300, 110, 250, 320);
+
 const NARROW: Area = Area::new(60, 206, 280, 186);
 
 fn picture(world: &Synod, frame: Frame) -> Picture {
@@ -247,10 +247,6 @@ fn disks(world: &Synod, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "acceptors", at, size, title, body }
 }
 
-fn propose(proposer: i64, value: i64) -> Input {
-    Input::call(paxos::PROPOSE, &[proposer, value])
-}
-
 fn in_flight(world: &Synod, wanted: impl Fn(&Message) -> bool) -> bool {
     world.flights().any(|flight| wanted(flight.message))
 }
@@ -289,94 +285,78 @@ fn round(world: &Synod) -> u32 {
     acceptors(world).into_iter().map(|id| promised(world, id).round).max().unwrap_or(0)
 }
 
-const TOUR: &[Beat<Paxos>] = &[
-    Beat {
-        title: "Two wishes, one decree",
-        say: "P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is \
-              *chosen* once a majority has accepted it in one *ballot*.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: proposers,
-        predict: None,
-    },
-    Beat {
-        title: "Phase 1: prepare",
-        say: "P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing \
-              below 1.1, and tell me what you have accepted.",
-        inputs: no_inputs,
-        until: |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
-        look: |world| proposers(world).into_iter().take(1).collect(),
-        predict: None,
-    },
-    Beat {
-        title: "Promises on disk",
-        say: "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the \
-              *quorum* that P1 goes by.",
-        inputs: no_inputs,
-        until: |world| has_quorum(world, 0),
-        look: acceptors,
-        predict: None,
-    },
-    Beat {
-        title: "A higher bid",
-        say: "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise \
-              again.",
-        inputs: no_inputs,
-        until: |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
-        look: |world| proposers(world).into_iter().skip(1).take(1).collect(),
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Two wishes, one decree",
+"P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is *chosen* once a \
+ majority has accepted it in one *ballot*.",
+|world| world.kernel().now() == 0,
+)
+.look(proposers),
+    Beat::new(
+"Phase 1: prepare",
+"P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing below 1.1, \
+ and tell me what you have accepted.",
+|world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
+)
+.look(|world| proposers(world).into_iter().take(1).collect()),
+    Beat::new(
+"Promises on disk",
+"Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the *quorum* that \
+ P1 goes by.",
+|world| has_quorum(world, 0),
+)
+.look(acceptors),
+    Beat::new(
+"A higher bid",
+"Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise again.",
+|world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
+)
+.look(|world| proposers(world).into_iter().skip(1).take(1).collect())
+.ask(Predict {
             question: "P1's accept requests are on their way. What will the acceptors do with them?",
             options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
             answer: |_| 1,
             because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
         }),
-    },
-    Beat {
-        title: "Back off",
-        say: "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It \
-              waits a random time: watch its ring.",
-        inputs: no_inputs,
-        until: |world| {
+    Beat::new(
+"Back off",
+"P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It waits a random \
+ time: watch its ring.",
+|world| {
             proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0)
         },
-        look: |world| proposers(world).into_iter().take(1).collect(),
-        predict: None,
-    },
-    Beat {
-        title: "Phase 2: chosen",
-        say: "P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: \
-              no proposer knows it yet.",
-        inputs: no_inputs,
-        until: chosen_unknown,
-        look: acceptors,
-        predict: None,
-    },
-    Beat {
-        title: "Learn it",
-        say: "The acceptances travel back to P2. It counts three, knows, and tells P1. P1 gives up its wish: one \
-              value was to be chosen, and one was.",
-        inputs: no_inputs,
-        until: all_know,
-        look: proposers,
-        predict: None,
-    },
-    Beat {
-        title: "Chosen, and nobody knows",
-        say: "The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances \
-              reach nobody.",
-        inputs: no_inputs,
-        until: |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
-        look: acceptors,
-        predict: None,
-    },
-    Beat {
-        title: "The value that must be adopted",
-        say: "The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, \
-              at least one tells it, and it has to propose that value.",
-        inputs: |world| asking(world).map(|node| Input::Crash { node }).into_iter().collect(),
-        until: all_know,
-        look: proposers,
-        predict: Some(Predict {
+)
+.look(|world| proposers(world).into_iter().take(1).collect()),
+    Beat::new(
+"Phase 2: chosen",
+"P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: no proposer \
+ knows it yet.",
+chosen_unknown,
+)
+.look(acceptors),
+    Beat::new(
+"Learn it",
+"The acceptances travel back to P2. It counts three, knows, and tells P1. P1 gives up its wish: one value was to be \
+ chosen, and one was.",
+all_know,
+)
+.look(proposers),
+    Beat::new(
+"Chosen, and nobody knows",
+"The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances reach nobody.",
+|world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
+)
+.look(acceptors),
+    Beat::new(
+"The value that must be adopted",
+"The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, at least one \
+ tells it, and it has to propose that value.",
+all_know,
+)
+.first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
+.look(proposers)
+.ask(Predict {
             question: "Which value does the proposer that is left get chosen?",
             options: |world| {
                 let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
@@ -386,32 +366,25 @@ const TOUR: &[Beat<Paxos>] = &[
             because: "Any two majorities of five share an acceptor. It told of the accepted value, and the highest \
                       accepted value has to be taken over.",
         }),
-    },
-    Beat {
-        title: "A duel without an end",
-        say: "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
-              higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
-        inputs: |world| {
+    Beat::new(
+"A duel without an end",
+"The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a higher bid, \
+ at once. Nothing wrong is chosen. Nothing is chosen at all.",
+|world| chosen(world).is_none() && round(world) >= 6,
+)
+.first(|world| {
             let back = down(world).map(|node| Input::Restart { node });
-            back.into_iter().chain([Input::Rule { rule: paxos::BACK_OFF, on: false }]).collect()
-        },
-        until: |world| chosen(world).is_none() && round(world) >= 6,
-        look: proposers,
-        predict: None,
-    },
-    Beat {
-        title: "Chance ends it",
-        say: "Back-off is on again. One of the two waits long enough for the other to finish both phases.",
-        inputs: |_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }],
-        until: |world| chosen(world).is_some() && all_know(world),
-        look: proposers,
-        predict: None,
-    },
+            back.into_iter().chain([Input::off(paxos::BACK_OFF)]).collect()
+        })
+.look(proposers),
+    Beat::new(
+"Chance ends it",
+"Back-off is on again. One of the two waits long enough for the other to finish both phases.",
+|world| chosen(world).is_some() && all_know(world),
+)
+.first(|_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }])
+.look(proposers),
 ];
-
-fn default_origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 const CHALLENGES: &[Challenge<Paxos>] = &[
     Challenge {
@@ -420,14 +393,6 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         goal: "With every rule on, bring the acceptors to promise a ballot of round 4 with nothing chosen.",
         hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid again.",
         reached: |world| chosen(world).is_none() && round(world) >= 4,
-        origin: default_origin,
-        solve: |script| {
-            for bid in 0..8 {
-                script.until(|world| proposers(world).iter().enumerate().any(|(at, _)| has_quorum(world, at)));
-                script.act(propose(bid % 2, 5));
-            }
-            script.until(|world| round(world) >= 4);
-        },
     },
     Challenge {
         id: "chosen-unknown",
@@ -435,13 +400,6 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         goal: "Have a value chosen while every proposer is down.",
         hint: "Crash both proposers in the moment in which the third acceptor has accepted.",
         reached: |world| chosen_unknown(world) && proposers(world).iter().all(|id| !world.kernel().node(*id).up),
-        origin: default_origin,
-        solve: |script| {
-            script.until(chosen_unknown);
-            for node in proposers(script.world()) {
-                script.act(Input::Crash { node });
-            }
-        },
     },
     Challenge {
         id: "two-values",
@@ -449,18 +407,6 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         goal: "With adopting off, have two proposers learn different values.",
         hint: "Once a value is chosen, cut the link on which the other proposer would hear of it.",
         reached: |world| world.is_promise_broken(AGREEMENT.id),
-        origin: || Origin {
-            rules_off: crate::sim::declare::rules::RuleSet::ALL.with(paxos::ADOPT_HIGHEST, false).off_bits(),
-            ..default_origin()
-        },
-        solve: |script| {
-            script.until(chosen_unknown);
-            let winner = asking(script.world()).unwrap_or(NodeId(0));
-            for to in proposers(script.world()).into_iter().filter(|id| *id != winner) {
-                script.act(Input::Cut { from: winner, to });
-            }
-            script.until(|world| world.is_promise_broken(AGREEMENT.id));
-        },
     },
 ];
 
@@ -471,20 +417,6 @@ const TWO_BALLOTS: Hunt<Paxos> = Hunt {
     inputs: Vec::new,
     bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 60, Budget::NONE) },
     within: |world| first_ballots(world) && in_order(world),
-};
-
-/// The same with a crash of the second acceptor. The first one hears from P1 alone, the third from P2 alone.
-const ONE_CRASH: Hunt<Paxos> = Hunt {
-    bounds: Bounds { budget: Budget::crashes(1), ..TWO_BALLOTS.bounds },
-    within: |world| {
-        let apart = |number: usize, proposer: u16| {
-            let bound = acceptors(world).get(number).map_or(Ballot::NONE, |id| promised(world, *id));
-            bound == Ballot::NONE || bound.proposer.0 == proposer
-        };
-        let up = |(id, _): (NodeId, _)| world.kernel().node(id).up || acceptors(world).get(1) == Some(&id);
-        first_ballots(world) && world.nodes().all(up) && apart(0, 0) && apart(2, 1)
-    },
-    ..TWO_BALLOTS
 };
 
 /// Each proposer has begun one ballot at most, and somebody can still learn something by one.
@@ -513,28 +445,14 @@ fn in_order(world: &Synod) -> bool {
     waiting == 0 || waiting == acceptors >> first << first
 }
 
-const BY_TIME: &str = "The promise is about time: some schedule still ends the duel, but not this one.";
-
-const BREAKS: &[Breaks<Paxos>] = &[
-    Breaks { rule: paxos::PROMISE_ON_DISK, promise: AGREEMENT.id, way: Way::Explore(ONE_CRASH) },
-    Breaks { rule: paxos::KEEP_PROMISE, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
-    Breaks { rule: paxos::ADOPT_HIGHEST, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
-    Breaks { rule: paxos::MAJORITY, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
-    Breaks {
-        rule: paxos::BACK_OFF,
-        promise: CHOSEN_EVENTUALLY.id,
-        way: Way::Schedules { settings: &[], events: 3_000, reason: BY_TIME },
-    },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
     use crate::sim::kernel::time::MS;
 
     fn run(settings: &[(crate::sim::declare::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
-        Script::new(SCENARIO.world(&Origin { settings: settings.to_vec(), rules_off, ..default_origin() }, &[]))
+        Script::new(SCENARIO.world(&Origin { settings: settings.to_vec(), rules_off, ..SCENARIO.from(&[], &[]) }, &[]))
     }
 
     /// Left alone, a proposer knows after four messages in a row: prepare, promise, accept, accepted.

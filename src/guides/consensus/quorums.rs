@@ -1,14 +1,7 @@
 //! Quorums and split brain: why more than half must agree, shown on a cluster that is cut in two.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::{Body, Cell, Frame, Picture, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::{letters, servers};
 use crate::systems::consensus::raft::promises::{LEADER_EMERGES, ONE_COMMAND, ONE_LEADER};
@@ -18,14 +11,16 @@ use crate::views::raft::{
     term,
 };
 
+type Beat = crate::guides::kit::tour::Beat<Raft>;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
     slug: "quorums",
     title: "Quorums and split brain",
     guide: Guide::Consensus,
     level: 1,
-    summary: "A cut leaves two servers on one side and three on the other. If two were enough to decide, both sides would: \
-              two leaders, two truths. So more than half must agree.",
+    summary: "A cut leaves two servers on one side and three on the other. If two were enough to decide, both sides \
+              would: two leaders, two truths. So more than half must agree.",
     seed: 6,
     settings: &[(raft::QUORUM, 2), (raft::LATENCY, 10_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 20)],
@@ -33,7 +28,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::MAJORITY],
     commands: &[raft::SET],
     promises: &[ONE_COMMAND, ONE_LEADER, LEADER_EMERGES],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -47,16 +41,20 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Level(raft::TERM),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_SIDES,
-    breaks: BREAKS,
+    terms: &[
+        ("majority", "More than half: two of three, three of five."),
+        ("split brain", "Two parts of a cluster that each believe to be the whole."),
+    ],
+    before: &["consensus/agreement"],
+    near: &["consensus/raft-election", "storage/leaderless-quorum"],
     prose: prose!("quorums.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
@@ -99,48 +97,46 @@ fn old_and_new(world: &Cluster) -> Option<(NodeId, NodeId)> {
     Some((*all.first()?, *all.get(1)?))
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "A leader by majority",
-        say: "Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says \
-              two would do; the rule raises it to a *majority*, three of five.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A decision",
-        say: "x=5 goes to slot 1 of the log. It is decided once three servers have it.",
-        inputs: |_| vec![set(0, 5)],
-        until: |world| view::ids(world).into_iter().all(|id| commit(world, id) >= 1),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The cut",
-        say: "A cable is cut: the leader and one other here, three servers there. Each side sees the other as dead. No \
-              server can tell a cut from a crash.",
-        inputs: |world| vec![Input::Partition { side: small_side(world) }],
-        until: |world| old_and_new(world).is_some(),
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A leader by majority",
+"Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says two would \
+ do; the rule raises it to a *majority*, three of five.",
+|world| common_leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"A decision",
+"x=5 goes to slot 1 of the log. It is decided once three servers have it.",
+|world| view::ids(world).into_iter().all(|id| commit(world, id) >= 1),
+)
+.first(|_| vec![set(0, 5)])
+.look(leaders),
+    Beat::new(
+"The cut",
+"A cable is cut: the leader and one other here, three servers there. Each side sees the other as dead. No server can \
+ tell a cut from a crash.",
+|world| old_and_new(world).is_some(),
+)
+.first(|world| vec![Input::Partition { side: small_side(world) }])
+.look(leaders)
+.ask(Predict {
             question: "How many servers believe that they lead, after a while?",
             options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
             answer: |world| leaders(world).len().saturating_sub(1).min(1),
             because: "Two: the three elect one of their own, and the old leader has not heard of it.",
         }),
-    },
-    Beat {
-        title: "Both are asked",
-        say: "A client on each side asks for something different in slot 2: y=1 of the old leader, y=2 of the new one.",
-        inputs: |world| {
+    Beat::new(
+"Both are asked",
+"A client on each side asks for something different in slot 2: y=1 of the old leader, y=2 of the new one.",
+|world| old_and_new(world).is_some_and(|(_, new)| commit(world, new) >= 2),
+)
+.first(|world| {
             let pair = old_and_new(world);
             vec![set_at(1, 1, pair.map(|pair| pair.0)), set_at(1, 2, pair.map(|pair| pair.1))]
-        },
-        until: |world| old_and_new(world).is_some_and(|(_, new)| commit(world, new) >= 2),
-        look: leaders,
-        predict: Some(Predict {
+        })
+.look(leaders)
+.ask(Predict {
             question: "Who decides?",
             options: |_| ["The old leader", "The new leader", "Both", "Neither"].map(str::to_owned).to_vec(),
             answer: |world| match old_and_new(world)
@@ -153,43 +149,35 @@ const TOUR: &[Beat<Raft>] = &[
             },
             because: "Two of five are no majority, three are. The old leader waits, and its client with it.",
         }),
-    },
-    Beat {
-        title: "The cut heals",
-        say: "The old leader hears the later term and follows. y=1 was never decided, and goes.",
-        inputs: |_| vec![Input::HealAll],
-        until: |world| common_leader(world).is_some() && view::ids(world).into_iter().all(|id| commit(world, id) >= 2),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Now two are enough",
-        say: "The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing keeps the two sides \
-              apart any more.",
-        inputs: |world| {
-            vec![Input::Rule { rule: raft::MAJORITY, on: false }, Input::Partition { side: small_side(world) }]
-        },
-        until: |world| old_and_new(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Split brain",
-        say: "Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. No \
-              healing of the cut makes that good.",
-        inputs: |world| {
+    Beat::new(
+"The cut heals",
+"The old leader hears the later term and follows. y=1 was never decided, and goes.",
+|world| common_leader(world).is_some() && view::ids(world).into_iter().all(|id| commit(world, id) >= 2),
+)
+.first(|_| vec![Input::HealAll])
+.look(leaders),
+    Beat::new(
+"Now two are enough",
+"The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing keeps the two sides apart any \
+ more.",
+|world| old_and_new(world).is_some(),
+)
+.first(|world| {
+            vec![Input::off(raft::MAJORITY), Input::Partition { side: small_side(world) }]
+        })
+.look(leaders),
+    Beat::new(
+"Split brain",
+"Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. No healing of \
+ the cut makes that good.",
+|world| world.is_promise_broken(ONE_COMMAND.id),
+)
+.first(|world| {
             let pair = old_and_new(world);
             vec![set_at(2, 1, pair.map(|pair| pair.0)), set_at(2, 2, pair.map(|pair| pair.1))]
-        },
-        until: |world| world.is_promise_broken(ONE_COMMAND.id),
-        look: leaders,
-        predict: None,
-    },
+        })
+.look(leaders),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
@@ -203,14 +191,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
             let side = |id: NodeId| view::ids(world).into_iter().filter(|other| joined(id, *other)).count();
             up && view::ids(world).into_iter().all(|id| side(id) * 2 <= world.nodes().count())
         },
-        origin,
-        solve: |script| {
-            script.act(Input::Partition { side: 0b00011 });
-            for (from, to) in [(2, 4), (4, 2), (3, 4), (4, 3)] {
-                script.act(Input::Cut { from: NodeId(from), to: NodeId(to) });
-            }
-            script.steps(1);
-        },
     },
     Challenge {
         id: "all-five",
@@ -222,17 +202,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
             let down = view::ids(world).into_iter().filter(|id| !world.kernel().node(*id).up).count();
             all && down == 1
                 && leaders(world).into_iter().any(|id| last(world, id) > commit(world, id) && tried(world, id))
-        },
-        origin,
-        solve: |script| {
-            script.act(Input::Setting { setting: raft::QUORUM, value: 5 });
-            script.until(|world| common_leader(world).is_some());
-            let other = view::ids(script.world()).into_iter().find(|id| leadership(script.world(), *id).is_none());
-            other.into_iter().for_each(|node| {
-                script.act(Input::Crash { node });
-            });
-            script.act(set(0, 1));
-            script.until(|world| leaders(world).into_iter().any(|id| tried(world, id)));
         },
     },
 ];
@@ -252,8 +221,44 @@ const TWO_SIDES: Hunt<Raft> = Hunt {
     within: |world| newest_term(world) <= 2,
 };
 
-const BREAKS: &[Breaks<Raft>] =
-    &[Breaks { rule: raft::MAJORITY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_SIDES) }];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Raft>] =
+        &[Breaks { rule: raft::MAJORITY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_SIDES) }];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "nobody-decides",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::Partition { side: 0b00011 });
+                for (from, to) in [(2, 4), (4, 2), (3, 4), (4, 3)] {
+                    script.act(Input::Cut { from: NodeId(from), to: NodeId(to) });
+                }
+                script.steps(1);
+            },
+        },
+        Solution {
+            challenge: "all-five",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::set(raft::QUORUM, 5));
+                script.until(|world| common_leader(world).is_some());
+                let other = view::ids(script.world()).into_iter().find(|id| leadership(script.world(), *id).is_none());
+                other.into_iter().for_each(|node| {
+                    script.act(Input::Crash { node });
+                });
+                script.act(set(0, 1));
+                script.until(|world| leaders(world).into_iter().any(|id| tried(world, id)));
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {

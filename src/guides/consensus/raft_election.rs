@@ -1,14 +1,6 @@
 //! Raft: electing a leader. Who leads, how a new leader is found, and why there are never two in a term.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::{Frame, Picture};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
 use crate::systems::consensus::raft::{self, Message, Raft, Role};
 use crate::views::raft::{
@@ -16,14 +8,16 @@ use crate::views::raft::{
     term,
 };
 
+type Beat = crate::guides::kit::tour::Beat<Raft>;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
     slug: "raft-election",
     title: "Raft: electing a leader",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five servers keep one leader among them. Stop the leader, and watch the others notice, vote and agree \
-              on a new one: never two in the same term.",
+    summary: "Five servers keep one leader among them. Stop the leader, and watch the others notice, vote and agree on \
+              a new one: never two in the same term.",
     seed: 7,
     settings: &[
         (raft::SERVERS, 1),
@@ -33,12 +27,9 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         (raft::LATENCY, 10_000),
         (raft::PRE_VOTE, 0),
     ],
-    busy: &[],
-    fixed: &[],
     rules: &[raft::ONE_VOTE, raft::VOTE_ON_DISK, raft::UP_TO_DATE, raft::STEP_DOWN, raft::RANDOM_TIMEOUT],
     commands: &[raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -57,16 +48,28 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Rate(raft::ELECTIONS),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_SERVERS,
-    breaks: BREAKS,
+    terms: &[
+        ("candidate", "A server that stands for election in a new term."),
+        ("committed", "Decided for good: no later leader will take it back."),
+        ("election timeout", "How long a follower waits for a word from a leader before it stands for election."),
+        ("followers", "Servers that take their orders from the leader."),
+        ("heartbeats", "Regular messages that say no more than: I am still here."),
+        ("leader", "The one server that takes clients' commands in its term."),
+        ("log", "The list of entries a server has written, in order."),
+        ("logs", "Each server's list of entries, in order."),
+        ("pre-vote", "A question before an election: would you vote for me? It raises no term."),
+        ("term", "A number that counts elections: each has at most one leader."),
+    ],
+    before: &["consensus/quorums"],
+    near: &["consensus/bully", "consensus/zab"],
     prose: prose!("raft_election.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
@@ -75,87 +78,78 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     picture
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "Nobody leads",
-        say: "Five *followers*, and no leader. The ring around each is its *election timeout*: how long it will wait \
-              for a leader. Each has drawn a random one, between 150 and 300 ms.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |world| world.nodes().map(|(id, _)| id).collect(),
-        predict: None,
-    },
-    Beat {
-        title: "The first to lose patience",
-        say: "The first ring to empty makes its server a *candidate*. It begins *term* 1, votes for itself, and asks \
-              the four others.",
-        inputs: no_inputs,
-        until: |world| !candidates(world).is_empty(),
-        look: candidates,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Nobody leads",
+"Five *followers*, and no leader. The ring around each is its *election timeout*: how long it will wait for a leader. \
+ Each has drawn a random one, between 150 and 300 ms.",
+|world| world.kernel().now() == 0,
+)
+.look(|world| world.nodes().map(|(id, _)| id).collect()),
+    Beat::new(
+"The first to lose patience",
+"The first ring to empty makes its server a *candidate*. It begins *term* 1, votes for itself, and asks the four \
+ others.",
+|world| !candidates(world).is_empty(),
+)
+.look(candidates)
+.ask(Predict {
             question: "Which server stands first?",
             options: names,
             answer: |world| candidates(world).first().map_or(0, |id| id.index()),
             because: "The one whose timeout was shortest: its ring had the least left.",
         }),
-    },
-    Beat {
-        title: "A majority is enough",
-        say: "Each server has one vote a term and gives it to the first who asks. Three of five are a majority, so \
-              there can be only one winner.",
-        inputs: no_inputs,
-        until: |world| !leaders(world).is_empty(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Heartbeats keep the peace",
-        say: "The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, \
-              so nobody stands against it.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A command on a majority",
-        say: "A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it \
-              is *committed*: look at the grid.",
-        inputs: |_| vec![set(0, 5)],
-        until: |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The leader stops",
-        say: "The leader crashes. Its memory is gone; its disk, with term, vote and log, stays. No heartbeat comes any \
-              more, and the rings run down.",
-        inputs: |world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect(),
-        until: |world| !candidates(world).is_empty(),
-        look: candidates,
-        predict: Some(Predict {
+    Beat::new(
+"A majority is enough",
+"Each server has one vote a term and gives it to the first who asks. Three of five are a majority, so there can be \
+ only one winner.",
+|world| !leaders(world).is_empty(),
+)
+.look(leaders),
+    Beat::new(
+"Heartbeats keep the peace",
+"The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, so nobody \
+ stands against it.",
+|world| common_leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"A command on a majority",
+"A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it is \
+ *committed*: look at the grid.",
+|world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
+)
+.first(|_| vec![set(0, 5)])
+.look(leaders),
+    Beat::new(
+"The leader stops",
+"The leader crashes. Its memory is gone; its disk, with term, vote and log, stays. No heartbeat comes any more, and \
+ the rings run down.",
+|world| !candidates(world).is_empty(),
+)
+.first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+.look(candidates)
+.ask(Predict {
             question: "Which term does the next candidate stand in?",
             options: |_| vec!["Term 1 again".to_owned(), "Term 2".to_owned(), "It depends on the votes".to_owned()],
             answer: |world| usize::from(newest_term(world) > 1),
             because: "A candidate always raises the term by one. In term 1 everyone has voted already.",
         }),
-    },
-    Beat {
-        title: "Four are enough",
-        say: "Four servers are left, and three votes still are a majority of five. The winner's log holds x=5: servers \
-              refuse a candidate whose log is behind their own.",
-        inputs: no_inputs,
-        until: |world| !leaders(world).is_empty(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The old leader comes back",
-        say: "The crashed server restarts from its disk. It knows its old term, and nothing of the new leader.",
-        inputs: |world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect(),
-        until: |world| common_leader(world).is_some(),
-        look: leaders,
-        predict: Some(Predict {
+    Beat::new(
+"Four are enough",
+"Four servers are left, and three votes still are a majority of five. The winner's log holds x=5: servers refuse a \
+ candidate whose log is behind their own.",
+|world| !leaders(world).is_empty(),
+)
+.look(leaders),
+    Beat::new(
+"The old leader comes back",
+"The crashed server restarts from its disk. It knows its old term, and nothing of the new leader.",
+|world| common_leader(world).is_some(),
+)
+.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+.look(leaders)
+.ask(Predict {
             question: "What becomes of the old leader?",
             options: |_| {
                 vec![
@@ -167,12 +161,7 @@ const TOUR: &[Beat<Raft>] = &[
             answer: |_| 1,
             because: "It boots as a follower. The first heartbeat carries a higher term, and it enters that term.",
         }),
-    },
 ];
-
-fn default_origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// Candidates of the newest term whom nobody left can make a winner.
 fn split_vote(world: &Cluster) -> bool {
@@ -217,10 +206,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         hint: "Two candidates must stand before either's request arrives. Turn the random part of the timeout down to \
                0, or delay the first candidate's requests.",
         reached: split_vote,
-        origin: || Origin { settings: vec![(raft::SPREAD, 0)], ..default_origin() },
-        solve: |script| {
-            script.until(split_vote);
-        },
     },
     Challenge {
         id: "two-leaders",
@@ -228,13 +213,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "Have two servers believe that they lead, in different terms.",
         hint: "A leader that hears nobody does not know that it was replaced. Cut it off.",
         reached: two_believe,
-        origin: default_origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            let side = leaders(script.world()).into_iter().fold(0, |side, node| side | bit(node));
-            script.act(Input::Partition { side });
-            script.until(two_believe);
-        },
     },
     Challenge {
         id: "stuck-leader",
@@ -242,14 +220,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "Leave an old leader in a minority with an entry that it cannot commit, while the majority has moved on.",
         hint: "Cut the leader off with at most one other server, then send it a command.",
         reached: stuck_leader,
-        origin: default_origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            let leader = leaders(script.world()).first().map_or(0, |node| node.0);
-            script.act(Input::Partition { side: 1 << leader | 1 << ((leader + 1) % 5) });
-            script.act(set(1, 9));
-            script.until(stuck_leader);
-        },
     },
 ];
 
@@ -266,37 +236,77 @@ fn elections(world: &Cluster) -> usize {
     candidates(world).len() + leaders(world).len()
 }
 
-const BY_TIME: &str = "The promise is about time: some schedule still elects a leader, but not this one.";
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<Raft>] = &[
-    Breaks { rule: raft::ONE_VOTE, promise: ONE_LEADER.id, way: Way::Explore(THREE_SERVERS) },
-    Breaks { rule: raft::VOTE_ON_DISK, promise: ONE_LEADER.id, way: Way::Explore(THREE_SERVERS) },
-    Breaks {
-        rule: raft::UP_TO_DATE,
-        promise: NOTHING_LOST.id,
-        way: Way::Explore(Hunt {
-            settings: &[(raft::SERVERS, 0)],
-            inputs: || vec![set(0, 5)],
-            bounds: Bounds::new(300_000, 12, Budget::NONE),
-            within: |world| newest_term(world) <= 2,
-        }),
-    },
-    Breaks {
-        rule: raft::STEP_DOWN,
-        promise: LEADER_EMERGES.id,
-        way: Way::Schedules { settings: &[], events: 1_500, reason: BY_TIME },
-    },
-    Breaks {
-        rule: raft::RANDOM_TIMEOUT,
-        promise: LEADER_EMERGES.id,
-        way: Way::Schedules { settings: &[], events: 1_500, reason: BY_TIME },
-    },
-];
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BY_TIME: &str =
+        "The promise is about time: some schedule still elects a leader, but not this one.";
+
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[
+        Breaks { rule: raft::ONE_VOTE, promise: ONE_LEADER.id, way: Way::Explore(THREE_SERVERS) },
+        Breaks { rule: raft::VOTE_ON_DISK, promise: ONE_LEADER.id, way: Way::Explore(THREE_SERVERS) },
+        Breaks {
+            rule: raft::UP_TO_DATE,
+            promise: NOTHING_LOST.id,
+            way: Way::Explore(Hunt {
+                settings: &[(raft::SERVERS, 0)],
+                inputs: || vec![set(0, 5)],
+                bounds: Bounds::new(300_000, 12, Budget::NONE),
+                within: |world| newest_term(world) <= 2,
+            }),
+        },
+        Breaks {
+            rule: raft::STEP_DOWN,
+            promise: LEADER_EMERGES.id,
+            way: Way::Schedules { settings: &[], events: 1_500, reason: BY_TIME },
+        },
+        Breaks {
+            rule: raft::RANDOM_TIMEOUT,
+            promise: LEADER_EMERGES.id,
+            way: Way::Schedules { settings: &[], events: 1_500, reason: BY_TIME },
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "split-vote",
+            from: || Origin { settings: vec![(raft::SPREAD, 0)], ..SCENARIO.from(&[], &[]) },
+            act: |script| {
+                script.until(split_vote);
+            },
+        },
+        Solution {
+            challenge: "two-leaders",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                let side = leaders(script.world()).into_iter().fold(0, |side, node| side | bit(node));
+                script.act(Input::Partition { side });
+                script.until(two_believe);
+            },
+        },
+        Solution {
+            challenge: "stuck-leader",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                let leader = leaders(script.world()).first().map_or(0, |node| node.0);
+                script.act(Input::Partition { side: 1 << leader | 1 << ((leader + 1) % 5) });
+                script.act(set(1, 9));
+                script.until(stuck_leader);
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
     use crate::sim::kernel::time::MS;
 
     /// The first message in flight that carries a granted vote.
@@ -313,7 +323,7 @@ mod tests {
     /// A dropped vote is missed: with three of four granted votes dropped, the candidate does not win its term.
     #[test]
     fn a_candidate_without_a_majority_does_not_lead() {
-        let mut script = Script::new(SCENARIO.world(&default_origin(), &[]));
+        let mut script = Script::new(SCENARIO.world(&SCENARIO.from(&[], &[]), &[]));
         for _ in 0..3 {
             assert!(script.until(|world| first_vote(world).is_some()));
             if let Some(id) = first_vote(script.world()) {

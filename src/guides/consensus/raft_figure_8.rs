@@ -1,17 +1,12 @@
 //! Raft: figure 8. Why a leader may not commit an entry of an older term by counting its copies.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
-};
-use crate::picture::{Frame, Picture};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::systems::consensus::raft::promises::{NOTHING_LOST, ONE_COMMAND};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{self as view, Cluster, commit, copies, last, leaders, leadership, newest_term, set_at, term};
+
+type Beat = crate::guides::kit::tour::Beat<Raft>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -19,8 +14,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: figure 8",
     guide: Guide::Consensus,
     level: 3,
-    summary: "An entry on three of five servers, and still not safe: the famous schedule of the Raft paper, step by step, \
-              and the one line of the protocol that answers it.",
+    summary: "An entry on three of five servers, and still not safe: the famous schedule of the Raft paper, step by \
+              step, and the one line of the protocol that answers it.",
     seed: 191,
     settings: &[(raft::SERVERS, 1), (raft::TIMEOUT, 150_000), (raft::LATENCY, 10_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 20)],
@@ -28,7 +23,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::OWN_TERM],
     commands: &[raft::SET],
     promises: &[NOTHING_LOST, ONE_COMMAND],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -42,20 +36,21 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Level(raft::LOG_LENGTH),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_LEADERS,
-    breaks: BREAKS,
+    before: &["consensus/raft-replication"],
+    near: &["consensus/multi-paxos"],
     prose: prose!("raft_figure_8.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 /// The servers of the figure: S1 is A, S5 is E.
 const A: NodeId = NodeId(0);
+
 const E: NodeId = NodeId(4);
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
@@ -90,124 +85,79 @@ fn crash_leaders(world: &Cluster) -> Vec<Input> {
     leaders(world).into_iter().map(|node| Input::Crash { node }).collect()
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "The stage",
-        say: "Five servers: A to E are S1 to S5 of the paper's figure 8. You will see an entry reach a majority and be               overwritten all the same.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: view::ids,
-        predict: None,
-    },
-    Beat {
-        title: "A leads",
-        say: "A loses patience first, and the others vote for it.",
-        inputs: no_inputs,
-        until: |world| leads(world, A),
-        look: |_| vec![A],
-        predict: None,
-    },
-    Beat {
-        title: "(a) An entry on two servers",
-        say: "A appends x=1 and reaches B alone: the three others are cut off.",
-        inputs: |_| vec![only(0b00011), set_at(0, 1, Some(A))],
-        until: |world| first_is_of(world, NodeId(1), 1),
-        look: |_| vec![A, NodeId(1)],
-        predict: None,
-    },
-    Beat {
-        title: "(b) A crashes, E leads",
-        say: "A crashes. E is the first of the others to lose patience. C and D vote for it: their logs are as empty as its own.",
-        inputs: |world| [crash_leaders(world), vec![only(0b11100)]].concat(),
-        until: |world| leads(world, E),
-        look: |_| vec![E],
-        predict: None,
-    },
-    Beat {
-        title: "(b) Another entry, on one server",
-        say: "E appends x=2 in its own, later term. Nobody else gets it.",
-        inputs: |_| vec![only(0b10000), set_at(0, 2, Some(E))],
-        until: |world| last(world, E) == 1,
-        look: |_| vec![E],
-        predict: None,
-    },
-    Beat {
-        title: "(c) A leads again",
-        say: "E crashes and A restarts. C and D hear A alone, and vote for it: its log is longer than theirs. Its term is 3               at least; its entry is still of term 1.",
-        inputs: |_| vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)],
-        until: |world| leads(world, A),
-        look: |_| vec![A],
-        predict: None,
-    },
-    Beat {
-        title: "(c) The old entry on a majority",
-        say: "A goes on replicating x=1. Now A knows that a majority has it: look at the field.",
-        inputs: no_inputs,
-        until: on_a_majority,
-        look: |world| copies(world).into_iter().flat_map(|set| set.members).collect(),
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"The stage",
+"Five servers: A to E are S1 to S5 of the paper's figure 8. You will see an entry reach a majority and be               overwritten all the same.",
+|world| world.kernel().now() == 0,
+)
+.look(view::ids),
+    Beat::new(
+"A leads",
+"A loses patience first, and the others vote for it.",
+|world| leads(world, A),
+)
+.look(|_| vec![A]),
+    Beat::new(
+"(a) An entry on two servers",
+"A appends x=1 and reaches B alone: the three others are cut off.",
+|world| first_is_of(world, NodeId(1), 1),
+)
+.first(|_| vec![only(0b00011), set_at(0, 1, Some(A))])
+.look(|_| vec![A, NodeId(1)]),
+    Beat::new(
+"(b) A crashes, E leads",
+"A crashes. E is the first of the others to lose patience. C and D vote for it: their logs are as empty as its own.",
+|world| leads(world, E),
+)
+.first(|world| [crash_leaders(world), vec![only(0b11100)]].concat())
+.look(|_| vec![E]),
+    Beat::new(
+"(b) Another entry, on one server",
+"E appends x=2 in its own, later term. Nobody else gets it.",
+|world| last(world, E) == 1,
+)
+.first(|_| vec![only(0b10000), set_at(0, 2, Some(E))])
+.look(|_| vec![E]),
+    Beat::new(
+"(c) A leads again",
+"E crashes and A restarts. C and D hear A alone, and vote for it: its log is longer than theirs. Its term is 3               at least; its entry is still of term 1.",
+|world| leads(world, A),
+)
+.first(|_| vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)])
+.look(|_| vec![A]),
+    Beat::new(
+"(c) The old entry on a majority",
+"A goes on replicating x=1. Now A knows that a majority has it: look at the field.",
+on_a_majority,
+)
+.look(|world| copies(world).into_iter().flat_map(|set| set.members).collect())
+.ask(Predict {
             question: "x=1 is on a majority. Does A commit it?",
             options: |_| ["Yes", "Not yet"].map(str::to_owned).to_vec(),
             answer: |world| usize::from(commit(world, A) == 0),
             because: "It is of term 1, and a leader counts copies only of entries of its own term. The field stays yellow.",
         }),
-    },
-    Beat {
-        title: "(d) A crashes, E comes back",
-        say: "A crashes, E restarts, and E hears C and D alone. Both have x=1.",
-        inputs: |world| [crash_leaders(world), vec![Input::Restart { node: E }, only(0b11100)]].concat(),
-        until: |world| leads(world, E) || leaders(world).len() > 1,
-        look: |_| vec![E],
-        predict: Some(Predict {
+    Beat::new(
+"(d) A crashes, E comes back",
+"A crashes, E restarts, and E hears C and D alone. Both have x=1.",
+|world| leads(world, E) || leaders(world).len() > 1,
+)
+.first(|world| [crash_leaders(world), vec![Input::Restart { node: E }, only(0b11100)]].concat())
+.look(|_| vec![E])
+.ask(Predict {
             question: "Who of the three can be elected?",
             options: |_| ["C or D: they have x=1", "E: its last entry is newer"].map(str::to_owned).to_vec(),
             answer: |world| usize::from(leads(world, E)),
             because: "Votes compare the terms of the last entries. E's is of term 2, and 2 is more than 1.",
         }),
-    },
-    Beat {
-        title: "(d) Overwritten",
-        say: "E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it is done, and               it would be gone. The paper's (e) is the way out: a challenge for you.",
-        inputs: no_inputs,
-        until: |world| first_is_of(world, NodeId(2), 2),
-        look: |_| vec![E, NodeId(2)],
-        predict: None,
-    },
+    Beat::new(
+"(d) Overwritten",
+"E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it is done, and               it would be gone. The paper's (e) is the way out: a challenge for you.",
+|world| first_is_of(world, NodeId(2), 2),
+)
+.look(|_| vec![E, NodeId(2)]),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
-
-/// The schedule of the figure up to (c), and whether it got there.
-fn to_c(script: &mut Script<Raft>) -> bool {
-    let act = |script: &mut Script<Raft>, inputs: Vec<Input>| {
-        inputs.into_iter().for_each(|input| {
-            script.act(input);
-        });
-    };
-    script.until(|world| leads(world, A));
-    act(script, vec![only(0b00011), set_at(0, 1, Some(A))]);
-    script.until(|world| first_is_of(world, NodeId(1), 1));
-    let inputs = [crash_leaders(script.world()), vec![only(0b11100)]].concat();
-    act(script, inputs);
-    script.until(|world| leads(world, E));
-    act(script, vec![only(0b10000), set_at(0, 2, Some(E))]);
-    script.until(|world| last(world, E) == 1);
-    act(script, vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)]);
-    script.until(|world| leads(world, A));
-    script.until(on_a_majority)
-}
-
-/// The whole figure, (a) to (d).
-fn figure_8(script: &mut Script<Raft>) {
-    to_c(script);
-    let inputs = [crash_leaders(script.world()), vec![Input::Restart { node: E }, only(0b11100)]].concat();
-    inputs.into_iter().for_each(|input| {
-        script.act(input);
-    });
-    script.until(|world| leads(world, E));
-}
 
 /// An entry of an older term that its leader knows to be on a majority and has not committed.
 fn waits_for_its_own(world: &Cluster) -> bool {
@@ -223,10 +173,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "Have a leader know an entry of an older term to be on a majority, and not commit it.",
         hint: "The first leader must crash before a majority has the entry, and lead again.",
         reached: waits_for_its_own,
-        origin,
-        solve: |script| {
-            to_c(script);
-        },
     },
     Challenge {
         id: "figure-8-e",
@@ -237,12 +183,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
             let witness = world.witness();
             let applied = |index| witness.entry(index).map(|entry| entry.term);
             applied(1).zip(applied(2)).is_some_and(|(first, second)| first < second)
-        },
-        origin,
-        solve: |script| {
-            to_c(script);
-            script.act(set_at(1, 3, Some(A)));
-            script.until(|world| world.witness().applied() >= 2);
         },
     },
 ];
@@ -255,24 +195,82 @@ const THREE_LEADERS: Hunt<Raft> = Hunt {
     within: |world| newest_term(world) <= 4 && view::in_turn(world),
 };
 
-const BREAKS: &[Breaks<Raft>] = &[Breaks {
-    rule: raft::OWN_TERM,
-    promise: NOTHING_LOST.id,
-    way: Way::Script {
-        settings: &[],
-        act: figure_8,
-        reason: "The figure's own schedule, with five servers, three crashes and four elections; the explorer's bounds                  end before it.",
-    },
-}];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    /// The schedule of the figure up to (c), and whether it got there.
+    pub(super) fn to_c(script: &mut Script<Raft>) -> bool {
+        let act = |script: &mut Script<Raft>, inputs: Vec<Input>| {
+            inputs.into_iter().for_each(|input| {
+                script.act(input);
+            });
+        };
+        script.until(|world| leads(world, A));
+        act(script, vec![only(0b00011), set_at(0, 1, Some(A))]);
+        script.until(|world| first_is_of(world, NodeId(1), 1));
+        let inputs = [crash_leaders(script.world()), vec![only(0b11100)]].concat();
+        act(script, inputs);
+        script.until(|world| leads(world, E));
+        act(script, vec![only(0b10000), set_at(0, 2, Some(E))]);
+        script.until(|world| last(world, E) == 1);
+        act(script, vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)]);
+        script.until(|world| leads(world, A));
+        script.until(on_a_majority)
+    }
+
+    /// The whole figure, (a) to (d).
+    pub(super) fn figure_8(script: &mut Script<Raft>) {
+        to_c(script);
+        let inputs = [crash_leaders(script.world()), vec![Input::Restart { node: E }, only(0b11100)]].concat();
+        inputs.into_iter().for_each(|input| {
+            script.act(input);
+        });
+        script.until(|world| leads(world, E));
+    }
+
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[Breaks {
+        rule: raft::OWN_TERM,
+        promise: NOTHING_LOST.id,
+        way: Way::Script {
+            settings: &[],
+            act: figure_8,
+            reason: "The figure's own schedule, with five servers, three crashes and four elections; the explorer's bounds                  end before it.",
+        },
+    }];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "not-yet-committed",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                to_c(script);
+            },
+        },
+        Solution {
+            challenge: "figure-8-e",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                to_c(script);
+                script.act(set_at(1, 3, Some(A)));
+                script.until(|world| world.witness().applied() >= 2);
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
+    use super::proof::*;
     use super::*;
 
     /// The figure's terms: x=1 is of term 1, x=2 of term 2, and at (c) a majority has x=1 in a later term than both.
     #[test]
     fn terms_are_the_figures() {
-        let mut script = Script::new(SCENARIO.world(&origin(), &[]));
+        let mut script = Script::new(SCENARIO.world(&SCENARIO.from(&[], &[]), &[]));
         assert!(to_c(&mut script));
         let world = script.world();
         assert!(first_is_of(world, A, 1) && first_is_of(world, NodeId(1), 1) && first_is_of(world, E, 2));

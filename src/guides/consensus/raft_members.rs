@@ -1,14 +1,7 @@
 //! Raft: changing the members. Why a set of servers must not be replaced at one stroke, and two ways to do it.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
-};
-use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::systems::consensus::raft::config::{SETS, letters, servers};
 use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
 use crate::systems::consensus::raft::{self, Raft};
@@ -17,14 +10,16 @@ use crate::views::raft::{
     set, term,
 };
 
+type Beat = crate::guides::kit::tour::Beat<Raft>;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
     slug: "raft-members",
     title: "Raft: changing the members",
     guide: Guide::Consensus,
     level: 3,
-    summary: "Three servers become five while they work. For a moment some count by the old set and some by the new one, \
-              and there must never be two majorities that have nobody in common.",
+    summary: "Three servers become five while they work. For a moment some count by the old set and some by the new \
+              one, and there must never be two majorities that have nobody in common.",
     seed: 15,
     settings: &[(raft::CHANGE, 0), (raft::NO_OP, 1), (raft::LATENCY, 10_000), (raft::LOAD, 0), (raft::CHURN, 0)],
     busy: &[(raft::LOAD, 20), (raft::CHURN, 1)],
@@ -32,7 +27,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::JOINT, raft::NOOP_FIRST],
     commands: &[raft::CHANGE_MEMBERS, raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -46,19 +40,21 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Rate(raft::MESSAGES),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_TO_ONE,
-    breaks: BREAKS,
+    terms: &[
+        ("joint consensus", "A time in which decisions need majorities of an old and of a new set of members."),
+        ("members", "The servers whose majorities count."),
+    ],
+    before: &["consensus/raft-replication", "consensus/quorums"],
+    near: &["consensus/raft-figure-8"],
     prose: prose!("raft_members.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-const A: NodeId = NodeId(0);
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
     let mut picture = view::picture(world, frame, Some(views(world)));
@@ -114,84 +110,73 @@ fn is_joint(world: &Cluster) -> bool {
     leader(world).is_some_and(|id| config(world, id).is_joint())
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "Three members, two in waiting",
-        say: "A, B and C are members and elect a leader. D and E run, and wait to be taken in. The field is the set that \
-              counts.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A command on two of three",
-        say: "x=5 is committed once two of the three have it.",
-        inputs: |_| vec![set(0, 5)],
-        until: |world| leader(world).is_some_and(|id| commit(world, id) >= 2),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Both sets at once",
-        say: "Now the five: ABCDE. The leader appends an entry that names both sets. It counts from the moment it is in the \
-              log: decisions need two of ABC *and* three of ABCDE.",
-        inputs: |_| vec![change("ABCDE")],
-        until: is_joint,
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Three members, two in waiting",
+"A, B and C are members and elect a leader. D and E run, and wait to be taken in. The field is the set that counts.",
+|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
+)
+.look(leaders),
+    Beat::new(
+"A command on two of three",
+"x=5 is committed once two of the three have it.",
+|world| leader(world).is_some_and(|id| commit(world, id) >= 2),
+)
+.first(|_| vec![set(0, 5)])
+.look(leaders),
+    Beat::new(
+"Both sets at once",
+"Now the five: ABCDE. The leader appends an entry that names both sets. It counts from the moment it is in the log: \
+ decisions need two of ABC *and* three of ABCDE.",
+is_joint,
+)
+.first(|_| vec![change("ABCDE")])
+.look(leaders)
+.ask(Predict {
             question: "The new entry itself: whose consent does it need?",
             options: |_| ["The old majority's", "The new majority's", "Both"].map(str::to_owned).to_vec(),
             answer: |world| if is_joint(world) { 2 } else { 0 },
             because: "It is in the leader's log, so the leader counts by it already.",
         }),
-    },
-    Beat {
-        title: "The new set alone",
-        say: "The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to leave it: \
-              the leader appends ABCDE.",
-        inputs: no_inputs,
-        until: |world| settled(world, "ABCDE"),
-        look: view::ids,
-        predict: None,
-    },
-    Beat {
-        title: "Five are members",
-        say: "Two may crash now, where it was one before.",
-        inputs: |world| {
+    Beat::new(
+"The new set alone",
+"The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to leave it: the \
+ leader appends ABCDE.",
+|world| settled(world, "ABCDE"),
+)
+.look(view::ids),
+    Beat::new(
+"Five are members",
+"Two may crash now, where it was one before.",
+|world| {
+            leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
+        },
+)
+.first(|world| {
             let other = |id: &NodeId| leader(world) != Some(*id);
             let down = view::ids(world).into_iter().filter(other).take(2).map(|node| Input::Crash { node });
             down.chain([set(1, 7)]).collect()
-        },
-        until: |world| {
-            leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
-        },
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A leader that is not a member",
-        say: "All run again, and now a set without the leader is asked for. The leader carries it out, though it does not \
-              count itself, and steps down when it is committed.",
-        inputs: |world| {
+        })
+.look(leaders),
+    Beat::new(
+"A leader that is not a member",
+"All run again, and now a set without the leader is asked for. The leader carries it out, though it does not count \
+ itself, and steps down when it is committed.",
+|world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
+)
+.first(|world| {
             let up = view::ids(world).into_iter().filter(|id| !world.kernel().node(*id).up);
             let wanted = if leader(world).is_some_and(|id| id.0 < 2) { "CDE" } else { "A" };
             up.map(|node| Input::Restart { node }).chain([change(wanted)]).collect()
-        },
-        until: |world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
-        look: leaders,
-        predict: Some(Predict {
+        })
+.look(leaders)
+.ask(Predict {
             question: "Who leads in the end?",
             options: |_| ["The same leader", "One of the new members"].map(str::to_owned).to_vec(),
             answer: |world| usize::from(leader(world).is_some_and(|id| config(world, id).has(id))),
             because: "The old leader has done its part. The members hear nobody, and elect one of their own.",
         }),
-    },
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// A change that is neither done nor undone.
 fn stuck_change(world: &Cluster) -> bool {
@@ -206,14 +191,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "Leave a leader with a joint configuration that it cannot commit, while the old set goes on under another.",
         hint: "Cut the leader off together with the servers that are to come in.",
         reached: stuck_change,
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
-            let leader = leader(script.world()).map_or(0, bit);
-            script.act(Input::Partition { side: leader | 0b11000 });
-            script.act(change("ABCDE"));
-            script.until(stuck_change);
-        },
     },
     Challenge {
         id: "moved-house",
@@ -222,16 +199,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         hint: "Ask for CDE, wait until it is settled, and set a register.",
         reached: |world| {
             settled(world, "CDE") && world.memory(NodeId(3)).is_some_and(|memory| memory.registers[2].is_some())
-        },
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
-            script.act(change("CDE"));
-            script.until(|world| settled(world, "CDE") && common_leader(world).is_some());
-            script.act(set(2, 4));
-            script.until(|world| {
-                settled(world, "CDE") && world.memory(NodeId(3)).is_some_and(|m| m.registers[2].is_some())
-            });
         },
     },
 ];
@@ -244,35 +211,72 @@ const THREE_TO_ONE: Hunt<Raft> = Hunt {
     within: |world| newest_term(world) <= 2 && view::in_turn(world),
 };
 
-/// The schedule of Ongaro's note of 2015. A adds E and reaches E alone; B, say, elected by the old set, removes A and commits
-/// that on two of three; then A, elected by its own larger set, knows nothing of it.
-fn bug_of_2015(script: &mut Script<Raft>) {
-    script.until(|world| leadership(world, A).is_some());
-    script.act(Input::Partition { side: 0b10001 });
-    script.act(change("ABCDE"));
-    script.until(|world| leaders(world).len() == 2);
-    let second = leader(script.world()).unwrap_or(A);
-    // One of the other two does not get the second leader's entry.
-    let without = if second == NodeId(3) { NodeId(2) } else { NodeId(3) };
-    script.act(Input::Cut { from: second, to: without });
-    script.act(change("BCD"));
-    script.until(|world| commit(world, second) >= 1);
-    script.act(Input::Partition { side: 0b10001 | bit(without) });
-    script.until(|world| leadership(world, A).is_some() && term(world, A) > 1);
-}
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<Raft>] = &[
-    Breaks { rule: raft::JOINT, promise: NOTHING_LOST.id, way: Way::Explore(THREE_TO_ONE) },
-    Breaks {
-        rule: raft::NOOP_FIRST,
-        promise: NOTHING_LOST.id,
-        way: Way::Script {
-            settings: &[(raft::CHANGE, 1), (raft::MEMBERS, 4), (raft::NO_OP, 0), (raft::PRE_VOTE, 0)],
-            act: bug_of_2015,
-            reason: "Ongaro's own schedule of 2015: five servers, three elections and two changes of the members.",
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const A: NodeId = NodeId(0);
+
+    /// The schedule of Ongaro's note of 2015. A adds E and reaches E alone; B, say, elected by the old set, removes A and commits
+    /// that on two of three; then A, elected by its own larger set, knows nothing of it.
+    pub(super) fn bug_of_2015(script: &mut Script<Raft>) {
+        script.until(|world| leadership(world, A).is_some());
+        script.act(Input::Partition { side: 0b10001 });
+        script.act(change("ABCDE"));
+        script.until(|world| leaders(world).len() == 2);
+        let second = leader(script.world()).unwrap_or(A);
+        // One of the other two does not get the second leader's entry.
+        let without = if second == NodeId(3) { NodeId(2) } else { NodeId(3) };
+        script.act(Input::Cut { from: second, to: without });
+        script.act(change("BCD"));
+        script.until(|world| commit(world, second) >= 1);
+        script.act(Input::Partition { side: 0b10001 | bit(without) });
+        script.until(|world| leadership(world, A).is_some() && term(world, A) > 1);
+    }
+
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[
+        Breaks { rule: raft::JOINT, promise: NOTHING_LOST.id, way: Way::Explore(THREE_TO_ONE) },
+        Breaks {
+            rule: raft::NOOP_FIRST,
+            promise: NOTHING_LOST.id,
+            way: Way::Script {
+                settings: &[(raft::CHANGE, 1), (raft::MEMBERS, 4), (raft::NO_OP, 0), (raft::PRE_VOTE, 0)],
+                act: bug_of_2015,
+                reason: "Ongaro's own schedule of 2015: five servers, three elections and two changes of the members.",
+            },
         },
-    },
-];
+    ];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "stuck-change",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
+                let leader = leader(script.world()).map_or(0, bit);
+                script.act(Input::Partition { side: leader | 0b11000 });
+                script.act(change("ABCDE"));
+                script.until(stuck_change);
+            },
+        },
+        Solution {
+            challenge: "moved-house",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
+                script.act(change("CDE"));
+                script.until(|world| settled(world, "CDE") && common_leader(world).is_some());
+                script.act(set(2, 4));
+                script.until(|world| {
+                    settled(world, "CDE") && world.memory(NodeId(3)).is_some_and(|m| m.registers[2].is_some())
+                });
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {

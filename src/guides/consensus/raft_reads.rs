@@ -1,17 +1,9 @@
 //! Raft: a cut and its healing. A leader that was replaced does not know it; what it must do before it answers a read.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::{Body, Cell, Frame, Picture, SetMark, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::sim::judge::history::Answer;
-use crate::sim::kernel::time::MS;
 use crate::sim::machine::consistency::linearizable;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
 use crate::sim::small;
 use crate::systems::consensus::raft::config::servers;
 use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES};
@@ -19,6 +11,8 @@ use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
 };
+
+type Beat = crate::guides::kit::tour::Beat<Raft>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
@@ -41,7 +35,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::CONFIRM_READ],
     commands: &[raft::SET, raft::GET],
     promises: &[FRESH_READS, linearizable(), LEADER_EMERGES],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -60,16 +53,16 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Percentiles(raft::COMMIT_LATENCY),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_LEADERS,
-    breaks: BREAKS,
+    before: &["consensus/raft-replication"],
+    near: &["consensus/leases", "consensus/agreement"],
     prose: prose!("raft_reads.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
@@ -142,67 +135,63 @@ fn committed_everywhere(world: &Cluster, value: i16) -> bool {
     world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.registers[0] == Some(value)))
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "One leader",
-        say: "Five servers and a leader. Its first entry is a no-op: once that is committed, it knows what else is.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "x is 1 everywhere",
-        say: "A client sets x to 1. The table shows what each server's state is by now.",
-        inputs: |_| vec![set_at(0, 1, None)],
-        until: |world| committed_everywhere(world, 1),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A read by ReadIndex",
-        say: "A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a majority \
-              has said so, it answers from its own state: nothing was appended.",
-        inputs: |_| vec![get_at(0, None)],
-        until: |world| world.history().reads_answered() >= 1,
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The cut",
-        say: "Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear \
-              no heartbeat and elect another.",
-        inputs: cut_off,
-        until: |world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"One leader",
+"Five servers and a leader. Its first entry is a no-op: once that is committed, it knows what else is.",
+|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1),
+)
+.look(leaders),
+    Beat::new(
+"x is 1 everywhere",
+"A client sets x to 1. The table shows what each server's state is by now.",
+|world| committed_everywhere(world, 1),
+)
+.first(|_| vec![set_at(0, 1, None)])
+.look(leaders),
+    Beat::new(
+"A read by ReadIndex",
+"A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a majority has \
+ said so, it answers from its own state: nothing was appended.",
+|world| world.history().reads_answered() >= 1,
+)
+.first(|_| vec![get_at(0, None)])
+.look(leaders),
+    Beat::new(
+"The cut",
+"Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear no \
+ heartbeat and elect another.",
+|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
+)
+.first(cut_off)
+.look(leaders)
+.ask(Predict {
             question: "How many servers believe now that they lead?",
             options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
             answer: |world| leaders(world).len().saturating_sub(1).min(1),
             because: "Two, in different terms. Raft promises one leader a term, not one leader at a time.",
         }),
-    },
-    Beat {
-        title: "x becomes 2",
-        say: "On the side of the majority a client sets x to 2, and is told that it is done.",
-        inputs: |world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))],
-        until: |world| {
+    Beat::new(
+"x becomes 2",
+"On the side of the majority a client sets x to 2, and is told that it is done.",
+|world| {
             two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
         },
-        look: |world| two_leaders(world).map(|pair| pair.0).into_iter().collect(),
-        predict: None,
-    },
-    Beat {
-        title: "A read on the wrong side",
-        say: "A client on the other side asks the old leader for x. Its state says 1.",
-        inputs: |world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))],
-        until: |world| {
+)
+.first(|world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))])
+.look(|world| two_leaders(world).map(|pair| pair.0).into_iter().collect()),
+    Beat::new(
+"A read on the wrong side",
+"A client on the other side asks the old leader for x. Its state says 1.",
+|world| {
             let asked = |(_, old)| leadership(world, old).is_some_and(|leader| !leader.reads.is_empty());
             let answered = world.history().reads_answered() >= 2;
             two_leaders(world).is_some_and(asked) || answered
         },
-        look: |world| two_leaders(world).map(|pair| pair.1).into_iter().collect(),
-        predict: Some(Predict {
+)
+.first(|world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))])
+.look(|world| two_leaders(world).map(|pair| pair.1).into_iter().collect())
+.ask(Predict {
             question: "What does the old leader answer?",
             options: |_| ["1", "2", "Nothing"].map(str::to_owned).to_vec(),
             answer: |world| match last_read(world).flatten() {
@@ -210,25 +199,22 @@ const TOUR: &[Beat<Raft>] = &[
                 Some(Answer::Value(_)) => 1,
                 _ => 2,
             },
-            because: "It asks for a majority's word first and hears from one follower only. A late answer is better than a \
-                      wrong one.",
+            because: "It asks for a majority's word first and hears from one follower only. A late answer is better \
+                      than a wrong one.",
         }),
-    },
-    Beat {
-        title: "It heals",
-        say: "The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
-              elsewhere.",
-        inputs: |_| vec![Input::HealAll],
-        until: |world| committed_everywhere(world, 2) && common_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "By a lease",
-        say: "Another way: whoever has heard the leader votes for nobody else for 150 ms. So for 150 ms after a majority \
-              answered, nobody else can lead, and reads need no messages at all.",
-        inputs: |_| vec![Input::Setting { setting: raft::READS, value: 1 }],
-        until: |world| {
+    Beat::new(
+"It heals",
+"The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
+ elsewhere.",
+|world| committed_everywhere(world, 2) && common_leader(world).is_some(),
+)
+.first(|_| vec![Input::HealAll])
+.look(leaders),
+    Beat::new(
+"By a lease",
+"Another way: whoever has heard the leader votes for nobody else for 150 ms. So for 150 ms after a majority answered, \
+ nobody else can lead, and reads need no messages at all.",
+|world| {
             let now = world.kernel().now();
             let fresh = |leader: NodeId| {
                 leadership(world, leader)
@@ -236,23 +222,18 @@ const TOUR: &[Beat<Raft>] = &[
             };
             common_leader(world).is_some_and(fresh)
         },
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "At once",
-        say: "A read, answered in the same moment. The lease rests on clocks: a leader whose clock is slow believes in its \
-              lease for too long.",
-        inputs: |_| vec![get_at(0, None)],
-        until: |world| world.history().reads_answered() >= 2,
-        look: leaders,
-        predict: None,
-    },
+)
+.first(|_| vec![Input::set(raft::READS, 1)])
+.look(leaders),
+    Beat::new(
+"At once",
+"A read, answered in the same moment. The lease rests on clocks: a leader whose clock is slow believes in its lease \
+ for too long.",
+|world| world.history().reads_answered() >= 2,
+)
+.first(|_| vec![get_at(0, None)])
+.look(leaders),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
@@ -265,19 +246,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
                 .and_then(|(_, old)| leadership(world, old))
                 .is_some_and(|leader| !leader.reads.is_empty())
         },
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            cut_off(script.world()).into_iter().for_each(|input| {
-                script.act(input);
-            });
-            script.until(|world| two_leaders(world).is_some());
-            script.act(get_at(0, two_leaders(script.world()).map(|pair| pair.1)));
-            script.until(|world| {
-                let old = two_leaders(world).and_then(|(_, old)| leadership(world, old));
-                old.is_some_and(|leader| !leader.reads.is_empty())
-            });
-        },
     },
     Challenge {
         id: "slow-clock",
@@ -285,20 +253,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "With all rules on, have a leader answer an old value by its lease. Leases assume that clocks run alike.",
         hint: "Make the leader's clock run slowly, then cut it off from everyone.",
         reached: |world| world.is_promise_broken(FRESH_READS.id),
-        origin: || Origin { settings: vec![(raft::READS, 1)], ..origin() },
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1));
-            let leader = leaders(script.world()).first().copied();
-            if let Some(node) = leader {
-                script.act(Input::Skew { node, offset: 0, drift_ppm: -900_000 });
-                script.act(Input::Partition { side: bit(node) });
-            }
-            script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 1));
-            script.act(set_at(0, 2, two_leaders(script.world()).map(|pair| pair.0)));
-            script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2));
-            script.act(get_at(0, leader));
-            script.until(|world| world.is_promise_broken(FRESH_READS.id));
-        },
     },
 ];
 
@@ -313,5 +267,49 @@ const TWO_LEADERS: Hunt<Raft> = Hunt {
     },
 };
 
-const BREAKS: &[Breaks<Raft>] =
-    &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore(TWO_LEADERS) }];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Raft>] =
+        &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore(TWO_LEADERS) }];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "read-that-waits",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                cut_off(script.world()).into_iter().for_each(|input| {
+                    script.act(input);
+                });
+                script.until(|world| two_leaders(world).is_some());
+                script.act(get_at(0, two_leaders(script.world()).map(|pair| pair.1)));
+                script.until(|world| {
+                    let old = two_leaders(world).and_then(|(_, old)| leadership(world, old));
+                    old.is_some_and(|leader| !leader.reads.is_empty())
+                });
+            },
+        },
+        Solution {
+            challenge: "slow-clock",
+            from: || Origin { settings: vec![(raft::READS, 1)], ..SCENARIO.from(&[], &[]) },
+            act: |script| {
+                script.until(|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1));
+                let leader = leaders(script.world()).first().copied();
+                if let Some(node) = leader {
+                    script.act(Input::Skew { node, offset: 0, drift_ppm: -900_000 });
+                    script.act(Input::Partition { side: bit(node) });
+                }
+                script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 1));
+                script.act(set_at(0, 2, two_leaders(script.world()).map(|pair| pair.0)));
+                script.until(|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2));
+                script.act(get_at(0, leader));
+                script.until(|world| world.is_promise_broken(FRESH_READS.id));
+            },
+        },
+    ];
+}

@@ -1,14 +1,7 @@
 //! Raft: replicating the log. How entries get to a majority, and how logs that have parted come together again.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::{Frame, Picture};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::systems::consensus::raft::promises::{CAUGHT_UP, LOGS_MATCH, NOTHING_LOST, ONE_COMMAND};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
@@ -16,14 +9,16 @@ use crate::views::raft::{
     set_at,
 };
 
+type Beat = crate::guides::kit::tour::Beat<Raft>;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
     slug: "raft-replication",
     title: "Raft: replicating the log",
     guide: Guide::Consensus,
     level: 3,
-    summary: "The leader appends commands and sends them on; a majority makes them final. Cut it off, let the logs part, \
-              and watch them come together again without losing what was committed.",
+    summary: "The leader appends commands and sends them on; a majority makes them final. Cut it off, let the logs \
+              part, and watch them come together again without losing what was committed.",
     seed: 7,
     settings: &[(raft::SERVERS, 1), (raft::HEARTBEAT, 50_000), (raft::LATENCY, 10_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 20)],
@@ -31,7 +26,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::CHECK_PREVIOUS, raft::CONFLICTS_ONLY, raft::COMMIT_ON_MAJORITY, raft::APPEND_ONLY],
     commands: &[raft::SET],
     promises: &[LOGS_MATCH, ONE_COMMAND, NOTHING_LOST, CAUGHT_UP],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -50,16 +44,17 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Level(raft::LOG_LENGTH),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_COMMANDS,
-    breaks: BREAKS,
+    terms: &[("commit index", "The index up to which a server knows the log to be committed.")],
+    before: &["consensus/raft-election"],
+    near: &["consensus/multi-paxos", "consensus/zab"],
     prose: prose!("raft_replication.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
@@ -89,97 +84,85 @@ fn cut_leader_off(world: &Cluster) -> Vec<Input> {
     vec![Input::Partition { side }]
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "One leader, empty logs",
-        say: "Five servers elect a *leader*. From now on it alone takes commands. Each server has a *log*: a row of the \
-              grid.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Append, then send",
-        say: "A client sets x to 5. The leader appends the command with its term and sends it to everyone. Dashed: in the \
-              log, and not yet final.",
-        inputs: |_| vec![set(0, 5)],
-        until: |world| leader(world).is_some_and(|id| last(world, id) >= 1),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A majority has it",
-        say: "Followers write the entry to their disks and say so. The field behind the nodes is the set that has it.",
-        inputs: no_inputs,
-        until: |world| leader_at(world, 1),
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"One leader, empty logs",
+"Five servers elect a *leader*. From now on it alone takes commands. Each server has a *log*: a row of the grid.",
+|world| common_leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"Append, then send",
+"A client sets x to 5. The leader appends the command with its term and sends it to everyone. Dashed: in the log, and \
+ not yet final.",
+|world| leader(world).is_some_and(|id| last(world, id) >= 1),
+)
+.first(|_| vec![set(0, 5)])
+.look(leaders),
+    Beat::new(
+"A majority has it",
+"Followers write the entry to their disks and say so. The field behind the nodes is the set that has it.",
+|world| leader_at(world, 1),
+)
+.look(leaders)
+.ask(Predict {
             question: "How many of five servers must have the entry before it is committed?",
             options: |_| ["Two", "Three", "All five"].map(str::to_owned).to_vec(),
             answer: |_| 1,
             because: "Three, with the leader itself. Whoever is elected later needs three votes, so one of these three \
                       has a say in it.",
         }),
-    },
-    Beat {
-        title: "The followers hear of it",
-        say: "The next message carries the leader's *commit index*. Now every server applies x=5.",
-        inputs: no_inputs,
-        until: |world| everyone_at(world, 1),
-        look: |world| view::ids(world),
-        predict: None,
-    },
-    Beat {
-        title: "One is down, the rest go on",
-        say: "A follower crashes, and a client sets y to 7. Four are left, and three are enough.",
-        inputs: |world| follower(world).map(|node| Input::Crash { node }).into_iter().chain([set(1, 7)]).collect(),
-        until: |world| leader_at(world, 2),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "It catches up",
-        say: "The follower restarts with its log from disk. Each message of the leader names the entry *before* those it \
-              carries. Where a follower lacks that one it refuses, and the leader goes back.",
-        inputs: |world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect(),
-        until: |world| everyone_at(world, 2),
-        look: |world| view::ids(world),
-        predict: None,
-    },
-    Beat {
-        title: "A tail that is not committed",
-        say: "The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It is on two \
-              servers, and there it stays.",
-        inputs: |world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect(),
-        until: |world| leader(world).zip(follower(world)).is_some_and(|(a, b)| last(world, a).min(last(world, b)) >= 3),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The others go on without",
-        say: "The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in a \
-              later term, on a majority.",
-        inputs: no_inputs,
-        until: |world| old_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Committed over there",
-        say: "The new leader commits z=1. Compare the two rows of the grid that differ.",
-        inputs: |world| vec![set_at(2, 1, leader(world))],
-        until: |world| leader_at(world, 3),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The cut heals",
-        say: "The old leader hears the higher term and follows. Its entry of the old term conflicts with the new leader's.",
-        inputs: |_| vec![Input::HealAll],
-        until: |world| everyone_at(world, 3),
-        look: |world| view::ids(world),
-        predict: Some(Predict {
+    Beat::new(
+"The followers hear of it",
+"The next message carries the leader's *commit index*. Now every server applies x=5.",
+|world| everyone_at(world, 1),
+)
+.look(|world| view::ids(world)),
+    Beat::new(
+"One is down, the rest go on",
+"A follower crashes, and a client sets y to 7. Four are left, and three are enough.",
+|world| leader_at(world, 2),
+)
+.first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().chain([set(1, 7)]).collect())
+.look(leaders),
+    Beat::new(
+"It catches up",
+"The follower restarts with its log from disk. Each message of the leader names the entry *before* those it carries. \
+ Where a follower lacks that one it refuses, and the leader goes back.",
+|world| everyone_at(world, 2),
+)
+.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+.look(|world| view::ids(world)),
+    Beat::new(
+"A tail that is not committed",
+"The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It is on two servers, \
+ and there it stays.",
+|world| leader(world).zip(follower(world)).is_some_and(|(a, b)| last(world, a).min(last(world, b)) >= 3),
+)
+.first(|world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect())
+.look(leaders),
+    Beat::new(
+"The others go on without",
+"The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in a later \
+ term, on a majority.",
+|world| old_leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"Committed over there",
+"The new leader commits z=1. Compare the two rows of the grid that differ.",
+|world| leader_at(world, 3),
+)
+.first(|world| vec![set_at(2, 1, leader(world))])
+.look(leaders),
+    Beat::new(
+"The cut heals",
+"The old leader hears the higher term and follows. Its entry of the old term conflicts with the new leader's.",
+|world| everyone_at(world, 3),
+)
+.first(|_| vec![Input::HealAll])
+.look(|world| view::ids(world))
+.ask(Predict {
             question: "What becomes of z=9?",
             options: |_| {
                 ["It is deleted", "It comes after z=1", "It wins, for it came first"].map(str::to_owned).to_vec()
@@ -191,12 +174,7 @@ const TOUR: &[Beat<Raft>] = &[
             because: "It was never on a majority, so nobody was told that it is done. A conflict is settled by the \
                       leader's log.",
         }),
-    },
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// A follower whose log ends in another entry than the newest leader's at the same index.
 fn conflict(world: &Cluster) -> Option<NodeId> {
@@ -217,17 +195,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         goal: "Have a server keep an entry where the newest leader's log has another at the same index.",
         hint: "A leader that is cut off still appends. Its replacement does so too.",
         reached: |world| conflict(world).is_some(),
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            cut_leader_off(script.world()).into_iter().for_each(|input| {
-                script.act(input);
-            });
-            script.act(set(2, 9));
-            script.until(|world| old_leader(world).is_some());
-            script.act(set_at(2, 1, leader(script.world())));
-            script.until(|world| conflict(world).is_some());
-        },
     },
     Challenge {
         id: "far-behind",
@@ -237,17 +204,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         reached: |world| {
             let most = view::ids(world).into_iter().map(|id| commit(world, id)).max().unwrap_or(0);
             world.nodes().any(|(id, node)| node.memory.is_some() && last(world, id) + 5 <= most)
-        },
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            if let Some(node) = follower(script.world()) {
-                script.act(Input::Pause { node });
-            }
-            for value in 0..5 {
-                script.act(set(0, value));
-            }
-            script.until(|world| leader_at(world, 5));
         },
     },
 ];
@@ -260,22 +216,61 @@ const TWO_COMMANDS: Hunt<Raft> = Hunt {
     within: |world| newest_term(world) <= 2 && view::in_turn(world),
 };
 
-const BREAKS: &[Breaks<Raft>] = &[
-    Breaks { rule: raft::CHECK_PREVIOUS, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
-    Breaks { rule: raft::CONFLICTS_ONLY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
-    Breaks { rule: raft::COMMIT_ON_MAJORITY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
-    Breaks { rule: raft::APPEND_ONLY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[
+        Breaks { rule: raft::CHECK_PREVIOUS, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
+        Breaks { rule: raft::CONFLICTS_ONLY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
+        Breaks { rule: raft::COMMIT_ON_MAJORITY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
+        Breaks { rule: raft::APPEND_ONLY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
+    ];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "two-tails",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                cut_leader_off(script.world()).into_iter().for_each(|input| {
+                    script.act(input);
+                });
+                script.act(set(2, 9));
+                script.until(|world| old_leader(world).is_some());
+                script.act(set_at(2, 1, leader(script.world())));
+                script.until(|world| conflict(world).is_some());
+            },
+        },
+        Solution {
+            challenge: "far-behind",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                if let Some(node) = follower(script.world()) {
+                    script.act(Input::Pause { node });
+                }
+                for value in 0..5 {
+                    script.act(set(0, value));
+                }
+                script.until(|world| leader_at(world, 5));
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
 
     /// Two message delays with a stable leader: a command is committed after the quickest majority's way and back.
     #[test]
     fn a_commit_takes_two_message_delays() {
-        let origin = Origin { settings: vec![(raft::LOAD, 5), (raft::LATENCY, 10_000)], ..origin() };
+        let origin = Origin { settings: vec![(raft::LOAD, 5), (raft::LATENCY, 10_000)], ..SCENARIO.from(&[], &[]) };
         let mut script = Script::new(SCENARIO.world(&origin, &[]));
         script.until(|world| leader_at(world, 40));
         let world = script.world();

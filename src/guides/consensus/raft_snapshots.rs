@@ -1,14 +1,7 @@
 //! Raft: snapshots. A log that does not grow for ever, and a follower that comes too late for its beginning.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs,
-};
-use crate::picture::{Body, Cell, Frame, Picture, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
+use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
 use crate::systems::consensus::raft::{self, Message, Raft, registers};
@@ -17,14 +10,16 @@ use crate::views::raft::{
     set, set_at,
 };
 
+type Beat = crate::guides::kit::tour::Beat<Raft>;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Raft> = Scenario {
     slug: "raft-snapshots",
     title: "Raft: snapshots",
     guide: Guide::Consensus,
     level: 3,
-    summary: "Servers replace the beginning of their logs by the state that it led to. A follower that was away too long \
-              gets that state in place of the entries.",
+    summary: "Servers replace the beginning of their logs by the state that it led to. A follower that was away too \
+              long gets that state in place of the entries.",
     seed: 4,
     settings: &[(raft::SNAPSHOT_AFTER, 4), (raft::LATENCY, 10_000), (raft::HEARTBEAT, 50_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 30)],
@@ -32,7 +27,6 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::KEEP_UNAPPLIED, raft::SNAPSHOT_TERM],
     commands: &[raft::SET],
     promises: &[SAME_STATE, NOTHING_LOST, ONE_COMMAND, CAUGHT_UP],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -46,20 +40,20 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
             plot: Plot::Rate(raft::MESSAGES),
         },
     ],
-    subject: view::subject,
     picture,
-    look: view::look,
-    fields: view::fields,
-    inspect: view::inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: SNAPSHOT_EACH,
-    breaks: BREAKS,
+    terms: &[("snapshot", "The state after an index of the log, kept in place of the entries up to there.")],
+    before: &["consensus/raft-replication"],
+    near: &["consensus/zab"],
     prose: prose!("raft_snapshots.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 const A: NodeId = NodeId(0);
-const B: NodeId = NodeId(1);
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
     view::picture(world, frame, Some(snapshots(world)))
@@ -105,84 +99,73 @@ fn all_at(world: &Cluster, index: u32) -> bool {
     view::ids(world).into_iter().all(|id| commit(world, id) >= index)
 }
 
-const TOUR: &[Beat<Raft>] = &[
-    Beat {
-        title: "Three servers",
-        say: "Three servers elect a leader. A server takes a *snapshot* once it has applied four entries.",
-        inputs: no_inputs,
-        until: |world| common_leader(world).is_some(),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Three entries",
-        say: "x=1, y=2, x=3. The log holds three entries; the state has two values, for x=1 was overwritten.",
-        inputs: |_| vec![set(0, 1), set(1, 2), set(0, 3)],
-        until: |world| all_at(world, 3),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The fourth, and a snapshot",
-        say: "With z=4 each server writes its state to disk with the index and the term of the last entry, and drops the \
-              four entries.",
-        inputs: |_| vec![set(2, 4)],
-        until: |world| view::ids(world).into_iter().all(|id| base(world, id) == 4),
-        look: view::ids,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Three servers",
+"Three servers elect a leader. A server takes a *snapshot* once it has applied four entries.",
+|world| common_leader(world).is_some(),
+)
+.look(leaders),
+    Beat::new(
+"Three entries",
+"x=1, y=2, x=3. The log holds three entries; the state has two values, for x=1 was overwritten.",
+|world| all_at(world, 3),
+)
+.first(|_| vec![set(0, 1), set(1, 2), set(0, 3)])
+.look(leaders),
+    Beat::new(
+"The fourth, and a snapshot",
+"With z=4 each server writes its state to disk with the index and the term of the last entry, and drops the four \
+ entries.",
+|world| view::ids(world).into_iter().all(|id| base(world, id) == 4),
+)
+.first(|_| vec![set(2, 4)])
+.look(view::ids)
+.ask(Predict {
             question: "Who decides when a server takes its snapshot?",
             options: |_| ["The leader", "Each for itself", "A majority"].map(str::to_owned).to_vec(),
             answer: |_| 1,
             because: "Whatever is applied is committed and will not change, so nobody needs to be asked.",
         }),
-    },
-    Beat {
-        title: "A follower is away",
-        say: "A follower crashes. Meanwhile four more commands come in.",
-        inputs: |world| {
+    Beat::new(
+"A follower is away",
+"A follower crashes. Meanwhile four more commands come in.",
+|world| leader(world).is_some_and(|id| base(world, id) == 8),
+)
+.first(|world| {
             let crash = follower(world).map(|node| Input::Crash { node });
             crash.into_iter().chain([set(0, 5), set(1, 6), set(2, 7), set(0, 8)]).collect()
-        },
-        until: |world| leader(world).is_some_and(|id| base(world, id) == 8),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Too late for the entries",
-        say: "The follower is back and needs index 5. The leader has nothing before index 9 any more.",
-        inputs: |world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect(),
-        until: sends_a_snapshot,
-        look: leaders,
-        predict: Some(Predict {
+        })
+.look(leaders),
+    Beat::new(
+"Too late for the entries",
+"The follower is back and needs index 5. The leader has nothing before index 9 any more.",
+sends_a_snapshot,
+)
+.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+.look(leaders)
+.ask(Predict {
             question: "What does the leader send?",
             options: |_| ["Entries 5 to 8", "Its snapshot"].map(str::to_owned).to_vec(),
             answer: |world| usize::from(sends_a_snapshot(world)),
             because: "InstallSnapshot: the state after index 8, with that index and its term.",
         }),
-    },
-    Beat {
-        title: "Caught up",
-        say: "The follower puts the snapshot in the place of its log. It never saw entries 5 to 8, and is in the same state \
-              as the others.",
-        inputs: no_inputs,
-        until: |world| all_at(world, 8),
-        look: view::ids,
-        predict: None,
-    },
-    Beat {
-        title: "On from there",
-        say: "The next entry goes to index 9 on all three. Index and term of the snapshot are what its check of the \
-              previous entry rests on.",
-        inputs: |_| vec![set(1, 9)],
-        until: |world| all_at(world, 9),
-        look: view::ids,
-        predict: None,
-    },
+    Beat::new(
+"Caught up",
+"The follower puts the snapshot in the place of its log. It never saw entries 5 to 8, and is in the same state as the \
+ others.",
+|world| all_at(world, 8),
+)
+.look(view::ids),
+    Beat::new(
+"On from there",
+"The next entry goes to index 9 on all three. Index and term of the snapshot are what its check of the previous entry \
+ rests on.",
+|world| all_at(world, 9),
+)
+.first(|_| vec![set(1, 9)])
+.look(view::ids),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
@@ -197,22 +180,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
                 is_snapshot && log > Some(0)
             })
         },
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            script.act(set(0, 1));
-            script.until(|world| all_at(world, 1));
-            if let Some(node) = follower(script.world()) {
-                script.act(Input::Partition { side: view::bit(node) });
-                for value in 2..6 {
-                    script.act(set(0, value));
-                }
-                script.until(|world| leader_at(world, 5));
-                script.act(Input::HealAll);
-            }
-            script
-                .until(|world| world.flights().any(|flight| matches!(flight.message, Message::InstallSnapshot { .. })));
-        },
     },
     Challenge {
         id: "different-bases",
@@ -225,26 +192,6 @@ const CHALLENGES: &[Challenge<Raft>] = &[
             bases.dedup();
             bases.len() == 3
         },
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            let first = follower(script.world());
-            first.into_iter().for_each(|node| {
-                script.act(Input::Crash { node });
-            });
-            (0..4).for_each(|value| {
-                script.act(set(0, value));
-            });
-            let second = view::ids(script.world())
-                .into_iter()
-                .find(|id| Some(*id) != first && leader(script.world()) != Some(*id));
-            let at = |world: &Cluster, id: Option<NodeId>, wanted: u32| id.is_some_and(|id| base(world, id) >= wanted);
-            script.until(|world| at(world, second, 4));
-            (4..8).for_each(|value| {
-                script.act(set(0, value));
-            });
-            script.until(|world| at(world, leader(world), 8));
-        },
     },
 ];
 
@@ -256,33 +203,90 @@ const SNAPSHOT_EACH: Hunt<Raft> = Hunt {
     within: |world| newest_term(world) <= 2 && view::in_turn(world),
 };
 
-/// The first leader keeps an entry of term 1 to itself; a second one commits another with the third server, which takes
-/// a snapshot; then the first stands again.
-fn forgotten_term(script: &mut Script<Raft>) {
-    script.until(|world| leader(world).is_some());
-    let first = leader(script.world()).unwrap_or(B);
-    script.act(Input::Partition { side: view::bit(first) });
-    script.act(set_at(0, 1, Some(first)));
-    script.until(|world| leaders(world).len() == 2);
-    script.act(set_at(0, 2, leader(script.world())));
-    script.until(|world| view::ids(world).into_iter().filter(|id| commit(world, *id) == 1).count() == 2);
-    script.act(Input::Setting { setting: raft::SNAPSHOT_AFTER, value: 1 });
-    script.until(|world| view::ids(world).into_iter().any(|id| base(world, id) == 1));
-    let second = leader(script.world()).unwrap_or(A);
-    // The second leader is cut off, and the first hears of the later term.
-    script.act(Input::Partition { side: view::bit(second) });
-    script.until(|world| leader(world).is_some_and(|id| id != second) && last(world, first) > 0);
-}
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<Raft>] = &[
-    Breaks { rule: raft::KEEP_UNAPPLIED, promise: SAME_STATE.id, way: Way::Explore(SNAPSHOT_EACH) },
-    Breaks {
-        rule: raft::SNAPSHOT_TERM,
-        promise: NOTHING_LOST.id,
-        way: Way::Script {
-            settings: &[(raft::SNAPSHOT_AFTER, 0)],
-            act: forgotten_term,
-            reason: "Three elections, two entries and two snapshots: beyond the explorer's bounds.",
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const B: NodeId = NodeId(1);
+
+    /// The first leader keeps an entry of term 1 to itself; a second one commits another with the third server, which takes
+    /// a snapshot; then the first stands again.
+    pub(super) fn forgotten_term(script: &mut Script<Raft>) {
+        script.until(|world| leader(world).is_some());
+        let first = leader(script.world()).unwrap_or(B);
+        script.act(Input::Partition { side: view::bit(first) });
+        script.act(set_at(0, 1, Some(first)));
+        script.until(|world| leaders(world).len() == 2);
+        script.act(set_at(0, 2, leader(script.world())));
+        script.until(|world| view::ids(world).into_iter().filter(|id| commit(world, *id) == 1).count() == 2);
+        script.act(Input::set(raft::SNAPSHOT_AFTER, 1));
+        script.until(|world| view::ids(world).into_iter().any(|id| base(world, id) == 1));
+        let second = leader(script.world()).unwrap_or(A);
+        // The second leader is cut off, and the first hears of the later term.
+        script.act(Input::Partition { side: view::bit(second) });
+        script.until(|world| leader(world).is_some_and(|id| id != second) && last(world, first) > 0);
+    }
+
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[
+        Breaks { rule: raft::KEEP_UNAPPLIED, promise: SAME_STATE.id, way: Way::Explore(SNAPSHOT_EACH) },
+        Breaks {
+            rule: raft::SNAPSHOT_TERM,
+            promise: NOTHING_LOST.id,
+            way: Way::Script {
+                settings: &[(raft::SNAPSHOT_AFTER, 0)],
+                act: forgotten_term,
+                reason: "Three elections, two entries and two snapshots: beyond the explorer's bounds.",
+            },
         },
-    },
-];
+    ];
+
+    const SOLUTIONS: &[Solution<Raft>] = &[
+        Solution {
+            challenge: "install-twice",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                script.act(set(0, 1));
+                script.until(|world| all_at(world, 1));
+                if let Some(node) = follower(script.world()) {
+                    script.act(Input::Partition { side: view::bit(node) });
+                    for value in 2..6 {
+                        script.act(set(0, value));
+                    }
+                    script.until(|world| leader_at(world, 5));
+                    script.act(Input::HealAll);
+                }
+                script.until(|world| {
+                    world.flights().any(|flight| matches!(flight.message, Message::InstallSnapshot { .. }))
+                });
+            },
+        },
+        Solution {
+            challenge: "different-bases",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                let first = follower(script.world());
+                first.into_iter().for_each(|node| {
+                    script.act(Input::Crash { node });
+                });
+                (0..4).for_each(|value| {
+                    script.act(set(0, value));
+                });
+                let second = view::ids(script.world())
+                    .into_iter()
+                    .find(|id| Some(*id) != first && leader(script.world()) != Some(*id));
+                let at =
+                    |world: &Cluster, id: Option<NodeId>, wanted: u32| id.is_some_and(|id| base(world, id) >= wanted);
+                script.until(|world| at(world, second, 4));
+                (4..8).for_each(|value| {
+                    script.act(set(0, value));
+                });
+                script.until(|world| at(world, leader(world), 8));
+            },
+        },
+    ];
+}

@@ -1,36 +1,17 @@
 //! Side by side: Raft, Multi-Paxos and Zab under the same load and the same crash, measured and compared with theory.
 
-use super::zab as zab_view;
-use crate::guides::kit::scenario::{
-    Beat, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, no_inputs,
-};
-use crate::picture::{Body, Cell, Figure, Frame, Look, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::kernel::time::{MS, Micros, SEC, show};
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::{MetricId, WINDOW};
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::sim::small;
-use crate::systems::consensus::raft::{Raft, Role};
 use crate::systems::consensus::side_by_side::promises::{
     ALL_GO_ON, PAXOS_AGREES, RAFT_AGREES, ZAB_AGREES, longest_pause, pause,
 };
-use crate::systems::consensus::side_by_side::{
-    self as trio, Disk, Message, Protocol, Said, SideBySide, State, applied, group, inner, inner_settings, leader,
-    reign,
-};
-use crate::systems::consensus::{paxos, zab};
-use crate::views::{paxos as paxos_words, raft as raft_view};
-
-type Trio = World<SideBySide>;
+use crate::systems::consensus::side_by_side::{self as trio, Protocol, SideBySide, applied, group, leader};
+use crate::views::side_by_side::{Trio, heading, median, places, server, table, tenths_a_command};
 
 /// Commands a second, once the load is on.
 const LOAD: i64 = 20;
+
+type Beat = crate::guides::kit::tour::Beat<SideBySide>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<SideBySide> = Scenario {
@@ -38,16 +19,13 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     title: "Side by side: Raft, Multi-Paxos, Zab",
     guide: Guide::Consensus,
     level: 4,
-    summary: "Three protocols, the same commands at the same moments, the same crash. What a commit takes, what it costs in \
-              messages, and how long nobody commits: measured, and compared with what theory says.",
+    summary: "Three protocols, the same commands at the same moments, the same crash. What a commit takes, what it \
+              costs in messages, and how long nobody commits: measured, and compared with what theory says.",
     seed: 5,
     settings: &[(trio::SERVERS, 0), (trio::RATE, 0), (trio::LATENCY, 10_000), (trio::TIMEOUT, 150_000)],
     busy: &[(trio::RATE, LOAD)],
-    fixed: &[],
-    rules: &[],
     commands: &[trio::SET],
     promises: &[RAFT_AGREES, PAXOS_AGREES, ZAB_AGREES, ALL_GO_ON],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -71,27 +49,21 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
             plot: Plot::Rate(trio::UPKEEP),
         },
     ],
-    subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: SMALL,
-    breaks: &[],
+    terms: &[
+        ("commit", "A replica's signed word that it holds a certificate of prepares."),
+        ("committed", "Decided for good: no later leader will take it back."),
+    ],
+    before: &["consensus/raft-replication", "consensus/multi-paxos", "consensus/zab"],
+    near: &["consensus/raft-reads"],
     prose: prose!("side_by_side.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-/// Metrics are kept by protocol.
-fn subject(_: &Settings, _: MetricId, subject: u16) -> String {
-    Protocol::ALL.get(usize::from(subject)).map_or("?", |of| of.title()).to_owned()
-}
-
-/// The letter of a server within its group.
-fn letter(world: &Trio, node: NodeId) -> String {
-    Raft::name(world.settings(), inner(world.settings(), node).1)
-}
 
 fn leaders(world: &Trio) -> Vec<NodeId> {
     Protocol::ALL.into_iter().filter_map(|of| leader(world, of)).collect()
@@ -110,31 +82,6 @@ fn committed(world: &Trio) -> u32 {
     Protocol::ALL.into_iter().map(|of| world.witness().commits(of).count).min().unwrap_or(0)
 }
 
-/// The median commit latency of the last minute.
-fn median(world: &Trio, of: Protocol) -> Option<Micros> {
-    let first = world.kernel().now().saturating_sub(60 * SEC) / WINDOW;
-    world.metrics().get(trio::COMMIT_LATENCY, of as u16)?.merged(first).quantile(500)
-}
-
-/// Tenths of messages for each command that was committed.
-fn tenths_a_command(world: &Trio, of: Protocol) -> Option<u64> {
-    let total = |metric| world.metrics().total(metric, of as u16);
-    (total(trio::MESSAGES) * 10 + total(trio::COMMITTED) / 2).checked_div(total(trio::COMMITTED))
-}
-
-/// Where a group's servers stand.
-fn places(frame: Frame, of: Protocol, count: usize) -> Vec<(i32, i32)> {
-    let column = of as i32;
-    let places: &[(i32, i32)] = match (frame, count) {
-        (Frame::Wide, 3) => &[(160, 110), (250, 270), (70, 270)],
-        (Frame::Wide, _) => &[(160, 92), (264, 168), (226, 288), (94, 288), (56, 168)],
-        (Frame::Narrow, 3) => &[(100, 88), (200, 56), (300, 88)],
-        (Frame::Narrow, _) => &[(50, 56), (116, 90), (200, 56), (284, 90), (350, 56)],
-    };
-    let (right, down) = if frame == Frame::Wide { (320, 0) } else { (0, 118) };
-    places.iter().map(|(x, y)| (x + column * right, y + column * down)).collect()
-}
-
 fn picture(world: &Trio, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     for of in Protocol::ALL {
@@ -147,141 +94,6 @@ fn picture(world: &Trio, frame: Frame) -> Picture {
     }
     picture.figures.push(table(world, frame));
     picture
-}
-
-/// The name of a group, above it.
-fn heading(world: &Trio, of: Protocol, frame: Frame) -> Figure {
-    let (id, column) = (["raft", "multi-paxos", "zab"][of as usize], of as i32);
-    let (at, size, title) = match (frame, leader(world, of)) {
-        (Frame::Wide, None) => ((24 + column * 320, 12), (272, 24), format!("{}: no leader", of.title())),
-        (Frame::Wide, Some(_)) => ((24 + column * 320, 12), (272, 24), of.title().to_owned()),
-        (Frame::Narrow, _) => ((84, 4 + column * 118), (82, 20), of.title().to_owned()),
-    };
-    Figure { id, at, size, title, body: Body::Bars(Vec::new()) }
-}
-
-/// What a server does, in at most 10 characters, and its colour.
-fn words(world: &Trio, id: NodeId) -> (String, Tone) {
-    if let Some(reign) = reign(world, id) {
-        return (format!("leads {reign}"), Tone::Active);
-    }
-    let (word, tone) = match world.memory(id).map(|memory| &memory.state) {
-        Some(State::Raft(memory)) => match memory.role {
-            Role::Candidate { .. } | Role::PreCandidate { .. } => ("candidate", Tone::Question),
-            _ => ("follows", Tone::Neutral),
-        },
-        Some(State::Paxos(paxos::Memory::Member(member))) => match member.phase {
-            paxos::Phase::Prepare { .. } => ("prepares", Tone::Question),
-            _ => ("accepts", Tone::Neutral),
-        },
-        Some(State::Zab(memory)) => match &memory.role {
-            zab::Role::Looking(_) => ("looks", Tone::Question),
-            zab::Role::Following(following) if following.stage == zab::Stage::Broadcast => ("follows", Tone::Neutral),
-            zab::Role::Following(_) => ("joins", Tone::Risk),
-            zab::Role::Leading(leading) if leading.stage == zab::Stage::Discovery => ("discovers", Tone::Question),
-            zab::Role::Leading(_) => ("syncs", Tone::Question),
-        },
-        _ => ("", Tone::Neutral),
-    };
-    (word.to_owned(), tone)
-}
-
-fn server(world: &Trio, id: NodeId, at: (i32, i32), frame: Frame) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Client, letter(world, id));
-    let (word, tone) = words(world, id);
-    mark.crown = reign(world, id).is_some();
-    mark.tone = tone;
-    // Three rows on a phone leave no room for a line below each server.
-    mark.state = if frame == Frame::Wide { word } else { String::new() };
-    mark
-}
-
-const HEAD: [&str; 7] = ["protocol", "leader", "commit", "in theory", "msgs/cmd", "in theory", "pause"];
-
-/// What was measured of a protocol, and what theory says.
-fn row(world: &Trio, of: Protocol) -> Vec<Cell> {
-    let lead = leader(world, of);
-    let servers = trio::servers(world.settings()) as u64;
-    let none = || "-".to_owned();
-    let cell = |text: String, tone| Cell::firm(text, tone);
-    let tenths = tenths_a_command(world, of);
-    let rest = pause(world, of).filter(|pause| *pause > SEC / 2);
-    vec![
-        cell(of.title().to_owned(), Tone::Neutral),
-        match lead {
-            Some(node) => cell(letter(world, node), Tone::Active),
-            None => cell("nobody".to_owned(), Tone::Risk),
-        },
-        cell(median(world, of).map_or_else(none, show), Tone::Fine),
-        cell(show(2 * world.settings().amount(trio::LATENCY)), Tone::Neutral),
-        cell(tenths.map_or_else(none, |tenths| format!("{}.{}", tenths / 10, tenths % 10)), Tone::Fine),
-        cell(of.theory(servers).to_string(), Tone::Neutral),
-        cell(show_pause(longest_pause(world, of)), if rest.is_some() { Tone::Risk } else { Tone::Neutral }),
-    ]
-}
-
-/// A pause in whole milliseconds, or seconds.
-fn show_pause(pause: Micros) -> String {
-    if pause == 0 { "-".to_owned() } else { show(pause / MS * MS) }
-}
-
-fn table(world: &Trio, frame: Frame) -> Figure {
-    let rows: Vec<Vec<Cell>> = Protocol::ALL.into_iter().map(|of| row(world, of)).collect();
-    let (at, size, head, rows) = match frame {
-        Frame::Wide => ((24, 384), (912, 164), HEAD.map(str::to_owned).to_vec(), rows),
-        Frame::Narrow => {
-            let head =
-                std::iter::once(String::new()).chain(rows.iter().filter_map(|row| Some(row.first()?.text.clone())));
-            let line = |at: usize| {
-                let name = std::iter::once(Cell::firm(HEAD[at], Tone::Neutral));
-                name.chain(rows.iter().filter_map(|row| row.get(at).cloned())).collect()
-            };
-            ((8, 366), (384, 188), head.collect(), (1..HEAD.len()).map(line).collect())
-        }
-    };
-    let title = "Measured, and in theory".to_owned();
-    Figure { id: "measures", at, size, title, body: Body::Table { head, rows } }
-}
-
-fn look(message: &Message) -> Look {
-    match &message.said {
-        Said::Raft(said) => raft_view::look(said),
-        Said::Paxos(said) => paxos_words::look(said),
-        Said::Zab(said) => zab_view::look(said),
-    }
-}
-
-fn fields(settings: &Settings, message: &Message) -> Fields {
-    let mut fields = match &message.said {
-        Said::Raft(said) => raft_view::fields(&inner_settings(settings, Protocol::Raft), said),
-        Said::Paxos(said) => paxos_words::fields(&inner_settings(settings, Protocol::Paxos), said),
-        Said::Zab(said) => zab_view::fields(&inner_settings(settings, Protocol::Zab), said),
-    };
-    fields.push(field("because of a command", if message.work { "yes" } else { "no" }));
-    fields
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}
-
-fn inspect(world: &Trio, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let disk = match &node.disk {
-        Disk::Raft(disk) => vec![field("term", disk.term), field("last index", disk.log.last_index())],
-        Disk::Paxos(disk) => {
-            let ballot = paxos::ballot_name(&inner_settings(world.settings(), Protocol::Paxos), disk.promised);
-            vec![field("promised ballot", ballot), field("last slot accepted", disk.accepted.last())]
-        }
-        Disk::Zab(disk) => {
-            vec![field("promised epoch", disk.accepted), field("last zxid", zab::epochs(disk.history.last()))]
-        }
-    };
-    let memory = match node.memory {
-        Some(_) => vec![field("role", words(world, id).0), field("commands applied", applied(world, id))],
-        None => Vec::new(),
-    };
-    Inspection { disk, memory }
 }
 
 fn set(of: Protocol, register: i64, value: i64) -> Input {
@@ -337,41 +149,37 @@ fn together(world: &Trio, slack: u32) -> bool {
     })
 }
 
-const TOUR: &[Beat<SideBySide>] = &[
-    Beat {
-        title: "Three leaders",
-        say: "Three groups of three servers, each with a protocol of its own, all with the same latency and the same \
-              *timeouts*. Each finds itself a leader.",
-        inputs: no_inputs,
-        until: |world| leaders(world).len() == 3,
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The same command for each",
-        say: "Set x to 5. Each leader sends it to its followers and waits for a majority, which is itself and one more.",
-        inputs: |_| set_everywhere(0, 5),
-        until: |world| committed(world) >= 1,
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "The followers hear of it",
-        say: "The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them a \
-              message of its own; Raft lets the news ride on the next message, here a heartbeat.",
-        inputs: no_inputs,
-        until: |world| committed(world) >= 1 && together(world, 0),
-        look: all,
-        predict: None,
-    },
-    Beat {
-        title: "A steady load",
-        say: "Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time \
-              from a leader's taking a command up until it knows that it is committed.",
-        inputs: |_| vec![load(LOAD)],
-        until: |world| committed(world) >= 60,
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Three leaders",
+"Three groups of three servers, each with a protocol of its own, all with the same latency and the same *timeouts*. \
+ Each finds itself a leader.",
+|world| leaders(world).len() == 3,
+)
+.look(leaders),
+    Beat::new(
+"The same command for each",
+"Set x to 5. Each leader sends it to its followers and waits for a majority, which is itself and one more.",
+|world| committed(world) >= 1,
+)
+.first(|_| set_everywhere(0, 5))
+.look(leaders),
+    Beat::new(
+"The followers hear of it",
+"The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them a message \
+ of its own; Raft lets the news ride on the next message, here a heartbeat.",
+|world| committed(world) >= 1 && together(world, 0),
+)
+.look(all),
+    Beat::new(
+"A steady load",
+"Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time from a \
+ leader's taking a command up until it knows that it is committed.",
+|world| committed(world) >= 60,
+)
+.first(|_| vec![load(LOAD)])
+.look(leaders)
+.ask(Predict {
             question: "Which protocol commits fastest?",
             options: |_| titles(&["No real difference"]),
             answer: |world| {
@@ -380,18 +188,17 @@ const TOUR: &[Beat<SideBySide>] = &[
                 let apart = slow.zip(quick).is_some_and(|(slow, quick)| (slow - quick) * 5 > slow);
                 if apart { index_of(Protocol::ALL.into_iter().min_by_key(|one| of(*one))) } else { 3 }
             },
-            because: "With a stable leader all three do the same: out to the followers, back from the faster one. Theory \
-                      says two message delays.",
+            because: "With a stable leader all three do the same: out to the followers, back from the faster one. \
+                      Theory says two message delays.",
         }),
-    },
-    Beat {
-        title: "What a command costs",
-        say: "The table also counts the messages that commands cause. With n servers Multi-Paxos and Zab need 3(n - 1): \
-              out, back, and the news. Heartbeats are not in it.",
-        inputs: no_inputs,
-        until: |world| committed(world) >= 100,
-        look: leaders,
-        predict: Some(Predict {
+    Beat::new(
+"What a command costs",
+"The table also counts the messages that commands cause. With n servers Multi-Paxos and Zab need 3(n - 1): out, back, \
+ and the news. Heartbeats are not in it.",
+|world| committed(world) >= 100,
+)
+.look(leaders)
+.ask(Predict {
             question: "How many messages does a command cost in Raft, with three servers?",
             options: |_| ["2", "4", "6"].map(str::to_owned).to_vec(),
             answer: |world| match tenths_a_command(world, Protocol::Raft).unwrap_or(0) {
@@ -399,63 +206,56 @@ const TOUR: &[Beat<SideBySide>] = &[
                 31..=50 => 1,
                 _ => 2,
             },
-            because: "Four: 2(n - 1). The news that it is committed costs nothing of its own. The price is that followers \
-                      apply it later.",
+            because: "Four: 2(n - 1). The news that it is committed costs nothing of its own. The price is that \
+                      followers apply it later.",
         }),
-    },
-    Beat {
-        title: "The same crash",
-        say: "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader \
-              is there.",
-        inputs: |world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect(),
-        until: |world| crashed(world).len() == 3 && first_back(world).is_some(),
-        look: all,
-        predict: Some(Predict {
+    Beat::new(
+"The same crash",
+"All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader is \
+ there.",
+|world| crashed(world).len() == 3 && first_back(world).is_some(),
+)
+.first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+.look(all)
+.ask(Predict {
             question: "Which group commits again first?",
             options: |_| titles(&[]),
             answer: |world| index_of(first_back(world)),
-            because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one round trip \
-                      for votes or promises. Which of the two comes first is chance: another seed, another winner.",
+            because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one \
+                      round trip for votes or promises. Which of the two comes first is chance: another seed, another \
+                      winner.",
         }),
-    },
-    Beat {
-        title: "All three are back",
-        say: "The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and \
-              synchronise. Only then may the new leader broadcast.",
-        inputs: no_inputs,
-        until: |world| Protocol::ALL.into_iter().all(|of| is_back(world, of)),
-        look: all,
-        predict: Some(Predict {
+    Beat::new(
+"All three are back",
+"The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and synchronise. \
+ Only then may the new leader broadcast.",
+|world| Protocol::ALL.into_iter().all(|of| is_back(world, of)),
+)
+.look(all)
+.ask(Predict {
             question: "Which group is the last to commit again?",
             options: |_| titles(&[]),
             answer: |world| by_pause(world)[2] as usize,
-            because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: here 200 ms \
-                      of waiting for a better vote, as ZooKeeper does, and two more round trips before the first proposal.",
+            because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: here 200 \
+                      ms of waiting for a better vote, as ZooKeeper does, and two more round trips before the first \
+                      proposal.",
         }),
-    },
-    Beat {
-        title: "The old leaders return",
-        say: "They boot from their disks, follow whoever leads now, and get what they missed. No command is lost, and \
-              none is applied twice.",
-        inputs: |world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect(),
-        until: |world| crashed(world).is_empty() && together(world, 4),
-        look: all,
-        predict: None,
-    },
-    Beat {
-        title: "Read the table",
-        say: "Commit time: the same. Messages: two against three for each follower. The pause after a crash: a matter of \
-              timeouts and of what a new leader must do first, not of how commands are committed.",
-        inputs: no_inputs,
-        until: |world| committed(world) >= 250,
-        look: leaders,
-        predict: None,
-    },
+    Beat::new(
+"The old leaders return",
+"They boot from their disks, follow whoever leads now, and get what they missed. No command is lost, and none is \
+ applied twice.",
+|world| crashed(world).is_empty() && together(world, 4),
+)
+.first(|world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect())
+.look(all),
+    Beat::new(
+"Read the table",
+"Commit time: the same. Messages: two against three for each follower. The pause after a crash: a matter of timeouts \
+ and of what a new leader must do first, not of how commands are committed.",
+|world| committed(world) >= 250,
+)
+.look(leaders),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// Whether two groups that have committed before are without a leader, and the third commits.
 fn one_goes_on(world: &Trio) -> bool {
@@ -472,15 +272,6 @@ fn all_silent(world: &Trio) -> bool {
         && Protocol::ALL.into_iter().all(|of| pause(world, of).is_some_and(|pause| pause > 2 * SEC))
 }
 
-/// The pairs of servers within each group.
-fn pairs(world: &Trio) -> Vec<(NodeId, NodeId)> {
-    let of = |of: Protocol| {
-        let members = group(world.settings(), of);
-        members.clone().into_iter().flat_map(move |a| members.clone().into_iter().map(move |b| (a, b)))
-    };
-    Protocol::ALL.into_iter().flat_map(of).filter(|(a, b)| a != b).collect()
-}
-
 const CHALLENGES: &[Challenge<SideBySide>] = &[
     Challenge {
         id: "one-goes-on",
@@ -488,19 +279,6 @@ const CHALLENGES: &[Challenge<SideBySide>] = &[
         goal: "After all three have committed, have two of the groups without a leader while the third one commits.",
         hint: "A group without a majority elects nobody.",
         reached: one_goes_on,
-        origin,
-        solve: |script| {
-            script.act(load(LOAD));
-            script.until(|world| committed(world) > 3);
-            for of in [Protocol::Raft, Protocol::Zab] {
-                let lead = leader(script.world(), of);
-                let other = group(script.world().settings(), of).into_iter().find(|id| Some(*id) != lead);
-                for node in lead.into_iter().chain(other) {
-                    script.act(Input::Crash { node });
-                }
-            }
-            script.until(one_goes_on);
-        },
     },
     Challenge {
         id: "all-silent",
@@ -508,15 +286,6 @@ const CHALLENGES: &[Challenge<SideBySide>] = &[
         goal: "With the load on and every server running, let no group commit for 2 s.",
         hint: "A majority must hear each other. Links can be cut.",
         reached: all_silent,
-        origin,
-        solve: |script| {
-            script.act(load(LOAD));
-            script.until(|world| committed(world) > 3);
-            for (from, to) in pairs(script.world()) {
-                script.act(Input::Cut { from, to });
-            }
-            script.until(all_silent);
-        },
     },
 ];
 
@@ -529,14 +298,62 @@ const SMALL: Hunt<SideBySide> = Hunt {
     within: |_| true,
 };
 
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<SideBySide> = Proof { breaks: &[], solutions: SOLUTIONS };
+
+    /// The pairs of servers within each group.
+    pub(super) fn pairs(world: &Trio) -> Vec<(NodeId, NodeId)> {
+        let of = |of: Protocol| {
+            let members = group(world.settings(), of);
+            members.clone().into_iter().flat_map(move |a| members.clone().into_iter().map(move |b| (a, b)))
+        };
+        Protocol::ALL.into_iter().flat_map(of).filter(|(a, b)| a != b).collect()
+    }
+
+    const SOLUTIONS: &[Solution<SideBySide>] = &[
+        Solution {
+            challenge: "one-goes-on",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(load(LOAD));
+                script.until(|world| committed(world) > 3);
+                for of in [Protocol::Raft, Protocol::Zab] {
+                    let lead = leader(script.world(), of);
+                    let other = group(script.world().settings(), of).into_iter().find(|id| Some(*id) != lead);
+                    for node in lead.into_iter().chain(other) {
+                        script.act(Input::Crash { node });
+                    }
+                }
+                script.until(one_goes_on);
+            },
+        },
+        Solution {
+            challenge: "all-silent",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(load(LOAD));
+                script.until(|world| committed(world) > 3);
+                for (from, to) in pairs(script.world()) {
+                    script.act(Input::Cut { from, to });
+                }
+                script.until(all_silent);
+            },
+        },
+    ];
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
 
     fn steady(choice: i64) -> Script<SideBySide> {
         let settings = vec![(trio::SERVERS, choice), (trio::RATE, LOAD)];
-        let mut script = Script::new(SCENARIO.world(&Origin { settings, ..origin() }, &[]));
+        let mut script = Script::new(SCENARIO.world(&Origin { settings, ..SCENARIO.from(&[], &[]) }, &[]));
         assert!(script.until(|world| committed(world) >= 300));
         // The load is turned off, and the last command's messages arrive.
         assert!(script.act(load(0)));

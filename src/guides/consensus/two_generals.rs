@@ -1,22 +1,11 @@
 //! Two generals: why no number of confirmations makes two sides sure of each other over a channel that loses messages.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, no_inputs, node_subject,
-};
-use crate::picture::{Body, Cell, Figure, Frame, Glyph, Look, NodeMark, Picture, Shape, TimerRing, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::world::World;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::consensus::two_generals::promises::TOGETHER;
-use crate::systems::consensus::two_generals::{
-    self as generals, FIRST, Message, SECOND, Timer, TwoGenerals, awaited, last_message,
-};
+use crate::systems::consensus::two_generals::{self as generals, FIRST, SECOND, TwoGenerals};
+use crate::views::two_generals::{Valley, general, knowledge, nights, received};
 
-type Valley = World<TwoGenerals>;
+type Beat = crate::guides::kit::tour::Beat<TwoGenerals>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
@@ -33,9 +22,6 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
         (generals::CAUGHT, 0),
         (generals::VALLEY, 20_000),
     ],
-    busy: &[],
-    fixed: &[],
-    rules: &[],
     commands: &[generals::AGAIN],
     promises: &[TOGETHER],
     impossible: true,
@@ -48,16 +34,15 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
         },
         Chart { title: "Messengers", about: "Each confirmation costs another one.", plot: Plot::Rate(generals::SENT) },
     ],
-    subject: node_subject::<TwoGenerals>,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_NIGHT,
-    breaks: BREAKS,
+    near: &["consensus/flp", "transactions/two-phase-commit"],
     prose: prose!("two_generals.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn picture(world: &Valley, frame: Frame) -> Picture {
@@ -76,103 +61,6 @@ fn picture(world: &Valley, frame: Frame) -> Picture {
     picture
 }
 
-fn general(world: &Valley, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Server, if id == FIRST { "A" } else { "B" });
-    mark.tone = Tone::Neutral;
-    let Some(memory) = world.memory(id) else { return mark };
-    let is_night = world.timers(id).any(|(timer, _)| timer == Timer::Dawn);
-    (mark.state, mark.tone) = match (is_night, memory.attacked) {
-        (true, _) if memory.received >= awaited(world.settings(), id) => ("will attack".to_owned(), Tone::Active),
-        (true, _) => ("waits for word".to_owned(), Tone::Neutral),
-        (false, Some(true)) => ("attacks".to_owned(), Tone::Active),
-        (false, Some(false)) => ("stays".to_owned(), Tone::Off),
-        (false, None) => ("before the first night".to_owned(), Tone::Neutral),
-    };
-    let dawn = world.timers(id).find(|(timer, _)| *timer == Timer::Dawn);
-    mark.ring = dawn.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// What each general has got, and what it waits for.
-fn knowledge(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |id: NodeId| {
-        let (got, sent) = world.memory(id).map_or((0, 0), |memory| (memory.received, memory.sent));
-        let wanted = awaited(world.settings(), id);
-        let tone = if got >= wanted { Tone::Fine } else { Tone::Question };
-        vec![
-            Cell::firm(if id == FIRST { "A" } else { "B" }, Tone::Neutral),
-            Cell::firm(number(sent), Tone::Neutral),
-            Cell::firm(number(got), tone),
-            Cell::firm(number(wanted), Tone::Neutral),
-        ]
-    };
-    let head = ["general", "sent", "got", "waits for"].map(str::to_owned).to_vec();
-    let title = format!("Messages tonight, of {}", last_message(world.settings()));
-    Figure { id: "knowledge", at, size, title, body: Body::Table { head, rows: [FIRST, SECOND].map(row).to_vec() } }
-}
-
-fn number(message: u32) -> String {
-    if message == 0 { "none".to_owned() } else { format!("message {message}") }
-}
-
-/// How the nights went, beside what probability says.
-fn nights(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let (witness, odds) = (world.witness(), odds(world.settings()));
-    let row = |what: &str, count: u32, odds: f64, tone: Tone| {
-        let share = format!("{:.1} %", odds * 100.0);
-        vec![Cell::firm(what, Tone::Neutral), Cell::firm(count.to_string(), tone), Cell::loose(share, Tone::Neutral)]
-    };
-    let rows = vec![
-        row("both attack", witness.both, odds[0], Tone::Fine),
-        row("neither", witness.neither, odds[1], Tone::Neutral),
-        row("one alone", witness.alone, odds[2], Tone::Broken),
-    ];
-    let head = ["night ends", "so far", "expected"].map(str::to_owned).to_vec();
-    let title = format!("{} nights", witness.nights());
-    Figure { id: "nights", at, size, title, body: Body::Table { head, rows } }
-}
-
-/// The odds of a night: both attack, neither does, one goes alone. A message is lost when all its messengers are
-/// caught; one goes alone when all but the last message arrive.
-fn odds(settings: &Settings) -> [f64; 3] {
-    let (caught, men) = (settings.amount(generals::CAUGHT) as f64 / 100.0, settings.amount(generals::MESSENGERS));
-    let power = |base: f64, times: u64| (0..times).fold(1.0, |product, _| product * base);
-    let lost = power(caught, men);
-    let before_last = power(1.0 - lost, settings.amount(generals::CONFIRMATIONS));
-    let (both, alone) = (before_last * (1.0 - lost), before_last * lost);
-    [both, 1.0 - both - alone, alone]
-}
-
-fn look(message: &Message) -> Look {
-    match message.number {
-        1 => Look { letter: 'A', glyph: Glyph::Square, tone: Tone::Producer },
-        number => {
-            Look { letter: char::from_digit(number - 1, 10).unwrap_or('c'), glyph: Glyph::Pill, tone: Tone::Consumer }
-        }
-    }
-}
-
-fn fields(_: &Settings, message: &Message) -> Fields {
-    vec![("night".to_owned(), message.night.to_string()), ("message".to_owned(), message.number.to_string())]
-}
-
-fn inspect(world: &Valley, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let field = |name: &str, value: String| (name.to_owned(), value);
-    let memory = node.memory.as_ref().map_or_else(Vec::new, |memory| {
-        vec![
-            field("sent tonight", number(memory.sent)),
-            field("got tonight", number(memory.received)),
-            field("waits for", number(awaited(world.settings(), id))),
-            field(
-                "last dawn",
-                memory.attacked.map_or("none yet", |attacked| if attacked { "attacked" } else { "stayed" }).to_owned(),
-            ),
-        ]
-    });
-    Inspection { disk: vec![field("nights", node.disk.to_string())], memory }
-}
-
 fn set(setting: crate::sim::declare::settings::SettingId, value: i64) -> Input {
     Input::Setting { setting, value }
 }
@@ -182,74 +70,61 @@ fn messenger(world: &Valley, wanted: u32) -> Option<u64> {
     world.flights().find(|flight| flight.message.number == wanted).map(|flight| flight.pending.id)
 }
 
-fn received(world: &Valley, id: NodeId) -> u32 {
-    world.memory(id).map_or(0, |memory| memory.received)
-}
-
 /// Catches the messenger who carries a message.
 fn catch(world: &Valley, wanted: u32) -> Vec<Input> {
     messenger(world, wanted).map(|id| Input::Drop { id }).into_iter().collect()
 }
 
-const TOUR: &[Beat<TwoGenerals>] = &[
-    Beat {
-        title: "A valley between",
-        say: "Two generals hold two hills. Together they win; alone either loses. Only messengers connect them, through a \
-              valley that the enemy holds. General A is about to propose: we attack at dawn.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |_| vec![FIRST, SECOND],
-        predict: None,
-    },
-    Beat {
-        title: "The plan",
-        say: "A sends the plan. The messenger arrives, and B knows. But A does not know that B knows, so A cannot attack \
-              on this alone.",
-        inputs: no_inputs,
-        until: |world| received(world, SECOND) == 1,
-        look: |_| vec![SECOND],
-        predict: None,
-    },
-    Beat {
-        title: "A confirmation, and another",
-        say: "B confirms. Now A knows that B knows, and B does not know that the confirmation arrived. So A confirms the \
-              confirmation. This much they have agreed on: the plan and two confirmations.",
-        inputs: no_inputs,
-        until: |world| received(world, SECOND) == 3,
-        look: |_| vec![FIRST, SECOND],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A valley between",
+"Two generals hold two hills. Together they win; alone either loses. Only messengers connect them, through a valley \
+ that the enemy holds. General A is about to propose: we attack at dawn.",
+|world| world.kernel().now() == 0,
+)
+.look(|_| vec![FIRST, SECOND]),
+    Beat::new(
+"The plan",
+"A sends the plan. The messenger arrives, and B knows. But A does not know that B knows, so A cannot attack on this \
+ alone.",
+|world| received(world, SECOND) == 1,
+)
+.look(|_| vec![SECOND]),
+    Beat::new(
+"A confirmation, and another",
+"B confirms. Now A knows that B knows, and B does not know that the confirmation arrived. So A confirms the \
+ confirmation. This much they have agreed on: the plan and two confirmations.",
+|world| received(world, SECOND) == 3,
+)
+.look(|_| vec![FIRST, SECOND])
+.ask(Predict {
             question: "The last message has arrived. Who can be sure of that?",
             options: |_| vec!["A".to_owned(), "B".to_owned(), "Both".to_owned()],
             answer: |world| if received(world, SECOND) == 3 { 1 } else { 0 },
             because: "B got it. A, who sent it, will never hear of it: nothing follows the last message.",
         }),
-    },
-    Beat {
-        title: "Dawn",
-        say: "Each attacks if it has got the last message that it was to get. Tonight no messenger was caught, and both \
-              attack.",
-        inputs: no_inputs,
-        until: |world| world.witness().both == 1,
-        look: |_| vec![FIRST, SECOND],
-        predict: None,
-    },
-    Beat {
-        title: "The last messenger is caught",
-        say: "Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in \
-              the valley. Everything that A is to get, A has got.",
-        inputs: no_inputs,
-        until: |world| messenger(world, 3).is_some(),
-        look: |_| vec![FIRST],
-        predict: None,
-    },
-    Beat {
-        title: "One goes alone",
-        say: "A saw no difference between this night and the last. What it does on one it does on the other, so it \
-              attacks. B waited for a word that did not come.",
-        inputs: |world| catch(world, 3),
-        until: |world| world.witness().alone == 1,
-        look: |_| vec![FIRST, SECOND],
-        predict: Some(Predict {
+    Beat::new(
+"Dawn",
+"Each attacks if it has got the last message that it was to get. Tonight no messenger was caught, and both attack.",
+|world| world.witness().both == 1,
+)
+.look(|_| vec![FIRST, SECOND]),
+    Beat::new(
+"The last messenger is caught",
+"Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in the valley. \
+ Everything that A is to get, A has got.",
+|world| messenger(world, 3).is_some(),
+)
+.look(|_| vec![FIRST]),
+    Beat::new(
+"One goes alone",
+"A saw no difference between this night and the last. What it does on one it does on the other, so it attacks. B \
+ waited for a word that did not come.",
+|world| world.witness().alone == 1,
+)
+.first(|world| catch(world, 3))
+.look(|_| vec![FIRST, SECOND])
+.ask(Predict {
             question: "Who attacks?",
             options: |_| vec!["A alone".to_owned(), "B alone".to_owned(), "Neither".to_owned()],
             answer: |world| match world.witness().split {
@@ -259,16 +134,14 @@ const TOUR: &[Beat<TwoGenerals>] = &[
             },
             because: "Add a confirmation, and another messenger is the last. Somebody always sends it and never knows.",
         }),
-    },
-    Beat {
-        title: "What can be had: odds",
-        say: "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: \
-              all but the last must arrive for it. But then they seldom attack at all.",
-        inputs: |_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)],
-        until: |world| world.witness().nights() >= 12,
-        look: |_| vec![FIRST, SECOND],
-        predict: None,
-    },
+    Beat::new(
+"What can be had: odds",
+"Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: all but the \
+ last must arrive for it. But then they seldom attack at all.",
+|world| world.witness().nights() >= 12,
+)
+.first(|_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)])
+.look(|_| vec![FIRST, SECOND]),
 ];
 
 const CHALLENGES: &[Challenge<TwoGenerals>] = &[
@@ -278,16 +151,6 @@ const CHALLENGES: &[Challenge<TwoGenerals>] = &[
         goal: "Have General B attack on a night on which General A stays.",
         hint: "Who waits for the last message depends on how many there are. With one confirmation, A does.",
         reached: |world| matches!(world.witness().split, Some((_, 1))),
-        origin,
-        solve: |script| {
-            script.act(set(generals::CONFIRMATIONS, 1));
-            script.until(|world| messenger(world, 2).is_some());
-            let caught = catch(script.world(), 2);
-            caught.into_iter().for_each(|input| {
-                script.act(input);
-            });
-            script.until(|world| world.witness().split.is_some());
-        },
     },
     Challenge {
         id: "through-the-night",
@@ -299,19 +162,8 @@ const CHALLENGES: &[Challenge<TwoGenerals>] = &[
             let hard = settings.amount(generals::CAUGHT) >= 50 && settings.amount(generals::CONFIRMATIONS) >= 4;
             hard && world.witness().both > 0
         },
-        origin,
-        solve: |script| {
-            for (setting, value) in [(generals::CAUGHT, 50), (generals::CONFIRMATIONS, 4), (generals::MESSENGERS, 5)] {
-                script.act(set(setting, value));
-            }
-            script.until(|world| world.witness().both > 0);
-        },
     },
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 /// One night, and one messenger who may be caught.
 const ONE_NIGHT: Hunt<TwoGenerals> = Hunt {
@@ -321,7 +173,43 @@ const ONE_NIGHT: Hunt<TwoGenerals> = Hunt {
     within: |world| world.nodes().all(|(_, node)| node.disk <= 1),
 };
 
-const BREAKS: &[Breaks<TwoGenerals>] = &[];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<TwoGenerals> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<TwoGenerals>] = &[];
+
+    const SOLUTIONS: &[Solution<TwoGenerals>] = &[
+        Solution {
+            challenge: "b-alone",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(set(generals::CONFIRMATIONS, 1));
+                script.until(|world| messenger(world, 2).is_some());
+                let caught = catch(script.world(), 2);
+                caught.into_iter().for_each(|input| {
+                    script.act(input);
+                });
+                script.until(|world| world.witness().split.is_some());
+            },
+        },
+        Solution {
+            challenge: "through-the-night",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                for (setting, value) in
+                    [(generals::CAUGHT, 50), (generals::CONFIRMATIONS, 4), (generals::MESSENGERS, 5)]
+                {
+                    script.act(set(setting, value));
+                }
+                script.until(|world| world.witness().both > 0);
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
@@ -329,6 +217,7 @@ mod tests {
     use crate::sim::declare::rules::RuleSet;
     use crate::sim::machine::system::System;
     use crate::sim::run::simulation::Simulation;
+    use crate::views::two_generals::odds;
 
     /// Over many nights the shares come near what probability says: p (1 - p)^k nights on which one goes alone.
     #[test]

@@ -1,30 +1,16 @@
 //! ZAB: ZooKeeper's broadcast. Three phases that take a new leader from a vote to the first proposal.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-    node_subject,
-};
-use crate::mechanisms::zab::Vote;
-use crate::picture::layout::Area;
-use crate::picture::{
-    Body as Drawn, Cell, Figure, Frame, Glyph, GridRow, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone,
-};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::machine::world::World;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::sim::small;
 use crate::systems::consensus::zab::promises::{
     LEADER_EMERGES, NOTHING_LOST, ONE_ORDER, ONE_PRIMARY, PRIMARY_ORDER, common_leader,
 };
-use crate::systems::consensus::zab::{self, Body, Leading, Message, Role, Stage, Timer, Update, Zab, epochs};
+use crate::systems::consensus::zab::{self, Body, Message, Role, Stage, Update, Zab};
+use crate::views::zab::{
+    Ensemble, epoch, everybody, histories, leaders, leading, newest, phases, quorum, role, server, set, stage, tail,
+};
 
-type Ensemble = World<Zab>;
+type Beat = crate::guides::kit::tour::Beat<Zab>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Zab> = Scenario {
@@ -32,8 +18,8 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     title: "ZAB: ZooKeeper's broadcast",
     guide: Guide::Consensus,
     level: 4,
-    summary: "A new leader asks for promises, brings its followers up to date, and only then broadcasts. Cut it off with \
-              proposals that nobody has, and see what becomes of them.",
+    summary: "A new leader asks for promises, brings its followers up to date, and only then broadcasts. Cut it off \
+              with proposals that nobody has, and see what becomes of them.",
     seed: 3,
     settings: &[
         (zab::SERVERS, 0),
@@ -43,12 +29,9 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
         (zab::INIT_LIMIT, 10),
         (zab::SYNC_LIMIT, 5),
     ],
-    busy: &[],
-    fixed: &[],
     rules: &[zab::NEW_EPOCH, zab::SYNC_FIRST, zab::QUORUM_ACK],
     commands: &[zab::SET],
     promises: &[ONE_ORDER, PRIMARY_ORDER, NOTHING_LOST, ONE_PRIMARY, LEADER_EMERGES],
-    impossible: false,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {
@@ -72,60 +55,21 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
             plot: Plot::Level(zab::EPOCH),
         },
     ],
-    subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_EPOCH,
-    breaks: BREAKS,
+    terms: &[
+        ("epoch", "A number raised with each new leader or token, so that old ones are recognised."),
+        ("zxid", "A transaction's number in ZooKeeper: the epoch and a counter within it."),
+    ],
+    before: &["consensus/quorums"],
+    near: &["consensus/raft-replication", "consensus/side-by-side"],
     prose: prose!("zab.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-/// Most things are counted for the whole ensemble.
-fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
-    let own = metric == zab::EPOCH || metric == zab::ELECTIONS;
-    if own { node_subject::<Zab>(settings, metric, subject) } else { "all".to_owned() }
-}
-
-fn role(world: &Ensemble, id: NodeId) -> Option<&Role> {
-    world.memory(id).map(|memory| &memory.role)
-}
-
-fn leading(world: &Ensemble, id: NodeId) -> Option<&Leading> {
-    match role(world, id) {
-        Some(Role::Leading(leading)) => Some(leading),
-        _ => None,
-    }
-}
-
-fn leaders(world: &Ensemble) -> Vec<NodeId> {
-    everybody(world).into_iter().filter(|id| leading(world, *id).is_some()).collect()
-}
-
-fn everybody(world: &Ensemble) -> Vec<NodeId> {
-    world.nodes().map(|(id, _)| id).collect()
-}
-
-/// The leader of the latest epoch, if somebody leads.
-fn newest(world: &Ensemble) -> Option<(NodeId, &Leading)> {
-    let all = leaders(world).into_iter().filter_map(|id| Some((id, leading(world, id)?)));
-    all.max_by_key(|(_, leading)| leading.epoch)
-}
-
-fn stage(world: &Ensemble) -> Option<Stage> {
-    newest(world).map(|(_, leading)| leading.stage)
-}
-
-const fn word(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Discovery => "discovery",
-        Stage::Sync => "sync",
-        Stage::Broadcast => "broadcast",
-    }
-}
 
 fn picture(world: &Ensemble, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
@@ -144,196 +88,8 @@ fn picture(world: &Ensemble, frame: Frame) -> Picture {
     picture
 }
 
-fn server(world: &Ensemble, id: NodeId, at: (i32, i32)) -> NodeMark {
-    let mut mark = NodeMark::new(id, at, Shape::Server, Zab::name(world.settings(), id));
-    let name = |id: NodeId| Zab::name(world.settings(), id);
-    (mark.state, mark.tone) = match role(world, id) {
-        None => return mark,
-        Some(Role::Looking(looking)) => (format!("looks, votes for {}", name(NodeId(looking.vote.id))), Tone::Question),
-        Some(Role::Following(following)) => {
-            let tone = if following.stage == Stage::Broadcast { Tone::Neutral } else { Tone::Risk };
-            (format!("follows {}: {}", name(following.leader), word(following.stage)), tone)
-        }
-        Some(Role::Leading(leading)) => {
-            let tone = if leading.stage == Stage::Broadcast { Tone::Active } else { Tone::Question };
-            (format!("leads: {}", word(leading.stage)), tone)
-        }
-    };
-    mark.crown = leading(world, id).is_some();
-    let waits = |timer: Timer| matches!(timer, Timer::Patience | Timer::Finalize);
-    let timer = world.timers(id).find(|(timer, _)| waits(*timer));
-    mark.ring = timer.map(|(_, pending)| TimerRing { since: pending.since, until: pending.at });
-    mark
-}
-
-/// Who has the oldest open proposal, or promised the newest leader's epoch, or has its history.
-fn quorum(world: &Ensemble) -> Option<SetMark> {
-    let (_, leading) = newest(world)?;
-    let (set, label, tone) = match (leading.stage, leading.outstanding.first()) {
-        (Stage::Broadcast, Some(open)) => (open.acks, format!("{} acknowledged", epochs(open.zxid)), Tone::Risk),
-        (Stage::Broadcast, None) => (leading.synced, format!("epoch {}", leading.epoch), Tone::Active),
-        (Stage::Sync, _) => (leading.synced, "synchronised".to_owned(), Tone::Question),
-        (Stage::Discovery, _) => (leading.acked, "promised".to_owned(), Tone::Question),
-    };
-    let members = everybody(world).into_iter().filter(|id| set >> id.0 & 1 == 1).collect();
-    Some(SetMark { members, label, tone })
-}
-
-/// How many transactions of each history are shown.
-const SHOWN: u32 = 8;
-
-fn histories(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let longest = world.nodes().map(|(_, node)| node.disk.history.len()).max().unwrap_or(0);
-    let first = longest.saturating_sub(SHOWN);
-    let rows = world.nodes().map(|(id, node)| {
-        let (history, delivered) = (&node.disk.history, node.memory.as_ref().map_or(0, |memory| memory.delivered));
-        let cell = |place: u32| {
-            let text = history.get(place).map_or("snap".to_owned(), |txn| epochs(txn.zxid));
-            if place < delivered { Cell::firm(text, Tone::Fine) } else { Cell::loose(text, Tone::Risk) }
-        };
-        let mark = delivered.checked_sub(first).filter(|shown| *shown > 0).map(|shown| shown.min(SHOWN) as u16);
-        GridRow { label: Zab::name(world.settings(), id), cells: (first..history.len()).map(cell).collect(), mark }
-    });
-    let title = "Histories, epoch.counter. Firm: delivered.".to_owned();
-    Figure { id: "histories", at, size, title, body: Drawn::Grid { first: first + 1, rows: rows.collect() } }
-}
-
-fn phases(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |id: NodeId| {
-        let Some(node) = world.node(id) else { return Vec::new() };
-        let (phase, tone) = match role(world, id) {
-            None => ("-", Tone::Off),
-            Some(Role::Looking(_)) => ("election", Tone::Question),
-            Some(Role::Following(following)) => (word(following.stage), Tone::Neutral),
-            Some(Role::Leading(leading)) => (word(leading.stage), Tone::Active),
-        };
-        let x = node
-            .memory
-            .as_ref()
-            .map_or("-".to_owned(), |memory| memory.state[0].map_or("unset".to_owned(), |x| x.to_string()));
-        vec![
-            Cell::firm(Zab::name(world.settings(), id), Tone::Neutral),
-            Cell::firm(phase, tone),
-            Cell::firm(node.disk.accepted.to_string(), Tone::Neutral),
-            Cell::firm(node.disk.current.to_string(), Tone::Neutral),
-            Cell::firm(x, Tone::Neutral),
-        ]
-    };
-    let head = ["server", "phase", "promised", "epoch", "x"].map(str::to_owned).to_vec();
-    let title = "Phases, and epochs on disk".to_owned();
-    let rows = everybody(world).into_iter().map(row).collect();
-    Figure { id: "phases", at, size, title, body: Drawn::Table { head, rows } }
-}
-
-pub(super) fn look(message: &Message) -> Look {
-    let (letter, glyph, tone) = match message {
-        Message::Notification { vote } if vote.looking => ('V', Glyph::Diamond, Tone::Question),
-        Message::Notification { .. } => ('L', Glyph::Diamond, Tone::Active),
-        Message::Ping { .. } => ('h', Glyph::Dot, Tone::Neutral),
-        Message::Pong { .. } => ('h', Glyph::Pill, Tone::Neutral),
-        Message::Packet { body, .. } => match body {
-            Body::CEpoch { .. } => ('e', Glyph::Pill, Tone::Service),
-            Body::NewEpoch { .. } => ('E', Glyph::Square, Tone::Service),
-            Body::AckEpoch { .. } => ('k', Glyph::Pill, Tone::Service),
-            Body::NewLeader { .. } => ('S', Glyph::Square, Tone::Store),
-            Body::AckLeader => ('s', Glyph::Pill, Tone::Store),
-            Body::CommitLeader { .. } => ('U', Glyph::Dot, Tone::Store),
-            Body::Propose { .. } => ('P', Glyph::Square, Tone::Producer),
-            Body::Ack { .. } => ('a', Glyph::Pill, Tone::Producer),
-            Body::Commit { .. } => ('C', Glyph::Dot, Tone::Fine),
-        },
-    };
-    Look { letter, glyph, tone }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}
-
-fn vote_fields(settings: &Settings, vote: &Vote) -> Fields {
-    vec![
-        field("votes for", Zab::name(settings, NodeId(vote.id))),
-        field("its epoch", vote.epoch),
-        field("its last zxid", epochs(vote.zxid)),
-        field("round", vote.round),
-        field("looking", if vote.looking { "yes" } else { "no, it leads" }),
-    ]
-}
-
-pub(super) fn fields(settings: &Settings, message: &Message) -> Fields {
-    let (link, number, body) = match message {
-        Message::Notification { vote } => return vote_fields(settings, vote),
-        Message::Ping { link, sent } | Message::Pong { link, sent } => {
-            return vec![field("connection", link), field("sent before", sent)];
-        }
-        Message::Packet { link, seq, body } => (link, seq, body),
-    };
-    let mut fields = vec![field("connection", link), field("number in it", number)];
-    match body {
-        Body::CEpoch { promised } => fields.push(field("promised", promised)),
-        Body::NewEpoch { epoch } => fields.push(field("epoch", epoch)),
-        Body::AckEpoch { counts, current, history } => {
-            fields.push(field("counts", if *counts { "yes" } else { "no, promised before" }));
-            fields.push(field("current epoch", current));
-            fields.push(field("last zxid", epochs(history.last())));
-        }
-        Body::NewLeader { epoch, update } => {
-            fields.push(field("epoch", epoch));
-            fields.push(field("update", update.words()));
-        }
-        Body::AckLeader => {}
-        Body::CommitLeader { upto } => fields.push(field("up to", epochs(*upto))),
-        Body::Propose { txn } => {
-            fields.push(field("zxid", epochs(txn.zxid)));
-            fields.push(field("change", txn));
-        }
-        Body::Ack { zxid } | Body::Commit { zxid } => fields.push(field("zxid", epochs(*zxid))),
-    }
-    fields
-}
-
-fn inspect(world: &Ensemble, id: NodeId) -> Inspection {
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let history = &node.disk.history;
-    let tail = history.txns().iter().rev().take(6).rev();
-    let disk = vec![
-        field("promised (acceptedEpoch)", node.disk.accepted),
-        field("current epoch", node.disk.current),
-        field("transactions", history.len()),
-        field("the last", tail.map(|txn| format!("{} {txn}", epochs(txn.zxid))).collect::<Vec<_>>().join(", ")),
-    ];
-    let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
-    let mut fields = vec![field("delivered", memory.delivered)];
-    for (register, value) in ["x", "y", "z"].iter().zip(memory.state) {
-        fields.push(field(register, value.map_or("unset".to_owned(), |value| value.to_string())));
-    }
-    match &memory.role {
-        Role::Looking(looking) => {
-            fields.push(field("role", "looking for a leader"));
-            fields.extend(vote_fields(world.settings(), &looking.vote));
-        }
-        Role::Following(following) => {
-            let leader = Zab::name(world.settings(), following.leader);
-            fields.push(field("role", format!("follows {leader}, {}", word(following.stage))));
-            fields.push(field("connection", following.link));
-        }
-        Role::Leading(leading) => {
-            fields.push(field("role", format!("leads epoch {}, {}", leading.epoch, word(leading.stage))));
-            for open in &leading.outstanding {
-                fields
-                    .push(field(&format!("open {}", epochs(open.zxid)), format!("{} have it", open.acks.count_ones())));
-            }
-        }
-    }
-    Inspection { disk, memory: fields }
-}
-
 fn names(world: &Ensemble) -> Vec<String> {
     everybody(world).into_iter().map(|id| Zab::name(world.settings(), id)).collect()
-}
-
-fn set(register: i64, value: i64) -> Input {
-    Input::call(zab::SET, &[register, value])
 }
 
 /// Cuts the leader off from everybody else.
@@ -341,19 +97,9 @@ fn cut_off(world: &Ensemble) -> Option<Input> {
     newest(world).map(|(id, _)| Input::Partition { side: 1 << id.0 })
 }
 
-fn epoch(world: &Ensemble) -> u32 {
-    world.witness().primaries().last().map_or(0, |primary| primary.0)
-}
-
 /// A follower, in a tour that stops one.
 fn follower(world: &Ensemble) -> Option<NodeId> {
     everybody(world).into_iter().find(|id| matches!(role(world, *id), Some(Role::Following(_))))
-}
-
-/// Proposals that a server has and did not deliver.
-fn tail(world: &Ensemble, id: NodeId) -> u32 {
-    let Some(node) = world.node(id) else { return 0 };
-    node.memory.as_ref().map_or(0, |memory| node.disk.history.len().saturating_sub(memory.delivered))
 }
 
 /// Whether somebody still has the second register's 9, of the tour.
@@ -361,125 +107,109 @@ fn nine_left(world: &Ensemble) -> bool {
     world.nodes().any(|(_, node)| node.disk.history.txns().iter().any(|txn| (txn.register, txn.value) == (1, 9)))
 }
 
-const TOUR: &[Beat<Zab>] = &[
-    Beat {
-        title: "Everybody looks",
-        say: "Three servers, and no leader. Each votes for itself and says so: diamonds. A vote carries the *epoch* of \
-              the server voted for, its last transaction, and its name.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: everybody,
-        predict: None,
-    },
-    Beat {
-        title: "The better vote wins",
-        say: "Whoever hears of a better vote takes it over: the later epoch, then the longer history, then the greater \
-              name. With a quorum for its vote, a server still waits 200 ms for a better one.",
-        inputs: no_inputs,
-        until: |world| !leaders(world).is_empty(),
-        look: leaders,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Everybody looks",
+"Three servers, and no leader. Each votes for itself and says so: diamonds. A vote carries the *epoch* of the server \
+ voted for, its last transaction, and its name.",
+|world| world.kernel().now() == 0,
+)
+.look(everybody),
+    Beat::new(
+"The better vote wins",
+"Whoever hears of a better vote takes it over: the later epoch, then the longer history, then the greater name. With a \
+ quorum for its vote, a server still waits 200 ms for a better one.",
+|world| !leaders(world).is_empty(),
+)
+.look(leaders)
+.ask(Predict {
             question: "Who is elected?",
             options: names,
             answer: |world| leaders(world).first().map_or(0, |id| id.index()),
             because: "All histories are empty and all epochs are 0, so the greatest name decides.",
         }),
-    },
-    Beat {
-        title: "Discovery",
-        say: "An elected leader may not lead yet. Followers tell it which epoch they have promised at most. It takes the \
-              next one, and a *quorum* promises to follow no earlier leader any more.",
-        inputs: no_inputs,
-        until: |world| stage(world).is_some_and(|stage| stage != Stage::Discovery),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Synchronisation",
-        say: "The leader takes the latest history of the quorum, and brings each follower to it: with what it lacks \
-              (DIFF), by cutting back (TRUNC), or with everything (SNAP). Once a quorum has it, the leader is established.",
-        inputs: no_inputs,
-        until: |world| stage(world) == Some(Stage::Broadcast),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Broadcast",
-        say: "A client sets y to 5. The leader numbers it: epoch and counter, its *zxid*. It proposes, followers write and \
-              acknowledge, and with a quorum it commits. Clients also add 1 to x now and then.",
-        inputs: |_| vec![set(1, 5)],
-        until: |world| {
+    Beat::new(
+"Discovery",
+"An elected leader may not lead yet. Followers tell it which epoch they have promised at most. It takes the next one, \
+ and a *quorum* promises to follow no earlier leader any more.",
+|world| stage(world).is_some_and(|stage| stage != Stage::Discovery),
+)
+.look(leaders),
+    Beat::new(
+"Synchronisation",
+"The leader takes the latest history of the quorum, and brings each follower to it: with what it lacks (DIFF), by \
+ cutting back (TRUNC), or with everything (SNAP). Once a quorum has it, the leader is established.",
+|world| stage(world) == Some(Stage::Broadcast),
+)
+.look(leaders),
+    Beat::new(
+"Broadcast",
+"A client sets y to 5. The leader numbers it: epoch and counter, its *zxid*. It proposes, followers write and \
+ acknowledge, and with a quorum it commits. Clients also add 1 to x now and then.",
+|world| {
             world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.state[1] == Some(5)))
         },
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "Proposals for nobody",
-        say: "The leader is cut off, and does not know it yet. A client sets y to 9. The leader writes the proposal to its \
-              own history, and no acknowledgement comes.",
-        inputs: |world| cut_off(world).into_iter().chain([set(1, 9)]).collect(),
-        until: |world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "A new epoch",
-        say: "For five ticks the others hear nothing. They look for a leader, and go through the phases again. The old \
-              leader has no quorum, and gives up as well.",
-        inputs: no_inputs,
-        until: |world| epoch(world) >= 2,
-        look: leaders,
-        predict: Some(Predict {
+)
+.first(|_| vec![set(1, 5)])
+.look(leaders),
+    Beat::new(
+"Proposals for nobody",
+"The leader is cut off, and does not know it yet. A client sets y to 9. The leader writes the proposal to its own \
+ history, and no acknowledgement comes.",
+|world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
+)
+.first(|world| cut_off(world).into_iter().chain([set(1, 9)]).collect())
+.look(leaders),
+    Beat::new(
+"A new epoch",
+"For five ticks the others hear nothing. They look for a leader, and go through the phases again. The old leader has \
+ no quorum, and gives up as well.",
+|world| epoch(world) >= 2,
+)
+.look(leaders)
+.ask(Predict {
             question: "Which epoch do the other two begin?",
             options: |_| vec!["Epoch 1 again".to_owned(), "Epoch 2".to_owned(), "None without the third".to_owned()],
             answer: |world| usize::from(epoch(world) >= 2),
             because: "Both have promised epoch 1. Two of three are a quorum, and the next epoch is above every promise.",
         }),
-    },
-    Beat {
-        title: "The old leader comes back",
-        say: "The cut heals. The old leader meets one that leads, joins it, and shows its history. Look at the grid: the \
-              end of it is of epoch 1, and nobody else has it.",
-        inputs: |_| vec![Input::HealAll],
-        until: |world| common_leader(world).is_some(),
-        look: everybody,
-        predict: Some(Predict {
+    Beat::new(
+"The old leader comes back",
+"The cut heals. The old leader meets one that leads, joins it, and shows its history. Look at the grid: the end of it \
+ is of epoch 1, and nobody else has it.",
+|world| common_leader(world).is_some(),
+)
+.first(|_| vec![Input::HealAll])
+.look(everybody)
+.ask(Predict {
             question: "What becomes of y = 9?",
             options: |_| vec!["It is committed after all".to_owned(), "It is taken out".to_owned()],
             answer: |world| usize::from(!nine_left(world)),
             because: "It was never committed, and epoch 2 began without it. The new leader's history replaces the old one's.",
         }),
-    },
-    Beat {
-        title: "A follower misses a little",
-        say: "Now a follower crashes, and the leader goes on with the other: two are a quorum.",
-        inputs: |world| follower(world).map(|node| Input::Crash { node }).into_iter().collect(),
-        until: |world| {
+    Beat::new(
+"A follower misses a little",
+"Now a follower crashes, and the leader goes on with the other: two are a quorum.",
+|world| {
             let down = world.nodes().find(|(_, node)| node.memory.is_none());
             let ends = down.map(|(_, node)| node.disk.history.len());
             ends.is_some_and(|len| world.witness().delivered() >= len + 3)
         },
-        look: leaders,
-        predict: None,
-    },
-    Beat {
-        title: "And is brought up to date",
-        say: "It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: the \
-              few transactions that it lacks.",
-        inputs: |world| {
+)
+.first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().collect())
+.look(leaders),
+    Beat::new(
+"And is brought up to date",
+"It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: the few \
+ transactions that it lacks.",
+|world| world.nodes().all(|(_, node)| node.memory.is_some()) && common_leader(world).is_some(),
+)
+.first(|world| {
             let down = world.nodes().find(|(_, node)| node.memory.is_none());
             down.map(|(node, _)| Input::Restart { node }).into_iter().collect()
-        },
-        until: |world| world.nodes().all(|(_, node)| node.memory.is_some()) && common_leader(world).is_some(),
-        look: everybody,
-        predict: None,
-    },
+        })
+.look(everybody),
 ];
-
-fn origin() -> Origin {
-    Origin { seed: SCENARIO.seed, ..Origin::default() }
-}
 
 fn two_believe(world: &Ensemble) -> bool {
     let epochs = leaders(world).into_iter().filter_map(|id| leading(world, id)).map(|leading| leading.epoch);
@@ -507,14 +237,6 @@ const CHALLENGES: &[Challenge<Zab>] = &[
         goal: "Have two servers lead at once, in different epochs.",
         hint: "A leader gives up after syncLimit ticks without a quorum. Pause it: what does not run cannot give up.",
         reached: two_believe,
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            if let Some((node, _)) = newest(script.world()) {
-                script.act(Input::Pause { node });
-            }
-            script.until(two_believe);
-        },
     },
     Challenge {
         id: "three-lost",
@@ -522,20 +244,6 @@ const CHALLENGES: &[Challenge<Zab>] = &[
         goal: "Have a new leader take back at least three proposals that a server has written to its disk.",
         hint: "Only what was never committed can go. Cut a leader off, and keep asking it.",
         reached: loses_three,
-        origin,
-        solve: |script| {
-            script.until(|world| common_leader(world).is_some());
-            let cut = cut_off(script.world());
-            cut.into_iter().for_each(|input| {
-                script.act(input);
-            });
-            for value in 1..=3 {
-                script.act(set(2, value));
-            }
-            script.until(|world| epoch(world) >= 2);
-            script.act(Input::HealAll);
-            script.until(loses_three);
-        },
     },
 ];
 
@@ -549,14 +257,6 @@ fn within(world: &Ensemble, rounds: [u32; 3], epochs: u32) -> bool {
     calm && !world.flights().any(|flight| matches!(flight.message, Message::Ping { .. }))
 }
 
-const B: NodeId = NodeId(1);
-const C: NodeId = NodeId(2);
-
-/// B and C do not hear each other.
-fn apart() -> Vec<Input> {
-    vec![Input::Cut { from: B, to: C }, Input::Cut { from: C, to: B }]
-}
-
 /// Three servers, one election, one request.
 const ONE_EPOCH: Hunt<Zab> = Hunt {
     settings: &[(zab::RATE, 0)],
@@ -565,41 +265,91 @@ const ONE_EPOCH: Hunt<Zab> = Hunt {
     within: |world| within(world, [1; 3], 1),
 };
 
-/// Two elections, one after the other, in both of which A takes part.
-const TWO_EPOCHS: Hunt<Zab> = Hunt {
-    settings: &[(zab::RATE, 0)],
-    inputs: apart,
-    bounds: Bounds::new(2_000_000, 40, Budget::NONE),
-    within: |world| within(world, [2, 2, 1], 2),
-};
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<Zab>] = &[
-    Breaks { rule: zab::NEW_EPOCH, promise: ONE_PRIMARY.id, way: Way::Explore(TWO_EPOCHS) },
-    Breaks {
-        rule: zab::SYNC_FIRST,
-        promise: ONE_ORDER.id,
-        way: Way::Explore(Hunt {
-            settings: &[(zab::RATE, 0), (zab::START, 1)],
-            inputs: || vec![Input::Crash { node: B }, set(0, 5)],
-            within: |world| within(world, [1; 3], 2),
-            ..TWO_EPOCHS
-        }),
-    },
-    Breaks {
-        rule: zab::QUORUM_ACK,
-        promise: NOTHING_LOST.id,
-        way: Way::Explore(Hunt { inputs: || [apart(), vec![set(0, 5)]].concat(), ..TWO_EPOCHS }),
-    },
-];
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Zab> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const B: NodeId = NodeId(1);
+
+    pub(super) const C: NodeId = NodeId(2);
+
+    /// B and C do not hear each other.
+    pub(super) fn apart() -> Vec<Input> {
+        vec![Input::Cut { from: B, to: C }, Input::Cut { from: C, to: B }]
+    }
+
+    /// Two elections, one after the other, in both of which A takes part.
+    pub(super) const TWO_EPOCHS: Hunt<Zab> = Hunt {
+        settings: &[(zab::RATE, 0)],
+        inputs: apart,
+        bounds: Bounds::new(2_000_000, 40, Budget::NONE),
+        within: |world| within(world, [2, 2, 1], 2),
+    };
+
+    pub(super) const BREAKS: &[Breaks<Zab>] = &[
+        Breaks { rule: zab::NEW_EPOCH, promise: ONE_PRIMARY.id, way: Way::Explore(TWO_EPOCHS) },
+        Breaks {
+            rule: zab::SYNC_FIRST,
+            promise: ONE_ORDER.id,
+            way: Way::Explore(Hunt {
+                settings: &[(zab::RATE, 0), (zab::START, 1)],
+                inputs: || vec![Input::Crash { node: B }, set(0, 5)],
+                within: |world| within(world, [1; 3], 2),
+                ..TWO_EPOCHS
+            }),
+        },
+        Breaks {
+            rule: zab::QUORUM_ACK,
+            promise: NOTHING_LOST.id,
+            way: Way::Explore(Hunt { inputs: || [apart(), vec![set(0, 5)]].concat(), ..TWO_EPOCHS }),
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<Zab>] = &[
+        Solution {
+            challenge: "two-leaders",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                if let Some((node, _)) = newest(script.world()) {
+                    script.act(Input::Pause { node });
+                }
+                script.until(two_believe);
+            },
+        },
+        Solution {
+            challenge: "three-lost",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| common_leader(world).is_some());
+                let cut = cut_off(script.world());
+                cut.into_iter().for_each(|input| {
+                    script.act(input);
+                });
+                for value in 1..=3 {
+                    script.act(set(2, value));
+                }
+                script.until(|world| epoch(world) >= 2);
+                script.act(Input::HealAll);
+                script.until(loses_three);
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
+    use super::proof::*;
     use super::*;
-    use crate::guides::kit::scenario::{Script, storm};
+    use crate::guides::kit::proof::Script;
     use crate::sim::explore::instance::Instance;
     use crate::sim::explore::{Explorer, Outcome};
     use crate::sim::kernel::time::{MS, SEC};
     use crate::sim::run::Run;
+    use crate::sim::run::chaos::storm;
     use crate::sim::run::simulation::Simulation;
     use crate::sim::run::tape::Tape;
 
@@ -608,7 +358,8 @@ mod tests {
     #[test]
     fn a_transaction_costs_three_messages_a_follower_and_a_round_trip() {
         for (servers, followers) in [(0, 2), (1, 4)] {
-            let mut script = Script::new(SCENARIO.world(&origin(), &[(zab::RATE, 0), (zab::SERVERS, servers)]));
+            let mut script =
+                Script::new(SCENARIO.world(&SCENARIO.from(&[], &[]), &[(zab::RATE, 0), (zab::SERVERS, servers)]));
             let packets = |world: &Ensemble| {
                 let pings = |message: &Message| matches!(message, Message::Ping { .. } | Message::Pong { .. });
                 world
@@ -656,7 +407,7 @@ mod tests {
     /// Two epochs with a request in each, looked at as far as a million and a half states go.
     #[test]
     fn two_epochs_hold() {
-        let mut world = SCENARIO.world(&origin(), TWO_EPOCHS.settings);
+        let mut world = SCENARIO.world(&SCENARIO.from(&[], &[]), TWO_EPOCHS.settings);
         for input in [apart(), vec![set(0, 5), set(1, 6)]].concat() {
             assert!(world.apply(&input).is_ok());
         }

@@ -3,7 +3,6 @@
 use std::any::Any;
 
 use crate::picture::{FlightMark, Frame, Picture};
-use crate::views::{Face, Fields, Inspection};
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
@@ -15,6 +14,7 @@ use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::{MetricId, Metrics};
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::Input;
+use crate::views::{Face, Fields, Inspection};
 
 use super::scenario::Scenario;
 
@@ -188,7 +188,7 @@ impl<S: Face> Live for Shown<S> {
     }
 
     fn subject(&self, metric: MetricId, subject: u16) -> String {
-        S::subject(self.world.settings(), metric, subject)
+        (self.scenario.subject)(self.world.settings(), metric, subject)
     }
 
     fn beat_inputs(&self, beat: usize) -> Vec<Input> {

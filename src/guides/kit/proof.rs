@@ -130,7 +130,7 @@ pub struct Counterexample {
 }
 
 impl<S: Face> Scenario<S> {
-fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
+    fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
         let world = self.instance(hunt, &found.origin);
         let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
         let report = explorer.run();
@@ -180,7 +180,7 @@ fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample 
         found
     }
 
-pub(super) fn broken(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+    pub(super) fn broken(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
         let breaks = self.proof.breaks.iter().find(|breaks| breaks.rule == rule)?;
         let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
         let rules_off = RuleSet::ALL.with(rule, false).off_bits();

@@ -12,6 +12,7 @@ use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::MetricId;
 use crate::sim::run::chaos::FaultModel;
 use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::Origin;
@@ -49,6 +50,8 @@ pub struct Scenario<S: Face> {
     pub faults: FaultModel,
     /// The charts.
     pub charts: &'static [Chart],
+    /// Name of a metric's subject, where this scenario counts by something else than its system.
+    pub subject: fn(&Settings, MetricId, u16) -> String,
     /// The picture.
     pub picture: fn(&World<S>, Frame) -> Picture,
     /// The tour.
@@ -89,6 +92,7 @@ impl<S: Face> Scenario<S> {
         impossible: false,
         faults: FaultModel::NONE,
         charts: &[],
+        subject: S::subject,
         picture: |_, frame| Picture::new(frame),
         tour: &[],
         challenges: &[],

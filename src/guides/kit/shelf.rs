@@ -59,7 +59,7 @@ pub const fn choose<const N: usize>(placed: &[Placed], shelf: &str) -> [&'static
 #[macro_export]
 macro_rules! shelf {
     ($guide:ident, $shelf:literal) => {{
-        use $crate::guides::{$guide::PLACED, kit::any::AnyScenario, kit::shelf};
+        use $crate::guides::{kit::any::AnyScenario, kit::shelf, $guide::PLACED};
         static CHOSEN: [&dyn AnyScenario; shelf::count(PLACED, $shelf)] = shelf::choose(PLACED, $shelf);
         const { assert!(shelf::count(PLACED, $shelf) > 0, "no scenario stands on this shelf") };
         &CHOSEN

@@ -1,25 +1,16 @@
 //! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::Input;
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq,
 };
 use crate::views::rabbitmq::{
-    Shop, connections, consumer, consumers as workers, fields, flies, has_cancelled, held, inspect, look, number,
-    origin, publish, publish_urgent, ready, row, unacked, unconfirmed,
+    Shop, connections, consumer, consumers as workers, flies, has_cancelled, held, number, origin, publish,
+    publish_urgent, ready, row, unacked, unconfirmed,
 };
+
+type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -39,13 +30,9 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         (rabbit::HEARTBEAT, 500_000),
         (rabbit::BURSTS, 0),
     ],
-    busy: &[],
-    fixed: &[],
     rules: &[rabbit::PREFETCH_ONE, rabbit::ACK_AFTER, rabbit::REQUEUE, rabbit::CONFIRM_AFTER_DISK],
     commands: &[rabbit::PUBLISH, rabbit::NACK, rabbit::URGENT, rabbit::CANCEL, rabbit::CONSUME],
     promises: &[FAIR, NOT_LOST, MOVES],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -73,14 +60,19 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_TASKS,
-    breaks: BREAKS,
+    terms: &[
+        ("acknowledgement", "A consumer's word to the broker that a message has been dealt with."),
+        ("prefetch", "How many unacknowledged messages a broker lets a consumer hold."),
+    ],
+    before: &["messaging/simple-task-queue"],
+    near: &["messaging/jetstream-work-queue", "resilience/load-balancing"],
     prose: prose!("competing_consumers.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: crate::sim::measure::metrics::MetricId, subject: u16) -> String {
@@ -88,7 +80,7 @@ fn subject(settings: &Settings, metric: crate::sim::measure::metrics::MetricId, 
         (rabbit::DEPTH, _) => "ready".to_owned(),
         (rabbit::WAITING_APART, 0) => "the others".to_owned(),
         (rabbit::WAITING_APART, _) => "urgent".to_owned(),
-        _ => node_subject::<RabbitMq>(settings, metric, subject),
+        _ => RabbitMq::name(settings, NodeId(subject)),
     }
 }
 
@@ -197,40 +189,35 @@ fn urgent_behind(world: &Shop) -> usize {
     workers(world).into_iter().filter_map(behind).max().unwrap_or(0)
 }
 
-const TOUR: &[Beat<RabbitMq>] = &[
-    Beat {
-        title: "A queue and three workers",
-        say: "A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 \
-              takes four times as long as the others.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: workers,
-        predict: None,
-    },
-    Beat {
-        title: "Safe before it is done",
-        say: "The queue writes a task to disk and confirms it. From then on it is the broker's to lose.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "One at a time",
-        say: "A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the \
-              one before. The rest wait in the queue, where anyone can take them.",
-        inputs: |_| vec![publish(12)],
-        until: |world| all_busy(world) && ready(world, 0).len() >= 5,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "The slow one gets less",
-        say: "Nobody decided that worker 1 should have fewer tasks. It asks less often, and that is all.",
-        inputs: no_inputs,
-        until: |world| ready(world, 0).is_empty(),
-        look: first_worker,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A queue and three workers",
+"A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 takes four times \
+ as long as the others.",
+|world| world.kernel().now() == 0,
+)
+.look(workers),
+    Beat::new(
+"Safe before it is done",
+"The queue writes a task to disk and confirms it. From then on it is the broker's to lose.",
+|world| flies(world, |message| matches!(message, Method::Confirm { .. })),
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"One at a time",
+"A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the one before. The \
+ rest wait in the queue, where anyone can take them.",
+|world| all_busy(world) && ready(world, 0).len() >= 5,
+)
+.first(|_| vec![publish(12)])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"The slow one gets less",
+"Nobody decided that worker 1 should have fewer tasks. It asks less often, and that is all.",
+|world| ready(world, 0).is_empty(),
+)
+.look(first_worker)
+.ask(Predict {
             question: "Who has done the most tasks by now?",
             options: |world| workers(world).iter().map(|id| RabbitMq::name(world.settings(), *id)).collect(),
             answer: |world| {
@@ -243,60 +230,58 @@ const TOUR: &[Beat<RabbitMq>] = &[
             },
             because: "A quick worker acknowledges sooner, and each acknowledgement fetches the next task.",
         }),
-    },
-    Beat {
-        title: "A worker dies at work",
-        say: "Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
-        inputs: |_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }],
-        until: |world| {
+    Beat::new(
+"A worker dies at work",
+"Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
+|world| {
             flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
         },
-        look: |_| vec![NodeId::from(FIRST + 1)],
-        predict: Some(Predict {
+)
+.first(|_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }])
+.look(|_| vec![NodeId::from(FIRST + 1)])
+.ask(Predict {
             question: "What tells the broker that the worker is gone?",
             options: |_| vec!["The crash itself".to_owned(), "Missing heartbeats".to_owned(), "Nothing".to_owned()],
             answer: |_| 1,
-            because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, and \
-                      its tasks return to the queue.",
+            because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, \
+                      and its tasks return to the queue.",
         }),
-    },
-    Beat {
-        title: "Done again, perhaps",
-        say: "The task comes with the flag *redelivered*. It may have been half done, or done and not acknowledged. \
-              This is at least once: the worker must cope.",
-        inputs: |_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }],
-        until: |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
-        look: workers,
-        predict: None,
-    },
-    Beat {
-        title: "Now with a prefetch of 10",
-        say: "The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks \
-              sit in the workers' buffers, out of reach of anyone else. Watch the first promise.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: false }, publish(24)],
-        until: |world| world.is_promise_broken(FAIR.id),
-        look: first_worker,
-        predict: Some(Predict {
+    Beat::new(
+"Done again, perhaps",
+"The task comes with the flag *redelivered*. It may have been half done, or done and not acknowledged. This is at \
+ least once: the worker must cope.",
+|world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
+)
+.first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }])
+.look(workers),
+    Beat::new(
+"Now with a prefetch of 10",
+"The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks sit in the \
+ workers' buffers, out of reach of anyone else. Watch the first promise.",
+|world| world.is_promise_broken(FAIR.id),
+)
+.first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(24)])
+.look(first_worker)
+.ask(Predict {
             question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
             options: |_| vec!["Sooner".to_owned(), "Later".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(FAIR.id)),
             because: "The quick workers run out of tasks while the slow one still has a buffer full.",
         }),
-    },
-    Beat {
-        title: "Urgent tasks",
-        say: "Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue was \
-              declared to know priorities.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)],
-        until: |world| overtaken(world) > 0,
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+    Beat::new(
+"Urgent tasks",
+"Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue was declared \
+ to know priorities.",
+|world| overtaken(world) > 0,
+)
+.first(|_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)])
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "When does the first of them get its worker?",
             options: |_| vec!["In its turn".to_owned(), "Before the tasks that wait".to_owned(), "At once".to_owned()],
             answer: |world| usize::from(overtaken(world) > 0),
             because: "The queue hands out the highest priority first. It takes no task away from a worker for it.",
         }),
-    },
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
@@ -306,13 +291,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have one task done by two workers.",
         hint: "A worker that is cut off from the broker goes on working. What becomes of its acknowledgement?",
         reached: |world| world.witness().done_twice().is_some(),
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            script.until(|world| held(world, NodeId::from(FIRST)).1.is_some());
-            let worker = NodeId::from(FIRST);
-            script.act(Input::Cut { from: worker, to: BROKER });
-            script.until(|world| world.witness().done_twice().is_some());
-        },
     },
     Challenge {
         id: "hoard",
@@ -320,12 +298,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have worker 1 sit on five waiting tasks or more while another worker has nothing to do.",
         hint: "Switch prefetch 1 off, make worker 1 very slow, and send a burst.",
         reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
-        origin: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
-        solve: |script| {
-            script.steps(30);
-            script.act(publish(30));
-            script.until(|world| hoards(world) && world.is_promise_broken(FAIR.id));
-        },
     },
     Challenge {
         id: "lost-task",
@@ -333,13 +305,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a confirmed task vanish without being done.",
         hint: "A worker that acknowledges on arrival takes everything it holds with it when it crashes.",
         reached: |world| rabbit::promises::lost(world).is_some(),
-        origin: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
-        solve: |script| {
-            let worker = NodeId::from(FIRST);
-            script.until(|world| held(world, worker).1.is_some() && unacked(world, worker) == 0);
-            script.act(Input::Crash { node: worker });
-            script.until(|world| rabbit::promises::lost(world).is_some());
-        },
     },
     Challenge {
         id: "overtake",
@@ -347,14 +312,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a worker at an urgent task while ten tasks that were published before it still wait.",
         hint: "Priorities put what waits in the queue in order. Have many wait first.",
         reached: |world| overtaken(world) >= 10,
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            script.steps(30);
-            script.act(publish(20));
-            script.until(|world| ready(world, 0).len() >= 15);
-            script.act(publish_urgent(1, 4));
-            script.until(|world| overtaken(world) >= 10);
-        },
     },
     Challenge {
         id: "urgent-waits",
@@ -362,13 +319,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have an urgent task wait in a worker's buffer behind five that are not.",
         hint: "A priority counts in the queue and nowhere else. What takes tasks out of the queue before anybody works on them?",
         reached: |world| urgent_behind(world) >= 5,
-        origin: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
-        solve: |script| {
-            script.steps(30);
-            script.act(publish(24));
-            script.act(publish_urgent(3, 4));
-            script.until(|world| urgent_behind(world) >= 5);
-        },
     },
 ];
 
@@ -380,17 +330,78 @@ const TWO_TASKS: Hunt<RabbitMq> = Hunt {
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 3,
 };
 
-const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks {
-        rule: rabbit::PREFETCH_ONE,
-        promise: FAIR.id,
-        way: Way::Schedules {
-            settings: &[],
-            events: 600,
-            reason: "A task waits too long only where time counts: the explorer lets no worker be slow.",
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
+        Breaks {
+            rule: rabbit::PREFETCH_ONE,
+            promise: FAIR.id,
+            way: Way::Schedules {
+                settings: &[],
+                events: 600,
+                reason: "A task waits too long only where time counts: the explorer lets no worker be slow.",
+            },
         },
-    },
-    Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-    Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-    Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-];
+        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+        Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+        Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+    ];
+
+    const SOLUTIONS: &[Solution<RabbitMq>] = &[
+        Solution {
+            challenge: "done-twice",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                script.until(|world| held(world, NodeId::from(FIRST)).1.is_some());
+                let worker = NodeId::from(FIRST);
+                script.act(Input::Cut { from: worker, to: BROKER });
+                script.until(|world| world.witness().done_twice().is_some());
+            },
+        },
+        Solution {
+            challenge: "hoard",
+            from: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
+            act: |script| {
+                script.steps(30);
+                script.act(publish(30));
+                script.until(|world| hoards(world) && world.is_promise_broken(FAIR.id));
+            },
+        },
+        Solution {
+            challenge: "lost-task",
+            from: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
+            act: |script| {
+                let worker = NodeId::from(FIRST);
+                script.until(|world| held(world, worker).1.is_some() && unacked(world, worker) == 0);
+                script.act(Input::Crash { node: worker });
+                script.until(|world| rabbit::promises::lost(world).is_some());
+            },
+        },
+        Solution {
+            challenge: "overtake",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                script.steps(30);
+                script.act(publish(20));
+                script.until(|world| ready(world, 0).len() >= 15);
+                script.act(publish_urgent(1, 4));
+                script.until(|world| overtaken(world) >= 10);
+            },
+        },
+        Solution {
+            challenge: "urgent-waits",
+            from: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
+            act: |script| {
+                script.steps(30);
+                script.act(publish(24));
+                script.act(publish_urgent(3, 4));
+                script.until(|world| urgent_behind(world) >= 5);
+            },
+        },
+    ];
+}

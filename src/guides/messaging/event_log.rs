@@ -1,28 +1,17 @@
 //! An event log with replay: three partitions, three groups, each with an offset of its own.
 
-use std::cmp::Ordering;
-
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::{Frame, Picture};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::kafka::promises::{NOTHING_MISSED, OWNED_AGAIN, missed};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_RETAIN, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, Kafka, Message,
 };
-
 use crate::views::kafka::{
-    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, flies, group, inspect,
-    is_tame, lags, logs, look, nth, producer_mark, readers_cell, strips,
+    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, flies, group, is_tame, lags,
+    logs, nth, producer_mark, readers_cell, strips,
 };
+use std::cmp::Ordering;
+
+type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
@@ -30,8 +19,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Event log with replay",
     guide: Guide::Messaging,
     level: 2,
-    summary: "Three groups read the same log: one live, one catching up, one from the very beginning. Let the log forget \
-              what was read, as a queue does, and the others find it gone.",
+    summary: "Three groups read the same log: one live, one catching up, one from the very beginning. Let the log \
+              forget what was read, as a queue does, and the others find it gone.",
     seed: 3,
     settings: &[
         (kafka::RATE, 3),
@@ -53,8 +42,6 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     rules: &[kafka::READ_KEEPS, kafka::COMMIT_AFTER],
     commands: &[COMMAND_PUBLISH, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, COMMAND_RETAIN],
     promises: &[NOTHING_MISSED, OWNED_AGAIN],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -72,21 +59,30 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_READER,
-    breaks: BREAKS,
+    terms: &[
+        ("committed offset", "The next offset that a group wants, kept by the broker."),
+        ("earliest", "Begin at the oldest record that is kept."),
+        ("lag", "Log end minus committed offset: how many records a group has yet to read."),
+        ("latest", "Begin at the end of the log."),
+        ("offset", "A record's number within its partition."),
+        ("partitions", "A topic's logs; order holds within each."),
+        ("retention", "How long, or how much of it, a log is kept, read or not."),
+    ],
+    near: &["messaging/inside-kafka-log", "messaging/lag-and-scaling"],
     prose: prose!("event_log.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
         kafka::LAG | kafka::LATENCY => format!("group {}", Kafka::group_name(subject as u8)),
         kafka::APPENDED => format!("partition {subject}"),
-        _ => node_subject::<Kafka>(settings, metric, subject),
+        _ => Kafka::name(settings, NodeId(subject)),
     }
 }
 
@@ -141,56 +137,49 @@ const fn reader(number: u16) -> fn(&Shop) -> Vec<NodeId> {
     }
 }
 
-const TOUR: &[Beat<Kafka>] = &[
-    Beat {
-        title: "A log that stays",
-        say: "A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, \
-              group B stands at 2. Nothing that they read went away.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Consumers pull",
-        say: "The broker sends nothing by itself. A consumer asks for records from an *offset* on, and the answer is a \
-              copy.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Message::Records(_))),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "One number is all the state",
-        say: "Group A has worked through a batch and commits: the next offset that it wants, for each partition. The \
-              broker keeps that number, and nothing else about who has read what.",
-        inputs: no_inputs,
-        until: |world| least(world, 0).is_some_and(|least| least >= 6),
-        look: reader(1),
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A log that stays",
+"A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, group B \
+ stands at 2. Nothing that they read went away.",
+|world| world.kernel().now() == 0,
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Consumers pull",
+"The broker sends nothing by itself. A consumer asks for records from an *offset* on, and the answer is a copy.",
+|world| flies(world, |message| matches!(message, Message::Records(_))),
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"One number is all the state",
+"Group A has worked through a batch and commits: the next offset that it wants, for each partition. The broker keeps \
+ that number, and nothing else about who has read what.",
+|world| least(world, 0).is_some_and(|least| least >= 6),
+)
+.look(reader(1))
+.ask(Predict {
             question: "Group A has read everything. How many of the first 18 records are left in the log?",
             options: |_| vec!["18".to_owned(), "12: group B still needs those".to_owned(), "None".to_owned()],
             answer: |world| if starts(world) == 0 { 0 } else { 2 },
             because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
         }),
-    },
-    Beat {
-        title: "Catching up is nobody's trouble",
-        say: "Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end \
-              minus committed offset.",
-        inputs: no_inputs,
-        until: |world| least(world, 1).is_some_and(|least| least >= 5),
-        look: reader(2),
-        predict: None,
-    },
-    Beat {
-        title: "A new group, from the start",
-        say: "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It reads \
-              the whole history.",
-        inputs: |_| vec![command(COMMAND_START, &[3])],
-        until: |world| least(world, 2).is_some_and(|least| least >= 4),
-        look: reader(3),
-        predict: Some(Predict {
+    Beat::new(
+"Catching up is nobody's trouble",
+"Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end minus \
+ committed offset.",
+|world| least(world, 1).is_some_and(|least| least >= 5),
+)
+.look(reader(2)),
+    Beat::new(
+"A new group, from the start",
+"Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It reads the \
+ whole history.",
+|world| least(world, 2).is_some_and(|least| least >= 4),
+)
+.first(|_| vec![command(COMMAND_START, &[3])])
+.look(reader(3))
+.ask(Predict {
             question: "Where does group C begin?",
             options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
             answer: |world| match least(world, 2).cmp(&least(world, 1)) {
@@ -198,49 +187,41 @@ const TOUR: &[Beat<Kafka>] = &[
                 Ordering::Greater => 1,
                 Ordering::Equal => 2,
             },
-            because: "It has no offset, and earliest is the oldest record that is kept. With latest, Kafka's default, it would \
-                      see only what comes after it.",
+            because: "It has no offset, and earliest is the oldest record that is kept. With latest, Kafka's default, \
+                      it would see only what comes after it.",
         }),
-    },
-    Beat {
-        title: "Rewind",
-        say: "A bug in group A's code wrote nonsense. It is mended, and group A seeks back to offset 2. The records are \
-              still there: it does them again.",
-        inputs: |_| vec![command(COMMAND_SEEK, &[1, 2])],
-        until: |world| least(world, 0).is_some_and(|least| least <= 4),
-        look: reader(1),
-        predict: None,
-    },
-    Beat {
-        title: "Retention",
-        say: "What does end a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the \
-              newest three of each partition go, read or not.",
-        inputs: |_| vec![command(COMMAND_RETAIN, &[3])],
-        until: |world| starts(world) >= 4,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "If reading removed",
-        say: "Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and \
-              whoever is first takes them from the others.",
-        inputs: |_| vec![Input::Rule { rule: kafka::READ_KEEPS, on: false }, command(COMMAND_PUBLISH, &[12])],
-        until: |world| world.is_promise_broken(NOTHING_MISSED.id),
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+    Beat::new(
+"Rewind",
+"A bug in group A's code wrote nonsense. It is mended, and group A seeks back to offset 2. The records are still \
+ there: it does them again.",
+|world| least(world, 0).is_some_and(|least| least <= 4),
+)
+.first(|_| vec![command(COMMAND_SEEK, &[1, 2])])
+.look(reader(1)),
+    Beat::new(
+"Retention",
+"What does end a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the \
+ newest three of each partition go, read or not.",
+|world| starts(world) >= 4,
+)
+.first(|_| vec![command(COMMAND_RETAIN, &[3])])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"If reading removed",
+"Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and whoever is \
+ first takes them from the others.",
+|world| world.is_promise_broken(NOTHING_MISSED.id),
+)
+.first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "Who misses records now?",
             options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
-            because: "The first group's commit deletes what the slower ones have still to read. Its offset is gone: the next \
-                      fetch goes on further up.",
+            because: "The first group's commit deletes what the slower ones have still to read. Its offset is gone: \
+                      the next fetch goes on further up.",
         }),
-    },
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
@@ -249,18 +230,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have a group do a record a second time without any seek.",
         hint: "The offset is committed after the work. What if the consumer dies between the two?",
         reached: |world| world.witness().again() > 0 && starts(world) == 0,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.until(|world| flies(world, |message| matches!(message, Message::Commit { .. })));
-            let node = script.world().flights().find(|flight| matches!(flight.message, Message::Commit { .. }));
-            let Some(node) = node.map(|flight| flight.from) else { return };
-            script.act(Input::Cut { from: node, to: BROKER });
-            script.steps(3);
-            script.act(Input::Crash { node });
-            script.act(Input::HealAll);
-            script.act(Input::Restart { node });
-            script.until(|world| world.witness().again() > 0);
-        },
     },
     Challenge {
         id: "lost-in-a-crash",
@@ -268,17 +237,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have a group miss a record because of a crash.",
         hint: "Switch off committing after the work. Crash a consumer that has records at hand.",
         reached: |world| missed(world).is_some(),
-        origin: || origin(&[kafka::COMMIT_AFTER], &[]),
-        solve: |script| {
-            let busy = |world: &Shop| {
-                let holds = consumer(world, nth(world, 2)).is_some_and(|known| known.unfinished().count() > 2);
-                holds && least(world, 1).is_some_and(|least| least > 2)
-            };
-            script.until(busy);
-            let node = nth(script.world(), 2);
-            script.act(Input::Crash { node });
-            script.until(|world| missed(world).is_some());
-        },
     },
     Challenge {
         id: "overtaken-by-retention",
@@ -286,12 +244,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have retention remove a record that group B has not read.",
         hint: "No promise breaks by that. Stop group B, or be quick, and delete old records.",
         reached: |world| starts(world) > least(world, 1).unwrap_or(u32::MAX),
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.until(|world| group(world, 1).is_some());
-            script.act(command(COMMAND_RETAIN, &[2]));
-            script.until(|world| starts(world) > least(world, 1).unwrap_or(u32::MAX));
-        },
     },
 ];
 
@@ -312,23 +264,72 @@ const ONE_READER: Hunt<Kafka> = Hunt {
     within: |world| is_tame(world, 2, 2, 1),
 };
 
-const BREAKS: &[Breaks<Kafka>] = &[
-    Breaks {
-        rule: kafka::READ_KEEPS,
-        promise: NOTHING_MISSED.id,
-        way: Way::Explore(Hunt {
-            settings: &[
-                (kafka::PARTITIONS, 1),
-                (kafka::PRODUCERS, 0),
-                (kafka::CONSUMERS, 2),
-                (kafka::GROUPS, 2),
-                (kafka::RUNNING, 2),
-                (kafka::PRELOADED, 3),
-            ],
-            inputs: Vec::new,
-            bounds: Bounds::new(2_000_000, 40, Budget::NONE),
-            within: |world| is_tame(world, 3, 2, 1),
-        }),
-    },
-    Breaks { rule: kafka::COMMIT_AFTER, promise: NOTHING_MISSED.id, way: Way::Explore(ONE_READER) },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Kafka>] = &[
+        Breaks {
+            rule: kafka::READ_KEEPS,
+            promise: NOTHING_MISSED.id,
+            way: Way::Explore(Hunt {
+                settings: &[
+                    (kafka::PARTITIONS, 1),
+                    (kafka::PRODUCERS, 0),
+                    (kafka::CONSUMERS, 2),
+                    (kafka::GROUPS, 2),
+                    (kafka::RUNNING, 2),
+                    (kafka::PRELOADED, 3),
+                ],
+                inputs: Vec::new,
+                bounds: Bounds::new(2_000_000, 40, Budget::NONE),
+                within: |world| is_tame(world, 3, 2, 1),
+            }),
+        },
+        Breaks { rule: kafka::COMMIT_AFTER, promise: NOTHING_MISSED.id, way: Way::Explore(ONE_READER) },
+    ];
+
+    const SOLUTIONS: &[Solution<Kafka>] = &[
+        Solution {
+            challenge: "done-twice",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| flies(world, |message| matches!(message, Message::Commit { .. })));
+                let node = script.world().flights().find(|flight| matches!(flight.message, Message::Commit { .. }));
+                let Some(node) = node.map(|flight| flight.from) else { return };
+                script.act(Input::Cut { from: node, to: BROKER });
+                script.steps(3);
+                script.act(Input::Crash { node });
+                script.act(Input::HealAll);
+                script.act(Input::Restart { node });
+                script.until(|world| world.witness().again() > 0);
+            },
+        },
+        Solution {
+            challenge: "lost-in-a-crash",
+            from: || SCENARIO.from(&[kafka::COMMIT_AFTER], &[]),
+            act: |script| {
+                let busy = |world: &Shop| {
+                    let holds = consumer(world, nth(world, 2)).is_some_and(|known| known.unfinished().count() > 2);
+                    holds && least(world, 1).is_some_and(|least| least > 2)
+                };
+                script.until(busy);
+                let node = nth(script.world(), 2);
+                script.act(Input::Crash { node });
+                script.until(|world| missed(world).is_some());
+            },
+        },
+        Solution {
+            challenge: "overtaken-by-retention",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.until(|world| group(world, 1).is_some());
+                script.act(command(COMMAND_RETAIN, &[2]));
+                script.until(|world| starts(world) > least(world, 1).unwrap_or(u32::MAX));
+            },
+        },
+    ];
+}

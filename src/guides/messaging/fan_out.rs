@@ -1,25 +1,13 @@
 //! Broadcast fan-out: one message, a copy for every service.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::Input;
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::promises::{EVERY_SERVICE, SERVICES_MOVE, missed};
-use crate::systems::messaging::rabbitmq::topology;
-use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq};
+use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq, topology};
 use crate::views::rabbitmq::{
-    Shop, connections, consumers, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row,
-    unconfirmed,
+    Shop, connections, consumers, flies, held, host, numbers, origin, publish, ready, row, unconfirmed,
 };
+
+type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -27,8 +15,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Broadcast fan-out",
     guide: Guide::Messaging,
     level: 1,
-    summary: "One order, three services that must all hear of it. With a queue for each, none waits for another; with one \
-              queue for all, each gets a part.",
+    summary: "One order, three services that must all hear of it. With a queue for each, none waits for another; with \
+              one queue for all, each gets a part.",
     seed: 3,
     settings: &[
         (rabbit::SERVICES, 3),
@@ -42,8 +30,6 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     rules: &[rabbit::QUEUE_EACH, rabbit::OUTLIVES, rabbit::DURABLE, rabbit::ACK_AFTER],
     commands: &[rabbit::PUBLISH],
     promises: &[EVERY_SERVICE, SERVICES_MOVE],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -60,24 +46,26 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_ORDER,
-    breaks: BREAKS,
+    terms: &[("fanout", "An exchange that gives every bound queue a copy.")],
+    near: &["messaging/topic-routing", "messaging/event-log"],
     prose: prose!("fan_out.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
         rabbit::DEPTH => topology::SERVICES.get(usize::from(subject)).map_or("?", |name| name).to_owned(),
-        _ => node_subject::<RabbitMq>(settings, metric, subject),
+        _ => RabbitMq::name(settings, NodeId(subject)),
     }
 }
 
 const BILLING: NodeId = NodeId(FIRST as u16);
+
 const SHIPPING: NodeId = NodeId(FIRST as u16 + 1);
 
 /// The names of the strips, by service.
@@ -143,67 +131,62 @@ fn deliveries(world: &Shop) -> usize {
     world.flights().filter(|flight| matches!(flight.message, Method::Deliver { .. })).count()
 }
 
-const TOUR: &[Beat<RabbitMq>] = &[
-    Beat {
-        title: "One order, many services",
-        say: "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. Each \
-              service has bound a queue of its own.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "A copy for each",
-        say: "A message comes in. The exchange asks for no key: every queue that is bound to it gets a copy.",
-        inputs: |_| vec![publish(1)],
-        until: |world| deliveries(world) >= 2,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Each at its own pace",
-        say: "Billing takes six times as long as the others. Ten orders come at once.",
-        inputs: |_| vec![publish(10)],
-        until: |world| ready(world, 0).len() >= 6 && ready(world, 1).is_empty(),
-        look: |_| vec![BILLING],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"One order, many services",
+"An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. Each service \
+ has bound a queue of its own.",
+|world| world.kernel().now() == 0,
+)
+.look(consumers),
+    Beat::new(
+"A copy for each",
+"A message comes in. The exchange asks for no key: every queue that is bound to it gets a copy.",
+|world| deliveries(world) >= 2,
+)
+.first(|_| vec![publish(1)])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Each at its own pace",
+"Billing takes six times as long as the others. Ten orders come at once.",
+|world| ready(world, 0).len() >= 6 && ready(world, 1).is_empty(),
+)
+.first(|_| vec![publish(10)])
+.look(|_| vec![BILLING])
+.ask(Predict {
             question: "Do shipping and search wait for billing?",
             options: |_| vec!["They wait".to_owned(), "They do not".to_owned()],
             answer: |world| usize::from(ready(world, 1).is_empty()),
             because: "A queue is a copy of the stream. Who is slow has a long queue, and that is all.",
         }),
-    },
-    Beat {
-        title: "A service is away",
-        say: "Shipping crashes, and the orders go on. Its queue is the broker's, not the service's: it collects.",
-        inputs: |_| vec![Input::Crash { node: SHIPPING }, publish(5)],
-        until: |world| ready(world, 1).len() >= 5,
-        look: |_| vec![SHIPPING],
-        predict: None,
-    },
-    Beat {
-        title: "It catches up",
-        say: "Shipping is back, and finds what it has missed.",
-        inputs: |_| vec![Input::Restart { node: SHIPPING }],
-        until: |world| world.kernel().node(SHIPPING).up && ready(world, 1).is_empty(),
-        look: |_| vec![SHIPPING],
-        predict: None,
-    },
-    Beat {
-        title: "One queue for all",
-        say: "The rule of *a queue per service* is off: only one queue is bound, and all three services consume from it. Six \
-              orders.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::QUEUE_EACH, on: false }, publish(6)],
-        until: |world| world.is_promise_broken(EVERY_SERVICE.id),
-        look: consumers,
-        predict: Some(Predict {
+    Beat::new(
+"A service is away",
+"Shipping crashes, and the orders go on. Its queue is the broker's, not the service's: it collects.",
+|world| ready(world, 1).len() >= 5,
+)
+.first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
+.look(|_| vec![SHIPPING]),
+    Beat::new(
+"It catches up",
+"Shipping is back, and finds what it has missed.",
+|world| world.kernel().node(SHIPPING).up && ready(world, 1).is_empty(),
+)
+.first(|_| vec![Input::Restart { node: SHIPPING }])
+.look(|_| vec![SHIPPING]),
+    Beat::new(
+"One queue for all",
+"The rule of *a queue per service* is off: only one queue is bound, and all three services consume from it. Six \
+ orders.",
+|world| world.is_promise_broken(EVERY_SERVICE.id),
+)
+.first(|_| vec![Input::off(rabbit::QUEUE_EACH), publish(6)])
+.look(consumers)
+.ask(Predict {
             question: "How many services get each of the six?",
             options: |_| vec!["All three".to_owned(), "One".to_owned()],
             answer: |world| usize::from(missed(world).is_some()),
             because: "Consumers of one queue compete. A queue hands each message to one of them, and then deletes it.",
         }),
-    },
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
@@ -213,11 +196,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have 30 messages wait for billing and none for shipping.",
         hint: "Billing is slow. Send more than it can do.",
         reached: far_behind,
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            script.act(publish(50));
-            script.until(far_behind);
-        },
     },
     Challenge {
         id: "not-at-home",
@@ -225,12 +203,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a service miss a confirmed message because it was away.",
         hint: "An exclusive queue goes with its connection. Switch off that queues outlive it, and crash a service.",
         reached: |world| missed(world).is_some_and(|(_, service)| !world.kernel().node(service).up),
-        origin: || origin(SCENARIO.seed, &[rabbit::OUTLIVES], &[]),
-        solve: |script| {
-            script.until(|world| flies(world, |message| matches!(message, Method::Deliver { .. })));
-            script.act(Input::Crash { node: BILLING });
-            script.until(|world| missed(world).is_some());
-        },
     },
 ];
 
@@ -246,12 +218,40 @@ const ONE_ORDER: Hunt<RabbitMq> = Hunt {
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 2,
 };
 
-/// The same without a crash: the broker hears nothing of a service, and closes its connection.
-const SILENCE: Hunt<RabbitMq> = Hunt { bounds: Bounds::new(1_500_000, 99, Budget::NONE), ..ONE_ORDER };
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::QUEUE_EACH, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
-    Breaks { rule: rabbit::OUTLIVES, promise: EVERY_SERVICE.id, way: Way::Explore(SILENCE) },
-    Breaks { rule: rabbit::DURABLE, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
-    Breaks { rule: rabbit::ACK_AFTER, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
-];
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    /// The same without a crash: the broker hears nothing of a service, and closes its connection.
+    pub(super) const SILENCE: Hunt<RabbitMq> = Hunt { bounds: Bounds::new(1_500_000, 99, Budget::NONE), ..ONE_ORDER };
+
+    pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
+        Breaks { rule: rabbit::QUEUE_EACH, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: rabbit::OUTLIVES, promise: EVERY_SERVICE.id, way: Way::Explore(SILENCE) },
+        Breaks { rule: rabbit::DURABLE, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: rabbit::ACK_AFTER, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
+    ];
+
+    const SOLUTIONS: &[Solution<RabbitMq>] = &[
+        Solution {
+            challenge: "far-behind",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                script.act(publish(50));
+                script.until(far_behind);
+            },
+        },
+        Solution {
+            challenge: "not-at-home",
+            from: || origin(SCENARIO.seed, &[rabbit::OUTLIVES], &[]),
+            act: |script| {
+                script.until(|world| flies(world, |message| matches!(message, Method::Deliver { .. })));
+                script.act(Input::Crash { node: BILLING });
+                script.until(|world| missed(world).is_some());
+            },
+        },
+    ];
+}

@@ -1,20 +1,14 @@
 //! Fire and forget: NATS core delivers to whoever is there, at once, and keeps nothing.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, SetMark, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::nats::promises::{BOUNDED, CONNECTED, NEVER_TWICE, members};
 use crate::systems::messaging::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, SERVER, Subject};
-use crate::views::nats::{Shop, client, connection, fields, flies, inspect, is_connected, look, subscription_count};
+use crate::views::nats::{Shop, client, connection, flies, is_connected, subscription_count};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod proof;
+
+type Beat = crate::guides::kit::tour::Beat<Nats>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Nats> = Scenario {
@@ -22,8 +16,8 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     title: "Fire and forget",
     guide: Guide::Messaging,
     level: 1,
-    summary: "A message goes to every subscriber that is there, in less than a millisecond, and nothing is kept. Who is \
-              away misses it, and who is too slow is cut off.",
+    summary: "A message goes to every subscriber that is there, in less than a millisecond, and nothing is kept. Who \
+              is away misses it, and who is too slow is cut off.",
     seed: 3,
     settings: &[
         (nats::MEMBERS, 5),
@@ -39,8 +33,6 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     rules: &[nats::ONE_PER_GROUP, nats::SEND_ONCE, nats::RESTORE_ONCE, nats::CUT_SLOW],
     commands: &[nats::PUBLISH, nats::SUBSCRIBE],
     promises: &[NEVER_TWICE, BOUNDED, CONNECTED],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither doubled nor reordered. It may be late, or lost in a cut.
     faults: FaultModel {
         crash: true,
         pause: true,
@@ -73,21 +65,29 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
             plot: Plot::Rate(nats::CUT_OFF),
         },
     ],
-    subject: node_subject::<Nats>,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE,
-    breaks: BREAKS,
+    terms: &[
+        ("at most once", "A message arrives once or not at all; nobody sends it again."),
+        ("queue group", "Subscribers that share their messages: one member gets each."),
+        ("subject", "Words with dots between them, on which a message is published and by which it is asked for."),
+        ("write deadline", "How long a server tries to write to a connection before it closes it."),
+    ],
+    near: &["messaging/request-reply", "messaging/fan-out"],
     prose: prose!("fire_and_forget.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 const LOG: NodeId = NodeId(FIRST as u16);
+
 const ALARMS: [NodeId; 2] = [NodeId(FIRST as u16 + 1), NodeId(FIRST as u16 + 2)];
+
 const DISPLAY: NodeId = NodeId(FIRST as u16 + 3);
+
 const KITCHEN: NodeId = NodeId(FIRST as u16 + 4);
 
 fn pending(world: &Shop) -> &[Message] {
@@ -252,124 +252,109 @@ fn cuts(world: &Shop) -> u64 {
 
 const ROOF: Subject = Subject::Topic(2);
 
-const TOUR: &[Beat<Nats>] = &[
-    Beat {
-        title: "Subjects, not addresses",
-        say: "A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who listens. Five \
-              subscribers tell the server which subjects they want, and that is all the server knows.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: members,
-        predict: None,
-    },
-    Beat {
-        title: "Everybody connects",
-        say: "Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at \
-              the end.",
-        inputs: no_inputs,
-        until: all_connected,
-        look: |_| vec![SERVER],
-        predict: None,
-    },
-    Beat {
-        title: "One copy for each",
-        say: "A message on temp.roof.east. The server copies it to every subscription whose pattern matches. Two links, \
-              0.6 ms, and it is there.",
-        inputs: |_| vec![publish(2, 1)],
-        until: |world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
-        look: members,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Subjects, not addresses",
+"A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who listens. Five \
+ subscribers tell the server which subjects they want, and that is all the server knows.",
+|world| world.kernel().now() == 0,
+)
+.look(members),
+    Beat::new(
+"Everybody connects",
+"Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at the end.",
+all_connected,
+)
+.look(|_| vec![SERVER]),
+    Beat::new(
+"One copy for each",
+"A message on temp.roof.east. The server copies it to every subscription whose pattern matches. Two links, 0.6 ms, and \
+ it is there.",
+|world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
+)
+.first(|_| vec![publish(2, 1)])
+.look(members)
+.ask(Predict {
             question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
             because: "A star stands for exactly one word. temp.> would match, and so the log and the alarms get it.",
         }),
-    },
-    Beat {
-        title: "One alarm is enough",
-        say: "The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, \
-              another pick.",
-        inputs: |_| vec![publish(1, 4)],
-        until: |world| {
+    Beat::new(
+"One alarm is enough",
+"The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, another \
+ pick.",
+|world| {
             let total = |id: NodeId| world.metrics().total(nats::HANDLED, id.0);
             ALARMS.iter().all(|alarm| total(*alarm) > 0)
         },
-        look: |_| ALARMS.to_vec(),
-        predict: None,
-    },
-    Beat {
-        title: "Somebody is away",
-        say: "The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not \
-              told, and the server keeps nothing.",
-        inputs: |_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)],
-        until: |world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
-        look: |_| vec![KITCHEN],
-        predict: None,
-    },
-    Beat {
-        title: "Back again",
-        say: "The device restarts, connects and subscribes.",
-        inputs: |_| vec![Input::Restart { node: KITCHEN }],
-        until: |world| is_connected(world, KITCHEN) && pending(world).len() <= 1,
-        look: |_| vec![KITCHEN],
-        predict: Some(Predict {
+)
+.first(|_| vec![publish(1, 4)])
+.look(|_| ALARMS.to_vec()),
+    Beat::new(
+"Somebody is away",
+"The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not told, and \
+ the server keeps nothing.",
+|world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
+)
+.first(|_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)])
+.look(|_| vec![KITCHEN]),
+    Beat::new(
+"Back again",
+"The device restarts, connects and subscribes.",
+|world| is_connected(world, KITCHEN) && pending(world).len() <= 1,
+)
+.first(|_| vec![Input::Restart { node: KITCHEN }])
+.look(|_| vec![KITCHEN])
+.ask(Predict {
             question: "Does it get the three messages now?",
             options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
             answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
             because: "There is nothing to get them from. The column \"missed\" is the price of a server without a disk.",
         }),
-    },
-    Beat {
-        title: "Too slow",
-        say: "The log wants everything, and its link takes a message only every 150 ms. A burst comes. What its link has not \
-              taken yet is pending in the server's memory.",
-        inputs: |_| vec![publish(1, 8)],
-        until: |world| pending(world).len() >= 7,
-        look: |_| vec![SERVER, LOG],
-        predict: None,
-    },
-    Beat {
-        title: "Cut off",
-        say: "The burst goes on. The server could wait for the log, or grow. It does neither.",
-        inputs: |_| vec![publish(1, 8)],
-        until: |world| cuts(world) > 0,
-        look: |_| vec![LOG],
-        predict: Some(Predict {
+    Beat::new(
+"Too slow",
+"The log wants everything, and its link takes a message only every 150 ms. A burst comes. What its link has not taken \
+ yet is pending in the server's memory.",
+|world| pending(world).len() >= 7,
+)
+.first(|_| vec![publish(1, 8)])
+.look(|_| vec![SERVER, LOG]),
+    Beat::new(
+"Cut off",
+"The burst goes on. The server could wait for the log, or grow. It does neither.",
+|world| cuts(world) > 0,
+)
+.first(|_| vec![publish(1, 8)])
+.look(|_| vec![LOG])
+.ask(Predict {
             question: "What becomes of the messages that were pending for the log?",
             options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
             answer: |world| usize::from(pending(world).is_empty()),
-            because: "The limit is reached: the connection is closed, and what was pending goes with it. The others have \
-                      not waited for a moment.",
+            because: "The limit is reached: the connection is closed, and what was pending goes with it. The others \
+                      have not waited for a moment.",
         }),
-    },
-    Beat {
-        title: "And connected anew",
-        say: "Two seconds later the client library opens a new connection and restores the subscription. What was published \
-              meanwhile is missed, too.",
-        inputs: no_inputs,
-        until: |world| is_connected(world, LOG),
-        look: |_| vec![LOG],
-        predict: None,
-    },
-    Beat {
-        title: "Without the rule of one",
-        say: "The server now treats the members of a queue group like any subscriber. One message, on temp.hall.",
-        inputs: |_| vec![Input::Rule { rule: nats::ONE_PER_GROUP, on: false }, publish(1, 1)],
-        until: |world| world.is_promise_broken(NEVER_TWICE.id),
-        look: |_| ALARMS.to_vec(),
-        predict: Some(Predict {
+    Beat::new(
+"And connected anew",
+"Two seconds later the client library opens a new connection and restores the subscription. What was published \
+ meanwhile is missed, too.",
+|world| is_connected(world, LOG),
+)
+.look(|_| vec![LOG]),
+    Beat::new(
+"Without the rule of one",
+"The server now treats the members of a queue group like any subscriber. One message, on temp.hall.",
+|world| world.is_promise_broken(NEVER_TWICE.id),
+)
+.first(|_| vec![Input::off(nats::ONE_PER_GROUP), publish(1, 1)])
+.look(|_| ALARMS.to_vec())
+.ask(Predict {
             question: "How many alarms ring?",
             options: |_| vec!["One".to_owned(), "Both".to_owned()],
             answer: |world| usize::from(world.witness().twice.is_some()),
             because: "Both got a copy. With a queue group, adding a member shares the work; without, it repeats it.",
         }),
-    },
 ];
-
-fn origin(rules_off: &[RuleId]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: Vec::new(), rules_off: rules.off_bits() }
-}
 
 const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
@@ -378,14 +363,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         goal: "Have one subscriber get the same message twice without breaking a promise.",
         hint: "A copy goes to each subscription, not to each client. Let one client have two that overlap.",
         reached: |world| world.witness().two_copies().is_some() && world.witness().twice.is_none(),
-        origin: || origin(&[]),
-        solve: |script| {
-            script.until(all_connected);
-            script.act(Input::call(nats::SUBSCRIBE, &[5, 4]));
-            script.steps(10);
-            script.act(publish(0, 1));
-            script.until(|world| world.witness().two_copies().is_some());
-        },
     },
     Challenge {
         id: "missed-ten",
@@ -396,13 +373,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
             let believes = client(world, DISPLAY).is_some_and(|client| client.phase == nats::Phase::Connected);
             believes && missed(world, &[DISPLAY]) >= 10
         },
-        origin: || origin(&[]),
-        solve: |script| {
-            script.until(all_connected);
-            script.act(Input::Cut { from: SERVER, to: DISPLAY });
-            script.act(publish(0, 12));
-            script.until(|world| missed(world, &[DISPLAY]) >= 10);
-        },
     },
     Challenge {
         id: "sent-again",
@@ -410,16 +380,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         goal: "Have a subscriber that is in no queue group handle a message twice.",
         hint: "Switch sending once off. The publisher is in doubt when it hears nothing: cut the way back to it.",
         reached: |world| world.witness().twice.is_some_and(|twice| !twice.2),
-        origin: || origin(&[nats::SEND_ONCE]),
-        solve: |script| {
-            script.until(all_connected);
-            script.act(Input::Cut { from: SERVER, to: ASKER });
-            script.act(publish(0, 1));
-            let lost = |world: &Shop| client(world, ASKER).is_some_and(|client| client.phase == nats::Phase::Away);
-            script.until(lost);
-            script.act(Input::HealAll);
-            script.until(|world| world.witness().twice.is_some_and(|twice| !twice.2));
-        },
     },
 ];
 
@@ -443,46 +403,3 @@ const THREE: Hunt<Nats> = Hunt {
     bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
     within: |world| connections(world, 2) && quiet(world, &[]) && world.kernel().pending_count() < 20,
 };
-
-/// The log alone.
-const ALONE: Hunt<Nats> = Hunt {
-    settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 3)],
-    inputs: || vec![publish(0, 1)],
-    bounds: Bounds::new(1_000_000, 60, Budget::NONE),
-    within: |world| connections(world, 2) && quiet(world, &[LOG, ASKER]),
-};
-
-const BREAKS: &[Breaks<Nats>] = &[
-    Breaks {
-        rule: nats::ONE_PER_GROUP,
-        promise: NEVER_TWICE.id,
-        way: Way::Explore(Hunt {
-            bounds: Bounds::new(300_000, 40, Budget::NONE),
-            within: |world| {
-                let log_is_off = world.node(LOG).is_some_and(|node| node.disk.connections == 0);
-                log_is_off && connections(world, 1) && quiet(world, &[])
-            },
-            ..THREE
-        }),
-    },
-    Breaks {
-        rule: nats::SEND_ONCE,
-        promise: NEVER_TWICE.id,
-        way: Way::Explore(Hunt { within: |world| connections(world, 2) && quiet(world, &[ASKER]), ..ALONE }),
-    },
-    Breaks {
-        rule: nats::RESTORE_ONCE,
-        promise: NEVER_TWICE.id,
-        way: Way::Explore(Hunt { within: |world| connections(world, 2) && quiet(world, &[LOG]), ..ALONE }),
-    },
-    Breaks {
-        rule: nats::CUT_SLOW,
-        promise: BOUNDED.id,
-        way: Way::Explore(Hunt {
-            settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 2)],
-            inputs: || vec![publish(0, 3)],
-            within: |world| connections(world, 1) && quiet(world, &[]),
-            ..ALONE
-        }),
-    },
-];

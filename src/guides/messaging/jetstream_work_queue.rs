@@ -1,19 +1,11 @@
 //! JetStream work queue: stored once by its id, worked once by a double ack, given up after too many tries.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Script, Way, no_inputs, node_subject,
-};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
 use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
-use crate::views::jetstream::{Shop, fields, flies, inspect, look, picture, shared, unconfirmed, works};
+use crate::views::jetstream::{Shop, flies, picture, shared, unconfirmed, works};
+
+type Beat = crate::guides::kit::tour::Beat<JetStream>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<JetStream> = Scenario {
@@ -38,14 +30,9 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
         (jet::REPLICAS, 0),
     ],
     busy: &[(jet::RATE, 4), (jet::WORK, 500_000), (jet::ACK_WAIT, 200_000)],
-    fixed: &[],
     rules: &[jet::DEDUP, jet::WITHIN, jet::DOUBLE_ACK, jet::REDELIVER, jet::SYNC],
     commands: &[jet::PUBLISH, jet::POISON, jet::NAK, jet::TERM, jet::PROGRESS],
     promises: &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES],
-    impossible: false,
-    // Messages travel over NATS core, which loses them; anything may be late, lost or doubled, and clients crash. Not
-    // the server: a work queue has deleted what was acknowledged, so the window that a restarted server reads back from
-    // its disk lacks those ids. One of the challenges shows it; a test below says what holds all the same.
     faults: FaultModel { nodes: Some(|node| node != SERVER), ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {
@@ -73,19 +60,30 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_WORKERS,
-    breaks: BREAKS,
+    terms: &[
+        ("ack wait", "How long a delivered message may go without an acknowledgement before it is delivered again."),
+        ("advisory", "A message that a server publishes about what has happened in it."),
+        ("double ack", "An acknowledgement that is itself acknowledged."),
+        ("duplicate window", "How long a stream remembers message ids, so that copies are recognised."),
+        ("in progress", "A consumer's word that it is still at work; its ack wait starts anew."),
+        ("nak", "A consumer's word that it gives a message back, to be delivered again."),
+        ("puback", "The server's word to a publisher that a message is stored, and under which sequence."),
+        ("stream", "Messages that a server keeps, in order, each with a sequence number."),
+    ],
+    before: &["messaging/simple-task-queue"],
+    near: &["messaging/exactly-once", "messaging/competing-consumers"],
     prose: prose!("jetstream_work_queue.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
-        jet::DONE => node_subject::<JetStream>(settings, metric, subject),
+        jet::DONE => JetStream::name(settings, NodeId(subject)),
         _ => "stream".to_owned(),
     }
 }
@@ -113,42 +111,37 @@ fn down(world: &Shop) -> impl Iterator<Item = NodeId> {
 
 const SLOW_ONE: NodeId = NodeId(FIRST as u16);
 
-const TOUR: &[Beat<JetStream>] = &[
-    Beat {
-        title: "A stream and three workers",
-        say: "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each \
-              task is for one of them.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: workers,
-        predict: None,
-    },
-    Beat {
-        title: "Stored, and said so",
-        say: "Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers with \
-              a *PubAck*. The lower strip is what it remembers of the ids.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Message::PubAck { .. })),
-        look: |_| vec![SERVER],
-        predict: None,
-    },
-    Beat {
-        title: "Workers ask",
-        say: "Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the \
-              server. A burst of six. The ring around a worker is its *ack wait*.",
-        inputs: |_| vec![publish(6)],
-        until: |world| workers(world).iter().all(|id| works(world, *id)),
-        look: workers,
-        predict: None,
-    },
-    Beat {
-        title: "The ack of the ack",
-        say: "A worker is done and acknowledges. It does not call the task done yet: it waits until the server has \
-              acknowledged the acknowledgement.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Message::AckAck { .. })),
-        look: |_| vec![SERVER],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A stream and three workers",
+"A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each task is \
+ for one of them.",
+|world| world.kernel().now() == 0,
+)
+.look(workers),
+    Beat::new(
+"Stored, and said so",
+"Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers with a \
+ *PubAck*. The lower strip is what it remembers of the ids.",
+|world| flies(world, |message| matches!(message, Message::PubAck { .. })),
+)
+.look(|_| vec![SERVER]),
+    Beat::new(
+"Workers ask",
+"Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the server. A \
+ burst of six. The ring around a worker is its *ack wait*.",
+|world| workers(world).iter().all(|id| works(world, *id)),
+)
+.first(|_| vec![publish(6)])
+.look(workers),
+    Beat::new(
+"The ack of the ack",
+"A worker is done and acknowledges. It does not call the task done yet: it waits until the server has acknowledged the \
+ acknowledgement.",
+|world| flies(world, |message| matches!(message, Message::AckAck { .. })),
+)
+.look(|_| vec![SERVER])
+.ask(Predict {
             question: "The task was acknowledged. Is it still in the stream?",
             options: |_| vec!["Yes, for replay".to_owned(), "No".to_owned()],
             answer: |world| {
@@ -160,48 +153,48 @@ const TOUR: &[Beat<JetStream>] = &[
             },
             because: "In a work queue, what is acknowledged is deleted. With limits as its retention, it would stay.",
         }),
-    },
-    Beat {
-        title: "A PubAck is lost",
-        say: "The way from the server to the publisher is cut, and a task is published. The server has it; the publisher \
-              does not know, and sends it again.",
-        inputs: |_| vec![Input::Cut { from: SERVER, to: PUBLISHER }, publish(1)],
-        until: |world| copies(world) > 0,
-        look: |_| vec![PUBLISHER, SERVER],
-        predict: Some(Predict {
+    Beat::new(
+"A PubAck is lost",
+"The way from the server to the publisher is cut, and a task is published. The server has it; the publisher does not \
+ know, and sends it again.",
+|world| copies(world) > 0,
+)
+.first(|_| vec![Input::Cut { from: SERVER, to: PUBLISHER }, publish(1)])
+.look(|_| vec![PUBLISHER, SERVER])
+.ask(Predict {
             question: "How often is the task stored?",
             options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
             answer: |world| usize::from(world.witness().twice.is_some()),
             because: "The id is in the window: the server answers with the sequence of the first one, and stores nothing.",
         }),
-    },
-    Beat {
-        title: "A worker dies",
-        say: "The link is healed, and a worker crashes at work. It was not pushed anything it could give back, and no \
-              connection is watched.",
-        inputs: |world| {
-            let crash = busy(world).map(|node| Input::Crash { node });
-            std::iter::once(Input::HealAll).chain(crash).collect()
-        },
-        until: |world| {
+    Beat::new(
+"A worker dies",
+"The link is healed, and a worker crashes at work. It was not pushed anything it could give back, and no connection is \
+ watched.",
+|world| {
             flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1))
         },
-        look: |world| down(world).collect(),
-        predict: Some(Predict {
+)
+.first(|world| {
+            let crash = busy(world).map(|node| Input::Crash { node });
+            std::iter::once(Input::HealAll).chain(crash).collect()
+        })
+.look(|world| down(world).collect())
+.ask(Predict {
             question: "What makes the server hand the task to another worker?",
             options: |_| vec!["Missing heartbeats".to_owned(), "No ack within the ack wait".to_owned()],
             answer: |_| 1,
             because: "Each delivery has its own clock. When it runs out, the message goes to whoever asks next.",
         }),
-    },
-    Beat {
-        title: "Poison",
-        say: "A task that nobody can do. Each worker that gets it gives it back with a *nak*, and it is delivered again at \
-              once, four times at most.",
-        inputs: |world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect(),
-        until: |world| world.witness().parked.is_some(),
-        look: |_| vec![SERVER],
-        predict: Some(Predict {
+    Beat::new(
+"Poison",
+"A task that nobody can do. Each worker that gets it gives it back with a *nak*, and it is delivered again at once, \
+ four times at most.",
+|world| world.witness().parked.is_some(),
+)
+.first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
+.look(|_| vec![SERVER])
+.ask(Predict {
             question: "And after the fourth time?",
             options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
             answer: |world| {
@@ -210,54 +203,39 @@ const TOUR: &[Beat<JetStream>] = &[
             },
             because: "It stays in the stream, greyed. An *advisory* is published, and somebody has to listen for it.",
         }),
-    },
-    Beat {
-        title: "Too slow for the ack wait",
-        say: "Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
-        inputs: |_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }],
-        until: |world| shared(world, 2),
-        look: |_| vec![SLOW_ONE],
-        predict: Some(Predict {
+    Beat::new(
+"Too slow for the ack wait",
+"Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
+|world| shared(world, 2),
+)
+.first(|_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }])
+.look(|_| vec![SLOW_ONE])
+.ask(Predict {
             question: "How many workers will work on its task?",
             options: |_| vec!["One".to_owned(), "Two".to_owned()],
             answer: |world| usize::from(shared(world, 2)),
             because: "An ack wait is a guess. A worker that needs longer must say that it is in progress.",
         }),
-    },
-    Beat {
-        title: "Without the double ack",
-        say: "Workers now call a task done when they have sent their ack. One of them is at work, and its way to the server \
-              is cut.",
-        inputs: |world| {
+    Beat::new(
+"Without the double ack",
+"Workers now call a task done when they have sent their ack. One of them is at work, and its way to the server is cut.",
+|world| world.is_promise_broken(WORKED_ONCE.id),
+)
+.first(|world| {
             let speed = Input::Slow { node: SLOW_ONE, percent: 100 };
-            let off = Input::Rule { rule: jet::DOUBLE_ACK, on: false };
+            let off = Input::off(jet::DOUBLE_ACK);
             let cut =
                 workers(world).into_iter().rfind(|id| works(world, *id)).map(|from| Input::Cut { from, to: SERVER });
             [speed, off].into_iter().chain(cut).collect()
-        },
-        until: |world| world.is_promise_broken(WORKED_ONCE.id),
-        look: workers,
-        predict: Some(Predict {
+        })
+.look(workers)
+.ask(Predict {
             question: "The worker calls its task done. What does the server do with it?",
             options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
             because: "The ack never came. The worker believes that it is done, and another one does it again.",
         }),
-    },
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
-
-/// A task is stored and worked on, and its publisher does not know.
-fn unknown_to_its_publisher(script: &mut Script<JetStream>) {
-    script.act(Input::Cut { from: SERVER, to: PUBLISHER });
-    script.act(publish(1));
-    let done = |world: &Shop| workers(world).iter().any(|id| world.metrics().total(jet::DONE, id.0) > 0);
-    script.until(done);
-}
 
 const CHALLENGES: &[Challenge<JetStream>] = &[
     Challenge {
@@ -266,13 +244,6 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         goal: "Have a task stored twice with every rule on.",
         hint: "The window lives in memory. A restarted server reads it back from its messages. Which are not there any more?",
         reached: |world| world.rules() == RuleSet::ALL && world.witness().twice.is_some(),
-        origin: || origin(&[], &[(jet::RATE, 0)]),
-        solve: |script| {
-            unknown_to_its_publisher(script);
-            script.act(Input::Crash { node: SERVER });
-            script.act(Input::Restart { node: SERVER });
-            script.until(|world| world.witness().twice.is_some());
-        },
     },
     Challenge {
         id: "power-cut",
@@ -280,13 +251,6 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         goal: "Have a task that was confirmed vanish.",
         hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it answers.",
         reached: |world| world.is_promise_broken(NOT_LOST.id),
-        origin: || origin(&[jet::SYNC], &[]),
-        solve: |script| {
-            script.act(publish(6));
-            script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
-            script.act(Input::Crash { node: SERVER });
-            script.until(|world| world.is_promise_broken(NOT_LOST.id));
-        },
     },
     Challenge {
         id: "three-at-once",
@@ -294,14 +258,6 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         goal: "Have three workers at work on the same task, with every rule on.",
         hint: "All of them must be slower than the ack wait.",
         reached: |world| world.rules() == RuleSet::ALL && shared(world, 3),
-        origin: || origin(&[], &[(jet::RATE, 0)]),
-        solve: |script| {
-            for node in workers(script.world()) {
-                script.act(Input::Slow { node, percent: 50_000 });
-            }
-            script.act(publish(1));
-            script.until(|world| shared(world, 3));
-        },
     },
     Challenge {
         id: "three-replicas",
@@ -309,19 +265,6 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         goal: "With three replicas, have a task that was confirmed vanish.",
         hint: "Two of the three have it in memory. Which crashes leave nobody who has it on disk?",
         reached: |world| cluster::is_replicated(world.settings()) && world.is_promise_broken(NOT_LOST.id),
-        origin: || origin(&[jet::SYNC], &[(jet::REPLICAS, 1)]),
-        solve: |script| {
-            script.act(publish(6));
-            script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
-            let servers = cluster::servers(script.world().settings());
-            servers.iter().for_each(|node| {
-                script.act(Input::Crash { node: *node });
-            });
-            servers.iter().for_each(|node| {
-                script.act(Input::Restart { node: *node });
-            });
-            script.until(|world| world.is_promise_broken(NOT_LOST.id));
-        },
     },
 ];
 
@@ -340,51 +283,117 @@ const TWO_WORKERS: Hunt<JetStream> = Hunt {
     within,
 };
 
-/// The same without a fault.
-const NO_FAULT: Hunt<JetStream> = Hunt { bounds: Bounds::new(300_000, 40, Budget::NONE), ..TWO_WORKERS };
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<JetStream>] = &[
-    Breaks { rule: jet::DEDUP, promise: STORED_ONCE.id, way: Way::Explore(NO_FAULT) },
-    Breaks {
-        rule: jet::WITHIN,
-        promise: STORED_ONCE.id,
-        way: Way::Script {
-            settings: &[(jet::RATE, 0), (jet::WINDOW, 2_000_000)],
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<JetStream> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    /// A task is stored and worked on, and its publisher does not know.
+    pub(super) fn unknown_to_its_publisher(script: &mut Script<JetStream>) {
+        script.act(Input::Cut { from: SERVER, to: PUBLISHER });
+        script.act(publish(1));
+        let done = |world: &Shop| workers(world).iter().any(|id| world.metrics().total(jet::DONE, id.0) > 0);
+        script.until(done);
+    }
+
+    /// The same without a fault.
+    pub(super) const NO_FAULT: Hunt<JetStream> = Hunt { bounds: Bounds::new(300_000, 40, Budget::NONE), ..TWO_WORKERS };
+
+    pub(super) const BREAKS: &[Breaks<JetStream>] = &[
+        Breaks { rule: jet::DEDUP, promise: STORED_ONCE.id, way: Way::Explore(NO_FAULT) },
+        Breaks {
+            rule: jet::WITHIN,
+            promise: STORED_ONCE.id,
+            way: Way::Script {
+                settings: &[(jet::RATE, 0), (jet::WINDOW, 2_000_000)],
+                act: |script| {
+                    unknown_to_its_publisher(script);
+                    script.until(|world| world.kernel().now() > 3_000_000);
+                    script.act(Input::HealAll);
+                    script.until(|world| world.witness().twice.is_some());
+                },
+                reason: "It is about how long the server remembers an id, and the explorer knows no clock.",
+            },
+        },
+        Breaks { rule: jet::DOUBLE_ACK, promise: WORKED_ONCE.id, way: Way::Explore(NO_FAULT) },
+        Breaks {
+            rule: jet::REDELIVER,
+            promise: MOVES.id,
+            way: Way::Schedules {
+                settings: &[(jet::RATE, 1)],
+                events: 600,
+                reason: "It is about how long a message is with a dead worker, and the explorer knows no clock.",
+            },
+        },
+        Breaks {
+            rule: jet::SYNC,
+            promise: NOT_LOST.id,
+            way: Way::Explore(Hunt {
+                bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
+                within: |world| world.kernel().pending_count() < 14,
+                ..TWO_WORKERS
+            }),
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<JetStream>] = &[
+        Solution {
+            challenge: "forgotten-ids",
+            from: || SCENARIO.from(&[], &[(jet::RATE, 0)]),
             act: |script| {
                 unknown_to_its_publisher(script);
-                script.until(|world| world.kernel().now() > 3_000_000);
-                script.act(Input::HealAll);
+                script.act(Input::Crash { node: SERVER });
+                script.act(Input::Restart { node: SERVER });
                 script.until(|world| world.witness().twice.is_some());
             },
-            reason: "It is about how long the server remembers an id, and the explorer knows no clock.",
         },
-    },
-    Breaks { rule: jet::DOUBLE_ACK, promise: WORKED_ONCE.id, way: Way::Explore(NO_FAULT) },
-    Breaks {
-        rule: jet::REDELIVER,
-        promise: MOVES.id,
-        way: Way::Schedules {
-            settings: &[(jet::RATE, 1)],
-            events: 600,
-            reason: "It is about how long a message is with a dead worker, and the explorer knows no clock.",
+        Solution {
+            challenge: "power-cut",
+            from: || SCENARIO.from(&[jet::SYNC], &[]),
+            act: |script| {
+                script.act(publish(6));
+                script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
+                script.act(Input::Crash { node: SERVER });
+                script.until(|world| world.is_promise_broken(NOT_LOST.id));
+            },
         },
-    },
-    Breaks {
-        rule: jet::SYNC,
-        promise: NOT_LOST.id,
-        way: Way::Explore(Hunt {
-            bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
-            within: |world| world.kernel().pending_count() < 14,
-            ..TWO_WORKERS
-        }),
-    },
-];
+        Solution {
+            challenge: "three-at-once",
+            from: || SCENARIO.from(&[], &[(jet::RATE, 0)]),
+            act: |script| {
+                for node in workers(script.world()) {
+                    script.act(Input::Slow { node, percent: 50_000 });
+                }
+                script.act(publish(1));
+                script.until(|world| shared(world, 3));
+            },
+        },
+        Solution {
+            challenge: "three-replicas",
+            from: || SCENARIO.from(&[jet::SYNC], &[(jet::REPLICAS, 1)]),
+            act: |script| {
+                script.act(publish(6));
+                script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
+                let servers = cluster::servers(script.world().settings());
+                servers.iter().for_each(|node| {
+                    script.act(Input::Crash { node: *node });
+                });
+                servers.iter().for_each(|node| {
+                    script.act(Input::Restart { node: *node });
+                });
+                script.until(|world| world.is_promise_broken(NOT_LOST.id));
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::storm;
     use crate::sim::run::Run;
+    use crate::sim::run::chaos::storm;
     use crate::sim::run::tape::Tape;
 
     fn stormed(seed: u64, retention: i64) -> Run<Shop> {

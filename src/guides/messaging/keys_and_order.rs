@@ -1,28 +1,18 @@
 //! Keys, partitions and order: what keeps a customer's records in order, and what breaks it inside one consumer.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
+use crate::guides::kit::prelude::*;
 use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
-use crate::picture::{Body, Cell, Figure, Frame, Picture, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
 use crate::systems::messaging::kafka::log::{Log, Record};
 use crate::systems::messaging::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
 };
-
 use crate::views::kafka::{
-    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, fields, inspect, is_tame, logs,
-    look, name, producer_mark, strips,
+    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, is_tame, logs, name,
+    producer_mark, strips,
 };
+
+type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
@@ -30,8 +20,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Keys, partitions and order",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A customer's order is created, then cancelled. The log keeps the two in order, and a pool of workers in the \
-              consumer does them the wrong way round.",
+    summary: "A customer's order is created, then cancelled. The log keeps the two in order, and a pool of workers in \
+              the consumer does them the wrong way round.",
     seed: 4,
     settings: &[
         (kafka::RATE, 10),
@@ -42,7 +32,6 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         (kafka::WORK, 120_000),
         (kafka::MAX_POLL, 8),
     ],
-    busy: &[],
     fixed: &[
         (kafka::CONSUMERS, 2),
         (kafka::RUNNING, 2),
@@ -54,8 +43,6 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     rules: &[kafka::ONE_WORKER, kafka::KEY_PARTITION],
     commands: &[COMMAND_PUBLISH, COMMAND_PARTITIONS, COMMAND_START, COMMAND_STOP],
     promises: &[KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -69,21 +56,28 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_RECORDS,
-    breaks: BREAKS,
+    terms: &[
+        ("idempotent", "Said of a producer whose batches are written once, however often they are sent."),
+        ("key", "The part of a record that decides its partition."),
+        ("offsets", "Records' numbers within their partition."),
+        ("partition", "One of a topic's logs; order holds within it."),
+    ],
+    before: &["messaging/event-log"],
+    near: &["messaging/rebalance", "messaging/retries-and-dead-letters"],
     prose: prose!("keys_and_order.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
         kafka::APPENDED => format!("partition {subject}"),
         kafka::LAG | kafka::LATENCY => "group A".to_owned(),
-        _ => node_subject::<Kafka>(settings, metric, subject),
+        _ => Kafka::name(settings, NodeId(subject)),
     }
 }
 
@@ -226,84 +220,71 @@ fn one_partition_each(world: &Shop) -> bool {
     (1..=12).all(|key| all.iter().filter(|keys| keys.contains(&key)).count() <= 1)
 }
 
-const TOUR: &[Beat<Kafka>] = &[
-    Beat {
-        title: "Orders of four customers",
-        say: "A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done before \
-              its order would be nonsense.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |_| vec![Kafka::producer(0)],
-        predict: None,
-    },
-    Beat {
-        title: "The key decides",
-        say: "The customer is the record's *key*. The producer hashes it with murmur2 and takes the remainder: that is the \
-              partition. The table shows the real numbers.",
-        inputs: |_| vec![command(COMMAND_PUBLISH, &[12])],
-        until: |world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Orders of four customers",
+"A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done before its \
+ order would be nonsense.",
+|world| world.kernel().now() == 0,
+)
+.look(|_| vec![Kafka::producer(0)]),
+    Beat::new(
+"The key decides",
+"The customer is the record's *key*. The producer hashes it with murmur2 and takes the remainder: that is the \
+ partition. The table shows the real numbers.",
+|world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
+)
+.first(|_| vec![command(COMMAND_PUBLISH, &[12])])
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "Does a customer's order ever span two partitions?",
             options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
             answer: |world| usize::from(one_partition_each(world)),
             because: "Same key, same hash, same partition. And within a partition the log has one order.",
         }),
-    },
-    Beat {
-        title: "One worker per partition",
-        say: "Each consumer has three workers. Still, a partition's next record waits until the one before it is done: each \
-              partition has one worker at a time.",
-        inputs: no_inputs,
-        until: |world| done(world) >= 4 && busy_workers(world) >= 2,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Side by side, in order",
-        say: "Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and \
-              nowhere else.",
-        inputs: |_| vec![command(COMMAND_PUBLISH, &[8])],
-        until: |world| done(world) >= 12,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "A plain pool",
-        say: "The rule is off: any free worker takes the next record. All workers are busy, and it looks like progress.",
-        inputs: |_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: false }, command(COMMAND_PUBLISH, &[16])],
-        until: same_key_at_once,
-        look: consumers,
-        predict: Some(Predict {
+    Beat::new(
+"One worker per partition",
+"Each consumer has three workers. Still, a partition's next record waits until the one before it is done: each \
+ partition has one worker at a time.",
+|world| done(world) >= 4 && busy_workers(world) >= 2,
+)
+.look(consumers),
+    Beat::new(
+"Side by side, in order",
+"Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and nowhere \
+ else.",
+|world| done(world) >= 12,
+)
+.first(|_| vec![command(COMMAND_PUBLISH, &[8])])
+.look(consumers),
+    Beat::new(
+"A plain pool",
+"The rule is off: any free worker takes the next record. All workers are busy, and it looks like progress.",
+same_key_at_once,
+)
+.first(|_| vec![Input::off(kafka::ONE_WORKER), command(COMMAND_PUBLISH, &[16])])
+.look(consumers)
+.ask(Predict {
             question: "Two workers have two records of the same customer. Which is done first?",
             options: |_| vec!["The older one, always".to_owned(), "Whichever takes less time".to_owned()],
             answer: |world| usize::from(same_key_at_once(world)),
             because: "Nothing ties the two workers together. The log was in order; the pool is not.",
         }),
-    },
-    Beat {
-        title: "Cancelled before it was created",
-        say: "Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
-        inputs: no_inputs,
-        until: |world| world.is_promise_broken(KEY_ORDER.id),
-        look: late_one,
-        predict: None,
-    },
-    Beat {
-        title: "More partitions move keys",
-        say: "A fourth partition. The remainder is by four now, and most customers go elsewhere. What they wrote before stays \
-              where it was: in another partition, with no order between the two.",
-        inputs: |_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])],
-        until: |world| producer_partitions(world) == 4 && !one_partition_each(world),
-        look: |_| vec![BROKER, Kafka::producer(0)],
-        predict: None,
-    },
+    Beat::new(
+"Cancelled before it was created",
+"Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
+|world| world.is_promise_broken(KEY_ORDER.id),
+)
+.look(late_one),
+    Beat::new(
+"More partitions move keys",
+"A fourth partition. The remainder is by four now, and most customers go elsewhere. What they wrote before stays where \
+ it was: in another partition, with no order between the two.",
+|world| producer_partitions(world) == 4 && !one_partition_each(world),
+)
+.first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])
+.look(|_| vec![BROKER, Kafka::producer(0)]),
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 /// Two workers of one consumer on one partition, in order: a lane is a key.
 fn by_key(world: &Shop) -> bool {
@@ -320,12 +301,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "With all rules on, have two workers work on one partition at once.",
         hint: "Order is promised for each key. So a lane may be a key.",
         reached: by_key,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.act(Input::Setting { setting: kafka::LANE, value: 1 });
-            script.act(command(COMMAND_PUBLISH, &[24]));
-            script.until(by_key);
-        },
     },
     Challenge {
         id: "one-more-partition",
@@ -333,12 +308,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Break the order of a key with every rule on.",
         hint: "Let many records wait, and add a partition. The new one is empty, and its reader is quick.",
         reached: |world| world.rules() == RuleSet::ALL && world.is_promise_broken(KEY_ORDER.id),
-        origin: || origin(&[], &[(kafka::RATE, 40)]),
-        solve: |script| {
-            script.steps(400);
-            script.act(command(COMMAND_PARTITIONS, &[1]));
-            script.until(|world| world.is_promise_broken(KEY_ORDER.id));
-        },
     },
 ];
 
@@ -359,15 +328,44 @@ const TWO_RECORDS: Hunt<Kafka> = Hunt {
     within: |world| is_tame(world, 3, 1, 1),
 };
 
-const BREAKS: &[Breaks<Kafka>] = &[
-    Breaks {
-        rule: kafka::ONE_WORKER,
-        promise: KEY_ORDER.id,
-        way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
-    },
-    Breaks {
-        rule: kafka::KEY_PARTITION,
-        promise: KEY_ORDER.id,
-        way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
-    },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Kafka>] = &[
+        Breaks {
+            rule: kafka::ONE_WORKER,
+            promise: KEY_ORDER.id,
+            way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
+        },
+        Breaks {
+            rule: kafka::KEY_PARTITION,
+            promise: KEY_ORDER.id,
+            way: Way::Explore(Hunt { bounds: Bounds::new(2_000_000, 40, Budget::NONE), ..TWO_RECORDS }),
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<Kafka>] = &[
+        Solution {
+            challenge: "order-by-key",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::set(kafka::LANE, 1));
+                script.act(command(COMMAND_PUBLISH, &[24]));
+                script.until(by_key);
+            },
+        },
+        Solution {
+            challenge: "one-more-partition",
+            from: || SCENARIO.from(&[], &[(kafka::RATE, 40)]),
+            act: |script| {
+                script.steps(400);
+                script.act(command(COMMAND_PARTITIONS, &[1]));
+                script.until(|world| world.is_promise_broken(KEY_ORDER.id));
+            },
+        },
+    ];
+}

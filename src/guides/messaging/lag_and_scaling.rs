@@ -1,27 +1,16 @@
 //! Lag and scaling: how far a group is behind, and what more members can and cannot do about it.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::{Bar, Body, Figure, Frame, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
+use crate::guides::kit::prelude::*;
 use crate::sim::numbers::grouped;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
 use crate::systems::messaging::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
 };
-
 use crate::views::kafka::{
-    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, group, inspect, is_tame, logs, look, nth,
-    owners, producer_mark,
+    Shop, broker_mark, command, consumer, consumer_mark, consumers, group, is_tame, logs, nth, owners, producer_mark,
 };
+
+type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
@@ -29,8 +18,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Lag and scaling",
     guide: Guide::Messaging,
     level: 5,
-    summary: "Lag climbs, and a scaler starts one consumer after the other. With three partitions the fourth has nothing to \
-              do, and the lag goes on climbing.",
+    summary: "Lag climbs, and a scaler starts one consumer after the other. With three partitions the fourth has \
+              nothing to do, and the lag goes on climbing.",
     seed: 6,
     settings: &[
         (kafka::RATE, 20),
@@ -41,7 +30,6 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         (kafka::MAX_POLL, 4),
         (kafka::ALERT, 10_000),
     ],
-    busy: &[],
     fixed: &[
         (kafka::CONSUMERS, 6),
         (kafka::SCALER, 1),
@@ -55,8 +43,6 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     rules: &[kafka::MEMBERS_WITHIN],
     commands: &[COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP],
     promises: &[LAG_BOUNDED, OWNED_AGAIN, NOTHING_MISSED],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -83,14 +69,19 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: SMALL_GROUP,
-    breaks: BREAKS,
+    terms: &[
+        ("metadata", "What clients know of a topic's partitions."),
+        ("rebalance", "Dealing a group's partitions anew."),
+    ],
+    before: &["messaging/event-log"],
+    near: &["messaging/rebalance", "messaging/flash-sale"],
     prose: prose!("lag_and_scaling.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
@@ -98,7 +89,7 @@ fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
         (kafka::MEMBERS, 0) => "members".to_owned(),
         (kafka::MEMBERS, _) => "with a partition".to_owned(),
         (kafka::LAG | kafka::REBALANCES, _) => "group A".to_owned(),
-        _ => node_subject::<Kafka>(settings, metric, subject),
+        _ => Kafka::name(settings, NodeId(subject)),
     }
 }
 
@@ -204,91 +195,75 @@ fn is_settled(world: &Shop, wanted: u32) -> bool {
     stable && members(world) >= wanted
 }
 
-const TOUR: &[Beat<Kafka>] = &[
-    Beat {
-        title: "4,000 records a second",
-        say: "Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a \
-              second.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Lag",
-        say: "The *lag* is what is in the log and not committed: log end minus committed offset, over all partitions. It \
-              grows by what comes in and is not done.",
-        inputs: no_inputs,
-        until: |world| lag(world) >= 2_000,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "One more member",
-        say: "At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody \
-              works at all.",
-        inputs: no_inputs,
-        until: |world| is_settled(world, 3) && with_partitions(world) == 3,
-        look: the_scaler,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"4,000 records a second",
+"Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a second.",
+|world| world.kernel().now() == 0,
+)
+.look(consumers),
+    Beat::new(
+"Lag",
+"The *lag* is what is in the log and not committed: log end minus committed offset, over all partitions. It grows by \
+ what comes in and is not done.",
+|world| lag(world) >= 2_000,
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"One more member",
+"At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody works \
+ at all.",
+|world| is_settled(world, 3) && with_partitions(world) == 3,
+)
+.look(the_scaler)
+.ask(Predict {
             question: "What does the lag do while the group rebalances?",
             options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
             answer: |world| usize::from(lag(world) <= alert(world) / 2),
-            because: "Eager members have given everything up, and the producer does not wait. Every change of the members \
-                      costs that.",
+            because: "Eager members have given everything up, and the producer does not wait. Every change of the \
+                      members costs that.",
         }),
-    },
-    Beat {
-        title: "It comes down",
-        say: "Three members for three partitions: 5,000 a second, more than comes in. The lag falls.",
-        inputs: no_inputs,
-        until: |world| lag(world) <= alert(world) / 4,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Members without partitions",
-        say: "Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns nothing, \
-              nor do those after it. The lag goes over the alarm.",
-        inputs: |_| {
+    Beat::new(
+"It comes down",
+"Three members for three partitions: 5,000 a second, more than comes in. The lag falls.",
+|world| lag(world) <= alert(world) / 4,
+)
+.look(consumers),
+    Beat::new(
+"Members without partitions",
+"Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns nothing, nor \
+ do those after it. The lag goes over the alarm.",
+|world| idle_members(world).len() >= 2 && lag(world) > alert(world),
+)
+.first(|_| {
             vec![
-                Input::Rule { rule: kafka::MEMBERS_WITHIN, on: false },
-                Input::Setting { setting: kafka::RATE, value: 30 },
+                Input::off(kafka::MEMBERS_WITHIN),
+                Input::set(kafka::RATE, 30),
             ]
-        },
-        until: |world| idle_members(world).len() >= 2 && lag(world) > alert(world),
-        look: idle_members,
-        predict: Some(Predict {
+        })
+.look(idle_members)
+.ask(Predict {
             question: "Five or six members, three partitions. How many of them work?",
             options: |_| vec!["Three".to_owned(), "All of them".to_owned()],
             answer: |world| usize::from(with_partitions(world) > 3),
             because: "A partition has one owner in the group. That is what keeps its order, and what bounds the group.",
         }),
-    },
-    Beat {
-        title: "Partitions first",
-        say: "The rule is on again: members are kept within the partitions, so the scaler adds partitions. Everyone learns of \
-              them at the next metadata refresh, and the group rebalances once more.",
-        inputs: |_| vec![Input::Rule { rule: kafka::MEMBERS_WITHIN, on: true }],
-        until: |world| partitions(world) > 3 && idle_members(world).is_empty() && with_partitions(world) > 3,
-        look: the_scaler,
-        predict: None,
-    },
-    Beat {
-        title: "Under the alarm again",
-        say: "New records go to the new partitions as well. Old ones stay where they are, and the old partitions drain at \
-              their own pace.",
-        inputs: no_inputs,
-        until: |world| lag(world) <= alert(world) / 4,
-        look: consumers,
-        predict: None,
-    },
+    Beat::new(
+"Partitions first",
+"The rule is on again: members are kept within the partitions, so the scaler adds partitions. Everyone learns of them \
+ at the next metadata refresh, and the group rebalances once more.",
+|world| partitions(world) > 3 && idle_members(world).is_empty() && with_partitions(world) > 3,
+)
+.first(|_| vec![Input::Rule { rule: kafka::MEMBERS_WITHIN, on: true }])
+.look(the_scaler),
+    Beat::new(
+"Under the alarm again",
+"New records go to the new partitions as well. Old ones stay where they are, and the old partitions drain at their own \
+ pace.",
+|world| lag(world) <= alert(world) / 4,
+)
+.look(consumers),
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
@@ -297,14 +272,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have three members that own no partition.",
         hint: "Nobody but the scaler minds the partitions. You can start consumers yourself.",
         reached: |world| idle_members(world).len() >= 3,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.steps(60);
-            (3..=6).for_each(|number| {
-                script.act(command(COMMAND_START, &[number]));
-            });
-            script.until(|world| idle_members(world).len() >= 3);
-        },
     },
     Challenge {
         id: "alarm",
@@ -312,15 +279,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Bring the lag above the alarm without touching the rate or the rule.",
         hint: "A member that is down works off nothing, and the group takes its time to notice.",
         reached: |world| lag(world) > alert(world) && world.rules() == RuleSet::ALL,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.steps(200);
-            for number in 1..=3 {
-                let node = nth(script.world(), number);
-                script.act(Input::Pause { node });
-            }
-            script.until(|world| lag(world) > alert(world));
-        },
     },
 ];
 
@@ -340,14 +298,48 @@ const SMALL_GROUP: Hunt<Kafka> = Hunt {
     within: |world| is_tame(world, 2, 2, 1),
 };
 
-const BREAKS: &[Breaks<Kafka>] = &[Breaks {
-    rule: kafka::MEMBERS_WITHIN,
-    promise: LAG_BOUNDED.id,
-    way: Way::Script {
-        settings: &[(kafka::RATE, 30)],
-        act: |script| {
-            script.until(|world| world.is_promise_broken(LAG_BOUNDED.id));
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Kafka>] = &[Breaks {
+        rule: kafka::MEMBERS_WITHIN,
+        promise: LAG_BOUNDED.id,
+        way: Way::Script {
+            settings: &[(kafka::RATE, 30)],
+            act: |script| {
+                script.until(|world| world.is_promise_broken(LAG_BOUNDED.id));
+            },
+            reason: "It takes half a minute of arrivals: the explorer knows no rate, and nothing has to fail.",
         },
-        reason: "It takes half a minute of arrivals: the explorer knows no rate, and nothing has to fail.",
-    },
-}];
+    }];
+
+    const SOLUTIONS: &[Solution<Kafka>] = &[
+        Solution {
+            challenge: "idle",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.steps(60);
+                (3..=6).for_each(|number| {
+                    script.act(command(COMMAND_START, &[number]));
+                });
+                script.until(|world| idle_members(world).len() >= 3);
+            },
+        },
+        Solution {
+            challenge: "alarm",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.steps(200);
+                for number in 1..=3 {
+                    let node = nth(script.world(), number);
+                    script.act(Input::Pause { node });
+                }
+                script.until(|world| lag(world) > alert(world));
+            },
+        },
+    ];
+}

@@ -1,27 +1,17 @@
 //! Rebalancing a consumer group: members come, go and die, and partitions move between them.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::{Frame, Picture};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::kafka::promises::{NO_ZOMBIE, NOTHING_MISSED, ONE_OWNER_EACH, OWNED_AGAIN, two_owners};
 use crate::systems::messaging::kafka::wire::Refused;
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_STALL, COMMAND_START, COMMAND_STOP, GroupState, Kafka, Message, Phase,
 };
-
 use crate::views::kafka::{
-    Shop, broker_mark, command, consumer, consumer_mark, consumers, fields, flies, group, inspect, is_running, is_tame,
-    look, nth, owners, producer_mark,
+    Shop, broker_mark, command, consumer, consumer_mark, consumers, flies, group, is_running, is_tame, nth, owners,
+    producer_mark,
 };
+
+type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
@@ -29,8 +19,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Rebalancing a consumer group",
     guide: Guide::Messaging,
     level: 3,
-    summary: "Six partitions, three members, and a fourth that joins. Everybody stops while the partitions are dealt anew, \
-              and a member that was only asleep comes back as a zombie.",
+    summary: "Six partitions, three members, and a fourth that joins. Everybody stops while the partitions are dealt \
+              anew, and a member that was only asleep comes back as a zombie.",
     seed: 2,
     settings: &[
         (kafka::ASSIGNOR, 0),
@@ -43,13 +33,10 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         (kafka::HEARTBEAT, 300_000),
         (kafka::POLL_INTERVAL, 4_000_000),
     ],
-    busy: &[],
     fixed: &[(kafka::CONSUMERS, 4), (kafka::KEYS, 0), (kafka::BATCH, 1), (kafka::MAX_POLL, 1), (kafka::RESET, 1)],
     rules: &[kafka::FENCE, kafka::ONE_OWNER],
     commands: &[COMMAND_START, COMMAND_STOP, COMMAND_STALL],
     promises: &[NO_ZOMBIE, ONE_OWNER_EACH, OWNED_AGAIN, NOTHING_MISSED],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -72,21 +59,36 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_MEMBER,
-    breaks: BREAKS,
+    terms: &[
+        ("consumer group", "Consumers that share a topic, each partition having one owner."),
+        ("cooperative", "Giving up only the partitions that move."),
+        ("coordinator", "The node that decides for a group, or leads it."),
+        ("eager", "Giving up all partitions before joining again."),
+        ("fencing token", "A number that grows with each grant of a lock, by which a store refuses old holders."),
+        ("generation", "A number raised by each rebalance of a group."),
+        ("heartbeats", "Regular messages that say no more than: I am still here."),
+        ("range", "Dealing partitions in stretches."),
+        ("session timeout", "The silence after which a member is taken for dead."),
+        ("static", "Said of a member with a lasting name."),
+        ("sticky", "Dealing partitions so that members keep what they had."),
+        ("zombie", "A member that was replaced and does not know it."),
+    ],
+    before: &["messaging/event-log"],
+    near: &["messaging/lag-and-scaling", "consensus/leases"],
     prose: prose!("rebalance.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
         kafka::MOVED => "moved".to_owned(),
         kafka::LAG => "group A".to_owned(),
-        _ => node_subject::<Kafka>(settings, metric, subject),
+        _ => Kafka::name(settings, NodeId(subject)),
     }
 }
 
@@ -160,42 +162,36 @@ fn refused(message: &Message) -> bool {
     matches!(message, Message::Refused { why, .. } if *why != Refused::Rebalance)
 }
 
-const TOUR: &[Beat<Kafka>] = &[
-    Beat {
-        title: "A group",
-        say: "Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's \
-              *coordinator*.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Join",
-        say: "Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
-              rebalance. One member becomes the leader.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Message::Joined { .. })),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "The leader assigns",
-        say: "Not the broker but the leader, a client, decides who gets which partitions. It tells the coordinator, and the \
-              coordinator tells the others: SyncGroup.",
-        inputs: no_inputs,
-        until: |world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "A fourth member",
-        say: "Consumer 4 joins. The coordinator cannot call anybody: it tells the others with the answer to their next \
-              heartbeat, and they join again at their next poll.",
-        inputs: |_| vec![command(COMMAND_START, &[4])],
-        until: |world| settled(world) && running_members(world) == 4,
-        look: |world| vec![nth(world, 4), BROKER],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A group",
+"Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's *coordinator*.",
+|world| world.kernel().now() == 0,
+)
+.look(consumers),
+    Beat::new(
+"Join",
+"Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
+ rebalance. One member becomes the leader.",
+|world| flies(world, |message| matches!(message, Message::Joined { .. })),
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"The leader assigns",
+"Not the broker but the leader, a client, decides who gets which partitions. It tells the coordinator, and the \
+ coordinator tells the others: SyncGroup.",
+|world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
+)
+.look(consumers),
+    Beat::new(
+"A fourth member",
+"Consumer 4 joins. The coordinator cannot call anybody: it tells the others with the answer to their next heartbeat, \
+ and they join again at their next poll.",
+|world| settled(world) && running_members(world) == 4,
+)
+.first(|_| vec![command(COMMAND_START, &[4])])
+.look(|world| vec![nth(world, 4), BROKER])
+.ask(Predict {
             question: "How many of the first three members have to stop for that?",
             options: |_| vec!["None".to_owned(), "One or two".to_owned(), "All three".to_owned()],
             answer: |world| match stopped(world) {
@@ -203,73 +199,62 @@ const TOUR: &[Beat<Kafka>] = &[
                 1 | 2 => 1,
                 _ => 2,
             },
-            because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when the last \
-                      one has joined. Choose cooperative at the start, and nearly nobody stops.",
+            because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when \
+                      the last one has joined. Choose cooperative at the start, and nearly nobody stops.",
         }),
-    },
-    Beat {
-        title: "A member dies",
-        say: "Consumer 2 crashes and says nothing more. Its partitions wait. When its *session timeout* has passed without a \
-              heartbeat, the coordinator starts a rebalance.",
-        inputs: |world| vec![Input::Crash { node: nth(world, 2) }],
-        until: |world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
-        look: |world| vec![nth(world, 2)],
-        predict: None,
-    },
-    Beat {
-        title: "Asleep, not dead",
-        say: "Consumer 1 is paused in the middle of its work: a long garbage collection. To the others that looks like a \
-              crash. A new generation begins without it.",
-        inputs: |world| vec![Input::Pause { node: nth(world, 1) }],
-        until: |world| settled(world) && !is_member(world, nth(world, 1)),
-        look: first,
-        predict: Some(Predict {
+    Beat::new(
+"A member dies",
+"Consumer 2 crashes and says nothing more. Its partitions wait. When its *session timeout* has passed without a \
+ heartbeat, the coordinator starts a rebalance.",
+|world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
+)
+.first(|world| vec![Input::Crash { node: nth(world, 2) }])
+.look(|world| vec![nth(world, 2)]),
+    Beat::new(
+"Asleep, not dead",
+"Consumer 1 is paused in the middle of its work: a long garbage collection. To the others that looks like a crash. A \
+ new generation begins without it.",
+|world| settled(world) && !is_member(world, nth(world, 1)),
+)
+.first(|world| vec![Input::Pause { node: nth(world, 1) }])
+.look(first)
+.ask(Predict {
             question: "Consumer 1 wakes up. What does it believe?",
             options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
             answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
             because: "Nobody could tell it. It is a *zombie*: it goes on where it was.",
         }),
-    },
-    Beat {
-        title: "Fenced",
-        say: "It finishes its record and commits, in the name of its old generation. The coordinator refuses. The zombie \
-              drops everything and joins as a new member.",
-        inputs: |world| vec![Input::Resume { node: nth(world, 1) }],
-        until: |world| flies(world, refused),
-        look: first,
-        predict: None,
-    },
-    Beat {
-        title: "Back in",
-        say: "What it had done is done again by the new owner: at least once. What it must not do is move the group's offset \
-              under the new owner's feet.",
-        inputs: |world| vec![Input::Restart { node: nth(world, 2) }],
-        until: |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
-        look: first,
-        predict: None,
-    },
-    Beat {
-        title: "Without the fence",
-        say: "The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
-        inputs: |world| vec![Input::Rule { rule: kafka::FENCE, on: false }, Input::Pause { node: nth(world, 1) }],
-        until: |world| settled(world) && !is_member(world, nth(world, 1)),
-        look: first,
-        predict: None,
-    },
-    Beat {
-        title: "A zombie commits",
-        say: "Watch the first promise. The group's offset is now what a consumer says that is no member.",
-        inputs: |world| vec![Input::Resume { node: nth(world, 1) }],
-        until: |world| world.is_promise_broken(NO_ZOMBIE.id),
-        look: first,
-        predict: None,
-    },
+    Beat::new(
+"Fenced",
+"It finishes its record and commits, in the name of its old generation. The coordinator refuses. The zombie drops \
+ everything and joins as a new member.",
+|world| flies(world, refused),
+)
+.first(|world| vec![Input::Resume { node: nth(world, 1) }])
+.look(first),
+    Beat::new(
+"Back in",
+"What it had done is done again by the new owner: at least once. What it must not do is move the group's offset under \
+ the new owner's feet.",
+|world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
+)
+.first(|world| vec![Input::Restart { node: nth(world, 2) }])
+.look(first),
+    Beat::new(
+"Without the fence",
+"The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
+|world| settled(world) && !is_member(world, nth(world, 1)),
+)
+.first(|world| vec![Input::off(kafka::FENCE), Input::Pause { node: nth(world, 1) }])
+.look(first),
+    Beat::new(
+"A zombie commits",
+"Watch the first promise. The group's offset is now what a consumer says that is no member.",
+|world| world.is_promise_broken(NO_ZOMBIE.id),
+)
+.first(|world| vec![Input::Resume { node: nth(world, 1) }])
+.look(first),
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 /// All four own something, and nobody stopped on the way.
 fn joined_without_a_stop(world: &Shop) -> bool {
@@ -291,12 +276,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have a fourth member get partitions without any member ever owning none.",
         hint: "Restart with the cooperative assignor: what stays with its owner is never given up.",
         reached: joined_without_a_stop,
-        origin: || origin(&[], &[(kafka::ASSIGNOR, 3)]),
-        solve: |script| {
-            script.until(settled);
-            script.act(command(COMMAND_START, &[4]));
-            script.until(joined_without_a_stop);
-        },
     },
     Challenge {
         id: "unnoticed",
@@ -304,15 +283,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Restart a member without a rebalance.",
         hint: "Static members keep their place for a session timeout.",
         reached: came_back_unnoticed,
-        origin: || origin(&[], &[(kafka::STATIC, 1)]),
-        solve: |script| {
-            script.until(settled);
-            let node = nth(script.world(), 2);
-            script.act(Input::Crash { node });
-            script.steps(10);
-            script.act(Input::Restart { node });
-            script.until(came_back_unnoticed);
-        },
     },
     Challenge {
         id: "two-owners",
@@ -320,12 +290,6 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         goal: "Have one partition owned by two members of the same generation.",
         hint: "Switch off the rule that a partition is given up first, and let somebody join.",
         reached: |world| two_owners(world).is_some(),
-        origin: || origin(&[kafka::ONE_OWNER], &[]),
-        solve: |script| {
-            script.until(settled);
-            script.act(command(COMMAND_START, &[4]));
-            script.until(|world| two_owners(world).is_some());
-        },
     },
 ];
 
@@ -343,25 +307,66 @@ const ONE_MEMBER: Hunt<Kafka> = Hunt {
     within: |world| is_tame(world, 2, 1, 2),
 };
 
-const BREAKS: &[Breaks<Kafka>] = &[
-    Breaks { rule: kafka::FENCE, promise: NO_ZOMBIE.id, way: Way::Explore(ONE_MEMBER) },
-    Breaks {
-        rule: kafka::ONE_OWNER,
-        promise: ONE_OWNER_EACH.id,
-        way: Way::Explore(Hunt {
-            settings: &[
-                (kafka::PARTITIONS, 2),
-                (kafka::PRODUCERS, 0),
-                (kafka::CONSUMERS, 2),
-                (kafka::RUNNING, 1),
-                (kafka::PRELOADED, 0),
-            ],
-            inputs: || vec![command(COMMAND_START, &[2])],
-            bounds: Bounds::new(4_000_000, 40, Budget::NONE),
-            // What is read does not matter here: nobody goes on to fetch.
-            within: |world| {
-                is_tame(world, 3, 2, 2) && !flies(world, |message| matches!(message, Message::Fetch { .. }))
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<Kafka>] = &[
+        Breaks { rule: kafka::FENCE, promise: NO_ZOMBIE.id, way: Way::Explore(ONE_MEMBER) },
+        Breaks {
+            rule: kafka::ONE_OWNER,
+            promise: ONE_OWNER_EACH.id,
+            way: Way::Explore(Hunt {
+                settings: &[
+                    (kafka::PARTITIONS, 2),
+                    (kafka::PRODUCERS, 0),
+                    (kafka::CONSUMERS, 2),
+                    (kafka::RUNNING, 1),
+                    (kafka::PRELOADED, 0),
+                ],
+                inputs: || vec![command(COMMAND_START, &[2])],
+                bounds: Bounds::new(4_000_000, 40, Budget::NONE),
+                // What is read does not matter here: nobody goes on to fetch.
+                within: |world| {
+                    is_tame(world, 3, 2, 2) && !flies(world, |message| matches!(message, Message::Fetch { .. }))
+                },
+            }),
+        },
+    ];
+
+    const SOLUTIONS: &[Solution<Kafka>] = &[
+        Solution {
+            challenge: "nobody-stops",
+            from: || SCENARIO.from(&[], &[(kafka::ASSIGNOR, 3)]),
+            act: |script| {
+                script.until(settled);
+                script.act(command(COMMAND_START, &[4]));
+                script.until(joined_without_a_stop);
             },
-        }),
-    },
-];
+        },
+        Solution {
+            challenge: "unnoticed",
+            from: || SCENARIO.from(&[], &[(kafka::STATIC, 1)]),
+            act: |script| {
+                script.until(settled);
+                let node = nth(script.world(), 2);
+                script.act(Input::Crash { node });
+                script.steps(10);
+                script.act(Input::Restart { node });
+                script.until(came_back_unnoticed);
+            },
+        },
+        Solution {
+            challenge: "two-owners",
+            from: || SCENARIO.from(&[kafka::ONE_OWNER], &[]),
+            act: |script| {
+                script.until(settled);
+                script.act(command(COMMAND_START, &[4]));
+                script.until(|world| two_owners(world).is_some());
+            },
+        },
+    ];
+}

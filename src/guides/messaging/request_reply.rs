@@ -1,25 +1,17 @@
 //! Request-reply and queue groups: a question with a reply subject, one worker of a group, an answer or a clear no.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, SetMark, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
+use crate::guides::kit::prelude::*;
 use crate::sim::kernel::time;
-use crate::sim::machine::system::System;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
 use crate::systems::messaging::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
 use crate::systems::messaging::nats::{
     self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject,
 };
-use crate::views::nats::{Shop, client, connection, fields, flies, inspect, is_connected, look};
+use crate::views::nats::{Shop, client, connection, flies, is_connected};
+
+#[cfg(not(target_arch = "wasm32"))]
+mod proof;
+
+type Beat = crate::guides::kit::tour::Beat<Nats>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Nats> = Scenario {
@@ -27,8 +19,8 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     title: "Request-reply and queue groups",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A question is a message with a return address. One of a group of workers answers, and if there is none, the \
-              server says so at once. What if the worker dies with the question in hand?",
+    summary: "A question is a message with a return address. One of a group of workers answers, and if there is none, \
+              the server says so at once. What if the worker dies with the question in hand?",
     seed: 2,
     settings: &[
         (nats::MEMBERS, 3),
@@ -43,8 +35,6 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     rules: &[nats::ONE_PER_GROUP, nats::NO_RESPONDERS, nats::OWN_INBOX, nats::GIVE_UP],
     commands: &[nats::REQUEST, nats::ASK_ALL],
     promises: &[ONE_RESPONDER, CLEAR_NO, OWN_ANSWER, ENDS],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither doubled nor reordered. It may be late, or lost in a cut.
     faults: FaultModel {
         crash: true,
         pause: true,
@@ -68,21 +58,28 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_WORKERS,
-    breaks: BREAKS,
+    terms: &[
+        ("inbox", "A subject made up for the answers to one caller."),
+        ("no responders", "Status 503: nobody has subscribed to the subject of a request."),
+        ("request", "A message that carries a subject for its answer."),
+        ("scatter-gather", "One question to many, and their answers collected."),
+    ],
+    before: &["messaging/fire-and-forget"],
+    near: &["resilience/load-balancing"],
     prose: prose!("request_reply.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match (metric, subject) {
         (nats::UNANSWERED, 0) => "503, no responders".to_owned(),
         (nats::UNANSWERED, _) => "time-out".to_owned(),
-        _ => node_subject::<Nats>(settings, metric, subject),
+        _ => Nats::name(settings, NodeId(subject)),
     }
 }
 
@@ -244,117 +241,106 @@ fn gathered(world: &Shop) -> u8 {
     open(world).iter().filter(|request| request.gather).map(|request| request.answers).max().unwrap_or(0)
 }
 
-const TOUR: &[Beat<Nats>] = &[
-    Beat {
-        title: "A service by name",
-        say: "Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the \
-              subject and none of them.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: members,
-        predict: None,
-    },
-    Beat {
-        title: "A return address",
-        say: "A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed to. \
-              Its table shows what it waits for.",
-        inputs: |_| vec![request(1)],
-        until: |world| all_connected(world) && busy_worker(world).is_some(),
-        look: |_| vec![ASKER],
-        predict: None,
-    },
-    Beat {
-        title: "One of the group",
-        say: "The server picks one worker, not the one with the least to do. The answer goes to the inbox, and from there it \
-              is one more message.",
-        inputs: |_| vec![request(4)],
-        until: |world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
-        look: members,
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A service by name",
+"Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the subject \
+ and none of them.",
+|world| world.kernel().now() == 0,
+)
+.look(members),
+    Beat::new(
+"A return address",
+"A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed to. Its table \
+ shows what it waits for.",
+|world| all_connected(world) && busy_worker(world).is_some(),
+)
+.first(|_| vec![request(1)])
+.look(|_| vec![ASKER]),
+    Beat::new(
+"One of the group",
+"The server picks one worker, not the one with the least to do. The answer goes to the inbox, and from there it is one \
+ more message.",
+|world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
+)
+.first(|_| vec![request(4)])
+.look(members)
+.ask(Predict {
             question: "Five requests, three workers. Do some wait while a worker is idle?",
             options: |_| vec!["It may be".to_owned(), "Never".to_owned()],
             answer: |_| 0,
-            because: "The server does not know who is busy: it pushes each request to a member at random. A queue with acks \
-                      would wait for a free one.",
+            because: "The server does not know who is busy: it pushes each request to a member at random. A queue with \
+                      acks would wait for a free one.",
         }),
-    },
-    Beat {
-        title: "The worker dies",
-        say: "A worker crashes with a request in hand. No other one has it, and the server has forgotten it.",
-        inputs: |world| busy_worker(world).into_iter().map(|node| Input::Crash { node }).collect(),
-        until: |world| timeouts(world) > 0,
-        look: |_| vec![ASKER],
-        predict: Some(Predict {
+    Beat::new(
+"The worker dies",
+"A worker crashes with a request in hand. No other one has it, and the server has forgotten it.",
+|world| timeouts(world) > 0,
+)
+.first(|world| busy_worker(world).into_iter().map(|node| Input::Crash { node }).collect())
+.look(|_| vec![ASKER])
+.ask(Predict {
             question: "How does the caller learn of it?",
             options: |_| vec!["From the server".to_owned(), "By its own time-out".to_owned()],
             answer: |world| usize::from(timeouts(world) > 0),
             because: "Nobody tells it. A time-out does not say whether the work was done: asking again may do it twice.",
         }),
-    },
-    Beat {
-        title: "Nobody there",
-        say: "Now all workers are gone, and the server notices after some unanswered PINGs: then nobody listens on price.get.",
-        inputs: |world| {
+    Beat::new(
+"Nobody there",
+"Now all workers are gone, and the server notices after some unanswered PINGs: then nobody listens on price.get.",
+|world| listening(world) == 0,
+)
+.first(|world| {
             let up = members(world).into_iter().filter(|id| world.memory(*id).is_some());
             up.map(|node| Input::Crash { node }).collect()
-        },
-        until: |world| listening(world) == 0,
-        look: |_| vec![SERVER],
-        predict: None,
-    },
-    Beat {
-        title: "A clear no",
-        say: "A request with no one to go to. The server sees that nothing matches, and that there is an inbox.",
-        inputs: |_| vec![request(1)],
-        until: |world| refusals(world) > 0,
-        look: |_| vec![ASKER],
-        predict: Some(Predict {
+        })
+.look(|_| vec![SERVER]),
+    Beat::new(
+"A clear no",
+"A request with no one to go to. The server sees that nothing matches, and that there is an inbox.",
+|world| refusals(world) > 0,
+)
+.first(|_| vec![request(1)])
+.look(|_| vec![ASKER])
+.ask(Predict {
             question: "How long does the caller wait to know that there is no answer?",
             options: |_| vec!["A round trip".to_owned(), "The whole time-out".to_owned()],
             answer: |world| usize::from(refusals(world) == 0),
             because: "The server answers in the service's place: status 503, *no responders*.",
         }),
-    },
-    Beat {
-        title: "Ask everyone",
-        say: "The workers are back, and the caller asks status.get. Each worker has subscribed to that by itself, outside of \
-              the group. All answer, to one inbox.",
-        inputs: |world| {
+    Beat::new(
+"Ask everyone",
+"The workers are back, and the caller asks status.get. Each worker has subscribed to that by itself, outside of the \
+ group. All answer, to one inbox.",
+|world| listening(world) == members(world).len(),
+)
+.first(|world| {
             let down = members(world).into_iter().filter(|id| world.memory(*id).is_none());
             down.map(|node| Input::Restart { node }).collect()
-        },
-        until: |world| listening(world) == members(world).len(),
-        look: members,
-        predict: None,
-    },
-    Beat {
-        title: "Scatter and gather",
-        say: "The caller counts the answers, and stops when it has all it expects, or when its time is over.",
-        inputs: |_| vec![ask_all()],
-        until: |world| gathered(world) >= 2,
-        look: |_| vec![ASKER],
-        predict: None,
-    },
-    Beat {
-        title: "Without one per group",
-        say: "The server sends a request to every member of the group. The caller takes the first answer and drops the rest, \
-              so it looks fine from there.",
-        inputs: |_| vec![Input::Rule { rule: nats::ONE_PER_GROUP, on: false }, request(1)],
-        until: |world| world.is_promise_broken(ONE_RESPONDER.id),
-        look: members,
-        predict: Some(Predict {
+        })
+.look(members),
+    Beat::new(
+"Scatter and gather",
+"The caller counts the answers, and stops when it has all it expects, or when its time is over.",
+|world| gathered(world) >= 2,
+)
+.first(|_| vec![ask_all()])
+.look(|_| vec![ASKER]),
+    Beat::new(
+"Without one per group",
+"The server sends a request to every member of the group. The caller takes the first answer and drops the rest, so it \
+ looks fine from there.",
+|world| world.is_promise_broken(ONE_RESPONDER.id),
+)
+.first(|_| vec![Input::off(nats::ONE_PER_GROUP), request(1)])
+.look(members)
+.ask(Predict {
             question: "How many workers do the work?",
             options: |_| vec!["One".to_owned(), "More than one".to_owned()],
             answer: |world| usize::from(world.witness().both.is_some()),
             because: "Three prices are no harm. Three payments are.",
         }),
-    },
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
@@ -370,22 +356,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
             };
             timeouts(world) > 0 && flies(world, |node, message| node == ASKER && late(message))
         },
-        origin: || origin(&[], &[(nats::RATE, 0)]),
-        solve: |script| {
-            script.until(all_connected);
-            for node in members(script.world()) {
-                script.act(Input::Slow { node, percent: 5_000 });
-            }
-            script.act(request(3));
-            script.until(|world| {
-                let late = |message: &Message| {
-                    content(message).is_some_and(|payload| {
-                        is_answer(payload) && open(world).iter().all(|request| request.id != payload.id)
-                    })
-                };
-                timeouts(world) > 0 && flies(world, |node, message| node == ASKER && late(message))
-            });
-        },
     },
     Challenge {
         id: "wrong-answer",
@@ -393,12 +363,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         goal: "Have the caller take the answer to one request for the answer to another.",
         hint: "Without inboxes of their own, the answer that comes first belongs to the request that was sent first.",
         reached: |world| world.witness().mixed.is_some(),
-        origin: || origin(&[nats::OWN_INBOX], &[(nats::RATE, 0)]),
-        solve: |script| {
-            script.until(all_connected);
-            script.act(request(6));
-            script.until(|world| world.witness().mixed.is_some());
-        },
     },
     Challenge {
         id: "silence",
@@ -406,14 +370,6 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         goal: "Have the server drop a request without a word.",
         hint: "Nobody may listen, and the rule that makes the server say so must be off.",
         reached: |world| world.witness().silent.is_some(),
-        origin: || origin(&[nats::NO_RESPONDERS], &[(nats::RATE, 0)]),
-        solve: |script| {
-            for node in members(script.world()) {
-                script.act(Input::Crash { node });
-            }
-            script.act(request(1));
-            script.until(|world| world.witness().silent.is_some());
-        },
     },
 ];
 
@@ -434,32 +390,3 @@ const TWO_WORKERS: Hunt<Nats> = Hunt {
     bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
     within: |world| calm(world, 2) && world.kernel().pending_count() < 20,
 };
-
-/// The same without a fault, and with one connection each.
-const NO_FAULT: Hunt<Nats> =
-    Hunt { bounds: Bounds::new(600_000, 40, Budget::NONE), within: |world| calm(world, 1), ..TWO_WORKERS };
-
-const BREAKS: &[Breaks<Nats>] = &[
-    Breaks { rule: nats::ONE_PER_GROUP, promise: ONE_RESPONDER.id, way: Way::Explore(NO_FAULT) },
-    Breaks { rule: nats::NO_RESPONDERS, promise: CLEAR_NO.id, way: Way::Explore(NO_FAULT) },
-    Breaks {
-        rule: nats::OWN_INBOX,
-        promise: OWN_ANSWER.id,
-        way: Way::Explore(Hunt {
-            inputs: || vec![request(2)],
-            within: |world| {
-                calm(world, 1) && world.node(NodeId::from(FIRST)).is_some_and(|node| node.disk.connections < 2)
-            },
-            ..NO_FAULT
-        }),
-    },
-    Breaks {
-        rule: nats::GIVE_UP,
-        promise: ENDS.id,
-        way: Way::Schedules {
-            settings: &[],
-            events: 400,
-            reason: "It is about how long a caller waits, and the explorer knows no clock.",
-        },
-    },
-];

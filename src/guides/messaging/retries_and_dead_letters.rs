@@ -1,27 +1,16 @@
 //! Retries and dead letters: tasks that fail, wait, come back, and are given up.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::Input;
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::message::Body as Kind;
 use crate::systems::messaging::rabbitmq::promises::{HEALTHY_DONE, NOTHING_VANISHES, STOPS_NOBODY, endless, lost};
 use crate::systems::messaging::rabbitmq::queue::Stored;
 use crate::systems::messaging::rabbitmq::topology::{self, LOTS, PARKED};
 use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
 use crate::views::rabbitmq::{
-    Shop, command, connections, consumer, consumers, fields, flies, host, inspect, look, numbers, origin, ready, row,
-    unconfirmed,
+    Shop, command, connections, consumer, consumers, flies, host, numbers, origin, ready, row, unconfirmed,
 };
+
+type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -29,8 +18,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Retries and dead letters",
     guide: Guide::Messaging,
     level: 3,
-    summary: "Some tasks fail once, some always, and some kill whoever works on them. Without bounds, two bad tasks keep \
-              every worker busy for ever.",
+    summary: "Some tasks fail once, some always, and some kill whoever works on them. Without bounds, two bad tasks \
+              keep every worker busy for ever.",
     seed: 6,
     settings: &[
         (rabbit::WORKERS, 2),
@@ -44,13 +33,10 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         (rabbit::DELIVERY_LIMIT, 3),
         (rabbit::HEARTBEAT, 500_000),
     ],
-    busy: &[],
     fixed: &[(rabbit::TOPOLOGY, 3), (rabbit::SLOW, 1)],
     rules: &[rabbit::BOUNDED, rabbit::PARK, rabbit::COPY_FIRST],
     commands: &[rabbit::TROUBLE],
     promises: &[STOPS_NOBODY, NOTHING_VANISHES, HEALTHY_DONE],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -64,26 +50,38 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: hunt(ONE_RETRY),
-    breaks: BREAKS,
+    terms: &[
+        ("dead-letter exchange", "The exchange to which a queue's dead messages go."),
+        ("dead-letters", "Publishes again, to another exchange, what was rejected, has expired, or does not fit."),
+        ("delivery limit", "How often a quorum queue takes a message back before it gives it up."),
+        ("jitter", "A random part of a wait, so that many do not return at once."),
+        ("poison", "A message on which the work fails every time."),
+        ("time to live", "How long a message may stay in a queue."),
+    ],
+    before: &["messaging/simple-task-queue"],
+    near: &["messaging/keys-and-order", "messaging/jetstream-work-queue"],
     prose: prose!("retries_and_dead_letters.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match metric {
         rabbit::DEPTH => LOTS.get(usize::from(subject)).map_or("?", |name| name).to_owned(),
-        _ => node_subject::<RabbitMq>(settings, metric, subject),
+        _ => RabbitMq::name(settings, NodeId(subject)),
     }
 }
 
 const FINE: i64 = 0;
+
 const FLAKY: i64 = 1;
+
 const POISON: i64 = 2;
+
 const DEADLY: i64 = 3;
 
 fn tasks(kind: i64, count: i64) -> Input {
@@ -197,69 +195,63 @@ fn is_disordered(world: &Shop) -> bool {
     world.witness().order().windows(2).any(|pair| pair[0] > pair[1])
 }
 
-const TOUR: &[Beat<RabbitMq>] = &[
-    Beat {
-        title: "Not all tasks succeed",
-        say: "Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some fail \
-              always: they are *poison*.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Later, not at once",
-        say: "A task has failed. To try again at once would most likely fail again. The worker publishes a copy to a waiting \
-              queue, and acknowledges the original when that is confirmed.",
-        inputs: |_| vec![tasks(FLAKY, 1)],
-        until: |world| waits(world, 1, Kind::Flaky),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "A queue as a clock",
-        say: "Nobody reads the waiting queue. Its messages have a *time to live*; when that is over, the broker *dead-letters* \
-              them, and the address for dead letters is the task queue.",
-        inputs: no_inputs,
-        until: |world| {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Not all tasks succeed",
+"Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some fail \
+ always: they are *poison*.",
+|world| world.kernel().now() == 0,
+)
+.look(consumers),
+    Beat::new(
+"Later, not at once",
+"A task has failed. To try again at once would most likely fail again. The worker publishes a copy to a waiting queue, \
+ and acknowledges the original when that is confirmed.",
+|world| waits(world, 1, Kind::Flaky),
+)
+.first(|_| vec![tasks(FLAKY, 1)])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"A queue as a clock",
+"Nobody reads the waiting queue. Its messages have a *time to live*; when that is over, the broker *dead-letters* \
+ them, and the address for dead letters is the task queue.",
+|world| {
             flies(world, |message| {
                 matches!(message, Method::Deliver { delivery, .. }
                     if delivery.message.attempt == 1 && delivery.message.body == Kind::Flaky)
             })
         },
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "The price in order",
-        say: "While a task waits, later ones are done. Look at the strip at the bottom.",
-        inputs: |_| vec![tasks(FLAKY, 1), tasks(FINE, 3)],
-        until: |world| is_disordered(world) && ready(world, 1).is_empty(),
-        look: consumers,
-        predict: Some(Predict {
+)
+.look(consumers),
+    Beat::new(
+"The price in order",
+"While a task waits, later ones are done. Look at the strip at the bottom.",
+|world| is_disordered(world) && ready(world, 1).is_empty(),
+)
+.first(|_| vec![tasks(FLAKY, 1), tasks(FINE, 3)])
+.look(consumers)
+.ask(Predict {
             question: "Are the tasks done in the order in which they were published?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(is_disordered(world)),
             because: "A retry gives up the order, and two workers do too. Who needs order must hold up everything behind.",
         }),
-    },
-    Beat {
-        title: "Poison, with back-off",
-        say: "A poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks which failed \
-              together do not come back together.",
-        inputs: |_| vec![tasks(POISON, 1)],
-        until: |world| waits(world, 3, Kind::Poison),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Given up, and kept",
-        say: "When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a parking \
-              lot, where somebody can look at it.",
-        inputs: no_inputs,
-        until: |world| parked(world, Kind::Poison),
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+    Beat::new(
+"Poison, with back-off",
+"A poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks which failed together \
+ do not come back together.",
+|world| waits(world, 3, Kind::Poison),
+)
+.first(|_| vec![tasks(POISON, 1)])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Given up, and kept",
+"When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a parking \
+ lot, where somebody can look at it.",
+|world| parked(world, Kind::Poison),
+)
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "With three retries, how often was the work on it tried?",
             options: |_| ["Once", "Three times", "Four times"].map(str::to_owned).to_vec(),
             answer: |world| match topology::retries(world.settings()) {
@@ -269,30 +261,28 @@ const TOUR: &[Beat<RabbitMq>] = &[
             },
             because: "The first attempt, and three retries.",
         }),
-    },
-    Beat {
-        title: "A task that kills",
-        say: "This one ends the process of its worker, which cannot say anything any more. The quorum queue counts: a task that \
-              comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
-        inputs: |_| vec![tasks(DEADLY, 1)],
-        until: |world| parked(world, Kind::Deadly),
-        look: consumers,
-        predict: None,
-    },
-    Beat {
-        title: "Straight back, without end",
-        say: "The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its queue. \
-              Two poison tasks, two workers.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::BOUNDED, on: false }, tasks(POISON, 2), tasks(FINE, 5)],
-        until: |world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
-        look: consumers,
-        predict: Some(Predict {
+    Beat::new(
+"A task that kills",
+"This one ends the process of its worker, which cannot say anything any more. The quorum queue counts: a task that \
+ comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
+|world| parked(world, Kind::Deadly),
+)
+.first(|_| vec![tasks(DEADLY, 1)])
+.look(consumers),
+    Beat::new(
+"Straight back, without end",
+"The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its queue. Two \
+ poison tasks, two workers.",
+|world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
+)
+.first(|_| vec![Input::off(rabbit::BOUNDED), tasks(POISON, 2), tasks(FINE, 5)])
+.look(consumers)
+.ask(Predict {
             question: "Who does the healthy tasks?",
             options: |_| vec!["The other worker".to_owned(), "Nobody".to_owned()],
             answer: |world| usize::from(all_poisoned(world)),
             because: "Each worker has a poison task, fails, sends it back, and gets it again before all others.",
         }),
-    },
 ];
 
 fn all_poisoned(world: &Shop) -> bool {
@@ -321,13 +311,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have every worker busy with poison, and 20 tasks waiting.",
         hint: "Switch bounded retries off. How many poison tasks do you need?",
         reached: is_stuck,
-        origin: || origin(SCENARIO.seed, &[rabbit::BOUNDED], &[]),
-        solve: |script| {
-            script.steps(20);
-            script.act(tasks(POISON, 2));
-            script.act(tasks(FINE, 20));
-            script.until(is_stuck);
-        },
     },
     Challenge {
         id: "behind-a-longer-wait",
@@ -335,12 +318,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a task in a waiting queue whose time ends before that of the one in front of it.",
         hint: "Messages expire at the head of a queue only. With jitter, not all waits in one queue are equal.",
         reached: is_blocked,
-        origin: || origin(SCENARIO.seed, &[], &[(rabbit::RATE, 0), (rabbit::TASK, 5_000)]),
-        solve: |script| {
-            script.steps(20);
-            script.act(tasks(POISON, 20));
-            script.until(is_blocked);
-        },
     },
     Challenge {
         id: "vanished",
@@ -348,20 +325,11 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a confirmed task disappear: neither done nor parked.",
         hint: "Switch parking off, and let a task fail to the end.",
         reached: |world| lost(world).is_some(),
-        origin: || origin(SCENARIO.seed, &[rabbit::PARK], &[(rabbit::RATE, 0)]),
-        solve: |script| {
-            script.steps(20);
-            script.act(tasks(POISON, 1));
-            script.until(|world| lost(world).is_some());
-        },
     },
 ];
 
 const ONE_RETRY: &[(SettingId, i64)] =
     &[(rabbit::WORKERS, 1), (rabbit::RATE, 0), (rabbit::RETRIES, 1), (rabbit::DELIVERY_LIMIT, 1), (rabbit::JITTER, 0)];
-
-const NO_RETRY: &[(SettingId, i64)] =
-    &[(rabbit::WORKERS, 1), (rabbit::RATE, 0), (rabbit::RETRIES, 0), (rabbit::DELIVERY_LIMIT, 1), (rabbit::JITTER, 0)];
 
 /// One poison task, one worker, one crash.
 const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
@@ -373,20 +341,67 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
     }
 }
 
-/// Nobody has been silent since the broker last looked.
-fn all_heard(world: &Shop) -> bool {
-    host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const NO_RETRY: &[(SettingId, i64)] = &[
+        (rabbit::WORKERS, 1),
+        (rabbit::RATE, 0),
+        (rabbit::RETRIES, 0),
+        (rabbit::DELIVERY_LIMIT, 1),
+        (rabbit::JITTER, 0),
+    ];
+
+    /// Nobody has been silent since the broker last looked.
+    pub(super) fn all_heard(world: &Shop) -> bool {
+        host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
+    }
+
+    /// The same, while nothing is wrong but the task: one connection, no silence, no crash.
+    pub(super) const POISON_ALONE: Hunt<RabbitMq> = Hunt {
+        bounds: Bounds::new(1_500_000, 99, Budget::NONE),
+        within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
+        ..hunt(ONE_RETRY)
+    };
+
+    pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
+        Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(POISON_ALONE) },
+        Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(NO_RETRY)) },
+        Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(ONE_RETRY)) },
+    ];
+
+    const SOLUTIONS: &[Solution<RabbitMq>] = &[
+        Solution {
+            challenge: "nobody-left",
+            from: || origin(SCENARIO.seed, &[rabbit::BOUNDED], &[]),
+            act: |script| {
+                script.steps(20);
+                script.act(tasks(POISON, 2));
+                script.act(tasks(FINE, 20));
+                script.until(is_stuck);
+            },
+        },
+        Solution {
+            challenge: "behind-a-longer-wait",
+            from: || origin(SCENARIO.seed, &[], &[(rabbit::RATE, 0), (rabbit::TASK, 5_000)]),
+            act: |script| {
+                script.steps(20);
+                script.act(tasks(POISON, 20));
+                script.until(is_blocked);
+            },
+        },
+        Solution {
+            challenge: "vanished",
+            from: || origin(SCENARIO.seed, &[rabbit::PARK], &[(rabbit::RATE, 0)]),
+            act: |script| {
+                script.steps(20);
+                script.act(tasks(POISON, 1));
+                script.until(|world| lost(world).is_some());
+            },
+        },
+    ];
 }
-
-/// The same, while nothing is wrong but the task: one connection, no silence, no crash.
-const POISON_ALONE: Hunt<RabbitMq> = Hunt {
-    bounds: Bounds::new(1_500_000, 99, Budget::NONE),
-    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
-    ..hunt(ONE_RETRY)
-};
-
-const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(POISON_ALONE) },
-    Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(NO_RETRY)) },
-    Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(ONE_RETRY)) },
-];

@@ -1,29 +1,14 @@
 //! Side by side: RabbitMQ, Kafka and JetStream with the same orders and the same crashes, measured.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Fields, Guide, Hunt, Inspection, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::Look;
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::commands::CommandId;
-use crate::sim::declare::rules::{RuleId, RuleSet};
-use crate::sim::declare::settings::{SettingId, Settings};
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::kernel::time::{self, MS, SEC};
-use crate::sim::machine::system::System;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::{Input, Origin};
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::brokers::promises::{
     ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
-use crate::systems::messaging::brokers::{self, Brokers, Disk, Lane, Message, State, WORKERS, broker, shop, worker};
+use crate::systems::messaging::brokers::{self, Brokers, Lane, State, WORKERS, broker, shop, worker};
 use crate::systems::messaging::kafka;
-use crate::views::brokers::picture;
-use crate::views::{jetstream as jet_view, kafka as kafka_view, rabbitmq as rabbit_view};
+use crate::views::brokers::{Shop, picture};
 
-use crate::views::brokers::Shop;
+type Beat = crate::guides::kit::tour::Beat<Brokers>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<Brokers> = Scenario {
@@ -31,17 +16,13 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     title: "Side by side: RabbitMQ, Kafka, JetStream",
     guide: Guide::Messaging,
     level: 5,
-    summary: "The same orders and the same crash in three brokers: what is lost, what is worked twice, who notices a dead \
-              worker how soon, and who can play it all again.",
+    summary: "The same orders and the same crash in three brokers: what is lost, what is worked twice, who notices a \
+              dead worker how soon, and who can play it all again.",
     seed: 3,
     settings: &[(brokers::RATE, 4), (brokers::TASK, 250_000), (brokers::PATIENCE, 2_000_000)],
-    busy: &[],
-    fixed: &[],
     rules: &[brokers::ACK_AFTER, brokers::CONFIRMS, brokers::RECOGNISE],
     commands: &[brokers::PUBLISH, brokers::REPLAY, brokers::KILL],
     promises: &[RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS, STORED_ONCE, ALL_WORKED],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -56,79 +37,22 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
         },
         Chart { title: "Orders worked", about: "A replay shows as a burst.", plot: Plot::Rate(brokers::WORKED) },
     ],
-    subject,
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_ORDER,
-    breaks: BREAKS,
+    terms: &[
+        ("heartbeat", "A regular message that says no more than: I am still here."),
+        ("partition", "One of a topic's logs; order holds within it."),
+        ("rebalances", "Dealings of a group's partitions among its members anew."),
+    ],
+    before: &["messaging/simple-task-queue", "messaging/event-log"],
+    near: &["messaging/exactly-once", "messaging/right-tool"],
     prose: prose!("side_by_side.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
-
-/// Metrics are kept by lane.
-fn subject(_: &Settings, _: MetricId, subject: u16) -> String {
-    Lane::ALL.get(usize::from(subject)).map_or("?", |lane| lane.title()).to_owned()
-}
-
-fn look(message: &Message) -> Look {
-    match message {
-        Message::Rabbit(method) => rabbit_view::look(method),
-        Message::Kafka(message) => kafka_view::look(message),
-        Message::Jet(message) => jet_view::look(message),
-    }
-}
-
-fn fields(settings: &Settings, message: &Message) -> Fields {
-    match message {
-        Message::Rabbit(method) => rabbit_view::fields(settings, method),
-        Message::Kafka(message) => kafka_view::fields(settings, message),
-        Message::Jet(message) => jet_view::fields(settings, message),
-    }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}
-
-fn inspect(world: &Shop, id: NodeId) -> Inspection {
-    let (lane, _) = brokers::inner(world.settings(), id);
-    let Some(node) = world.node(id) else { return Inspection::default() };
-    let mut disk = Fields::new();
-    match &node.disk {
-        Disk::Rabbit(disk_of) => {
-            let queued = disk_of.host.as_ref().map(|host| host.queues.values().map(|queue| queue.ready.len()).sum());
-            disk.extend(queued.map(|count: usize| field("in the queue after a restart", count)));
-            disk.push(field("last number", disk_of.last));
-        }
-        Disk::Kafka(kafka::Disk::Broker(disk_of)) => {
-            for (at, log) in disk_of.logs.iter().enumerate() {
-                disk.push(field(&format!("partition {at}"), format!("offsets {} to {}", log.start(), log.end())));
-            }
-            for ((_, partition), offset) in &disk_of.committed {
-                disk.push(field(&format!("committed in partition {partition}"), offset));
-            }
-        }
-        Disk::Kafka(_) => {}
-        Disk::Jet(disk_of) => {
-            disk.push(field("messages in the stream", disk_of.store.stream.msgs().len()));
-            disk.push(field("ack floor", disk_of.store.consumer.floor()));
-            disk.push(field("last number", disk_of.last));
-        }
-    }
-    let mut memory = Fields::new();
-    for at in (0..WORKERS).filter(|at| worker(world.settings(), lane, *at) == id) {
-        let work = works_on(world, lane, at).map_or("nothing".to_owned(), |order| format!("order {order}"));
-        memory.push(field("works on", work));
-    }
-    for (timer, pending) in world.timers(id) {
-        let left = pending.at.saturating_sub(world.kernel().now());
-        memory.push(field(&Brokers::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
-    }
-    Inspection { disk, memory }
-}
 
 fn command(command: CommandId, lane: Lane, value: i64) -> Input {
     Input::call(command, &[lane as i64, value])
@@ -191,169 +115,155 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
-const TOUR: &[Beat<Brokers>] = &[
-    Beat {
-        title: "One shop, three brokers",
-        say: "Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ deletes \
-              what is acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's stream it stays \
-              too, marked.",
-        inputs: no_inputs,
-        until: |world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
-        look: brokers_of,
-        predict: None,
-    },
-    Beat {
-        title: "A machine dies at work",
-        say: "Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker has the \
-              same patience of 2 s.",
-        inputs: |world| crash(workers(world, 0)),
-        until: |world| each(|lane| world.witness().of(lane).noticed.is_some()),
-        look: |world| workers(world, 0),
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"One shop, three brokers",
+"Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ deletes what is \
+ acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's stream it stays too, marked.",
+|world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
+)
+.look(brokers_of),
+    Beat::new(
+"A machine dies at work",
+"Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker has the same \
+ patience of 2 s.",
+|world| each(|lane| world.witness().of(lane).noticed.is_some()),
+)
+.first(|world| crash(workers(world, 0)))
+.look(|world| workers(world, 0))
+.ask(Predict {
             question: "Which broker gives up on its worker first?",
             options: |_| titles(),
             answer: quickest,
-            because: "The same patience, counted from different moments: JetStream counts from the delivery of the order, \
-                      Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether anything came.",
+            because: "The same patience, counted from different moments: JetStream counts from the delivery of the \
+                      order, Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether \
+                      anything came.",
         }),
-    },
-    Beat {
-        title: "And back",
-        say: "The machines return. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, and both partitions have \
-              their own worker again.",
-        inputs: |world| restart(workers(world, 0)),
-        until: |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-        look: |world| workers(world, 0),
-        predict: None,
-    },
-    Beat {
-        title: "Only the process dies",
-        say: "Now worker 2's process is killed, and its machine lives. The operating system closes its connections.",
-        inputs: |_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec(),
-        until: |world| world.witness().of(Lane::RabbitMq).noticed.is_some_and(|noticed| noticed < 100 * MS),
-        look: |world| workers(world, 1),
-        predict: Some(Predict {
+    Beat::new(
+"And back",
+"The machines return. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, and both partitions have their \
+ own worker again.",
+|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+)
+.first(|world| restart(workers(world, 0)))
+.look(|world| workers(world, 0)),
+    Beat::new(
+"Only the process dies",
+"Now worker 2's process is killed, and its machine lives. The operating system closes its connections.",
+|world| world.witness().of(Lane::RabbitMq).noticed.is_some_and(|noticed| noticed < 100 * MS),
+)
+.first(|_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec())
+.look(|world| workers(world, 1))
+.ask(Predict {
             question: "Who takes that for a sign, and hands the order on at once?",
             options: |_| titles(),
             answer: quickest,
-            because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's pending \
-                      messages belong to no connection: there the session timeout and the ack wait must pass.",
+            because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's \
+                      pending messages belong to no connection: there the session timeout and the ack wait must pass.",
         }),
-    },
-    Beat {
-        title: "The others wait",
-        say: "The supervisor starts the process again after 4 s. Until somebody gave up on it, its order in Kafka and \
-              JetStream lay still, and in Kafka all orders behind it in the partition too.",
-        inputs: no_inputs,
-        until: |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-        look: |world| workers(world, 1),
-        predict: None,
-    },
-    Beat {
-        title: "The acknowledgement is lost",
-        say: "Worker 1 can hear its broker, but not be heard. It finishes its order, and its acknowledgement never arrives.",
-        inputs: |world| {
+    Beat::new(
+"The others wait",
+"The supervisor starts the process again after 4 s. Until somebody gave up on it, its order in Kafka and JetStream lay \
+ still, and in Kafka all orders behind it in the partition too.",
+|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+)
+.look(|world| workers(world, 1)),
+    Beat::new(
+"The acknowledgement is lost",
+"Worker 1 can hear its broker, but not be heard. It finishes its order, and its acknowledgement never arrives.",
+|world| each(|lane| world.witness().of(lane).again > 0),
+)
+.first(|world| {
             let cut =
                 |lane: Lane| Input::Cut { from: worker(world.settings(), lane, 0), to: broker(world.settings(), lane) };
             Lane::ALL.map(cut).to_vec()
-        },
-        until: |world| each(|lane| world.witness().of(lane).again > 0),
-        look: |world| workers(world, 0),
-        predict: Some(Predict {
+        })
+.look(|world| workers(world, 0))
+.ask(Predict {
             question: "In how many of the three is that order worked twice?",
             options: |_| words(&["None", "One", "Two", "All three"]),
             answer: |world| Lane::ALL.into_iter().filter(|lane| world.witness().of(*lane).again > 0).count(),
-            because: "At least once, in all of them. No broker can tell work that was done from work that was begun: the \
-                      worker must be *idempotent*.",
+            because: "At least once, in all of them. No broker can tell work that was done from work that was begun: \
+                      the worker must be *idempotent*.",
         }),
-    },
-    Beat {
-        title: "The brokers go down",
-        say: "The links are healed, and all three brokers crash. The shops keep what is not confirmed and send it again.",
-        inputs: |world| [vec![Input::HealAll], crash(brokers_of(world))].concat(),
-        until: |world| {
+    Beat::new(
+"The brokers go down",
+"The links are healed, and all three brokers crash. The shops keep what is not confirmed and send it again.",
+|world| {
             let down = |node: NodeId| {
                 let state = world.kernel().node(node);
                 !state.up && world.kernel().now() >= state.up_changed + SEC
             };
             brokers_of(world).into_iter().all(down)
         },
-        look: brokers_of,
-        predict: None,
-    },
-    Beat {
-        title: "From their disks",
-        say: "They start again from their disks: the durable queue, the log with its offsets, the stream with its consumer.",
-        inputs: |world| restart(brokers_of(world)),
-        until: |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-        look: brokers_of,
-        predict: Some(Predict {
+)
+.first(|world| [vec![Input::HealAll], crash(brokers_of(world))].concat())
+.look(brokers_of),
+    Beat::new(
+"From their disks",
+"They start again from their disks: the durable queue, the log with its offsets, the stream with its consumer.",
+|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+)
+.first(|world| restart(brokers_of(world)))
+.look(brokers_of)
+.ask(Predict {
             question: "How many confirmed orders are lost?",
             options: |_| words(&["None", "Some"]),
             answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-            because: "A confirm says that the order is on disk. RabbitMQ's queue is durable and its messages persistent; \
-                      JetStream is set to sync before it answers, which is not its default.",
+            because: "A confirm says that the order is on disk. RabbitMQ's queue is durable and its messages \
+                      persistent; JetStream is set to sync before it answers, which is not its default.",
         }),
-    },
-    Beat {
-        title: "Acknowledge first",
-        say: "The rule is off: a worker acknowledges an order when it gets it, and works then.",
-        inputs: |_| vec![Input::Rule { rule: brokers::ACK_AFTER, on: false }],
-        until: |world| each(|lane| is_alone(world, lane, 0)),
-        look: |world| workers(world, 0),
-        predict: None,
-    },
-    Beat {
-        title: "The same crash",
-        say: "Worker 1 crashes at work, as before. Watch the first three promises.",
-        inputs: |world| crash(workers(world, 0)),
-        until: |world| [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id)),
-        look: all_workers,
-        predict: None,
-    },
-    Beat {
-        title: "Mend the program",
-        say: "Acknowledging comes last again, the workers return and are quicker. But what was passed over stays passed over.",
-        inputs: |world| {
+    Beat::new(
+"Acknowledge first",
+"The rule is off: a worker acknowledges an order when it gets it, and works then.",
+|world| each(|lane| is_alone(world, lane, 0)),
+)
+.first(|_| vec![Input::off(brokers::ACK_AFTER)])
+.look(|world| workers(world, 0)),
+    Beat::new(
+"The same crash",
+"Worker 1 crashes at work, as before. Watch the first three promises.",
+|world| [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id)),
+)
+.first(|world| crash(workers(world, 0)))
+.look(all_workers),
+    Beat::new(
+"Mend the program",
+"Acknowledging comes last again, the workers return and are quicker. But what was passed over stays passed over.",
+|world| is_up(world) && is_shared(world),
+)
+.first(|world| {
             let mended = [
                 Input::Rule { rule: brokers::ACK_AFTER, on: true },
-                Input::Setting { setting: brokers::TASK, value: 50_000 },
+                Input::set(brokers::TASK, 50_000),
             ];
             [mended.to_vec(), restart(workers(world, 0))].concat()
-        },
-        until: |world| is_up(world) && is_shared(world),
-        look: all_workers,
-        predict: None,
-    },
-    Beat {
-        title: "Again from the start",
-        say: "Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
-        inputs: |_| {
-            let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
-            let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
-            [kafka, others].concat()
-        },
-        until: |world| {
+        })
+.look(all_workers),
+    Beat::new(
+"Again from the start",
+"Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
+|world| {
             let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 12;
             replays(Lane::Kafka) && replays(Lane::JetStream)
         },
-        look: brokers_of,
-        predict: Some(Predict {
+)
+.first(|_| {
+            let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
+            let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
+            [kafka, others].concat()
+        })
+.look(brokers_of)
+.ask(Predict {
             question: "Whose lost order stays lost?",
             options: |_| titles(),
             answer: |world| {
                 Lane::ALL.into_iter().position(|lane| !lost(world, lane).is_empty()).unwrap_or(Lane::ALL.len() - 1)
             },
-            because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: what \
-                      was passed over is worked now. All the rest is worked again.",
+            because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: \
+                      what was passed over is worked now. All the rest is worked again.",
         }),
-    },
 ];
-
-fn origin(rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed: SCENARIO.seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
 
 /// JetStream has an order worked twice, Kafka and RabbitMQ do not, and nothing was ever wrong with a worker.
 fn doubled_in_peace(world: &Shop) -> bool {
@@ -376,12 +286,6 @@ const CHALLENGES: &[Challenge<Brokers>] = &[
         goal: "Have JetStream's workers work an order twice, and no other lane, without a single fault.",
         hint: "An ack wait counts from the delivery. How long may a task take?",
         reached: doubled_in_peace,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.act(Input::Setting { setting: brokers::PATIENCE, value: 500_000 });
-            script.act(Input::Setting { setting: brokers::TASK, value: 1_000_000 });
-            script.until(doubled_in_peace);
-        },
     },
     Challenge {
         id: "stored-twice",
@@ -389,15 +293,6 @@ const CHALLENGES: &[Challenge<Brokers>] = &[
         goal: "Have RabbitMQ take in an order twice that Kafka and JetStream, in the same trouble, have once.",
         hint: "What does a shop do when a confirm does not arrive?",
         reached: copied_by_rabbit_alone,
-        origin: || origin(&[], &[]),
-        solve: |script| {
-            script.steps(30);
-            for lane in Lane::ALL {
-                let (from, to) = (broker(script.world().settings(), lane), shop(script.world().settings(), lane));
-                script.act(Input::Cut { from, to });
-            }
-            script.until(copied_by_rabbit_alone);
-        },
     },
     Challenge {
         id: "lost-in-all",
@@ -405,14 +300,6 @@ const CHALLENGES: &[Challenge<Brokers>] = &[
         goal: "Lose a confirmed order in each of the three.",
         hint: "Switch off acknowledging after the work, and crash workers while they work.",
         reached: |world| each(|lane| !lost(world, lane).is_empty()),
-        origin: || origin(&[brokers::ACK_AFTER], &[]),
-        solve: |script| {
-            script.until(|world| each(|lane| is_alone(world, lane, 0)));
-            for node in workers(script.world(), 0) {
-                script.act(Input::Crash { node });
-            }
-            script.until(|world| each(|lane| !lost(world, lane).is_empty()));
-        },
     },
 ];
 
@@ -424,28 +311,71 @@ const ONE_ORDER: Hunt<Brokers> = Hunt {
     within: |world| world.kernel().pending_count() < 16,
 };
 
-/// Kafka alone, one order.
-const ONE_RECORD: Hunt<Brokers> = Hunt {
-    settings: &[(brokers::LANES, 2), (brokers::RATE, 0)],
-    inputs: || vec![command(brokers::PUBLISH, Lane::Kafka, 1)],
-    bounds: Bounds::new(200_000, 40, Budget::NONE),
-    ..ONE_ORDER
-};
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
 
-const BREAKS: &[Breaks<Brokers>] = &[
-    Breaks { rule: brokers::ACK_AFTER, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
-    Breaks { rule: brokers::CONFIRMS, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
-    Breaks { rule: brokers::RECOGNISE, promise: STORED_ONCE.id, way: Way::Explore(ONE_RECORD) },
-];
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<Brokers> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    /// Kafka alone, one order.
+    pub(super) const ONE_RECORD: Hunt<Brokers> = Hunt {
+        settings: &[(brokers::LANES, 2), (brokers::RATE, 0)],
+        inputs: || vec![command(brokers::PUBLISH, Lane::Kafka, 1)],
+        bounds: Bounds::new(200_000, 40, Budget::NONE),
+        ..ONE_ORDER
+    };
+
+    pub(super) const BREAKS: &[Breaks<Brokers>] = &[
+        Breaks { rule: brokers::ACK_AFTER, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: brokers::CONFIRMS, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: brokers::RECOGNISE, promise: STORED_ONCE.id, way: Way::Explore(ONE_RECORD) },
+    ];
+
+    const SOLUTIONS: &[Solution<Brokers>] = &[
+        Solution {
+            challenge: "twice-in-peace",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.act(Input::set(brokers::PATIENCE, 500_000));
+                script.act(Input::set(brokers::TASK, 1_000_000));
+                script.until(doubled_in_peace);
+            },
+        },
+        Solution {
+            challenge: "stored-twice",
+            from: || SCENARIO.from(&[], &[]),
+            act: |script| {
+                script.steps(30);
+                for lane in Lane::ALL {
+                    let (from, to) = (broker(script.world().settings(), lane), shop(script.world().settings(), lane));
+                    script.act(Input::Cut { from, to });
+                }
+                script.until(copied_by_rabbit_alone);
+            },
+        },
+        Solution {
+            challenge: "lost-in-all",
+            from: || SCENARIO.from(&[brokers::ACK_AFTER], &[]),
+            act: |script| {
+                script.until(|world| each(|lane| is_alone(world, lane, 0)));
+                for node in workers(script.world(), 0) {
+                    script.act(Input::Crash { node });
+                }
+                script.until(|world| each(|lane| !lost(world, lane).is_empty()));
+            },
+        },
+    ];
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::scenario::Script;
+    use crate::guides::kit::proof::Script;
     use crate::systems::messaging::brokers::promises::replayable;
 
     fn script(settings: &[(SettingId, i64)]) -> Script<Brokers> {
-        Script::new(SCENARIO.world(&origin(&[], settings), &[]))
+        Script::new(SCENARIO.world(&SCENARIO.from(&[], settings), &[]))
     }
 
     /// The lanes get the same orders at the same moments, and in peace none loses or doubles one.
@@ -453,7 +383,7 @@ mod tests {
     fn in_peace_the_lanes_do_the_same() {
         let mut script = script(&[]);
         assert!(script.until(|world| each(|lane| world.witness().of(lane).confirmed >= 40)));
-        assert!(script.act(Input::Setting { setting: brokers::RATE, value: 0 }));
+        assert!(script.act(Input::set(brokers::RATE, 0)));
         let end = script.world().kernel().now() + 10 * SEC;
         assert!(script.until(|world| world.kernel().now() > end));
         let counts = Lane::ALL.map(|lane| {

@@ -1,25 +1,16 @@
 //! Simple task queue: what it takes for a confirmed task to be done, whoever crashes.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs, node_subject,
-};
-use crate::picture::{Body, Figure, Frame, GridRow, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::Input;
+use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::host::Settle;
 use crate::systems::messaging::rabbitmq::promises::{MOVES, NOT_LOST, lost};
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Method, PUBLISHER, RabbitMq,
 };
 use crate::views::rabbitmq::{
-    Shop, connections, fields, flies, held, host, inspect, look, numbers, origin, publish, ready, row, unacked,
-    unconfirmed,
+    Shop, connections, flies, held, host, numbers, origin, publish, ready, row, unacked, unconfirmed,
 };
+
+type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -36,8 +27,6 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     rules: &[rabbit::ACK_AFTER, rabbit::DURABLE, rabbit::PERSISTENT, rabbit::CONFIRMS],
     commands: &[rabbit::PUBLISH],
     promises: &[NOT_LOST, MOVES],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -53,17 +42,24 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         Chart { title: "Redelivered", about: "Tasks handed out again.", plot: Plot::Rate(rabbit::REDELIVERED) },
     ],
     subject: |settings: &Settings, metric: MetricId, subject: u16| {
-        if metric == rabbit::DEPTH { "ready".to_owned() } else { node_subject::<RabbitMq>(settings, metric, subject) }
+        if metric == rabbit::DEPTH { "ready".to_owned() } else { RabbitMq::name(settings, NodeId(subject)) }
     },
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_TASK,
-    breaks: BREAKS,
+    terms: &[
+        ("durable", "Said of a queue that survives a restart of the broker."),
+        ("persistent", "Said of a message that is kept on disk."),
+        ("publisher confirm", "The broker's word that it has taken charge of a message."),
+        ("publisher confirms", "The broker's words that it has taken charge of messages."),
+        ("redelivered", "A flag on a message that the broker has handed out before."),
+    ],
+    near: &["messaging/competing-consumers", "messaging/retries-and-dead-letters"],
     prose: prose!("simple_task_queue.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 const WORKER: NodeId = NodeId(FIRST as u16);
@@ -132,40 +128,34 @@ fn broker_is_up(world: &Shop) -> bool {
     world.kernel().node(BROKER).up
 }
 
-const TOUR: &[Beat<RabbitMq>] = &[
-    Beat {
-        title: "A publisher, a queue, a worker",
-        say: "The publisher has work that need not be done at once. It puts tasks into a queue on a broker, and a worker \
-              takes them from there. The rows below show where each task is.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Kept until confirmed",
-        say: "The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Method::Publish { .. })),
-        look: |_| vec![PUBLISHER],
-        predict: None,
-    },
-    Beat {
-        title: "On disk, then confirmed",
-        say: "The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. Now \
-              the publisher may forget it.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Handed out, not given away",
-        say: "The worker gets the task and begins.",
-        inputs: no_inputs,
-        until: works,
-        look: |_| vec![WORKER],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"A publisher, a queue, a worker",
+"The publisher has work that need not be done at once. It puts tasks into a queue on a broker, and a worker takes them \
+ from there. The rows below show where each task is.",
+|world| world.kernel().now() == 0,
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Kept until confirmed",
+"The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
+|world| flies(world, |message| matches!(message, Method::Publish { .. })),
+)
+.look(|_| vec![PUBLISHER]),
+    Beat::new(
+"On disk, then confirmed",
+"The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. Now the \
+ publisher may forget it.",
+|world| flies(world, |message| matches!(message, Method::Confirm { .. })),
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Handed out, not given away",
+"The worker gets the task and begins.",
+works,
+)
+.look(|_| vec![WORKER])
+.ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| {
@@ -174,50 +164,45 @@ const TOUR: &[Beat<RabbitMq>] = &[
             },
             because: "It is unacknowledged. The broker keeps it until the worker says that it is done.",
         }),
-    },
-    Beat {
-        title: "Done, then acknowledged",
-        say: "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
-        inputs: no_inputs,
-        until: |world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
-        look: |_| vec![WORKER],
-        predict: None,
-    },
-    Beat {
-        title: "The worker dies at work",
-        say: "Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes the \
-              connection, and the task goes back to its place.",
-        inputs: |_| vec![publish(4), Input::Crash { node: WORKER }],
-        until: |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
-        look: |_| vec![WORKER, BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Once more, from the start",
-        say: "The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as \
-              *redelivered*. The cells with an r have been handed out before.",
-        inputs: |_| vec![Input::Restart { node: WORKER }],
-        until: |world| {
+    Beat::new(
+"Done, then acknowledged",
+"The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
+|world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
+)
+.look(|_| vec![WORKER]),
+    Beat::new(
+"The worker dies at work",
+"Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes the \
+ connection, and the task goes back to its place.",
+|world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
+)
+.first(|_| vec![publish(4), Input::Crash { node: WORKER }])
+.look(|_| vec![WORKER, BROKER]),
+    Beat::new(
+"Once more, from the start",
+"The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as *redelivered*. The \
+ cells with an r have been handed out before.",
+|world| {
             flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
         },
-        look: |_| vec![WORKER],
-        predict: None,
-    },
-    Beat {
-        title: "The broker dies",
-        say: "Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
-        inputs: |_| vec![Input::Crash { node: BROKER }],
-        until: |world| !broker_is_up(world),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "What the disk knew",
-        say: "The broker starts again, and reads its queue from disk. Publisher and worker come back by themselves.",
-        inputs: |_| vec![Input::Restart { node: BROKER }],
-        until: |world| broker_is_up(world) && !ready(world, 0).is_empty(),
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+)
+.first(|_| vec![Input::Restart { node: WORKER }])
+.look(|_| vec![WORKER]),
+    Beat::new(
+"The broker dies",
+"Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
+|world| !broker_is_up(world),
+)
+.first(|_| vec![Input::Crash { node: BROKER }])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"What the disk knew",
+"The broker starts again, and reads its queue from disk. Publisher and worker come back by themselves.",
+|world| broker_is_up(world) && !ready(world, 0).is_empty(),
+)
+.first(|_| vec![Input::Restart { node: BROKER }])
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "How many of the tasks that were confirmed and not done are lost?",
             options: |_| vec!["None".to_owned(), "Those that were at the worker".to_owned(), "All".to_owned()],
             answer: |world| match (lost(world).is_some(), ready(world, 0).is_empty()) {
@@ -227,19 +212,17 @@ const TOUR: &[Beat<RabbitMq>] = &[
             },
             because: "Confirmed means on disk, and not acknowledged means still there. Some may be done twice.",
         }),
-    },
-    Beat {
-        title: "Sent is not safe",
-        say: "The rule of *publisher confirms* is off: the publisher sends three tasks and takes them for safe. At that moment \
-              the broker crashes.",
-        inputs: |_| {
-            let off = Input::Rule { rule: rabbit::CONFIRMS, on: false };
+    Beat::new(
+"Sent is not safe",
+"The rule of *publisher confirms* is off: the publisher sends three tasks and takes them for safe. At that moment the \
+ broker crashes.",
+|world| world.is_promise_broken(NOT_LOST.id),
+)
+.first(|_| {
+            let off = Input::off(rabbit::CONFIRMS);
             vec![off, publish(3), Input::Crash { node: BROKER }]
-        },
-        until: |world| world.is_promise_broken(NOT_LOST.id),
-        look: |_| vec![PUBLISHER, BROKER],
-        predict: None,
-    },
+        })
+.look(|_| vec![PUBLISHER, BROKER]),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
@@ -249,14 +232,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have one task done twice, with every rule on.",
         hint: "The work is done, and the acknowledgement does not arrive. Cut a link at the right moment.",
         reached: |world| world.witness().done_twice().is_some(),
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            script.until(works);
-            script.act(Input::Cut { from: WORKER, to: BROKER });
-            script.until(|world| !works(world));
-            script.act(Input::Heal { from: WORKER, to: BROKER });
-            script.until(|world| world.witness().done_twice().is_some());
-        },
     },
     Challenge {
         id: "gone-at-restart",
@@ -264,13 +239,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Lose a confirmed task although its queue is durable.",
         hint: "A durable queue keeps what asks to be kept. Switch persistent messages off.",
         reached: |world| lost(world).is_some() && on_disk(world).is_empty(),
-        origin: || origin(SCENARIO.seed, &[rabbit::PERSISTENT], &[]),
-        solve: |script| {
-            script.act(publish(5));
-            script.until(|world| unconfirmed(world) == 0 && ready(world, 0).len() >= 3);
-            script.act(Input::Crash { node: BROKER });
-            script.until(|world| lost(world).is_some());
-        },
     },
     Challenge {
         id: "taken-along",
@@ -278,12 +246,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a crash of the worker take a confirmed task with it.",
         hint: "Which rule keeps the task on the broker until the work is done?",
         reached: |world| lost(world).is_some() && !world.kernel().node(WORKER).up,
-        origin: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
-        solve: |script| {
-            script.until(|world| works(world) && unacked(world, WORKER) == 0);
-            script.act(Input::Crash { node: WORKER });
-            script.until(|world| lost(world).is_some());
-        },
     },
 ];
 
@@ -295,9 +257,50 @@ const ONE_TASK: Hunt<RabbitMq> = Hunt {
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 2,
 };
 
-const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-    Breaks { rule: rabbit::DURABLE, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-    Breaks { rule: rabbit::PERSISTENT, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-    Breaks { rule: rabbit::CONFIRMS, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
+        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+        Breaks { rule: rabbit::DURABLE, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+        Breaks { rule: rabbit::PERSISTENT, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+        Breaks { rule: rabbit::CONFIRMS, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+    ];
+
+    const SOLUTIONS: &[Solution<RabbitMq>] = &[
+        Solution {
+            challenge: "done-twice",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                script.until(works);
+                script.act(Input::Cut { from: WORKER, to: BROKER });
+                script.until(|world| !works(world));
+                script.act(Input::Heal { from: WORKER, to: BROKER });
+                script.until(|world| world.witness().done_twice().is_some());
+            },
+        },
+        Solution {
+            challenge: "gone-at-restart",
+            from: || origin(SCENARIO.seed, &[rabbit::PERSISTENT], &[]),
+            act: |script| {
+                script.act(publish(5));
+                script.until(|world| unconfirmed(world) == 0 && ready(world, 0).len() >= 3);
+                script.act(Input::Crash { node: BROKER });
+                script.until(|world| lost(world).is_some());
+            },
+        },
+        Solution {
+            challenge: "taken-along",
+            from: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
+            act: |script| {
+                script.until(|world| works(world) && unacked(world, WORKER) == 0);
+                script.act(Input::Crash { node: WORKER });
+                script.until(|world| lost(world).is_some());
+            },
+        },
+    ];
+}

@@ -1,19 +1,7 @@
 //! Topic routing: exchanges, bindings, and the words that decide where a message goes.
 
-use crate::guides::kit::scenario::{
-    Beat, Breaks, Challenge, Chart, Guide, Hunt, Plot, Predict, Scenario, Way, no_inputs,
-};
-use crate::picture::layout::Area;
-use crate::picture::{Body, Cell, Figure, Frame, NodeMark, Picture, Shape, Tone};
-use crate::prose;
-use crate::sim::NodeId;
-use crate::sim::declare::settings::Settings;
+use crate::guides::kit::prelude::*;
 use crate::sim::declare::text;
-use crate::sim::explore::{Bounds, Budget};
-use crate::sim::machine::system::System;
-use crate::sim::measure::metrics::MetricId;
-use crate::sim::run::chaos::FaultModel;
-use crate::sim::run::tape::Input;
 use crate::systems::messaging::rabbitmq::exchange::{self, Binding};
 use crate::systems::messaging::rabbitmq::message::Envelope;
 use crate::systems::messaging::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
@@ -21,9 +9,9 @@ use crate::systems::messaging::rabbitmq::topology::DESKS;
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing,
 };
-use crate::views::rabbitmq::{
-    Shop, command, connections, consumers, fields, flies, held, inspect, look, origin, ready, row, unconfirmed,
-};
+use crate::views::rabbitmq::{Shop, command, connections, consumers, flies, held, origin, ready, row, unconfirmed};
+
+type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
 /// The scenario.
 pub static SCENARIO: Scenario<RabbitMq> = Scenario {
@@ -31,8 +19,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Topic routing",
     guide: Guide::Messaging,
     level: 2,
-    summary: "A message says what it is, in words; queues say what they want, with * and #. Read one wildcard wrongly, and \
-              a queue gets what nobody bound it to.",
+    summary: "A message says what it is, in words; queues say what they want, with * and #. Read one wildcard wrongly, \
+              and a queue gets what nobody bound it to.",
     seed: 4,
     settings: &[(rabbit::RATE, 3), (rabbit::TASK, 100_000), (rabbit::HEARTBEAT, 1_000_000)],
     busy: &[(rabbit::RATE, 20)],
@@ -40,8 +28,6 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     rules: &[rabbit::STAR, rabbit::HASH, rabbit::ONCE, rabbit::ALL_HEADERS, rabbit::MANDATORY],
     commands: &[rabbit::ROUTE, rabbit::BIND, rabbit::UNBIND],
     promises: &[EXACT, NOT_DROPPED, SERVICES_MOVE],
-    impossible: false,
-    // Links are TCP connections: what they carry is neither lost nor doubled nor reordered while they stand.
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {
@@ -57,14 +43,28 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     subject: |_: &Settings, _: MetricId, queue: u16| DESKS.get(usize::from(queue)).map_or("?", |name| name).to_owned(),
     picture,
-    look,
-    fields,
-    inspect,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: hunt(|| vec![topic("orders.eu.failed"), headers(1, 0)]),
-    breaks: BREAKS,
+    terms: &[
+        ("bindings", "What ties a queue to an exchange, with a key or headers to match."),
+        (
+            "exchange",
+            "Where publishers send; it passes copies on to the queues whose bindings match, and keeps nothing.",
+        ),
+        (
+            "exchanges",
+            "Where publishers send; they pass copies on to the queues whose bindings match, and keep nothing.",
+        ),
+        ("mandatory", "Returned to the publisher when no queue takes it."),
+        ("routing key", "The words by which a message is routed."),
+    ],
+    before: &["messaging/fan-out"],
+    near: &["messaging/fire-and-forget"],
     prose: prose!("topic_routing.md"),
+    #[cfg(not(target_arch = "wasm32"))]
+    proof: &proof::PROOF,
+    ..Scenario::PLAIN
 };
 
 /// Publishes to an exchange, by its number among the choices.
@@ -234,58 +234,56 @@ fn desk_at(at: usize) -> Vec<NodeId> {
     vec![NodeId::from(FIRST + at)]
 }
 
-const TOUR: &[Beat<RabbitMq>] = &[
-    Beat {
-        title: "Exchanges keep nothing",
-        say: "A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy into \
-              each queue that matches. Four desks read four queues.",
-        inputs: no_inputs,
-        until: |world| world.kernel().now() == 0,
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "A key of three words",
-        say: "The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table shows \
-              its words on top, and lights every binding that matches.",
-        inputs: |_| vec![Input::Setting { setting: rabbit::RATE, value: 0 }, topic("orders.eu.paid")],
-        until: |world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
-        look: |_| vec![BROKER],
-        predict: Some(Predict {
+const TOUR: &[Beat] = &[
+    Beat::new(
+"Exchanges keep nothing",
+"A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy into each \
+ queue that matches. Four desks read four queues.",
+|world| world.kernel().now() == 0,
+)
+.look(|_| vec![BROKER]),
+    Beat::new(
+"A key of three words",
+"The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table shows its \
+ words on top, and lights every binding that matches.",
+|world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
+)
+.first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
+.look(|_| vec![BROKER])
+.ask(Predict {
             question: "Which queues get it?",
             options: |_| ["orders", "orders, audit", "orders, europe, audit", "all four"].map(str::to_owned).to_vec(),
             answer: |world| last(world).map_or(0, |last| last.queues.len().clamp(1, 4) - 1),
             because: "orders.# matches, *.eu.* matches, # matches everything; #.failed does not.",
         }),
-    },
-    Beat {
-        title: "The star is one word",
-        say: "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
-        inputs: |_| vec![topic("payments.eu")],
-        until: |world| arrived(world, exchange::TOPIC, "payments.eu"),
-        look: |_| desk_at(1),
-        predict: Some(Predict {
+    Beat::new(
+"The star is one word",
+"Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
+|world| arrived(world, exchange::TOPIC, "payments.eu"),
+)
+.first(|_| vec![topic("payments.eu")])
+.look(|_| desk_at(1))
+.ask(Predict {
             question: "Does *.eu.* match payments.eu?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(!got_it(world, 1)),
             because: "A star stands for exactly one word, and after eu there is none.",
         }),
-    },
-    Beat {
-        title: "The hash is none or more",
-        say: "The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
-        inputs: |_| vec![topic("orders")],
-        until: |world| arrived(world, exchange::TOPIC, "orders"),
-        look: |_| desk_at(0),
-        predict: None,
-    },
-    Beat {
-        title: "Bound twice, delivered once",
-        say: "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
-        inputs: |_| vec![topic("orders.eu.created")],
-        until: |world| arrived(world, exchange::TOPIC, "orders.eu.created"),
-        look: |_| desk_at(1),
-        predict: Some(Predict {
+    Beat::new(
+"The hash is none or more",
+"The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
+|world| arrived(world, exchange::TOPIC, "orders"),
+)
+.first(|_| vec![topic("orders")])
+.look(|_| desk_at(0)),
+    Beat::new(
+"Bound twice, delivered once",
+"The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
+|world| arrived(world, exchange::TOPIC, "orders.eu.created"),
+)
+.first(|_| vec![topic("orders.eu.created")])
+.look(|_| desk_at(1))
+.ask(Predict {
             question: "How many copies go into its queue?",
             options: |_| vec!["One".to_owned(), "Two".to_owned()],
             answer: |world| {
@@ -294,41 +292,36 @@ const TOUR: &[Beat<RabbitMq>] = &[
             },
             because: "An exchange collects the queues first. Each gets the message once.",
         }),
-    },
-    Beat {
-        title: "Bindings change while it runs",
-        say: "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
-        inputs: |_| vec![bind(1, "payments.#"), topic("payments.us")],
-        until: |world| arrived(world, exchange::TOPIC, "payments.us"),
-        look: |_| desk_at(1),
-        predict: None,
-    },
-    Beat {
-        title: "Direct and fanout",
-        say: "A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no key: \
-              every queue bound to it gets a copy.",
-        inputs: |_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])],
-        until: |world| arrived(world, exchange::FANOUT, ""),
-        look: |_| vec![BROKER],
-        predict: None,
-    },
-    Beat {
-        title: "Headers, and a message that nobody wants",
-        say: "A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for \
-              region=eu and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
-        inputs: |_| vec![headers(1, 0)],
-        until: |world| flies(world, |message| matches!(message, Method::Return { .. })),
-        look: |_| vec![BROKER, PUBLISHER],
-        predict: None,
-    },
-    Beat {
-        title: "A star that may be nothing",
-        say: "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
-        inputs: |_| vec![Input::Rule { rule: rabbit::STAR, on: false }, topic("paid.eu")],
-        until: |world| world.is_promise_broken(EXACT.id),
-        look: |_| desk_at(1),
-        predict: None,
-    },
+    Beat::new(
+"Bindings change while it runs",
+"The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
+|world| arrived(world, exchange::TOPIC, "payments.us"),
+)
+.first(|_| vec![bind(1, "payments.#"), topic("payments.us")])
+.look(|_| desk_at(1)),
+    Beat::new(
+"Direct and fanout",
+"A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no key: every \
+ queue bound to it gets a copy.",
+|world| arrived(world, exchange::FANOUT, ""),
+)
+.first(|_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])])
+.look(|_| vec![BROKER]),
+    Beat::new(
+"Headers, and a message that nobody wants",
+"A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for region=eu \
+ and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
+|world| flies(world, |message| matches!(message, Method::Return { .. })),
+)
+.first(|_| vec![headers(1, 0)])
+.look(|_| vec![BROKER, PUBLISHER]),
+    Beat::new(
+"A star that may be nothing",
+"The rule is off: the star now also stands for no word at all. The key is paid.eu.",
+|world| world.is_promise_broken(EXACT.id),
+)
+.first(|_| vec![Input::off(rabbit::STAR), topic("paid.eu")])
+.look(|_| desk_at(1)),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[
@@ -341,17 +334,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
             routed(world, exchange::TOPIC, "payments.us.created")
                 && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
         },
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            for queue in 0..3 {
-                script.act(bind(queue, "payments.#"));
-            }
-            script.act(topic("payments.us.created"));
-            script.until(|world| {
-                routed(world, exchange::TOPIC, "payments.us.created")
-                    && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
-            });
-        },
     },
     Challenge {
         id: "nobody-wants-it",
@@ -359,13 +341,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have a message of the topic exchange come back to its publisher.",
         hint: "Who gets everything? Take that binding away.",
         reached: unwanted,
-        origin: || origin(SCENARIO.seed, &[], &[]),
-        solve: |script| {
-            script.steps(10);
-            script.act(command(rabbit::UNBIND, &[5]));
-            script.act(topic("payments.us.paid"));
-            script.until(unwanted);
-        },
     },
     Challenge {
         id: "twice-in-a-queue",
@@ -373,11 +348,6 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         goal: "Have one message in a queue twice.",
         hint: "Switch the rule of one copy off. Which queue has two bindings that one key can match?",
         reached: |world| world.witness().misrouted().is_some_and(|wrong| wrong.got > 1),
-        origin: || origin(SCENARIO.seed, &[rabbit::ONCE], &[(rabbit::RATE, 0)]),
-        solve: |script| {
-            script.act(topic("orders.eu.paid"));
-            script.until(|world| world.witness().misrouted().is_some());
-        },
     },
 ];
 
@@ -395,10 +365,53 @@ const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
     }
 }
 
-const BREAKS: &[Breaks<RabbitMq>] = &[
-    Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("payments.eu")])) },
-    Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders")])) },
-    Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders.eu.paid")])) },
-    Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
-    Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
-];
+#[cfg(not(target_arch = "wasm32"))]
+mod proof {
+    use super::*;
+
+    /// How a promise breaks without each rule, and how each challenge is solved.
+    pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
+
+    pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
+        Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("payments.eu")])) },
+        Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders")])) },
+        Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders.eu.paid")])) },
+        Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
+        Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
+    ];
+
+    const SOLUTIONS: &[Solution<RabbitMq>] = &[
+        Solution {
+            challenge: "all-four",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                for queue in 0..3 {
+                    script.act(bind(queue, "payments.#"));
+                }
+                script.act(topic("payments.us.created"));
+                script.until(|world| {
+                    routed(world, exchange::TOPIC, "payments.us.created")
+                        && last(world).is_some_and(|last| last.queues.len() == DESKS.len())
+                });
+            },
+        },
+        Solution {
+            challenge: "nobody-wants-it",
+            from: || origin(SCENARIO.seed, &[], &[]),
+            act: |script| {
+                script.steps(10);
+                script.act(command(rabbit::UNBIND, &[5]));
+                script.act(topic("payments.us.paid"));
+                script.until(unwanted);
+            },
+        },
+        Solution {
+            challenge: "twice-in-a-queue",
+            from: || origin(SCENARIO.seed, &[rabbit::ONCE], &[(rabbit::RATE, 0)]),
+            act: |script| {
+                script.act(topic("orders.eu.paid"));
+                script.until(|world| world.witness().misrouted().is_some());
+            },
+        },
+    ];
+}

@@ -1,8 +1,7 @@
 //! The Storage guide.
 
-pub mod leaderless_quorum;
+use crate::scenarios;
 
-use super::AnyScenario;
-
-/// Its scenarios, in reading order. A scenario is under test, on the site and in the terminal by being listed here.
-pub const SCENARIOS: &[&dyn AnyScenario] = &[&leaderless_quorum::SCENARIO];
+scenarios! {
+    leaderless_quorum: "storage";
+}

@@ -1,10 +1,14 @@
 //! PBFT against every liar, and the message counts of the paper's normal case.
 
+use super::proof::BREAKS;
 use super::*;
-use crate::guides::kit::scenario::{Hunt, Script, Way, storm};
+use crate::guides::kit::hunt::Hunt;
+use crate::guides::kit::proof::Script;
+use crate::guides::kit::proof::Way;
 use crate::sim::explore::instance::Instance;
 use crate::sim::explore::{Bounds, Explorer, Order, Outcome};
 use crate::sim::run::Run;
+use crate::sim::run::chaos::storm;
 use crate::sim::run::tape::Tape;
 use std::collections::BTreeMap;
 
@@ -61,7 +65,7 @@ fn the_normal_case_takes_as_many_messages_as_in_figure_1() {
     let mut seen: BTreeMap<u64, char> = BTreeMap::new();
     while script.world().witness().answered == 0 || script.world().flights().next().is_some() {
         script.steps(1);
-        seen.extend(script.world().flights().map(|flight| (flight.pending.id, look(flight.message).letter)));
+        seen.extend(script.world().flights().map(|flight| (flight.pending.id, Pbft::look(flight.message).letter)));
     }
     let count = |letter: char| seen.values().filter(|other| **other == letter).count();
     assert_eq!(['r', 'P', 'p', 'c', 'a'].map(count), [1, 3, 9, 12, 4]);

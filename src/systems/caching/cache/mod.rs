@@ -32,12 +32,11 @@ pub struct CacheAside;
 rules! {
     /// Delete the cached copy after the database has the new value.
     INVALIDATE_AFTER = "invalidate-after-write", "Invalidate after the write",
-        "The cached copy is deleted once the database has the new value. Off: before, so a reader can put the old \
-         one back.";
+        "The cached copy is deleted once the database has the new value. Off: before, so a reader can put the old one \
+         back.";
     /// A set needs a lease that no invalidation has voided.
     LEASE = "lease-on-set", "A set needs a lease",
-        "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the \
-         update.";
+        "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the update.";
     /// One load of a key at a time, for each server.
     SINGLE_FLIGHT = "single-flight", "Single flight",
         "A server loads a key once at a time; others who miss wait. Off: everyone who misses asks the database.";

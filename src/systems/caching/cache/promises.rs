@@ -64,8 +64,9 @@ fn take(begun: &mut Vec<Begun>, client: NodeId, number: Number) -> Option<Begun>
 pub const FRESH: Promise<CacheAside> = Promise {
     id: "no-old-value-after-an-update",
     title: "No old value after an update",
-    about: "A read that begins after an update was reported done returns that version or a later one: the bound is 0 s. \
-            An update whose server died before it deleted the copy was never reported; its bound is the time to live.",
+    about: "A read that begins after an update was reported done returns that version or a later one: the bound is 0 \
+            s. An update whose server died before it deleted the copy was never reported; its bound is the time to \
+            live.",
     kind: Kind::Always,
     holds: |world| world.witness().stale.is_none(),
     explain: |world| {

@@ -33,8 +33,8 @@ rules! {
         "A node goes on only when a whole time-out has passed without an OK. Off: it asks and does not wait.";
     /// Halt all lower nodes before taking over.
     HALT = "halt-lower", "Halt the lower nodes first",
-        "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces itself \
-         at once.";
+        "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces itself at \
+         once.";
 }
 
 settings! {

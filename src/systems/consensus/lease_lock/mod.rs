@@ -33,15 +33,15 @@ pub type Token = u32;
 rules! {
     /// The store refuses a token older than the newest it has seen.
     FENCING = "fencing", "The store refuses older tokens",
-        "Each grant has a higher token, each read and write carries one, and the store refuses a token older than \
-         the newest it has seen. Off: it takes every write.";
+        "Each grant has a higher token, each read and write carries one, and the store refuses a token older than the \
+         newest it has seen. Off: it takes every write.";
     /// The newest token that the store has seen is on its disk.
     ON_DISK = "newest-on-disk", "The newest token on disk",
         "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.";
     /// The client stops a margin before the lease ends.
     MARGIN = "lease-margin", "A margin for slow clocks",
-        "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: it \
-         counts on the whole lease by its own clock.";
+        "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: it counts \
+         on the whole lease by its own clock.";
 }
 
 settings! {

@@ -58,8 +58,8 @@ fn row(world: &World<LeaseLock>, attempt: Attempt) -> (String, String) {
 pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
     id: "no-old-write",
     title: "No old holder writes last",
-    about: "After a write with a newer token, no write with an older one is taken. Pauses, slow clocks and late messages \
-            do not matter.",
+    about: "After a write with a newer token, no write with an older one is taken. Pauses, slow clocks and late \
+            messages do not matter.",
     kind: Kind::Always,
     holds: |world| world.witness().stale.is_none(),
     explain: |world| {

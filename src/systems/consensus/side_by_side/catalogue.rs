@@ -16,8 +16,8 @@ settings! {
         "A message takes between half and one and a half times this, in each group.";
     /// The shortest time without a word from a leader after which a server acts, in microseconds.
     TIMEOUT = "timeout", "Shortest timeout", micros(150_000, 600_000, 30_000), 150_000, Live,
-        "A server that hears no leader for this long (Zab), or for up to twice as long (Raft, Paxos), looks for a \
-         new one. Heartbeats come three times as often.";
+        "A server that hears no leader for this long (Zab), or for up to twice as long (Raft, Paxos), looks for a new \
+         one. Heartbeats come three times as often.";
 }
 
 metrics! {

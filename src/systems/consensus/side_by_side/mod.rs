@@ -21,7 +21,6 @@ pub use catalogue::*;
 
 use server::{keep_load, paxos_place, period, raft_place, repeat, zab_place};
 
-use crate::rules;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;

@@ -45,8 +45,8 @@ settings! {
         "A message takes between half of this and all of it. An answer has three times as long.";
     /// How long a node that hears of no token waits before it calls for a new one, in microseconds.
     SILENCE = "silence", "Silence", micros(100_000, 3_000_000, 100_000), 600_000, Live,
-        "How long a node hears of no token before it calls for a new one; at least as long as passing over \
-         everybody takes.";
+        "How long a node hears of no token before it calls for a new one; at least as long as passing over everybody \
+         takes.";
     /// How long until a node wants in again, on average, in microseconds; 0 for never.
     THINK = "think", "Between two wishes", micros(0, 3_000_000, 100_000), 500_000, Live,
         "How long after it was inside a node wants in again, on average. 0: only when you say so.";

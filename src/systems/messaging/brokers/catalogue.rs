@@ -45,8 +45,7 @@ commands! {
         "A shop gives so many orders at once.",
         [LANE, field("orders", count(1, 20), 4)];
     REPLAY = "replay", "Replay from the start",
-        "A Kafka worker seeks to offset 0; JetStream gets a new consumer; a RabbitMQ queue has nothing to go back \
-         to.",
+        "A Kafka worker seeks to offset 0; JetStream gets a new consumer; a RabbitMQ queue has nothing to go back to.",
         [LANE, WORKER];
     KILL = "kill", "Kill the process",
         "Ends a worker's process; the machine goes on. It is started again after 4 s.",

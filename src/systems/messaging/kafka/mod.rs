@@ -73,8 +73,8 @@ rules! {
         "The key's hash decides. Off: keys are ignored, and each record goes to the next partition.";
     /// A scaler adds partitions before it adds members beyond them.
     MEMBERS_WITHIN = "members-within-partitions", "No more members than partitions",
-        "A scaler that needs more members than there are partitions adds a partition with each. Off: it adds \
-         members only.";
+        "A scaler that needs more members than there are partitions adds a partition with each. Off: it adds members \
+         only.";
     /// A partition takes each sequence number of a producer once, in order.
     IDEMPOTENT = "idempotent", "Each sequence number once",
         "A partition takes a producer's batches once and in order. Off: whatever arrives is appended.";

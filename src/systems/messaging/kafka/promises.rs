@@ -235,8 +235,8 @@ pub const NOTHING_MISSED: Promise<Kafka> = Promise {
                 .filter(|node| Kafka::group(world.settings(), *node) == group)
                 .collect(),
             text: format!(
-                "Group {name} has gone past offset {offset} of partition {partition}, which retention has not removed; none of \
-                 its members has done it, and none will read it."
+                "Group {name} has gone past offset {offset} of partition {partition}, which retention has not removed; \
+                 none of its members has done it, and none will read it."
             ),
             values: vec![
                 (format!("group {name}"), format!("is past offset {offset}")),
@@ -250,8 +250,8 @@ pub const NOTHING_MISSED: Promise<Kafka> = Promise {
 pub const NO_ZOMBIE: Promise<Kafka> = Promise {
     id: "no-commit-of-an-old-generation",
     title: "No commit of an old generation",
-    about: "Once a new generation has its assignment, no offset is committed by a member that believes to be in an older \
-            one.",
+    about: "Once a new generation has its assignment, no offset is committed by a member that believes to be in an \
+            older one.",
     kind: Kind::Always,
     holds: |world| world.witness().zombie.is_none(),
     explain: |world| {
@@ -389,8 +389,8 @@ fn is_enough(world: &World<Kafka>) -> bool {
 pub const LAG_BOUNDED: Promise<Kafka> = Promise {
     id: "lag-is-bounded",
     title: "Lag bounded at the set rate",
-    about: "While nothing is wrong the lag comes back under the alert within 30 s, at any rate that all consumers together \
-            could work off.",
+    about: "While nothing is wrong the lag comes back under the alert within 30 s, at any rate that all consumers \
+            together could work off.",
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world| lag(world) <= world.settings().amount(ALERT) || !is_enough(world),
     explain: |world| {

@@ -72,8 +72,8 @@ fn decide(scaler: &mut Scaler, context: &mut Context<Kafka>) {
     }
     context.why_rule(MEMBERS_WITHIN, |_| match (grows, wanted > partitions) {
         (true, _) => format!(
-            "The lag is {lag}, and {partitions} partitions keep no more than {partitions} members busy: there are to be \
-             {wanted} partitions for {wanted} members."
+            "The lag is {lag}, and {partitions} partitions keep no more than {partitions} members busy: there are to \
+             be {wanted} partitions for {wanted} members."
         ),
         (false, true) => format!("The lag is {lag}: {wanted} members are to run, on {partitions} partitions."),
         (false, false) => format!("The lag is {lag}: {wanted} members are to run, for {partitions} partitions."),

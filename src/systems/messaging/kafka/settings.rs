@@ -4,7 +4,7 @@ use super::{Kafka, Role};
 use crate::mechanisms::assignors::Assignor;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Field, field};
-use crate::sim::declare::settings::{Control, SettingId, Settings, Takes, Unit, count, micros, per_second, slider};
+use crate::sim::declare::settings::{Control, SettingId, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::machine::system::Context;
 use crate::{commands, metrics, settings};
 

@@ -43,8 +43,8 @@ pub struct Replication;
 rules! {
     /// The producer waits until all in-sync replicas have a record.
     ACKS_ALL = "acks-all", "acks=all",
-        "A record is acknowledged when every in-sync replica has it. Off: when the leader has it (acks=1), or at \
-         once (acks=0).";
+        "A record is acknowledged when every in-sync replica has it. Off: when the leader has it (acks=1), or at once \
+         (acks=0).";
     /// min.insync.replicas is 2.
     MIN_ISR = "min-isr-two", "min.insync.replicas=2",
         "With fewer than two in sync, the leader takes no record with acks=all. Off: 1, Kafka's default.";

@@ -167,7 +167,3 @@ commands! {
         "A worker that has cancelled takes tasks again: basic.consume.",
         [field("worker", count(1, 6), 1)];
 }
-
-const fn live(id: &'static str, title: &'static str, about: &'static str, control: Control, default: i64) -> Setting {
-    Setting { id, title, about, control, default, takes: Takes::Live }
-}

@@ -2,8 +2,8 @@
 
 use super::promises::{AGREE, ALL_YES, RELEASED, locked};
 use super::*;
-use crate::sim::declare::settings::SettingId;
 use crate::sim::declare::rules::RuleSet;
+use crate::sim::declare::settings::SettingId;
 use crate::sim::kernel::time::SEC;
 use crate::sim::kernel::{Cause, PendingKind};
 use crate::sim::machine::promise::Promise;

@@ -1,51 +1,44 @@
-//! What is explored: a small instance, and for each rule a way past it. The whole space of two requests and a view
+//! How each rule's absence breaks a promise, and how the challenges are solved. The whole space of two requests and a view
 //! change is too large to see, so two of the ways are narrow: constraints say who hears what.
 
-use super::{Group, accepted, state, states};
-use crate::guides::kit::scenario::{Breaks, Hunt, Way};
-use crate::sim::NodeId;
-use crate::sim::declare::settings::SettingId;
-use crate::sim::explore::{Bounds, Budget, Network};
-use crate::sim::machine::world::{Flight, Node};
+use super::*;
+use crate::sim::explore::Network;
+use crate::sim::machine::world::Node;
 use crate::systems::consensus::pbft::promises::{AGREEMENT, TRUTH};
-use crate::systems::consensus::pbft::{self, Disk, Message, Pbft};
+use crate::views::pbft::{accepted, state, states};
 
-/// One request of each client, at most one view change, and nothing that was said twice.
-fn small(world: &Group) -> bool {
-    let is_small = |(_, node): (NodeId, &Node<Pbft>)| match &node.disk {
-        Disk::Client { t } => {
-            let waiting = node.memory.as_ref().and_then(|memory| memory.waiting.as_ref());
-            *t <= 1 && waiting.is_none_or(|waiting| waiting.again == 0)
-        }
-        Disk::Replica(state) => state.view <= 1,
-    };
-    world.nodes().all(is_small) && says_nothing_twice(world)
-}
+/// How a promise breaks without each rule, and how each challenge is solved.
+pub(super) static PROOF: Proof<Pbft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-fn says_nothing_twice(world: &Group) -> bool {
-    let flights: Vec<_> = world.flights().collect();
-    let is_again = |at: usize| {
-        let one = &flights[at];
-        let known = match one.message {
-            Message::ViewChange(change) => state(world, one.pending.node)
-                .is_some_and(|state| state.changes.get(&one.from.0).is_some_and(|known| known.view >= change.view)),
-            _ => false,
-        };
-        let same = |other: &Flight<Pbft>| {
-            (other.from, other.pending.node) == (one.from, one.pending.node) && other.message == one.message
-        };
-        known || flights[..at].iter().any(same)
-    };
-    !(0..flights.len()).any(is_again)
-}
-
-/// Two requests, a lying primary, one view change.
-pub(super) const TWO_REQUESTS: Hunt<Pbft> = Hunt {
-    settings: &[],
-    inputs: Vec::new,
-    bounds: Bounds { network: Network::Patient, ..Bounds::new(300_000, 30, Budget::NONE) },
-    within: small,
-};
+const SOLUTIONS: &[Solution<Pbft>] = &[
+    Solution {
+        challenge: "depose",
+        from: || Origin { settings: vec![(pbft::LIAR, 0)], ..SCENARIO.from(&[], &[]) },
+        act: |script| {
+            script.act(Input::Crash { node: NodeId(0) });
+            script.until(honest_deposed);
+        },
+    },
+    Solution {
+        challenge: "catch-up",
+        from: || SCENARIO.from(&[], &[]),
+        act: |script| {
+            script.until(|world| settled(world, 1));
+            script.act(Input::Crash { node: R3 });
+            script.until(|world| state(world, NodeId(1)).is_some_and(|state| state.stable.seq >= pbft::INTERVAL));
+            script.act(Input::Restart { node: R3 });
+            script.until(took_over);
+        },
+    },
+    Solution {
+        challenge: "fork",
+        from: || SCENARIO.from(&[], &[]),
+        act: |script| {
+            script.act(Input::off(pbft::CERTIFICATES));
+            script.until(|world| world.witness().fork.is_some());
+        },
+    },
+];
 
 /// Whom a replica knows to have signed prepares (or commits) under a number in a view, itself among them.
 fn heard(world: &Group, id: u16, seq: u32, commit: bool, view: u32) -> u64 {

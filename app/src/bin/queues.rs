@@ -1,8 +1,8 @@
-//! The app of the Messaging guide.
+//! The app of the shelf "queues" of the Messaging guide.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {
-    faultline_app::start(faultline::guides::messaging::SCENARIOS);
+    faultline_app::start(faultline::shelf!(messaging, "queues"));
 }
 
 #[cfg(not(target_arch = "wasm32"))]
