@@ -3,7 +3,7 @@
 
 use faultline::guides::catalogue;
 use faultline::sim::NodeId;
-use faultline::sim::declare::commands::CommandCall;
+use faultline::sim::declare::commands::{CommandCall, CommandId};
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
@@ -47,7 +47,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             value
         }),
         (any::<u8>(), proptest::collection::vec(any::<i64>(), 0..4))
-            .prop_map(|(command, values)| Input::Command(CommandCall { command, values })),
+            .prop_map(|(command, values)| Input::Command(CommandCall { command: CommandId(command), values })),
     ]
 }
 

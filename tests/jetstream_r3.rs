@@ -3,7 +3,6 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use faultline::sim::NodeId;
-use faultline::sim::declare::commands::CommandCall;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
 use faultline::sim::declare::settings::{SettingId, Settings};
 use faultline::sim::judge::verdict::Verdict;

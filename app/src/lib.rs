@@ -22,7 +22,7 @@ use router::{Route, Router};
 
 /// Starts the app with the scenarios of a shelf: in the page or, for long searches, in a worker, which has no window and
 /// runs the same module.
-pub fn start(shelf: faultline::guides::Shelf) {
+pub fn start(shelf: faultline::guides::kit::shelf::Shelf) {
     faultline::guides::open(shelf);
     if web_sys::window().is_some() { show() } else { worker::start() }
 }

@@ -15,3 +15,55 @@ pub fn explain(term: &str) -> Option<&'static str> {
 pub fn marked(text: &str) -> impl Iterator<Item = &str> {
     text.split('*').skip(1).step_by(2)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guides::kit::any::AnyScenario;
+    use crate::guides::{everything, find, shelf_of, shelves};
+
+    fn of_shelf(shelf: &str) -> impl Iterator<Item = &'static dyn AnyScenario> {
+        let stands = |scenario: &&'static dyn AnyScenario| shelf_of(&scenario.info().path()) == Some(shelf);
+        everything().iter().copied().filter(stands)
+    }
+
+    /// The app of a shelf knows no other shelf, so each shelf explains what its tours mark.
+    #[test]
+    fn every_marked_term_is_explained_on_its_shelf() {
+        for shelf in shelves() {
+            let known: Vec<&str> = of_shelf(shelf).flat_map(|scenario| scenario.terms()).map(|term| term.0).collect();
+            for info in of_shelf(shelf).map(|scenario| scenario.info()) {
+                for term in info.beats.iter().flat_map(|beat| marked(beat.say)) {
+                    let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(term));
+                    assert!(is_known, "{}: nobody on the shelf {shelf} explains '{term}'", info.path());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_term_has_one_meaning_and_is_explained_once_on_a_shelf() {
+        for shelf in shelves() {
+            let mut terms: Vec<&str> =
+                of_shelf(shelf).flat_map(|scenario| scenario.terms()).map(|term| term.0).collect();
+            let count = terms.len();
+            terms.sort_unstable();
+            terms.dedup();
+            assert_eq!(terms.len(), count, "the shelf {shelf} explains a term twice");
+        }
+        let all: Vec<&Term> = everything().iter().flat_map(|scenario| scenario.terms()).collect();
+        for one in &all {
+            assert!(all.iter().all(|other| one.0 != other.0 || one.1 == other.1), "two meanings of '{}'", one.0);
+        }
+    }
+
+    #[test]
+    fn every_relation_leads_somewhere() {
+        for info in everything().iter().map(|scenario| scenario.info()) {
+            assert!(!info.near.is_empty(), "{} is near to nothing", info.path());
+            for other in info.before.iter().chain(info.near) {
+                assert!(find(other).is_some() && *other != info.path(), "{} names {other}", info.path());
+            }
+        }
+    }
+}

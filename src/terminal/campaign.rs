@@ -117,7 +117,7 @@ fn shard(arguments: &Arguments) -> Result<(u64, u64), Failure> {
 }
 
 #[allow(clippy::disallowed_types, reason = "the terminal may tell how long it took")]
-fn schedules(scenario: &dyn AnyScenario, seeds: &[u64]) -> Tally {
+fn schedules(scenario: &'static dyn AnyScenario, seeds: &[u64]) -> Tally {
     let info = scenario.info();
     let begun = std::time::Instant::now();
     let mut tally = Tally { scenario: info.path(), impossible: info.impossible, ..Tally::default() };

@@ -11,8 +11,7 @@ use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
 use faultline::lab::counterexamples::{Counterexample, counterexamples, famous};
-use faultline::lab::glossary;
-use faultline::lab::related::related;
+use faultline::lab::glossary::Term;
 use faultline::picture::Frame;
 use faultline::picture::svg::{escape, whole};
 use faultline::sim::run::simulation::Simulation;
@@ -213,23 +212,17 @@ fn guide_prose(guide: Guide) -> String {
     out + "</dl>"
 }
 
-/// The terms that a guide's tours and texts mark with asterisks.
-fn glossary_of(guide: Guide) -> Vec<(&'static str, &'static str)> {
-    let mut marked: Vec<String> = Vec::new();
-    for info in scenarios_of(guide) {
-        let texts = info.beats.iter().map(|beat| beat.say).chain([info.prose]);
-        marked.extend(texts.flat_map(|text| text.split('*').skip(1).step_by(2)).map(str::to_lowercase));
-    }
-    let all = glossary::all();
-    // "acceptors" is listed as "acceptor", where there is such an entry.
-    let one = |term: &str| term.strip_suffix('s').filter(|one| all.iter().any(|known| known.0 == *one)).is_some();
-    let is_marked = |term: &str| marked.iter().any(|said| said == term || said.strip_suffix('s') == Some(term));
-    all.iter().copied().filter(|known| is_marked(known.0) && !one(known.0)).collect()
+/// The terms that a guide's scenarios explain, in order. "acceptors" is listed as "acceptor", where there is such a term.
+fn glossary_of(guide: Guide) -> Vec<Term> {
+    let mut all: Vec<Term> = scenarios(guide).flat_map(|scenario| scenario.terms()).copied().collect();
+    all.sort_unstable();
+    all.dedup();
+    let is_listed = |term: &str| all.iter().any(|known| known.0 == term);
+    all.iter().copied().filter(|known| !known.0.strip_suffix('s').is_some_and(is_listed)).collect()
 }
 
 /// What to read before a scenario and what is near to it: part of its text, with addresses relative to its page.
-fn related_links(path: &str) -> String {
-    let (before, near) = related(path);
+fn related_links(info: &Info) -> String {
     let link = |other: &&str| {
         let title = find(other).map_or("", |scenario| scenario.info().title);
         format!("<a href=\"../../{other}/\">{}</a>", escape(title))
@@ -238,12 +231,12 @@ fn related_links(path: &str) -> String {
         let links: Vec<String> = paths.iter().map(link).collect();
         if links.is_empty() { String::new() } else { format!("<p>{word}: {}</p>", links.join(" · ")) }
     };
-    let lists = list("Before this", before) + &list("See also", near);
+    let lists = list("Before this", info.before) + &list("See also", info.near);
     if lists.is_empty() { lists } else { format!("<nav class=\"related\" aria-label=\"Related\">{lists}</nav>") }
 }
 
 /// A scenario's page: its first picture, its promises, the tour's first words, its prose.
-fn scenario_page(scenario: &dyn AnyScenario, info: &Info, prose: &str) -> String {
+fn scenario_page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> String {
     let world = scenario.start(&Origin { seed: info.seed, ..Origin::default() });
     let draw = |frame| {
         whole(&world.picture(frame), &world.flights(), world.kernel().now(), &format!("{}, at the start", info.title))
@@ -275,7 +268,7 @@ fn scenario_page(scenario: &dyn AnyScenario, info: &Info, prose: &str) -> String
 }
 
 fn scenario_prose(info: &Info) -> String {
-    broken_rules(info) + &markdown(info.prose) + &related_links(&info.path())
+    broken_rules(info) + &markdown(info.prose) + &related_links(info)
 }
 
 /// A link for each rule, to the run that breaks a promise without it.

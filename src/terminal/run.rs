@@ -60,7 +60,7 @@ struct Printer {
     info: Info,
 }
 
-fn play(scenario: &dyn AnyScenario, origin: &Origin, tape: &Tape, events: u64, printer: &Printer) -> ExitCode {
+fn play(scenario: &'static dyn AnyScenario, origin: &Origin, tape: &Tape, events: u64, printer: &Printer) -> ExitCode {
     let mut world = scenario.start(origin);
     world.set_recording(true);
     apply(&mut world, tape, printer);

@@ -13,8 +13,8 @@ use faultline::sim::machine::world::World;
 use faultline::sim::run::simulation::{Simulation, What};
 use faultline::sim::run::tape::Input;
 use faultline::systems::messaging::nats::{
-    ASKER, FIRST, MAX_PENDING, MEMBERS, MEMORY, Memory, Message, Nats, RATE, SCENE, SERVER, SLOW, Sub, TIMEOUT, TOPICS,
-    WORK,
+    self, ASKER, FIRST, MAX_PENDING, MEMBERS, MEMORY, Memory, Message, Nats, RATE, SCENE, SERVER, SLOW, Sub, TIMEOUT,
+    TOPICS, WORK,
 };
 use serde_json::{Value, json};
 

@@ -125,7 +125,7 @@ fn Neighbours(index: usize) -> impl IntoView {
     let here = catalogue().get(index).map(|scenario| scenario.info());
     let all = here.as_ref().map_or_else(Vec::new, |info| scenarios_of(info.guide));
     let at = all.iter().position(|info| here.as_ref().is_some_and(|here| here.slug == info.slug)).unwrap_or(0);
-    let link = |info: Option<&faultline::guides::Info>, word: &'static str| {
+    let link = |info: Option<&faultline::guides::kit::info::Info>, word: &'static str| {
         info.map(|info| view! { <a href=router.scenario(&info.path())>{word} ": " {info.title}</a> })
     };
     view! {

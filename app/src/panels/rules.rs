@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use faultline::lab::what_if::show_value;
-use faultline::sim::declare::commands::{Command, CommandCall, Entry};
+use faultline::sim::declare::commands::{Command, CommandCall, CommandId, Entry};
 use faultline::sim::declare::rules::{Rule, RuleId};
 use faultline::sim::declare::settings::{Control, Setting, SettingId, Takes};
 use faultline::sim::declare::text;
@@ -113,7 +113,7 @@ fn Seed(player: Player) -> impl IntoView {
 }
 
 #[component]
-fn CommandForm(player: Player, index: u8, command: &'static Command) -> impl IntoView {
+fn CommandForm(player: Player, index: CommandId, command: &'static Command) -> impl IntoView {
     let values = RwSignal::new(command.complete(&[]));
     let set = move |at: usize, own: &[i64]| values.update(|values| values[at..at + own.len()].copy_from_slice(own));
     let send = move |event: web_sys::SubmitEvent| {

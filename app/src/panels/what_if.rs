@@ -241,7 +241,7 @@ fn promise_lines(ours: &Info, theirs: &Info, one: &Run<LiveWorld>, two: &Run<Liv
     let verdict = |run: &Run<LiveWorld>, at: usize| {
         run.world().standings().get(at).map_or("–", |standing| standing.verdict.name()).to_owned()
     };
-    let line = |(at, promise): (usize, &faultline::guides::kit::scenario::PromiseInfo)| {
+    let line = |(at, promise): (usize, &faultline::guides::kit::info::PromiseInfo)| {
         let there = theirs.promises.iter().position(|known| known.id == promise.id);
         (promise.title.to_owned(), verdict(one, at), there.map_or_else(|| "–".to_owned(), |at| verdict(two, at)))
     };

@@ -6,8 +6,7 @@ use crate::sim::machine::consistency::linearizable;
 use crate::systems::storage::quorum_store::promises::{FORWARD, FRESH};
 use crate::systems::storage::quorum_store::{self as store, Phase, QuorumStore, quorums};
 use crate::views::quorum_store::{
-    CLIENTS, Store, all_replicas, newest, operation, part, person, read, replica, show, stores_of, version_of, write,
-    writes_now,
+    CLIENTS, Store, all_replicas, newest, operation, part, person, read, replica, show, version_of, write,
 };
 
 type Beat = crate::guides::kit::tour::Beat<QuorumStore>;
@@ -251,6 +250,7 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::quorum_store::{stores_of, writes_now};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -8,7 +8,7 @@ use crate::systems::consensus::byzantine_generals::{
     self as generals, ByzantineGenerals, COMMANDER, Memory, Message, TRAITOR_IS_COMMANDER,
 };
 use crate::views::byzantine_generals::{
-    Field, general, heard, lies, lieutenants, order, past_battles, say, set, sides, who_told_whom,
+    Field, general, heard, lies, lieutenants, order, past_battles, set, sides, who_told_whom,
 };
 
 type Beat = crate::guides::kit::tour::Beat<ByzantineGenerals>;
@@ -281,6 +281,7 @@ const ANY_LIE: Hunt<ByzantineGenerals> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::byzantine_generals::say;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<ByzantineGenerals> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -3,7 +3,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::consensus::ben_or::promises::{AGREEMENT, CERTAIN_END, EXPECTED_ROUNDS, VALIDITY};
-use crate::systems::consensus::ben_or::{self, BenOr, Message, Phase, Step, word};
+use crate::systems::consensus::ben_or::{self, BenOr, Phase, Step, word};
 use crate::views::ben_or::{Vote, heard, lengths, now, set, step, vote, voter};
 
 type Beat = crate::guides::kit::tour::Beat<BenOr>;
@@ -238,6 +238,7 @@ const TWO_ROUNDS: Hunt<BenOr> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::systems::consensus::ben_or::Message;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<BenOr> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

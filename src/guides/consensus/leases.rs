@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::systems::consensus::lease_lock::promises::{
     GOES_ON, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
 };
-use crate::systems::consensus::lease_lock::{self as leases, FIRST, LOCK, LeaseLock, Message, Phase, STORE};
+use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Phase, STORE};
 use crate::views::lease_lock::{Shop, attempts, beliefs, client, client_mark, clients, lock_mark, store_mark};
 
 type Beat = crate::guides::kit::tour::Beat<LeaseLock>;
@@ -254,6 +254,7 @@ const TWO_CLIENTS: Hunt<LeaseLock> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::systems::consensus::lease_lock::{FIRST, Message};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<LeaseLock> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

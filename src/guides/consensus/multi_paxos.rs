@@ -6,7 +6,7 @@ use crate::sim::machine::world::Flight;
 use crate::sim::small;
 use crate::systems::consensus::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
 use crate::systems::consensus::paxos::{
-    self, Ballot, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
+    self, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
 
 #[cfg(not(target_arch = "wasm32"))]

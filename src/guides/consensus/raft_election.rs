@@ -4,8 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
 use crate::systems::consensus::raft::{self, Message, Raft, Role};
 use crate::views::raft::{
-    self as view, Cluster, bit, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set,
-    term,
+    self as view, Cluster, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set, term,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Raft>;
@@ -239,6 +238,7 @@ fn elections(world: &Cluster) -> usize {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::raft::bit;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -6,8 +6,7 @@ use crate::systems::consensus::raft::config::{SETS, letters, servers};
 use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
-    self as view, Cluster, Side, bit, commit, common_leader, config, leader, leaders, leadership, name, newest_term,
-    set, term,
+    self as view, Cluster, Side, commit, common_leader, config, leader, leaders, name, newest_term, set, term,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Raft>;
@@ -214,6 +213,7 @@ const THREE_TO_ONE: Hunt<Raft> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::raft::{bit, leadership};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

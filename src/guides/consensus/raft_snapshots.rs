@@ -6,8 +6,7 @@ use crate::sim::small;
 use crate::systems::consensus::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
 use crate::systems::consensus::raft::{self, Message, Raft, registers};
 use crate::views::raft::{
-    self as view, Cluster, Side, commit, common_leader, crashed, last, leader, leader_at, leaders, name, newest_term,
-    set, set_at,
+    self as view, Cluster, Side, commit, common_leader, crashed, leader, leaders, name, newest_term, set, set_at,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Raft>;
@@ -206,6 +205,7 @@ const SNAPSHOT_EACH: Hunt<Raft> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::raft::{last, leader_at};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -6,8 +6,8 @@ use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq,
 };
 use crate::views::rabbitmq::{
-    Shop, connections, consumer, consumers as workers, flies, has_cancelled, held, number, origin, publish,
-    publish_urgent, ready, row, unacked, unconfirmed,
+    Shop, connections, consumer, consumers as workers, flies, has_cancelled, held, number, publish, publish_urgent,
+    ready, row, unacked, unconfirmed,
 };
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
@@ -333,6 +333,7 @@ const TWO_TASKS: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -6,8 +6,8 @@ use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_RETAIN, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, Kafka, Message,
 };
 use crate::views::kafka::{
-    Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, flies, group, is_tame, lags,
-    logs, nth, producer_mark, readers_cell, strips,
+    Shop, Strips, broker_mark, command, committed, consumer_mark, consumers, flies, is_tame, lags, logs, nth,
+    producer_mark, readers_cell, strips,
 };
 use std::cmp::Ordering;
 
@@ -267,6 +267,7 @@ const ONE_READER: Hunt<Kafka> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::kafka::{consumer, group};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

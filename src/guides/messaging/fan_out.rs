@@ -3,9 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::promises::{EVERY_SERVICE, SERVICES_MOVE, missed};
 use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq, topology};
-use crate::views::rabbitmq::{
-    Shop, connections, consumers, flies, held, host, numbers, origin, publish, ready, row, unconfirmed,
-};
+use crate::views::rabbitmq::{Shop, connections, consumers, held, host, numbers, publish, ready, row, unconfirmed};
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
@@ -221,6 +219,7 @@ const ONE_ORDER: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::rabbitmq::{flies, origin};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
 use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
-use crate::views::jetstream::{Shop, flies, picture, shared, unconfirmed, works};
+use crate::views::jetstream::{Shop, flies, picture, shared, works};
 
 type Beat = crate::guides::kit::tour::Beat<JetStream>;
 
@@ -286,6 +286,7 @@ const TWO_WORKERS: Hunt<JetStream> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::jetstream::unconfirmed;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<JetStream> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

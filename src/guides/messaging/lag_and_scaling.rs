@@ -7,7 +7,7 @@ use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
 };
 use crate::views::kafka::{
-    Shop, broker_mark, command, consumer, consumer_mark, consumers, group, is_tame, logs, nth, owners, producer_mark,
+    Shop, broker_mark, consumer, consumer_mark, consumers, group, is_tame, logs, owners, producer_mark,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Kafka>;
@@ -301,6 +301,7 @@ const SMALL_GROUP: Hunt<Kafka> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::kafka::{command, nth};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

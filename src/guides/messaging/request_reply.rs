@@ -3,9 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::kernel::time;
 use crate::systems::messaging::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
-use crate::systems::messaging::nats::{
-    self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject,
-};
+use crate::systems::messaging::nats::{self as nats, ASKER, Message, Nats, Payload, Request, Role, SERVER, Subject};
 use crate::views::nats::{Shop, client, connection, flies, is_connected};
 
 #[cfg(not(target_arch = "wasm32"))]

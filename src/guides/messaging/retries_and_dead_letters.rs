@@ -7,7 +7,7 @@ use crate::systems::messaging::rabbitmq::queue::Stored;
 use crate::systems::messaging::rabbitmq::topology::{self, LOTS, PARKED};
 use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
 use crate::views::rabbitmq::{
-    Shop, command, connections, consumer, consumers, flies, host, numbers, origin, ready, row, unconfirmed,
+    Shop, command, connections, consumer, consumers, flies, numbers, ready, row, unconfirmed,
 };
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
@@ -344,6 +344,7 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::rabbitmq::{host, origin};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -10,7 +10,7 @@ use crate::systems::messaging::order_platform::{
     SHOP, VIEW,
 };
 use crate::systems::messaging::rabbitmq::Method;
-use crate::views::order_platform::{Shop, order, picture, waiting, words, working};
+use crate::views::order_platform::{Shop, order, picture, words, working};
 
 type Beat = crate::guides::kit::tour::Beat<OrderPlatform>;
 
@@ -275,6 +275,7 @@ const QUIET_RELAY: Hunt<OrderPlatform> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::order_platform::waiting;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<OrderPlatform> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

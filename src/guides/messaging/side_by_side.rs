@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::systems::messaging::brokers::promises::{
     ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
-use crate::systems::messaging::brokers::{self, Brokers, Lane, State, WORKERS, broker, shop, worker};
+use crate::systems::messaging::brokers::{self, Brokers, Lane, State, WORKERS, broker, worker};
 use crate::systems::messaging::kafka;
 use crate::views::brokers::{Shop, picture};
 
@@ -314,6 +314,7 @@ const ONE_ORDER: Hunt<Brokers> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::systems::messaging::brokers::shop;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Brokers> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -7,7 +7,7 @@ use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, FIRST, LONGEST_QUEUE, Memory, Method, PUBLISHER, RabbitMq,
 };
 use crate::views::rabbitmq::{
-    Shop, connections, flies, held, host, numbers, origin, publish, ready, row, unacked, unconfirmed,
+    Shop, connections, flies, held, host, numbers, publish, ready, row, unacked, unconfirmed,
 };
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
@@ -260,6 +260,7 @@ const ONE_TASK: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -9,7 +9,7 @@ use crate::systems::messaging::rabbitmq::topology::DESKS;
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing,
 };
-use crate::views::rabbitmq::{Shop, command, connections, consumers, flies, held, origin, ready, row, unconfirmed};
+use crate::views::rabbitmq::{Shop, command, connections, consumers, flies, held, ready, row, unconfirmed};
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
@@ -368,6 +368,7 @@ const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -4,8 +4,8 @@ use crate::guides::kit::prelude::*;
 use crate::systems::storage::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
 use crate::systems::storage::quorum_store::{self as store, QuorumStore, quorums, replicas, spare};
 use crate::views::quorum_store::{
-    CLIENTS, Store, all_replicas, hints, narrow_places, newest, person, read, replica, spare_mark, stores_of,
-    version_of, versions, wide_places, write, writes_now,
+    CLIENTS, Store, all_replicas, hints, narrow_places, newest, person, read, replica, spare_mark, version_of,
+    versions, wide_places, write, writes_now,
 };
 
 type Beat = crate::guides::kit::tour::Beat<QuorumStore>;
@@ -214,6 +214,7 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::views::quorum_store::stores_of;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -1,6 +1,7 @@
 //! How each rule's absence breaks a promise, and how the challenges are solved.
 
 use super::*;
+use crate::systems::consensus::paxos::Ballot;
 
 /// How a promise breaks without each rule, and how each challenge is solved.
 pub(super) static PROOF: Proof<Paxos> = Proof { breaks: BREAKS, solutions: SOLUTIONS };

@@ -1,6 +1,7 @@
 //! How each rule's absence breaks a promise, and how the challenges are solved.
 
 use super::*;
+use crate::systems::messaging::nats::FIRST;
 
 /// How a promise breaks without each rule, and how each challenge is solved.
 pub(super) static PROOF: Proof<Nats> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
