@@ -3,6 +3,7 @@
 pub mod caching;
 pub mod consensus;
 pub mod messaging;
+pub mod parts;
 pub mod resilience;
 pub mod storage;
 pub mod transactions;

@@ -51,9 +51,9 @@ impl Face for CacheAside {
         };
         let memory = match &node.memory {
             None => Vec::new(),
-            Some(Memory::Client { open }) => open
-                .values()
-                .map(|open| field(if open.update { "updates" } else { "reads" }, key_name(open.key)))
+            Some(Memory::Client { open, .. }) => open
+                .iter()
+                .map(|(_, call)| field(if call.what.update { "updates" } else { "reads" }, key_name(call.what.key)))
                 .collect(),
             Some(Memory::Server { jobs }) => jobs
                 .iter()
@@ -68,7 +68,7 @@ impl Face for CacheAside {
                 copies.chain(leases).collect()
             }
             Some(Memory::Database { queue }) => {
-                queue.iter().map(|query| field(if query.3 { "write" } else { "read" }, key_name(query.2))).collect()
+                queue.iter().map(|query| field(if query.writes { "write" } else { "read" }, key_name(query.key))).collect()
             }
         };
         Inspection { disk, memory }
@@ -99,7 +99,7 @@ pub fn servers(world: &Shop) -> Vec<NodeId> {
 pub fn client(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Client, format!("C{}", id.0 + 1));
     mark.tone = Tone::Producer;
-    if let Some(Memory::Client { open }) = world.memory(id) {
+    if let Some(Memory::Client { open, .. }) = world.memory(id) {
         mark.state = format!("{} open", open.len());
     }
     mark

@@ -35,7 +35,7 @@ impl Face for LoadBalancer {
         let disk = if id == CLIENT { vec![field("last request", node.disk.to_string())] } else { Vec::new() };
         let memory = match &node.memory {
             None => Vec::new(),
-            Some(Memory::Client { sent }) => vec![field("waiting for", format!("{} answers", sent.len()))],
+            Some(Memory::Client { sent, .. }) => vec![field("waiting for", format!("{} answers", sent.len()))],
             Some(Memory::Balancer { open, .. }) => {
                 let each = servers(world).into_iter().map(|id| {
                     let known = known(world, id);

@@ -79,7 +79,7 @@ fn picture(world: &Farm, frame: Frame) -> Picture {
     };
     let mut mark = NodeMark::new(CLIENT, client, Shape::Client, "users");
     mark.tone = Tone::Producer;
-    if let Some(Memory::Client { sent }) = world.memory(CLIENT) {
+    if let Some(Memory::Client { sent, .. }) = world.memory(CLIENT) {
         mark.state = format!("{} waiting", sent.len());
     }
     picture.nodes.push(mark);

@@ -206,6 +206,12 @@ impl<S: System> Context<'_, S> {
         self.fabric.why(Some(rule), text);
     }
 
+    /// Says that an event means nothing to the node, and does nothing.
+    pub fn pass_over(&mut self) {
+        let node = self.node;
+        self.why(|settings| format!("This means nothing to {}.", S::name(settings, node)));
+    }
+
     /// States a fact for the promises to judge.
     #[inline]
     pub fn note(&mut self, note: S::Note) {

@@ -30,7 +30,7 @@ impl Server<'_, '_> {
             Event::Message { message: Message::Deleted { number }, .. } => self.deleted(number),
             Event::Message { message: Message::Result { number, version }, .. } => self.result(number, version),
             Event::Timer(Timer::Retry(number)) => self.retry(number),
-            _ => self.context.why(|_| "A server has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

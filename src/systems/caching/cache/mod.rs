@@ -23,6 +23,10 @@ use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
+use crate::systems::parts::calls::Calls;
+use crate::systems::parts::cast::{Cast, Role};
+use crate::systems::parts::open_loop::Keys;
+use crate::systems::parts::station::Station;
 use crate::sim::measure::metrics::Metric;
 use crate::{commands, metrics, purposes, rules, settings};
 
@@ -74,7 +78,7 @@ metrics! {
     LATENCY = "latency", "Read latency", Latency;
     HITS = "hits", "Hits", Counter;
     MISSES = "misses", "Misses", Counter;
-    /// Queries the database works off.
+    /// Queries that the database has answered.
     QUERIES = "queries", "Queries", Counter;
     /// Queries that wait at the database.
     QUEUE = "queue", "Waiting at the database", Gauge;
@@ -147,19 +151,27 @@ pub enum Stage {
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    Client { open: LiteMap<Number, Open> },
+    Client { open: Calls<Asked>, keys: Keys },
     Server { jobs: LiteMap<Number, Job> },
     Cache { entries: Lru<Copied>, leases: LiteMap<u16, u64>, next_lease: u64 },
-    Database { queue: Vec<(NodeId, Number, u16, bool)> },
+    Database { queue: Station<Query> },
 }
 
-/// A request that a client waits for.
+/// What a client has asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Open {
+pub struct Asked {
     pub key: u16,
     pub update: bool,
     pub op: OpId,
-    pub since: Time,
+}
+
+/// A query at the database: who asks, for which job, which key, and whether it writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Query {
+    pub from: NodeId,
+    pub number: Number,
+    pub key: u16,
+    pub writes: bool,
 }
 
 /// What nodes send each other. `number` is the sender's request or job.
@@ -227,14 +239,22 @@ pub fn server_count(settings: &Settings) -> usize {
     settings.amount(SERVERS).clamp(1, 3) as usize
 }
 
+/// Who is which node.
+const CAST: Cast = Cast(&[
+    Role::many("client", client_count),
+    Role::many("server", server_count),
+    Role::one("cache"),
+    Role::one("database"),
+]);
+
 /// The cache.
 pub fn cache_node(settings: &Settings) -> NodeId {
-    NodeId::from(client_count(settings) + server_count(settings))
+    CAST.node(settings, 2, 0)
 }
 
 /// The database.
 pub fn database(settings: &Settings) -> NodeId {
-    NodeId::from(client_count(settings) + server_count(settings) + 1)
+    CAST.node(settings, 3, 0)
 }
 
 /// Number of keys under these settings.
@@ -281,20 +301,11 @@ impl System for CacheAside {
     const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
-        client_count(settings) + server_count(settings) + 2
+        CAST.nodes(settings)
     }
 
     fn name(settings: &Settings, node: NodeId) -> String {
-        let (clients, at) = (client_count(settings), node.index());
-        if node == cache_node(settings) {
-            "cache".to_owned()
-        } else if node == database(settings) {
-            "database".to_owned()
-        } else if at < clients {
-            format!("client {}", at + 1)
-        } else {
-            format!("server {}", at + 1 - clients)
-        }
+        CAST.name(settings, node)
     }
 
     fn link(settings: &Settings, from: NodeId, to: NodeId) -> LinkSpec {
@@ -314,10 +325,10 @@ impl System for CacheAside {
             let next_lease = context.draw(LEASES) >> 16;
             Memory::Cache { entries: Lru::default(), leases: LiteMap::new(), next_lease }
         } else if me == database(settings) {
-            Memory::Database { queue: Vec::new() }
+            Memory::Database { queue: Station::default() }
         } else if me.index() < client_count(settings) {
-            client::await_request(context);
-            Memory::Client { open: LiteMap::new() }
+            client::REQUESTS.arm(Timer::Arrival, context);
+            Memory::Client { open: Calls::default(), keys: Keys::default() }
         } else {
             Memory::Server { jobs: LiteMap::new() }
         }
@@ -325,7 +336,7 @@ impl System for CacheAside {
 
     fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
         match memory {
-            Memory::Client { open } => client::Client { disk, open, context }.handle(event),
+            Memory::Client { open, keys } => client::Client { disk, open, keys, context }.handle(event),
             Memory::Server { jobs } => app::Server { disk, jobs, context }.handle(event),
             Memory::Cache { entries, leases, next_lease } => {
                 stores::Cache { entries, leases, next_lease, context }.handle(event);

@@ -3,12 +3,13 @@
 use litemap::LiteMap;
 
 use super::{
-    CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, TTL, Timer, Version,
+    CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, Query, TTL, Timer, Version,
     key_name,
 };
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
 use crate::sim::machine::system::{Context, Event};
+use crate::systems::parts::station::{Station, Taken};
 
 /// The most queries that wait; more are refused, which the server notices by its time-out.
 const LONGEST_QUEUE: usize = 300;
@@ -35,7 +36,7 @@ impl Cache<'_, '_> {
                 self.leases.clear();
                 self.context.why(|_| "The cache is flushed: it has nothing any more.".to_owned());
             }
-            _ => self.context.why(|_| "The cache has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.context.gauge(ENTRIES, 0, self.entries.len() as i64);
     }
@@ -109,44 +110,37 @@ impl Cache<'_, '_> {
 /// The database: one query at a time, in order.
 pub(super) struct Database<'a, 'b> {
     pub disk: &'a mut Disk,
-    /// Who asked, its job, the key, and whether it writes.
-    pub queue: &'a mut Vec<(NodeId, Number, u16, bool)>,
+    pub queue: &'a mut Station<Query>,
     pub context: &'a mut Context<'b, CacheAside>,
 }
 
 impl Database<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<CacheAside>) {
         match event {
-            Event::Message { from, message: Message::Load { number, key } } => self.enqueue((from, number, key, false)),
-            Event::Message { from, message: Message::Write { number, key } } => self.enqueue((from, number, key, true)),
+            Event::Message { from, message: Message::Load { number, key } } => self.enqueue(Query { from, number, key, writes: false }),
+            Event::Message { from, message: Message::Write { number, key } } => self.enqueue(Query { from, number, key, writes: true }),
             Event::Timer(Timer::Query) => self.done(),
-            _ => self.context.why(|_| "The database has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.context.gauge(QUEUE, 0, self.queue.len() as i64);
     }
 
-    fn enqueue(&mut self, query: (NodeId, Number, u16, bool)) {
-        if self.queue.len() >= LONGEST_QUEUE {
-            self.context.why(|_| format!("{LONGEST_QUEUE} queries wait already: this one is refused."));
-            return;
-        }
-        let ahead = self.queue.len();
-        self.context.why(|_| match ahead {
-            0 => "The database begins at once.".to_owned(),
-            _ => format!("{ahead} queries come before this one."),
-        });
-        self.queue.push(query);
-        if ahead == 0 {
-            self.context.work(Timer::Query, QUERY);
+    fn enqueue(&mut self, query: Query) {
+        match self.queue.take(query, 1, LONGEST_QUEUE) {
+            Taken::Begun => {
+                self.context.why(|_| "The database begins at once.".to_owned());
+                self.context.work(Timer::Query, QUERY);
+            }
+            Taken::Waits(ahead) => self.context.why(|_| format!("{ahead} queries come before this one.")),
+            Taken::Full => self.context.why(|_| format!("{LONGEST_QUEUE} queries wait already: this one is refused.")),
         }
     }
 
     fn done(&mut self) {
-        if self.queue.is_empty() {
+        let Some(Query { from, number, key, writes }) = self.queue.done() else {
             self.context.why(|_| "There was no query.".to_owned());
             return;
-        }
-        let (from, number, key, writes) = self.queue.remove(0);
+        };
         let Some(version) = self.disk.versions.get_mut(usize::from(key)) else { return };
         *version += u32::from(writes);
         let version = *version;
@@ -156,7 +150,7 @@ impl Database<'_, '_> {
         });
         self.context.count(QUERIES, 0, 1);
         self.context.send(from, Message::Result { number, version });
-        if !self.queue.is_empty() {
+        if self.queue.is_busy(1) {
             self.context.work(Timer::Query, QUERY);
         }
     }

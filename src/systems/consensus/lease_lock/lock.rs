@@ -35,7 +35,7 @@ impl Lock<'_, '_> {
                 self.context.why(|_| "Every lease from before the crash has ended: the lock is free.".to_owned());
                 self.next();
             }
-            _ => self.context.why(|_| "The lock service has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -15,7 +15,7 @@ impl Store<'_, '_> {
         match event {
             Event::Message { from, message: Message::Read { token } } => self.read(from, token),
             Event::Message { from, message: Message::Write { token, value } } => self.write(from, token, value),
-            _ => self.context.why(|_| "The store has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

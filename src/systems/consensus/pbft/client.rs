@@ -27,7 +27,7 @@ impl Client<'_, '_> {
         match event {
             Event::Timer(Timer::AskAgain) => self.ask_again(),
             Event::Message { from, message: Message::Reply { view, t, result } } => self.reply(from, view, t, result),
-            Event::Message { .. } => self.context.why(|_| "A client has no use for this.".to_owned()),
+            Event::Message { .. } => self.context.pass_over(),
             Event::Timer(_) | Event::Command(_) => self.ask(),
         }
     }

@@ -79,7 +79,7 @@ impl Broker<'_, '_> {
                 self.context.why(|_| format!("The transaction of checkout-{id} has been open for too long."));
                 self.end(id, false);
             }
-            _ => self.context.why(|_| "The cluster has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.wake();
     }

@@ -195,7 +195,7 @@ impl Working<'_, '_> {
                 self.fetch(self.checkout.position);
             }
             (_, Answer::Refused(why)) => self.refused(why),
-            _ => self.context.why(|_| format!("{name} has no use for this answer.")),
+            _ => self.context.pass_over(),
         }
     }
 

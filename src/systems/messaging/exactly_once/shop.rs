@@ -55,7 +55,7 @@ pub(super) fn handle(last: &mut u32, shop: &mut Shop, event: Event<Once>, contex
         Event::Timer(Timer::Resend) => resend(shop, context),
         Event::Command(call) => (0..call.value(0).clamp(1, 20)).for_each(|_| place(last, shop, context)),
         Event::Message { message: Message::Answer { number, body }, .. } => answered(shop, number, &body, context),
-        _ => context.why(|_| "The shop has no use for this.".to_owned()),
+        _ => context.pass_over(),
     }
     send(shop, context);
 }

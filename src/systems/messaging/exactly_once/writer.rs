@@ -75,7 +75,7 @@ impl Writing<'_, '_> {
                     self.context.why(|_| "The writer has not asked for this since: an old answer.".to_owned());
                 }
             }
-            _ => self.context.why(|_| "The writer has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 
@@ -125,7 +125,7 @@ impl Writing<'_, '_> {
                 self.context.why(|_| format!("Offset {next} is committed."));
                 self.fetch(next);
             }
-            _ => self.context.why(|_| "The writer has no use for this answer.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 
@@ -178,7 +178,7 @@ impl Writing<'_, '_> {
 /// The database: each request is one transaction.
 pub(super) fn store(tables: &mut Tables, event: Event<Once>, context: &mut Context<Once>) {
     let Event::Message { from, message: Message::Request { number, body } } = event else {
-        context.why(|_| "The database has no use for this.".to_owned());
+        context.pass_over();
         return;
     };
     let answer = match body {

@@ -51,7 +51,7 @@ pub(super) fn boot() -> Memory {
 impl Broker<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<FlashSale>) {
         let Event::Message { from, message } = event else {
-            self.context.why(|_| "The log has no use for this.".to_owned());
+            self.context.pass_over();
             return;
         };
         match message {
@@ -76,7 +76,7 @@ impl Broker<'_, '_> {
                 self.wake();
             }
             Message::Commit { partition, offset } => self.commit(from, partition, offset),
-            _ => self.context.why(|_| "The log has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

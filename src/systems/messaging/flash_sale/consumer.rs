@@ -111,7 +111,7 @@ impl Consuming<'_, '_> {
                     .why(|_| "The database has too many at once: these writes are tried again later.".to_owned());
                 self.watch();
             }
-            _ => self.context.why(|_| "A consumer has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.work();
         self.fetch();

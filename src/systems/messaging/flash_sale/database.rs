@@ -66,7 +66,7 @@ impl Serving<'_, '_> {
                 self.take(Job { from, number, partition, first, runs, since });
             }
             Event::Timer(_) => self.done(),
-            _ => self.context.why(|_| "The database has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         let at_once = self.jobs.at_once;
         self.context.gauge(AT_ONCE, 0, i64::from(at_once));

@@ -109,7 +109,7 @@ impl Gate<'_, '_> {
             }
             Event::Message { message: Message::Written { number, .. }, .. } => self.answered(number, true),
             Event::Message { message: Message::TooMany { number }, .. } => self.answered(number, false),
-            Event::Message { .. } => self.context.why(|_| "The gateway has no use for this.".to_owned()),
+            Event::Message { .. } => self.context.pass_over(),
         }
     }
 

@@ -103,7 +103,7 @@ impl Server<'_, '_> {
             }
             Event::Timer(Timer::AckWait(seq)) => self.waited(seq),
             Event::Timer(Timer::Sync) => self.sync(),
-            _ => self.context.why(|_| "A server has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.deliver();
         self.keep_clocks();
@@ -222,7 +222,7 @@ impl Server<'_, '_> {
                 let asked = ask(&mut self.own.waiting, from, request, now);
                 return self.context.why(|_| asked_words(asked, &name));
             }
-            _ => return self.context.why(|_| "A server has no use for this.".to_owned()),
+            _ => return self.context.pass_over(),
         };
         let (name, me) = (self.name(from), self.name(self.context.me()));
         let is_written = self.propose(op);

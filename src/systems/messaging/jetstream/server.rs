@@ -69,7 +69,7 @@ impl Server<'_, '_> {
             Event::Message { from, message: Message::Ack { seq, kind, reply } } => self.acked(from, seq, kind, reply),
             Event::Timer(Timer::AckWait(seq)) => self.waited(seq),
             Event::Timer(Timer::Sync) => self.sync(),
-            _ => self.context.why(|_| "The server has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.deliver();
         if self.context.rule(SYNC) {

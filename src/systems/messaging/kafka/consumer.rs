@@ -187,7 +187,7 @@ impl Reading<'_, '_> {
                 let name = self.name();
                 self.context.why(|_| format!("{name} hears that its group goes on as it was."));
             }
-            _ => self.context.why(|_| "A consumer has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -96,7 +96,7 @@ impl Writing<'_, '_> {
                 self.context.why(|_| format!("{name} is given {}.", counted(count as u64, "record")));
                 (0..count).for_each(|_| self.produce());
             }
-            _ => self.context.why(|_| "A producer has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -42,7 +42,7 @@ pub(super) fn handle(scaler: &mut Scaler, event: Event<Kafka>, context: &mut Con
             (scaler.lag, scaler.partitions) = (records, partitions);
             decide(scaler, context);
         }
-        _ => context.why(|_| "The scaler has no use for this.".to_owned()),
+        _ => context.pass_over(),
     }
 }
 

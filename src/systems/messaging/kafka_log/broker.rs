@@ -34,7 +34,7 @@ impl Broker<'_, '_> {
             Event::Timer(Timer::Housekeeping) => self.look_after_files(),
             Event::Timer(Timer::Step) => self.step(),
             Event::Timer(Timer::Serve) => self.serve(),
-            _ => self.context.why(|_| "The broker has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
         let size: u32 = self.log.segments().iter().map(|segment| segment.size()).sum();
         self.context.gauge(SIZE, 0, i64::from(size));

@@ -50,7 +50,7 @@ pub(super) fn produce(event: Event<KafkaLog>, context: &mut Context<KafkaLog>) {
             let value = (call.command == super::PUT).then_some(call.value(1).clamp(0, 9) as u16);
             put(call.value(0).clamp(0, KEYS as i64 - 1) as u8, value, context);
         }
-        Event::Message { .. } => context.why(|_| "A producer has no use for this message.".to_owned()),
+        Event::Message { .. } => context.pass_over(),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn look(end: &mut u32, found: &mut Option<Record>, event: Event<Kafka
                 None => "The reader gets nothing.".to_owned(),
             });
         }
-        Event::Message { .. } => context.why(|_| "The reader has no use for this message.".to_owned()),
+        Event::Message { .. } => context.pass_over(),
     }
 }
 
@@ -122,6 +122,6 @@ pub(super) fn consume(next: &mut u32, table: &mut Table, event: Event<KafkaLog>,
                 count => format!("The consumer takes {count} records into its table; next is offset {next}."),
             });
         }
-        Event::Message { .. } => context.why(|_| "The consumer has no use for this message.".to_owned()),
+        Event::Message { .. } => context.pass_over(),
     }
 }

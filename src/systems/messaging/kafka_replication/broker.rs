@@ -71,7 +71,7 @@ impl Replica<'_, '_> {
             Message::Produce { id, acks } => self.produce(id, acks),
             Message::Consume { offset } => self.consume(offset),
             Message::WhoLeads => self.tell(from),
-            _ => self.context.why(|_| "A broker has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -61,7 +61,7 @@ impl Client<'_, '_> {
                 self.consumed(offset, consumed)
             }
             Event::Message { message: Message::Leads { leader, epoch }, .. } => self.learned(leader, epoch),
-            Event::Message { .. } => self.context.why(|_| "A client has no use for this message.".to_owned()),
+            Event::Message { .. } => self.context.pass_over(),
         }
     }
 

@@ -43,7 +43,7 @@ impl Controller<'_, '_> {
             }
             Event::Timer(Timer::Session(broker)) => self.silent(broker),
             Event::Command(_) => self.move_leader(),
-            _ => self.context.why(|_| "The controller has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
         if self.disk.partition != before {
             self.publish();

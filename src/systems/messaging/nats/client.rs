@@ -59,8 +59,7 @@ impl Peer<'_, '_> {
     }
 
     pub(super) fn useless(&mut self) {
-        let name = self.name();
-        self.context.why(|_| format!("{name} has no use for this."));
+        self.context.pass_over();
     }
 
     fn hear(&mut self, message: Message) {

@@ -38,7 +38,7 @@ impl Server<'_, '_> {
                 self.context.why(|_| format!("A write to {name} has taken longer than the deadline of {limit}."));
                 self.cut_off(node);
             }
-            _ => self.context.why(|_| "The server has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Server<'_, '_> {
             | Message::Pub { connection, .. }
             | Message::Ping { connection }
             | Message::Pong { connection } => connection,
-            _ => return self.context.why(|_| "The server has no use for this message.".to_owned()),
+            _ => return self.context.pass_over(),
         };
         let Some(open) = self.connections.get_mut(&from).filter(|open| open.number == number) else {
             self.context.why(|_| format!("{name} speaks on connection {number}, which is not open: it is told so."));

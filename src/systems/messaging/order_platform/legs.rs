@@ -137,7 +137,7 @@ pub(super) fn kafka(
             let from = if from == VIEW { NodeId(3) } else { from };
             Event::Message { from, message }
         }
-        _ => return context.why(|_| "Kafka has no use for this.".to_owned()),
+        _ => return context.pass_over(),
     };
     let ((), done) = inside(context, &kafka_place(), |context| Kafka::handle(disk, memory, event, context));
     repeat_kafka(done, context);
@@ -183,7 +183,7 @@ pub(super) fn rabbit(
     context: &mut Here,
 ) {
     let Some(event) = to_rabbit(event) else {
-        return context.why(|_| "RabbitMQ has no use for this.".to_owned());
+        return context.pass_over();
     };
     let place = rabbit_place(context);
     let ((), done) = inside(context, &place, |context| RabbitMq::handle(disk, memory, event, context));
@@ -204,7 +204,7 @@ pub(super) fn payments(
     context: &mut Here,
 ) {
     let Some(event) = to_rabbit(event) else {
-        return context.why(|_| "The worker has no use for this.".to_owned());
+        return context.pass_over();
     };
     let place = rabbit_place(context);
     let ((), done) = inside(context, &place, |context| RabbitMq::handle(disk, memory, event, context));

@@ -29,7 +29,7 @@ pub(super) fn serve(
     context: &mut Context<OrderPlatform>,
 ) {
     let Event::Message { from, message: Message::Nats(notice) } = event else {
-        return context.why(|_| "NATS has no use for this.".to_owned());
+        return context.pass_over();
     };
     match notice {
         Notice::Sub => {
@@ -72,6 +72,6 @@ pub(super) fn show(seen: &mut Orders, event: Event<OrderPlatform>, context: &mut
                 context.send(NATS, Message::Nats(Notice::Answer { order }));
             }
         }
-        _ => context.why(|_| "The screen has no use for this.".to_owned()),
+        _ => context.pass_over(),
     }
 }

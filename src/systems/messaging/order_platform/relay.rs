@@ -77,7 +77,7 @@ impl Relay<'_, '_> {
             Event::Message { message: Message::Rabbit(Method::Return { id } | Method::Refuse { id }), .. } => {
                 self.context.why(|_| format!("RabbitMQ does not take the task of order {id} now: it is sent again."));
             }
-            _ => self.context.why(|_| "The relay has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -38,7 +38,7 @@ impl View<'_, '_> {
             Event::Command(call) if call.command == REBUILD => self.rebuild(),
             Event::Message { message: Message::Kafka(message), .. } => self.told(&message),
             Event::Message { message: Message::Nats(Notice::Answer { order }), .. } => self.answered(order),
-            _ => self.context.why(|_| "The read model has no use for this.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

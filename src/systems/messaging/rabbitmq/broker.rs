@@ -78,7 +78,7 @@ impl Broker<'_, '_> {
             Event::Timer(Timer::Look) => self.look(),
             Event::Timer(Timer::Expiry) => self.expire(policy),
             Event::Command(call) => self.bind(&call),
-            _ => self.context.why(|_| "The broker has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
         self.push();
         self.await_expiry();

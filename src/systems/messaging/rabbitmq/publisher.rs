@@ -83,7 +83,7 @@ impl Publisher<'_, '_> {
             Event::Message { message: Method::Confirm { id }, .. } => self.confirmed(id),
             Event::Message { message: Method::Refuse { id }, .. } => self.refused(id),
             Event::Message { message: Method::Return { id }, .. } => self.came_back(id),
-            _ => self.context.why(|_| "The publisher has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -58,7 +58,7 @@ impl Worker<'_, '_> {
             Event::Message { message: Method::Heartbeat { connection }, .. } => self.broker_heard(connection),
             Event::Message { message: Method::Confirm { id }, .. } => self.copied(id),
             Event::Message { message: Method::CancelOk { connection }, .. } => self.off_the_queue(connection),
-            _ => self.context.why(|_| "A consumer has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

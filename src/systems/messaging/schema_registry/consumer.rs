@@ -40,7 +40,7 @@ impl Consumer<'_, '_> {
                 self.memory.known.insert(id, schema);
             }
             Event::Message { message: Message::Deploy { id, schema }, .. } => self.deployed(id, schema),
-            Event::Message { .. } => self.context.why(|_| "A consumer has no use for this message.".to_owned()),
+            Event::Message { .. } => self.context.pass_over(),
         }
     }
 

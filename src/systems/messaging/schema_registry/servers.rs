@@ -57,7 +57,7 @@ pub(super) fn registry(versions: &mut Vec<Rc<Schema>>, event: Event<Registry>, c
                 context.send(from, Message::SchemaIs { id, schema });
             }
         }
-        _ => context.why(|_| "The registry has no use for this.".to_owned()),
+        _ => context.pass_over(),
     }
 }
 
@@ -98,6 +98,6 @@ pub(super) fn topic(
             context.why(|_| format!("{} records from offset {offset} on.", found.len()));
             context.send(from, Message::Records { offset, start: *start, records: found });
         }
-        _ => context.why(|_| "The topic has no use for this.".to_owned()),
+        _ => context.pass_over(),
     }
 }

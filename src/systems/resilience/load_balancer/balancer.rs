@@ -10,11 +10,14 @@ use crate::mechanisms::balancer::{Ring, SmoothRoundRobin, least_connections, two
 use crate::sim::NodeId;
 use crate::sim::kernel::random::below;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::systems::parts::calls::Retry;
 
 /// The most requests under way; more are turned away.
 const MOST_OPEN: usize = 600;
-/// A server that has missed so many checks in a row is out.
+/// A server that has missed this many checks in a row is out.
 const FALL: u8 = 2;
+/// A failed try is repeated at once, on another server.
+const TRIES: Retry = Retry::at_once(MOST_TRIES);
 
 pub(super) struct Balancer<'a, 'b> {
     pub open: &'a mut LiteMap<Id, Open>,
@@ -47,7 +50,7 @@ impl Balancer<'_, '_> {
             Event::Message { from, message: Message::Healthy } => self.healthy(from),
             Event::Timer(Timer::Overdue(id)) => self.overdue(id),
             Event::Timer(Timer::Checks) => self.check(),
-            _ => self.context.why(|_| "The balancer has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 
@@ -68,35 +71,39 @@ impl Balancer<'_, '_> {
     /// The server for a request: not one that was tried, as long as there is another.
     fn choose(&mut self, request: &Open) -> Option<usize> {
         let count = self.servers.len();
-        let fresh = |server: &usize| request.tried >> *server & 1 == 0;
-        let mut candidates: Vec<usize> = (0..count).filter(|server| self.is_in(*server)).filter(fresh).collect();
-        if candidates.is_empty() {
-            candidates = (0..count).filter(|server| self.is_in(*server)).collect();
-        }
+        let all_in = (0..count).filter(|server| self.is_in(*server)).fold(0, |all, server| all | 1u64 << server);
+        let fresh = all_in & !request.tried;
+        let candidates = if fresh == 0 { all_in } else { fresh };
+        let is_candidate = |server: usize| candidates >> server & 1 == 1;
         let policy = self.context.settings().get(POLICY);
-        let all = weights(self.context.settings());
-        let weight = |server: usize| {
-            if !candidates.contains(&server) {
-                0
-            } else if policy == 1 {
-                all[server]
-            } else {
-                1
-            }
-        };
-        let weights: Vec<i64> = (0..count).map(weight).collect();
-        let load: Vec<u32> = self.servers.iter().map(|known| known.open).collect();
         match policy {
-            2 => least_connections(&load, &weights, self.robin),
             3 | 4 => {
-                let mut pick = || below(self.context.draw(CHOICE), candidates.len() as u64) as usize;
-                let (first, second) = (pick(), pick());
-                let (first, second) = (candidates.get(first).copied()?, candidates.get(second).copied()?);
-                Some(if policy == 3 { two_choices(&load, first, second) } else { first })
+                let (first, second) = (self.pick(candidates), self.pick(candidates));
+                let (first, second) = (first?, second?);
+                Some(if policy == 3 { two_choices(&self.load(), first, second) } else { first })
             }
-            5 => self.ring.server(&request.key.to_le_bytes(), |server| candidates.contains(&server)),
-            _ => self.robin.next(&weights),
+            5 => self.ring.server(&request.key.to_le_bytes(), is_candidate),
+            _ => {
+                let mut weights =
+                    if policy == 1 { weights(self.context.settings()) } else { vec![1; count] };
+                weights.iter_mut().enumerate().filter(|(at, _)| !is_candidate(*at)).for_each(|(_, weight)| *weight = 0);
+                match policy {
+                    2 => least_connections(&self.load(), &weights, self.robin),
+                    _ => self.robin.next(&weights),
+                }
+            }
         }
+    }
+
+    /// Open requests by server.
+    fn load(&self) -> Vec<u32> {
+        self.servers.iter().map(|known| known.open).collect()
+    }
+
+    /// One of these servers (a bit each), at random.
+    fn pick(&mut self, candidates: u64) -> Option<usize> {
+        let at = below(self.context.draw(CHOICE), u64::from(candidates.count_ones())) as usize;
+        (0..self.servers.len()).filter(|server| candidates >> server & 1 == 1).nth(at)
     }
 
     fn pass(&mut self, id: Id, mut request: Open) {
@@ -161,7 +168,7 @@ impl Balancer<'_, '_> {
             self.context
                 .why_rule(RELEASE, |s| format!("The try at {} stays counted as open.", LoadBalancer::name(s, node)));
         }
-        let retries = self.context.rule(RETRY) && request.tries < MOST_TRIES;
+        let retries = self.context.rule(RETRY) && TRIES.wait(request.tries, 0).is_some();
         self.context.why_rule(RETRY, |s| {
             let name = LoadBalancer::name(s, node);
             let then = if retries { "the balancer tries another server" } else { "the request fails" };

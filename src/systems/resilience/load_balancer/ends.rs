@@ -1,16 +1,15 @@
 //! Both ends: the clients, as one node with an open loop, and the servers with their queues.
 
-use litemap::LiteMap;
-
 use super::{
     ARRIVALS, BALANCER, FIRST, Id, KEYS, LATENCY, LoadBalancer, Message, POLICY, QUEUE, RATE, SERVED, SERVICE, SLOW,
     Timer, WORK,
 };
 use crate::sim::kernel::random;
-use crate::sim::kernel::time::{self, MS, Time};
+use crate::sim::kernel::time::{self, MS};
 use crate::sim::machine::system::{Context, Event, System};
-use crate::sim::measure::workload::{Popularity, poisson};
-use crate::sim::small::make_room;
+use crate::systems::parts::calls::Calls;
+use crate::systems::parts::open_loop::{Keys, OpenLoop};
+use crate::systems::parts::station::{Station, Taken};
 
 /// The most requests the clients wait for.
 const MOST_WAITING: usize = 800;
@@ -18,38 +17,34 @@ const MOST_WAITING: usize = 800;
 const LONGEST_QUEUE: usize = 60;
 /// Keys of requests, by Zipf.
 const KEY_COUNT: usize = 200;
-/// How often clients without requests look whether their rate was turned up.
-const IDLE: Time = 500 * MS;
+/// Zipf's exponent, in hundredths.
+const SKEW: u32 = 80;
+
+/// The requests of all clients.
+pub(super) const REQUESTS: OpenLoop = OpenLoop::steady(RATE, ARRIVALS);
 
 pub(super) struct Client<'a, 'b> {
     pub last: &'a mut Id,
-    pub sent: &'a mut LiteMap<Id, Time>,
+    pub sent: &'a mut Calls<()>,
+    pub keys: &'a mut Keys,
     pub context: &'a mut Context<'b, LoadBalancer>,
-}
-
-pub(super) fn await_request(context: &mut Context<LoadBalancer>) {
-    let rate = context.amount(RATE);
-    let delay = poisson(context, ARRIVALS, rate).unwrap_or(IDLE);
-    context.set_timer(Timer::Arrival, delay);
 }
 
 impl Client<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<LoadBalancer>) {
         match event {
             Event::Timer(Timer::Arrival) => {
-                await_request(self.context);
-                match self.context.amount(RATE) {
-                    0 => self.context.why(|_| "No requests come by themselves: the rate is 0.".to_owned()),
-                    _ => self.send(1),
+                if REQUESTS.arrived(Timer::Arrival, self.context) {
+                    self.send(1);
                 }
             }
             Event::Command(call) => self.send(call.value(0)),
             Event::Message { message: Message::Response { id }, .. } => self.answered(id),
             Event::Message { message: Message::Failed { id }, .. } => {
-                self.sent.remove(&id);
+                self.sent.end(id, self.context);
                 self.context.why(|_| format!("A client is told that request {id} failed."));
             }
-            _ => self.context.why(|_| "The clients have no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 
@@ -59,22 +54,18 @@ impl Client<'_, '_> {
             1 => format!("A client sends request {first}."),
             _ => format!("{count} requests at once, from {first} on."),
         });
-        let keys = Popularity::zipf(KEY_COUNT, 80);
         for _ in 0..count {
-            make_room(self.sent, MOST_WAITING);
-            *self.last += 1;
-            let (id, key) = (*self.last, keys.pick(self.context.draw(KEYS)) as u16);
-            self.sent.insert(id, self.context.now());
+            let id = self.sent.begin(self.last, (), MOST_WAITING, self.context);
+            let key = self.keys.pick(KEY_COUNT, SKEW, self.context.draw(KEYS)) as u16;
             self.context.send(BALANCER, Message::Request { id, key });
         }
     }
 
     fn answered(&mut self, id: Id) {
-        let Some(since) = self.sent.remove(&id) else {
+        let Some((_, took)) = self.sent.end(id, self.context) else {
             self.context.why(|_| format!("Nobody waits for {id} any more."));
             return;
         };
-        let took = self.context.now().saturating_sub(since);
         let policy = self.context.settings().get(POLICY) as u16;
         self.context.observe(LATENCY, policy, took);
         self.context.why(|_| format!("A client has its answer to {id}, after {}.", time::show(took)));
@@ -82,46 +73,52 @@ impl Client<'_, '_> {
 }
 
 pub(super) struct Server<'a, 'b> {
-    pub queue: &'a mut Vec<(Id, u16)>,
+    pub queue: &'a mut Station<(Id, u16)>,
     pub context: &'a mut Context<'b, LoadBalancer>,
 }
 
 impl Server<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<LoadBalancer>) {
-        let me = self.context.me();
-        let name = LoadBalancer::name(self.context.settings(), me);
         match event {
-            Event::Message { message: Message::Request { id, .. }, .. } if self.queue.len() >= LONGEST_QUEUE => {
-                self.context.why(|_| format!("{name} has {LONGEST_QUEUE} requests in line: it refuses {id}."));
-                self.context.send(BALANCER, Message::Busy { id });
-            }
-            Event::Message { message: Message::Request { id, key }, .. } => {
-                let ahead = self.queue.len();
-                self.context.why(|_| match ahead {
-                    0 => format!("{name} begins with {id} at once."),
-                    _ => format!("{name} puts {id} in line; {ahead} come first."),
-                });
-                self.queue.push((id, key));
-                if ahead == 0 {
-                    self.begin();
-                }
-            }
+            Event::Message { message: Message::Request { id, key }, .. } => self.request(id, key),
             Event::Message { message: Message::Check, .. } => {
-                self.context.why(|_| format!("{name} answers the health check."));
+                self.say(|name| format!("{name} answers the health check."));
                 self.context.send(BALANCER, Message::Healthy);
             }
-            Event::Timer(Timer::Done) if !self.queue.is_empty() => {
-                let (id, _) = self.queue.remove(0);
-                self.context.why(|_| format!("{name} is done with {id}."));
-                self.context.send(BALANCER, Message::Response { id });
-                self.context.count(SERVED, me.0, 1);
-                if !self.queue.is_empty() {
-                    self.begin();
-                }
-            }
-            _ => self.context.why(|_| format!("{name} has no use for this message.")),
+            Event::Timer(Timer::Done) => self.done(),
+            _ => self.context.pass_over(),
         }
-        self.context.gauge(QUEUE, me.0, self.queue.len() as i64);
+        self.context.gauge(QUEUE, self.context.me().0, self.queue.len() as i64);
+    }
+
+    /// Says why, in a sentence with the server's name in it.
+    fn say(&mut self, text: impl FnOnce(&str) -> String) {
+        let me = self.context.me();
+        self.context.why(|settings| text(&LoadBalancer::name(settings, me)));
+    }
+
+    fn request(&mut self, id: Id, key: u16) {
+        match self.queue.take((id, key), 1, LONGEST_QUEUE) {
+            Taken::Begun => {
+                self.say(|name| format!("{name} begins with {id} at once."));
+                self.begin();
+            }
+            Taken::Waits(ahead) => self.say(|name| format!("{name} puts {id} in line; {ahead} come first.")),
+            Taken::Full => {
+                self.say(|name| format!("{name} has {LONGEST_QUEUE} requests in line: it refuses {id}."));
+                self.context.send(BALANCER, Message::Busy { id });
+            }
+        }
+    }
+
+    fn done(&mut self) {
+        let Some((id, _)) = self.queue.done() else { return self.context.pass_over() };
+        self.say(|name| format!("{name} is done with {id}."));
+        self.context.send(BALANCER, Message::Response { id });
+        self.context.count(SERVED, self.context.me().0, 1);
+        if self.queue.is_busy(1) {
+            self.begin();
+        }
     }
 
     fn begin(&mut self) {

@@ -19,6 +19,10 @@ use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
+use crate::systems::parts::calls::Calls;
+use crate::systems::parts::cast::{Cast, Role};
+use crate::systems::parts::open_loop::Keys;
+use crate::systems::parts::station::Station;
 use crate::sim::measure::metrics::Metric;
 use crate::{commands, metrics, purposes, rules, settings};
 
@@ -75,6 +79,9 @@ pub const BALANCER: NodeId = NodeId(1);
 /// The first server: the slow one.
 pub const FIRST: usize = 2;
 
+/// Who is which node: the clients, as one; the balancer; the servers.
+const CAST: Cast = Cast(&[Role::one("clients"), Role::one("balancer"), Role::many("server", server_count)]);
+
 /// The policies, in the order of their setting.
 pub const POLICIES: &[&str] =
     &["round robin", "weighted", "least connections", "two choices", "random", "consistent hash"];
@@ -115,9 +122,9 @@ pub struct Known {
 /// What does not survive a crash. Nothing here is on disk but the client's numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    Client { sent: LiteMap<Id, Time> },
+    Client { sent: Calls<()>, keys: Keys },
     Balancer { open: LiteMap<Id, Open>, servers: Vec<Known>, robin: SmoothRoundRobin, ring: Ring },
-    Server { queue: Vec<(Id, u16)> },
+    Server { queue: Station<(Id, u16)> },
 }
 
 /// What nodes send each other.
@@ -176,7 +183,7 @@ pub fn weights(settings: &Settings) -> Vec<i64> {
 
 commands! {
     BURST = "burst", "Burst",
-        "So many requests at once.",
+        "This many requests at once.",
         [field("requests", slider(1, 100, 1, Unit::Count), 30)];
 }
 
@@ -199,15 +206,11 @@ impl System for LoadBalancer {
     const METRICS: &'static [Metric] = METRICS;
 
     fn nodes(settings: &Settings) -> usize {
-        FIRST + server_count(settings)
+        CAST.nodes(settings)
     }
 
-    fn name(_: &Settings, node: NodeId) -> String {
-        match node.index() {
-            0 => "clients".to_owned(),
-            1 => "balancer".to_owned(),
-            other => format!("server {}", other + 1 - FIRST),
-        }
+    fn name(settings: &Settings, node: NodeId) -> String {
+        CAST.name(settings, node)
     }
 
     fn link(_: &Settings, _: NodeId, _: NodeId) -> LinkSpec {
@@ -221,17 +224,17 @@ impl System for LoadBalancer {
     fn boot(_: &Id, context: &mut Context<Self>) -> Memory {
         match context.me() {
             CLIENT => {
-                ends::await_request(context);
-                Memory::Client { sent: LiteMap::new() }
+                ends::REQUESTS.arm(Timer::Arrival, context);
+                Memory::Client { sent: Calls::default(), keys: Keys::default() }
             }
             BALANCER => balancer::boot(context),
-            _ => Memory::Server { queue: Vec::new() },
+            _ => Memory::Server { queue: Station::default() },
         }
     }
 
     fn handle(last: &mut Id, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
         match memory {
-            Memory::Client { sent } => ends::Client { last, sent, context }.handle(event),
+            Memory::Client { sent, keys } => ends::Client { last, sent, keys, context }.handle(event),
             Memory::Server { queue } => ends::Server { queue, context }.handle(event),
             Memory::Balancer { open, servers, robin, ring } => {
                 balancer::Balancer { open, servers, robin, ring, context }.handle(event);

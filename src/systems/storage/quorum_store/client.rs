@@ -55,7 +55,7 @@ impl Client<'_, '_> {
             }
             Event::Message { from, message: Message::Ack { request, .. } } => self.acked(from, request, false),
             Event::Message { message: Message::Hinted { request, home }, .. } => self.acked(home, request, true),
-            _ => self.context.why(|_| "A client has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -32,7 +32,7 @@ pub(super) fn replica(disk: &mut Disk, event: Event<QuorumStore>, context: &mut 
             }
             context.send(from, Message::Ack { request, version: stored.version });
         }
-        _ => context.why(|_| format!("{name} has no use for this message.")),
+        _ => context.pass_over(),
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) fn spare(disk: &mut Disk, event: Event<QuorumStore>, context: &mut Co
             }
             await_handoff(context);
         }
-        _ => context.why(|_| "The spare node has no use for this message.".to_owned()),
+        _ => context.pass_over(),
     }
     context.gauge(HINTS, 0, disk.hints.len() as i64);
 }

@@ -44,7 +44,7 @@ impl Client<'_, '_> {
             }
             Event::Message { message: Message::Outcome { tx, commit }, .. } => self.answered(tx, commit),
             Event::Message { .. } | Event::Timer(_) => {
-                self.context.why(|_| "The client has no use for this message.".to_owned());
+                self.context.pass_over();
             }
         }
     }

@@ -51,7 +51,7 @@ impl Coordinator<'_, '_> {
             Event::Message { from, message: Message::Inquire { tx } } => self.asked(from, tx),
             Event::Timer(Timer::Votes(tx)) => self.votes_overdue(tx),
             Event::Timer(Timer::Repeat(tx)) => self.repeat(tx),
-            _ => self.context.why(|_| "The coordinator has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

@@ -48,7 +48,7 @@ impl Participant<'_, '_> {
             Event::Message { message: Message::Decide { tx, commit }, .. } => self.decide(tx, commit),
             Event::Message { from, message: Message::Inquire { tx } } => self.asked(from, tx),
             Event::Timer(Timer::Ask(tx)) => self.in_doubt(tx),
-            _ => self.context.why(|_| "A participant has no use for this message.".to_owned()),
+            _ => self.context.pass_over(),
         }
     }
 

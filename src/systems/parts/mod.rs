@@ -1,0 +1,8 @@
+//! What systems are put together from. A part keeps its state in a node's disk or memory, acts through the node's context,
+//! and leaves the words to the system.
+
+pub mod calls;
+pub mod cast;
+pub mod first;
+pub mod open_loop;
+pub mod station;
