@@ -3,8 +3,8 @@
 
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::declare::settings::{SettingId, Settings};
-use faultline::sim::machine::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
 use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::machine::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
 use faultline::sim::machine::promise::Promise;
 use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;

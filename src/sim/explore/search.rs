@@ -1,5 +1,6 @@
 //! The search itself: leaves states in order, and knows most successors by their fingerprint before it builds them.
 
+use super::ahead::Outlook;
 use super::lasso::{Edges, Trap};
 use super::model::Model;
 use super::moves::Move;
@@ -28,7 +29,17 @@ pub struct Explorer {
     limit: Option<Limit>,
     found: Option<(usize, Vec<Move>)>,
     moves: Vec<Move>,
+    ahead: Vec<Ahead>,
     successor: State,
+}
+
+/// A move out of the state that is being left.
+struct Ahead {
+    one: Move,
+    /// The successor's fingerprint, where it is known before the successor is built.
+    print: Option<u64>,
+    /// Whether the successor is known to have been seen; where not, it may have been even so.
+    is_seen: bool,
 }
 
 /// A walk at random: where it began, where it stands and how it came there.
@@ -60,6 +71,7 @@ impl Explorer {
             limit: None,
             found: None,
             moves: Vec::new(),
+            ahead: Vec::new(),
             successor: State::default(),
         };
         explorer.admit(&start, None);
@@ -212,36 +224,56 @@ impl Explorer {
             self.limit = Some(Limit::Depth);
             return;
         }
-        let mut moves = std::mem::take(&mut self.moves);
-        self.stepper.moves(state, &mut moves);
-        for &one in &moves {
-            if self.stepper.is_idle(state, one) {
-                continue;
-            }
+        self.look_ahead(state);
+        let ahead = std::mem::take(&mut self.ahead);
+        for next in &ahead {
             self.tried += 1;
-            let quick = self.stepper.quick_print(state, one).and_then(|print| self.seen.get(print));
-            let target = match quick {
-                Some(target) => target,
-                None => self.reach(state, one, number, depth + 1),
+            let target = match next.print {
+                Some(_) if next.is_seen && !self.edges.is_on() => continue,
+                Some(print) if print == state.print => number,
+                print => print
+                    .and_then(|print| self.seen.get(print))
+                    .unwrap_or_else(|| self.reach(state, next, number, depth + 1)),
             };
-            if one.is_protocol() {
-                self.edges.add(number, target, one.pack());
+            if next.one.is_protocol() {
+                self.edges.add(number, target, next.one.pack());
             }
             if self.found.is_some() {
                 break;
             }
         }
         self.edges.left(number);
-        self.moves = moves;
+        self.ahead = ahead;
+    }
+
+    /// Lists the moves out of a state. What was seen is a table far larger than any cache, so it is asked for all of
+    /// them before one is needed.
+    fn look_ahead(&mut self, state: &State) {
+        self.stepper.moves(state, &mut self.moves);
+        self.ahead.clear();
+        for &one in &self.moves {
+            let print = match self.stepper.foresee(state, one) {
+                Outlook::Idle => continue,
+                Outlook::Print(print) => Some(print),
+                Outlook::Open => None,
+            };
+            self.ahead.push(Ahead { one, print, is_seen: print == Some(state.print) });
+        }
+        for next in self.ahead.iter_mut().filter(|next| !next.is_seen) {
+            next.is_seen = next.print.is_some_and(|print| self.seen.is_at_home(print));
+        }
     }
 
     /// Builds the successor, takes it in if it is new, and gives its number.
-    fn reach(&mut self, state: &State, one: Move, number: u32, depth: u32) -> u32 {
+    fn reach(&mut self, state: &State, ahead: &Ahead, number: u32, depth: u32) -> u32 {
         let mut next = std::mem::take(&mut self.successor);
-        self.stepper.successor(state, one, &mut next);
+        match ahead.print {
+            Some(print) => self.stepper.foreseen(state, ahead.one, print, &mut next),
+            None => self.stepper.successor(state, ahead.one, &mut next),
+        }
         let target = self.seen.get(next.print).unwrap_or_else(|| {
             self.furthest = self.furthest.max(depth);
-            self.admit(&next, Some((number, one)))
+            self.admit(&next, Some((number, ahead.one)))
         });
         self.successor = next;
         target
@@ -257,7 +289,9 @@ impl Explorer {
         if let Some(promise) = judgement.broken {
             self.found = Some((promise, self.path(number)));
         }
-        self.edges.state(if self.stepper.is_healthy(state) { judgement.waiting } else { 0 });
+        if self.edges.is_on() {
+            self.edges.state(if self.stepper.is_healthy(state) { judgement.waiting } else { 0 });
+        }
         if judgement.within {
             self.next.push(state, number);
         }

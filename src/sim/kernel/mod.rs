@@ -5,6 +5,7 @@ pub mod link;
 pub mod random;
 pub mod time;
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
@@ -139,6 +140,8 @@ pub struct Kernel {
     forced: Option<u64>,
     disturbed_links: u32,
     timeless: bool,
+    /// Whether somebody has looked at what is pending. Its own scheduling does not count.
+    was_looked_at: Cell<bool>,
 }
 
 impl Kernel {
@@ -159,6 +162,7 @@ impl Kernel {
             forced: None,
             disturbed_links: 0,
             timeless: false,
+            was_looked_at: Cell::new(false),
         }
     }
 
@@ -215,11 +219,13 @@ impl Kernel {
 
     /// All that is yet to happen, in no particular order.
     pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.look();
         self.slots.iter().flatten()
     }
 
     /// How many events are yet to happen.
     pub fn pending_count(&self) -> u32 {
+        self.look();
         self.pending
     }
 
@@ -230,6 +236,7 @@ impl Kernel {
 
     /// When the next event is due. `None` when nothing will happen any more, or all that is due waits for paused nodes.
     pub fn upcoming(&self) -> Option<Time> {
+        self.look();
         let at = match (self.forced.and_then(|id| self.find(id)), self.queue.peek()) {
             (Some(forced), _) => forced.at,
             (None, Some(&Reverse((at, id, slot)))) if self.is_current(at, id, slot) => at,
@@ -263,7 +270,22 @@ impl Kernel {
     }
 
     pub(in crate::sim) fn slots(&self) -> impl Iterator<Item = (u32, &Pending)> {
+        self.look();
         self.slots.iter().enumerate().filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
+    }
+
+    /// Notes that somebody looks at what is pending, or at what is there of it: nothing is an answer as well.
+    pub(in crate::sim) fn look(&self) {
+        self.was_looked_at.set(true);
+    }
+
+    /// Whether anybody has looked at what is pending since [`Kernel::forget_looks`].
+    pub(in crate::sim) fn was_looked_at(&self) -> bool {
+        self.was_looked_at.get()
+    }
+
+    pub(in crate::sim) fn forget_looks(&self) {
+        self.was_looked_at.set(false);
     }
 
     /// Schedules an event after `delay`; the caller puts the payload at the slot that comes back.

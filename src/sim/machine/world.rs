@@ -218,6 +218,7 @@ impl<S: System> World<S> {
 
     /// The armed timers of a node and their pending events.
     pub fn timers(&self, node: NodeId) -> impl Iterator<Item = (S::Timer, &Pending)> {
+        self.fabric.kernel.look();
         let armed = self.fabric.timers.get(node.index()).map_or(&[][..], Vec::as_slice);
         armed.iter().filter_map(|&(timer, slot)| self.fabric.kernel.entry(slot).map(|pending| (timer, pending)))
     }
