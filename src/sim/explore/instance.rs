@@ -178,7 +178,10 @@ impl<S: System> Instance<S> {
 
     /// Puts a state together, except for what is pending.
     fn load_nodes(&mut self, known: &Known, view: View) {
-        self.whole.witness = Rc::clone(&self.witnesses[view.witness as usize]);
+        let witness = &self.witnesses[view.witness as usize];
+        if !Rc::ptr_eq(witness, &self.whole.witness) {
+            self.whole.witness = Rc::clone(witness);
+        }
         for (index, (local, loaded)) in view.locals.iter().zip(&mut self.loaded).enumerate() {
             if loaded != local {
                 *loaded = *local;

@@ -67,6 +67,16 @@ pub enum Lost {
     Dropped,
 }
 
+/// What became of a message that was sent.
+pub(in crate::sim) enum Sent {
+    /// It is on its way, in this slot.
+    Once(u32),
+    /// It is on its way twice.
+    Twice(u32, u32),
+    /// It is lost; it would have taken this long.
+    Lost(Lost, Micros),
+}
+
 /// A node as the kernel sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct NodeState {
@@ -196,6 +206,12 @@ impl Kernel {
         self.nodes.get(node.index()).copied().unwrap_or_default()
     }
 
+    /// Whether the node has not crashed.
+    #[inline]
+    pub(in crate::sim) fn is_up(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_none_or(|state| state.up)
+    }
+
     /// Whether the node is up and not paused.
     pub fn is_running(&self, node: NodeId) -> bool {
         let state = self.node(node);
@@ -208,8 +224,9 @@ impl Kernel {
     }
 
     /// Whether messages from one node reach the other at all, as far as links go.
+    #[inline]
     pub fn connected(&self, from: NodeId, to: NodeId) -> bool {
-        !self.link(from, to).cut
+        !self.links.get(from.index()).and_then(|row| row.get(to.index())).is_some_and(|link| link.cut)
     }
 
     /// Whether no node and no link is disturbed by a fault.
@@ -316,33 +333,29 @@ impl Kernel {
         (slot, id)
     }
 
-    /// Sends over a link. Calls `put` with the slot of each copy that is on its way; says so when none is.
+    /// Sends over a link. The caller puts the message at the slots that come back.
     #[inline]
-    pub(in crate::sim) fn send(
-        &mut self,
-        from: NodeId,
-        to: NodeId,
-        spec: &LinkSpec,
-        cause: Cause,
-        mut put: impl FnMut(u32),
-    ) -> Option<(Lost, Micros)> {
+    pub(in crate::sim) fn send(&mut self, from: NodeId, to: NodeId, spec: &LinkSpec, cause: Cause) -> Sent {
         let Some(state) = self.links.get_mut(from.index()).and_then(|row| Rc::make_mut(row).get_mut(to.index())) else {
-            return Some((Lost::Down, 0));
+            return Sent::Lost(Lost::Down, 0);
         };
         let fate = if self.timeless { Fate::Arrives(0) } else { state.next_fate(self.seed, (from.0, to.0), spec) };
         if state.cut {
-            return Some((Lost::Cut, spec.latency.sample(u64::MAX / 2)));
+            return Sent::Lost(Lost::Cut, spec.latency.sample(u64::MAX / 2));
         }
-        let (first, second) = match fate {
-            Fate::Lost(latency) => return Some((Lost::Loss, latency)),
-            Fate::Arrives(latency) => (latency, None),
-            Fate::Twice(latency, again) => (latency, Some(again)),
-        };
-        for latency in std::iter::once(first).chain(second) {
-            let delay = self.arrival_delay(from, to, latency, spec.fifo);
-            put(self.schedule(to, PendingKind::Deliver { from, fifo: spec.fifo }, delay, cause).0);
+        match fate {
+            Fate::Lost(latency) => Sent::Lost(Lost::Loss, latency),
+            Fate::Arrives(latency) => Sent::Once(self.deliver(from, to, latency, spec.fifo, cause)),
+            Fate::Twice(latency, again) => {
+                let first = self.deliver(from, to, latency, spec.fifo, cause);
+                Sent::Twice(first, self.deliver(from, to, again, spec.fifo, cause))
+            }
         }
-        None
+    }
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, latency: Micros, fifo: bool, cause: Cause) -> u32 {
+        let delay = self.arrival_delay(from, to, latency, fifo);
+        self.schedule(to, PendingKind::Deliver { from, fifo }, delay, cause).0
     }
 
     /// A slow sender adds to the latency; a FIFO link lets nothing overtake.
@@ -378,8 +391,10 @@ impl Kernel {
             return Some((slot, self.begin(entry)));
         }
         while let Some(Reverse((at, id, slot))) = self.queue.pop() {
-            if self.is_current(at, id, slot) {
-                return self.remove(slot).map(|entry| (slot, self.begin(entry)));
+            if let Some(entry) = self.slots[slot as usize].take_if(|entry| entry.id == id && entry.at == at) {
+                self.free.push(slot);
+                self.pending -= 1;
+                return Some((slot, self.begin(entry)));
             }
         }
         None
