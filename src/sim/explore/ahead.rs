@@ -51,13 +51,13 @@ impl Stepper {
         let may_wait = self.network == Network::Patient && item.is_message && !item.fifo;
         let is_cut = item.is_message && self.cuts.get(state.cuts).contains(&(item.from, item.to));
         if !self.known.locals[local as usize].up || is_cut && !may_wait {
-            return Outlook::Print(state.print.wrapping_add(self.removal(state, id)));
+            return Outlook::Print(state.print.wrapping_add(self.passing(&state.items, id)));
         }
         let gist = self.react(node, local, Happening::Item(id));
         if may_wait && gist.is_idle {
             Outlook::Idle
         } else if is_cut {
-            Outlook::Print(state.print.wrapping_add(self.removal(state, id)))
+            Outlook::Print(state.print.wrapping_add(self.passing(&state.items, id)))
         } else if gist.is_plain && self.cuts.get(state.cuts).is_empty() {
             Outlook::Print(state.print.wrapping_add(gist.change))
         } else {
@@ -71,7 +71,7 @@ impl Stepper {
         let change = match fault {
             Move::Drop(id) => {
                 budget.drops -= 1;
-                self.removal(state, id)
+                self.removal(&state.items, id)
             }
             Move::Duplicate(id) => {
                 budget.duplicates -= 1;
@@ -115,7 +115,7 @@ impl Stepper {
             change = change.wrapping_add(of(witness)).wrapping_sub(of(state.witness));
         }
         if let Some(id) = gone {
-            change = change.wrapping_add(self.removal(state, id));
+            change = change.wrapping_add(self.passing(&state.items, id));
         }
         if reaction.sends.is_empty() {
             return Some(change);
@@ -154,16 +154,18 @@ impl Stepper {
         item_print(item.print, rank)
     }
 
+    /// What it adds to the fingerprint that a pending event has happened.
+    fn passing(&self, items: &[ItemId], id: ItemId) -> u64 {
+        if self.stays(id) { 0 } else { self.removal(items, id) }
+    }
+
     /// What taking a pending event away adds to the fingerprint: in a class that keeps an order, those behind it move up.
-    fn removal(&self, state: &State, id: ItemId) -> u64 {
+    fn removal(&self, items: &[ItemId], id: ItemId) -> u64 {
         let item = &self.known.items[id as usize];
-        if self.stays(id) {
-            return 0;
-        }
         if !item.fifo {
             return item.print.wrapping_neg();
         }
-        let class = self.class_of(&state.items, id);
+        let class = self.class_of(items, id);
         let place = class.iter().position(|other| *other == id).unwrap_or(class.len());
         let print = |rank: usize| item_print(self.known.items[class[rank] as usize].print, rank);
         let moved = |rank: usize| item_print(self.known.items[class[rank] as usize].print, rank - 1);
