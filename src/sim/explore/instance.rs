@@ -48,6 +48,9 @@ pub struct Instance<S: System> {
     /// Where states are put together to be judged.
     whole: World<S>,
     loaded: Vec<LocalId>,
+    loaded_cuts: Vec<(NodeId, NodeId)>,
+    /// Whether what is pending is put there as well: from the first time on that a promise looks at it.
+    with_pending: bool,
     locals: Vec<LocalState<S>>,
     local_ids: Table,
     items: Vec<Interned<S>>,
@@ -73,6 +76,8 @@ impl<S: System> Instance<S> {
             promise,
             whole: bench.clone(),
             loaded: vec![u32::MAX; bench.nodes.len()],
+            loaded_cuts: Vec::new(),
+            with_pending: false,
             bench,
             locals: Vec::new(),
             local_ids: Table::default(),
@@ -171,19 +176,32 @@ impl<S: System> Instance<S> {
         }
     }
 
-    /// Puts a whole state together.
-    fn load_whole(&mut self, known: &Known, view: View) {
+    /// Puts a state together, except for what is pending.
+    fn load_nodes(&mut self, known: &Known, view: View) {
+        let witness = &self.witnesses[view.witness as usize];
+        if !Rc::ptr_eq(witness, &self.whole.witness) {
+            self.whole.witness = Rc::clone(witness);
+        }
+        for (index, (local, loaded)) in view.locals.iter().zip(&mut self.loaded).enumerate() {
+            if loaded != local {
+                *loaded = *local;
+                let contents = &self.locals[*local as usize].contents;
+                self.whole.place(NodeId::from(index), contents, known.locals[*local as usize].up);
+            }
+        }
+        if self.loaded_cuts != view.cuts {
+            self.loaded_cuts = view.cuts.to_vec();
+            each_link(&mut self.whole.fabric.kernel, &|from, to, link| link.cut = view.cuts.contains(&(from, to)));
+        }
+    }
+
+    /// Puts what is pending in a state in its place.
+    fn load_pending(&mut self, known: &Known, view: View) {
         let whole = &mut self.whole;
         whole.sweep();
-        whole.witness = Rc::clone(&self.witnesses[view.witness as usize]);
         for (index, local) in view.locals.iter().enumerate() {
-            let (node, LocalState { contents, timers }) = (NodeId::from(index), &self.locals[*local as usize]);
-            if self.loaded[index] != *local {
-                self.loaded[index] = *local;
-                whole.place(node, contents, known.locals[*local as usize].up);
-            }
-            for timer in timers {
-                whole.fabric.set_timer(node, *timer, 0);
+            for timer in &self.locals[*local as usize].timers {
+                whole.fabric.set_timer(NodeId::from(index), *timer, 0);
             }
         }
         for id in view.items {
@@ -198,7 +216,22 @@ impl<S: System> Instance<S> {
             };
             whole.put(item.to, kind, payload);
         }
-        whole.set_cuts(view.cuts);
+    }
+
+    /// Judges the state that was put together.
+    fn judge_whole(&self) -> Judgement {
+        let mut judgement = Judgement { within: (self.within)(&self.whole), ..Judgement::default() };
+        for (index, promise) in self.whole.promises.iter().enumerate() {
+            let matters = self.promise.is_none_or(|wanted| wanted == index);
+            if !matters || promise.kind == Kind::Reachable || (promise.holds)(&self.whole) {
+                continue;
+            }
+            match promise.kind {
+                Kind::Always => judgement.broken = judgement.broken.or(Some(index)),
+                _ => judgement.waiting |= 1 << (index % 64),
+            }
+        }
+        judgement
     }
 
     /// The pending event of a world that an interned one stands for.
@@ -257,7 +290,8 @@ impl<S: System> Model for Instance<S> {
     }
 
     fn witness(&mut self, known: &mut Known, view: View, notes: NotesId) -> WitnessId {
-        self.load_whole(known, view);
+        self.load_nodes(known, view);
+        self.load_pending(known, view);
         let mut witness = Rc::clone(&self.witnesses[view.witness as usize]);
         let scene = Scene { settings: &self.whole.fabric.settings, kernel: &self.whole.fabric.kernel };
         S::observe(Rc::make_mut(&mut witness), &self.notes[notes as usize], &scene);
@@ -265,19 +299,17 @@ impl<S: System> Model for Instance<S> {
     }
 
     fn judge(&mut self, known: &Known, view: View) -> Judgement {
-        self.load_whole(known, view);
-        let mut judgement = Judgement { within: (self.within)(&self.whole), ..Judgement::default() };
-        for (index, promise) in self.whole.promises.iter().enumerate() {
-            let matters = self.promise.is_none_or(|wanted| wanted == index);
-            if !matters || promise.kind == Kind::Reachable || (promise.holds)(&self.whole) {
-                continue;
+        self.load_nodes(known, view);
+        if !self.with_pending {
+            self.whole.fabric.kernel.forget_looks();
+            let judgement = self.judge_whole();
+            if !self.whole.fabric.kernel.was_looked_at() {
+                return judgement;
             }
-            match promise.kind {
-                Kind::Always => judgement.broken = judgement.broken.or(Some(index)),
-                _ => judgement.waiting |= 1 << (index % 64),
-            }
+            self.with_pending = true;
         }
-        judgement
+        self.load_pending(known, view);
+        self.judge_whole()
     }
 
     fn schedule(&self, moves: &[Move]) -> Option<Schedule> {
@@ -334,15 +366,6 @@ impl<S: System> World<S> {
         }
         if let Node { disk, memory: Some(memory) } = self.nodes[node.index()].change() {
             S::handle(disk, memory, event, &mut Context { node, fabric: &mut self.fabric });
-        }
-    }
-
-    /// Cuts exactly these directions.
-    fn set_cuts(&mut self, cuts: &[(NodeId, NodeId)]) {
-        let now: Vec<(NodeId, NodeId)> =
-            self.fabric.kernel.cut_links().map(|(from, to)| (NodeId(from), NodeId(to))).collect();
-        if now != cuts {
-            each_link(&mut self.fabric.kernel, &|from, to, link| link.cut = cuts.contains(&(from, to)));
         }
     }
 }

@@ -5,9 +5,13 @@
 //! nothing can happen any more, or the system goes round in circles. States that were seen and not left count as
 //! ways out, so a trap is never claimed for want of looking.
 
+use super::table::Table;
+
 /// The moves of the system itself between states, while promises about the end are looked at.
 pub struct Edges {
     on: bool,
+    /// The numbers of the states, by fingerprint.
+    numbers: Table,
     /// From, to, by which move.
     all: Vec<(u32, u32, u32)>,
     /// Of each state: which promises about the end do not hold in it (bit n: promise n), while no fault is there.
@@ -30,7 +34,7 @@ pub struct Trap {
 impl Edges {
     /// Keeps edges if `on`, and else nothing.
     pub fn new(on: bool) -> Edges {
-        Edges { on, all: Vec::new(), waiting: Vec::new(), is_left: Vec::new() }
+        Edges { on, numbers: Table::default(), all: Vec::new(), waiting: Vec::new(), is_left: Vec::new() }
     }
 
     /// Whether anything is kept.
@@ -40,21 +44,22 @@ impl Edges {
 
     /// Bytes held.
     pub fn memory(&self) -> u64 {
-        (self.all.capacity() * 12 + self.waiting.capacity() * 9) as u64
+        self.numbers.memory() + (self.all.capacity() * 12 + self.waiting.capacity() * 9) as u64
     }
 
     /// The next state, in the order of discovery.
-    pub fn state(&mut self, waiting: u64) {
+    pub fn state(&mut self, print: u64, waiting: u64) {
         if self.on {
+            self.numbers.insert(print, self.waiting.len() as u32);
             self.waiting.push(waiting);
             self.is_left.push(false);
         }
     }
 
-    /// A move of the system itself.
+    /// A move of the system itself, to the state with this fingerprint.
     #[inline]
-    pub fn add(&mut self, from: u32, to: u32, by: u32) {
-        if self.on {
+    pub fn add(&mut self, from: u32, to: u64, by: u32) {
+        if let Some(to) = self.numbers.get(to) {
             self.all.push((from, to, by));
         }
     }
@@ -116,8 +121,8 @@ mod tests {
     /// States by their waiting bit, edges, and which states were left.
     fn edges(waiting: &[u64], all: &[(u32, u32)], unseen: &[u32]) -> Edges {
         let mut edges = Edges::new(true);
-        waiting.iter().for_each(|waiting| edges.state(*waiting));
-        all.iter().for_each(|(from, to)| edges.add(*from, *to, from * 10 + to));
+        waiting.iter().zip(100..).for_each(|(waiting, print)| edges.state(print, *waiting));
+        all.iter().for_each(|(from, to)| edges.add(*from, 100 + u64::from(*to), from * 10 + to));
         (0..waiting.len() as u32).filter(|state| !unseen.contains(state)).for_each(|state| edges.left(state));
         edges
     }

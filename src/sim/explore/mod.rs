@@ -7,8 +7,9 @@
 //! What makes it quick: a state is a handful of numbers ([`state`]). Nodes, messages and timers are interned, and a
 //! handler runs once for each pair of a node's state and an event ([`model`]): all later meetings of the two are a
 //! look-up. Fingerprints are sums and change with the parts that change, so most successors are known before they
-//! are built ([`search`]).
+//! are built ([`ahead`]).
 
+mod ahead;
 pub mod instance;
 mod lasso;
 pub mod model;

@@ -53,10 +53,6 @@ pub struct Reaction {
     pub sends: Vec<ItemId>,
     /// What it notes for the promises.
     pub notes: NotesId,
-    /// Whether the order of what it sends matters. Filled in by the search.
-    pub has_order: bool,
-    /// The sum of the prints of what it sends. Filled in by the search.
-    pub sent_print: u64,
 }
 
 /// Something that happens to a node.

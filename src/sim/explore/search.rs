@@ -1,5 +1,6 @@
 //! The search itself: leaves states in order, and knows most successors by their fingerprint before it builds them.
 
+use super::ahead::Outlook;
 use super::lasso::{Edges, Trap};
 use super::model::Model;
 use super::moves::Move;
@@ -13,7 +14,7 @@ use crate::sim::kernel::random::{self, Drawer};
 pub struct Explorer {
     stepper: Stepper,
     bounds: Bounds,
-    seen: Table,
+    seen: Table<()>,
     /// How each state was reached: from which, by what.
     origins: Vec<(u32, u32)>,
     /// States of the present depth, of which `cursor` have been left, and states of the next.
@@ -28,7 +29,18 @@ pub struct Explorer {
     limit: Option<Limit>,
     found: Option<(usize, Vec<Move>)>,
     moves: Vec<Move>,
+    ahead: Vec<Ahead>,
     successor: State,
+}
+
+/// A move out of the state that is being left.
+struct Ahead {
+    one: Move,
+    /// The successor's fingerprint, where it is known before the successor is built.
+    print: Option<u64>,
+    /// Whether the successor is known to have been seen. It counts only beside a fingerprint; and where it is not
+    /// set, the successor may have been seen even so.
+    is_seen: bool,
 }
 
 /// A walk at random: where it began, where it stands and how it came there.
@@ -60,6 +72,7 @@ impl Explorer {
             limit: None,
             found: None,
             moves: Vec::new(),
+            ahead: Vec::new(),
             successor: State::default(),
         };
         explorer.admit(&start, None);
@@ -212,56 +225,77 @@ impl Explorer {
             self.limit = Some(Limit::Depth);
             return;
         }
-        let mut moves = std::mem::take(&mut self.moves);
-        self.stepper.moves(state, &mut moves);
-        for &one in &moves {
-            if self.stepper.is_idle(state, one) {
-                continue;
-            }
+        self.look_ahead(state);
+        let ahead = std::mem::take(&mut self.ahead);
+        for next in &ahead {
             self.tried += 1;
-            let quick = self.stepper.quick_print(state, one).and_then(|print| self.seen.get(print));
-            let target = match quick {
-                Some(target) => target,
-                None => self.reach(state, one, number, depth + 1),
+            let print = match next.print {
+                Some(print) if next.is_seen || self.seen.has(print) => print,
+                _ => self.reach(state, next, number, depth + 1),
             };
-            if one.is_protocol() {
-                self.edges.add(number, target, one.pack());
+            if self.edges.is_on() && next.one.is_protocol() {
+                self.edges.add(number, print, next.one.pack());
             }
             if self.found.is_some() {
                 break;
             }
         }
         self.edges.left(number);
-        self.moves = moves;
+        self.ahead = ahead;
     }
 
-    /// Builds the successor, takes it in if it is new, and gives its number.
-    fn reach(&mut self, state: &State, one: Move, number: u32, depth: u32) -> u32 {
+    /// Lists the moves out of a state. What was seen is a table far larger than any cache: it is asked for all of them
+    /// before the first answer is needed.
+    fn look_ahead(&mut self, state: &State) {
+        self.stepper.moves(state, &mut self.moves);
+        self.ahead.clear();
+        for &one in &self.moves {
+            match self.stepper.foresee(state, one) {
+                Outlook::Idle => {}
+                Outlook::Print(print) => {
+                    self.ahead.push(Ahead { one, print: Some(print), is_seen: print == state.print })
+                }
+                Outlook::Open => self.ahead.push(Ahead { one, print: None, is_seen: false }),
+            }
+        }
+        for next in &mut self.ahead {
+            let print = next.print.unwrap_or(state.print);
+            next.is_seen |= self.seen.is_at_home(print);
+        }
+    }
+
+    /// Builds the successor, takes it in if it is new, and gives its fingerprint.
+    fn reach(&mut self, state: &State, ahead: &Ahead, number: u32, depth: u32) -> u64 {
         let mut next = std::mem::take(&mut self.successor);
-        self.stepper.successor(state, one, &mut next);
-        let target = self.seen.get(next.print).unwrap_or_else(|| {
+        match ahead.print {
+            Some(print) => self.stepper.foreseen(state, ahead.one, print, &mut next),
+            None => self.stepper.successor(state, ahead.one, &mut next),
+        }
+        if !self.seen.has(next.print) {
             self.furthest = self.furthest.max(depth);
-            self.admit(&next, Some((number, one)))
-        });
+            self.admit(&next, Some((number, ahead.one)));
+        }
+        let print = next.print;
         self.successor = next;
-        target
+        print
     }
 
     /// Takes in a state that was not seen before.
-    fn admit(&mut self, state: &State, from: Option<(u32, Move)>) -> u32 {
+    fn admit(&mut self, state: &State, from: Option<(u32, Move)>) {
         let number = self.seen.count() as u32;
-        self.seen.insert(state.print, number);
+        self.seen.insert(state.print, ());
         let (parent, word) = from.map_or((0, 0), |(parent, one)| (parent, one.pack()));
         self.origins.push((parent, word));
         let judgement = self.stepper.judge(state);
         if let Some(promise) = judgement.broken {
             self.found = Some((promise, self.path(number)));
         }
-        self.edges.state(if self.stepper.is_healthy(state) { judgement.waiting } else { 0 });
+        if self.edges.is_on() {
+            self.edges.state(state.print, if self.stepper.is_healthy(state) { judgement.waiting } else { 0 });
+        }
         if judgement.within {
             self.next.push(state, number);
         }
-        number
     }
 
     /// The moves from the start to a state.
@@ -304,7 +338,7 @@ impl Explorer {
         self.walk.path.push(one);
         self.furthest = self.furthest.max(self.walk.path.len() as u32);
         let judgement = self.stepper.judge(&next);
-        self.seen.insert(next.print, 0);
+        self.seen.insert(next.print, ());
         if let Some(promise) = judgement.broken {
             self.found = Some((promise, self.walk.path.clone()));
         }

@@ -49,21 +49,20 @@ pub fn items_print(known: &Known, items: &[ItemId]) -> u64 {
     sum
 }
 
-/// The part of a fingerprint that comes from the rest: witness, cuts, budget.
-pub fn rest_print(known: &Known, witness: WitnessId, cuts: CutsId, budget: Budget) -> u64 {
-    known.witnesses[witness as usize].wrapping_add(scramble(u64::from(cuts) << 32 | u64::from(pack(budget)) | 1 << 63))
+/// The part of a fingerprint that comes from cuts and budget.
+pub fn budget_print(cuts: CutsId, budget: Budget) -> u64 {
+    scramble(u64::from(cuts) << 32 | u64::from(pack(budget)) | 1 << 63)
 }
 
 impl State {
     /// The whole fingerprint.
     pub fn fingerprint(&self, known: &Known) -> u64 {
         let locals = self.locals.iter().map(|local| known.locals[*local as usize].print);
-        locals.fold(0u64, u64::wrapping_add).wrapping_add(items_print(known, &self.items)).wrapping_add(rest_print(
-            known,
-            self.witness,
-            self.cuts,
-            self.budget,
-        ))
+        locals
+            .fold(0u64, u64::wrapping_add)
+            .wrapping_add(items_print(known, &self.items))
+            .wrapping_add(known.witnesses[self.witness as usize])
+            .wrapping_add(budget_print(self.cuts, self.budget))
     }
 
     /// Whether an event is pending.

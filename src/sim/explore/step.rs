@@ -2,24 +2,28 @@
 //!
 //! A handler runs once for each pair of a node's state and a happening; later meetings are a look-up.
 
-use super::model::{Happening, Item, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
+use super::ahead::{Gist, Outlook};
+use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, NotesId, Reaction, View};
 use super::moves::Move;
 use super::state::{Cuts, State};
 use super::table::Table;
 use super::{Budget, Network};
 use crate::sim::NodeId;
-use crate::sim::kernel::hash::{mix, stable};
+use crate::sim::kernel::hash::mix;
 use crate::sim::small;
+
+/// 2^64 divided by the golden ratio: multiplying by it spreads numbers over a table.
+const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// See the module's header.
 pub struct Stepper {
     model: Box<dyn Model>,
-    known: Known,
-    cuts: Cuts,
-    network: Network,
-    memo: Table,
-    reactions: Vec<Reaction>,
-    witnesses: Table,
+    pub(super) known: Known,
+    pub(super) cuts: Cuts,
+    pub(super) network: Network,
+    memo: Table<Gist>,
+    pub(super) reactions: Vec<Reaction>,
+    pub(super) witnesses: Table,
 }
 
 impl Stepper {
@@ -117,57 +121,32 @@ impl Stepper {
     }
 
     /// Whether a move makes no difference and the network is patient: then it is none.
-    #[inline]
     pub fn is_idle(&mut self, state: &State, one: Move) -> bool {
-        let (Network::Patient, Move::Happen(id)) = (self.network, one) else { return false };
-        let item = self.known.items[id as usize];
-        let local = state.locals[item.to.index()];
-        if !item.is_message || item.fifo || !self.known.locals[local as usize].up {
-            return false;
-        }
-        let reaction = self.react(item.to, local, Happening::Item(id));
-        let reaction = &self.reactions[reaction as usize];
-        reaction.local == local && reaction.sends.is_empty() && reaction.notes == 0
-    }
-
-    /// The successor's fingerprint from what changes alone: no order of messages, no note and no cut may be involved.
-    #[inline]
-    pub fn quick_print(&mut self, state: &State, one: Move) -> Option<u64> {
-        let Move::Happen(id) = one else { return None };
-        let item = self.known.items[id as usize];
-        if item.fifo || !self.cuts.get(state.cuts).is_empty() {
-            return None;
-        }
-        let local = state.locals[item.to.index()];
-        let gone = if self.stays(&item) { 0 } else { item.print };
-        let mut print = state.print.wrapping_sub(gone);
-        if !self.known.locals[local as usize].up {
-            return Some(print);
-        }
-        let reaction = self.react(item.to, local, Happening::Item(id));
-        let reaction = &self.reactions[reaction as usize];
-        if reaction.notes != 0 || reaction.has_order {
-            return None;
-        }
-        print = print.wrapping_sub(self.known.locals[local as usize].print);
-        print = print.wrapping_add(self.known.locals[reaction.local as usize].print);
-        if self.network != Network::Repeating {
-            return Some(print.wrapping_add(reaction.sent_print));
-        }
-        let is_new = |send: &&ItemId| !State::has(&state.items, &self.known, **send);
-        let sent = reaction.sends.iter().filter(is_new).map(|send| self.known.items[*send as usize].print);
-        Some(sent.fold(print, u64::wrapping_add))
+        matches!(one, Move::Happen(_)) && self.foresee(state, one) == Outlook::Idle
     }
 
     /// Whether a pending event lies in the state as before once it has happened. A timer is part of its node's state
     /// and does not lie there at all.
     #[inline]
-    fn stays(&self, item: &Item) -> bool {
+    pub(super) fn stays(&self, id: ItemId) -> bool {
+        let item = &self.known.items[id as usize];
         item.is_timer || self.network == Network::Repeating && item.is_message
     }
 
     /// Builds the state that a move leads to.
     pub fn successor(&mut self, state: &State, one: Move, next: &mut State) {
+        self.build(state, one, next);
+        next.print = next.fingerprint(&self.known);
+    }
+
+    /// Builds the state that a move leads to, whose fingerprint is known.
+    pub fn foreseen(&mut self, state: &State, one: Move, print: u64, next: &mut State) {
+        self.build(state, one, next);
+        next.print = print;
+        debug_assert_eq!(print, next.fingerprint(&self.known), "{one:?} was foreseen wrongly");
+    }
+
+    fn build(&mut self, state: &State, one: Move, next: &mut State) {
         next.locals.clone_from(&state.locals);
         next.items.clone_from(&state.items);
         (next.witness, next.cuts, next.budget) = (state.witness, state.cuts, state.budget);
@@ -196,12 +175,11 @@ impl Stepper {
                 next.cuts = self.cuts.intern(cuts);
             }
         }
-        next.print = next.fingerprint(&self.known);
     }
 
     fn happen(&mut self, id: ItemId, next: &mut State) {
         let item = self.known.items[id as usize];
-        if !self.stays(&item) {
+        if !self.stays(id) {
             remove(&mut next.items, id);
         }
         let is_up = self.known.locals[next.locals[item.to.index()] as usize].up;
@@ -213,7 +191,7 @@ impl Stepper {
 
     /// A node reacts: its state, what it sends, what the promises see.
     fn affect(&mut self, node: NodeId, what: Happening, next: &mut State) {
-        let number = self.react(node, next.locals[node.index()], what) as usize;
+        let number = self.react(node, next.locals[node.index()], what).reaction as usize;
         next.locals[node.index()] = self.reactions[number].local;
         for at in 0..self.reactions[number].sends.len() {
             let send = self.reactions[number].sends[at];
@@ -231,10 +209,9 @@ impl Stepper {
         }
     }
 
-    /// The promises take notes. What they remember depends on the notes, on who is up and on which links are cut.
-    fn remember(&mut self, notes: u32, next: &mut State) {
-        let up: Vec<bool> = next.locals.iter().map(|local| self.known.locals[*local as usize].up).collect();
-        let key = mix(stable(&up), mix(u64::from(next.witness) << 32 | u64::from(notes), u64::from(next.cuts)));
+    /// The promises take notes.
+    fn remember(&mut self, notes: NotesId, next: &mut State) {
+        let key = self.notes_key(next, notes);
         if let Some(known) = self.witnesses.get(key) {
             next.witness = known;
             return;
@@ -244,26 +221,50 @@ impl Stepper {
         next.witness = witness;
     }
 
+    /// What promises remember depends on what they remembered, on the notes, on who is up and on which links are cut.
+    pub(super) fn notes_key(&self, state: &State, notes: NotesId) -> u64 {
+        let up = |local: &LocalId| u64::from(self.known.locals[*local as usize].up);
+        let who = state.locals.iter().fold(1u64, |all, local| all.wrapping_mul(GOLDEN).wrapping_add(up(local)));
+        mix(who, mix(u64::from(state.witness) << 32 | u64::from(notes), u64::from(state.cuts)))
+    }
+
     #[inline]
-    fn react(&mut self, node: NodeId, local: LocalId, what: Happening) -> u32 {
+    pub(super) fn react(&mut self, node: NodeId, local: LocalId, what: Happening) -> Gist {
         let code = match what {
             Happening::Item(item) => u64::from(item),
             Happening::Crash => u64::from(u32::MAX),
             Happening::Restart => u64::from(u32::MAX - 1),
         };
         // An odd multiplication keeps keys apart and spreads them over the table.
-        let key = (code << 32 | u64::from(local)).wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        if let Some(known) = self.memo.get(key) {
-            return known;
-        }
-        let mut reaction = self.model.react(&mut self.known, node, local, what);
-        let sends = reaction.sends.iter().map(|send| &self.known.items[*send as usize]);
-        reaction.has_order = sends.clone().any(|item| item.fifo);
-        reaction.sent_print = sends.fold(0, |sum, item| sum.wrapping_add(item.print));
+        let key = (code << 32 | u64::from(local)).wrapping_add(1).wrapping_mul(GOLDEN);
+        self.memo.get(key).unwrap_or_else(|| self.react_anew(key, node, local, what))
+    }
+
+    #[cold]
+    fn react_anew(&mut self, key: u64, node: NodeId, local: LocalId, what: Happening) -> Gist {
+        let reaction = self.model.react(&mut self.known, node, local, what);
+        let gist = self.gist(local, what, &reaction);
         self.reactions.push(reaction);
-        let number = self.reactions.len() as u32 - 1;
-        self.memo.insert(key, number);
-        number
+        self.memo.insert(key, gist);
+        gist
+    }
+
+    fn gist(&self, local: LocalId, what: Happening, reaction: &Reaction) -> Gist {
+        let gone = match what {
+            Happening::Item(id) => Some(&self.known.items[id as usize]).filter(|_| !self.stays(id)),
+            Happening::Crash | Happening::Restart => None,
+        };
+        let print = |local: LocalId| self.known.locals[local as usize].print;
+        let sends = reaction.sends.iter().map(|send| &self.known.items[*send as usize]);
+        let repeats = self.network == Network::Repeating && !reaction.sends.is_empty();
+        let has_order = gone.into_iter().chain(sends.clone()).any(|item| item.fifo);
+        let added = sends.fold(print(reaction.local), |sum, item| sum.wrapping_add(item.print));
+        Gist {
+            reaction: self.reactions.len() as u32,
+            is_idle: reaction.local == local && reaction.sends.is_empty() && reaction.notes == 0,
+            is_plain: reaction.notes == 0 && !has_order && !repeats,
+            change: added.wrapping_sub(print(local)).wrapping_sub(gone.map_or(0, |item| item.print)),
+        }
     }
 }
 

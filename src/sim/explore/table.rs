@@ -6,19 +6,22 @@
 const EMPTY: u64 = 0;
 
 /// See the module's header.
-pub struct Table {
-    keys: Vec<u64>,
-    values: Vec<u32>,
+pub struct Table<V = u32> {
+    entries: Vec<(u64, V)>,
     len: usize,
 }
 
-impl Default for Table {
+impl<V: Copy + Default> Default for Table<V> {
     fn default() -> Self {
-        Table { keys: vec![EMPTY; 64], values: vec![0; 64], len: 0 }
+        Table { entries: Self::empty(64), len: 0 }
     }
 }
 
-impl Table {
+impl<V: Copy + Default> Table<V> {
+    fn empty(size: usize) -> Vec<(u64, V)> {
+        vec![(EMPTY, V::default()); size]
+    }
+
     /// Number of entries.
     pub fn count(&self) -> usize {
         self.len
@@ -26,52 +29,68 @@ impl Table {
 
     /// Bytes held.
     pub fn memory(&self) -> u64 {
-        (self.keys.len() * 12) as u64
+        (self.entries.len() * size_of::<(u64, V)>()) as u64
     }
 
     #[inline]
+    fn home(&self, key: u64) -> usize {
+        (key >> 7) as usize & (self.entries.len() - 1)
+    }
+
+    /// Where a key lies, or where it would.
+    #[inline]
     fn slot(&self, key: u64) -> usize {
-        let mask = self.keys.len() - 1;
-        let mut at = (key >> 7) as usize & mask;
-        while self.keys[at] != EMPTY && self.keys[at] != key {
-            at = (at + 1) & mask;
+        let mut at = self.home(key);
+        while self.entries[at].0 != EMPTY && self.entries[at].0 != key {
+            at = (at + 1) & (self.entries.len() - 1);
         }
         at
     }
 
+    /// Whether a key lies at the first place where it may be. Several of these wait for the memory together; of
+    /// look-ups, one waits for the other.
+    #[inline]
+    pub fn is_at_home(&self, key: u64) -> bool {
+        self.entries[self.home(key)].0 == key.max(1)
+    }
+
+    /// Whether a key is there.
+    #[inline]
+    pub fn has(&self, key: u64) -> bool {
+        self.get(key).is_some()
+    }
+
     /// The value of a key.
     #[inline]
-    pub fn get(&self, key: u64) -> Option<u32> {
+    pub fn get(&self, key: u64) -> Option<V> {
         let key = key.max(1);
-        let at = self.slot(key);
-        (self.keys[at] == key).then(|| self.values[at])
+        let (found, value) = self.entries[self.slot(key)];
+        (found == key).then_some(value)
     }
 
     /// Enters a key that is not there yet. False, and no change, when it is.
     #[inline]
-    pub fn insert(&mut self, key: u64, value: u32) -> bool {
+    pub fn insert(&mut self, key: u64, value: V) -> bool {
         let key = key.max(1);
         let at = self.slot(key);
-        if self.keys[at] == key {
+        if self.entries[at].0 == key {
             return false;
         }
-        self.keys[at] = key;
-        self.values[at] = value;
+        self.entries[at] = (key, value);
         self.len += 1;
-        if self.len * 8 > self.keys.len() * 5 {
+        if self.len * 8 > self.entries.len() * 5 {
             self.grow();
         }
         true
     }
 
     fn grow(&mut self) {
-        let size = self.keys.len() * 2;
-        let keys = std::mem::replace(&mut self.keys, vec![EMPTY; size]);
-        let values = std::mem::replace(&mut self.values, vec![0; size]);
-        for (key, value) in keys.into_iter().zip(values).filter(|entry| entry.0 != EMPTY) {
-            let at = self.slot(key);
-            self.keys[at] = key;
-            self.values[at] = value;
+        let larger = Self::empty(self.entries.len() * 2);
+        for entry in std::mem::replace(&mut self.entries, larger) {
+            if entry.0 != EMPTY {
+                let at = self.slot(entry.0);
+                self.entries[at] = entry;
+            }
         }
     }
 }
@@ -83,14 +102,15 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out() {
-        let mut table = Table::default();
+        let mut table: Table = Table::default();
         for value in 0..10_000u32 {
             assert!(table.insert(mix(u64::from(value), 7), value));
             assert!(!table.insert(mix(u64::from(value), 7), value + 1));
         }
         assert_eq!(table.count(), 10_000);
         assert!((0..10_000).all(|value| table.get(mix(u64::from(value), 7)) == Some(value)));
-        assert_eq!(table.get(mix(3, 8)), None);
+        assert!((0..10_000u32).any(|value| table.is_at_home(mix(u64::from(value), 7))));
+        assert_eq!((table.get(mix(3, 8)), table.is_at_home(mix(3, 8))), (None, false));
         assert!(table.insert(0, 5) && table.get(0) == Some(5));
     }
 }

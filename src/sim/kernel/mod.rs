@@ -5,6 +5,7 @@ pub mod link;
 pub mod random;
 pub mod time;
 
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::rc::Rc;
@@ -64,6 +65,16 @@ pub enum Lost {
     Down,
     /// The reader dropped it.
     Dropped,
+}
+
+/// What became of a message that was sent.
+pub(in crate::sim) enum Sent {
+    /// It is on its way, in this slot.
+    Once(u32),
+    /// It is on its way twice.
+    Twice(u32, u32),
+    /// It is lost; it would have taken this long.
+    Lost(Lost, Micros),
 }
 
 /// A node as the kernel sees it.
@@ -139,6 +150,8 @@ pub struct Kernel {
     forced: Option<u64>,
     disturbed_links: u32,
     timeless: bool,
+    /// Whether somebody has looked at what is pending. Its own scheduling does not count.
+    was_looked_at: Cell<bool>,
 }
 
 impl Kernel {
@@ -159,6 +172,7 @@ impl Kernel {
             forced: None,
             disturbed_links: 0,
             timeless: false,
+            was_looked_at: Cell::new(false),
         }
     }
 
@@ -192,6 +206,12 @@ impl Kernel {
         self.nodes.get(node.index()).copied().unwrap_or_default()
     }
 
+    /// Whether the node has not crashed.
+    #[inline]
+    pub(in crate::sim) fn is_up(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_none_or(|state| state.up)
+    }
+
     /// Whether the node is up and not paused.
     pub fn is_running(&self, node: NodeId) -> bool {
         let state = self.node(node);
@@ -204,8 +224,9 @@ impl Kernel {
     }
 
     /// Whether messages from one node reach the other at all, as far as links go.
+    #[inline]
     pub fn connected(&self, from: NodeId, to: NodeId) -> bool {
-        !self.link(from, to).cut
+        !self.links.get(from.index()).and_then(|row| row.get(to.index())).is_some_and(|link| link.cut)
     }
 
     /// Whether no node and no link is disturbed by a fault.
@@ -215,11 +236,13 @@ impl Kernel {
 
     /// All that is yet to happen, in no particular order.
     pub fn pending(&self) -> impl Iterator<Item = &Pending> {
+        self.look();
         self.slots.iter().flatten()
     }
 
     /// How many events are yet to happen.
     pub fn pending_count(&self) -> u32 {
+        self.look();
         self.pending
     }
 
@@ -230,6 +253,7 @@ impl Kernel {
 
     /// When the next event is due. `None` when nothing will happen any more, or all that is due waits for paused nodes.
     pub fn upcoming(&self) -> Option<Time> {
+        self.look();
         let at = match (self.forced.and_then(|id| self.find(id)), self.queue.peek()) {
             (Some(forced), _) => forced.at,
             (None, Some(&Reverse((at, id, slot)))) if self.is_current(at, id, slot) => at,
@@ -263,7 +287,22 @@ impl Kernel {
     }
 
     pub(in crate::sim) fn slots(&self) -> impl Iterator<Item = (u32, &Pending)> {
+        self.look();
         self.slots.iter().enumerate().filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
+    }
+
+    /// Notes that somebody looks at what is pending, or at what is there of it: nothing is an answer as well.
+    pub(in crate::sim) fn look(&self) {
+        self.was_looked_at.set(true);
+    }
+
+    /// Whether anybody has looked at what is pending since [`Kernel::forget_looks`].
+    pub(in crate::sim) fn was_looked_at(&self) -> bool {
+        self.was_looked_at.get()
+    }
+
+    pub(in crate::sim) fn forget_looks(&self) {
+        self.was_looked_at.set(false);
     }
 
     /// Schedules an event after `delay`; the caller puts the payload at the slot that comes back.
@@ -294,33 +333,29 @@ impl Kernel {
         (slot, id)
     }
 
-    /// Sends over a link. Calls `put` with the slot of each copy that is on its way; says so when none is.
+    /// Sends over a link. The caller puts the message at the slots that come back.
     #[inline]
-    pub(in crate::sim) fn send(
-        &mut self,
-        from: NodeId,
-        to: NodeId,
-        spec: &LinkSpec,
-        cause: Cause,
-        mut put: impl FnMut(u32),
-    ) -> Option<(Lost, Micros)> {
+    pub(in crate::sim) fn send(&mut self, from: NodeId, to: NodeId, spec: &LinkSpec, cause: Cause) -> Sent {
         let Some(state) = self.links.get_mut(from.index()).and_then(|row| Rc::make_mut(row).get_mut(to.index())) else {
-            return Some((Lost::Down, 0));
+            return Sent::Lost(Lost::Down, 0);
         };
         let fate = if self.timeless { Fate::Arrives(0) } else { state.next_fate(self.seed, (from.0, to.0), spec) };
         if state.cut {
-            return Some((Lost::Cut, spec.latency.sample(u64::MAX / 2)));
+            return Sent::Lost(Lost::Cut, spec.latency.sample(u64::MAX / 2));
         }
-        let (first, second) = match fate {
-            Fate::Lost(latency) => return Some((Lost::Loss, latency)),
-            Fate::Arrives(latency) => (latency, None),
-            Fate::Twice(latency, again) => (latency, Some(again)),
-        };
-        for latency in std::iter::once(first).chain(second) {
-            let delay = self.arrival_delay(from, to, latency, spec.fifo);
-            put(self.schedule(to, PendingKind::Deliver { from, fifo: spec.fifo }, delay, cause).0);
+        match fate {
+            Fate::Lost(latency) => Sent::Lost(Lost::Loss, latency),
+            Fate::Arrives(latency) => Sent::Once(self.deliver(from, to, latency, spec.fifo, cause)),
+            Fate::Twice(latency, again) => {
+                let first = self.deliver(from, to, latency, spec.fifo, cause);
+                Sent::Twice(first, self.deliver(from, to, again, spec.fifo, cause))
+            }
         }
-        None
+    }
+
+    fn deliver(&mut self, from: NodeId, to: NodeId, latency: Micros, fifo: bool, cause: Cause) -> u32 {
+        let delay = self.arrival_delay(from, to, latency, fifo);
+        self.schedule(to, PendingKind::Deliver { from, fifo }, delay, cause).0
     }
 
     /// A slow sender adds to the latency; a FIFO link lets nothing overtake.
@@ -356,8 +391,10 @@ impl Kernel {
             return Some((slot, self.begin(entry)));
         }
         while let Some(Reverse((at, id, slot))) = self.queue.pop() {
-            if self.is_current(at, id, slot) {
-                return self.remove(slot).map(|entry| (slot, self.begin(entry)));
+            if let Some(entry) = self.slots[slot as usize].take_if(|entry| entry.id == id && entry.at == at) {
+                self.free.push(slot);
+                self.pending -= 1;
+                return Some((slot, self.begin(entry)));
             }
         }
         None

@@ -218,6 +218,7 @@ impl<S: System> World<S> {
 
     /// The armed timers of a node and their pending events.
     pub fn timers(&self, node: NodeId) -> impl Iterator<Item = (S::Timer, &Pending)> {
+        self.fabric.kernel.look();
         let armed = self.fabric.timers.get(node.index()).map_or(&[][..], Vec::as_slice);
         armed.iter().filter_map(|&(timer, slot)| self.fabric.kernel.entry(slot).map(|pending| (timer, pending)))
     }
@@ -268,10 +269,10 @@ impl<S: System> World<S> {
     #[inline]
     fn what_happens(&self, entry: &Pending) -> What {
         let kernel = &self.fabric.kernel;
-        let up = kernel.node(entry.node).up;
+        let up = kernel.is_up(entry.node);
         match entry.kind {
             PendingKind::Deliver { from, .. } if !up => What::Lost { from, sent: entry.since, why: Lost::Down },
-            PendingKind::Deliver { from, .. } if kernel.link(from, entry.node).cut => {
+            PendingKind::Deliver { from, .. } if !kernel.connected(from, entry.node) => {
                 What::Lost { from, sent: entry.since, why: Lost::Cut }
             }
             PendingKind::Deliver { from, .. } => What::Message { from, sent: entry.since },

@@ -9,7 +9,7 @@ use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::history::{Answer, Ask, History, OpId};
 use crate::sim::kernel::time::{Micros, Time};
-use crate::sim::kernel::{Cause, Kernel, Lost};
+use crate::sim::kernel::{Cause, Kernel, Lost, Sent};
 use crate::sim::machine::system::{System, Why};
 use crate::sim::measure::metrics::{MetricId, Metrics, SeriesKey};
 use crate::sim::run::simulation::Record;
@@ -124,34 +124,26 @@ impl<S: System> Fabric<S> {
     #[inline]
     pub(in crate::sim) fn send(&mut self, from: NodeId, to: NodeId, message: S::Message) {
         let spec = S::link(&self.settings, from, to);
-        let (payloads, cause) = (&mut self.payloads, self.cause);
-        let mut message = Some(message);
-        let mut copies: [Option<u32>; 2] = [None; 2];
-        let lost = self.kernel.send(from, to, &spec, cause, |slot| {
-            let free = copies.iter_mut().find(|copy| copy.is_none());
-            *free.unwrap_or(&mut None) = Some(slot);
-        });
-        if let [Some(_), Some(second)] = copies {
-            let copy = message.clone().map(Payload::Message);
-            copy.into_iter().for_each(|copy| Self::put(payloads, second, copy));
-        }
-        match (copies[0], message.take()) {
-            (Some(first), Some(message)) => Self::put(payloads, first, Payload::Message(message)),
-            (None, Some(message)) => self.lose(from, to, message, lost),
-            _ => {}
+        match self.kernel.send(from, to, &spec, self.cause) {
+            Sent::Once(slot) => Self::put(&mut self.payloads, slot, Payload::Message(message)),
+            Sent::Twice(first, second) => {
+                Self::put(&mut self.payloads, second, Payload::Message(message.clone()));
+                Self::put(&mut self.payloads, first, Payload::Message(message));
+            }
+            Sent::Lost(why, latency) => self.lose(from, to, message, (why, latency)),
         }
     }
 
-    pub(in crate::sim) fn lose(&mut self, from: NodeId, to: NodeId, message: S::Message, lost: Option<(Lost, Micros)>) {
-        if let Some((why, latency)) = lost
-            && !self.kernel.is_timeless()
-        {
-            let sent = self.kernel.now();
-            let (due, lost) = (sent + latency, sent + latency / 2);
-            self.losses += 1;
-            let id = u64::MAX - self.losses;
-            self.remember_lost(LostMessage { id, from, to, sent, due, lost, why, message });
+    /// Remembers a message that its link lost: halfway, as far as the eye can tell.
+    fn lose(&mut self, from: NodeId, to: NodeId, message: S::Message, (why, latency): (Lost, Micros)) {
+        if self.kernel.is_timeless() {
+            return;
         }
+        let sent = self.kernel.now();
+        let (due, lost) = (sent + latency, sent + latency / 2);
+        self.losses += 1;
+        let id = u64::MAX - self.losses;
+        self.remember_lost(LostMessage { id, from, to, sent, due, lost, why, message });
     }
 
     pub(in crate::sim) fn remember_lost(&mut self, lost: LostMessage<S::Message>) {
