@@ -15,6 +15,7 @@ use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::{MetricId, Metrics};
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::Input;
+use crate::sim::small;
 
 use super::scenario::{Beat, Challenge, Fields, Inspection, Scenario};
 
@@ -185,9 +186,7 @@ impl<S: System> Live for Stage<S> {
             lost: Some(lost.lost),
             look: (self.face.look)(&lost.message),
         });
-        let mut all: Vec<FlightMark> = flying.chain(lost).collect();
-        in_order(&mut all);
-        all
+        in_order(flying.chain(lost).collect())
     }
 
     fn message(&self, id: u64) -> Option<MessageView> {
@@ -312,6 +311,6 @@ impl Simulation for LiveWorld {
 }
 
 /// Outside of the generic code, so that it is there once.
-fn in_order(marks: &mut [FlightMark]) {
-    marks.sort_unstable_by_key(|mark| mark.id);
+fn in_order(marks: Vec<FlightMark>) -> Vec<FlightMark> {
+    small::order(marks.iter().map(|mark| mark.id)).map(|at| marks[at].clone()).collect()
 }
