@@ -4,6 +4,7 @@
 
 mod crash;
 mod futures;
+mod json;
 mod keys;
 mod pages;
 mod panels;
@@ -14,6 +15,7 @@ mod stage;
 mod storage;
 mod theme;
 mod transport;
+mod view;
 mod worker;
 
 use leptos::prelude::*;
@@ -56,6 +58,6 @@ fn App(text: Option<String>) -> impl IntoView {
             <nav aria-label="Guides">{pages::guide_links(router)}</nav>
             <theme::ThemeButton/>
         </header>
-        {page}
+        {move || page()}
     }
 }
