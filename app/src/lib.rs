@@ -1,6 +1,7 @@
 //! The Leptos app: player, stage, panels, pages. Everything that knows a browser. `src/bin` has a small program for each
 //! shelf of scenarios.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::redundant_closure, reason = "the view macro erases a closure only where it sees one: see view.rs")]
 
 mod crash;
 mod futures;

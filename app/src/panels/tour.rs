@@ -21,7 +21,7 @@ pub fn Tour(player: Player) -> impl IntoView {
         <section class="tour" aria-labelledby="tour-title">
             <h2 id="tour-title">"Tour " <span class="count">{move || at()}</span></h2>
             <p class="dots" aria-hidden="true" inner_html=move || dots(count, player.beat.get())></p>
-            {move || player.revealed.get().map(|(beat, guess)| revealed(player, beat, &guess))}
+            {move || player.revealed.get().and_then(|(beat, guess)| revealed(player, beat, &guess))}
             {move || beat(player)}
             <Challenges player/>
         </section>

@@ -197,7 +197,7 @@ fn LogRow(player: Player, row: Row) -> impl IntoView {
     let style = format!("top:{}px", row.place * ROW);
     view! {
         <div class="log-row" role="listitem" class:is-input=move || is_input class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
-            <button on:click=choose title="Choose to see its causes; choose again to go there">
+            <button on:click=choose title="Select to see its causes; select again to go there">
                 <span class="log-title"><b>{if is_input { "you".to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
                 <span class="log-text">{row.text}</span>
                 <span class="log-time">{row.time}</span>

@@ -92,9 +92,8 @@ impl<S: System> Instance<S> {
             Place::Bench => &self.bench,
         };
         let state = world.fabric.kernel.node(node);
-        let armed = &world.fabric.timers[node.index()];
-        let timers: Vec<S::Timer> =
-            small::order(armed.iter().map(|armed| stable(&armed.0))).map(|at| armed[at].0).collect();
+        let mut timers: Vec<S::Timer> = world.fabric.timers[node.index()].iter().map(|armed| armed.0).collect();
+        small::sort_by_key(&mut timers, stable);
         let slot = &world.nodes[node.index()];
         let flags = u64::from(state.up) | u64::from(state.paused) << 1;
         let own = mix(slot.fingerprint(), u64::from(node.0) << 2 | flags);
