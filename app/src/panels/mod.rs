@@ -30,8 +30,11 @@ enum Tab {
     History,
 }
 
-/// The tabs, in order: each with its title and what is behind it.
-const TABS: [(Tab, &str, fn(Desk) -> AnyView); 8] = [
+/// What is behind a tab.
+type Panel = fn(Desk) -> AnyView;
+
+/// The tabs, in order, each with its title.
+const TABS: [(Tab, &str, Panel); 8] = [
     (Tab::Why, "Why", |desk| view! { <why::Why player=desk.player/> }.into_any()),
     (Tab::Hunt, "Break it", |desk| view! { <hunt::HuntPanel desk/> }.into_any()),
     (Tab::WhatIf, "What if", |desk| view! { <what_if::WhatIf player=desk.player/> }.into_any()),
