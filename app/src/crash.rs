@@ -23,7 +23,7 @@ pub fn install() {
             // What is written here is escaped; a page that cannot show it has the console.
             let escape = faultline::picture::svg::escape;
             note.set_inner_html(&format!(
-                "<p><strong>Faultline stopped: this is our mistake.</strong> {}</p><p><a href=\"{}\">Replay this run up to here</a></p>",
+                "<p><strong>Faultline stopped. This is a bug in Faultline.</strong> {}</p><p><a href=\"{}\">Replay this run up to here</a></p>",
                 escape(&info.to_string()),
                 escape(&replay),
             ));

@@ -3,9 +3,11 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::decimal::tenths;
 use faultline::sim::run::Run;
 
 use super::player::Player;
+use crate::view::{Views, click, when};
 
 /// One future, as it is listed.
 #[derive(Clone, PartialEq)]
@@ -53,18 +55,20 @@ pub fn Futures(player: Player) -> impl IntoView {
         player.changed();
         player.with(futures)
     });
-    view! {
-        <Show when=move || all.with(|all| all.len() > 1)>
-            <nav class="futures" aria-label="Futures of this run">
-                {move || all.get().into_iter().map(|Future { index, is_current, bar, title }| view! {
-                    <button aria-pressed=is_current.to_string() on:click=move |_| player.switch_branch(index)>
-                        <span class="future-track" aria-hidden="true">
-                            <span style=format!("left:{:.1}%;width:{:.1}%", bar.0, bar.1)></span>
-                        </span>
-                        <span>{title}</span>
-                    </button>
-                }).collect_view()}
-            </nav>
-        </Show>
-    }
+    let button = move |Future { index, is_current, bar, title }: Future| {
+        let style = format!("left:{}%;width:{}%", tenths(bar.0), tenths(bar.1));
+        view! {
+            <button aria-pressed=is_current.to_string() on:click=click(move || player.switch_branch(index))>
+                <span class="future-track" aria-hidden="true"><span style=style></span></span>
+                <span>{title}</span>
+            </button>
+        }
+    };
+    let list = move || {
+        view! {
+            <nav class="futures" aria-label="Futures of this run">{move || all.get().into_iter().map(button).views()}</nav>
+        }
+        .into_any()
+    };
+    when(move || all.with(|all| all.len() > 1), list)
 }

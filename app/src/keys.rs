@@ -5,6 +5,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use super::player::Player;
+use crate::view::tagged;
 
 const KEYS: [(&str, &str); 9] = [
     ("→", "Step"),
@@ -63,10 +64,12 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
 pub fn Keys(player: Player) -> impl IntoView {
     let handle = window_event_listener(ev::keydown, move |event| untrack(|| press(player, &event)));
     on_cleanup(move || handle.remove());
+    let line = |(key, what)| format!("<div><dt>{}</dt>{}</div>", tagged("kbd", key), tagged("dd", what));
+    let keys: String = KEYS.map(line).concat();
     view! {
         <dialog id="keys" aria-labelledby="keys-title">
             <h2 id="keys-title">"Keys"</h2>
-            <dl>{KEYS.map(|(key, what)| view! { <div><dt><kbd>{key}</kbd></dt><dd>{what}</dd></div> }).collect_view()}</dl>
+            <dl inner_html=keys></dl>
             <form method="dialog"><button>"Close"</button></form>
         </dialog>
     }

@@ -1,9 +1,11 @@
 //! The Leptos app: player, stage, panels, pages. Everything that knows a browser. `src/bin` has a small program for each
 //! shelf of scenarios.
 #![cfg(target_arch = "wasm32")]
+#![allow(clippy::redundant_closure, reason = "the view macro erases a closure only where it sees one: see view.rs")]
 
 mod crash;
 mod futures;
+mod json;
 mod keys;
 mod pages;
 mod panels;
@@ -14,6 +16,7 @@ mod stage;
 mod storage;
 mod theme;
 mod transport;
+mod view;
 mod worker;
 
 use leptos::prelude::*;
@@ -56,6 +59,6 @@ fn App(text: Option<String>) -> impl IntoView {
             <nav aria-label="Guides">{pages::guide_links(router)}</nav>
             <theme::ThemeButton/>
         </header>
-        {page}
+        {move || page()}
     }
 }

@@ -213,7 +213,7 @@ impl Player {
         let moved = self.change(|run| run.step().is_some());
         if moved != Some(true) {
             self.notice.set(Some(Notice(
-                "Nothing more will happen here: no message is in flight and no timer armed.".to_owned(),
+                "Nothing more will happen here: no message is in flight and no timer is armed.".to_owned(),
             )));
         }
         self.announce();

@@ -3,26 +3,20 @@
 use gloo_timers::callback::Timeout;
 use leptos::html;
 use leptos::prelude::*;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use faultline::sim::run::tape::{Link, MOST_TEXT};
 
+use super::json;
 use super::player::{Notice, Player};
+use crate::view::{click, on};
 
 /// The longest file that is read, in bytes: the run's text and a little around it.
 const MOST_FILE: f64 = (MOST_TEXT + 4_096) as f64;
 
-/// A run as a file.
-#[derive(Serialize, Deserialize)]
-struct File {
-    /// Always 1; later formats have other numbers.
-    faultline: u8,
-    scenario: String,
-    step: u64,
-    run: String,
-}
+/// The number of the file's format; later formats have other numbers.
+const FORMAT: u32 = 1;
 
 fn say(player: Player, sentence: &str) {
     player.notice.set(Some(Notice(sentence.to_owned())));
@@ -67,8 +61,13 @@ fn forget_soon(player: Player, sentence: &'static str) {
 
 fn export(player: Player) {
     let link = player.link();
-    let file = File { faultline: 1, scenario: link.scenario.clone(), step: link.step, run: link.encode() };
-    let text = serde_json::to_string_pretty(&file).unwrap_or_default();
+    let file = json::object([
+        ("faultline", FORMAT.into()),
+        ("scenario", link.scenario.as_str().into()),
+        ("step", (link.step as f64).into()),
+        ("run", link.encode().into()),
+    ]);
+    let text = json::text(&file, 2);
     let name = format!("{}-{}.json", link.scenario.replace('/', "-"), link.step);
     if download(&text, &name).is_err() {
         say(player, "The browser did not let the page save a file.");
@@ -88,16 +87,20 @@ fn download(text: &str, name: &str) -> Result<(), JsValue> {
 
 /// Reads a file's text: the run, or a sentence that says what is wrong with it.
 fn read(player: Player, text: &str) -> Result<Link, String> {
-    let file: File =
-        serde_json::from_str(text).map_err(|_| "This file is no run that Faultline exported.".to_owned())?;
-    if file.faultline != 1 {
-        return Err("This file was made by a later Faultline.".to_owned());
+    let fields = || {
+        let file = json::parse(text)?;
+        let text = |name: &str| json::field(&file, name).as_string();
+        Some((json::whole(&json::field(&file, "faultline"))?, text("scenario")?, text("run")?))
+    };
+    let (format, scenario, run) = fields().ok_or("This file is not a run exported from Faultline.")?;
+    if format != FORMAT as usize {
+        return Err("This file was made by a later version of Faultline.".to_owned());
     }
     let here = player.info().path();
-    if file.scenario != here {
-        return Err(format!("This run belongs to {}; open that scenario first.", file.scenario));
+    if scenario != here {
+        return Err(format!("This run belongs to {scenario}; open that scenario first."));
     }
-    Link::decode(&here, &file.run).map_err(|bad| bad.to_string().replace("link", "file"))
+    Link::decode(&here, &run).map_err(|bad| bad.to_string().replace("link", "file"))
 }
 
 fn import(player: Player, input: NodeRef<html::Input>) {
@@ -122,16 +125,16 @@ fn import(player: Player, input: NodeRef<html::Input>) {
 #[component]
 pub fn ShareButtons(player: Player) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
-    let choose = move |_| {
+    let choose = click(move || {
         if let Some(input) = input.get_untracked() {
             input.click();
         }
-    };
+    });
     view! {
-        <button on:click=move |_| copy(player)>"Copy link"</button>
-        <button class="quiet" on:click=move |_| export(player)>"Export"</button>
+        <button on:click=click(move || copy(player))>"Copy link"</button>
+        <button class="quiet" on:click=click(move || export(player))>"Export"</button>
         <button class="quiet" on:click=choose>"Import"</button>
         <input node_ref=input class="visually-hidden" type="file" accept="application/json,.json" tabindex="-1"
-            aria-label="A run to import" on:change=move |_| import(player, input)/>
+            aria-label="A run to import" on:change=on(move |_: web_sys::Event| import(player, input))/>
     }
 }

@@ -1,10 +1,11 @@
 //! What the browser remembers for the reader: theme, progress, the last place. Nothing breaks when it cannot, or when
 //! what it remembers is damaged.
 
-use std::collections::BTreeMap;
-
 use leptos::prelude::window;
-use serde::{Deserialize, Serialize};
+use litemap::LiteMap;
+use wasm_bindgen::JsValue;
+
+use super::json;
 
 fn store() -> Option<web_sys::Storage> {
     window().local_storage().ok().flatten()
@@ -27,7 +28,7 @@ pub fn write(name: &str, value: &str) {
 }
 
 /// What the reader has done in one scenario.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Visit {
     /// The furthest beat reached, from 1; 0 for none.
     pub beats: usize,
@@ -36,9 +37,9 @@ pub struct Visit {
 }
 
 /// What the reader has done, by `guide/slug`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default)]
 pub struct Progress {
-    pub visits: BTreeMap<String, Visit>,
+    pub visits: LiteMap<String, Visit>,
     /// The last scenario, to continue with.
     pub last: Option<String>,
 }
@@ -47,10 +48,10 @@ impl Progress {
     /// What is remembered; the error is a sentence for the page, and what was damaged is kept aside.
     pub fn load() -> Result<Progress, &'static str> {
         let Some(text) = read("progress") else { return Ok(Progress::default()) };
-        serde_json::from_str(&text).map_err(|_| {
+        Progress::read(&text).ok_or_else(|| {
             write("progress.damaged", &text);
             write("progress", "{\"visits\":{},\"last\":null}");
-            "Your saved progress could not be read, so it starts anew. What was there is kept aside in this browser."
+            "Your saved progress could not be read, so it starts afresh. The old data is kept aside in this browser."
         })
     }
 
@@ -58,8 +59,28 @@ impl Progress {
     pub fn update(change: impl FnOnce(&mut Progress)) {
         let mut progress = Progress::load().unwrap_or_default();
         change(&mut progress);
-        if let Ok(text) = serde_json::to_string(&progress) {
-            write("progress", &text);
+        write("progress", &progress.text());
+    }
+
+    fn read(text: &str) -> Option<Progress> {
+        let whole = json::parse(text)?;
+        let mut progress = Progress::default();
+        for (path, visit) in json::fields(&json::field(&whole, "visits"))? {
+            let beats = json::whole(&json::field(&visit, "beats"))?;
+            let solved = json::texts(&json::field(&visit, "solved"))?;
+            progress.visits.insert(path, Visit { beats, solved });
         }
+        progress.last = json::field(&whole, "last").as_string();
+        Some(progress)
+    }
+
+    fn text(&self) -> String {
+        let visit = |visit: &Visit| {
+            let solved = json::list(visit.solved.iter().map(JsValue::from));
+            json::object([("beats", JsValue::from(visit.beats as u32)), ("solved", solved)])
+        };
+        let visits = json::object(self.visits.iter().map(|(path, known)| (path.as_str(), visit(known))));
+        let last = self.last.as_ref().map_or(JsValue::NULL, JsValue::from);
+        json::text(&json::object([("visits", visits), ("last", last)]), 0)
     }
 }

@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use super::storage;
+use crate::view::{Views, option, typed};
 
 const THEMES: [(&str, &str); 3] = [("auto", "Automatic"), ("light", "Light"), ("dark", "Dark")];
 
@@ -19,16 +20,15 @@ fn apply(theme: &str) {
 pub fn ThemeButton() -> impl IntoView {
     let current = storage::read("theme").filter(|theme| THEMES.iter().any(|known| known.0 == theme));
     let theme = RwSignal::new(current.unwrap_or_else(|| "auto".to_owned()));
-    let change = move |event| {
-        let chosen = event_target_value(&event);
+    let change = typed(move |chosen| {
         apply(&chosen);
         theme.set(chosen);
-    };
+    });
     view! {
         <label class="theme">
             <span class="visually-hidden">"Theme"</span>
             <select on:change=change prop:value=move || theme.get()>
-                {THEMES.map(|(value, title)| view! { <option value=value>{title}</option> }).collect_view()}
+                {THEMES.map(|(value, title)| option(value, title, false)).views()}
             </select>
         </label>
     }

@@ -2,123 +2,150 @@
 
 use leptos::prelude::*;
 
+use faultline::guides::LiveWorld;
+use faultline::picture::decimal::{hundredths, tenths, whole};
+use faultline::picture::svg::escape;
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 
 use super::player::Player;
 use super::{keys, share};
+use crate::view::{click, on, typed};
 
-/// A mark on the scrubber: its class, its place in percent, what it is, and the step it is at.
-type Mark = (&'static str, f64, String, u64);
-
-fn marks(player: Player) -> Vec<Mark> {
-    let info = player.info();
-    let beats = player.beats_at.get();
+/// The marks on the scrubber, as HTML: what happened at which part of the run.
+fn marks(player: Player) -> String {
+    player.changed();
+    let (info, beats) = (player.info(), player.beats_at.get());
     player.with(|run| {
         let length = run.branch().len().max(1) as f64;
-        let place = |step: u64| (step as f64 / length * 100.0).min(100.0);
-        let mut found: Vec<Mark> = Vec::new();
-        for stamped in run.branch().tape().inputs() {
-            found.push(("mark-input", place(stamped.after), "an input".to_owned(), stamped.after));
-        }
+        let mut out = String::new();
+        let mut mark = |class: &str, step: u64, title: &str| {
+            let place = hundredths((step as f64 / length * 100.0).min(100.0));
+            let title = escape(title);
+            out.push_str(&format!(r#"<span class="{class}" style="left:{place}%" title="{title}"></span>"#));
+        };
+        run.branch().tape().inputs().iter().for_each(|stamped| mark("mark-input", stamped.after, "an input"));
         for (beat, step) in beats.into_iter().enumerate() {
-            found.push(("mark-beat", place(step), format!("beat {}", beat + 1), step));
+            mark("mark-beat", step, &format!("beat {}", beat + 1));
         }
         for branch in run.branches().iter().filter_map(|branch| branch.parent()) {
-            found.push(("mark-branch", place(branch.1), "a branch".to_owned(), branch.1));
+            mark("mark-branch", branch.1, "a branch");
         }
         for breaking in run.branch().breakings() {
             let title = info.promises.get(breaking.promise).map_or("a promise", |promise| promise.title);
-            found.push(("mark-broken", place(breaking.step), format!("broken: {title}"), breaking.step));
+            mark("mark-broken", breaking.step, &format!("broken: {title}"));
         }
-        found
+        out
     })
 }
 
-/// Speeds from a thousandth of real time to ten times as fast, as the exponent of ten of microseconds a second.
-const SLOWEST: f64 = 3.0;
-const FASTEST: f64 = 7.0;
+/// The slider's ends: the speed's exponent of ten, in tenths. From a thousandth of real time to ten times as fast.
+const SLOWEST: u32 = 30;
+const FASTEST: u32 = 70;
+
+/// Ten to the power of each tenth below 1; the picture needs no more places.
+const TENTHS: [f64; 10] = [1.0, 1.26, 1.58, 2.0, 2.51, 3.16, 3.98, 5.01, 6.31, 7.94];
+
+/// The speed at a place of the slider.
+fn speed_at(place: u32) -> f64 {
+    TENTHS[(place % 10) as usize] * 10u64.pow(place / 10) as f64
+}
+
+/// The slider's place that is nearest to a speed.
+fn place_of(speed: f64) -> u32 {
+    /// Ten to the power of half a tenth.
+    const HALF_A_TENTH: f64 = 1.122;
+    (SLOWEST..FASTEST).find(|place| speed < speed_at(*place) * HALF_A_TENTH).unwrap_or(FASTEST)
+}
 
 fn speed_text(speed: f64) -> String {
     let factor = speed / 1e6;
-    if factor >= 1.0 { format!("{factor:.0}× real time") } else { format!("1/{:.0} of real time", 1.0 / factor) }
+    if factor >= 1.0 {
+        format!("{}× real time", whole(factor))
+    } else {
+        format!("1/{} of real time", whole(1.0 / factor))
+    }
 }
 
 /// See the module's header.
 #[component]
 pub fn Transport(player: Player) -> impl IntoView {
-    let length = move || {
-        player.changed();
-        player.with(|run| run.branch().len())
-    };
-    let step = move || {
-        player.changed();
-        player.with(Run::step_count)
-    };
-    let now = move || time::show(player.clock());
-    let toggle = move |_| if player.playing() { player.pause() } else { player.play() };
-    let at_last_beat = move || player.beat.get() >= player.info().beats.len();
-    let speed_changed = move |event| {
-        let exponent: f64 = event_target_value(&event).parse().unwrap_or(5.0);
-        player.speed.set(10f64.powi(exponent.floor() as i32) * stretch(exponent.fract()));
-    };
     view! {
         <section class="transport" aria-label="Transport">
-            <div class="buttons">
-                <button aria-label="Restart" title="Restart (0)" on:click=move |_| player.restart()><Icon name="restart"/></button>
-                <button aria-label="Step back" title="Step back (←)" on:click=move |_| player.back()><Icon name="back"/></button>
-                <button class="play" aria-label=move || if player.playing() { "Pause" } else { "Play" }
-                    title="Play or pause (space)" on:click=toggle>
-                    {move || if player.playing() { view! { <Icon name="pause"/> } } else { view! { <Icon name="play"/> } }}
-                </button>
-                <button aria-label="Step" title="Step (→)" on:click=move |_| player.step()><Icon name="step"/></button>
-                <button class="primary" disabled=at_last_beat title="Next beat (n)" on:click=move |_| player.next_beat()>
-                    "Next beat"
-                </button>
-            </div>
-            <div class="scrub">
-                <div class="scrub-marks" aria-hidden="true">
-                    {move || { player.changed(); marks(player).into_iter().map(|(class, place, title, _)| view! {
-                        <span class=class style=format!("left:{place:.2}%") title=title></span>
-                    }).collect_view() }}
-                </div>
-                <input type="range" aria-label="Seek" min="0" max=length prop:value=move || step().to_string()
-                    aria-valuetext=move || format!("event {} of {}", step(), length())
-                    on:input=move |event| {
-                        player.pause();
-                        player.seek(event_target_value(&event).parse().unwrap_or(0));
-                    }/>
-            </div>
-            <output class="moment">
-                <span>"event " <b>{step}</b> " of " {length}</span>
-                <span title="Virtual time: the simulator's own clock">{now} " virtual"</span>
-            </output>
-            <label class="speed">
-                <span>{move || speed_text(player.speed.get())}</span>
-                <input type="range" aria-label="Speed" min=SLOWEST max=FASTEST step="0.1"
-                    prop:value=move || exponent(player.speed.get()).to_string() on:input=speed_changed/>
-            </label>
+            <Buttons player/>
+            <Scrubber player/>
+            <Speed player/>
             <div class="sharing">
                 <share::ShareButtons player/>
-                <button class="quiet" aria-label="Keys" title="Keys (?)" on:click=move |_| keys::open_help()>"?"</button>
+                <button class="quiet" aria-label="Keys" title="Keys (?)" on:click=click(keys::open_help)>"?"</button>
             </div>
         </section>
     }
 }
 
-/// Ten to a power between 0 and 1, in the tenths the slider has; the picture needs no more.
-fn stretch(part: f64) -> f64 {
-    const TENTHS: [f64; 11] = [1.0, 1.26, 1.58, 2.0, 2.51, 3.16, 3.98, 5.01, 6.31, 7.94, 10.0];
-    TENTHS.get((part * 10.0).round() as usize).copied().unwrap_or(1.0)
+#[component]
+fn Buttons(player: Player) -> impl IntoView {
+    let quiet = |name: &'static str, label: &'static str, title: &'static str, act: fn(Player)| {
+        view! { <button aria-label=label title=title on:click=click(move || act(player)) inner_html=icon(name)></button> }
+    };
+    let toggle = click(move || if player.playing() { player.pause() } else { player.play() });
+    let at_last_beat = move || player.beat.get() >= player.info().beats.len();
+    view! {
+        <div class="buttons">
+            {quiet("restart", "Restart", "Restart (0)", Player::restart)}
+            {quiet("back", "Step back", "Step back (←)", Player::back)}
+            <button class="play" aria-label=move || if player.playing() { "Pause" } else { "Play" }
+                title="Play or pause (space)" on:click=toggle
+                inner_html=move || icon(if player.playing() { "pause" } else { "play" })></button>
+            {quiet("step", "Step", "Step (→)", Player::step)}
+            <button class="primary" disabled=move || at_last_beat() title="Next beat (n)"
+                on:click=click(move || player.next_beat())>"Next beat"</button>
+        </div>
+    }
 }
 
-/// The slider's place for a speed.
-fn exponent(speed: f64) -> f64 {
-    (libm::log10(speed) * 10.0).round() / 10.0
+/// The scrubber with its marks, and the moment it stands at.
+#[component]
+fn Scrubber(player: Player) -> impl IntoView {
+    let count = move |count: fn(&Run<LiveWorld>) -> u64| {
+        player.changed();
+        player.with(count)
+    };
+    let length = move || count(|run| run.branch().len()).to_string();
+    let step = move || count(Run::step_count).to_string();
+    let seek = typed(move |step| {
+        player.pause();
+        player.seek(step.parse().unwrap_or(0));
+    });
+    view! {
+        <div class="scrub">
+            <div class="scrub-marks" aria-hidden="true" inner_html=move || marks(player)></div>
+            <input type="range" aria-label="Seek" min="0" max=move || length() prop:value=move || step()
+                aria-valuetext=move || format!("event {} of {}", step(), length()) on:input=seek/>
+        </div>
+        <output class="moment">
+            <span>"event " <b>{move || step()}</b> " of " {move || length()}</span>
+            <span title="Virtual time: the simulator's own clock">{move || format!("{} virtual", time::show(player.clock()))}</span>
+        </output>
+    }
+}
+
+#[component]
+fn Speed(player: Player) -> impl IntoView {
+    let change = on(move |event: web_sys::Event| {
+        let exponent = event_target::<web_sys::HtmlInputElement>(&event).value_as_number();
+        player.speed.set(speed_at(whole(exponent * 10.0) as u32));
+    });
+    view! {
+        <label class="speed">
+            <span>{move || speed_text(player.speed.get())}</span>
+            <input type="range" aria-label="Speed" min="3" max="7" step="0.1"
+                prop:value=move || tenths(f64::from(place_of(player.speed.get())) / 10.0).to_string() on:input=change/>
+        </label>
+    }
 }
 
 /// An icon from the page's sprite.
-#[component]
-pub fn Icon(name: &'static str) -> impl IntoView {
-    view! { <svg class="icon" aria-hidden="true" inner_html=format!("<use href=\"#icon-{name}\"/>")></svg> }
+fn icon(name: &str) -> String {
+    format!(r##"<svg class="icon" aria-hidden="true"><use href="#icon-{name}"/></svg>"##)
 }

@@ -124,8 +124,8 @@ pub fn difference(one: &Link, other: &Link) -> String {
     if words.is_empty() {
         words.push(match ours.abs_diff(theirs) {
             0 => "an input at another moment".to_owned(),
-            1 if theirs < ours => "one input less".to_owned(),
-            count => format!("{count} inputs {}", if theirs < ours { "less" } else { "more" }),
+            1 if theirs < ours => "one input fewer".to_owned(),
+            count => format!("{count} inputs {}", if theirs < ours { "fewer" } else { "more" }),
         });
     }
     words.join(", ")
@@ -186,7 +186,7 @@ mod tests {
         let (other, refused) = beside(&link, &Change::Without(1)).expect("there is a second input");
         let first = first_difference(run.branch(), replay(&other).branch()).expect("the pause matters");
         assert!(first > 120 && refused == 0, "{first} {refused}");
-        assert_eq!((other.tape.inputs().len(), difference(&link, &other).as_str()), (1, "one input less"));
+        assert_eq!((other.tape.inputs().len(), difference(&link, &other).as_str()), (1, "one input fewer"));
     }
 
     #[test]

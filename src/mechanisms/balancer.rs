@@ -4,6 +4,8 @@
 //! `ngx_http_upstream_least_conn_module.c`), the ring is its `hash ... consistent` (160 points a unit of weight, CRC-32).
 //! Two choices: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (IEEE TPDS 12(10), 2001).
 
+use crate::sim::small;
+
 /// Smooth weighted round robin: in each round every server gains its weight, the richest is chosen and pays the total.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct SmoothRoundRobin {
@@ -85,7 +87,8 @@ impl Ring {
                 points.push((previous, at as u16));
             }
         }
-        points.sort_by_key(|point| point.0);
+        let mut points: Vec<(u32, u16)> =
+            small::order(points.iter().map(|point| u64::from(point.0))).map(|at| points[at]).collect();
         points.dedup_by_key(|point| point.0);
         Ring { points }
     }

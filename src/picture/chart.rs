@@ -2,15 +2,16 @@
 
 use std::fmt::Write;
 
+use super::decimal::{tenths, whole};
 use super::svg::escape;
 use crate::sim::kernel::time::{self, Time};
 
-const WIDTH: f64 = 380.0;
-const HEIGHT: f64 = 130.0;
-const LEFT: f64 = 60.0;
-const RIGHT: f64 = WIDTH - 6.0;
-const TOP: f64 = 12.0;
-const BOTTOM: f64 = 112.0;
+const WIDTH: u32 = 380;
+const HEIGHT: u32 = 130;
+const LEFT: u32 = 60;
+const RIGHT: u32 = WIDTH - 6;
+const TOP: u32 = 12;
+const BOTTOM: u32 = 112;
 /// How many looks a line may have; the style sheet has as many.
 const LOOKS: usize = 6;
 
@@ -27,11 +28,14 @@ impl Scale {
     /// A value with its unit.
     pub fn show(self, value: f64) -> String {
         match self {
-            Scale::PerSecond if value >= 1_000.0 => format!("{:.1} k/s", value / 1_000.0),
-            Scale::PerSecond => format!("{value:.0}/s"),
-            Scale::Plain => format!("{value:.0}"),
+            Scale::PerSecond if value >= 1_000.0 => {
+                let tenths = whole(value / 100.0);
+                format!("{}.{} k/s", tenths / 10, tenths % 10)
+            }
+            Scale::PerSecond => format!("{}/s", whole(value)),
+            Scale::Plain => whole(value).to_string(),
             Scale::Micros => time::show(value as u64),
-            Scale::Percent => format!("{value:.0} %"),
+            Scale::Percent => format!("{} %", whole(value)),
         }
     }
 }
@@ -71,32 +75,33 @@ impl Chart {
 
     fn x(&self, at: Time) -> f64 {
         let (first, last) = self.span;
-        LEFT + at.saturating_sub(first) as f64 / (last - first).max(1) as f64 * (RIGHT - LEFT)
+        f64::from(LEFT) + at.saturating_sub(first) as f64 / (last - first).max(1) as f64 * f64::from(RIGHT - LEFT)
     }
 
     /// The drawing.
     pub fn svg(&self) -> String {
         let top = self.top();
-        let y = |value: f64| BOTTOM - value / top * (BOTTOM - TOP);
+        let y = |value: f64| f64::from(BOTTOM) - value / top * f64::from(BOTTOM - TOP);
         let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {HEIGHT}" aria-hidden="true">"#);
         for value in [0.0, top / 2.0, top] {
             let (at, text) = (y(value), self.scale.show(value));
             let _ = write!(
                 out,
-                r#"<path class="grid" d="M{LEFT} {at:.1}H{WIDTH}"/><text class="axis is-y" x="{}" y="{:.1}">{text}</text>"#,
-                LEFT - 4.0,
-                at + 4.0
+                r#"<path class="grid" d="M{LEFT} {}H{WIDTH}"/><text class="axis is-y" x="{}" y="{}">{text}</text>"#,
+                tenths(at),
+                LEFT - 4,
+                tenths(at + 4.0)
             );
         }
         for (at, anchor) in [(self.span.0, ""), (self.span.1, " is-end")] {
-            let (x, y, text) = (self.x(at), HEIGHT - 4.0, time::show(at));
-            let _ = write!(out, r#"<text class="axis{anchor}" x="{x:.1}" y="{y}">{text}</text>"#);
+            let (x, y, text) = (tenths(self.x(at)), HEIGHT - 4, time::show(at));
+            let _ = write!(out, r#"<text class="axis{anchor}" x="{x}" y="{y}">{text}</text>"#);
         }
         for at in self.marks.iter().filter(|at| (self.span.0..=self.span.1).contains(*at)) {
-            let _ = write!(out, r#"<path class="input-line" d="M{:.1} {TOP}V{BOTTOM}"/>"#, self.x(*at));
+            let _ = write!(out, r#"<path class="input-line" d="M{} {TOP}V{BOTTOM}"/>"#, tenths(self.x(*at)));
         }
         for (index, line) in self.lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()) {
-            let points = line.points.iter().map(|(at, value)| format!("{:.1} {:.1}", self.x(*at), y(*value)));
+            let points = line.points.iter().map(|(at, value)| format!("{} {}", tenths(self.x(*at)), tenths(y(*value))));
             let path = points.collect::<Vec<_>>().join("L");
             let _ = write!(out, r#"<path class="{}" d="M{path}"/>"#, self.look(index));
         }
@@ -131,10 +136,11 @@ pub fn bars(totals: &[(String, u64)]) -> String {
     for (index, (name, count)) in totals.iter().enumerate() {
         let (y, name) = (6 + 22 * index, escape(name));
         let (width, percent) = (*count as f64 / all as f64 * 200.0, count * 100 / all);
-        let (text, end, look) = (y + 11, 102.0 + width, index % LOOKS);
+        let (text, look) = (y + 11, index % LOOKS);
+        let (width, end) = (tenths(width), tenths(102.0 + width));
         let _ = write!(
             out,
-            r#"<text class="axis" x="0" y="{text}">{name}</text><rect class="share line-{look}" x="96" y="{y}" width="{width:.1}" height="14" rx="2"/><text class="axis" x="{end:.1}" y="{text}">{percent} % · {count}</text>"#
+            r#"<text class="axis" x="0" y="{text}">{name}</text><rect class="share line-{look}" x="96" y="{y}" width="{width}" height="14" rx="2"/><text class="axis" x="{end}" y="{text}">{percent} % · {count}</text>"#
         );
     }
     out.push_str("</svg>");
@@ -158,7 +164,7 @@ mod tests {
     #[test]
     fn lines_span_the_frame_and_marks_outside_are_left_out() {
         let svg = chart().svg();
-        assert!(svg.contains(r#"d="M60.0 112.0L217.0 12.0""#), "{svg}");
+        assert!(svg.contains(r#"d="M60 112L217 12""#), "{svg}");
         assert_eq!(svg.matches("input-line").count(), 1);
     }
 

@@ -1,5 +1,5 @@
-//! Where messages are between their nodes, and the arcs of timer rings. For drawing alone: nothing here feeds back
-//! into a run, so platform floats are fine.
+//! Where messages are between their nodes. For drawing alone: nothing here feeds back into a run, so platform floats are
+//! fine.
 
 use super::{FlightMark, NodeMark, Picture, Shape};
 use crate::sim::NodeId;
@@ -111,18 +111,6 @@ pub fn spot(picture: &Picture, mark: &FlightMark, now: Time) -> Option<Spot> {
     let at = |part: f64| (x1 + dx * part + ox, y1 + dy * part + oy);
     let (x, y) = at(part);
     Some(Spot { x, y: y + fallen * fallen * 46.0, trail: at(tail), fallen })
-}
-
-/// A clockwise arc from the top that covers this part of a circle around the origin, as a path.
-pub fn arc(radius: f64, part: f64) -> String {
-    let part = part.clamp(0.0, 1.0);
-    if part >= 0.9999 {
-        return format!("M0 -{radius}A{radius} {radius} 0 1 1 -0.01 -{radius}");
-    }
-    let angle = part * std::f64::consts::TAU;
-    let (x, y) = (libm::sin(angle) * radius, -libm::cos(angle) * radius);
-    let large = u8::from(part > 0.5);
-    format!("M0 -{radius}A{radius} {radius} 0 {large} 1 {x:.2} {y:.2}")
 }
 
 #[cfg(test)]

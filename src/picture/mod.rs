@@ -4,6 +4,7 @@
 //! read before any WebAssembly has arrived and for the one that moves.
 
 pub mod chart;
+pub mod decimal;
 pub mod geometry;
 pub mod layout;
 pub mod operations;

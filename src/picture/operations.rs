@@ -3,18 +3,19 @@
 
 use std::fmt::Write;
 
+use super::decimal::tenths;
 use super::svg::escape;
 use crate::sim::NodeId;
 use crate::sim::judge::consistency::Judged;
 use crate::sim::judge::history::{Answer, Ask, OpId, Operation};
 use crate::sim::kernel::time::{self, Time};
 
-const WIDTH: f64 = 380.0;
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = WIDTH - 6.0;
-const TOP: f64 = 20.0;
-const LANE: f64 = 44.0;
-const BAR: f64 = 17.0;
+const WIDTH: u32 = 380;
+const LEFT: u32 = 62;
+const RIGHT: u32 = WIDTH - 6;
+const TOP: usize = 20;
+const LANE: usize = 44;
+const BAR: usize = 17;
 
 /// See the module's header.
 pub struct Lanes<'a> {
@@ -57,12 +58,13 @@ impl Lanes<'_> {
 
     fn x(&self, at: Time) -> f64 {
         let (start, now) = (self.start(), self.now.max(self.start() + 1));
-        LEFT + at.clamp(start, now).saturating_sub(start) as f64 / (now - start) as f64 * (RIGHT - LEFT)
+        f64::from(LEFT)
+            + at.clamp(start, now).saturating_sub(start) as f64 / (now - start) as f64 * f64::from(RIGHT - LEFT)
     }
 
     /// The drawing.
     pub fn svg(&self) -> String {
-        let height = TOP + LANE * self.clients.len() as f64;
+        let height = TOP + LANE * self.clients.len();
         let label = "Operations of each client over time; dots are moments at which they may have taken effect";
         let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{label}">"#);
         let (start, end) = (time::show(self.start()), time::show(self.now));
@@ -71,18 +73,18 @@ impl Lanes<'_> {
             r#"<text class="lane-time" x="{LEFT}" y="12">{start}</text><text class="lane-time is-end" x="{WIDTH}" y="12">{end}</text>"#
         );
         for (lane, (client, name)) in self.clients.iter().enumerate() {
-            let top = TOP + LANE * lane as f64;
-            let _ = write!(out, r#"<text class="lane-name" x="0" y="{:.0}">{}</text>"#, top + 18.0, escape(name));
+            let top = TOP + LANE * lane;
+            let _ = write!(out, r#"<text class="lane-name" x="0" y="{}">{}</text>"#, top + 18, escape(name));
             let own = self.operations.iter().filter(|operation| operation.client == *client);
             for (index, operation) in own.enumerate() {
-                self.draw(&mut out, operation, top + (index % 2) as f64 * 20.0);
+                self.draw(&mut out, operation, top + index % 2 * 20);
             }
         }
         out.push_str("</svg>");
         out
     }
 
-    fn draw(&self, out: &mut String, operation: &Operation, y: f64) {
+    fn draw(&self, out: &mut String, operation: &Operation, y: usize) {
         let end = operation.answered.map_or(self.now, |answered| answered.0);
         let (left, right) = (self.x(operation.asked.0), self.x(end));
         let (width, text) = ((right - left).max(3.0), escape(&operation.to_string()));
@@ -90,15 +92,17 @@ impl Lanes<'_> {
         let tone = tone(operation);
         let _ = write!(
             out,
-            r#"<g class="op {tone}{misfit}"><rect x="{left:.1}" y="{y}" width="{width:.1}" height="{BAR}" rx="3"/><title>{text}</title>"#
+            r#"<g class="op {tone}{misfit}"><rect x="{}" y="{y}" width="{}" height="{BAR}" rx="3"/><title>{text}</title>"#,
+            tenths(left),
+            tenths(width)
         );
         if width > 6.3 * text.len() as f64 {
-            let _ = write!(out, r#"<text x="{:.1}" y="{}">{text}</text>"#, left + 4.0, y + 13.0);
+            let _ = write!(out, r#"<text x="{}" y="{}">{text}</text>"#, tenths(left + 4.0), y + 13);
         }
         let moment = self.judged.iter().flat_map(moments).find(|moment| moment.0 == operation.op);
         if let Some((_, at)) = moment {
-            let (x, y) = (self.x(at), y + BAR);
-            let _ = write!(out, r#"<circle class="moment" cx="{x:.1}" cy="{y:.1}" r="3"/>"#);
+            let (x, y) = (tenths(self.x(at)), y + BAR);
+            let _ = write!(out, r#"<circle class="moment" cx="{x}" cy="{y}" r="3"/>"#);
         }
         out.push_str("</g>");
     }

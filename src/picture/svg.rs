@@ -5,7 +5,8 @@
 
 use std::fmt::Write;
 
-use super::geometry::{self, Spot};
+use super::decimal::{hundredths, tenths};
+use super::geometry::{self, Point, Spot};
 use super::{
     Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
 };
@@ -157,17 +158,29 @@ fn fill(shape: Shape, width: i32, height: i32, value: u32, full: u32) -> String 
     )
 }
 
-/// The path of a node's timer at a moment: of a circle the part of a ring that is left, of anything else the part of a
-/// line above it. `None` without a timer.
-pub fn ring(mark: &NodeMark, now: Time) -> Option<String> {
-    let ring = mark.ring.filter(|_| !mark.trouble.down)?;
-    let length = ring.until.saturating_sub(ring.since).max(1);
-    let left = ring.until.saturating_sub(now).min(length);
-    let ((width, height), part) = (mark.shape.size(), left as f64 / length as f64);
+/// The whole length of a timer's path, in its own units: what is left of it is drawn as one dash.
+pub const RING_LENGTH: u32 = 100;
+
+/// The path of a node's timer: around a circle clockwise from the top, above anything else a line. `None` without a timer.
+pub fn ring_path(mark: &NodeMark) -> Option<String> {
+    mark.ring.filter(|_| !mark.trouble.down)?;
+    let (width, height) = mark.shape.size();
     Some(match mark.shape {
-        Shape::Client | Shape::Server => geometry::arc(f64::from(width) / 2.0 + 6.0, part),
-        _ => format!("M{} {}h{:.1}", -width / 2, -height / 2 - 8, f64::from(width) * part),
+        Shape::Client | Shape::Server => {
+            let radius = width / 2 + 6;
+            let across = 2 * radius;
+            format!("M0 -{radius}a{radius} {radius} 0 0 1 0 {across}a{radius} {radius} 0 0 1 0 -{across}")
+        }
+        _ => format!("M{} {}h{width}", -width / 2, -height / 2 - 8),
     })
+}
+
+/// What is left of a node's timer at a moment, as the dashes of its path.
+pub fn ring_dashes(mark: &NodeMark, now: Time) -> Option<String> {
+    let ring = mark.ring?;
+    let length = ring.until.saturating_sub(ring.since).max(1);
+    let left = ring.until.saturating_sub(now).min(length) as f64 / length as f64;
+    Some(format!("{} {RING_LENGTH}", hundredths(left * f64::from(RING_LENGTH))))
 }
 
 /// What a link suffers, as the stage draws it.
@@ -183,11 +196,17 @@ pub struct LinkTrouble {
     pub lossy: bool,
 }
 
+/// The path of a straight line.
+pub fn line(((x1, y1), (x2, y2)): (Point, Point)) -> String {
+    format!("M{} {}L{} {}", tenths(x1), tenths(y1), tenths(x2), tenths(y2))
+}
+
 /// The contents of a link's group. Empty when an end is not in the picture.
 pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String {
-    let Some(((x1, y1), (x2, y2))) = geometry::link_ends(picture, mark.a, mark.b) else {
+    let Some(ends) = geometry::link_ends(picture, mark.a, mark.b) else {
         return String::new();
     };
+    let path = line(ends);
     let mut class = String::from("link");
     let flags = [(mark.dashed, " is-dashed"), (trouble.late, " is-late"), (trouble.lossy, " is-lossy")];
     flags.iter().filter(|flag| flag.0).for_each(|flag| class.push_str(flag.1));
@@ -197,18 +216,15 @@ pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String 
     let mut out = String::new();
     if mark.stream > 0 {
         let (tone, width) = (Tone::Active.class(), mark.stream);
-        let _ = write!(
-            out,
-            r#"<path class="stream {tone}" style="stroke-width:{width}px" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#
-        );
+        let _ = write!(out, r#"<path class="stream {tone}" style="stroke-width:{width}px" d="{path}"/>"#);
     }
-    let _ = write!(out, r#"<path class="{class}" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#);
-    let at = |part: f64| (x1 + (x2 - x1) * part, y1 + (y2 - y1) * part);
+    let _ = write!(out, r#"<path class="{class}" d="{path}"/>"#);
+    let ((x1, y1), (x2, y2)) = ends;
     let mut cross = |part: f64| {
-        let (x, y) = at(part);
+        let (x, y) = (tenths(x1 + (x2 - x1) * part), tenths(y1 + (y2 - y1) * part));
         let _ = write!(
             out,
-            r#"<g class="cut" transform="translate({x:.1} {y:.1})"><circle r="9"/><path d="M-4 -4l8 8M4 -4l-8 8"/></g>"#
+            r#"<g class="cut" transform="translate({x} {y})"><circle r="9"/><path d="M-4 -4l8 8M4 -4l-8 8"/></g>"#
         );
     };
     match (trouble.cut_forth, trouble.cut_back) {
@@ -262,16 +278,13 @@ pub fn glyph(look: Look) -> String {
 /// A message where it is at a moment, with its trail.
 pub fn flight(mark: &FlightMark, spot: Spot) -> String {
     let lost = if mark.lost.is_some() { " is-lost" } else { "" };
-    let fade = 1.0 - spot.fallen;
     format!(
-        r#"<g class="flight {}{lost}" opacity="{fade:.2}"><path class="trail" d="M{:.1} {:.1}L{:.1} {:.1}"/><g transform="translate({:.1} {:.1})">{}</g></g>"#,
+        r#"<g class="flight {}{lost}" opacity="{}"><path class="trail" d="{}"/><g transform="translate({} {})">{}</g></g>"#,
         mark.look.tone.class(),
-        spot.trail.0,
-        spot.trail.1,
-        spot.x,
-        spot.y,
-        spot.x,
-        spot.y,
+        hundredths(1.0 - spot.fallen),
+        line((spot.trail, (spot.x, spot.y))),
+        tenths(spot.x),
+        tenths(spot.y),
         glyph(mark.look)
     )
 }
@@ -428,8 +441,11 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
             mark.node.0,
             node(mark)
         );
-        if let Some(path) = ring(mark, now) {
-            let _ = write!(out, r#"<path class="ring" d="{path}"/>"#);
+        if let (Some(path), Some(dashes)) = (ring_path(mark), ring_dashes(mark, now)) {
+            let _ = write!(
+                out,
+                r#"<path class="ring" pathLength="{RING_LENGTH}" stroke-dasharray="{dashes}" d="{path}"/>"#
+            );
         }
         out.push_str("</g>");
     }

@@ -5,7 +5,8 @@
 use std::fmt::Write;
 
 use super::FlightMark;
-use super::svg::escape;
+use super::decimal::tenths;
+use super::svg::{self, escape};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::{self, Time};
 use crate::sim::run::Run;
@@ -14,9 +15,9 @@ use crate::sim::run::tape::Input;
 
 /// The most events drawn at once.
 const MOST_EVENTS: usize = 400;
-const WIDTH: f64 = 380.0;
-const LEFT: f64 = 62.0;
-const RIGHT: f64 = WIDTH - 8.0;
+const WIDTH: u32 = 380;
+const LEFT: u32 = 62;
+const RIGHT: u32 = WIDTH - 8;
 const LANE: f64 = 34.0;
 const TOP: f64 = 22.0;
 /// How near to an event, in picture units, a click means it.
@@ -70,7 +71,7 @@ impl Timeline {
 
     fn x(&self, at: Time) -> f64 {
         let at = at.clamp(self.span.0, self.span.1) - self.span.0;
-        LEFT + at as f64 / (self.span.1 - self.span.0) as f64 * (RIGHT - LEFT)
+        f64::from(LEFT) + at as f64 / (self.span.1 - self.span.0) as f64 * f64::from(RIGHT - LEFT)
     }
 
     fn y(node: NodeId) -> f64 {
@@ -95,7 +96,7 @@ impl Timeline {
         match near.min_by(|a, b| a.0.total_cmp(&b.0)).filter(|near| near.0 <= REACH * REACH) {
             Some((_, step)) => Place::Event(step),
             None => {
-                let part = ((x - LEFT) / (RIGHT - LEFT)).clamp(0.0, 1.0);
+                let part = ((x - f64::from(LEFT)) / f64::from(RIGHT - LEFT)).clamp(0.0, 1.0);
                 Place::Moment(self.span.0 + (part * (self.span.1 - self.span.0) as f64) as Time)
             }
         }
@@ -103,19 +104,20 @@ impl Timeline {
 
     /// Width and height of the drawing, in picture units.
     pub fn size(&self) -> (f64, f64) {
-        (WIDTH, self.height())
+        (f64::from(WIDTH), self.height())
     }
 
     /// The drawing.
     pub fn svg(&self) -> String {
-        let height = self.height();
+        let height = tenths(self.height());
         let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {height}" aria-hidden="true">"#);
         for (id, name) in self.names.iter().enumerate() {
             let (name, y) = (escape(name), Self::y(NodeId::from(id)));
             let _ = write!(
                 out,
-                r#"<text class="lane-name" x="0" y="{:.0}">{name}</text><path class="lane" d="M{LEFT} {y}H{WIDTH}"/>"#,
-                y + 4.0
+                r#"<text class="lane-name" x="0" y="{}">{name}</text><path class="lane" d="M{LEFT} {}H{WIDTH}"/>"#,
+                tenths(y + 4.0),
+                tenths(y)
             );
         }
         let (start, end) = (time::show(self.span.0), time::show(self.span.1));
@@ -128,7 +130,7 @@ impl Timeline {
         self.draw_hairlines(&mut out, &self.breakings, "broken-line");
         self.lost.iter().for_each(|flight| self.draw_lost(&mut out, flight));
         self.events.iter().for_each(|event| self.draw_event(&mut out, event));
-        let _ = write!(out, r#"<path class="cursor" d="M{:.1} 16V{height}"/></svg>"#, self.x(self.now));
+        let _ = write!(out, r#"<path class="cursor" d="M{} 16V{height}"/></svg>"#, tenths(self.x(self.now)));
         out
     }
 
@@ -137,13 +139,13 @@ impl Timeline {
             return;
         }
         let (left, right, top) = (self.x(away.from), self.x(away.to), Self::y(away.node) - 8.0);
-        let width = (right - left).max(1.0);
-        let _ = write!(out, r#"<rect class="down" x="{left:.1}" y="{top:.1}" width="{width:.1}" height="16"/>"#);
+        let (left, top, width) = (tenths(left), tenths(top), tenths((right - left).max(1.0)));
+        let _ = write!(out, r#"<rect class="down" x="{left}" y="{top}" width="{width}" height="16"/>"#);
     }
 
     fn draw_hairlines(&self, out: &mut String, moments: &[Time], class: &str) {
         for at in moments.iter().filter(|at| self.is_shown(**at)) {
-            let _ = write!(out, r#"<path class="{class}" d="M{:.1} 16V{}"/>"#, self.x(*at), self.height());
+            let _ = write!(out, r#"<path class="{class}" d="M{} 16V{}"/>"#, tenths(self.x(*at)), tenths(self.height()));
         }
     }
 
@@ -153,7 +155,8 @@ impl Timeline {
         let part = (fell - flight.sent.min(fell)) as f64 / (flight.due - flight.sent.min(flight.due)).max(1) as f64;
         let (y1, y2) = (Self::y(flight.from), Self::y(flight.to));
         let (x, y) = (self.x(fell), y1 + (y2 - y1) * part);
-        let _ = write!(out, r#"<path class="arrow is-lost" d="M{:.1} {y1:.1}L{x:.1} {y:.1}"/>"#, self.x(flight.sent));
+        let path = svg::line(((self.x(flight.sent), y1), (x, y)));
+        let _ = write!(out, r#"<path class="arrow is-lost" d="{path}"/>"#);
         cross(out, x, y);
     }
 
@@ -162,28 +165,26 @@ impl Timeline {
         match event.what {
             What::Message { from, sent } | What::Lost { from, sent, .. } if from != event.node => {
                 let lost = if matches!(event.what, What::Lost { .. }) { " is-lost" } else { "" };
-                let (x1, y1) = (self.x(sent), Self::y(from));
-                let _ = write!(out, r#"<path class="arrow{lost}" d="M{x1:.1} {y1:.1}L{x:.1} {y:.1}"/>"#);
+                let path = svg::line(((self.x(sent), Self::y(from)), (x, y)));
+                let _ = write!(out, r#"<path class="arrow{lost}" d="{path}"/>"#);
             }
             _ => {}
         }
         if matches!(event.what, What::Lost { .. }) {
             cross(out, x, y);
         } else {
+            let (x, y) = (tenths(x), tenths(y));
             let _ = write!(
                 out,
-                r#"<circle class="event event-{class}" data-step="{step}" cx="{x:.1}" cy="{y:.1}" r="4"><title>event {step}</title></circle>"#
+                r#"<circle class="event event-{class}" data-step="{step}" cx="{x}" cy="{y}" r="4"><title>event {step}</title></circle>"#
             );
         }
     }
 }
 
 fn cross(out: &mut String, x: f64, y: f64) {
-    let (left, right, top, bottom) = (x - 4.0, x + 4.0, y - 4.0, y + 4.0);
-    let _ = write!(
-        out,
-        r#"<path class="fell" d="M{left:.1} {top:.1}L{right:.1} {bottom:.1}M{right:.1} {top:.1}L{left:.1} {bottom:.1}"/>"#
-    );
+    let (left, top) = (tenths(x - 4.0), tenths(y - 4.0));
+    let _ = write!(out, r#"<path class="fell" d="M{left} {top}l8 8m0 -8l-8 8"/>"#);
 }
 
 /// The events of the branch within a span, at most the last few hundred around the cursor.
@@ -250,7 +251,7 @@ mod tests {
         let timeline = timeline();
         let (x, y) = (timeline.x(20), Timeline::y(NodeId(1)));
         assert_eq!(timeline.place(x + 5.0, y - 5.0), Place::Event(2));
-        assert_eq!(timeline.place((LEFT + RIGHT) / 2.0, y), Place::Moment(50));
+        assert_eq!(timeline.place(f64::from(LEFT + RIGHT) / 2.0, y), Place::Moment(50));
         assert_eq!(timeline.place(-1e9, 1e9), Place::Moment(0));
     }
 
@@ -268,6 +269,6 @@ mod tests {
         let timeline = timeline();
         let svg = timeline.svg();
         let (x, y) = (timeline.x(10), (Timeline::y(NodeId(0)) + Timeline::y(NodeId(1))) / 2.0);
-        assert!(svg.contains(&format!("L{x:.1} {y:.1}\"/>")), "{svg}");
+        assert!(svg.contains(&format!("L{} {}\"/>", tenths(x), tenths(y))), "{svg}");
     }
 }

@@ -47,6 +47,19 @@ pub fn sort<T: Ord + Copy>(items: &mut [T]) {
     sort_by_key(items, |item| *item);
 }
 
+/// The places of keys in ascending order, equal keys in the order in which they come. For lists that may be long: they are
+/// all sorted by one piece of code, whatever the keys belong to.
+pub fn order(keys: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
+    let mut pairs: Vec<(u64, u32)> = keys.zip(0..).collect();
+    sort_pairs(&mut pairs);
+    pairs.into_iter().map(|pair| pair.1 as usize)
+}
+
+#[inline(never)]
+fn sort_pairs(pairs: &mut [(u64, u32)]) {
+    pairs.sort_unstable();
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,5 +78,10 @@ mod tests {
         let mut items = [(2, 'a'), (1, 'a'), (2, 'b'), (0, 'a'), (1, 'b')];
         sort_by_key(&mut items, |item| item.0);
         assert_eq!(items, [(0, 'a'), (1, 'a'), (1, 'b'), (2, 'a'), (2, 'b')]);
+    }
+
+    #[test]
+    fn places_come_in_the_order_of_their_keys() {
+        assert_eq!(order([2, 1, 2, 0, 1].into_iter()).collect::<Vec<_>>(), [3, 1, 4, 0, 2]);
     }
 }

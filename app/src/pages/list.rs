@@ -10,6 +10,7 @@ use faultline::guides::kit::guide::Guide;
 use super::still;
 use crate::router::{Route, Router, set_title};
 use crate::storage::Progress;
+use crate::view::effect;
 
 /// The home page.
 #[component]
@@ -30,7 +31,7 @@ pub fn GuidePage(guide: Guide) -> impl IntoView {
 fn listed(route: Route, address: String, class: &'static str) -> AnyView {
     let text = still::text_of(&route, &address);
     let place = NodeRef::<leptos::html::Div>::new();
-    Effect::new(move |_| {
+    effect(move || {
         text.track();
         // Once the text stands on the page.
         request_animation_frame(move || {

@@ -12,6 +12,7 @@ use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
 
 use super::router::{Route, Router};
+use crate::view::Views;
 
 /// The scenarios of a guide, in order.
 pub fn scenarios_of(guide: Guide) -> Vec<Info> {
@@ -28,7 +29,7 @@ pub fn guide_links(router: Router) -> impl IntoView {
     Guide::ALL
         .map(|guide| {
             let here = move || (current() == Some(guide)).then_some("page");
-            view! { <a href=router.guide(guide) aria-current=here>{guide.title()}</a> }
+            view! { <a href=router.guide(guide) aria-current=move || here()>{guide.title()}</a> }
         })
-        .collect_view()
+        .views()
 }

@@ -12,7 +12,7 @@ pub fn NotFound(path: String) -> impl IntoView {
     view! {
         <div class="page">
             <h1>"There is no such page"</h1>
-            <p>"Nothing is at “" {path} "”. The scenario may have another name by now."</p>
+            <p>{format!("There is nothing at “{path}”. The scenario may have been renamed.")}</p>
             <p><a href=router.home()>"All guides"</a></p>
         </div>
     }

@@ -16,6 +16,7 @@ use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title}
 use crate::stage::Stage;
 use crate::storage::Progress;
 use crate::transport::Transport;
+use crate::view::{click, effect};
 
 /// See the module's header.
 #[component]
@@ -69,7 +70,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
 /// The reader's stage, and beside it the one of the run that is compared with it, in step by virtual time.
 #[component]
 fn Stages(player: Player) -> impl IntoView {
-    Effect::new(move |_| {
+    effect(move || {
         player.changed();
         let clock = player.clock();
         if let Some(beside) = player.beside.get() {
@@ -78,14 +79,14 @@ fn Stages(player: Player) -> impl IntoView {
     });
     let is_double = move || player.beside.with(Option::is_some);
     view! {
-        <div class="stages" class:is-double=is_double>
+        <div class="stages" class:is-double=move || is_double()>
             <Stage player is_other=false/>
             {move || player.beside.get().map(|beside| view! {
                 <div class="beside">
                     <p class="beside-title">"Beside it: " <b>{beside.title}</b></p>
                     <Stage player=beside.player is_other=true/>
                 </div>
-            })}
+            }.into_any())}
         </div>
     }
 }
@@ -112,8 +113,8 @@ fn NoticeBar(player: Player) -> impl IntoView {
         <p class="notice-bar" role="status">
             {move || player.notice.get().map(|notice| view! {
                 <span>{notice.0}</span>
-                <button class="quiet" on:click=move |_| player.notice.set(None)>"Dismiss"</button>
-            })}
+                <button class="quiet" on:click=click(move || player.notice.set(None))>"Dismiss"</button>
+            }.into_any())}
         </p>
     }
 }
@@ -126,7 +127,10 @@ fn Neighbours(index: usize) -> impl IntoView {
     let all = here.as_ref().map_or_else(Vec::new, |info| scenarios_of(info.guide));
     let at = all.iter().position(|info| here.as_ref().is_some_and(|here| here.slug == info.slug)).unwrap_or(0);
     let link = |info: Option<&faultline::guides::kit::info::Info>, word: &'static str| {
-        info.map(|info| view! { <a href=router.scenario(&info.path())>{word} ": " {info.title}</a> })
+        info.map(|info| {
+            let words = format!("{word}: {}", info.title);
+            view! { <a href=router.scenario(&info.path())>{words}</a> }.into_any()
+        })
     };
     view! {
         <nav class="neighbours" aria-label="In this guide">

@@ -7,21 +7,23 @@ use faultline::guides::kit::chart::Plot;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::plot;
 use faultline::picture::chart::{self, Line, bars};
+use faultline::picture::svg::escape;
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::Player;
+use crate::view::{Views, row, tagged};
 
 /// Columns of the table.
 const COLUMNS: u64 = 4;
 
-/// A chart as it is shown: the drawing, the legend (look, name, last value), the table.
+/// A chart as it is shown, as HTML: the drawing, the legend with the last values, the table.
 #[derive(Clone, PartialEq)]
 struct Shown {
     drawing: String,
-    legend: Vec<(String, String, String)>,
-    table: (Vec<String>, Vec<(String, Vec<String>)>),
+    legend: String,
+    table: String,
 }
 
 /// The times of the reader's faults.
@@ -34,8 +36,8 @@ fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) ->
     if let Plot::Share(metric) = chart.plot {
         let totals = plot::shares(run.world(), metric);
         let rows = totals.iter().map(|(name, count)| (name.clone(), vec![count.to_string()]));
-        let table = (vec!["total".to_owned()], rows.collect());
-        return Shown { drawing: bars(&totals), legend: Vec::new(), table };
+        let table = table(&["total".to_owned()], rows);
+        return Shown { drawing: bars(&totals), legend: String::new(), table };
     }
     let now = run.world().kernel().now();
     let first = now.saturating_sub(plot::SPAN);
@@ -47,17 +49,17 @@ fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) ->
     let drawn = chart::Chart { scale, lines, span: (first, first + plot::SPAN), marks: fault_times(run) };
     let legend = drawn.lines.iter().enumerate().map(|(index, line)| {
         let value = line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
-        (drawn.look(index), line.name.clone(), value)
+        legend_line((drawn.look(index), &line.name, value))
     });
     let until_now = chart::Chart { span: (first, now), ..drawn.clone() };
-    Shown { drawing: drawn.svg(), legend: legend.collect(), table: until_now.table(COLUMNS) }
+    let (columns, rows) = until_now.table(COLUMNS);
+    Shown { drawing: drawn.svg(), legend: legend.collect(), table: table(&columns, rows.into_iter()) }
 }
 
 /// See the module's header.
 #[component]
 pub fn Charts(player: Player) -> impl IntoView {
-    let charts = player.info().charts;
-    charts.iter().map(|chart| view! { <Figure player chart/> }).collect_view()
+    player.info().charts.iter().map(|chart| view! { <Figure player chart/> }).views()
 }
 
 #[component]
@@ -78,27 +80,25 @@ fn Figure(player: Player, chart: &'static Chart) -> impl IntoView {
         <figure class="chart">
             <figcaption><b>{chart.title}</b> <small>{chart.about}</small></figcaption>
             <div inner_html=move || shown.with(|shown| shown.drawing.clone())></div>
-            <ul class="legend">
-                {move || shown.with(|shown| shown.legend.clone()).into_iter().map(|(look, name, value)| view! {
-                    <li><span class=format!("swatch {look}")></span>{name} " " <b>{value}</b></li>
-                }).collect_view()}
-            </ul>
+            <ul class="legend" inner_html=move || shown.with(|shown| shown.legend.clone())></ul>
             <details class="as-table">
                 <summary>"As a table"</summary>
-                {move || shown.with(|shown| table(chart.title, shown.table.clone()))}
+                <table inner_html=move || shown.with(|shown| format!("{}{}", caption(chart.title), shown.table))></table>
             </details>
         </figure>
     }
 }
 
-fn table(title: &'static str, (columns, rows): (Vec<String>, Vec<(String, Vec<String>)>)) -> impl IntoView {
-    view! {
-        <table>
-            <caption class="visually-hidden">{title}</caption>
-            <thead><tr><td></td>{columns.into_iter().map(|moment| view! { <th scope="col">{moment}</th> }).collect_view()}</tr></thead>
-            <tbody>{rows.into_iter().map(|(name, values)| view! {
-                <tr><th scope="row">{name}</th>{values.into_iter().map(|value| view! { <td>{value}</td> }).collect_view()}</tr>
-            }).collect_view()}</tbody>
-        </table>
-    }
+fn caption(title: &str) -> String {
+    tagged("caption class=\"visually-hidden\"", title)
+}
+
+fn legend_line((look, name, value): (String, &str, String)) -> String {
+    format!(r#"<li><span class="swatch {look}"></span>{} {}</li>"#, escape(name), tagged("b", &value))
+}
+
+fn table(columns: &[String], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {
+    let head: String = columns.iter().map(|moment| tagged("th scope=\"col\"", moment)).collect();
+    let rows: String = rows.map(|(name, values)| row(&name, &values)).collect();
+    format!("<thead><tr><td></td>{head}</tr></thead><tbody>{rows}</tbody>")
 }

@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::operations::Lanes;
+use faultline::picture::svg::escape;
 use faultline::sim::judge::consistency::{Judged, Staleness, judge, monotonic_reads, read_your_writes};
 use faultline::sim::judge::history::Operation;
 use faultline::sim::run::Run;
@@ -11,31 +12,33 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::small;
 
 use crate::player::Player;
+use crate::view::tagged;
 
 /// The most lines of the history that are looked at.
 const MOST_LINES: usize = 160;
 
-/// The history as it is shown: the drawing, what is to be said about it, the latest operations.
-#[derive(Clone, PartialEq)]
-struct Shown {
-    drawing: String,
-    verdicts: Vec<(bool, String)>,
-    last: Vec<(String, String)>,
-}
-
-fn shown(run: &Run<LiveWorld>) -> Option<Shown> {
+/// The history as it is shown, as HTML: the drawing, what is to be said about it, the latest operations.
+fn shown(run: &Run<LiveWorld>) -> String {
     let (world, history) = (run.world(), run.world().history());
     let operations = history.operations(MOST_LINES);
+    if operations.is_empty() {
+        return tagged("p class=\"empty\"", "No client has asked for anything yet.");
+    }
     let judged = judge(history, MOST_LINES);
     let clients = small::set_of(operations.iter().map(|operation| operation.client));
     let clients = clients.keys().map(|client| (*client, world.name(*client))).collect();
     let lanes = Lanes { clients, operations: &operations, judged: &judged, now: world.kernel().now() };
-    let line = |operation: &Operation| (world.name(operation.client), operation.to_string());
-    (!operations.is_empty()).then(|| Shown {
-        drawing: lanes.svg(),
-        verdicts: verdicts(run, &operations, &judged),
-        last: operations.iter().rev().take(12).map(line).collect(),
-    })
+    let verdicts: String = verdicts(run, &operations, &judged).iter().map(verdict).collect();
+    let line = |operation: &Operation| {
+        format!("<li>{} {}</li>", tagged("b", &world.name(operation.client)), escape(&operation.to_string()))
+    };
+    let last: String = operations.iter().rev().take(12).map(line).collect();
+    format!(r#"<div>{}</div><ul class="verdicts">{verdicts}</ul><ol class="operations">{last}</ol>"#, lanes.svg())
+}
+
+fn verdict((holds, words): &(bool, String)) -> String {
+    let (opening, mark) = if *holds { ("<li>", "✓ ") } else { (r#"<li class="is-broken">"#, "✕ ") };
+    format!("{opening}{}{}</li>", tagged("span aria-hidden=\"true\"", mark), escape(words))
 }
 
 /// Linearizability key by key, then what a client may rely on about its own reads. True: it holds.
@@ -78,22 +81,9 @@ fn verdicts(run: &Run<LiveWorld>, operations: &[Operation], judged: &[Judged]) -
 /// See the module's header.
 #[component]
 pub fn HistoryLane(player: Player) -> impl IntoView {
-    let all = Memo::new(move |_| {
+    let all = move || {
         player.changed();
         player.with(shown)
-    });
-    view! {
-        <div class="history">
-            {move || match all.get() {
-                None => view! { <p class="empty">"No client has asked for anything yet."</p> }.into_any(),
-                Some(Shown { drawing, verdicts, last }) => view! {
-                    <div inner_html=drawing></div>
-                    <ul class="verdicts">{verdicts.into_iter().map(|(holds, words)| view! {
-                        <li class:is-broken=!holds><span aria-hidden="true">{if holds { "✓ " } else { "✕ " }}</span>{words}</li>
-                    }).collect_view()}</ul>
-                    <ol class="operations">{last.into_iter().map(|(who, what)| view! { <li><b>{who}</b> " " {what}</li> }).collect_view()}</ol>
-                }.into_any(),
-            }}
-        </div>
-    }
+    };
+    view! { <div class="history" inner_html=move || all()></div> }
 }

@@ -9,6 +9,7 @@ use faultline::sim::run::tape::Link;
 
 use crate::player::Player;
 use crate::router::Router;
+use crate::view::{Views, click, described, on, option, typed, when};
 use crate::worker::{Ask, Job, Reply};
 
 /// The limits of states on offer.
@@ -38,7 +39,7 @@ struct Prize {
 /// The panel's state, which outlives its being looked at. Copy it freely.
 #[derive(Clone, Copy)]
 pub struct Desk {
-    player: Player,
+    pub player: Player,
     home: StoredValue<String>,
     job: StoredValue<Option<Job>, LocalStorage>,
     standing: RwSignal<Standing>,
@@ -65,7 +66,7 @@ impl Desk {
         let job = Job::start(&self.home.get_value(), ask, move |reply| self.hear(reply, leaves_at));
         if job.is_none() {
             let sentence =
-                "This browser starts no workers, so nothing can be searched here. The terminal can: see README.";
+                "This browser cannot start workers, so nothing can be searched here. The terminal can: see the README.";
             self.standing.set(Standing::Sorry(sentence.to_owned()));
         }
         self.job.set_value(job);
@@ -81,7 +82,7 @@ impl Desk {
                 Standing::Found(words, progress)
             }
             Reply::Shrinking { tried, inputs, steps } => {
-                Standing::Shrinking(format!("{tried} runs tried; {inputs} inputs and {steps} events are left."))
+                Standing::Shrinking(format!("{tried} runs tried; {inputs} inputs and {steps} events remain."))
             }
             Reply::Shrunk { run, from, to, tried } => {
                 self.prize.set(decode(Some(run)).map(|link| Prize { link, leaves_at: None }));
@@ -109,10 +110,10 @@ impl Desk {
         self.standing.update(|standing| {
             *standing = match &*standing {
                 Standing::Searching(progress) => Standing::Found(
-                    format!("None found in {} states, not exhausted: it was stopped.", grouped(progress.states)),
+                    format!("None found in {} states; stopped before all were searched.", grouped(progress.states)),
                     *progress,
                 ),
-                Standing::Shrinking(_) => Standing::Sorry("Stopped. Your run is as it was.".to_owned()),
+                Standing::Shrinking(_) => Standing::Sorry("Stopped. Your run is unchanged.".to_owned()),
                 other => other.clone(),
             };
         });
@@ -127,7 +128,7 @@ impl Desk {
 
     fn shrink(self, promise: usize) {
         let (path, link) = (self.player.info().path(), self.player.whole_link());
-        self.standing.set(Standing::Shrinking("Begins ...".to_owned()));
+        self.standing.set(Standing::Shrinking("Starting ...".to_owned()));
         self.start(Ask::Shrink { path, run: link.encode(), promise }, None);
     }
 
@@ -159,120 +160,166 @@ pub fn HuntPanel(desk: Desk) -> impl IntoView {
 }
 
 /// What to search for, from where, with which faults.
+#[derive(Clone, Copy)]
+struct Wish {
+    promise: RwSignal<Option<usize>>,
+    from: RwSignal<From>,
+    states: RwSignal<u64>,
+    order: RwSignal<Order>,
+    budget: RwSignal<Budget>,
+}
+
+impl Wish {
+    fn quest(self) -> Quest {
+        Quest {
+            promise: self.promise.get_untracked(),
+            from: self.from.get_untracked(),
+            states: self.states.get_untracked(),
+            depth: None,
+            budget: Some(self.budget.get_untracked()),
+            order: self.order.get_untracked(),
+        }
+    }
+}
+
 #[component]
 fn SearchForm(desk: Desk) -> impl IntoView {
-    let info = desk.player.info();
     let (instance, bounds) = desk.player.instance();
-    let promise = desk.player.wanted;
-    let from = RwSignal::new(From::Instance);
-    let states = RwSignal::new(STATES[1]);
-    let order = RwSignal::new(Order::Breadth);
-    let budget = RwSignal::new(bounds.budget);
-    let search = move |event: web_sys::SubmitEvent| {
-        event.prevent_default();
-        let (promise, from) = (promise.get_untracked(), from.get_untracked());
-        let (states, order) = (states.get_untracked(), order.get_untracked());
-        desk.search(Quest { promise, from, states, depth: None, budget: Some(budget.get_untracked()), order });
+    let wish = Wish {
+        promise: desk.player.wanted,
+        from: RwSignal::new(From::Instance),
+        states: RwSignal::new(STATES[1]),
+        order: RwSignal::new(Order::Breadth),
+        budget: RwSignal::new(bounds.budget),
     };
-    let titles: Vec<&'static str> = info.promises.iter().map(|promise| promise.title).collect();
+    let search = on(move |event: web_sys::SubmitEvent| {
+        event.prevent_default();
+        desk.search(wish.quest());
+    });
     view! {
         <form class="search" on:submit=search>
-            <label class="field"><span>"Promise"</span>
-                <select prop:value=move || promise.get().map_or_else(String::new, |index| index.to_string())
-                    on:change=move |event| promise.set(event_target_value(&event).parse().ok())>
-                    <option value="">"any that is about every state"</option>
-                    {titles.into_iter().enumerate().map(|(index, title)| view! { <option value=index>{title}</option> }).collect_view()}
-                </select>
-            </label>
+            <PromiseChoice desk/>
             <fieldset class="field"><legend>"From"</legend>
-                <label><input type="radio" name="search-from" prop:checked=move || from.get() == From::Instance
-                    on:change=move |_| from.set(From::Instance)/> " the start, small: " {instance}</label>
-                <label><input type="radio" name="search-from" prop:checked=move || from.get() == From::Here
-                    on:change=move |_| from.set(From::Here)/> " here, where your run stands"</label>
+                <Start wish from=From::Instance words=format!(" the start, small: {instance}")/>
+                <Start wish from=From::Here words=" here, where your run stands".to_owned()/>
             </fieldset>
-            <fieldset class="field faults"><legend>"At most so many faults"</legend>
-                <Faults title="crashes" budget get=|budget| budget.crashes set=|budget, count| (budget.crashes, budget.restarts) = (count, count)/>
-                <Faults title="drops" budget get=|budget| budget.drops set=|budget, count| budget.drops = count/>
-                <Faults title="duplicates" budget get=|budget| budget.duplicates set=|budget, count| budget.duplicates = count/>
-                <Faults title="cuts" budget get=|budget| budget.cuts set=|budget, count| budget.cuts = count/>
+            <fieldset class="field faults"><legend>"At most this many faults"</legend>
+                <Faults title="crashes" wish get=|budget| budget.crashes set=|budget, count| (budget.crashes, budget.restarts) = (count, count)/>
+                <Faults title="drops" wish get=|budget| budget.drops set=|budget, count| budget.drops = count/>
+                <Faults title="duplicates" wish get=|budget| budget.duplicates set=|budget, count| budget.duplicates = count/>
+                <Faults title="cuts" wish get=|budget| budget.cuts set=|budget, count| budget.cuts = count/>
             </fieldset>
-            <div class="field pair">
-                <label><span>"States"</span> <select on:change=move |event| states.set(event_target_value(&event).parse().unwrap_or(STATES[1]))>
-                    {STATES.map(|count| view! { <option value=count selected=count == STATES[1]>{grouped(count)}</option> })}
-                </select></label>
-                <label><span>"Order"</span> <select on:change=move |event| order.set(match event_target_value(&event).as_str() {
-                    "depth" => Order::Depth,
-                    "random" => Order::Random { seed: 1 },
-                    _ => Order::Breadth,
-                })>
-                    <option value="breadth">"nearest first"</option>
-                    <option value="depth">"deepest first"</option>
-                    <option value="random">"walks at random"</option>
-                </select></label>
-            </div>
+            <Extent wish/>
             <button type="submit" class="primary" disabled=move || desk.is_busy()>"Search every schedule"</button>
         </form>
     }
 }
 
 #[component]
-fn Faults(
-    title: &'static str,
-    budget: RwSignal<Budget>,
-    get: fn(&Budget) -> u8,
-    set: fn(&mut Budget, u8),
-) -> impl IntoView {
+fn PromiseChoice(desk: Desk) -> impl IntoView {
+    let (info, promise) = (desk.player.info(), desk.player.wanted);
+    view! {
+        <label class="field"><span>"Promise"</span>
+            <select prop:value=move || promise.get().map_or_else(String::new, |index| index.to_string())
+                on:change=typed(move |value| promise.set(value.parse().ok()))>
+                <option value="">"any promise about every state"</option>
+                {info.promises.iter().enumerate().map(|(index, promise)| option(index, promise.title, false)).views()}
+            </select>
+        </label>
+    }
+}
+
+#[component]
+fn Start(wish: Wish, from: From, words: String) -> impl IntoView {
+    view! {
+        <label><input type="radio" name="search-from" prop:checked=move || wish.from.get() == from
+            on:change=typed(move |_| wish.from.set(from))/>{words}</label>
+    }
+}
+
+#[component]
+fn Faults(title: &'static str, wish: Wish, get: fn(&Budget) -> u8, set: fn(&mut Budget, u8)) -> impl IntoView {
     view! {
         <label><span>{title}</span>
-            <input type="number" min="0" max="4" prop:value=move || budget.with(get).to_string()
-                on:input=move |event| {
-                    let count = event_target_value(&event).parse().unwrap_or(0).min(4);
-                    budget.update(|budget| set(budget, count));
-                }/>
+            <input type="number" min="0" max="4" prop:value=move || wish.budget.with(get).to_string()
+                on:input=typed(move |value| {
+                    let count = value.parse().unwrap_or(0).min(4);
+                    wish.budget.update(|budget| set(budget, count));
+                })/>
         </label>
+    }
+}
+
+/// How many states, and in which order.
+#[component]
+fn Extent(wish: Wish) -> impl IntoView {
+    let order = typed(move |value| {
+        wish.order.set(match value.as_str() {
+            "depth" => Order::Depth,
+            "random" => Order::Random { seed: 1 },
+            _ => Order::Breadth,
+        })
+    });
+    view! {
+        <div class="field pair">
+            <label><span>"States"</span> <select on:change=typed(move |value| wish.states.set(value.parse().unwrap_or(STATES[1])))>
+                {STATES.map(|count| option(count, grouped(count), count == STATES[1])).views()}
+            </select></label>
+            <label><span>"Order"</span> <select on:change=order>
+                <option value="breadth">"nearest first"</option>
+                <option value="depth">"deepest first"</option>
+                <option value="random">"random walks"</option>
+            </select></label>
+        </div>
+    }
+}
+
+fn figures(desk: Desk, progress: Progress) -> AnyView {
+    let figures = [
+        ("states", grouped(progress.states)),
+        ("per second", grouped(desk.rate(progress.states))),
+        ("moves deep", progress.depth.to_string()),
+        ("still to expand", grouped(progress.open)),
+        ("memory", format!("{} MB", progress.memory >> 20)),
+    ];
+    let figures = figures.map(|(what, count)| described(what, &count)).concat();
+    view! { <dl class="tallies" inner_html=figures></dl> }.into_any()
+}
+
+/// How a job stands: a sentence, and its figures.
+fn standing(desk: Desk) -> AnyView {
+    let words = |words: String, is_broken: bool| {
+        let class = if is_broken { "verdict-words is-broken" } else { "verdict-words" };
+        view! { <p class=class>{words}</p> }.into_any()
+    };
+    match desk.standing.get() {
+        Standing::Idle => view! {
+            <p class="hint">"Tries every order of events, with these faults, and shows the shortest way to break the promise."</p>
+        }
+        .into_any(),
+        Standing::Searching(progress) => view! { <p>"Searching ..."</p> {figures(desk, progress)} }.into_any(),
+        Standing::Found(found, progress) => {
+            let is_broken = desk.prize.get().is_some();
+            [words(found, is_broken), figures(desk, progress)].views().into_any()
+        },
+        Standing::Shrinking(words) => view! { <p>"Shrinking. " {words}</p> }.into_any(),
+        Standing::Shrunk(shrunk) => words(shrunk, false),
+        Standing::Sorry(sentence) => words(sentence, false),
     }
 }
 
 /// How far it has come, and what came of it.
 #[component]
 fn Result(desk: Desk) -> impl IntoView {
-    let figures = move |progress: Progress| {
-        view! {
-            <dl class="tallies">
-                <div><dt>"states"</dt><dd>{grouped(progress.states)}</dd></div>
-                <div><dt>"a second"</dt><dd>{grouped(desk.rate(progress.states))}</dd></div>
-                <div><dt>"moves deep"</dt><dd>{progress.depth}</dd></div>
-                <div><dt>"to be left"</dt><dd>{grouped(progress.open)}</dd></div>
-                <div><dt>"memory"</dt><dd>{progress.memory >> 20} " MB"</dd></div>
-            </dl>
-        }
-    };
-    let shown = move || {
-        match desk.standing.get() {
-        Standing::Idle => view! {
-            <p class="hint">"Tries every order of events, with these faults, and shows the shortest way to break the promise."</p>
-        }
-        .into_any(),
-        Standing::Searching(progress) => view! { <p>"Searching ..."</p> {figures(progress)} }.into_any(),
-        Standing::Found(words, progress) => view! {
-            <p class="verdict-words" class:is-broken=desk.prize.get().is_some()>{words}</p> {figures(progress)}
-        }
-        .into_any(),
-        Standing::Shrinking(words) => view! { <p>"Shrinking. " {words}</p> }.into_any(),
-        Standing::Shrunk(words) => view! { <p class="verdict-words">{words}</p> }.into_any(),
-        Standing::Sorry(words) => view! { <p class="verdict-words">{words}</p> }.into_any(),
-    }
+    let offer = move |class: &'static str, title: &'static str, act: fn(Desk)| {
+        view! { <button class=class on:click=click(move || act(desk))>{title}</button> }.into_any()
     };
     view! {
         <div class="result">
-            <div aria-live="polite">{shown}</div>
-            <Show when=move || desk.is_busy()><button on:click=move |_| desk.stop()>"Stop"</button></Show>
-            <Show when=move || desk.prize.get().is_some()>
-                <button class="primary" on:click=move |_| desk.open()>"Step through it"</button>
-            </Show>
-            <Show when=move || desk.player.has_kept()>
-                <button on:click=move |_| desk.player.return_to_own()>"Back to your own run"</button>
-            </Show>
+            <div aria-live="polite">{move || standing(desk)}</div>
+            {when(move || desk.is_busy(), move || offer("", "Stop", Desk::stop))}
+            {when(move || desk.prize.get().is_some(), move || offer("primary", "Step through it", Desk::open))}
+            {when(move || desk.player.has_kept(), move || offer("", "Back to your own run", |desk| desk.player.return_to_own()))}
         </div>
     }
 }
@@ -281,21 +328,28 @@ fn Result(desk: Desk) -> impl IntoView {
 #[component]
 fn ShrinkForm(desk: Desk) -> impl IntoView {
     let player = desk.player;
-    let broken = move || {
+    let offer = move || {
         player.changed();
-        player.with(|run| run.branch().breakings().first().map(|breaking| (breaking.promise, breaking.step)))
+        match player.with(|run| run.branch().breakings().first().map(|breaking| (breaking.promise, breaking.step))) {
+            None => {
+                view! { <p class="hint">"Break a promise first: then your run can be cut down to what it needs."</p> }
+                    .into_any()
+            }
+            Some((promise, step)) => {
+                let title = player.info().promises.get(promise).map_or("", |promise| promise.title);
+                let words = format!("Your run breaks \"{title}\" at event {step}. How much of that was needed?");
+                view! {
+                    <p class="hint">{words}</p>
+                    <button disabled=move || desk.is_busy() on:click=click(move || desk.shrink(promise))>"Shrink my run"</button>
+                }
+                .into_any()
+            }
+        }
     };
-    let title = move |promise: usize| player.info().promises.get(promise).map_or("", |promise| promise.title);
     view! {
         <section class="shrink">
             <h3>"Make it smaller"</h3>
-            {move || match broken() {
-                None => view! { <p class="hint">"Break a promise first: then your run can be cut down to what it needs."</p> }.into_any(),
-                Some((promise, step)) => view! {
-                    <p class="hint">"Your run breaks \"" {title(promise)} "\" at event " {step} ". What of all that was needed?"</p>
-                    <button disabled=move || desk.is_busy() on:click=move |_| desk.shrink(promise)>"Shrink my run"</button>
-                }.into_any(),
-            }}
+            {move || offer()}
         </section>
     }
 }

@@ -15,6 +15,8 @@ mod why;
 use leptos::prelude::*;
 
 use super::player::{Player, Selection};
+use crate::view::{Views, click, effect, on};
+use hunt::Desk;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tab {
@@ -28,31 +30,55 @@ enum Tab {
     History,
 }
 
-const TABS: [(Tab, &str); 8] = [
-    (Tab::Why, "Why"),
-    (Tab::Hunt, "Break it"),
-    (Tab::WhatIf, "What if"),
-    (Tab::Rules, "Rules & load"),
-    (Tab::Inspect, "Inspect"),
-    (Tab::Timeline, "Timeline"),
-    (Tab::Charts, "Charts"),
-    (Tab::History, "History"),
+/// What is behind a tab.
+type Panel = fn(Desk) -> AnyView;
+
+/// The tabs, in order, each with its title.
+const TABS: [(Tab, &str, Panel); 8] = [
+    (Tab::Why, "Why", |desk| view! { <why::Why player=desk.player/> }.into_any()),
+    (Tab::Hunt, "Break it", |desk| view! { <hunt::HuntPanel desk/> }.into_any()),
+    (Tab::WhatIf, "What if", |desk| view! { <what_if::WhatIf player=desk.player/> }.into_any()),
+    (Tab::Rules, "Rules & load", |desk| view! { <rules::Rules player=desk.player/> }.into_any()),
+    (Tab::Inspect, "Inspect", |desk| view! { <inspect::Inspect player=desk.player/> }.into_any()),
+    (Tab::Timeline, "Timeline", |desk| view! { <timeline::Timeline player=desk.player/> }.into_any()),
+    (Tab::Charts, "Charts", |desk| view! { <charts::Charts player=desk.player/> }.into_any()),
+    (Tab::History, "History", |desk| view! { <history::HistoryLane player=desk.player/> }.into_any()),
 ];
+
+/// A tab's place among them.
+fn place(tab: Tab) -> usize {
+    TABS.iter().position(|known| known.0 == tab).unwrap_or(0)
+}
 
 /// See the module's header. Only the open tab computes anything.
 #[component]
 pub fn Panels(player: Player) -> impl IntoView {
     let open = RwSignal::new(Tab::Why);
-    let desk = hunt::Desk::new(player);
-    Effect::new(move |before: Option<Option<usize>>| {
+    let desk = Desk::new(player);
+    follow_wishes(player, open);
+    view! {
+        <aside class="panels" aria-label="Panels">
+            <tour::Tour player/>
+            <promises::Promises player/>
+            <TabList open/>
+            <div class="tab-body" id="tab-body" role="tabpanel" tabindex="0"
+                aria-labelledby=move || format!("tab-{:?}", open.get())>{move || TABS[place(open.get())].2(desk)}</div>
+        </aside>
+    }
+}
+
+/// Opens the tab that has to do with what the reader wants to break, or has chosen.
+fn follow_wishes(player: Player, open: RwSignal<Tab>) {
+    let mut is_first = true;
+    effect(move || {
         let wanted = player.wanted.get();
-        if before.is_some() && wanted.is_some() {
+        if !is_first && wanted.is_some() {
             open.set(Tab::Hunt);
             focus_selected_tab();
         }
-        wanted
+        is_first = false;
     });
-    Effect::new(move |_| {
+    effect(move || {
         let wanted = match player.selection.get() {
             Selection::Node(_) | Selection::Link(..) | Selection::Message(_) => Some(Tab::Inspect),
             Selection::Event(_) => Some(Tab::Why),
@@ -63,18 +89,12 @@ pub fn Panels(player: Player) -> impl IntoView {
             open.set(wanted);
         }
     });
-    let body = move || match open.get() {
-        Tab::Why => view! { <why::Why player/> }.into_any(),
-        Tab::Hunt => view! { <hunt::HuntPanel desk/> }.into_any(),
-        Tab::WhatIf => view! { <what_if::WhatIf player/> }.into_any(),
-        Tab::Inspect => view! { <inspect::Inspect player/> }.into_any(),
-        Tab::Timeline => view! { <timeline::Timeline player/> }.into_any(),
-        Tab::Charts => view! { <charts::Charts player/> }.into_any(),
-        Tab::Rules => view! { <rules::Rules player/> }.into_any(),
-        Tab::History => view! { <history::HistoryLane player/> }.into_any(),
-    };
-    let arrow = move |event: web_sys::KeyboardEvent| {
-        let at = TABS.iter().position(|tab| tab.0 == open.get_untracked()).unwrap_or(0);
+}
+
+#[component]
+fn TabList(open: RwSignal<Tab>) -> impl IntoView {
+    let arrow = on(move |event: web_sys::KeyboardEvent| {
+        let at = place(open.get_untracked());
         let next = match event.key().as_str() {
             "ArrowRight" => at + 1,
             "ArrowLeft" => at + TABS.len() - 1,
@@ -84,22 +104,16 @@ pub fn Panels(player: Player) -> impl IntoView {
         event.stop_propagation();
         open.set(TABS[next % TABS.len()].0);
         focus_selected_tab();
-    };
+    });
     view! {
-        <aside class="panels" aria-label="Panels">
-            <tour::Tour player/>
-            <promises::Promises player/>
-            <div class="tabs" role="tablist" aria-label="More about the run" on:keydown=arrow>
-                {TABS.map(|(tab, title)| view! {
-                    <button role="tab" id=format!("tab-{tab:?}") aria-controls="tab-body"
-                        aria-selected=move || (open.get() == tab).to_string()
-                        tabindex=move || if open.get() == tab { "0" } else { "-1" }
-                        on:click=move |_| open.set(tab)>{title}</button>
-                }).collect_view()}
-            </div>
-            <div class="tab-body" id="tab-body" role="tabpanel" tabindex="0"
-                aria-labelledby=move || format!("tab-{:?}", open.get())>{body}</div>
-        </aside>
+        <div class="tabs" role="tablist" aria-label="More about the run" on:keydown=arrow>
+            {TABS.map(|(tab, title, _)| view! {
+                <button role="tab" id=format!("tab-{tab:?}") aria-controls="tab-body"
+                    aria-selected=move || (open.get() == tab).to_string()
+                    tabindex=move || if open.get() == tab { "0" } else { "-1" }
+                    on:click=click(move || open.set(tab))>{title}</button>
+            }).views()}
+        </div>
     }
 }
 

@@ -7,6 +7,7 @@ use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::{Player, Selection};
+use crate::view::{Views, click, described};
 
 fn mark(verdict: &Verdict) -> &'static str {
     match verdict {
@@ -33,7 +34,7 @@ pub fn Promises(player: Player) -> impl IntoView {
         <section class="promises" aria-labelledby="promises-title">
             <h2 id="promises-title">"Promises"</h2>
             <ul>
-                {info.promises.iter().enumerate().map(|(index, promise)| view! { <Card player index promise=*promise/> }).collect_view()}
+                {info.promises.iter().enumerate().map(|(index, promise)| view! { <Card player index promise=*promise/> }).views()}
             </ul>
         </section>
     }
@@ -52,26 +53,27 @@ fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
             <span class="promise-title">{promise.title}</span>
             <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
             <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
-                title="Find a way to break this" on:click=move |_| player.wanted.set(Some(index))>"Break it"</button>
-            {move || match verdict.get() {
-                Verdict::Broken(broken) => {
-                    let step = broken.step;
-                    Some(view! {
-                        <div class="breach" role="alert">
-                            <p>{broken.breach.text.clone()}</p>
-                            <dl class="clash">
-                                {broken.breach.values.iter().map(|(who, what)| view! {
-                                    <div><dt>{who.clone()}</dt><dd>{what.clone()}</dd></div>
-                                }).collect_view()}
-                            </dl>
-                            <button on:click=move |_| { player.seek(step); player.selection.set(Selection::Event(step)); }>
-                                "Go to event " {step}
-                            </button>
-                        </div>
-                    })
-                }
-                _ => None,
-            }}
+                title="Find a way to break this" on:click=click(move || player.wanted.set(Some(index)))>"Break it"</button>
+            {move || verdict.with(|verdict| breach(player, verdict))}
         </li>
     }
+}
+
+/// How a promise was broken.
+fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
+    let Verdict::Broken(broken) = verdict else { return None };
+    let step = broken.step;
+    let clash: String = broken.breach.values.iter().map(|(who, what)| described(who, what)).collect();
+    let go = click(move || {
+        player.seek(step);
+        player.selection.set(Selection::Event(step));
+    });
+    let view = view! {
+        <div class="breach" role="alert">
+            <p>{broken.breach.text.clone()}</p>
+            <dl class="clash" inner_html=clash></dl>
+            <button on:click=go>{format!("Go to event {step}")}</button>
+        </div>
+    };
+    Some(view.into_any())
 }

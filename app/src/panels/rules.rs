@@ -1,6 +1,7 @@
 //! Rules and load: switches, settings, the seed, and client commands.
 
 use leptos::prelude::*;
+use web_sys::Event;
 
 use faultline::lab::what_if::show_value;
 use faultline::sim::declare::commands::{Command, CommandCall, CommandId, Entry};
@@ -10,6 +11,7 @@ use faultline::sim::declare::text;
 use faultline::sim::run::tape::Input;
 
 use crate::player::Player;
+use crate::view::{Handler, Views, click, on, option, ticked, typed};
 
 /// See the module's header.
 #[component]
@@ -19,15 +21,15 @@ pub fn Rules(player: Player) -> impl IntoView {
         <div class="rules">
             <section>
                 <h3>"Commands"</h3>
-                {info.commands.iter().map(|(index, command)| view! { <CommandForm player index=*index command/> }).collect_view()}
+                {info.commands.iter().map(|(index, command)| view! { <CommandForm player index=*index command/> }).views()}
             </section>
             <section hidden=info.rules.is_empty()>
                 <h3>"Rules"</h3>
-                {info.rules.iter().map(|(id, rule)| view! { <RuleSwitch player id=*id rule/> }).collect_view()}
+                {info.rules.iter().map(|(id, rule)| view! { <RuleSwitch player id=*id rule/> }).views()}
             </section>
             <section>
                 <h3>"Settings"</h3>
-                {info.settings.iter().map(|(id, setting, _)| view! { <SettingControl player id=*id setting/> }).collect_view()}
+                {info.settings.iter().map(|(id, setting, _)| view! { <SettingControl player id=*id setting/> }).views()}
                 <Seed player/>
             </section>
         </div>
@@ -42,7 +44,7 @@ fn RuleSwitch(player: Player, id: RuleId, rule: &'static Rule) -> impl IntoView 
     };
     view! {
         <label class="rule" data-rule=rule.id>
-            <input type="checkbox" role="switch" prop:checked=on on:change=move |event| player.set_rule(id, event_target_checked(&event))/>
+            <input type="checkbox" role="switch" prop:checked=move || on() on:change=ticked(move |on| player.set_rule(id, on))/>
             <span><b>{rule.title}</b> <small>{rule.about}</small></span>
         </label>
     }
@@ -54,37 +56,37 @@ fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> i
         player.changed();
         player.setting(id)
     };
-    let change = move |text: String| {
+    let change = typed(move |text| {
         if let Ok(value) = text.parse() {
             player.set_setting(id, value);
         }
-    };
+    });
     let input = match setting.control {
         Control::Slider { min, max, step, .. } => view! {
-            <input type="range" aria-label=setting.title min=min max=max step=step prop:value=move || value().to_string()
-                aria-valuetext=move || show_value(&setting.control, value()) on:change=move |event| change(event_target_value(&event))/>
+            <input type="range" aria-label=setting.title min=min.to_string() max=max.to_string() step=step.to_string() prop:value=move || value().to_string()
+                aria-valuetext=move || show_value(&setting.control, value()) on:change=change/>
         }
         .into_any(),
-        Control::Choice(options) => view! {
-            <select aria-label=setting.title prop:value=move || value().to_string() on:change=move |event| change(event_target_value(&event))>
-                {options.iter().enumerate().map(|(index, title)| view! {
-                    <option value=index selected=move || value() == index as i64>{*title}</option>
-                }).collect_view()}
-            </select>
+        Control::Choice(options) => {
+            let now = value();
+            let options = options.iter().enumerate().map(|(index, title)| option(index, title, index as i64 == now));
+            view! {
+                <select aria-label=setting.title prop:value=move || value().to_string() on:change=change>{options.views()}</select>
+            }
+            .into_any()
         }
-        .into_any(),
         Control::Toggle => view! {
             <input type="checkbox" role="switch" aria-label=setting.title prop:checked=move || value() != 0
-                on:change=move |event| player.set_setting(id, i64::from(event_target_checked(&event)))/>
+                on:change=ticked(move |on| player.set_setting(id, i64::from(on)))/>
         }
         .into_any(),
     };
-    let hint = (setting.takes == Takes::AtStart).then_some(" Starts a new run.");
+    let hint = if setting.takes == Takes::AtStart { " Starts a new run." } else { "" };
     view! {
         <div class="setting" data-setting=setting.id>
             <span class="setting-title">{setting.title} <output>{move || show_value(&setting.control, value())}</output></span>
             {input}
-            <small>{setting.about} {hint}</small>
+            <small>{format!("{}{hint}", setting.about)}</small>
         </div>
     }
 }
@@ -104,10 +106,10 @@ fn Seed(player: Player) -> impl IntoView {
         <div class="setting">
             <label class="setting-title">"Seed "
                 <input type="number" min="0" prop:value=move || seed().to_string()
-                    on:change=move |event| { if let Ok(seed) = event_target_value(&event).parse() { set(seed); } }/>
+                    on:change=typed(move |value| { if let Ok(seed) = value.parse() { set(seed); } })/>
             </label>
-            <button on:click=move |_| set(seed() + 1)>"New seed"</button>
-            <small>"The same seed and the same doings give the same run. Starts a new run."</small>
+            <button on:click=click(move || set(seed() + 1))>"New seed"</button>
+            <small>"The same seed and the same inputs give the same run. Starts a new run."</small>
         </div>
     }
 }
@@ -116,10 +118,10 @@ fn Seed(player: Player) -> impl IntoView {
 fn CommandForm(player: Player, index: CommandId, command: &'static Command) -> impl IntoView {
     let values = RwSignal::new(command.complete(&[]));
     let set = move |at: usize, own: &[i64]| values.update(|values| values[at..at + own.len()].copy_from_slice(own));
-    let send = move |event: web_sys::SubmitEvent| {
+    let send = on(move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         player.act(Input::Command(CommandCall { command: index, values: values.get_untracked() }));
-    };
+    });
     let mut next = 0;
     let places = command.fields.iter().map(|field| {
         let at = next;
@@ -129,37 +131,33 @@ fn CommandForm(player: Player, index: CommandId, command: &'static Command) -> i
     let fields = places.map(|(field, at)| match field.entry {
         Entry::Value(control, default) => {
             let set = move |typed: String| typed.parse().into_iter().for_each(|value| set(at, &[value]));
-            number_field(field.title, control, default, set)
+            number_field(field.title, control, default, typed(set))
         }
         Entry::Text(suggestions) => {
             let list = format!("{}-{at}", command.id);
             let set = move |typed: String| text::pack(&typed).iter().for_each(|own| set(at, own));
-            text_entry(field.title, suggestions, list, set)
+            text_entry(field.title, suggestions, list, typed(set))
         }
     });
     view! {
         <form class="command" data-command=command.id on:submit=send title=command.about>
             <button type="submit">{command.title}</button>
-            {fields.collect_view()}
+            {fields.views()}
         </form>
     }
 }
 
-fn number_field(title: &'static str, control: Control, default: i64, set: impl Fn(String) + 'static) -> AnyView {
+fn number_field(title: &'static str, control: Control, default: i64, set: Handler<Event>) -> AnyView {
     match control {
-        Control::Choice(options) => view! {
-            <select aria-label=title on:change=move |event| set(event_target_value(&event))>
-                {options.iter().enumerate().map(|(index, title)| view! {
-                    <option value=index selected=index as i64 == default>{*title}</option>
-                }).collect_view()}
-            </select>
+        Control::Choice(options) => {
+            let options =
+                options.iter().enumerate().map(|(index, title)| option(index, title, index as i64 == default));
+            view! { <select aria-label=title on:change=set>{options.views()}</select> }.into_any()
         }
-        .into_any(),
         control => {
             let (min, max) = control.bounds();
             view! {
-                <input type="number" aria-label=title min=min max=max value=default
-                    on:input=move |event| set(event_target_value(&event))/>
+                <input type="number" aria-label=title min=min.to_string() max=max.to_string() value=default.to_string() on:input=set/>
             }
             .into_any()
         }
@@ -167,17 +165,12 @@ fn number_field(title: &'static str, control: Control, default: i64, set: impl F
 }
 
 /// The browser itself refuses what a text may not have, and says so.
-fn text_entry(
-    title: &'static str,
-    suggestions: &'static [&'static str],
-    list: String,
-    set: impl Fn(String) + 'static,
-) -> AnyView {
+fn text_entry(title: &'static str, suggestions: &'static [&'static str], list: String, set: Handler<Event>) -> AnyView {
     view! {
-        <input type="text" class="typed" aria-label=title list=list.clone() value=suggestions.first().copied()
-            maxlength=text::MOST pattern="[!-~]*" title="Letters, digits and signs, without spaces." placeholder="(empty)"
-            autocomplete="off" autocapitalize="none" spellcheck="false" on:input=move |event| set(event_target_value(&event))/>
-        <datalist id=list>{suggestions.iter().map(|text| view! { <option value=*text></option> }).collect_view()}</datalist>
+        <input type="text" class="typed" aria-label=title list=list.clone() value=suggestions.first().copied().unwrap_or_default()
+            maxlength=text::MOST.to_string() pattern="[!-~]*" title="Letters, digits and symbols, without spaces." placeholder="(empty)"
+            autocomplete="off" autocapitalize="none" spellcheck="false" on:input=set/>
+        <datalist id=list>{suggestions.iter().map(|text| option(text, "", false)).views()}</datalist>
     }
     .into_any()
 }

@@ -1,18 +1,19 @@
 //! Texts with terms in them: `*term*` becomes a definition with its explanation behind it.
 
-use leptos::prelude::*;
-
 use faultline::lab::glossary;
+use faultline::picture::svg::escape;
 
-/// A text whose marked terms are definitions.
-pub fn with_terms(text: &'static str) -> impl IntoView {
+use crate::view::tagged;
+
+/// A text as HTML, its marked terms as definitions.
+pub fn with_terms(text: &str) -> String {
     let parts = text.split('*').enumerate().map(|(index, part)| match (index % 2, glossary::explain(part)) {
-        (1, Some(meaning)) => view! {
-            <dfn tabindex="0" title=meaning aria-label=format!("{part}: {meaning}")>{part}</dfn>
+        (1, Some(meaning)) => {
+            let (term, meaning) = (escape(part), escape(meaning));
+            format!(r#"<dfn tabindex="0" title="{meaning}" aria-label="{term}: {meaning}">{term}</dfn>"#)
         }
-        .into_any(),
-        (1, None) => view! { <em>{part}</em> }.into_any(),
-        _ => part.into_any(),
+        (1, None) => tagged("em", part),
+        _ => escape(part),
     });
-    parts.collect_view()
+    parts.collect()
 }

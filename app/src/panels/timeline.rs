@@ -7,6 +7,7 @@ use faultline::picture::timeline::{Place, Timeline as Diagram};
 use faultline::sim::kernel::time::{self, MS};
 
 use crate::player::Player;
+use crate::view::{click, on};
 
 /// See the module's header.
 #[component]
@@ -18,7 +19,7 @@ pub fn Timeline(player: Player) -> impl IntoView {
         player.changed();
         diagram().svg()
     };
-    let go = move |event: web_sys::MouseEvent| {
+    let go = on(move |event: web_sys::MouseEvent| {
         let Some(canvas) = canvas.get_untracked() else { return };
         let (shown, diagram) = (canvas.get_bounding_client_rect(), untrack(diagram));
         let (width, height) = diagram.size();
@@ -29,18 +30,18 @@ pub fn Timeline(player: Player) -> impl IntoView {
             Place::Event(step) => player.seek(step),
             Place::Moment(at) => player.seek_time(at),
         }
-    };
+    });
     view! {
         <div class="timeline">
             <div class="zoom">
-                <button aria-label="Zoom in" on:click=move |_| window.update(|w| *w = (*w / 2).max(MS))>"+"</button>
-                <button aria-label="Zoom out" on:click=move |_| window.update(|w| *w = (*w * 2).min(60_000 * MS))>"−"</button>
+                <button aria-label="Zoom in" on:click=click(move || window.update(|w| *w = (*w / 2).max(MS)))>"+"</button>
+                <button aria-label="Zoom out" on:click=click(move || window.update(|w| *w = (*w * 2).min(60_000 * MS)))>"−"</button>
                 <span>{move || format!("{} across", time::show(window.get()))}</span>
-                <button on:click=move |_| player.back()>"Earlier"</button>
-                <button on:click=move |_| player.step()>"Later"</button>
+                <button on:click=click(move || player.back())>"Earlier"</button>
+                <button on:click=click(move || player.step())>"Later"</button>
             </div>
             <div class="diagram" role="img" aria-label="Space-time diagram; Earlier and Later go through its events"
-                node_ref=canvas inner_html=drawing on:click=go></div>
+                node_ref=canvas inner_html=move || drawing() on:click=go></div>
         </div>
     }
 }

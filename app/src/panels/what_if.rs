@@ -6,7 +6,8 @@ use faultline::guides::catalogue;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::what_if::{Change, beside, difference, show_value};
-use faultline::sim::declare::settings::Control;
+use faultline::sim::declare::rules::RuleId;
+use faultline::sim::declare::settings::{Control, Setting};
 use faultline::sim::kernel::time::{self, MS};
 use faultline::sim::measure::metrics::{MetricKind, Window};
 use faultline::sim::numbers::grouped;
@@ -16,6 +17,7 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Link;
 
 use crate::player::{Beside, Notice, Player};
+use crate::view::{Views, click, option, tagged, typed};
 
 /// How far an input is moved, in microseconds.
 const STEP: i64 = 100 * MS as i64;
@@ -56,40 +58,47 @@ pub fn WhatIf(player: Player) -> impl IntoView {
     }
 }
 
+/// The inputs of the run in words, each with its index.
+fn inputs(player: Player) -> Vec<(usize, String)> {
+    player.changed();
+    player.with(|run| {
+        let stamped = run.branch().tape().inputs();
+        let mut words: Vec<(usize, String)> = Vec::new();
+        let mut at = 0;
+        while let Some(first) = stamped.get(at) {
+            let same = run.describe_inputs(first.after);
+            let moment = time::show(run.branch().time_at(first.after));
+            let count = stamped[at..].iter().take_while(|other| other.after == first.after).count();
+            words
+                .extend((0..count).map(|nth| {
+                    (at + nth, format!("{} at {moment}", same.get(nth).map_or("an input", String::as_str)))
+                }));
+            at += count;
+        }
+        words
+    })
+}
+
+/// A button that changes one thing.
+fn change_button(player: Player, title: &'static str, wanted: Change) -> AnyView {
+    view! { <button on:click=click(move || change(player, &wanted))>{title}</button> }.into_any()
+}
+
 /// One thing to change.
 #[component]
 fn Changes(player: Player) -> impl IntoView {
-    let inputs = move || {
-        player.changed();
-        player.with(|run| {
-            let stamped = run.branch().tape().inputs();
-            let mut words: Vec<(usize, String)> = Vec::new();
-            let mut at = 0;
-            while let Some(first) = stamped.get(at) {
-                let same = run.describe_inputs(first.after);
-                let moment = time::show(run.branch().time_at(first.after));
-                let count = stamped[at..].iter().take_while(|other| other.after == first.after).count();
-                words.extend((0..count).map(|nth| {
-                    (at + nth, format!("{} at {moment}", same.get(nth).map_or("an input", String::as_str)))
-                }));
-                at += count;
-            }
-            words
-        })
+    let input = move |(index, title): (usize, String)| {
+        let changes = [
+            change_button(player, "without it", Change::Without(index)),
+            change_button(player, "100 ms earlier", Change::Moved(index, -STEP)),
+            change_button(player, "100 ms later", Change::Moved(index, STEP)),
+        ];
+        view! { <li><span>{title}</span>{changes.views()}</li> }
     };
     view! {
         <h3>"What if ..."</h3>
         <p class="hint">"Change one thing. The same seed, faults and load run again beside your run, as far as yours has come."</p>
-        <ul class="what-if-inputs">
-            {move || inputs().into_iter().map(|(index, title)| view! {
-                <li>
-                    <span>{title}</span>
-                    <button on:click=move |_| change(player, &Change::Without(index))>"without it"</button>
-                    <button on:click=move |_| change(player, &Change::Moved(index, -STEP))>"100 ms earlier"</button>
-                    <button on:click=move |_| change(player, &Change::Moved(index, STEP))>"100 ms later"</button>
-                </li>
-            }).collect_view()}
-        </ul>
+        <ul class="what-if-inputs">{move || inputs(player).into_iter().map(input).views()}</ul>
         <RuleChanges player/>
         <SettingChange player/>
         <ScenarioChange player/>
@@ -98,92 +107,78 @@ fn Changes(player: Player) -> impl IntoView {
 
 #[component]
 fn RuleChanges(player: Player) -> impl IntoView {
-    let rules = player.info().rules.iter().map(|(id, rule)| (*id, rule.title)).collect::<Vec<_>>();
+    let rule = |(id, title): (RuleId, &'static str)| {
+        let words = move || {
+            player.changed();
+            format!("{}{title}", if player.rule_on(id) { "without: " } else { "with: " })
+        };
+        let flip = click(move || change(player, &Change::Rule(id, !player.rule_on(id))));
+        view! { <li><button on:click=flip>{move || words()}</button></li> }
+    };
     view! {
         <h4>"a rule were switched"</h4>
-        <ul class="what-if-rules">{rules.into_iter().map(|(id, title)| {
-            let on = move || {
-                player.changed();
-                player.rule_on(id)
-            };
-            view! {
-                <li><button on:click=move |_| change(player, &Change::Rule(id, !on()))>
-                    {move || if on() { "without: " } else { "with: " }} {title}
-                </button></li>
-            }
-        }).collect_view()}</ul>
+        <ul class="what-if-rules">{player.info().rules.iter().map(|(id, known)| rule((*id, known.title))).views()}</ul>
     }
 }
 
 #[component]
 fn SettingChange(player: Player) -> impl IntoView {
-    let info = player.info();
-    let settings: Vec<_> = info.settings.iter().map(|(id, setting, _)| (*id, *setting)).collect();
-    let chosen = RwSignal::new(0usize);
-    let value = RwSignal::new(None::<i64>);
-    let all = StoredValue::new(settings.clone());
-    let now = move || all.with_value(|all| all.get(chosen.get()).copied());
-    let compare = move |_| {
+    let (chosen, value) = (RwSignal::new(0usize), RwSignal::new(None::<i64>));
+    let now = move || player.info().settings.get(chosen.get()).map(|known| (known.0, known.1));
+    let compare = click(move || {
         if let (Some((id, _)), Some(value)) = (untrack(now), value.get_untracked()) {
             change(player, &Change::Setting(id, value));
         }
-    };
-    let control = move || {
-        now().map(|(id, setting)| {
-        let start = player.setting(id);
-        value.set(None);
-        match setting.control {
-            Control::Slider { min, max, step, .. } => view! {
-                <input type="range" aria-label="Its value" min=min max=max step=step prop:value=start.to_string()
-                    on:input=move |event| value.set(event_target_value(&event).parse().ok())/>
-                <output>{move || show_value(&setting.control, value.get().unwrap_or(start))}</output>
-            }.into_any(),
-            Control::Choice(options) => view! {
-                <select aria-label="Its value" on:change=move |event| value.set(event_target_value(&event).parse().ok())>
-                    {options.iter().enumerate().map(|(index, title)| view! {
-                        <option value=index selected=index as i64 == start>{*title}</option>
-                    }).collect_view()}
-                </select>
-            }.into_any(),
-            Control::Toggle => {
-                value.set(Some(i64::from(start == 0)));
-                view! { <span>{if start == 0 { "on" } else { "off" }}</span> }.into_any()
-            }
-        }
-    })
-    };
+    });
+    let settings = player.info();
+    let titles = settings.settings.iter().enumerate().map(|(index, known)| option(index, known.1.title, false));
     view! {
         <h4>"a setting were different"</h4>
         <div class="what-if-setting">
-            <select aria-label="Setting" on:change=move |event| chosen.set(event_target_value(&event).parse().unwrap_or(0))>
-                {settings.into_iter().enumerate().map(|(index, (_, setting))| view! { <option value=index>{setting.title}</option> }).collect_view()}
+            <select aria-label="Setting" on:change=typed(move |index| chosen.set(index.parse().unwrap_or(0)))>
+                {titles.views()}
             </select>
-            {control}
+            {move || now().map(|(id, setting)| control(setting, player.setting(id), value))}
             <button on:click=compare disabled=move || value.get().is_none()>"Compare"</button>
         </div>
+    }
+}
+
+/// What a setting is turned with, standing at its value in the reader's run. `value`: what was chosen instead.
+fn control(setting: &'static Setting, start: i64, value: RwSignal<Option<i64>>) -> AnyView {
+    value.set(None);
+    let choose = typed(move |chosen| value.set(chosen.parse().ok()));
+    match setting.control {
+        Control::Slider { min, max, step, .. } => view! {
+            <input type="range" aria-label="Its value" min=min.to_string() max=max.to_string() step=step.to_string() prop:value=start.to_string() on:input=choose/>
+            <output>{move || show_value(&setting.control, value.get().unwrap_or(start))}</output>
+        }
+        .into_any(),
+        Control::Choice(options) => {
+            let options = options.iter().enumerate().map(|(index, title)| option(index, title, index as i64 == start));
+            view! { <select aria-label="Its value" on:change=choose>{options.views()}</select> }.into_any()
+        }
+        Control::Toggle => {
+            value.set(Some(i64::from(start == 0)));
+            view! { <span>{if start == 0 { "on" } else { "off" }}</span> }.into_any()
+        }
     }
 }
 
 #[component]
 fn ScenarioChange(player: Player) -> impl IntoView {
     let here = player.info().path();
-    let others: Vec<(String, &'static str)> = catalogue()
-        .iter()
-        .map(|scenario| scenario.info())
-        .filter(|info| info.path() != here)
-        .map(|info| (info.path(), info.title))
-        .collect();
-    if others.is_empty() {
-        return ().into_any();
-    }
-    let chosen = RwSignal::new(others.first().map(|other| other.0.clone()).unwrap_or_default());
+    let others = catalogue().iter().map(|scenario| scenario.info()).filter(|info| info.path() != here);
+    let others: Vec<(String, &'static str)> = others.map(|info| (info.path(), info.title)).collect();
+    let Some((first, _)) = others.first() else { return ().into_any() };
+    let chosen = RwSignal::new(first.clone());
     view! {
         <h4>"it were another scenario of this guide"</h4>
         <div class="what-if-setting">
-            <select aria-label="Scenario" on:change=move |event| chosen.set(event_target_value(&event))>
-                {others.into_iter().map(|(path, title)| view! { <option value=path>{title}</option> }).collect_view()}
+            <select aria-label="Scenario" on:change=typed(move |path| chosen.set(path))>
+                {others.into_iter().map(|(path, title)| option(path, title, false)).views()}
             </select>
-            <button on:click=move |_| change(player, &Change::Scenario(chosen.get_untracked()))>"Compare"</button>
+            <button on:click=click(move || change(player, &Change::Scenario(chosen.get_untracked())))>"Compare"</button>
         </div>
     }
     .into_any()
@@ -195,46 +190,51 @@ type Line = (String, String, String);
 /// Two runs in figures.
 #[component]
 fn Compared(player: Player, other: Player, title: String) -> impl IntoView {
-    let lines = Memo::new(move |_| {
+    let all = move || {
         player.changed();
         other.changed();
-        player.with(|one| other.with(|two| lines(&player.info(), &other.info(), one, two)))
-    });
-    let first = move || {
-        player.changed();
-        let step = player.with(|one| other.with(|two| first_difference(one.branch(), two.branch())));
-        match step {
-            None => view! { <p>"Event for event the same so far."</p> }.into_any(),
-            Some(step) => {
-                let at = player.with(|run| time::show(run.branch().time_at(step)));
-                let title = player.with(|run| run.records(step, step).pop().map(|record| record.1.title));
-                view! {
-                    <p>"They differ from event " {step} " on, at " {at} ": in your run " {title.unwrap_or_default()} ". "
-                        <button on:click=move |_| { player.pause(); player.seek(step); }>"Go there"</button></p>
-                }.into_any()
-            }
-        }
-    };
-    let promises = move || {
-        other.changed();
-        player.changed();
-        player.with(|one| other.with(|two| promise_lines(&player.info(), &other.info(), one, two)))
+        let (ours, theirs) = (player.info(), other.info());
+        player.with(|one| {
+            other.with(|two| {
+                let promises = promise_lines(&ours, &theirs, one, two);
+                promises.into_iter().chain(lines(&ours, &theirs, one, two)).map(compared).collect::<String>()
+            })
+        })
     };
     view! {
         <h3>"Your run, and beside it: " {title}</h3>
-        {first}
+        {move || first(player, other)}
         <table class="compared">
             <thead><tr><td></td><th scope="col">"yours"</th><th scope="col">"beside"</th></tr></thead>
-            <tbody>
-                {move || promises().into_iter().chain(lines.get()).map(|(what, one, two)| {
-                    let differs = one != two;
-                    view! { <tr class:differs=differs><th scope="row">{what}</th><td>{one}</td><td>{two}</td></tr> }
-                }).collect_view()}
-            </tbody>
+            <tbody inner_html=move || all()></tbody>
         </table>
         <p><small>"Charts shows both runs when they measure the same. Copy link carries the comparison."</small></p>
-        <button on:click=move |_| player.beside.set(None)>"Close the comparison"</button>
+        <button on:click=click(move || player.beside.set(None))>"Close the comparison"</button>
     }
+}
+
+fn compared((what, one, two): Line) -> String {
+    let class = if one != two { " class=\"differs\"" } else { "" };
+    let cells = tagged("th scope=\"row\"", &what) + &tagged("td", &one) + &tagged("td", &two);
+    format!("<tr{class}>{cells}</tr>")
+}
+
+/// Where two runs begin to differ.
+fn first(player: Player, other: Player) -> AnyView {
+    player.changed();
+    let Some(step) = player.with(|one| other.with(|two| first_difference(one.branch(), two.branch()))) else {
+        return view! { <p>"Event for event the same so far."</p> }.into_any();
+    };
+    let at = player.with(|run| time::show(run.branch().time_at(step)));
+    let title = player.with(|run| run.records(step, step).pop().map(|record| record.1.title)).unwrap_or_default();
+    let go = click(move || {
+        player.pause();
+        player.seek(step);
+    });
+    view! {
+        <p>{format!("They differ from event {step} on, at {at}: in your run {title}. ")} <button on:click=go>"Go there"</button></p>
+    }
+    .into_any()
 }
 
 fn promise_lines(ours: &Info, theirs: &Info, one: &Run<LiveWorld>, two: &Run<LiveWorld>) -> Vec<Line> {
@@ -260,11 +260,10 @@ fn lines(ours: &Info, theirs: &Info, one: &Run<LiveWorld>, two: &Run<LiveWorld>)
         count("operations failed", a.failed, b.failed);
         count("operations open", a.open, b.open);
         let ratio = |summary: &Summary| {
-            summary
-                .messages_per_operation()
-                .map_or("–".to_owned(), |hundredths| format!("{:.1}", hundredths as f64 / 100.0))
+            let tenths = summary.messages_per_operation().map(|hundredths| (hundredths + 5) / 10);
+            tenths.map_or("–".to_owned(), |tenths| format!("{}.{}", tenths / 10, tenths % 10))
         };
-        lines.push(("messages an operation".to_owned(), ratio(&a), ratio(&b)));
+        lines.push(("messages per operation".to_owned(), ratio(&a), ratio(&b)));
     }
     for (at, name) in ["median latency", "95 % latency", "99 % latency"].into_iter().enumerate() {
         let show = |summary: &Summary| summary.latency.map_or("–".to_owned(), |all| time::show(all[at]));

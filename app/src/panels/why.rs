@@ -14,9 +14,10 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::{Handled, Record, Simulation};
 
 use crate::player::{Player, Selection};
+use crate::view::{Views, click, on, option, typed, when};
 
 /// Height of a row, in CSS pixels; the style sheet has the same.
-const ROW: f64 = 62.0;
+const ROW: u64 = 62;
 /// Rows rendered beyond what is in sight.
 const SPARE: u64 = 4;
 /// How far back a filter looks, in events.
@@ -137,7 +138,7 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
             Cause::Event(cause) => Some(cause),
             Cause::Input(after) => {
                 let what = run.describe_inputs(after).join(", ");
-                found.push((after, "Your doing".to_owned(), what));
+                found.push((after, "You did this".to_owned(), what));
                 None
             }
             Cause::Start => {
@@ -153,30 +154,30 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
 #[component]
 pub fn Why(player: Player) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
-    let scroll = RwSignal::new((0.0f64, 320.0f64));
+    let scroll = RwSignal::new((0u64, 320u64));
     let filter = RwSignal::new(Filter::default());
     let view = Memo::new(move |_| {
         player.changed();
         let (top, height) = scroll.get();
-        let from = ((top / ROW) as u64).saturating_sub(SPARE);
-        let to = from + (height / ROW) as u64 + 2 * SPARE + 1;
+        let from = (top / ROW).saturating_sub(SPARE);
+        let to = from + height / ROW + 2 * SPARE + 1;
         player.with(|run| rows(run, &player.info(), filter.get(), from, to))
     });
-    let on_scroll = move |_| {
+    let on_scroll = on(move |_: web_sys::Event| {
         if let Some(list) = list.get_untracked() {
-            scroll.set((f64::from(list.scroll_top()), f64::from(list.client_height())));
+            scroll.set((list.scroll_top().max(0) as u64, list.client_height().max(0) as u64));
         }
-    };
+    });
     view! {
         <div class="why">
             <Filters player filter/>
             <div class="log" node_ref=list on:scroll=on_scroll role="list" aria-label="Events, newest first" tabindex="0">
-                <div style=move || format!("height:{}px", view.with(|view| view.0) as f64 * ROW)>
+                <div style=move || format!("height:{}px", view.with(|view| view.0) * ROW)>
                     <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
                         <LogRow player row/>
                     </For>
                 </div>
-                <Show when=move || view.with(|view| view.0 == 0)><p class="empty">"Nothing has happened yet. Step, or play."</p></Show>
+                {when(move || view.with(|view| view.0 == 0), || view! { <p class="empty">"Nothing has happened yet. Step, or play."</p> }.into_any())}
             </div>
             <Causes player/>
         </div>
@@ -187,17 +188,17 @@ pub fn Why(player: Player) -> impl IntoView {
 fn LogRow(player: Player, row: Row) -> impl IntoView {
     let (step, is_input) = (row.step, row.is_input);
     let selected = move || !is_input && player.selection.get() == Selection::Event(step);
-    let choose = move |_| {
+    let choose = click(move || {
         if player.selection.get_untracked() == Selection::Event(step) {
             player.pause();
             player.seek(step);
         }
         player.selection.set(Selection::Event(step));
-    };
-    let style = format!("top:{}px", row.place as f64 * ROW);
+    });
+    let style = format!("top:{}px", row.place * ROW);
     view! {
-        <div class="log-row" role="listitem" class:is-input=is_input class:is-selected=selected style=style data-event=step data-of-node=row.node>
-            <button on:click=choose title="Choose to see its causes; choose again to go there">
+        <div class="log-row" role="listitem" class:is-input=move || is_input class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
+            <button on:click=choose title="Select to see its causes; select again to go there">
                 <span class="log-title"><b>{if is_input { "you".to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
                 <span class="log-text">{row.text}</span>
                 <span class="log-time">{row.time}</span>
@@ -212,25 +213,21 @@ fn Filters(player: Player, filter: RwSignal<Filter>) -> impl IntoView {
         let world = run.world();
         (0..world.kernel().nodes().len()).map(|id| world.name(NodeId::from(id))).collect::<Vec<_>>()
     });
-    let by_node =
-        move |event| filter.update(|filter| filter.node = event_target_value(&event).parse().ok().map(NodeId));
-    let by_kind = move |event| {
-        let chosen = event_target_value(&event);
-        filter.update(|filter| filter.kind = KINDS.into_iter().find(|kind| *kind == chosen));
-    };
+    let by_node = typed(move |id| filter.update(|filter| filter.node = id.parse().ok().map(NodeId)));
+    let by_kind =
+        typed(move |chosen| filter.update(|filter| filter.kind = KINDS.into_iter().find(|kind| *kind == chosen)));
+    let reach = move || view! { <small>{format!("of the last {FILTER_REACH} events")}</small> }.into_any();
     view! {
         <div class="filters">
             <label>"Node " <select on:change=by_node>
                 <option value="">"all"</option>
-                {names.into_iter().enumerate().map(|(id, name)| view! { <option value=id>{name}</option> }).collect_view()}
+                {names.into_iter().enumerate().map(|(id, name)| option(id, name, false)).views()}
             </select></label>
             <label>"Kind " <select on:change=by_kind>
                 <option value="">"all"</option>
-                {KINDS.map(|kind| view! { <option value=kind>{kind}</option> }).collect_view()}
+                {KINDS.map(|kind| option(kind, kind, false)).views()}
             </select></label>
-            <Show when=move || filter.get() != Filter::default()>
-                <small>"of the last " {FILTER_REACH} " events"</small>
-            </Show>
+            {when(move || filter.get() != Filter::default(), reach)}
         </div>
     }
 }
@@ -238,22 +235,22 @@ fn Filters(player: Player, filter: RwSignal<Filter>) -> impl IntoView {
 /// The chain of causes of the chosen event.
 #[component]
 fn Causes(player: Player) -> impl IntoView {
-    let chosen = move || match player.selection.get() {
-        Selection::Event(step) if step > 0 => Some(step),
-        _ => None,
+    let link = move |(step, title, text): (u64, String, String)| {
+        let go = click(move || player.seek(step));
+        view! { <li><button on:click=go><b>{step.to_string()}</b> " " {title}</button><p>{text}</p></li> }
     };
-    let links = move || {
+    let causes = move || {
         player.changed();
-        chosen().map(|step| player.with(|run| chain(run, &player.info(), step)))
-    };
-    view! {
-        {move || links().map(|links| view! {
+        let Selection::Event(step) = player.selection.get() else { return None };
+        let links = (step > 0).then(|| player.with(|run| chain(run, &player.info(), step)))?;
+        let go = click(move || player.seek(step));
+        let view = view! {
             <section class="causes" aria-label="Causes">
-                <h3>"Why did this happen?" <button class="quiet" on:click=move |_| { if let Some(step) = chosen() { player.seek(step); } }>"Go there"</button></h3>
-                <ol>{links.into_iter().map(|(step, title, text)| view! {
-                    <li><button on:click=move |_| player.seek(step)><b>{step}</b> " " {title}</button><p>{text}</p></li>
-                }).collect_view()}</ol>
+                <h3>"Why did this happen?" <button class="quiet" on:click=go>"Go there"</button></h3>
+                <ol>{links.into_iter().map(link).views()}</ol>
             </section>
-        })}
-    }
+        };
+        Some(view.into_any())
+    };
+    view! { {move || causes()} }
 }

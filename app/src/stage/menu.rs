@@ -9,6 +9,7 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Input;
 
 use crate::player::{Player, Selection};
+use crate::view::{Views, click, on, when};
 
 /// A button of the menu: what it says and what it does.
 type Act = (String, Vec<Input>);
@@ -38,11 +39,11 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
         }
         acts.push(match state.offset {
             0 => act("Clock +1 s", Input::Skew { node, offset: time::SEC as i64, drift_ppm: 0 }),
-            _ => act("Clock right", Input::Skew { node, offset: 0, drift_ppm: 0 }),
+            _ => act("Correct the clock", Input::Skew { node, offset: 0, drift_ppm: 0 }),
         });
         acts.push(match state.drift_ppm {
             0 => act("Clock slow 20 %", Input::Skew { node, offset: state.offset, drift_ppm: -200_000 }),
-            _ => act("Clock steady", Input::Skew { node, offset: state.offset, drift_ppm: 0 }),
+            _ => act("Steady the clock", Input::Skew { node, offset: state.offset, drift_ppm: 0 }),
         });
         acts.push(act("Lose the disk", Input::LoseDisk { node }));
         (world.name(node), acts)
@@ -65,7 +66,7 @@ fn link_acts(player: Player, a: NodeId, b: NodeId) -> (String, Vec<Act>) {
         if !back.cut {
             acts.push(act(&format!("Cut {right} to {left}"), Input::Cut { from: b, to: a }));
         }
-        acts.push(("200 ms longer".to_owned(), both(&|from, to| Input::Latency { from, to, extra: 200 * MS })));
+        acts.push(("Add 200 ms".to_owned(), both(&|from, to| Input::Latency { from, to, extra: 200 * MS })));
         acts.push(("Lose 30 %".to_owned(), both(&|from, to| Input::Loss { from, to, ppm: 300_000 })));
         acts.push(("Heal".to_owned(), both(&|from, to| Input::Heal { from, to })));
         (format!("{left} – {right}"), acts)
@@ -112,49 +113,56 @@ fn focus_chosen(selection: Selection) {
     }
 }
 
+/// What is chosen, and what can be done to it.
+fn content(player: Player) -> Option<(String, Vec<Act>)> {
+    player.changed();
+    match player.selection.get() {
+        Selection::Node(node) => Some(node_acts(player, node)),
+        Selection::Link(a, b) => Some(link_acts(player, a, b)),
+        Selection::Message(id) => message_acts(player, id),
+        _ => None,
+    }
+}
+
+fn close(player: Player) {
+    let chosen = player.selection.get_untracked();
+    player.selection.set(Selection::Nothing);
+    focus_chosen(chosen);
+}
+
+fn act_button(player: Player, (title, inputs): Act) -> AnyView {
+    let run = click(move || {
+        let chosen = player.selection.get_untracked();
+        for input in &inputs {
+            player.act(input.clone());
+        }
+        if matches!(chosen, Selection::Message(_)) {
+            player.selection.set(Selection::Nothing);
+        } else {
+            focus_first();
+        }
+    });
+    view! { <button on:click=run>{title}</button> }.into_any()
+}
+
 /// The menu of what is chosen.
 #[component]
 pub fn ActMenu(player: Player) -> impl IntoView {
-    let content = move || {
-        player.changed();
-        match player.selection.get() {
-            Selection::Node(node) => Some(node_acts(player, node)),
-            Selection::Link(a, b) => Some(link_acts(player, a, b)),
-            Selection::Message(id) => message_acts(player, id),
-            _ => None,
-        }
-    };
-    let close = move || {
-        let chosen = player.selection.get_untracked();
-        player.selection.set(Selection::Nothing);
-        focus_chosen(chosen);
-    };
     let on_key = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Escape" {
             event.stop_propagation();
-            close();
+            close(player);
         }
     };
-    view! {
-        <Show when=move || content().is_some()>
-            <div class="acts" role="group" aria-label="What to do to it" on:keydown=on_key>
-                <strong class="acts-title">{move || content().map(|content| content.0)}</strong>
-                {move || content().map(|content| content.1).unwrap_or_default().into_iter().map(|(title, inputs)| {
-                    let run = move |_| {
-                        let chosen = player.selection.get_untracked();
-                        for input in &inputs {
-                            player.act(input.clone());
-                        }
-                        if matches!(chosen, Selection::Message(_)) {
-                            player.selection.set(Selection::Nothing);
-                        } else {
-                            focus_first();
-                        }
-                    };
-                    view! { <button on:click=run>{title}</button> }
-                }).collect_view()}
-                <button class="quiet" on:click=move |_| close()>"Close"</button>
+    let menu = move || {
+        view! {
+            <div class="acts" role="group" aria-label="What to do to it" on:keydown=on(on_key)>
+                <strong class="acts-title">{move || content(player).map(|content| content.0).unwrap_or_default()}</strong>
+                {move || content(player).map_or_else(Vec::new, |content| content.1).into_iter().map(|act| act_button(player, act)).views()}
+                <button class="quiet" on:click=click(move || close(player))>"Close"</button>
             </div>
-        </Show>
-    }
+        }
+        .into_any()
+    };
+    when(move || content(player).is_some(), menu)
 }

@@ -5,18 +5,17 @@ mod partition;
 mod scene;
 mod text_form;
 
-use std::cell::RefCell;
-use std::rc::Rc;
-
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use faultline::guides::LiveWorld;
 use faultline::picture::Frame;
 use faultline::sim::NodeId;
 use faultline::sim::run::simulation::Simulation;
 
 use super::player::{Player, Selection};
+use crate::view::{click, effect, on};
 use scene::Scene;
 
 /// From this width on, in CSS pixels, the wide picture is drawn.
@@ -25,58 +24,15 @@ const WIDE_FROM: f64 = 640.0;
 /// The picture, its menu, and its text form.
 #[component]
 pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
-    let canvas = NodeRef::<html::Div>::new();
-    let frame =
-        RwSignal::new(frame_for(window().inner_width().ok().and_then(|width| width.as_f64()).unwrap_or(1_000.0)));
-    let scene: Rc<RefCell<Option<Scene>>> = Rc::default();
     let as_text = RwSignal::new(false);
-    follow_width(canvas, frame, Signal::derive(move || player.beside.with(Option::is_some)));
-    Effect::new(move |_| {
-        let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
-        let (selection, beat) = (player.selection.get(), player.beat.get());
-        let Some(canvas) = canvas.get() else { return };
-        let mut scene = scene.borrow_mut();
-        if scene.as_ref().is_none_or(|scene| scene.frame() != frame) {
-            canvas.set_inner_html("");
-            *scene = Scene::new(&canvas, frame);
-        }
-        if let Some(scene) = scene.as_mut() {
-            player.with(|run| scene.draw(run, version, clock, selection, beat));
-        }
-    });
-    let path = player.info().path();
-    let fingerprint = move || {
-        player.changed();
-        player.with(|run| format!("{:016x}", run.world().fingerprint()))
-    };
-    let step = move || {
-        player.changed();
-        player.with(|run| run.step_count())
-    };
-    let time = move || {
-        player.changed();
-        player.with(|run| run.world().kernel().now())
-    };
+    let (id, label) = if is_other { ("stage-beside", "Stage of the run beside") } else { ("stage", "Stage") };
     view! {
-        <section class="stage-box" aria-label=if is_other { "Stage of the run beside" } else { "Stage" }>
-            <div
-                id=if is_other { "stage-beside" } else { "stage" }
-                class="stage"
-                class:is-still=move || !player.playing()
-                class:is-narrow=move || frame.get() == Frame::Narrow
-                data-scenario=path
-                data-step=step
-                data-time-us=time
-                data-fingerprint=fingerprint
-            >
-                <div class="canvas" node_ref=canvas on:click=move |event| choose(player, &event)
-                    on:keydown=move |event| choose_by_key(player, &event)></div>
-                <menu::ActMenu player/>
-            </div>
+        <section class="stage-box" aria-label=label>
+            <Canvas player id/>
             <div class="stage-tools">
                 <partition::PartitionTool player/>
                 <button class="quiet" aria-pressed=move || as_text.get().to_string()
-                    on:click=move |_| as_text.update(|on| *on = !*on)>"As text"</button>
+                    on:click=click(move || as_text.update(|on| *on = !*on))>"As text"</button>
             </div>
             <p class="visually-hidden" aria-live="polite">{move || player.said.get()}</p>
             <div class="text-form" class:visually-hidden=move || !as_text.get()>
@@ -86,12 +42,59 @@ pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
     }
 }
 
+/// The picture, with the menu of what is chosen, and where the run stands for whoever reads the page by program.
+#[component]
+fn Canvas(player: Player, id: &'static str) -> impl IntoView {
+    let canvas = NodeRef::<html::Div>::new();
+    let width = window().inner_width().ok().and_then(|width| width.as_f64());
+    let frame = RwSignal::new(frame_for(width.unwrap_or(1_000.0)));
+    follow_width(canvas, frame, player);
+    keep_drawn(player, canvas, frame);
+    let world = move |show: fn(&LiveWorld) -> String| {
+        player.changed();
+        player.with(|run| show(run.world()))
+    };
+    view! {
+        <div
+            id=id
+            class="stage"
+            class:is-still=move || !player.playing()
+            class:is-narrow=move || frame.get() == Frame::Narrow
+            data-scenario=player.info().path()
+            data-step=move || world(|world| world.kernel().steps().to_string())
+            data-time-us=move || world(|world| world.kernel().now().to_string())
+            data-fingerprint=move || world(|world| format!("{:016x}", world.fingerprint()))
+        >
+            <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, &event))
+                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, &event))></div>
+            <menu::ActMenu player/>
+        </div>
+    }
+}
+
+/// Draws the run whenever it, the drawn moment or what is chosen changes.
+fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) {
+    let mut scene: Option<Scene> = None;
+    effect(move || {
+        let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
+        let (selection, beat) = (player.selection.get(), player.beat.get());
+        let Some(canvas) = canvas.get() else { return };
+        if scene.as_ref().is_none_or(|scene| scene.frame() != frame) {
+            canvas.set_inner_html("");
+            scene = Scene::new(&canvas, frame);
+        }
+        if let Some(scene) = scene.as_mut() {
+            player.with(|run| scene.draw(run, version, clock, selection, beat));
+        }
+    });
+}
+
 fn frame_for(width: f64) -> Frame {
     if width >= WIDE_FROM { Frame::Wide } else { Frame::Narrow }
 }
 
 /// Chooses the frame again whenever the stage's width changes.
-fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, is_double: Signal<bool>) {
+fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, player: Player) {
     let measure = move || {
         let width = canvas.get_untracked().map(|canvas| canvas.get_bounding_client_rect().width());
         if let Some(width) = width.filter(|width| *width > 0.0) {
@@ -101,10 +104,10 @@ fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, is_double: S
             }
         }
     };
-    Effect::new(move |_| {
+    effect(move || {
         canvas.track();
         // A second stage halves the room of the first.
-        is_double.track();
+        player.beside.track();
         request_animation_frame(measure);
     });
     let handle = window_event_listener(leptos::ev::resize, move |_| measure());

@@ -7,6 +7,7 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Input;
 
 use crate::player::Player;
+use crate::view::{Views, click, ticked};
 
 /// The tool, behind a disclosure.
 #[component]
@@ -25,23 +26,24 @@ pub fn PartitionTool(player: Player) -> impl IntoView {
         let (side, whole) = (side.get(), (1u64 << all) - 1);
         side & whole != 0 && side & whole != whole
     };
+    let member = move |(id, name): (usize, String)| {
+        let tick = ticked(move |on| side.update(|side| *side = if on { *side | 1 << id } else { *side & !(1 << id) }));
+        view! { <label><input type="checkbox" on:change=tick/>{name}</label> }
+    };
+    let cut = click(move || {
+        player.act(Input::Partition { side: side.get_untracked() });
+    });
+    let heal = click(move || {
+        player.act(Input::HealAll);
+    });
     view! {
         <details class="partition">
             <summary>"Cut in two"</summary>
             <fieldset>
                 <legend>"One side; the rest is the other"</legend>
-                {move || names.get().into_iter().map(|(id, name)| view! {
-                    <label>
-                        <input type="checkbox" on:change=move |event| {
-                            let on = event_target_checked(&event);
-                            side.update(|side| *side = if on { *side | 1 << id } else { *side & !(1 << id) });
-                        }/>
-                        {name}
-                    </label>
-                }).collect_view()}
-                <button disabled=move || !is_useful()
-                    on:click=move |_| { player.act(Input::Partition { side: side.get_untracked() }); }>"Cut"</button>
-                <button on:click=move |_| { player.act(Input::HealAll); }>"Heal all"</button>
+                {move || names.get().into_iter().map(member).views()}
+                <button disabled=move || !is_useful() on:click=cut>"Cut"</button>
+                <button on:click=heal>"Heal all"</button>
             </fieldset>
         </details>
     }

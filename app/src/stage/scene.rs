@@ -8,6 +8,7 @@ use litemap::LiteMap;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::decimal::{hundredths, tenths};
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture, geometry};
 use faultline::sim::NodeId;
@@ -170,7 +171,7 @@ impl Scene {
                 set(group, "class", if selected { "link-group is-selected" } else { "link-group" });
                 if *known != Some((*mark, trouble)) {
                     *known = Some((*mark, trouble));
-                    group.set_inner_html(&with_hit_line(&svg::link(picture, mark, trouble)));
+                    group.set_inner_html(&with_hit_line(picture, mark, trouble));
                 }
             }
         }
@@ -222,6 +223,7 @@ impl Scene {
                 if node.mark.as_ref() != Some(mark) {
                     set(&node.group, "transform", &format!("translate({} {})", mark.at.0, mark.at.1));
                     set(&node.group, "aria-label", &format!("{} {}", mark.label, svg::state_text(mark)));
+                    set(&node.ring, "d", &svg::ring_path(mark).unwrap_or_default());
                     node.body.set_inner_html(&with_hit_box(mark));
                     node.mark = Some(mark.clone());
                 }
@@ -238,8 +240,9 @@ impl Scene {
 
     fn move_rings(&self, clock: Time) {
         for node in self.node_elements.values() {
-            let path = node.mark.as_ref().and_then(|mark| svg::ring(mark, clock)).unwrap_or_default();
-            set(&node.ring, "d", &path);
+            if let Some(dashes) = node.mark.as_ref().and_then(|mark| svg::ring_dashes(mark, clock)) {
+                set(&node.ring, "stroke-dasharray", &dashes);
+            }
         }
     }
 
@@ -280,11 +283,11 @@ impl Scene {
                 continue;
             };
             set(&flight.group, "visibility", "visible");
-            set(&flight.glyph, "style", &format!("transform:translate({:.1}px,{:.1}px)", spot.x, spot.y));
-            let trail = format!("M{:.1} {:.1}L{:.1} {:.1}", spot.trail.0, spot.trail.1, spot.x, spot.y);
-            set(&flight.trail, "d", &trail);
+            let place = format!("transform:translate({}px,{}px)", tenths(spot.x), tenths(spot.y));
+            set(&flight.glyph, "style", &place);
+            set(&flight.trail, "d", &svg::line((spot.trail, (spot.x, spot.y))));
             if spot.fallen > 0.0 {
-                set(&flight.group, "opacity", &format!("{:.2}", 1.0 - spot.fallen));
+                set(&flight.group, "opacity", &hundredths(1.0 - spot.fallen).to_string());
             }
         }
     }
@@ -298,12 +301,11 @@ impl Scene {
         let mut text = String::new();
         if let Some(picture) = &self.picture {
             for (count, mark) in busy.values() {
-                let ends = geometry::link_ends(picture, mark.from, mark.to);
-                if let Some(((x1, y1), (x2, y2))) = ends {
-                    let width = 2.0 + (*count as f64).sqrt() * 1.5;
-                    let tone = mark.look.tone.class();
+                if let Some(ends) = geometry::link_ends(picture, mark.from, mark.to) {
+                    let width = tenths(2.0 + (*count as f64).sqrt() * 1.5);
+                    let (tone, path) = (mark.look.tone.class(), svg::line(ends));
                     text.push_str(&format!(
-                        r#"<path class="stream {tone}" style="stroke-width:{width:.1}px" d="M{x1:.1} {y1:.1}L{x2:.1} {y2:.1}"/>"#
+                        r#"<path class="stream {tone}" style="stroke-width:{width}px" d="{path}"/>"#
                     ));
                 }
             }
@@ -319,6 +321,7 @@ fn new_node(id: u16, name: &str) -> Option<NodeElement> {
     set(&group, "role", "button");
     set(&group, "aria-label", name);
     let (body, ring) = (element("g", "body")?, element("path", "ring")?);
+    set(&ring, "pathLength", &svg::RING_LENGTH.to_string());
     append(&group, &ring);
     append(&group, &body);
     Some(NodeElement { group, body, ring, mark: None })
@@ -342,9 +345,9 @@ fn new_flight(mark: FlightMark, title: &str) -> Option<FlightElement> {
 }
 
 /// A link with a broad, unseen line under the finger.
-fn with_hit_line(link: &str) -> String {
-    let path = link.split("d=\"").nth(1).and_then(|rest| rest.split('"').next()).unwrap_or("");
-    format!(r#"<path class="hit-line" d="{path}"/>{link}"#)
+fn with_hit_line(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String {
+    let path = geometry::link_ends(picture, mark.a, mark.b).map(svg::line).unwrap_or_default();
+    format!(r#"<path class="hit-line" d="{path}"/>{}"#, svg::link(picture, mark, trouble))
 }
 
 /// A node with an unseen box of at least 44 pixels under the finger.

@@ -1,7 +1,7 @@
 //! The worker's side: does what is asked, and says every tenth of a second how far it has come.
 
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::DedicatedWorkerGlobalScope;
 
 use faultline::guides::find;
@@ -11,7 +11,7 @@ use faultline::sim::run::shrink::Shrinker;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Link;
 
-use super::{Ask, Reply};
+use super::{Ask, Reply, pack, unpack};
 
 /// Moves between two looks at the clock.
 const CHUNK: u64 = 20_000;
@@ -23,20 +23,18 @@ fn scope() -> DedicatedWorkerGlobalScope {
 }
 
 fn say(reply: &Reply) {
-    let text = serde_json::to_string(reply).unwrap_or_default();
     // A page that has gone does not hear; then nobody needs the answer.
-    let _ = scope().post_message(&JsValue::from_str(&text));
+    let _ = scope().post_message(&pack(reply));
 }
 
 /// Listens for as long as the worker lives.
 pub fn start() {
     console_error_panic_hook::set_once();
     let listen = Closure::<dyn Fn(web_sys::MessageEvent)>::new(|event: web_sys::MessageEvent| {
-        let ask = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok());
-        let done = match ask {
+        let done = match unpack(event.data()) {
             Some(Ask::Search { path, run, quest }) => search(&path, &run, &quest),
             Some(Ask::Shrink { path, run, promise }) => shrink(&path, &run, promise),
-            None => Err("The page and its worker are of different versions. Reload the page.".to_owned()),
+            None => Err("The page and its worker are different versions. Reload the page.".to_owned()),
         };
         say(&done.unwrap_or_else(Reply::Sorry));
     });

@@ -1,11 +1,11 @@
 //! The page's side: one job in a worker of its own. Dropping the job ends the worker, at once.
 
 use leptos::prelude::document;
+use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
 
-use super::{Ask, Reply};
+use super::{Ask, Reply, pack, unpack};
 
 /// See the module's header.
 pub struct Job {
@@ -38,12 +38,10 @@ impl Job {
         let worker = Worker::new_with_options(&format!("{root}worker.js"), &options).ok()?;
         let asked = worker.clone();
         let listen = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
-            let reply = event.data().as_string().and_then(|text| serde_json::from_str(&text).ok());
-            match reply {
+            match unpack(event.data()) {
                 Some(Reply::Ready) => {
-                    let text = serde_json::to_string(&ask).unwrap_or_default();
                     // A worker that is already gone needs no question.
-                    let _ = asked.post_message(&JsValue::from_str(&text));
+                    let _ = asked.post_message(&pack(&ask));
                 }
                 Some(reply) => on_reply(reply),
                 None => on_reply(Reply::Sorry("The worker's answer cannot be read. Reload the page.".to_owned())),

@@ -1,4 +1,4 @@
-//! Long work beside the page: the same module in a Web Worker, asked and answering in JSON.
+//! Long work beside the page: the same module in a Web Worker, asked and answering in bytes.
 
 mod inside;
 mod job;
@@ -6,7 +6,10 @@ mod job;
 pub use inside::start;
 pub use job::Job;
 
+use js_sys::Uint8Array;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use wasm_bindgen::{JsCast, JsValue};
 
 use faultline::lab::search::Quest;
 use faultline::sim::explore::Progress;
@@ -35,4 +38,14 @@ pub enum Reply {
     Shrunk { run: String, from: (usize, u64), to: (usize, u64), tried: u64 },
     /// It cannot be done: one sentence.
     Sorry(String),
+}
+
+/// As it travels between the page and its worker: the same module, so the same format.
+fn pack<T: Serialize>(word: &T) -> JsValue {
+    let bytes = postcard::to_allocvec(word).unwrap_or_default();
+    Uint8Array::from(bytes.as_slice()).into()
+}
+
+fn unpack<T: DeserializeOwned>(data: JsValue) -> Option<T> {
+    postcard::from_bytes(&data.dyn_into::<Uint8Array>().ok()?.to_vec()).ok()
 }

@@ -15,6 +15,7 @@ use crate::sim::measure::metrics::{MetricId, Metrics};
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::Input;
 use crate::views::{Face, Fields, Inspection};
+use crate::sim::small;
 
 use super::scenario::Scenario;
 
@@ -158,9 +159,7 @@ impl<S: Face> Live for Shown<S> {
             lost: Some(lost.lost),
             look: S::look(&lost.message),
         });
-        let mut all: Vec<FlightMark> = flying.chain(lost).collect();
-        in_order(&mut all);
-        all
+        in_order(flying.chain(lost).collect())
     }
 
     fn message(&self, id: u64) -> Option<MessageView> {
@@ -274,6 +273,6 @@ impl Simulation for LiveWorld {
 }
 
 /// Outside of the generic code, so that it is there once.
-fn in_order(marks: &mut [FlightMark]) {
-    marks.sort_unstable_by_key(|mark| mark.id);
+fn in_order(marks: Vec<FlightMark>) -> Vec<FlightMark> {
+    small::order(marks.iter().map(|mark| mark.id)).map(|at| marks[at].clone()).collect()
 }

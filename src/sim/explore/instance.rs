@@ -17,6 +17,7 @@ use crate::sim::machine::world::inputs::each_link;
 use crate::sim::machine::world::{Node, World};
 use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Input, Tape};
+use crate::sim::small;
 
 /// A pending event's contents.
 enum Content<S: System> {
@@ -97,7 +98,7 @@ impl<S: System> Instance<S> {
         };
         let state = world.fabric.kernel.node(node);
         let mut timers: Vec<S::Timer> = world.fabric.timers[node.index()].iter().map(|armed| armed.0).collect();
-        timers.sort_by_cached_key(stable);
+        small::sort_by_key(&mut timers, stable);
         let slot = &world.nodes[node.index()];
         let flags = u64::from(state.up) | u64::from(state.paused) << 1;
         let own = mix(slot.fingerprint(), u64::from(node.0) << 2 | flags);

@@ -6,6 +6,7 @@
 //! ways out, so a trap is never claimed for want of looking.
 
 use super::table::Table;
+use crate::sim::small;
 
 /// The moves of the system itself between states, while promises about the end are looked at.
 pub struct Edges {
@@ -99,8 +100,7 @@ impl Edges {
     fn states_with_a_way_out(&self, promise: usize) -> Vec<bool> {
         let is_out = |state: usize| self.waiting[state] >> promise & 1 == 0 || !self.is_left[state];
         let mut out: Vec<bool> = (0..self.waiting.len()).map(is_out).collect();
-        let mut into = self.all.clone();
-        into.sort_unstable_by_key(|edge| edge.1);
+        let into: Vec<_> = small::order(self.all.iter().map(|edge| u64::from(edge.1))).map(|at| self.all[at]).collect();
         let mut open: Vec<u32> = (0..out.len() as u32).filter(|state| out[*state as usize]).collect();
         while let Some(state) = open.pop() {
             let first = into.partition_point(|edge| edge.1 < state);

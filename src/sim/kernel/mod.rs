@@ -13,6 +13,7 @@ use std::rc::Rc;
 use super::NodeId;
 use crate::sim::kernel::link::{Fate, LinkSpec, LinkState};
 use crate::sim::kernel::time::{Micros, Time};
+use crate::sim::small;
 use random::{Drawer, Purpose};
 
 /// What made something happen.
@@ -281,9 +282,8 @@ impl Kernel {
 
     /// What is pending, with its slots, in the order in which it was scheduled.
     pub fn slots_in_order(&self) -> Vec<(u32, Pending)> {
-        let mut all: Vec<(u32, Pending)> = self.slots().map(|(slot, entry)| (slot, *entry)).collect();
-        all.sort_unstable_by_key(|(_, entry)| entry.id);
-        all
+        let all: Vec<(u32, Pending)> = self.slots().map(|(slot, entry)| (slot, *entry)).collect();
+        small::order(all.iter().map(|(_, entry)| entry.id)).map(|at| all[at]).collect()
     }
 
     pub(in crate::sim) fn slots(&self) -> impl Iterator<Item = (u32, &Pending)> {

@@ -11,6 +11,7 @@ use crate::sim::judge::history::Answer;
 use crate::sim::judge::history::History;
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::run::{Branch, Run};
+use crate::sim::small;
 
 /// An input and the moment of virtual time at which it comes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +110,7 @@ impl Summary {
                 _ => summary.open += 1,
             }
         }
-        lengths.sort_unstable();
+        let lengths: Vec<Time> = small::order(lengths.iter().copied()).map(|at| lengths[at]).collect();
         let at = |permille: usize| lengths.get((lengths.len() * permille / 1_000).min(lengths.len() - 1)).copied();
         if !lengths.is_empty() {
             summary.latency = Some([500, 950, 990].map(|permille| at(permille).unwrap_or(0)));

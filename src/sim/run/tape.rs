@@ -13,6 +13,7 @@ use crate::sim::declare::commands::{CommandCall, CommandId};
 use crate::sim::declare::rules::RuleId;
 use crate::sim::declare::settings::SettingId;
 use crate::sim::kernel::hash;
+use crate::sim::small;
 
 /// Something the reader does to a run. Add new kinds at the end: their order is part of the text form.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,7 +100,7 @@ pub struct Tape(Vec<Stamped>);
 impl Tape {
     /// A tape of these inputs; they are put in order of their stamps.
     pub fn new(mut inputs: Vec<Stamped>) -> Tape {
-        inputs.sort_by_key(|stamped| stamped.after);
+        small::sort_by_key(&mut inputs, |stamped| stamped.after);
         Tape(inputs)
     }
 

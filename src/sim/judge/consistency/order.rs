@@ -9,6 +9,7 @@ use std::hash::Hash;
 
 use crate::sim::explore::Table;
 use crate::sim::kernel::hash::{mix, scramble, stable};
+use crate::sim::small;
 
 /// An object that operations act on one at a time.
 pub trait Spec {
@@ -72,18 +73,16 @@ pub fn linearize<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, M
         points.extend(call.returned.map(|at| (at, Point { op, is_return: true })));
     }
     // At equal times calls come first: the two are concurrent.
-    points.sort_by_key(|(at, point)| (*at, point.is_return));
-    let points: Vec<Point> = points.into_iter().map(|(_, point)| point).collect();
+    let order = small::order(points.iter().map(|(at, point)| at << 1 | u64::from(point.is_return)));
+    let points: Vec<Point> = order.map(|at| points[at].1).collect();
     search(spec, calls, List::new(points, calls.len()))
 }
 
 /// An order that respects each client's own order alone.
 pub fn sequence<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, Misfit> {
     let mut clients: Vec<Vec<usize>> = Vec::new();
-    let mut by_time: Vec<usize> = (0..calls.len()).collect();
-    by_time.sort_by_key(|op| calls[*op].called);
     let mut known: Vec<u32> = Vec::new();
-    for op in by_time {
+    for op in small::order(calls.iter().map(|call| call.called)) {
         let at = known.iter().position(|client| *client == calls[op].client).unwrap_or_else(|| {
             known.push(calls[op].client);
             clients.push(Vec::new());
