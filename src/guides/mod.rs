@@ -50,6 +50,12 @@ pub fn catalogue() -> Shelf {
     return OPENED.get().copied().unwrap_or_default();
 }
 
+/// The shelf that the scenario with this `guide/slug`, or the guide with this slug, stands on: the program that has it.
+pub fn shelf_of(path: &str) -> &'static str {
+    let guide = Guide::ALL.into_iter().find(|guide| path.split('/').next() == Some(guide.slug()));
+    guide.unwrap_or(Guide::ALL[0]).slug()
+}
+
 /// The scenario with this `guide/slug`.
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
     catalogue().iter().copied().find(|scenario| scenario.info().path() == path)
