@@ -142,6 +142,7 @@ export function stage(page) {
 export async function press(page, name, times = 1) {
   const button = page.getByRole("button", { name, exact: true }).first();
   await button.click();
+  if (times === 1) return;
   await button.evaluate(async (element, more) => {
     for (let count = 0; count < more; count += 1) {
       element.click();
