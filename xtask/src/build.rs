@@ -55,8 +55,8 @@ pub fn site_steps(terminal: Terminal) -> Outcome<Vec<Step>> {
     let shelves = shelves::all()?;
     let compiled = shelves.clone();
     Ok(vec![
-        Step::new("the apps, compiled", "2 min", move || compile(&compiled)),
-        Step::new("the apps, packed", "20 s", move || pack_all(&shelves)),
+        Step::new("the apps, compiled", "3 min", move || compile(&compiled)),
+        Step::new("the apps, packed", "40 s", move || pack_all(&shelves)),
         Step::new("the pages", "1 min", move || write_pages(terminal)),
         Step::new("compressed copies of all files", "15 s", move || {
             let remedy = "Node's message above says which file could not be written.";
