@@ -45,16 +45,14 @@ pub fn shelves() -> Vec<&'static str> {
     names
 }
 
-/// The shelf on which the scenario with this `guide/slug` stands.
-pub fn shelf_of(path: &str) -> Option<&'static str> {
+/// The shelf whose app shows the page of this address: that of the scenario, or of the first scenario of a guide; home has
+/// the first shelf of all.
+pub fn shelf_of(path: &str) -> &'static str {
     let mut all = GUIDES.iter().flat_map(|(_, placed)| *placed);
-    all.find(|(scenario, _)| scenario.is_at(path)).map(|(_, shelf)| *shelf)
-}
-
-/// The shelf whose app shows a guide's own page: that of its first scenario.
-pub fn first_shelf_of(guide: Guide) -> Option<&'static str> {
-    let (_, placed) = GUIDES.iter().find(|known| known.0 == guide)?;
-    placed.first().map(|(_, shelf)| *shelf)
+    let of_scenario = all.find(|(scenario, _)| scenario.is_at(path));
+    let guide = GUIDES.iter().find(|(guide, _)| guide.slug() == path).or(GUIDES.first());
+    let of_guide = guide.and_then(|(_, placed)| placed.first());
+    of_scenario.or(of_guide).map_or("", |placed| placed.1)
 }
 
 /// Opens a shelf in place of everything, once, before anything else is asked: what a program that has only a part of the
@@ -71,6 +69,7 @@ pub fn catalogue() -> Shelf {
     #[cfg(target_arch = "wasm32")]
     return OPENED.get().copied().unwrap_or_default();
 }
+
 
 /// The scenario with this `guide/slug`.
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {

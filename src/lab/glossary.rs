@@ -23,7 +23,7 @@ mod tests {
     use crate::guides::{everything, find, shelf_of, shelves};
 
     fn of_shelf(shelf: &str) -> impl Iterator<Item = &'static dyn AnyScenario> {
-        let stands = |scenario: &&'static dyn AnyScenario| shelf_of(&scenario.info().path()) == Some(shelf);
+        let stands = |scenario: &&'static dyn AnyScenario| shelf_of(&scenario.info().path()) == shelf;
         everything().iter().copied().filter(stands)
     }
 

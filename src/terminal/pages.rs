@@ -2,11 +2,10 @@
 //! and without it. The markup has the same classes as the app's, so that the app takes over without a jump.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use faultline::guides::catalogue;
-use faultline::guides::find;
+use faultline::guides::{catalogue, find, shelf_of};
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
@@ -21,23 +20,19 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 
-/// Writes the pages of a site. `apps` has a folder for each guide, with its app as Trunk built it: its index.html is the
-/// template of the guide's pages.
+/// Writes the pages of a site. `apps` has a folder for each shelf, with its app as Trunk built it: its index.html is the
+/// template of the pages of the shelf's scenarios.
 pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &[], &[])?;
     let [apps, folder] = arguments.words() else {
         return Err(Failure::Usage(
-            "pages takes two folders: that of the guides' apps, and that of the site.".to_owned(),
+            "pages takes two folders: that of the shelves' apps, and that of the site.".to_owned(),
         ));
     };
-    let folder = PathBuf::from(folder);
-    let mut written = 0;
+    let site = Site { apps: PathBuf::from(apps), folder: PathBuf::from(folder) };
+    let mut written = site.write_home()?;
     for guide in Guide::ALL {
-        let template = read(&Path::new(apps).join(guide.slug()).join("index.html"))?;
-        if !template.contains(PLACE) {
-            return Err(Failure::File(format!("The index.html of {} has no place for a page.", guide.slug())));
-        }
-        written += Site { folder: folder.clone(), template }.write_guide(guide)?;
+        written += site.write_guide(guide)?;
     }
     println!("{written} pages written");
     Ok(ExitCode::SUCCESS)
@@ -55,16 +50,24 @@ const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <h1>There is no such page</h1><p>The scenario may have another name by now.</p>\
     <p><a href=\"/\">To the start of this host</a></p></html>";
 
-fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file).map_err(|error| Failure::File(format!("{} cannot be read: {error}.", file.display())))
-}
-
 struct Site {
+    apps: PathBuf,
     folder: PathBuf,
-    template: String,
 }
 
 impl Site {
+    /// The page that the app of an address was built with. Home has the app of the first guide.
+    fn template(&self, path: &str) -> Result<String, Failure> {
+        let file = self.apps.join(shelf_of(path)).join("index.html");
+        let text = std::fs::read_to_string(&file);
+        let text = text.map_err(|error| Failure::File(format!("{} cannot be read: {error}.", file.display())))?;
+        if text.contains(PLACE) {
+            Ok(text)
+        } else {
+            Err(Failure::File(format!("{} has no place for a page.", file.display())))
+        }
+    }
+
     fn save(&self, name: &str, text: &str) -> Result<(), Failure> {
         let file = self.folder.join(name);
         let failed = |error| Failure::File(format!("{} cannot be written: {error}.", file.display()));
@@ -72,15 +75,17 @@ impl Site {
         std::fs::write(&file, text).map_err(failed)
     }
 
-    /// All pages of a guide. Home and the page for addresses that are none belong to the first.
+    /// Home, and what is shown for an address that is none.
+    fn write_home(&self) -> Result<usize, Failure> {
+        self.write_list("", "Distributed systems you can break", LEAD, "home", &home_page())?;
+        self.save("404.html", NOT_FOUND)?;
+        Ok(2)
+    }
+
+    /// All pages of a guide.
     fn write_guide(&self, guide: Guide) -> Result<usize, Failure> {
-        let mut written = 1;
-        if guide == Guide::ALL[0] {
-            self.write_list("", "Distributed systems you can break", LEAD, "home", &home_page())?;
-            self.save("404.html", NOT_FOUND)?;
-            written += 2;
-        }
         self.write_list(guide.slug(), guide.title(), guide.about(), "guide", &guide_page(guide))?;
+        let mut written = 1;
         for scenario in scenarios(guide) {
             let info = scenario.info();
             let prose = scenario_prose(&info);
@@ -98,21 +103,22 @@ impl Site {
     }
 
     fn write(&self, path: &str, title: &str, about: &str, page: &str) -> Result<(), Failure> {
-        self.save(&under(path, "index.html"), &self.render(path, title, about, page))
+        let page = render(&self.template(path)?, path, title, about, page);
+        self.save(&under(path, "index.html"), &page)
     }
+}
 
-    /// The template with a page in it; every address is relative, so that the site works below any path.
-    fn render(&self, path: &str, title: &str, about: &str, page: &str) -> String {
-        let up = up_from(path);
-        let head = format!("<title>{} · Faultline</title>", escape(title));
-        let body = format!("{HEADER_START}{}</nav></header>{page}", guide_links());
-        replace_between(&self.template, "name=\"description\" content=\"", "\"", &escape(about))
-            .replace("<title>Faultline</title>", &head)
-            .replace(PLACE, &body)
-            .replace("\"./", &format!("\"{up}"))
-            .replace("'./", &format!("'{up}"))
-            .replace("{up}", &up)
-    }
+/// A template with a page in it; every address is relative, so that the site works below any path.
+fn render(template: &str, path: &str, title: &str, about: &str, page: &str) -> String {
+    let up = up_from(path);
+    let head = format!("<title>{} · Faultline</title>", escape(title));
+    let body = format!("{HEADER_START}{}</nav></header>{page}", guide_links());
+    replace_between(template, "name=\"description\" content=\"", "\"", &escape(about))
+        .replace("<title>Faultline</title>", &head)
+        .replace(PLACE, &body)
+        .replace("\"./", &format!("\"{up}"))
+        .replace("'./", &format!("'{up}"))
+        .replace("{up}", &up)
 }
 
 const HEADER_START: &str = "<header class=\"top\"><a class=\"brand\" href=\"{up}\"><span class=\"brand-mark\" \

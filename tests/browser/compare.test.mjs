@@ -38,7 +38,7 @@ tests["a rule switched: the link carries the comparison"] = async (site) => {
   await press(page, "Copy link");
   const address = await page.evaluate(() => location.href);
   ensure(address.includes("&with=transactions/two-phase-commit~"), address);
-  const fresh = await site.open(address.slice(site.address.length));
+  const fresh = await site.open(address.slice(site.address.length), { fresh: true });
   await fresh.waitForSelector("#stage-beside[data-fingerprint]");
   const after = [await stage(fresh), await other(fresh)];
   ensure(before.every((side, at) => side.fingerprint === after[at].fingerprint), "the link replays something else");

@@ -1,46 +1,99 @@
 // Runs every *.test.mjs beside it, or those with the given word in their name; of these all tests, or those with a second
-// word in their title. Two at a time, each lane with a server and a browser of its own. Ends with `N passed, N failed`.
+// word in their title. Two pages at a time in one browser. A test that fails leaves a picture of its page in
+// target/browser. Ends with `N passed, N failed`.
 
 import { readdir } from "node:fs/promises";
-import { openSite } from "./harness.mjs";
+import { join } from "node:path";
+import { Site, launch, root, serve } from "./harness.mjs";
 
 const LANES = 2;
+/** No test takes longer, in milliseconds. */
+const LONGEST = 120_000;
 
 const [fileWord = "", titleWord = ""] = process.argv.slice(2);
 const here = new URL(".", import.meta.url);
 const files = (await readdir(here)).filter((name) => name.endsWith(".test.mjs") && name.includes(fileWord)).sort();
+
+/** What a lane takes at once: a page and the tests that look at it in turn, or one test that opens its own. */
 const waiting = [];
 for (const file of files) {
-  const { default: tests } = await import(new URL(file, here));
-  const all = Object.entries(typeof tests === "function" ? await tests() : tests);
-  waiting.push(...all.filter(([title]) => title.includes(titleWord)).map(([title, test]) => ({ name: `${file}: ${title}`, test })));
+  const { default: tests = {}, visits = [] } = await import(new URL(file, here));
+  const wanted = (all) => Object.entries(all).filter(([title]) => title.includes(titleWord));
+  const all = visits.map(({ path, tests }) => ({ path, tests: Object.entries(tests).map(([title, test]) => [`/${path}: ${title}`, test]) }));
+  const chosen = all.filter(({ tests }) => tests.some(([title]) => title.includes(titleWord)));
+  waiting.push(...chosen.map((visit) => ({ ...visit, file })), ...wanted(tests).map((test) => ({ tests: [test], file })));
 }
 
 let passed = 0;
 let failed = 0;
 
-async function run(site, { name, test }) {
+const tooLong = (timer) => new Promise((_, reject) => {
+  timer.id = setTimeout(() => reject(new Error(`it has not ended after ${LONGEST / 1000} s`)), LONGEST);
+});
+
+async function timed(work) {
+  const timer = {};
+  try {
+    await Promise.race([work(), tooLong(timer)]);
+  } finally {
+    clearTimeout(timer.id);
+  }
+}
+
+/** Pictures of the pages that are open, and the sentence that says where they are. */
+async function pictures(site, name) {
+  const names = [];
+  for (const [at, page] of site.pages.entries()) {
+    const file = join("target", "browser", `${name.replace(/[^a-z0-9]+/gi, "-").slice(0, 80)}-${at}.png`);
+    // A page that has crashed has no picture.
+    const taken = await page.screenshot({ path: join(root, file), timeout: 5_000 }).catch(() => undefined);
+    if (taken) names.push(file);
+  }
+  return names.length ? `\nSee ${names.join(", ")}` : "";
+}
+
+/** Runs a test; says whether it has passed. */
+async function run(site, name, work) {
   const start = performance.now();
   try {
-    await test(site);
+    await timed(work);
     const troubles = site.takeTroubles();
     if (troubles.length) throw new Error(troubles.join("\n"));
     passed += 1;
-    console.log(`ok      ${name} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    console.log(`ok      seconds: ${((performance.now() - start) / 1000).toFixed(2)} ${name}`);
+    return true;
   } catch (error) {
-    site.takeTroubles();
     failed += 1;
-    console.log(`FAILED  ${name}\n        ${error.message.split("\n").slice(0, 12).join("\n        ")}`);
+    const words = error.message.split("\n").slice(0, 12).join("\n") + await pictures(site, name);
+    console.log(`FAILED  ${name}\n        ${words.replaceAll("\n", "\n        ")}`);
+    site.takeTroubles();
+    return false;
   }
-  for (const context of site.browser.contexts()) await context.close();
 }
 
+async function take(site, { path, tests, file }) {
+  let page;
+  for (const [title, test] of tests) {
+    const work = async () => {
+      if (path !== undefined) page ??= await site.open(path);
+      await (page ? test(page, site) : test(site));
+    };
+    if (!await run(site, `${file}: ${title}`, work)) {
+      page = undefined;
+      await site.renew();
+    }
+  }
+  await site.clear();
+}
+
+const [server, browser] = await Promise.all([serve(), launch()]);
+
 async function lane() {
-  const site = await openSite();
-  for (let next = waiting.shift(); next; next = waiting.shift()) await run(site, next);
-  await site.close();
+  const site = await Site.on(browser, server.address);
+  for (let next = waiting.shift(); next; next = waiting.shift()) await take(site, next);
 }
 
 await Promise.all(Array.from({ length: LANES }, lane));
+await browser.close();
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

@@ -1,20 +1,29 @@
-// Every scenario, as one loop: stepping, seeking, links, faults, the tour.
+// Every scenario, as one visit: sizes, stepping, seeking, themes, links, faults, the tour. And what one scenario shows for
+// all: rules and settings, playing, branches, the keyboard, the menu of faults.
 
-import { ensure, press, scenarios, stage } from "./harness.mjs";
+import { audit, fits } from "./audit.mjs";
+import { ensure, press, scenarios, seek, stage } from "./harness.mjs";
 
-const tests = {};
-
-/** Seeks by the scrubber, as a reader does. */
-async function seek(page, step) {
-  await page.getByLabel("Seek").evaluate((input, value) => {
-    input.value = value;
-    input.dispatchEvent(new Event("input", { bubbles: true }));
-  }, String(step));
+/** Goes to the start and steps from there; with nothing done, to the same state as from a page just opened. */
+async function stepTo(page, step) {
+  await seek(page, 0);
+  await press(page, "Step", step);
+  ensure((await stage(page)).step === step, `${step} steps do not lead to event ${step}`);
 }
 
-for (const path of await scenarios()) {
-  tests[`${path}: 50 steps and 50 backs, and a seek, are exact`] = async (site) => {
-    const page = await site.open(`${path}/`);
+/** Begins a new run, as choosing a seed does. */
+async function beginAnew(page) {
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  await page.locator(".setting input[type=number]").dispatchEvent("change");
+  const { step } = await stage(page);
+  ensure(step === 0 && (await page.locator(".moment").textContent()).includes("event 0 of 0"), "no new run has begun");
+}
+
+/** What a visitor of any scenario does, from a page that was just opened on. */
+const visit = (path) => ({
+  "fits 320, 390, 820 and 1440 px": fits,
+
+  "50 steps and 50 backs, and a seek, are exact": async (page) => {
     const first = await stage(page);
     ensure(first.scenario === path && first.step === 0, `the stage says ${JSON.stringify(first)}`);
     await press(page, "Step", 20);
@@ -27,11 +36,15 @@ for (const path of await scenarios()) {
     await press(page, "Step back", 50);
     const back = await stage(page);
     ensure(back.step === 0 && back.fingerprint === first.fingerprint, "50 backs do not lead to the start");
-  };
+  },
 
-  tests[`${path}: a copied link opens the same run in a fresh browser`] = async (site) => {
-    const page = await site.open(`${path}/`);
-    await press(page, "Step", 12);
+  "no accessibility violation in either theme": async (page) => {
+    await stepTo(page, 12);
+    await audit(page);
+  },
+
+  "a copied link opens the same run in a fresh browser": async (page, site) => {
+    await stepTo(page, 12);
     await page.locator("[data-node]").last().focus();
     await page.keyboard.press("Enter");
     await press(page, "Crash");
@@ -40,14 +53,15 @@ for (const path of await scenarios()) {
     await press(page, "Copy link");
     await page.waitForFunction(() => location.search.startsWith("?run="));
     const link = new URL(page.url());
-    const fresh = await site.open(`${path}/${link.search}`);
+    const fresh = await site.open(`${path}/${link.search}`, { fresh: true });
     const there = await stage(fresh);
     ensure(there.step === here.step && there.fingerprint === here.fingerprint, `${JSON.stringify(here)} became ${JSON.stringify(there)}`);
-  };
+    await fresh.close();
+  },
 
-  tests[`${path}: a crash and a cut act, and are seen`] = async (site) => {
-    const page = await site.open(`${path}/`);
-    await press(page, "Step", 5);
+  "a crash and a cut act, and are seen": async (page) => {
+    await beginAnew(page);
+    await stepTo(page, 5);
     const before = await stage(page);
     await page.locator("[data-node]").nth(1).click();
     await press(page, "Crash");
@@ -61,10 +75,10 @@ for (const path of await scenarios()) {
     await press(page, "Cut");
     ensure((await stage(page)).fingerprint !== running.fingerprint, "the cut changes nothing");
     ensure(await page.locator(".link.is-cut").count() >= 1, "the cut is not seen");
-  };
+  },
 
-  tests[`${path}: the tour completes`] = async (site) => {
-    const page = await site.open(`${path}/`);
+  "the tour completes": async (page) => {
+    await beginAnew(page);
     const beats = Number((await page.locator(".tour .count").first().textContent()).split(" of ")[1]);
     for (let beat = 0; beat < beats; beat += 1) {
       if (await page.locator(".guess button").count()) await page.locator(".guess button").first().click();
@@ -72,27 +86,61 @@ for (const path of await scenarios()) {
     }
     ensure(await page.locator("text=That was the tour").count() === 1, "the tour does not end");
     ensure((await page.locator(".notice-bar").textContent()).trim() === "", "the tour left a notice");
-  };
+  },
+});
 
-  tests[`${path}: every rule and setting changes the run`] = async (site) => {
+export const visits = (await scenarios()).map((path) => ({ path: `${path}/`, tests: visit(path) }));
+
+const tests = {};
+
+/** Scenarios that together have every kind of control. What each control does to the run, the native suite tests for all. */
+const CONTROLS = ["transactions/two-phase-commit", "resilience/load-balancing"];
+
+for (const path of CONTROLS) {
+  tests[`/${path}/: every rule and setting changes the run`] = async (site) => {
     const page = await site.open(`${path}/`);
     await press(page, "Step", 4);
     await page.getByRole("tab", { name: "Rules & load" }).click();
+    const fingerprint = async () => (await stage(page)).fingerprint;
     for (const rule of await page.locator(".rule input").all()) {
-      const before = (await stage(page)).fingerprint;
+      const before = await fingerprint();
       await rule.click();
-      ensure((await stage(page)).fingerprint !== before, "a rule changes nothing");
+      ensure(await fingerprint() !== before, "a rule changes nothing");
     }
     for (const slider of await page.locator(".setting input[type=range]").all()) {
-      const before = (await stage(page)).fingerprint;
+      const before = await fingerprint();
       await slider.focus();
       await page.keyboard.press("End");
-      const after = (await stage(page)).fingerprint;
+      const after = await fingerprint();
       await page.keyboard.press("Home");
-      ensure(after !== before || (await stage(page)).fingerprint !== before, "a setting changes nothing");
+      ensure(after !== before || await fingerprint() !== before, "a setting changes nothing");
+    }
+    for (const toggle of await page.locator(".setting input[type=checkbox]").all()) {
+      const before = await fingerprint();
+      await toggle.click();
+      ensure(await fingerprint() !== before, "a switch changes nothing");
+    }
+    for (const choice of await page.locator(".setting select").all()) {
+      const before = await fingerprint();
+      const other = await choice.evaluate((select) => (select.selectedIndex === 0 ? 1 : 0));
+      await choice.selectOption({ index: other });
+      ensure(await fingerprint() !== before, "a choice changes nothing");
     }
   };
 }
+
+tests["the scenarios whose controls are tried have every kind of control"] = async (site) => {
+  for (const kind of [".rule input", ".setting input[type=range]", ".setting input[type=checkbox]", ".setting select"]) {
+    let found = 0;
+    for (const path of CONTROLS) {
+      const page = await site.open(`${path}/`);
+      await page.getByRole("tab", { name: "Rules & load" }).click();
+      found += await page.locator(kind).count();
+      await page.close();
+    }
+    ensure(found > 0, `none has ${kind}`);
+  }
+};
 
 tests["a promise that breaks stops the run and is explained"] = async (site) => {
   const page = await site.open("messaging/competing-consumers/");

@@ -1,48 +1,35 @@
-// The site as a whole: addresses, bad input, accessibility, sizes, still pages.
+// The site as a whole: addresses, bad input, accessibility, sizes, still pages, what the server sends.
 
 import { readFile } from "node:fs/promises";
+import { get } from "node:http";
 import { join } from "node:path";
-import { brotliCompressSync } from "node:zlib";
-import { createRequire } from "node:module";
-import { dist, ensure, openSite, press, scenarios, stage } from "./harness.mjs";
+import { brotliDecompressSync } from "node:zlib";
+import { audit, auditHere, fits } from "./audit.mjs";
+import { Site, dist, ensure, press, scenarios, serve, stage } from "./harness.mjs";
 
-const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const all = await scenarios();
 const guides = [...new Set(all.map((path) => path.split("/")[0]))];
 const tests = {};
 
-async function audit(page, where) {
-  await page.evaluate(axeSource);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
-  const words = found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")}`);
-  ensure(words.length === 0, `${where}: ${words.join("\n")}`);
-}
+/** The pages that are lists; scenarios.test.mjs does the same with every scenario's. */
+const lists = ["", `${guides[0]}/`];
+export const visits = lists.map((path) => ({
+  path,
+  tests: { "no accessibility violation in either theme": audit, "fits 320, 390, 820 and 1440 px": fits },
+}));
 
-for (const path of ["", `${guides[0]}/`, ...all.map((path) => `${path}/`)]) {
-  tests[`/${path}: no accessibility violation in either theme`] = async (site) => {
-    for (const dark of [false, true]) {
-      const page = await site.open(path, { dark });
-      if (await page.locator("#stage").count()) await press(page, "Step", 12);
-      await page.waitForTimeout(250);
-      await audit(page, dark ? "dark" : "light");
-    }
-  };
+/** Markup as a reader sees it, and what stands between two marks. */
+const text = (html) => html.replace(/<[^>]*>/g, "");
+const inside = (html, start, end) => html.split(start)[1]?.split(end)[0] ?? "";
 
-  tests[`/${path}: fits 320, 390, 820 and 1440 px`] = async (site) => {
-    for (const width of [320, 390, 820, 1440]) {
-      const page = await site.open(path, { width, height: 844 });
-      const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-      ensure(over <= 0, `${width} px: the page is ${over} px too wide`);
-      await page.context().close();
-    }
-  };
-
-  tests[`/${path}: reads without JavaScript`] = async (site) => {
-    const page = await site.open(path, { javaScriptEnabled: false });
-    ensure((await page.locator("h1").textContent()).length > 3, "no heading");
+for (const path of [...lists, ...all.map((path) => `${path}/`)]) {
+  tests[`/${path}: reads without JavaScript`] = async () => {
+    const html = await readFile(join(dist, path, "index.html"), "utf8");
+    ensure(text(inside(html, "<h1>", "</h1>")).length > 3, "no heading");
     if (path.split("/").length === 3) {
-      ensure(await page.locator("#stage svg [data-node]").count() >= 4, "no picture");
-      ensure((await page.locator("#prose").textContent()).length > 1000, "no prose");
+      const picture = inside(html, '<div id="stage"', '<div class="stage-tools">');
+      ensure(picture.includes("<svg") && picture.split("data-node=").length > 4, "no picture");
+      ensure(text(inside(html, '<article id="prose" class="prose">', "</article>")).length > 1000, "no prose");
     }
   };
 }
@@ -92,7 +79,7 @@ tests["an export can be imported again"] = async (site) => {
   const here = await stage(page);
   const [download] = await Promise.all([page.waitForEvent("download"), press(page, "Export")]);
   const buffer = await readFile(await download.path());
-  const other = await site.open(raft);
+  const other = await site.open(raft, { fresh: true });
   await other.locator("input[type=file]").setInputFiles({ name: "run.json", mimeType: "application/json", buffer });
   await other.waitForFunction((step) => Number(document.querySelector("#stage").dataset.step) === step, here.step);
   ensure((await stage(other)).fingerprint === here.fingerprint, "the imported run differs");
@@ -145,7 +132,7 @@ tests["a typed key is routed by a typed binding, travels in a link, and spaces a
   ensure((await stage(page)).fingerprint === fingerprint, "a key with a space was published");
   await press(page, "Copy link");
   await page.waitForFunction(() => location.search.startsWith("?run="));
-  const fresh = await site.open(`messaging/topic-routing/${new URL(page.url()).search}`);
+  const fresh = await site.open(`messaging/topic-routing/${new URL(page.url()).search}`, { fresh: true });
   const there = await stage(fresh);
   ensure(there.step === step && there.fingerprint === fingerprint, "the link leads elsewhere");
 };
@@ -160,14 +147,38 @@ tests["home says what was visited, and offers to continue"] = async (site) => {
   await page.waitForSelector("#stage[data-fingerprint]");
 };
 
-tests["no guide's wasm grows beyond 600 KB, nor its script beyond 20 KB, compressed"] = async () => {
-  for (const guide of guides) {
-    const [html, folder] = [await readFile(join(dist, guide, "index.html"), "utf8"), join(dist, guide)];
-    for (const [what, most] of [[/href="([^"]+_bg\.wasm)"/, 600e3], [/modulepreload" href="([^"]+\.js)"/, 20e3]]) {
-      const size = brotliCompressSync(await readFile(join(folder, html.match(what)[1]))).length;
-      ensure(size <= most, `${guide}: ${size} bytes`);
+/** What a scenario's page loads: its module and its script. */
+async function parts(path) {
+  const html = await readFile(join(dist, path, "index.html"), "utf8");
+  return [/href="([^"]+_bg\.wasm)"/, /modulepreload" href="([^"]+\.js)"/].map((what) => join(path, html.match(what)[1]));
+}
+
+tests["no app's wasm grows beyond 600 KB, nor its script beyond 20 KB, compressed"] = async () => {
+  for (const path of all) {
+    for (const [at, file] of (await parts(path)).entries()) {
+      const size = (await readFile(join(dist, `${file}.br`))).length;
+      ensure(size <= [600e3, 20e3][at], `${file}: ${size} bytes`);
     }
   }
+};
+
+/** What the server answers to somebody who takes these encodings. */
+const ask = (address, encodings) => new Promise((done, failed) => {
+  get(address, { headers: { "accept-encoding": encodings } }, async (response) => {
+    done({ headers: response.headers, body: Buffer.concat(await response.toArray()) });
+  }).on("error", failed);
+});
+
+tests["the server sends compressed files to those who take them, and says how long they may be kept"] = async (site) => {
+  const [module] = await parts(all[0]);
+  const plain = await ask(site.address + module, "identity");
+  ensure(plain.headers["content-encoding"] === undefined && plain.body.equals(await readFile(join(dist, module))), "not the file itself");
+  const small = await ask(site.address + module, "gzip, deflate, br");
+  ensure(small.headers["content-encoding"] === "br" && brotliDecompressSync(small.body).equals(plain.body), "no brotli");
+  ensure(small.headers["content-type"] === "application/wasm" && small.headers.vary === "Accept-Encoding", "a wrong header");
+  ensure((await ask(site.address + module, "gzip")).headers["content-encoding"] === "gzip", "no gzip");
+  ensure(small.headers["cache-control"].endsWith("immutable"), "the module is not kept for ever");
+  ensure((await ask(site.address, "br")).headers["cache-control"] === "no-cache", "the page is kept");
 };
 
 tests["an unknown address says so"] = async (site) => {
@@ -175,14 +186,16 @@ tests["an unknown address says so"] = async (site) => {
   ensure((await page.locator("h1").first().textContent()).includes("no such page"), "it does not say so");
 };
 
-tests["the site works under a sub-path"] = async () => {
-  const site = await openSite("/some/where/");
+tests["the site works under a sub-path"] = async ({ browser }) => {
+  const server = await serve("/some/where/");
+  const site = await Site.on(browser, server.address);
   const page = await site.open(raft);
   ensure((await stage(page)).step === 0, "no stage");
   await page.locator("header .brand").click();
   await page.waitForSelector(".home");
   const troubles = site.takeTroubles();
   await site.close();
+  server.stop();
   ensure(troubles.length === 0, troubles.join("\n"));
 };
 
@@ -196,12 +209,12 @@ tests["every panel and a comparison have no accessibility violation and fit a ph
     for (const name of ["Break it", "What if", "Rules & load", "Inspect", "Timeline", "Charts", "History"]) {
       await page.getByRole("tab", { name, exact: true }).click();
       await page.waitForTimeout(200);
-      await audit(page, `${name}, ${width} px`);
+      await auditHere(page, `${name}, ${width} px`);
     }
     await page.getByRole("tab", { name: "What if" }).click();
     await page.getByRole("button", { name: "without it" }).first().click();
     await page.waitForSelector("#stage-beside[data-fingerprint]");
-    await audit(page, `a comparison, ${width} px`);
+    await auditHere(page, `a comparison, ${width} px`);
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     ensure(wide <= 0, `${width} px: the page is ${wide} px too wide`);
   }

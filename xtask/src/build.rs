@@ -1,52 +1,132 @@
-//! Building the site: an app for each guide by Trunk, then a page for every address by the project's own binary.
+//! Building the site: an app for each shelf by Trunk, then a page for every address by the project's own binary.
+//!
+//! Cargo compiles all apps at once, so that what they share is compiled once and two of them are linked side by side. When
+//! Trunk then asks cargo for one of them it is there already, and Trunk has only to pack it.
 
+use std::env::consts::EXE_SUFFIX;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
+use std::sync::Mutex;
 
 use crate::command::{command, run};
+use crate::shelves::{self, EVERYTHING};
+use crate::steps::{self, Step};
 use crate::{Outcome, say, setup};
 
 /// What the site is made from.
-const INPUTS: [&str; 6] = ["src", "assets", "index.html", "Trunk.toml", "Cargo.toml", "Cargo.lock"];
+const INPUTS: [&str; 9] = [
+    ".cargo/config.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "Trunk.toml",
+    "app",
+    "assets",
+    "index.html",
+    "src",
+    "xtask/compress.mjs",
+];
 
-/// The guides, by the features that they are.
-const GUIDES: [&str; 6] = ["consensus", "messaging", "caching", "storage", "transactions", "resilience"];
-/// Where Trunk puts the guides' apps.
+/// Where Trunk puts the shelves' apps.
 const APPS: &str = "target/apps";
 
+/// Whose terminal writes the pages.
+#[derive(Clone, Copy)]
+pub enum Terminal {
+    /// One that is compiled for it, by the tests' profile.
+    Own,
+    /// The one beside the tests. It is there after them, and `Own` is not: with the tests' own dependencies some shared ones
+    /// have other features, and cargo compiles the library once for either.
+    OfTheTests,
+}
+
 /// Builds the release site into dist/. Nothing happens when nothing it is made from has changed.
-pub fn site() -> Outcome {
+pub fn site(terminal: Terminal) -> Outcome {
+    steps::take(site_steps(terminal)?)
+}
+
+/// The steps of that.
+pub fn site_steps(terminal: Terminal) -> Outcome<Vec<Step>> {
     let stamp = crate::root().join("dist/.stamp");
     let now = fingerprint();
     if std::fs::read_to_string(&stamp).is_ok_and(|before| before == now) {
         say("The site is up to date.");
-        return Ok(());
+        return Ok(Vec::new());
     }
-    say("Building the release site (a few minutes the first time) ...");
-    let site = crate::root().join("dist");
-    emptied(&site).map_err(|error| format!("dist/ cannot be made anew ({error})."))?;
-    for guide in GUIDES {
-        app(guide, &site)?;
-    }
-    let pages = ["run", "--quiet", "--profile", "test", "--", "pages", APPS, "dist"];
-    run(&mut command("cargo", &pages), "The message above says which page could not be written.")?;
-    std::fs::write(&stamp, now).map_err(|error| format!("dist/.stamp cannot be written ({error})."))
+    let shelves = shelves::all()?;
+    let compiled = shelves.clone();
+    Ok(vec![
+        Step::new("the apps, compiled", "3 min", move || compile(&compiled)),
+        Step::new("the apps, packed", "40 s", move || pack_all(&shelves)),
+        Step::new("the pages", "1 min", move || write_pages(terminal)),
+        Step::new("compressed copies of all files", "15 s", move || {
+            let remedy = "Node's message above says which file could not be written.";
+            run(&mut command("node", &["xtask/compress.mjs", "dist"]), remedy)?;
+            std::fs::write(stamp, now).map_err(|error| format!("dist/.stamp cannot be written ({error})."))
+        }),
+    ])
 }
 
-/// Builds the app of a guide, and copies all but its page into the site. Their names carry a hash of what is in them: what
-/// guides share is there once.
-fn app(guide: &str, site: &Path) -> Outcome {
-    say(&format!("The app of the {guide} guide ..."));
-    let built = format!("{APPS}/{guide}");
-    let words = ["build", "--release", "--offline", "--no-default-features", "--features", guide, "--dist", &built];
-    run(setup::with_tools(&mut command("trunk", &words)), "The compiler's message above says why.")?;
-    let copied = std::fs::read_dir(crate::root().join(&built)).and_then(|files| {
-        for file in files.flatten().filter(|file| file.file_name() != "index.html") {
-            std::fs::copy(file.path(), site.join(file.file_name()))?;
+fn compile(shelves: &[String]) -> Outcome {
+    let words = ["build", "--package", "faultline-app", "--profile", "site", "--target", "wasm32-unknown-unknown"];
+    let mut cargo = command("cargo", &words);
+    cargo.args(shelves.iter().flat_map(|shelf| ["--bin", shelf]));
+    run(&mut cargo, "The compiler's message above says why.")
+}
+
+/// Packs all apps into an empty dist/, two at a time.
+fn pack_all(shelves: &[String]) -> Outcome {
+    for folder in ["dist", APPS] {
+        emptied(&crate::root().join(folder)).map_err(|error| format!("{folder} cannot be made anew ({error})."))?;
+    }
+    let waiting = Mutex::new(shelves.iter());
+    let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
+    let lane = || std::iter::from_fn(next).try_for_each(|shelf| pack(shelf));
+    std::thread::scope(|scope| {
+        let lanes = [scope.spawn(lane), scope.spawn(lane)];
+        lanes.map(|lane| lane.join().unwrap_or_else(|_| Err("Packing the apps failed.".to_owned())))
+    })
+    .into_iter()
+    .collect()
+}
+
+/// Has Trunk pack an app, and copies all but its page into the site. Their names carry a hash of what is in them: what
+/// shelves share is there once.
+fn pack(shelf: &str) -> Outcome {
+    let root = crate::root();
+    let (page, built) = (format!("{APPS}/{shelf}.html"), format!("{APPS}/{shelf}"));
+    let failed = |error: std::io::Error| format!("The app of the shelf {shelf} cannot be packed ({error}).");
+    let template = std::fs::read_to_string(root.join("index.html")).map_err(failed)?;
+    std::fs::write(root.join(&page), page_of(shelf, &template)).map_err(failed)?;
+    let words = ["build", "--release", "--offline", "--public-url", "./", "--log", "warn", "--dist", &built, &page];
+    run(setup::with_tools(&mut command("trunk", &words)), "The message above says why.")?;
+    for file in std::fs::read_dir(root.join(&built)).map_err(failed)?.flatten() {
+        if file.file_name() != "index.html" {
+            std::fs::copy(file.path(), root.join("dist").join(file.file_name())).map_err(failed)?;
         }
-        Ok(())
+    }
+    Ok(())
+}
+
+/// The project's index.html for one shelf, with relative addresses, as it has to be two folders further down.
+fn page_of(shelf: &str, template: &str) -> String {
+    let lines = template.lines().map(|line| match line.contains("data-trunk") {
+        true => line.replace("href=\"", "href=\"../../") + "\n",
+        false => line.to_owned() + "\n",
     });
-    copied.map_err(|error| format!("The app of the {guide} guide cannot be copied into dist/ ({error})."))
+    let own = |name| format!("data-bin=\"{name}\"");
+    lines.collect::<String>().replace(&own(EVERYTHING), &own(shelf)).replace("data-base=\"/\"", "data-base=\"./\"")
+}
+
+fn write_pages(terminal: Terminal) -> Outcome {
+    let mut pages = match terminal {
+        Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--profile", "test", "--"]),
+        Terminal::OfTheTests => {
+            run(&mut command("cargo", &["test", "--quiet", "--workspace", "--no-run"]), "")?;
+            let here = std::env::current_exe().map_err(|error| format!("This program is nowhere ({error})."))?;
+            command(here.with_file_name(format!("faultline{EXE_SUFFIX}")), &[])
+        }
+    };
+    run(pages.args(["pages", APPS, "dist"]), "The message above says which page could not be written.")
 }
 
 fn emptied(folder: &Path) -> std::io::Result<()> {
@@ -56,10 +136,12 @@ fn emptied(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 
-/// Serves quick builds, rebuilt whenever a file changes.
+/// Serves quick builds of an app with everything, rebuilt whenever a file changes. They have a folder of their own, so that
+/// neither they nor the tests wait for the other's lock.
 pub fn watch(port: u16) -> Outcome {
     let port = port.to_string();
-    let mut trunk = command("trunk", &["serve", "--offline", "--port", &port]);
+    let mut trunk = command("trunk", &["serve", "--offline", "--port", &port, "--dist", "target/watched/site"]);
+    trunk.env("CARGO_TARGET_DIR", crate::root().join("target/watched"));
     run(setup::with_tools(&mut trunk), "The message above says why.")
 }
 
@@ -77,5 +159,36 @@ fn hash(path: &Path, hasher: &mut DefaultHasher) {
     } else {
         path.hash(hasher);
         std::fs::read(path).unwrap_or_default().hash(hasher);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{page_of, shelves};
+
+    fn index() -> String {
+        std::fs::read_to_string(crate::root().join("index.html")).unwrap_or_default()
+    }
+
+    #[test]
+    fn there_are_shelves() {
+        assert!(shelves::all().is_ok_and(|names| names.len() > 5 && !names.iter().any(|name| name == "everything")));
+    }
+
+    /// A quick build answers every address with the same page: only addresses from the root lead anywhere from there.
+    #[test]
+    fn a_quick_build_has_addresses_from_the_root() {
+        let trunk = std::fs::read_to_string(crate::root().join("Trunk.toml")).unwrap_or_default();
+        assert!(trunk.contains("public_url = \"/\""));
+        assert!(index().contains("data-base=\"/\"") && index().contains("data-bin=\"everything\""));
+        assert!(!index().contains("\"./"));
+    }
+
+    #[test]
+    fn a_shelf_has_relative_addresses() {
+        let page = page_of("caching", &index());
+        assert!(page.contains("data-bin=\"caching\"") && page.contains("data-base=\"./\""));
+        assert!(page.contains("href=\"../../app/Cargo.toml\"") && page.contains("href=\"../../assets/style.css\""));
+        assert!(!page.contains("everything") && !page.contains("=\"/"));
     }
 }

@@ -1,10 +1,14 @@
-//! A static file server for the built site, on 127.0.0.1.
+//! A static file server for the built site, on 127.0.0.1. It does what README asks of any host: compressed files to those
+//! who take them, and files for ever that carry a hash in their name.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
 
 use crate::Outcome;
+
+/// What a compressed copy's name ends with, and what HTTP calls it; the smaller one first.
+const ENCODINGS: [(&str, &str); 2] = [("br", "br"), ("gz", "gzip")];
 
 /// Serves a folder for ever, as any static host would: directories by their index.html, unknown addresses with 404.
 pub fn serve(folder: PathBuf, port: u16, base: &str) -> Outcome {
@@ -23,31 +27,49 @@ pub fn serve(folder: PathBuf, port: u16, base: &str) -> Outcome {
 }
 
 fn answer(mut stream: TcpStream, folder: &Path, base: &str) -> std::io::Result<()> {
-    let mut reader = BufReader::new(stream.try_clone()?);
-    let mut request = String::new();
-    reader.read_line(&mut request)?;
-    let mut header = String::new();
-    while reader.read_line(&mut header)? > 2 {
-        header.clear();
-    }
-    let target = request.split_whitespace().nth(1).unwrap_or("/");
-    let path = target.split(['?', '#']).next().unwrap_or("/");
+    let (path, accepted) = request(&mut BufReader::new(stream.try_clone()?))?;
     let (status, file) = match path.strip_prefix(base).and_then(|rest| find(folder, rest)) {
-        Some(Found::File(file)) => ("200 OK", Some(file)),
+        Some(Found::File(file)) => ("200 OK", file),
         Some(Found::Folder) => {
             let head = format!("HTTP/1.1 301 Moved Permanently\r\nLocation: {path}/\r\nContent-Length: 0\r\n\r\n");
             return stream.write_all(head.as_bytes());
         }
-        None => ("404 Not Found", Some(folder.join("404.html")).filter(|file| file.is_file())),
+        None => ("404 Not Found", folder.join("404.html")),
     };
-    let body = file.as_ref().map_or(Ok(b"Not found.".to_vec()), std::fs::read)?;
-    let kind = file.as_deref().map_or("text/plain", media_type);
-    let length = body.len();
+    let (body, encoding) = read(&file, &accepted)?;
+    let (kind, length, cache) = (media_type(&file), body.len(), cache_control(&file));
     let head = format!(
-        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n"
+        "HTTP/1.1 {status}\r\nContent-Type: {kind}\r\nContent-Length: {length}\r\n{encoding}Vary: Accept-Encoding\r\n\
+         Cache-Control: {cache}\r\nConnection: close\r\n\r\n"
     );
     stream.write_all(head.as_bytes())?;
     stream.write_all(&body)
+}
+
+/// The path that is asked for, and the encodings that are taken.
+fn request(reader: &mut impl BufRead) -> std::io::Result<(String, String)> {
+    let (mut first, mut header, mut accepted) = (String::new(), String::new(), String::new());
+    reader.read_line(&mut first)?;
+    while reader.read_line(&mut header)? > 2 {
+        let (name, value) = header.split_once(':').unwrap_or_default();
+        if name.eq_ignore_ascii_case("accept-encoding") {
+            accepted = value.trim().to_ascii_lowercase();
+        }
+        header.clear();
+    }
+    let target = first.split_whitespace().nth(1).unwrap_or("/");
+    Ok((target.split(['?', '#']).next().unwrap_or("/").to_owned(), accepted))
+}
+
+/// What is in a file, or in its smallest copy that is taken, and the header that says so.
+fn read(file: &Path, accepted: &str) -> std::io::Result<(Vec<u8>, String)> {
+    let takes = |name: &str| accepted.split(',').any(|word| word.trim() == name);
+    let copies = ENCODINGS.iter().filter(|(_, name)| takes(name));
+    let found = copies.into_iter().find_map(|(end, name)| {
+        let copy = format!("{}.{end}", file.display());
+        std::fs::read(copy).ok().map(|body| (body, format!("Content-Encoding: {name}\r\n")))
+    });
+    found.map_or_else(|| std::fs::read(file).map(|body| (body, String::new())), Ok)
 }
 
 enum Found {
@@ -69,6 +91,14 @@ fn find(folder: &Path, rest: &str) -> Option<Found> {
     }
 }
 
+/// A name with a hash in it never means another content; of any other name the browser has to ask each time.
+fn cache_control(file: &Path) -> &'static str {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    // Trunk writes a number of 64 bits, without the zeros it may begin with.
+    let is_hash = |part: &str| (12..=16).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if name.split(['-', '_', '.']).any(is_hash) { "public, max-age=31536000, immutable" } else { "no-cache" }
+}
+
 fn media_type(file: &Path) -> &'static str {
     match file.extension().and_then(|extension| extension.to_str()) {
         Some("html") => "text/html; charset=utf-8",
@@ -80,5 +110,29 @@ fn media_type(file: &Path) -> &'static str {
         Some("woff2") => "font/woff2",
         Some("png") => "image/png",
         _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+    use std::path::Path;
+
+    use super::{cache_control, request};
+
+    #[test]
+    fn a_request_is_read() {
+        let mut asked = Cursor::new("GET /a/?run=1 HTTP/1.1\r\nHost: here\r\nAccept-Encoding: gzip, BR\r\n\r\n");
+        assert_eq!(request(&mut asked).ok(), Some(("/a/".to_owned(), "gzip, br".to_owned())));
+    }
+
+    #[test]
+    fn only_a_name_with_a_hash_is_kept_for_ever() {
+        for name in ["icon-cc41ca3c05f051a.svg", "consensus-93c04530ca872b20_bg.wasm"] {
+            assert!(cache_control(Path::new(name)).ends_with("immutable"), "{name}");
+        }
+        for name in ["index.html", "worker.js", "text.html", "two-phase-commit/index.html"] {
+            assert_eq!(cache_control(Path::new(name)), "no-cache", "{name}");
+        }
     }
 }

@@ -1,11 +1,14 @@
-//! `cargo xtask`: set-up, build, serve, test, bench. Every step asks first whether the thing is there.
+//! `cargo xtask`: set-up, build, serve, test, bless, bench. Every step asks first whether the thing is there.
 
+mod bless;
 mod build;
 mod command;
 mod files;
 mod peers;
 mod serve;
 mod setup;
+mod shelves;
+mod steps;
 mod test;
 
 use std::process::ExitCode;
@@ -13,9 +16,11 @@ use std::process::ExitCode;
 const HELP: &str = "cargo xtask <command>
 
   serve [--port N] [--no-serve] [--debug]   install what is missing, build the release site, serve it on 127.0.0.1
-                                            --debug: quick builds, rebuilt when a file changes
+        [--base /PATH/] [--site FOLDER]     --debug: quick builds, rebuilt when a file changes
+                                            --site: serve what is built, and build nothing
   test [--only STAGE]                       install what is missing and pass every test
                                             stages: format, clippy, native, wasm, site, browser
+  bless [GUIDE/SCENARIO]                    write anew what the tests compare with: golden runs, counterexamples
   test --peers [PEER]                       compare our systems with real brokers: rabbitmq, nats
   bench                                     run the benches, native and in the browser
 ";
@@ -29,6 +34,7 @@ fn main() -> ExitCode {
     let outcome = match words.split_first() {
         Some((&"serve", options)) => serve::serve(options),
         Some((&"test", options)) => test::test(options),
+        Some((&"bless", options)) => bless::bless(options),
         Some((&"bench", [])) => test::bench(),
         _ => Err(HELP.to_owned()),
     };

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use crate::command::{command, run};
-use crate::{Outcome, say, setup};
+use crate::{Outcome, say, setup, steps};
 
 /// What the shell does: it starts the program and waits for a line. `stop` tells the program to stop and waits for it.
 const WATCH: &str = "\"$@\" & read line; [ \"$line\" = stop ] && kill $! && wait $!; kill -KILL 0";
@@ -99,7 +99,7 @@ const PEERS: [Peer; 2] = [("rabbitmq", rabbitmq), ("nats", nats)];
 
 /// See the module's header.
 pub fn test(only: Option<&str>) -> Outcome {
-    setup::peers()?;
+    steps::take(setup::peers()?)?;
     run(&mut command("cargo", &["test", "--package", "faultline", "--test", "peers", "--no-run"]), "")?;
     let folder = Folder::new()?;
     let observed = crate::root().join("target/peers");

@@ -1,11 +1,12 @@
-//! `cargo xtask test`: every test there is, counted. Ends with a line `N passed, N failed`.
+//! `cargo xtask test`: every test there is, counted and timed. Ends with a line `N passed, N failed`.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
+use crate::build::Terminal;
 use crate::command::{command, run};
-use crate::{Outcome, build, peers, say, setup};
+use crate::{Outcome, build, peers, say, setup, steps};
 
 const WASM: &str = "wasm32-unknown-unknown";
 
@@ -15,10 +16,15 @@ type Stage = (&'static str, fn(&mut Tally) -> Outcome);
 const STAGES: [Stage; 6] =
     [("format", format), ("clippy", clippy), ("native", native), ("wasm", wasm), ("site", site), ("browser", browser)];
 
+/// How many of the slowest tests are named in the end.
+const SLOWEST: usize = 10;
+
 #[derive(Default)]
 struct Tally {
     passed: u64,
     failed: u64,
+    /// Seconds and name of every test that tells them.
+    times: Vec<(f64, String)>,
 }
 
 impl Tally {
@@ -37,6 +43,7 @@ impl Tally {
         for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
             println!("{line}");
             self.count(&line);
+            self.times.extend(time_of(&line));
         }
         let succeeded = child.wait().is_ok_and(|status| status.success());
         if !succeeded && self.failed == failed {
@@ -64,6 +71,12 @@ impl Tally {
     }
 }
 
+/// The seconds and the name of a test that has told them: `seconds: 1.23 NAME`, perhaps after something else.
+fn time_of(line: &str) -> Option<(f64, String)> {
+    let (seconds, name) = line.split_once("seconds: ")?.1.split_once(' ')?;
+    Some((seconds.parse().ok()?, name.to_owned()))
+}
+
 /// See the module's header.
 pub fn test(options: &[&str]) -> Outcome {
     let only = match options {
@@ -76,7 +89,7 @@ pub fn test(options: &[&str]) -> Outcome {
             return Err(format!("{takes} perhaps one of: rabbitmq, nats."));
         }
     };
-    setup::tests()?;
+    steps::take(setup::tests()?)?;
     let mut total = Tally::default();
     let mut lines = Vec::new();
     for (name, stage) in STAGES.iter().filter(|stage| only.is_none_or(|only| only == stage.0)) {
@@ -86,19 +99,26 @@ pub fn test(options: &[&str]) -> Outcome {
             eprintln!("{why}");
             tally.failed += 1;
         }
-        let seconds = start.elapsed().as_secs();
-        lines.push(format!("{name:<8} {:>5} ok {:>4} failed {seconds:>5} s", tally.passed, tally.failed));
+        let seconds = start.elapsed().as_secs_f64();
+        lines.push(format!("{name:<8} {:>5} ok {:>4} failed {seconds:>7.1} s", tally.passed, tally.failed));
         total.passed += tally.passed;
         total.failed += tally.failed;
+        total.times.append(&mut tally.times);
     }
-    println!("\n{}\n", lines.join("\n"));
+    println!("\n{}\n\n{}", lines.join("\n"), slowest(total.times));
     println!("{} passed, {} failed", total.passed, total.failed);
     if total.failed == 0 { Ok(()) } else { Err("Not every test passed; the first failure above says most.".to_owned()) }
 }
 
+/// The slowest tests of all stages, a line each.
+fn slowest(mut times: Vec<(f64, String)>) -> String {
+    times.sort_by(|one, other| other.0.total_cmp(&one.0));
+    times.iter().take(SLOWEST).map(|(seconds, name)| format!("{seconds:>7.1} s  {name}\n")).collect()
+}
+
 /// Runs the benches: native, then in the browser.
 pub fn bench() -> Outcome {
-    setup::tests()?;
+    steps::take(setup::tests()?)?;
     run(&mut command("cargo", &["bench", "--package", "faultline"]), "")?;
     let words = [
         "test",
@@ -114,7 +134,7 @@ pub fn bench() -> Outcome {
         "--nocapture",
     ];
     run(&mut in_browser(command("cargo", &words))?, "")?;
-    build::site()?;
+    build::site(Terminal::OfTheTests)?;
     run(&mut command("node", &["tests/browser/bench.mjs"]), "")
 }
 
@@ -125,7 +145,7 @@ fn format(tally: &mut Tally) -> Outcome {
 
 fn clippy(tally: &mut Tally) -> Outcome {
     tally.one(command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
-    let words = ["clippy", "--package", "faultline", "--lib", "--bins", "--target", WASM, "--", "-D", "warnings"];
+    let words = ["clippy", "--package", "faultline-app", "--lib", "--bins", "--target", WASM, "--", "-D", "warnings"];
     tally.one(command("cargo", &words));
     Ok(())
 }
@@ -134,10 +154,15 @@ fn native(tally: &mut Tally) -> Outcome {
     tally.many(command("cargo", &["test", "--workspace", "--no-fail-fast"]))
 }
 
-/// The same runs in Node and in Chromium, compiled as the site is.
+/// The same runs in Node and in Chromium, optimised as the site is, but not once more across all crates when it is linked:
+/// that takes longer than everything else here.
 fn wasm(tally: &mut Tally) -> Outcome {
     let words = ["test", "--package", "faultline", "--profile", "site", "--target", WASM, "--test", "wasm"];
-    let test = || command("cargo", &words);
+    let test = || {
+        let mut test = command("cargo", &words);
+        test.env("CARGO_PROFILE_SITE_LTO", "off").env("CARGO_PROFILE_SITE_CODEGEN_UNITS", "16");
+        test
+    };
     tally.many(with_runner(test()))?;
     tally.many(in_browser(test())?)
 }
@@ -157,14 +182,36 @@ fn in_browser(test: Command) -> Outcome<Command> {
 }
 
 fn site(tally: &mut Tally) -> Outcome {
-    build::site()?;
+    build::site(Terminal::OfTheTests)?;
     tally.passed += 1;
     Ok(())
 }
 
 fn browser(tally: &mut Tally) -> Outcome {
-    build::site()?;
+    build::site(Terminal::OfTheTests)?;
     let mut node = command("node", &["tests/browser/run.mjs"]);
     node.env("CHROMIUM", setup::chromium().ok_or("There is no Chromium on PATH.")?);
     tally.many(node)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Tally, slowest, time_of};
+
+    #[test]
+    fn counts_and_times_are_read() {
+        let mut tally = Tally::default();
+        for line in ["test result: ok. 3 passed; 1 failed; 0 ignored", "2 passed, 0 failed", "5 passed by"] {
+            tally.count(line);
+        }
+        assert_eq!((tally.passed, tally.failed), (5, 1));
+        assert_eq!(time_of("ok      seconds: 1.25 a name"), Some((1.25, "a name".to_owned())));
+        assert_eq!(time_of("seconds: soon a name"), None);
+    }
+
+    #[test]
+    fn the_slowest_come_first() {
+        let lines = slowest(vec![(1.0, "quick".to_owned()), (20.5, "slow".to_owned())]);
+        assert_eq!(lines, "   20.5 s  slow\n    1.0 s  quick\n");
+    }
 }

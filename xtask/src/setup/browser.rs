@@ -2,7 +2,7 @@
 
 use super::apt;
 use crate::command::{command, output};
-use crate::{Outcome, say};
+use crate::steps::Step;
 
 fn find(names: &[&str]) -> Option<String> {
     names.iter().find_map(|name| output(&mut command("which", &[name])))
@@ -19,11 +19,11 @@ pub fn chromedriver() -> Option<String> {
 }
 
 /// Installs both by apt, unless they are there.
-pub fn install() -> Outcome {
+pub fn missing() -> Option<Step> {
     if chromium().is_some() && chromedriver().is_some() {
-        return Ok(());
+        return None;
     }
-    say("Installing Chromium and its driver by apt ...");
     let remedy = "Install Chromium and chromedriver of the same version, put them on PATH, then run this again.";
-    apt::install(&["chromium", "chromium-driver"], remedy)
+    let install = move || apt::install(&["chromium", "chromium-driver"], remedy);
+    Some(Step::new("Chromium and its driver, by apt", "1 min", install))
 }

@@ -1,4 +1,4 @@
-//! What a machine needs, installed where it is missing.
+//! What a machine needs: what of it is missing, as steps that install it.
 
 mod apt;
 mod browser;
@@ -11,23 +11,33 @@ use std::process::Command;
 
 use crate::Outcome;
 use crate::command::search_path;
+use crate::steps::Step;
 
-/// What building the site needs.
-pub fn site() -> Outcome {
-    wasm_target::install()?;
-    packages::install("tests/browser")?;
-    tools::install()
+/// What is missing for compiling the apps, as steps.
+pub fn basics() -> Outcome<Vec<Step>> {
+    let packages = packages::missing("tests/browser")?;
+    Ok(wasm_target::missing()?.into_iter().chain(packages).collect())
 }
 
-/// What the tests need on top of that.
-pub fn tests() -> Outcome {
-    site()?;
-    browser::install()
+/// What is missing for packing them: Trunk and wasm-bindgen.
+pub fn tools() -> Outcome<Option<Step>> {
+    let missing = tools::missing()?;
+    Ok((!missing.is_empty()).then(|| Step::all(missing, "4 min")))
 }
 
-/// What the comparison with real brokers needs.
-pub fn peers() -> Outcome {
-    peers::install()
+/// What is missing for building the site.
+pub fn site() -> Outcome<Vec<Step>> {
+    Ok(basics()?.into_iter().chain(tools()?).collect())
+}
+
+/// What is missing for the tests.
+pub fn tests() -> Outcome<Vec<Step>> {
+    Ok(site()?.into_iter().chain(browser::missing()).collect())
+}
+
+/// What is missing for the comparison with real brokers.
+pub fn peers() -> Outcome<Vec<Step>> {
+    peers::missing()
 }
 
 /// Puts the npm packages' programs on a command's PATH.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::apt;
 use crate::command::{command, output, run};
+use crate::steps::Step;
 use crate::{Outcome, say};
 
 /// Where wasm-opt is.
@@ -12,21 +13,23 @@ pub fn programs() -> PathBuf {
 }
 
 /// Installs the packages of a folder by their lock file, unless they are there.
-pub fn install(tests: &str) -> Outcome {
+pub fn missing(tests: &'static str) -> Outcome<Option<Step>> {
     let folder = crate::root().join(tests);
     let lock = folder.join("package-lock.json");
     let copy = folder.join("node_modules/.installed-lock.json");
     let wanted = std::fs::read(&lock).map_err(|error| format!("{} cannot be read ({error}).", lock.display()))?;
     if std::fs::read(&copy).is_ok_and(|installed| installed == wanted) {
-        return Ok(());
+        return Ok(None);
     }
-    if output(&mut command("node", &["--version"])).is_none() {
-        say("Installing Node.js by apt ...");
-        let remedy = "Install Node.js 20 or later (https://nodejs.org), then run this again.";
-        apt::install(&["nodejs", "npm"], remedy)?;
-    }
-    say(&format!("Installing the npm packages of {tests} ..."));
-    let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
-    run(npm.current_dir(folder), "npm's message above says why; it needs its registry once.")?;
-    std::fs::write(&copy, wanted).map_err(|error| format!("{} cannot be written ({error}).", copy.display()))
+    let install = move || {
+        if output(&mut command("node", &["--version"])).is_none() {
+            say("Installing Node.js by apt ...");
+            let remedy = "Install Node.js 20 or later (https://nodejs.org), then run this again.";
+            apt::install(&["nodejs", "npm"], remedy)?;
+        }
+        let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
+        run(npm.current_dir(folder), "npm's message above says why; it needs its registry once.")?;
+        std::fs::write(&copy, wanted).map_err(|error| format!("{} cannot be written ({error}).", copy.display()))
+    };
+    Ok(Some(Step::new(format!("the npm packages of {tests}"), "10 s", install)))
 }

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use super::{apt, packages};
+use crate::Outcome;
 use crate::command::{command, output};
-use crate::{Outcome, say};
+use crate::steps::Step;
 
 /// Where Debian's wrapper finds the broker itself; the wrapper changes the user, which a temporary folder does not bear.
 const DEBIAN_RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
@@ -27,12 +28,13 @@ pub fn nats() -> Option<String> {
 }
 
 /// Installs both by apt, unless they are there, and the npm packages of their driver.
-pub fn install() -> Outcome {
+pub fn missing() -> Outcome<Vec<Step>> {
+    let mut missing: Vec<Step> = packages::missing("tests/peers")?.into_iter().collect();
     if rabbitmq().is_none() || nats().is_none() {
-        say("Installing RabbitMQ and nats-server by apt ...");
         let remedy = "Install RabbitMQ 3.10 or later (https://www.rabbitmq.com/docs/download) and nats-server 2.9 or \
                       later (https://github.com/nats-io/nats-server/releases), put both on PATH, then run this again.";
-        apt::install(&["rabbitmq-server", "nats-server"], remedy)?;
+        let install = move || apt::install(&["rabbitmq-server", "nats-server"], remedy);
+        missing.push(Step::new("RabbitMQ and nats-server, by apt", "1 min", install));
     }
-    packages::install("tests/peers")
+    Ok(missing)
 }

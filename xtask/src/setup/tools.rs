@@ -1,34 +1,53 @@
 //! Trunk and wasm-bindgen, at the versions this project builds with.
 
+use crate::Outcome;
 use crate::command::{command, output, run};
-use crate::{Outcome, say};
+use crate::steps::Step;
 
 const TRUNK: &str = "0.21.14";
 
+/// Where both are compiled. What was compiled before an interruption need not be compiled again.
+const WORKSHOP: &str = "target/tools";
+
 /// Installs both unless they are there at the right version.
-pub fn install() -> Outcome {
+pub fn missing() -> Outcome<Vec<Step>> {
     let bindgen = locked_version("wasm-bindgen").ok_or("Cargo.lock names no wasm-bindgen. Is the checkout whole?")?;
-    // Its own lock file names a dependency that can no longer be had, so it is not asked for --locked.
-    // It reads megabytes of WebAssembly, so it is worth some optimising; Trunk only calls others.
-    cargo_install("wasm-bindgen-cli", "wasm-bindgen", &bindgen, "1", &[])?;
-    cargo_install("trunk", "trunk", TRUNK, "0", &["--locked"])
+    let tools = [
+        // Its own lock file names a dependency that can no longer be had, so it is not asked for --locked.
+        Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: bindgen, locked: false },
+        Tool { package: "trunk", program: "trunk", version: TRUNK.to_owned(), locked: true },
+    ];
+    Ok(tools.into_iter().filter(|tool| !tool.is_there()).map(Tool::step).collect())
 }
 
-/// Installs a program, compiled for a quick start rather than for a quick run: Trunk's own release profile takes seven
-/// minutes, nearly all of it optimising across crates, and this takes two.
-fn cargo_install(package: &str, program: &str, version: &str, optimise: &str, more: &[&str]) -> Outcome {
-    let present = output(&mut command(program, &["--version"])).unwrap_or_default();
-    if present.split_whitespace().nth(1) == Some(version) {
-        return Ok(());
+struct Tool {
+    package: &'static str,
+    program: &'static str,
+    version: String,
+    locked: bool,
+}
+
+impl Tool {
+    fn is_there(&self) -> bool {
+        let present = output(&mut command(self.program, &["--version"])).unwrap_or_default();
+        present.split_whitespace().nth(1) == Some(&self.version)
     }
-    say(&format!("Installing {package} {version} (about two minutes on two cores, once) ..."));
-    let mut cargo = command("cargo", &["install", package, "--version", version, "--force"]);
-    let remedy = "If cargo installed it but it is not found, put cargo's bin folder on PATH.";
-    let quick = [("LTO", "off"), ("OPT_LEVEL", optimise), ("CODEGEN_UNITS", "16"), ("DEBUG", "false")];
-    quick.iter().for_each(|(name, value)| {
-        cargo.env(format!("CARGO_PROFILE_RELEASE_{name}"), value);
-    });
-    run(cargo.args(more).env_remove("CARGO_TARGET_DIR"), remedy)
+
+    fn step(self) -> Step {
+        Step::new(format!("{} {}", self.package, self.version), "2 min", move || self.install())
+    }
+
+    /// Compiles it for a quick start rather than for a quick run, and without TLS: it is never asked to download.
+    fn install(self) -> Outcome {
+        let words = ["install", self.package, "--version", &self.version, "--force", "--no-default-features"];
+        let mut cargo = command("cargo", &words);
+        cargo.args(self.locked.then_some("--locked")).env("CARGO_TARGET_DIR", crate::root().join(WORKSHOP));
+        let quick = [("LTO", "off"), ("OPT_LEVEL", "0"), ("CODEGEN_UNITS", "16"), ("DEBUG", "false")];
+        quick.iter().for_each(|(name, value)| {
+            cargo.env(format!("CARGO_PROFILE_RELEASE_{name}"), value);
+        });
+        run(&mut cargo, "If cargo installed it but it is not found, put cargo's bin folder on PATH.")
+    }
 }
 
 /// The version of a package in Cargo.lock.

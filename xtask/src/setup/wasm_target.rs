@@ -4,16 +4,18 @@
 use std::path::{Path, PathBuf};
 
 use crate::command::{command, output, run};
+use crate::steps::Step;
 use crate::{Outcome, say};
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// Installs the target unless it is there.
-pub fn install() -> Outcome {
-    if has_core(&library_folder()?) {
-        return Ok(());
-    }
-    say("Installing the WebAssembly target by rustup ...");
+pub fn missing() -> Outcome<Option<Step>> {
+    let is_there = has_core(&library_folder()?);
+    Ok((!is_there).then(|| Step::new("the WebAssembly target", "30 s", install)))
+}
+
+fn install() -> Outcome {
     if run(&mut command("rustup", &["target", "add", TARGET]), "").is_ok() && has_core(&library_folder()?) {
         return Ok(());
     }

@@ -1,0 +1,36 @@
+// What every page has to stand: axe in both themes, and four widths.
+
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { ensure, resize } from "./harness.mjs";
+
+const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+/** Has axe look at a page as it stands. */
+export async function auditHere(page, where) {
+  if (!await page.evaluate(() => window.axe !== undefined)) await page.evaluate(axeSource);
+  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const words = found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")}`);
+  ensure(words.length === 0, `${where}: ${words.join("\n")}`);
+}
+
+/** The same in either theme; the page is light before and after. */
+export async function audit(page) {
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme });
+    await page.waitForTimeout(250);
+    await auditHere(page, colorScheme);
+  }
+  await page.emulateMedia({ colorScheme: "light" });
+}
+
+/** Holds a page to four widths. */
+export async function fits(page) {
+  for (const width of [320, 390, 820, 1440]) {
+    await resize(page, width, 844);
+    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    ensure(over <= 0, `${width} px: the page is ${over} px too wide`);
+  }
+  await resize(page);
+}
