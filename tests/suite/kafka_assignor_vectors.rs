@@ -1,13 +1,10 @@
 //! The assignors against what Kafka's own classes answered.
-#![cfg(not(target_arch = "wasm32"))]
-
-mod vectors;
 
 use std::collections::BTreeMap;
 
+use crate::vectors::{cases, report};
 use faultline::mechanisms::assignors::{Assignor, Member, Partition};
 use serde_json::Value;
-use vectors::{cases, report};
 
 /// Java's `HashMap` of a few strings, in the order in which it is walked: by bucket, then as they came.
 fn in_java_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {

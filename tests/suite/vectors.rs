@@ -23,7 +23,6 @@ pub fn cases(file: &str) -> Option<Vec<Value>> {
     Some(cases)
 }
 
-#[allow(dead_code, reason = "not every file of vectors has lists")]
 /// A list of whole numbers.
 pub fn numbers(value: &Value) -> Vec<i64> {
     value.as_array().into_iter().flatten().filter_map(Value::as_i64).collect()

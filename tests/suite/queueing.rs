@@ -1,5 +1,4 @@
 //! Load against theory: the waiting times of M/M/1 and M/M/c, and Little's law in every window that a chart shows.
-#![cfg(not(target_arch = "wasm32"))]
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,7 @@
 //! OM(m) against counts and outcomes that were computed apart from it: messages and rounds by n and m, and whether a
 //! promise breaks over all ways to lie, or many.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::oral_messages::{Heard, Judge, Path, RETREAT, messages, messages_in};
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::declare::settings::{CommandCall, Settings};
@@ -16,7 +14,6 @@ use faultline::systems::consensus::byzantine_generals::{
     ByzantineGenerals, COMMANDER, GENERALS, LATENCY, LIES, M, MORE_THAN_3M, ORDER, SPLIT, TRAITOR, TRAITOR_IS_COMMANDER,
 };
 use serde_json::Value;
-use vectors::{cases, numbers, report};
 
 type Field = World<ByzantineGenerals>;
 

@@ -1,5 +1,4 @@
 //! What every scenario passes, as one loop over the catalogue: a scenario is under test by being listed.
-#![cfg(not(target_arch = "wasm32"))]
 
 use std::fmt::Write;
 

@@ -1,11 +1,8 @@
 //! The linearizability checker against Porcupine's histories, each with its verdict.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, path, report};
 use faultline::sim::judge::consistency::{Call, Register, RegisterOp, Spec, check_text, linearize};
 use serde_json::Value;
-use vectors::{cases, path, report};
 
 /// A set that only grows.
 struct GrowOnly;

@@ -1,13 +1,10 @@
 //! NATS subjects against nats-server's own tests.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, report};
 use faultline::mechanisms::subjects::{
     Mapping, collide, interest, is_literal, is_subset, is_valid, is_valid_literal, matches, word_at,
 };
 use serde_json::{Value, json};
-use vectors::{cases, report};
 
 fn text<'a>(case: &'a Value, name: &str) -> &'a str {
     case[name].as_str().unwrap_or_default()

@@ -1,6 +1,5 @@
 //! JetStream with three replicas: what one crash costs, what a power cut of all costs, and every promise under random
 //! faults.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::kit::scenario::storm;
 use faultline::sim::NodeId;

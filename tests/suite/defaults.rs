@@ -1,12 +1,9 @@
 //! Figures of real systems that a reader is shown, against the defaults as published.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, report};
 use faultline::guides::find;
 use faultline::guides::kit::scenario::Info;
 use serde_json::Value;
-use vectors::{cases, report};
 
 /// System, setting, the value that is told, where it is told, and how it is written there: in the prose, or beside a
 /// setting or a rule.

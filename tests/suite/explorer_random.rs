@@ -1,12 +1,9 @@
 //! The explorer over random systems, against brute force: it finds a planted bad state exactly when there is a way
 //! there, by as few moves, and the schedule leads there again.
-#![cfg(not(target_arch = "wasm32"))]
-
-#[path = "oracles/plain.rs"]
-mod plain;
 
 use std::collections::{BTreeSet, VecDeque};
 
+use crate::plain::moves;
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{Rule, RuleSet};
 use faultline::sim::declare::settings::{Command, CommandCall, Control, Setting, SettingId, Settings, Takes, Unit};
@@ -22,7 +19,6 @@ use faultline::sim::machine::world::World;
 use faultline::sim::measure::metrics::Metric;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
-use plain::moves;
 use proptest::prelude::*;
 
 /// Three nodes with five states each; what they do is drawn from a seed: a table nobody has thought about.

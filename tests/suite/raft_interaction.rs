@@ -4,10 +4,8 @@
 //! Two things differ by design and are bridged here. etcd's logs begin with a snapshot of some entries; ours begin
 //! empty, so indices are shifted. etcd's leader tells a new commit index at once; ours tells it with the next heartbeat,
 //! so a heartbeat is due at the end of each `stabilize`.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, report};
 use faultline::guides::consensus::raft_election::SCENARIO;
 use faultline::sim::NodeId;
 use faultline::sim::declare::settings::CommandCall;
@@ -16,7 +14,6 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Origin};
 use faultline::systems::consensus::raft::{self, Raft, Role, Timer};
 use serde_json::Value;
-use vectors::{cases, report};
 
 /// A script under way.
 struct Play {

@@ -1,14 +1,11 @@
 //! Raft's decisions against etcd's and HashiCorp's tables.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::quorum;
 use faultline::sim::NodeId;
 use faultline::systems::consensus::raft::config::{Members, servers};
 use faultline::systems::consensus::raft::{Config, Entry, Log, Payload};
 use serde_json::Value;
-use vectors::{cases, numbers, report};
 
 fn entry(term: i64) -> Entry {
     Entry { term: term as u32, payload: Payload::NoOp }

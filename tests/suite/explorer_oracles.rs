@@ -1,24 +1,19 @@
 //! The explorer against what others have counted: Stateright's published figures, its checker over our worlds, and
 //! brute force over random systems.
-#![cfg(not(target_arch = "wasm32"))]
-
-mod oracles;
-#[path = "oracles/plain.rs"]
-mod plain;
 
 use std::hash::{Hash, Hasher};
 
+use crate::oracles::{paxos, two_phase};
+use crate::plain::moves;
 use faultline::guides::LiveWorld;
 use faultline::guides::kit::scenario::AnyScenario;
 use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, Network, Outcome, Report};
 use faultline::sim::machine::system::System;
-use faultline::sim::explore::instance::Instance;
 use faultline::sim::machine::world::World;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Origin};
-use oracles::{paxos, two_phase};
-use plain::moves;
 use stateright::{Checker, Model, Property};
 
 fn explore<S: System>(world: &World<S>, network: Network) -> Report {

@@ -1,5 +1,4 @@
 //! Figures that tests/wasm.rs expects in WebAssembly, and the tape's decoder under random input.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::catalogue;
 use faultline::sim::NodeId;

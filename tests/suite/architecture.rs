@@ -1,5 +1,4 @@
 //! ARCHITECTURE.md's arrows, held: what must never depend on what.
-#![cfg(not(target_arch = "wasm32"))]
 
 use std::path::{Path, PathBuf};
 

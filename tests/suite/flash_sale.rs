@@ -1,6 +1,5 @@
 //! Ten minutes of the flash sale at its stated figures: nothing is lost, nothing grows without bound, and Little's law
 //! holds at the end of every window.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::messaging::flash_sale::SCENARIO;
 use faultline::sim::judge::verdict::Verdict;

@@ -1,16 +1,15 @@
 //! The simulator's own promises, on a system small enough to see through: senders that number their messages.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{Rule, RuleSet};
 use faultline::sim::declare::settings::{Command, CommandCall, Setting, Settings};
+use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, replays};
 use faultline::sim::judge::verdict::{Breach, Kind};
 use faultline::sim::kernel::link::{Latency, LinkSpec};
 use faultline::sim::kernel::time::MS;
 use faultline::sim::machine::promise::Promise;
 use faultline::sim::machine::system::{Context, Event, System};
-use faultline::sim::explore::instance::Instance;
 use faultline::sim::machine::world::World;
 use faultline::sim::measure::metrics::Metric;
 use faultline::sim::run::Run;

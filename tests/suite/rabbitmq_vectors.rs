@@ -1,11 +1,8 @@
 //! Topic and headers exchanges against what RabbitMQ's own test-suites expect.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, report};
 use faultline::mechanisms::topic::{Wildcards, XMatch, destinations, headers_match, is_valid_binding, matches};
 use serde_json::Value;
-use vectors::{cases, report};
 
 fn texts(value: &Value) -> Vec<&str> {
     value.as_array().into_iter().flatten().filter_map(Value::as_str).collect()

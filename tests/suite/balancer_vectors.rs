@@ -1,11 +1,8 @@
 //! The balancers against what nginx answered.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::balancer::{Ring, SmoothRoundRobin, hash, least_connections};
 use serde_json::Value;
-use vectors::{cases, numbers, report};
 
 fn smooth(case: &Value) {
     let weights = numbers(&case["weights"]);

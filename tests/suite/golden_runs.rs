@@ -1,12 +1,9 @@
 //! The golden runs, natively. FAULTLINE_BLESS=1 rewrites tests/golden/runs.txt; read its diff before it is committed.
-#![cfg(not(target_arch = "wasm32"))]
-
-mod golden;
 
 #[test]
 fn golden_runs_are_what_they_were() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/runs.txt");
-    let now = golden::runs();
+    let now = crate::golden::runs();
     if std::env::var_os("FAULTLINE_BLESS").is_some() {
         assert!(std::fs::write(file, &now).is_ok(), "{file} cannot be written");
     }

@@ -1,11 +1,8 @@
 //! The partitioner against the Java client, librdkafka, kafka-go and Sarama.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::partitioner::{KeyHash, Sticky, fnv1a, frequencies, murmur2, partition_of};
 use serde_json::Value;
-use vectors::{cases, numbers, report};
 
 fn number(case: &Value, name: &str) -> u32 {
     case[name].as_u64().unwrap_or(0) as u32

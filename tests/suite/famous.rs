@@ -1,5 +1,4 @@
 //! The counterexamples that the pages link to: each breaks the promise that it names, and README.md links to the famous.
-#![cfg(not(target_arch = "wasm32"))]
 
 use std::fmt::Write;
 

@@ -1,5 +1,4 @@
 //! Consumer groups under random faults, with every assignor and the other ways of setting them up.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::guides::find;
 use faultline::guides::kit::scenario::storm;

@@ -1,10 +1,9 @@
 //! Consistency models as promises: a store with one replica an answer breaks them, and one that waits for all keeps them.
-#![cfg(not(target_arch = "wasm32"))]
 
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::declare::settings::{SettingId, Settings};
-use faultline::sim::machine::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
 use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::machine::consistency::{linearizable, reads_go_forward, reads_its_writes, sequential};
 use faultline::sim::machine::promise::Promise;
 use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;

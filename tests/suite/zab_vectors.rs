@@ -1,11 +1,8 @@
 //! ZooKeeper's votes, quorums and choices of synchronisation against what its own tests expect.
-#![cfg(not(target_arch = "wasm32"))]
 
-mod vectors;
-
+use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::zab::{Logs, Sync, Vote, acknowledged, elects, sync};
 use serde_json::Value;
-use vectors::{cases, numbers, report};
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or(u64::MAX)
