@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::process::ExitCode;
 
-use faultline::guides::kit::scenario::storm;
 use faultline::guides::{AnyScenario, catalogue};
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::numbers::grouped;
 use faultline::sim::run::Run;
+use faultline::sim::run::chaos::storm;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Origin, Tape};
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,8 @@ use faultline::sim::machine::world::World;
 use faultline::sim::run::simulation::Simulation;
 use faultline::systems::storage::quorum_store::{self as store, QuorumStore};
 
+use crate::clock::timed;
+
 const ALL: &[Promise<QuorumStore>] = &[linearizable(), sequential(), reads_its_writes(), reads_go_forward()];
 
 /// How each promise stands after so many events, for each of some seeds: how often it broke, and one explanation.
@@ -33,6 +35,7 @@ fn broken(settings: &[(SettingId, i64)], rules: RuleSet) -> [(u32, String); 4] {
 
 #[test]
 fn one_replica_an_answer_breaks_every_model() {
+    let _timed = timed();
     let hasty = [(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1), (store::LATENCY, 60_000), (store::THINK, 20_000)];
     let rules =
         [store::OVERLAP, store::READ_REPAIR].into_iter().fold(RuleSet::ALL, |rules, rule| rules.with(rule, false));
@@ -44,6 +47,7 @@ fn one_replica_an_answer_breaks_every_model() {
 
 #[test]
 fn overlapping_quorums_that_write_back_keep_them() {
+    let _timed = timed();
     for (promise, (times, text)) in ALL.iter().zip(broken(&[], RuleSet::ALL)) {
         assert_eq!(times, 0, "{}: {text}", promise.id);
     }

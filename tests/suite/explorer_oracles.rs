@@ -3,6 +3,7 @@
 
 use std::hash::{Hash, Hasher};
 
+use crate::clock::timed;
 use crate::oracles::{paxos, two_phase};
 use crate::plain::moves;
 use faultline::guides::LiveWorld;
@@ -30,6 +31,7 @@ fn counts<S: System>(world: &World<S>, network: Network, expected: u64) {
 /// Unique states as in Stateright 0.31, `examples/2pc.rs`.
 #[test]
 fn two_phase_commit_has_as_many_states() {
+    let _timed = timed();
     counts(&two_phase::world(3), Network::Repeating, 288);
     counts(&two_phase::world(5), Network::Repeating, 8_832);
     counts(&two_phase::world(8), Network::Repeating, 1_745_408);
@@ -38,6 +40,7 @@ fn two_phase_commit_has_as_many_states() {
 /// Unique states as in Stateright 0.31, `examples/paxos.rs`.
 #[test]
 fn paxos_has_as_many_states() {
+    let _timed = timed();
     counts(&paxos::world(2), Network::Patient, 16_668);
     counts(&paxos::world(3), Network::Patient, 1_194_428);
 }
@@ -145,6 +148,7 @@ fn agrees(scenario: &'static str, without: Option<&str>, depth: u32, budget: Bud
 
 #[test]
 fn stateright_counts_the_same_states_in_our_worlds() {
+    let _timed = timed();
     agrees("consensus/raft-election", None, 5, Budget::crashes(1));
     agrees("consensus/raft-election", Some("one-vote-per-term"), 6, Budget::NONE);
     agrees("messaging/competing-consumers", None, 6, Budget { drops: 1, duplicates: 1, ..Budget::crashes(1) });

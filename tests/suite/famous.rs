@@ -9,13 +9,15 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Link;
 
+use crate::clock::timed;
+use crate::readme;
+
 /// Where `cargo xtask serve` serves.
 const HERE: &str = "http://127.0.0.1:8080";
-const BEGIN: &str = "<!-- famous failures: written by tests/famous.rs -->\n";
-const END: &str = "<!-- end -->";
 
 #[test]
 fn each_counterexample_breaks_the_promise_that_it_names() {
+    let _timed = timed();
     for one in counterexamples() {
         let name = format!("{} without {}", one.path, one.rule);
         let scenario = find(one.path).unwrap_or_else(|| panic!("{name}: there is no such scenario"));
@@ -31,20 +33,13 @@ fn each_counterexample_breaks_the_promise_that_it_names() {
     }
 }
 
-/// FAULTLINE_BLESS=1 writes README.md's list anew.
 #[test]
 fn the_famous_ones_are_in_the_readme() {
+    let _timed = timed();
     let list = famous().into_iter().fold(String::new(), |mut text, (title, one)| {
         let _ = writeln!(text, "- [{title}]({HERE}/{}/?run={})", one.path, one.run);
         text
     });
     assert!(list.lines().count() >= 8, "{list}");
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-    let readme = std::fs::read_to_string(file).expect("README.md is there");
-    let (before, rest) = readme.split_once(BEGIN).expect("README.md has a place for the list");
-    let (_, after) = rest.split_once(END).expect("the place has an end");
-    if std::env::var_os("FAULTLINE_BLESS").is_some() {
-        std::fs::write(file, format!("{before}{BEGIN}{list}{END}{after}")).expect("README.md can be written");
-    }
-    assert!(readme.contains(&list) || std::env::var_os("FAULTLINE_BLESS").is_some(), "README.md lists other runs");
+    readme::holds("famous failures", &list);
 }

@@ -12,6 +12,8 @@ use faultline::systems::messaging::flash_sale::{
     AWAY, Disk, FlashSale, GATEWAY, IN, MOMENTS, Memory, OUT, Outlet, THE_LOG, TOTALS, queue::MOST_RUNS, queue::count,
 };
 
+use crate::clock::timed;
+
 /// The integral of the number of orders in the system, in orders x microseconds.
 fn integral(metrics: &Metrics, now: u64) -> i128 {
     let area = |subject| metrics.get(TOTALS, subject).map_or(0, |series: &Series| i128::from(series.area(now)));
@@ -64,6 +66,7 @@ fn bounded(world: &World<FlashSale>) {
 
 #[test]
 fn ten_minutes_at_the_stated_figures() {
+    let _timed = timed();
     let mut world = SCENARIO.world(&Origin { seed: SCENARIO.seed, ..Origin::default() }, &[]);
     let (mut window, mut events) = (1, 0u64);
     while world.kernel().now() < 600 * SEC {

@@ -1,7 +1,6 @@
 //! JetStream with three replicas: what one crash costs, what a power cut of all costs, and every promise under random
 //! faults.
 
-use faultline::guides::kit::scenario::storm;
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
 use faultline::sim::declare::settings::{CommandCall, SettingId, Settings};
@@ -11,13 +10,15 @@ use faultline::sim::machine::promise::Promise;
 use faultline::sim::machine::system::System;
 use faultline::sim::machine::world::World;
 use faultline::sim::run::Run;
-use faultline::sim::run::chaos::FaultModel;
+use faultline::sim::run::chaos::{FaultModel, storm};
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Input, Tape};
 use faultline::systems::messaging::jetstream::promises::{
     MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, leader, replica, store,
 };
 use faultline::systems::messaging::jetstream::{self as jet, JetStream, cluster};
+
+use crate::clock::timed;
 
 const PROMISES: &[Promise<JetStream>] = &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES];
 /// A work queue under load, with an ack wait that many tasks are longer than.
@@ -92,6 +93,7 @@ fn holds_under(model: FaultModel, schedules: u64, retention: i64) {
 
 #[test]
 fn every_promise_holds_while_one_node_at_a_time_is_down() {
+    let _timed = timed();
     holds_under(ONE_AT_A_TIME, 200, 2);
 }
 
@@ -99,6 +101,7 @@ fn every_promise_holds_while_one_node_at_a_time_is_down() {
 /// duplicate window is stored again, with one server as with three.
 #[test]
 fn every_promise_holds_whoever_crashes() {
+    let _timed = timed();
     let model = FaultModel { pause: false, ..FaultModel::ASYNCHRONOUS };
     holds_under(model, 100, 2);
     holds_under(model, 50, 0);
@@ -107,6 +110,7 @@ fn every_promise_holds_whoever_crashes() {
 /// The promises see what breaks with R3 as well.
 #[test]
 fn without_a_rule_a_promise_breaks() {
+    let _timed = timed();
     for (rule, promise) in [(jet::DEDUP, STORED_ONCE.id), (jet::DOUBLE_ACK, WORKED_ONCE.id), (jet::SYNC, NOT_LOST.id)] {
         let found = (0..100).find(|seed| {
             let mut run = start(*seed, BUSY, &[rule]);
@@ -120,6 +124,7 @@ fn without_a_rule_a_promise_breaks() {
 
 #[test]
 fn one_server_that_crashes_stops_r1_and_not_r3() {
+    let _timed = timed();
     for replicas in [0, 1] {
         for victim in 0..cluster::server_count(start(1, &[(jet::REPLICAS, replicas)], &[]).world().settings()) {
             let mut run = start(1, &[(jet::REPLICAS, replicas), (jet::ACK_WAIT, SEC as i64)], &[]);
@@ -160,6 +165,7 @@ fn power_cut(off: &[RuleId]) -> Shop {
 
 #[test]
 fn a_power_cut_of_all_three_loses_what_was_confirmed_unless_they_sync_first() {
+    let _timed = timed();
     assert_eq!(broken(&power_cut(&[])), Vec::<String>::new());
     let lost = broken(&power_cut(&[jet::SYNC]));
     println!("{lost:?}");
@@ -169,6 +175,7 @@ fn a_power_cut_of_all_three_loses_what_was_confirmed_unless_they_sync_first() {
 /// Without syncing, one server that lost its power has forgotten what it had agreed to; the leader sends it again.
 #[test]
 fn a_server_that_forgot_is_brought_up_again() {
+    let _timed = timed();
     let mut run = start(5, &[(jet::REPLICAS, 1)], &[jet::SYNC]);
     assert!(until(&mut run, |world| done(world) >= 5));
     let first = leader(run.world());
@@ -185,6 +192,7 @@ fn a_server_that_forgot_is_brought_up_again() {
 
 #[test]
 fn ten_thousand_events_stay_in_bounds() {
+    let _timed = timed();
     let mut run = start(7, BUSY, &[]);
     storm(&mut run, FaultModel::ASYNCHRONOUS, 7, 10_000);
     assert!(run.world().kernel().pending_count() < 5_000);

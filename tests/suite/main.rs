@@ -6,8 +6,10 @@ mod architecture;
 mod balancer_vectors;
 mod byzantine_vectors;
 mod catalogue;
+mod clock;
 mod consistency;
 mod consistency_vectors;
+mod cores;
 mod defaults;
 mod determinism;
 mod explorer_oracles;
@@ -24,12 +26,14 @@ mod kafka_partitioner_vectors;
 mod nats_vectors;
 #[path = "../oracles/mod.rs"]
 mod oracles;
+mod pinned;
 #[path = "../oracles/plain.rs"]
 mod plain;
 mod queueing;
 mod rabbitmq_vectors;
 mod raft_interaction;
 mod raft_vectors;
+mod readme;
 mod simulator;
 mod vectors;
 mod zab_vectors;

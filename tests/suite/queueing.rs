@@ -1,6 +1,7 @@
 //! Load against theory: the waiting times of M/M/1 and M/M/c, and Little's law in every window that a chart shows.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use faultline::guides::LiveWorld;
 use faultline::guides::kit::scenario::AnyScenario;
@@ -12,6 +13,9 @@ use faultline::sim::run::tape::Origin;
 use faultline::systems::messaging::rabbitmq::{
     BROKER, DEPTH, HEARTBEAT, LATENCY, Memory, RATE, RabbitMq, SLOW, TASK, WAITING, WORKERS,
 };
+
+use crate::clock::{report, timed};
+use crate::cores;
 
 /// Servers, arrivals a second, mean length of a task in microseconds.
 type Load = (u32, u32, u32);
@@ -42,15 +46,12 @@ fn erlang_wait(servers: u32, arrivals: f64, service: f64) -> f64 {
 
 #[test]
 fn waiting_times_are_those_of_theory() {
-    const RUNS: u64 = 60;
+    let seeds: Vec<u64> = (0..60).collect();
+    let mut took = Duration::ZERO;
     for (load, hours) in [((1, 3, 250_000), 2), ((3, 6, 400_000), 1), ((6, 10, 500_000), 1)] {
         let (mut sum, mut count) = (0, 0);
-        for seed in 0..RUNS {
-            let mut world = start(seed, load);
-            run_until(&mut world, hours * 3_600 * SEC);
-            for window in world.metrics().of(WAITING).flat_map(|(_, series)| series.windows()) {
-                (sum, count) = (sum + window.sum, count + window.count);
-            }
+        for (waited, length) in cores::each(&seeds, |seed| waited(*seed, load, hours)) {
+            (sum, count, took) = (sum + waited.0, count + waited.1, took + length);
         }
         // A task reaches its worker two messages after it was published at the soonest, and a worker stands still for
         // two messages between one task and the next.
@@ -64,6 +65,15 @@ fn waiting_times_are_those_of_theory() {
         );
         assert!(off.abs() < 3.0, "{load:?}: {measured} s in place of {expected} s");
     }
+    report(took);
+}
+
+/// How long the tasks of a run waited together, and how many they were.
+fn waited(seed: u64, load: Load, hours: u64) -> (u64, u64) {
+    let mut world = start(seed, load);
+    run_until(&mut world, hours * 3_600 * SEC);
+    let windows = world.metrics().of(WAITING).flat_map(|(_, series)| series.windows());
+    windows.fold((0, 0), |(sum, count), window| (sum + window.sum, count + window.count))
 }
 
 /// Who stands in the queue.
@@ -80,6 +90,7 @@ fn ready(world: &LiveWorld) -> Vec<u32> {
 /// In each window the chart's level, integrated, is the time that the tasks spent in the queue within it: L = λW.
 #[test]
 fn littles_law_holds_in_every_window() {
+    let _timed = timed();
     let mut world = start(7, (2, 8, 200_000));
     let mut here: BTreeMap<u32, Time> = BTreeMap::new();
     let mut spent: BTreeMap<u64, u64> = BTreeMap::new();
@@ -122,6 +133,7 @@ fn spend(spent: &mut BTreeMap<u64, u64>, since: Time, until: Time) {
 
 #[test]
 fn erlang_c_is_what_the_tables_say() {
+    let _timed = timed();
     // M/M/1 at half load waits as long as it works; Erlang's tables give C(2, 1) = 1/3.
     assert!((erlang_wait(1, 1.0, 0.5) - 0.5).abs() < 1e-12);
     assert!((erlang_wait(2, 1.0, 1.0) - 1.0 / 3.0).abs() < 1e-12);

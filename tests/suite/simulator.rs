@@ -17,6 +17,8 @@ use faultline::sim::run::shrink::Shrinker;
 use faultline::sim::run::simulation::{Simulation, What};
 use faultline::sim::run::tape::{Input, Stamped, Tape};
 
+use crate::clock::timed;
+
 /// Nodes 0 and 1 send numbers to node 2, every millisecond; 0 over an ordered link, 1 over one that may reorder.
 struct Numbers;
 
@@ -95,6 +97,7 @@ fn received(run: &Run<World<Numbers>>, from: u16) -> Vec<u32> {
 
 #[test]
 fn an_ordered_link_keeps_order_and_the_other_does_not() {
+    let _timed = timed();
     let run = finished(Tape::default());
     let all: Vec<u32> = (1..=LAST).collect();
     assert_eq!(received(&run, 0), all);
@@ -105,6 +108,7 @@ fn an_ordered_link_keeps_order_and_the_other_does_not() {
 /// Draws are counter-based: dropping a message of one link moves nothing on the other.
 #[test]
 fn a_fault_leaves_unrelated_draws_as_they_were() {
+    let _timed = timed();
     let arrivals = |run: &Run<World<Numbers>>| {
         let events = run.branch().events().iter();
         events
@@ -127,6 +131,7 @@ fn a_fault_leaves_unrelated_draws_as_they_were() {
 
 #[test]
 fn a_paused_node_gets_everything_when_it_goes_on() {
+    let _timed = timed();
     let pause = Stamped { after: 30, input: Input::Pause { node: NodeId(2) } };
     let resume = Stamped { after: 60, input: Input::Resume { node: NodeId(2) } };
     let run = finished(Tape::new(vec![pause, resume]));
@@ -137,6 +142,7 @@ fn a_paused_node_gets_everything_when_it_goes_on() {
 
 #[test]
 fn old_futures_stay() {
+    let _timed = timed();
     let mut run = Run::new(world(&[]), Tape::default());
     run.seek(80);
     let old = run.world().fingerprint();
@@ -154,6 +160,7 @@ fn old_futures_stay() {
 
 #[test]
 fn a_refused_input_changes_nothing() {
+    let _timed = timed();
     let mut run = Run::new(world(&[]), Tape::default());
     run.seek(10);
     let before = run.world().fingerprint();
@@ -179,6 +186,7 @@ const IN_ORDER: Promise<Numbers> = Promise {
 
 #[test]
 fn the_explorer_finds_the_shortest_way_and_it_replays() {
+    let _timed = timed();
     let start = world(&[IN_ORDER]);
     let instance = Instance::new(&start, None, |_| true);
     let mut explorer = Explorer::new(Box::new(instance), Bounds::new(50_000, 8, Budget::NONE), false);
@@ -192,6 +200,7 @@ fn the_explorer_finds_the_shortest_way_and_it_replays() {
 
 #[test]
 fn a_grafted_future_begins_where_it_leaves() {
+    let _timed = timed();
     let mut run = Run::new(world(&[]), Tape::default());
     run.seek(30);
     let before = run.world().fingerprint();
@@ -216,6 +225,7 @@ fn a_grafted_future_begins_where_it_leaves() {
 
 #[test]
 fn a_broken_run_is_shrunk_to_what_it_needs() {
+    let _timed = timed();
     let mut run = Run::new(world(&[IN_ORDER]), Tape::default());
     // None of this matters: the link of node 1 reorders by itself.
     for (step, input) in [

@@ -64,7 +64,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     inspect,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: ONE_OF_EACH,
+    explore: TWO_READS,
     breaks: BREAKS,
     prose: prose!("agreement.md"),
 };
@@ -285,12 +285,11 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
+/// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
+const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
+
 const BREAKS: &[Breaks<QuorumStore>] = &[
     Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
     Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-    Breaks {
-        rule: store::READ_REPAIR,
-        promise: FORWARD.id,
-        way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
-    },
+    Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore(TWO_READS) },
 ];

@@ -17,6 +17,8 @@ use crate::sim::measure::metrics::{Metric, MetricId};
 use crate::sim::run::Run;
 use crate::sim::run::chaos::FaultModel;
 #[cfg(not(target_arch = "wasm32"))]
+pub use crate::sim::run::chaos::storm;
+#[cfg(not(target_arch = "wasm32"))]
 use crate::sim::run::shrink::Shrinker;
 use crate::sim::run::simulation::Simulation;
 #[cfg(not(target_arch = "wasm32"))]
@@ -615,33 +617,6 @@ fn explorer<S: System>(
     let wanted = promise.and_then(|index| promises.get(index));
     let endings = wanted.is_some_and(|promise| matches!(promise.kind, Kind::Eventually { .. }));
     Explorer::new(Box::new(Instance::new(world, promise, within)), bounds, endings)
-}
-
-/// Runs on under random faults of this model for some events, then heals everything and lets it settle for as many
-/// events again.
-pub fn storm<W: Simulation + Clone>(run: &mut Run<W>, faults: FaultModel, seed: u64, events: u64) {
-    let mut chaos = crate::sim::run::chaos::Chaos::new(faults, seed);
-    let mut next = chaos.gap();
-    for event in 0..events {
-        if event == next {
-            next += chaos.gap();
-            if let Some(input) = chaos.next(run.world()) {
-                // A fault that no longer applies is no fault.
-                let _ = run.act(input);
-            }
-        }
-        if run.step().is_none() && run.world().kernel().is_healthy() {
-            break;
-        }
-    }
-    for input in crate::sim::run::chaos::Chaos::heal(run.world()) {
-        let _ = run.act(input);
-    }
-    for _ in 0..events {
-        if run.step().is_none() {
-            break;
-        }
-    }
 }
 
 impl<S: System> AnyScenario for Scenario<S> {

@@ -5,10 +5,10 @@
 use super::model::{Happening, Item, ItemId, Judgement, Known, LocalId, Model, Reaction, View};
 use super::moves::Move;
 use super::state::{Cuts, State};
-use super::table::Table;
 use super::{Budget, Network};
 use crate::sim::NodeId;
 use crate::sim::kernel::hash::{mix, stable};
+use crate::sim::kernel::table::Table;
 use crate::sim::small;
 
 /// See the module's header.

@@ -48,12 +48,10 @@ pub const BOUND: SettingId = SettingId(5);
 /// From one election to the next, in microseconds.
 pub const EVERY: SettingId = SettingId(6);
 
-/// Elections decided, by the round in which the first voter decided.
-pub const DECIDED_AFTER: MetricId = MetricId(0);
 /// Messages sent.
-pub const MESSAGES: MetricId = MetricId(1);
+pub const MESSAGES: MetricId = MetricId(0);
 /// The round each voter is in.
-pub const ROUND: MetricId = MetricId(2);
+pub const ROUND: MetricId = MetricId(1);
 
 const COIN_DRAW: Purpose = Purpose(0);
 const BALLOT_DRAW: Purpose = Purpose(1);
@@ -263,7 +261,6 @@ impl System for BenOr {
     }];
 
     const METRICS: &'static [Metric] = &[
-        Metric { id: "decided-after", title: "Elections decided", kind: MetricKind::Counter },
         Metric { id: "messages", title: "Messages sent", kind: MetricKind::Counter },
         Metric { id: "round", title: "Round", kind: MetricKind::Gauge },
     ];
