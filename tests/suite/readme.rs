@@ -49,10 +49,10 @@ fn rules(info: &Info) -> String {
     }
 }
 
-/// A title within a sentence: "acks=all" and "W + R > N" stay, "Health checks" becomes "health checks".
+/// A title within a sentence of Markdown: "acks=all" and "W + R > N" stay, "Health checks" becomes "health checks".
 fn in_a_sentence(title: &str) -> String {
-    let mut letters = title.chars();
-    let (first, is_word) = (letters.next(), letters.next().is_some_and(char::is_lowercase));
-    let first = first.filter(|_| is_word).map(|first| first.to_lowercase().to_string());
-    first.map_or(title.to_owned(), |first| first + title.get(1..).unwrap_or_default())
+    let title = title.replace('*', "\\*");
+    let is_word = title.starts_with("A ") || title.chars().nth(1).is_some_and(char::is_lowercase);
+    let (first, rest) = title.split_at(title.chars().next().map_or(0, char::len_utf8));
+    if is_word { first.to_lowercase() + rest } else { title }
 }

@@ -3,6 +3,7 @@
 //! A system is a set of state machines without I/O. A node gets an event and a context; it changes its state, sends,
 //! sets timers, answers clients, measures, and says why. It reads time and randomness from the context alone.
 //! Types implement [`System`] without a value: everything a run needs is in its settings.
+//! To workloads, which know no system, a context is [`Dice`].
 
 use std::hash::Hash;
 
