@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::LiveWorld;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::decimal::{hundredths, tenths, whole};
 use faultline::picture::svg::escape;
 use faultline::sim::kernel::time;

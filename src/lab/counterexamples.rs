@@ -2,7 +2,7 @@
 //! stepped through. The pages link to them; a few are famous.
 //!
 //! `counterexamples.txt` has a line for each: scenario, rule that is off, promise that breaks, length, the event that
-//! breaks it, and the run's text. `FAULTLINE_BLESS=1 cargo test --test catalogue each_rule` searches them all anew.
+//! breaks it, and the run's text. `cargo xtask bless` searches them all anew.
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

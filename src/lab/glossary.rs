@@ -20,7 +20,10 @@ pub fn marked(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
     use crate::guides::kit::any::AnyScenario;
-    use crate::guides::{everything, find, shelf_of, shelves};
+    use crate::guides::everything;
+use crate::guides::find;
+use crate::guides::shelf_of;
+use crate::guides::shelves;
 
     fn of_shelf(shelf: &str) -> impl Iterator<Item = &'static dyn AnyScenario> {
         let stands = |scenario: &&'static dyn AnyScenario| shelf_of(&scenario.info().path()) == shelf;

@@ -9,6 +9,7 @@ pub mod geometry;
 pub mod layout;
 pub mod operations;
 pub mod svg;
+pub mod text;
 pub mod timeline;
 
 use crate::sim::NodeId;

@@ -10,6 +10,8 @@
 //! - [`run`]: the tape; step, back, seek, branch; comparing and shrinking runs; random faults.
 //! - [`machine`]: what a protocol implements, and a system of them in motion.
 //! - [`explore`]: all schedules within bounds.
+//!
+//! Below them all: [`journal`], [`later`], [`numbers`] and [`small`].
 
 pub mod declare;
 pub mod explore;

@@ -2,10 +2,12 @@
 
 mod arguments;
 mod campaign;
+mod commands;
 mod explore;
 mod list;
 mod pages;
 mod run;
+mod tour;
 
 use std::process::ExitCode;
 
@@ -18,7 +20,12 @@ const HELP: &str = "Faultline in the terminal.
       --tape TEXT       replay this run: the text of a permalink
       --without RULE    with this rule off; may be given several times
       --set NAME=VALUE  with this setting; may be given several times
+      --busy            under load, where the page begins without one
+      --do LINE         a client's command, such as '12 write client=1 value=7': after 12 events; may be given several times
       --json            one object a line
+  faultline tour GUIDE/SCENARIO [options]      walk its tour: what is said, done, guessed, seen and promised at each beat
+      --beat N          print this beat alone, counted from 1
+      --events N        print the last N events of each beat with their why (default 3)
   faultline explore GUIDE/SCENARIO [options]   search all schedules of its small instance for a broken promise
       --promise ID      this promise (default: any about every state)
       --without RULE, --set NAME=VALUE, --seed N   as above
@@ -56,6 +63,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         "list" => list::list(rest),
         "run" => run::run(rest),
+        "tour" => tour::tour(rest),
         "explore" => explore::explore(rest),
         "shrink" => explore::shrink(rest),
         "campaign" => campaign::campaign(rest),

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use faultline::guides::{catalogue, find, shelf_of};
+use faultline::guides::catalogue;
+use faultline::guides::find;
+use faultline::guides::shelf_of;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;

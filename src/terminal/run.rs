@@ -15,15 +15,23 @@ use serde_json::json;
 
 use super::Failure;
 use super::arguments::Arguments;
+use super::commands::stamped;
 
 /// Runs a scenario and prints what happens. Exit code 1 when a promise broke.
 pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
-    let options = ["--seed", "--events", "--tape", "--without", "--set"];
-    let arguments = Arguments::parse(words, &options, &["--json"])?;
+    let options = ["--seed", "--events", "--tape", "--without", "--set", "--do"];
+    let arguments = Arguments::parse(words, &options, &["--json", "--busy"])?;
     let path = arguments.only_word("scenario")?;
     let scenario = find(path).ok_or_else(|| Failure::Usage(format!("There is no scenario '{path}'.")))?;
     let info = scenario.info();
-    let (origin, tape, step) = start(&arguments, &info)?;
+    let (mut origin, mut tape, step) = start(&arguments, &info)?;
+    if arguments.flag("--busy") {
+        origin.settings = [info.busy, &origin.settings].concat();
+    }
+    for line in arguments.all("--do") {
+        let done = stamped(&info, line)?;
+        tape = Tape::new([tape.inputs(), &[done]].concat());
+    }
     let events = arguments.number("--events")?.unwrap_or(step.unwrap_or(100));
     let printer = Printer { json: arguments.flag("--json"), info };
     Ok(play(scenario, &origin, &tape, events, &printer))
@@ -120,6 +128,9 @@ impl Printer {
             let line = json!({"events": events, "time_us": time_us, "fingerprint": fingerprint, "promises": promises});
             println!("{line}");
         } else {
+            if !self.info.busy.is_empty() && kernel.pending_count() == 0 {
+                println!("\nNothing is left to happen: this page begins without load. Try --busy, or --do.");
+            }
             println!(
                 "\n{} events, {} of virtual time, fingerprint {fingerprint}",
                 kernel.steps(),

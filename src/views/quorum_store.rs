@@ -161,7 +161,7 @@ pub fn part(world: &Store, id: NodeId) -> Cell {
         match operation(world, client).map(|operation| (&operation.phase, operation.write)) {
             Some((Phase::Asking { answers }, _)) if answers.iter().any(|answer| answer.0 == id) => words.push("read"),
             Some((Phase::Storing { acked, .. }, write)) if acked >> id.0 & 1 == 1 => {
-                words.push(if write.is_some() { "wrote" } else { "repaired" });
+                words.push(if write.is_some() { "wrote" } else { "mended" });
             }
             _ => {}
         }

@@ -70,7 +70,7 @@ tests["an import of 5 MB gets a clear sentence"] = async (site) => {
 
 tests["an import of something else gets a clear sentence"] = async (site) => {
   const sentence = await importing(site, "other.json", Buffer.from('{"hello": 1}'));
-  ensure(sentence.includes("no run"), sentence);
+  ensure(sentence.includes("not a run"), sentence);
 };
 
 tests["an export can be imported again"] = async (site) => {

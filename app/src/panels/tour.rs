@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use leptos::prelude::*;
 
-use faultline::guides::kit::scenario::ChallengeInfo;
+use faultline::guides::kit::info::ChallengeInfo;
 use faultline::picture::svg::escape;
 
 use super::terms::with_terms;

@@ -46,7 +46,7 @@ struct Filter {
 const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
 
 fn text(info: &Info, record: &Record) -> String {
-    let sentence = |why: &faultline::sim::machine::system::Why| {
+    let sentence = |why: &faultline::sim::run::simulation::Why| {
         let rule = why.rule.and_then(|id| info.rules.iter().find(|rule| rule.0 == id));
         rule.map_or_else(|| why.text.clone(), |rule| format!("{} [{}]", why.text, rule.1.title))
     };

@@ -9,7 +9,7 @@ use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
-use faultline::guides::LiveWorld;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::Frame;
 use faultline::sim::NodeId;
 use faultline::sim::run::simulation::Simulation;

@@ -52,7 +52,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     picture,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: ONE_OF_EACH,
+    explore: TWO_READS,
     terms: &[
         ("hinted handoff", "A write kept by another node for one that is down, and handed over when it is back."),
         ("quorum", "Enough nodes that any two such sets have one in common."),
@@ -211,6 +211,9 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
+/// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
+const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -235,7 +238,7 @@ mod proof {
         Breaks {
             rule: store::READ_REPAIR,
             promise: FORWARD.id,
-            way: Way::Explore(Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH }),
+            way: Way::Explore(TWO_READS),
         },
         Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
     ];

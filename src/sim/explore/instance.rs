@@ -7,9 +7,10 @@ use crate::sim::declare::commands::CommandCall;
 use crate::sim::explore::model::{
     Happening, Item, ItemId, Judgement, Known, Local, LocalId, Model, NotesId, Reaction, Start, View, WitnessId,
 };
-use crate::sim::explore::{Move, Schedule, Table};
+use crate::sim::explore::{Move, Schedule};
 use crate::sim::judge::verdict::Kind;
 use crate::sim::kernel::hash::{mix, stable};
+use crate::sim::kernel::table::Table;
 use crate::sim::kernel::{Cause, PendingKind};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::fabric::Payload;

@@ -17,11 +17,9 @@ mod moves;
 mod search;
 mod state;
 mod step;
-mod table;
 
 pub use moves::{Move, replays, tape_of};
 pub use search::Explorer;
-pub use table::Table;
 
 use serde::{Deserialize, Serialize};
 

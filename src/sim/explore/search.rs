@@ -6,9 +6,9 @@ use super::model::Model;
 use super::moves::Move;
 use super::state::{Arena, State};
 use super::step::Stepper;
-use super::table::Table;
 use super::{Bounds, Limit, Order, Outcome, Progress, Report, Schedule};
 use crate::sim::kernel::random::{self, Drawer};
+use crate::sim::kernel::table::Table;
 
 /// A search that can be advanced a little at a time.
 pub struct Explorer {

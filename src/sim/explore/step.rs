@@ -6,7 +6,6 @@ use super::ahead::{Gist, Outlook};
 use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, NotesId, Reaction, View};
 use super::moves::Move;
 use super::state::{Cuts, State};
-use super::table::Table;
 use super::{Budget, Network};
 use crate::sim::NodeId;
 use crate::sim::kernel::hash::mix;

@@ -3,6 +3,7 @@
 pub mod hash;
 pub mod link;
 pub mod random;
+pub mod table;
 pub mod time;
 
 use std::cell::Cell;

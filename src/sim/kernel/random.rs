@@ -68,6 +68,12 @@ pub fn exponential(draw: u64, mean: u64) -> u64 {
     (-libm::log(unit) * mean as f64) as u64
 }
 
+/// Whatever may be asked for random words: a node's context.
+pub trait Dice {
+    /// The next one for a purpose.
+    fn draw(&mut self, purpose: Purpose) -> u64;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 //! A system is a set of state machines without I/O. A node gets an event and a context; it changes its state, sends,
 //! sets timers, answers clients, measures, and says why. It reads time and randomness from the context alone.
 //! Types implement [`System`] without a value: everything a run needs is in its settings.
+//! To workloads, which know no system, a context is [`Dice`].
 
 use std::hash::Hash;
 
@@ -14,7 +15,7 @@ use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::judge::history::{Answer, Ask, OpId};
 use crate::sim::kernel::Kernel;
 use crate::sim::kernel::link::LinkSpec;
-use crate::sim::kernel::random::{self, Purpose};
+use crate::sim::kernel::random::{self, Dice, Purpose};
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::measure::metrics::{Metric, MetricId};
 
@@ -99,15 +100,6 @@ pub enum Event<S: System> {
     Timer(S::Timer),
     /// A client command of the reader.
     Command(CommandCall),
-}
-
-/// Why something was done: a sentence with the values in it, and the rule that was applied, if one was.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Why {
-    /// The rule the sentence is about.
-    pub rule: Option<RuleId>,
-    /// "B refuses: A's last entry is of term 2, B's is of term 3."
-    pub text: String,
 }
 
 /// The world as a node sees it while it handles one event.
@@ -244,5 +236,12 @@ impl<S: System> Context<'_, S> {
     #[inline]
     pub fn observe(&mut self, metric: MetricId, subject: u16, micros: Micros) {
         self.fabric.observe(metric, subject, micros);
+    }
+}
+
+impl<S: System> Dice for Context<'_, S> {
+    #[inline]
+    fn draw(&mut self, purpose: Purpose) -> u64 {
+        Context::draw(self, purpose)
     }
 }

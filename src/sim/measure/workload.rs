@@ -1,19 +1,18 @@
 //! Workloads: when clients ask, and for what. Drawn through the client's own context, so they replay exactly.
 
-use crate::sim::kernel::random::{self, Purpose};
+use crate::sim::kernel::random::{self, Dice, Purpose};
 use crate::sim::kernel::time::{Micros, SEC};
-use crate::sim::machine::system::{Context, System};
 
 /// The time until the next request of an open loop: Poisson arrivals at this rate. Requests come whether or not
 /// earlier ones were answered. `None` when the rate is 0.
-pub fn poisson<S: System>(context: &mut Context<S>, purpose: Purpose, per_second: u64) -> Option<Micros> {
+pub fn poisson(dice: &mut impl Dice, purpose: Purpose, per_second: u64) -> Option<Micros> {
     let mean = SEC.checked_div(per_second)?;
-    Some(random::exponential(context.draw(purpose), mean).max(1))
+    Some(random::exponential(dice.draw(purpose), mean).max(1))
 }
 
 /// The time a client of a closed loop thinks before it asks again: exponential around this mean.
-pub fn think<S: System>(context: &mut Context<S>, purpose: Purpose, mean: Micros) -> Micros {
-    random::exponential(context.draw(purpose), mean)
+pub fn think(dice: &mut impl Dice, purpose: Purpose, mean: Micros) -> Micros {
+    random::exponential(dice.draw(purpose), mean)
 }
 
 /// A rate that changes over virtual time.

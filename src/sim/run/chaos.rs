@@ -1,6 +1,7 @@
 //! Random fault schedules: inputs drawn from a seed, within what a scenario assumes its faults to be.
 
-use super::simulation::Simulation;
+use super::Run;
+use super::simulation::{Handled, Simulation};
 use super::tape::Input;
 use crate::sim::NodeId;
 use crate::sim::kernel::PendingKind;
@@ -59,6 +60,68 @@ impl FaultModel {
         most_down: usize::MAX,
         nodes: None,
     };
+}
+
+/// Random faults over a run for some events; then everything is healed, and the run settles for as many events again.
+pub struct Storm {
+    chaos: Chaos,
+    /// How long each half is, in events.
+    length: u64,
+    /// Events of the first half so far, and when the next fault comes.
+    stormy: u64,
+    next: u64,
+    /// Events of the second half so far; `None` before it.
+    calm: Option<u64>,
+}
+
+impl Storm {
+    /// Faults of this model, from this seed.
+    pub fn new(faults: FaultModel, seed: u64, length: u64) -> Storm {
+        let mut chaos = Chaos::new(faults, seed);
+        let next = chaos.gap();
+        Storm { chaos, length, stormy: 0, next, calm: None }
+    }
+
+    /// The next event, after the faults that come before it. `None` when it is over.
+    pub fn step<W: Simulation + Clone>(&mut self, run: &mut Run<W>) -> Option<Handled> {
+        if self.calm.is_none() {
+            let handled = self.under_faults(run);
+            if handled.is_some() {
+                return handled;
+            }
+            for input in Chaos::heal(run.world()) {
+                let _ = run.act(input);
+            }
+            self.calm = Some(0);
+        }
+        let calm = self.calm.as_mut().filter(|calm| **calm < self.length)?;
+        *calm += 1;
+        run.step()
+    }
+
+    fn under_faults<W: Simulation + Clone>(&mut self, run: &mut Run<W>) -> Option<Handled> {
+        while self.stormy < self.length {
+            if self.stormy == self.next {
+                self.next += self.chaos.gap();
+                if let Some(input) = self.chaos.next(run.world()) {
+                    // A fault that no longer applies is no fault.
+                    let _ = run.act(input);
+                }
+            }
+            self.stormy += 1;
+            let handled = run.step();
+            if handled.is_some() || run.world().kernel().is_healthy() {
+                return handled;
+            }
+        }
+        None
+    }
+}
+
+/// A whole [`Storm`] over a run.
+pub fn storm<W: Simulation + Clone>(run: &mut Run<W>, faults: FaultModel, seed: u64, length: u64) {
+    let mut storm = Storm::new(faults, seed, length);
+    while storm.step(run).is_some() {}
 }
 
 /// A source of random faults. See the module's header.

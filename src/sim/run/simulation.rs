@@ -2,12 +2,11 @@
 
 use super::tape::Input;
 use crate::sim::NodeId;
-use crate::sim::declare::rules::RuleSet;
+use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::verdict::Standing;
 use crate::sim::kernel::time::Time;
 use crate::sim::kernel::{Cause, Kernel, Lost, PendingKind};
-use crate::sim::machine::system::Why;
 
 /// What an event was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +48,15 @@ pub struct Handled {
     pub cause: Cause,
     /// The pending event it was.
     pub id: u64,
+}
+
+/// Why something was done: a sentence with the values in it, and the rule that was applied, if one was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Why {
+    /// The rule the sentence is about.
+    pub rule: Option<RuleId>,
+    /// "B refuses: A's last entry is of term 2, B's is of term 3."
+    pub text: String,
 }
 
 /// What an event was and why its node acted as it did, in words.

@@ -7,9 +7,9 @@
 
 use std::hash::Hash;
 
-use crate::sim::explore::Table;
 use crate::sim::kernel::hash::{mix, scramble, stable};
 use crate::sim::small;
+use crate::sim::kernel::table::Table;
 
 /// An object that operations act on one at a time.
 pub trait Spec {

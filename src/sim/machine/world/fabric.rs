@@ -10,9 +10,9 @@ use crate::sim::declare::settings::Settings;
 use crate::sim::judge::history::{Answer, Ask, History, OpId};
 use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::kernel::{Cause, Kernel, Lost, Sent};
-use crate::sim::machine::system::{System, Why};
+use crate::sim::machine::system::System;
 use crate::sim::measure::metrics::{MetricId, Metrics, SeriesKey};
-use crate::sim::run::simulation::Record;
+use crate::sim::run::simulation::{Record, Why};
 
 /// What lies in the kernel's slots.
 pub(in crate::sim) enum Payload<S: System> {

@@ -60,8 +60,6 @@ settings! {
 }
 
 metrics! {
-    /// Elections decided, by the round in which the first voter decided.
-    DECIDED_AFTER = "decided-after", "Elections decided", Counter;
     /// Messages sent.
     MESSAGES = "messages", "Messages sent", Counter;
     /// The round each voter is in.

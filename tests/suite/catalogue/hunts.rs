@@ -1,0 +1,207 @@
+//! Searches: nothing breaks while all rules are on, each rule that is off breaks something, and the page's own search
+//! never clears a rule that it needs.
+
+use std::fmt::Write;
+
+use faultline::guides::kit::any::AnyScenario;
+use faultline::guides::kit::proof::Counterexample;
+use faultline::guides::kit::info::Info;
+use faultline::lab::counterexamples::counterexamples;
+use faultline::lab::search::{Finding, From, Quest, Search, untouched};
+use faultline::sim::declare::rules::RuleId;
+use faultline::sim::explore::{Bounds, Budget, Order, Outcome, replays};
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::run::Run;
+use faultline::sim::run::compare::{replay_at, timed};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Input, Link, Origin, Tape};
+
+use super::{check, controls::without, ensure, origin};
+use crate::pinned::pinned;
+
+/// The most states of an instance that is not seen whole anyway.
+const MOST_STATES: u64 = 1_000_000;
+/// Instances of more states that are seen whole.
+const LARGE: [&str; 1] = ["messaging/competing-consumers"];
+
+#[test]
+fn the_explorer_finds_nothing_while_all_rules_are_on() {
+    check(|scenario, info| {
+        let (world, bounds) = scenario.hunt(&origin(info));
+        let is_large = LARGE.contains(&info.path().as_str());
+        let states = if is_large { bounds.states } else { bounds.states.min(MOST_STATES) };
+        let bounds = Bounds { states, ..bounds };
+        let mut explorer = scenario.explorer(&world, bounds, None, true).ok_or("a world of another scenario")?;
+        let report = explorer.run();
+        let (words, progress) = (kind(&report.outcome), report.progress);
+        println!("{}: {words} in {} states, {} moves deep", info.path(), progress.states, progress.depth);
+        ensure(!is_large || report.outcome == Outcome::Holds, || "is not seen whole any more".to_owned())?;
+        ensure(matches!(report.outcome, Outcome::Broken { .. }) == info.impossible, || format!("{:?}", report.outcome))
+    });
+}
+
+fn kind(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Broken { .. } => "broken",
+        Outcome::Trapped { .. } => "trapped",
+        Outcome::Holds => "exhausted, none found",
+        Outcome::Unknown => "none found, not exhausted",
+    }
+}
+
+#[test]
+fn each_rule_earns_its_place() {
+    let found = check(|scenario, info| {
+        let (mut lines, mut failures) = (Vec::new(), String::new());
+        for (id, rule) in &info.rules {
+            let found = scenario.counterexample(*id, SCHEDULES);
+            match found
+                .ok_or("names no way to break a promise".to_owned())
+                .and_then(|found| earns(scenario, info, &found))
+            {
+                Ok(line) => lines.push(format!("{} | {} | {line}", info.path(), rule.id)),
+                Err(why) => _ = write!(failures, " {}: {why};", rule.id),
+            }
+        }
+        ensure(failures.is_empty(), || failures)?;
+        Ok((info.path(), lines))
+    });
+    let name = |line: &str| line.split(" | ").take(2).collect::<Vec<_>>().join(" without ");
+    pinned("src/lab/counterexamples.txt", &found, name);
+}
+
+/// The most random schedules that are tried for a rule.
+const SCHEDULES: u64 = 300;
+
+/// The rest of a counterexample's line: it breaks its promise, again in a replay, and not with the rule on.
+fn earns(scenario: &'static dyn AnyScenario, info: &Info, found: &Counterexample) -> Result<String, String> {
+    let promise = &info.promises[found.promise];
+    let unit = if found.explored { ("moves", "states") } else { ("events", "schedules") };
+    let tape = found.tape.as_ref().ok_or_else(|| {
+        let tried = found.tried;
+        format!("'{}' does not break in {tried} {}, which is where the search ends", promise.id, unit.1)
+    })?;
+    println!(
+        "{} without {}: {} broken in {} {} with {} inputs, {} {}",
+        info.path(),
+        info.rules.iter().find(|rule| rule.0 == found.rule).map_or("", |rule| rule.1.id),
+        promise.id,
+        found.steps,
+        unit.0,
+        tape.inputs().len(),
+        found.tried,
+        unit.1
+    );
+    ensure(found.steps <= 40 || !found.reason.is_empty(), || {
+        format!("{} moves without a reason are too many", found.steps)
+    })?;
+    ensure(is_replayed(scenario, found, tape), || "the counterexample does not replay".to_owned())?;
+    ensure(!breaks_anyway(scenario, found, tape), || format!("'{}' breaks the same way with the rule on", promise.id))?;
+    let (event, run) = broken_run(scenario, found, tape);
+    Ok(format!("{} | {} {} | {event} | {run}", promise.id, found.steps, unit.0))
+}
+
+fn is_replayed(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
+    let world = scenario.start(&found.origin);
+    if found.explored {
+        return replays(&world, tape, found.promise).is_some();
+    }
+    let mut run = Run::new(world, tape.clone());
+    run.seek(found.steps);
+    run.world().standings()[found.promise].verdict.is_broken()
+}
+
+/// Where a counterexample ends, in events.
+fn end(found: &Counterexample, tape: &Tape) -> u64 {
+    if found.explored { tape.inputs().last().map_or(0, |last| last.after + 1) } else { found.steps }
+}
+
+/// What happens in the event that breaks the promise, and the text of the run that stands there.
+fn broken_run(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> (String, String) {
+    let mut run = Run::new(scenario.start(&found.origin), tape.clone());
+    run.seek(tape.inputs().last().map_or(0, |last| last.after + 1).max(end(found, tape)));
+    let Verdict::Broken(broken) = run.world().standings()[found.promise].verdict.clone() else {
+        return (String::new(), String::new());
+    };
+    let event = run.records(broken.step, broken.step).into_iter().map(|(_, record)| record.title).collect();
+    run.seek(broken.step);
+    let link = Link {
+        scenario: scenario.info().path(),
+        origin: found.origin.clone(),
+        tape: tape.clone(),
+        step: broken.step,
+        check: run.world().fingerprint() as u32,
+    };
+    (event, link.encode())
+}
+
+/// Whether the same inputs break the promise with every rule on, within the same time.
+fn breaks_anyway(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
+    let seek = end(found, tape);
+    let mut run = Run::new(scenario.start(&found.origin), tape.clone());
+    run.seek(seek);
+    let (inputs, until) = (timed(run.branch()), run.world().kernel().now());
+    let origin = Origin { rules_off: 0, ..found.origin.clone() };
+    let (run, _) = replay_at(scenario.start(&origin), &inputs, until, seek * 4 + 100, |_| false);
+    run.world().standings()[found.promise].verdict.is_broken()
+}
+
+/// "Break it" with a rule off: the page's own search can find what is pinned, or finds something else, or says that it
+/// has not seen everything.
+#[test]
+fn the_pages_search_clears_no_rule_that_is_needed() {
+    check(|scenario, info| {
+        let mut failures = String::new();
+        for one in counterexamples().filter(|one| one.path == info.path() && one.length.ends_with(" moves")) {
+            let rule = info.rules.iter().find(|rule| rule.1.id == one.rule).ok_or("a rule is gone")?;
+            let link = Link::decode(one.path, one.run).map_err(|bad| bad.to_string())?;
+            let moves = one.length.split(' ').next().and_then(|moves| moves.parse().ok()).unwrap_or(u32::MAX);
+            if is_in_the_pages_instance(scenario, &link, moves) {
+                continue;
+            }
+            let finding = searched(scenario, info, rule.0, one.promise).ok_or("cannot be searched")?;
+            println!("{} without {}, {}: {}", one.path, one.rule, one.promise, finding.words);
+            if finding.verdict == "holds" {
+                let _ = write!(failures, "\n    without {}, {}: {}", one.rule, one.promise, finding.words);
+            }
+        }
+        ensure(failures.is_empty(), || failures)
+    });
+}
+
+/// Whether the page's search goes through this very run: it begins there, and every state on the way is one that the
+/// search does not stop at.
+fn is_in_the_pages_instance(scenario: &'static dyn AnyScenario, link: &Link, moves: u32) -> bool {
+    let (settings, inputs) = scenario.hunt_start();
+    let (_, bounds) = scenario.hunt(&link.origin);
+    let begins = link.tape.after(0).iter().map(|stamped| &stamped.input).take(inputs.len()).eq(&inputs);
+    let is_bounded = moves <= bounds.depth && is_affordable(&link.tape, inputs.len(), bounds.budget);
+    if link.origin.settings != settings || !begins || !is_bounded {
+        return false;
+    }
+    let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
+    (0..link.step).all(|_| scenario.within(run.world()) && run.step().is_some())
+}
+
+/// Whether a budget has the faults of a tape after its first inputs.
+fn is_affordable(tape: &Tape, first: usize, mut budget: Budget) -> bool {
+    tape.inputs().iter().skip(first).all(|stamped| {
+        let left = match stamped.input {
+            Input::Crash { .. } => &mut budget.crashes,
+            Input::Restart { .. } => &mut budget.restarts,
+            Input::Drop { .. } => &mut budget.drops,
+            Input::Duplicate { .. } => &mut budget.duplicates,
+            Input::Cut { .. } => &mut budget.cuts,
+            _ => return true,
+        };
+        left.checked_sub(1).map(|less| *left = less).is_some()
+    })
+}
+
+fn searched(scenario: &'static dyn AnyScenario, info: &Info, rule: RuleId, promise: &str) -> Option<Finding> {
+    let promise = info.promises.iter().position(|known| known.id == promise);
+    let link = Link { origin: without(info, rule), ..untouched(info) };
+    let (from, order) = (From::Instance, Order::Breadth);
+    let quest = Quest { promise, from, states: MOST_STATES, depth: None, budget: None, order };
+    Some(Search::new(scenario, &link, &quest)?.run())
+}
