@@ -70,7 +70,6 @@ pub fn catalogue() -> Shelf {
     return OPENED.get().copied().unwrap_or_default();
 }
 
-
 /// The scenario with this `guide/slug`.
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
     catalogue().iter().copied().find(|scenario| scenario.is_at(path))

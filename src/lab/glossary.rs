@@ -19,15 +19,15 @@ pub fn marked(text: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::any::AnyScenario;
     use crate::guides::everything;
-use crate::guides::find;
-use crate::guides::shelf_of;
-use crate::guides::shelves;
+    use crate::guides::find;
+    use crate::guides::kit::any::AnyScenario;
+    use crate::guides::shelf_of;
+    use crate::guides::shelves;
 
     fn of_shelf(shelf: &str) -> impl Iterator<Item = &'static dyn AnyScenario> {
-        let stands = |scenario: &&'static dyn AnyScenario| shelf_of(&scenario.info().path()) == shelf;
-        everything().iter().copied().filter(stands)
+        let path = |scenario: &&'static dyn AnyScenario| scenario.info().path();
+        everything().iter().copied().filter(move |scenario| shelf_of(&path(scenario)) == shelf)
     }
 
     /// The app of a shelf knows no other shelf, so each shelf explains what its tours mark.

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use faultline::guides::catalogue;
 use faultline::guides::find;
-use faultline::guides::shelf_of;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
+use faultline::guides::shelf_of;
 use faultline::lab::counterexamples::{Counterexample, counterexamples, famous};
 use faultline::lab::glossary::Term;
 use faultline::picture::Frame;

@@ -2,10 +2,10 @@
 
 use std::process::ExitCode;
 
+use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
-use faultline::guides::find;
 use faultline::picture::{Frame, text};
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::time;

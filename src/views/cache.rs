@@ -67,9 +67,10 @@ impl Face for CacheAside {
                     .map(|(key, lease)| field(&format!("lease for {}", key_name(*key)), lease.to_string()));
                 copies.chain(leases).collect()
             }
-            Some(Memory::Database { queue }) => {
-                queue.iter().map(|query| field(if query.writes { "write" } else { "read" }, key_name(query.key))).collect()
-            }
+            Some(Memory::Database { queue }) => queue
+                .iter()
+                .map(|query| field(if query.writes { "write" } else { "read" }, key_name(query.key)))
+                .collect(),
         };
         Inspection { disk, memory }
     }

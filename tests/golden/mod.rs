@@ -3,7 +3,6 @@
 
 use std::fmt::Write;
 
-use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::sim::run::Run;

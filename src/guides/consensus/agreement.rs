@@ -261,11 +261,7 @@ mod proof {
     pub(super) const BREAKS: &[Breaks<QuorumStore>] = &[
         Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
         Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-        Breaks {
-            rule: store::READ_REPAIR,
-            promise: FORWARD.id,
-            way: Way::Explore(TWO_READS),
-        },
+        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore(TWO_READS) },
     ];
 
     const SOLUTIONS: &[Solution<QuorumStore>] = &[

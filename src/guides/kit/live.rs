@@ -14,8 +14,8 @@ use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::{MetricId, Metrics};
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::Input;
-use crate::views::{Face, Fields, Inspection};
 use crate::sim::small;
+use crate::views::{Face, Fields, Inspection};
 
 use super::scenario::Scenario;
 

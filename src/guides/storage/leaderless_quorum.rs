@@ -235,11 +235,7 @@ mod proof {
             }),
         },
         Breaks { rule: store::NEWEST, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-        Breaks {
-            rule: store::READ_REPAIR,
-            promise: FORWARD.id,
-            way: Way::Explore(TWO_READS),
-        },
+        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore(TWO_READS) },
         Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
     ];
 

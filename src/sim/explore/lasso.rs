@@ -5,7 +5,7 @@
 //! nothing can happen any more, or the system goes round in circles. States that were seen and not left count as
 //! ways out, so a trap is never claimed for want of looking.
 
-use super::table::Table;
+use crate::sim::kernel::table::Table;
 use crate::sim::small;
 
 /// The moves of the system itself between states, while promises about the end are looked at.

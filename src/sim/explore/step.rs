@@ -9,6 +9,7 @@ use super::state::{Cuts, State};
 use super::{Budget, Network};
 use crate::sim::NodeId;
 use crate::sim::kernel::hash::mix;
+use crate::sim::kernel::table::Table;
 use crate::sim::small;
 
 /// 2^64 divided by the golden ratio: multiplying by it spreads numbers over a table.

@@ -250,30 +250,3 @@ impl Chaos {
         ids.get(index).copied()
     }
 }
-
-/// Runs on under random faults of this model for some events, then heals everything and lets it settle for as many
-/// events again.
-pub fn storm<W: Simulation + Clone>(run: &mut super::Run<W>, faults: FaultModel, seed: u64, events: u64) {
-    let mut chaos = Chaos::new(faults, seed);
-    let mut next = chaos.gap();
-    for event in 0..events {
-        if event == next {
-            next += chaos.gap();
-            if let Some(input) = chaos.next(run.world()) {
-                // A fault that no longer applies is no fault.
-                let _ = run.act(input);
-            }
-        }
-        if run.step().is_none() && run.world().kernel().is_healthy() {
-            break;
-        }
-    }
-    for input in Chaos::heal(run.world()) {
-        let _ = run.act(input);
-    }
-    for _ in 0..events {
-        if run.step().is_none() {
-            break;
-        }
-    }
-}

@@ -78,8 +78,8 @@ impl Keys {
     /// One of `count` keys, by Zipf's law with an exponent in hundredths, for a draw.
     pub fn pick(&mut self, count: usize, exponent: u32, draw: u64) -> u32 {
         let kept = self.0.take().filter(|table| (table.count, table.exponent) == (count, exponent));
-        let table = kept
-            .unwrap_or_else(|| Rc::new(Table { count, exponent, popularity: Popularity::zipf(count, exponent) }));
+        let table =
+            kept.unwrap_or_else(|| Rc::new(Table { count, exponent, popularity: Popularity::zipf(count, exponent) }));
         let key = table.popularity.pick(draw);
         self.0 = Some(table);
         key

@@ -3,11 +3,11 @@
 //! Two runs go side by side and stop at the first moment in which they differ. The run without the change is kept, for
 //! it is the same for many changes.
 
-use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
-use faultline::sim::declare::rules::{RuleId, RuleSet};
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::declare::commands::CommandCall;
+use faultline::sim::declare::rules::{RuleId, RuleSet};
 use faultline::sim::declare::settings::{SettingId, Takes};
 use faultline::sim::kernel::{Pending, PendingKind};
 use faultline::sim::run::Run;
@@ -83,15 +83,15 @@ impl Trace {
 }
 
 /// The runs from one origin to which nothing is done.
-struct Plain<'a> {
-    scenario: &'a dyn AnyScenario,
+struct Plain {
+    scenario: &'static dyn AnyScenario,
     origin: Origin,
     calm: Vec<(u64, Trace)>,
     stormy: Trace,
 }
 
-impl<'a> Plain<'a> {
-    fn new(scenario: &'a dyn AnyScenario, origin: Origin) -> Plain<'a> {
+impl Plain {
+    fn new(scenario: &'static dyn AnyScenario, origin: Origin) -> Plain {
         let stormy = Trace::stormy(scenario, &origin, Tape::default());
         Plain { scenario, origin, calm: Vec::new(), stormy }
     }
@@ -171,7 +171,7 @@ pub fn without(info: &Info, rule: RuleId) -> Origin {
     Origin { rules_off: RuleSet::ALL.with(rule, false).off_bits(), ..origin(info) }
 }
 
-fn kept<'a, 'b>(known: &'b mut Vec<Plain<'a>>, scenario: &'a dyn AnyScenario, origin: &Origin) -> &'b mut Plain<'a> {
+fn kept<'a>(known: &'a mut Vec<Plain>, scenario: &'static dyn AnyScenario, origin: &Origin) -> &'a mut Plain {
     let at = known.iter().position(|plain| plain.origin == *origin).unwrap_or_else(|| {
         known.push(Plain::new(scenario, origin.clone()));
         known.len() - 1

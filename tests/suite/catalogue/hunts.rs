@@ -4,8 +4,8 @@
 use std::fmt::Write;
 
 use faultline::guides::kit::any::AnyScenario;
-use faultline::guides::kit::proof::Counterexample;
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::proof::Counterexample;
 use faultline::lab::counterexamples::counterexamples;
 use faultline::lab::search::{Finding, From, Quest, Search, untouched};
 use faultline::sim::declare::rules::RuleId;

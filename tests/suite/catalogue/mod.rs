@@ -11,10 +11,10 @@ mod words;
 
 use std::fmt::Write;
 
+use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
-use faultline::guides::catalogue;
 use faultline::sim::run::Run;
 use faultline::sim::run::tape::{Origin, Tape};
 

@@ -1,7 +1,7 @@
 //! Pictures: everything inside the frame and apart, texts that fit, and every message on a drawn link.
 
-use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::{Body, Cell, Frame, LinkMark, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::declare::settings::Takes;

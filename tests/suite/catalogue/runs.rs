@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::PendingKind;
 use faultline::sim::measure::metrics::MetricId;

@@ -1,8 +1,8 @@
 //! Tours and challenges: every beat comes, every challenge is open at first and can be solved.
 
-use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::{Frame, svg};
 use faultline::sim::kernel::hash::stable;
 use faultline::sim::run::Run;
@@ -99,7 +99,8 @@ fn challenges_are_open_at_first_and_solved_by_their_solutions() {
     check(|scenario, info| {
         ensure(info.challenges.len() >= 2, || format!("{} challenges", info.challenges.len()))?;
         for (index, challenge) in info.challenges.iter().enumerate() {
-            let (from, tape, steps) = scenario.solution(index);
+            let solution = scenario.solution(index);
+            let (from, tape, steps) = solution.ok_or_else(|| format!("{} names no solution", challenge.id))?;
             for start in [&from, &origin(info)] {
                 let open = !scenario.start(start).challenge_reached(index);
                 ensure(open, || format!("{} is solved before it begins", challenge.id))?;

@@ -8,8 +8,8 @@
 use std::hash::Hash;
 
 use crate::sim::kernel::hash::{mix, scramble, stable};
-use crate::sim::small;
 use crate::sim::kernel::table::Table;
+use crate::sim::small;
 
 /// An object that operations act on one at a time.
 pub trait Spec {

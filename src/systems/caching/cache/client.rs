@@ -70,7 +70,8 @@ impl Client<'_, '_> {
         }
         let servers = server_count(self.context.settings());
         let server = NodeId::from(client_count(self.context.settings()) + (number as usize + me.index()) % servers);
-        self.context.why(|_| format!("The client asks to {} {}.", if update { "update" } else { "read" }, key_name(key)));
+        self.context
+            .why(|_| format!("The client asks to {} {}.", if update { "update" } else { "read" }, key_name(key)));
         let message = if update { Message::Update { number, key } } else { Message::Read { number, key } };
         self.context.send(server, message);
         self.open.wait(number, Timer::GiveUp, PATIENCE, self.context);

@@ -23,11 +23,11 @@ use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
+use crate::sim::measure::metrics::Metric;
 use crate::systems::parts::calls::Calls;
 use crate::systems::parts::cast::{Cast, Role};
 use crate::systems::parts::open_loop::Keys;
 use crate::systems::parts::station::Station;
-use crate::sim::measure::metrics::Metric;
 use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.

@@ -3,8 +3,8 @@
 use litemap::LiteMap;
 
 use super::{
-    CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, Query, TTL, Timer, Version,
-    key_name,
+    CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, Query, TTL, Timer,
+    Version, key_name,
 };
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
@@ -117,8 +117,12 @@ pub(super) struct Database<'a, 'b> {
 impl Database<'_, '_> {
     pub(super) fn handle(&mut self, event: Event<CacheAside>) {
         match event {
-            Event::Message { from, message: Message::Load { number, key } } => self.enqueue(Query { from, number, key, writes: false }),
-            Event::Message { from, message: Message::Write { number, key } } => self.enqueue(Query { from, number, key, writes: true }),
+            Event::Message { from, message: Message::Load { number, key } } => {
+                self.enqueue(Query { from, number, key, writes: false })
+            }
+            Event::Message { from, message: Message::Write { number, key } } => {
+                self.enqueue(Query { from, number, key, writes: true })
+            }
             Event::Timer(Timer::Query) => self.done(),
             _ => self.context.pass_over(),
         }

@@ -84,8 +84,7 @@ impl Balancer<'_, '_> {
             }
             5 => self.ring.server(&request.key.to_le_bytes(), is_candidate),
             _ => {
-                let mut weights =
-                    if policy == 1 { weights(self.context.settings()) } else { vec![1; count] };
+                let mut weights = if policy == 1 { weights(self.context.settings()) } else { vec![1; count] };
                 weights.iter_mut().enumerate().filter(|(at, _)| !is_candidate(*at)).for_each(|(_, weight)| *weight = 0);
                 match policy {
                     2 => least_connections(&self.load(), &weights, self.robin),
