@@ -72,7 +72,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     inspect,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: TWO_READS,
+    explore: ONE_OF_EACH,
     breaks: BREAKS,
     prose: prose!("leaderless_quorum.md"),
 };
