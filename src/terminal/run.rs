@@ -33,8 +33,17 @@ pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
         tape = Tape::new([tape.inputs(), &[done]].concat());
     }
     let events = arguments.number("--events")?.unwrap_or(step.unwrap_or(100));
+    if tape.inputs().is_empty() && is_idle(&info, &origin) {
+        eprintln!("This page begins without load. Give it some by --busy, or a client's command by --do.\n");
+    }
     let printer = Printer { json: arguments.flag("--json"), info };
     Ok(play(scenario, &origin, &tape, events, &printer))
+}
+
+/// Whether a run begins without the load that its scenario names.
+fn is_idle(info: &Info, origin: &Origin) -> bool {
+    let is_given = |id| origin.settings.iter().any(|known| known.0 == id);
+    !info.busy.is_empty() && !info.busy.iter().any(|known| is_given(known.0))
 }
 
 /// Where the run begins, what its reader did, and how far that reader got.
@@ -128,9 +137,6 @@ impl Printer {
             let line = json!({"events": events, "time_us": time_us, "fingerprint": fingerprint, "promises": promises});
             println!("{line}");
         } else {
-            if !self.info.busy.is_empty() && kernel.pending_count() == 0 {
-                println!("\nNothing is left to happen: this page begins without load. Try --busy, or --do.");
-            }
             println!(
                 "\n{} events, {} of virtual time, fingerprint {fingerprint}",
                 kernel.steps(),

@@ -49,7 +49,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     picture,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: TWO_READS,
+    explore: ONE_OF_EACH,
     terms: &[
         ("linearizability", "Each operation seems to happen at one moment between its call and its answer."),
         ("quorum", "Enough nodes that any two such sets have one in common."),

@@ -52,7 +52,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     picture,
     tour: TOUR,
     challenges: CHALLENGES,
-    explore: TWO_READS,
+    explore: ONE_OF_EACH,
     terms: &[
         ("hinted handoff", "A write kept by another node for one that is down, and handed over when it is back."),
         ("quorum", "Enough nodes that any two such sets have one in common."),
