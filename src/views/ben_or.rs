@@ -1,4 +1,4 @@
-//! How Ben-Or looks.
+//! How Ben-Or looks: voters with their ballots, what each has heard, and rounds.
 
 use super::prelude::*;
 use crate::systems::consensus::ben_or::promises::{COUNTED, Election};

@@ -1,4 +1,4 @@
-//! How Bully election looks.
+//! How a bully election looks: servers in a circle, who works for whom, messages by kind.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

@@ -1,4 +1,4 @@
-//! How Byzantine generals looks.
+//! How the generals look: who is loyal, what each was told in each round, and how it decides.
 
 use super::prelude::*;
 use crate::mechanisms::oral_messages::{ATTACK, Path, RETREAT, messages_in};

@@ -1,4 +1,4 @@
-//! How Look-aside cache looks.
+//! How a look-aside cache looks: clients, servers, cache and database, and the copies beside the rows.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

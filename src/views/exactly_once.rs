@@ -1,4 +1,4 @@
-//! How Kafka transactions looks.
+//! How Kafka's transactions look: the two topics as strips, the coordinator, the writer's rows.
 
 use super::prelude::*;
 use crate::sim::numbers::counted;

@@ -1,4 +1,4 @@
-//! How Flash sale looks.
+//! How the flash sale looks: gateway, log, consumers with their buffers, database, and streams between them.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

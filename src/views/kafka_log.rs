@@ -1,4 +1,4 @@
-//! How Kafka log looks.
+//! How a Kafka log looks from the inside: segments, their index, what the cleaner keeps.
 
 use super::prelude::*;
 use crate::mechanisms::kafka_log::{Log, Record, Segment};

@@ -1,4 +1,4 @@
-//! How Kafka replication looks.
+//! How a replicated partition looks: brokers, their logs side by side, the in-sync replicas and the high watermark.
 
 use super::prelude::*;
 use crate::systems::messaging::kafka_replication::promises::{brokers, disk, leader, partition};

@@ -1,4 +1,4 @@
-//! How Leases looks.
+//! How leases look: who holds the lock and until when, by whose clock, and what the store takes.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

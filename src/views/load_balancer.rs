@@ -1,4 +1,4 @@
-//! How Load balancer looks.
+//! How a load balancer looks: servers with their queues, and what the balancer knows of each.
 
 use super::prelude::*;
 use crate::systems::resilience::load_balancer::{

@@ -1,4 +1,4 @@
-//! How PBFT looks.
+//! How PBFT looks: replicas with their views, certificates by request, the liar.
 
 use super::prelude::*;
 use crate::sim::machine::world::Node;

@@ -1,4 +1,4 @@
-//! How Leaderless store looks.
+//! How the leaderless store looks: clients, replicas with their versions, hints, and who took part in a quorum.
 
 use super::prelude::*;
 use crate::systems::storage::quorum_store::{

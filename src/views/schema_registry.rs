@@ -1,4 +1,4 @@
-//! How Schema registry looks.
+//! How a schema registry looks: versions of a schema, the topic by schema, readers and what they can read.
 
 use super::prelude::*;
 use crate::mechanisms::schema::{Schema, Value, unframe};

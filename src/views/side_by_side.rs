@@ -1,4 +1,4 @@
-//! How Raft, Multi-Paxos, Zab looks.
+//! How Raft, Multi-Paxos and Zab look beside each other: three groups, each drawn as in its own scenarios.
 
 use super::prelude::*;
 use crate::sim::kernel::time::show;

@@ -1,4 +1,4 @@
-//! How Token ring looks.
+//! How a token ring looks: nodes in a circle, the token and its epoch, who wants in and who is in.
 
 use super::prelude::*;
 use crate::sim::kernel::time::{self};

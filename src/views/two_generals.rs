@@ -1,4 +1,4 @@
-//! How Two generals looks.
+//! How the two generals look: the valley, the messengers, and what each general knows.
 
 use super::prelude::*;
 use crate::systems::consensus::two_generals::{

@@ -1,4 +1,4 @@
-//! How Two-phase commit looks.
+//! How two-phase commit looks: the coordinator and its log, participants with their votes and locks.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

@@ -1,4 +1,4 @@
-//! How Zab looks.
+//! How Zab looks: servers with their epochs, histories side by side, and the phase that each is in.
 
 use super::prelude::*;
 use crate::mechanisms::zab::Vote;

@@ -15,21 +15,36 @@ const HOUSE: [(&str, &[&str]); 8] = [
     ("systems", &["systems/parts", "mechanisms", "sim"]),
     ("picture", &["sim"]),
     ("views", &["picture", "systems", "mechanisms", "sim"]),
-    ("guides/kit", &["views", "picture", "sim", "prose"]),
-    ("guides", &["guides/kit", "views", "picture", "systems", "mechanisms", "sim", "prose"]),
+    ("guides/kit", &["views", "picture", "sim"]),
+    ("guides", &["guides/kit", "views", "picture", "systems", "mechanisms", "sim"]),
     ("lab", &["guides", "views", "picture", "systems", "mechanisms", "sim"]),
+];
+/// Macros stand at the library's root, wherever they are written: their parts.
+const MACROS: [(&str, &str); 9] = [
+    ("settings", "sim/declare"),
+    ("rules", "sim/declare"),
+    ("commands", "sim/declare"),
+    ("metrics", "sim/declare"),
+    ("purposes", "sim/declare"),
+    ("never", "systems/parts"),
+    ("prose", "guides/kit"),
+    ("scenarios", "guides/kit"),
+    ("shelf", "guides/kit"),
 ];
 /// Programs on top of the library.
 const PROGRAMS: [&str; 2] = ["terminal", "main"];
 
 /// Every part, so that a path belongs to the longest that it begins with.
 fn parts() -> impl Iterator<Item = &'static str> {
-    SIM.into_iter().chain(BELOW).chain(HOUSE.iter().map(|part| part.0)).chain(["prose"]).chain(PROGRAMS)
+    SIM.into_iter().chain(BELOW).chain(HOUSE.iter().map(|part| part.0)).chain(PROGRAMS)
 }
 
 /// The part that a path of modules belongs to; the path itself where it is no part.
 fn part_of(path: &[String]) -> String {
     let whole = path.join("/");
+    if let Some((_, part)) = MACROS.iter().find(|(name, _)| *name == whole) {
+        return (*part).to_owned();
+    }
     let is_in = |part: &&str| whole == **part || whole.starts_with(&format!("{part}/"));
     parts().filter(is_in).max_by_key(|part| part.len()).map_or(whole.clone(), str::to_owned)
 }
@@ -277,5 +292,21 @@ fn the_library_knows_no_browser() {
 fn every_file_says_what_it_is_for() {
     for file in files(&source()) {
         assert!(text(&file).starts_with("//! "), "{} has no header", file.display());
+    }
+}
+
+/// Each shelf of scenarios has a program of the app, and each program but the one with everything has a shelf.
+#[test]
+fn shelves_and_programs_are_the_same() {
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("app/src/bin");
+    let name = |file: &PathBuf| file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let mut names: Vec<String> = files(&programs).iter().filter_map(name).filter(|name| name != "everything").collect();
+    let mut shelves = faultline::guides::shelves();
+    names.sort();
+    shelves.sort_unstable();
+    assert_eq!(names, shelves);
+    for shelf in shelves {
+        let program = text(&programs.join(format!("{shelf}.rs")));
+        assert!(program.contains(&format!("\"{shelf}\"")), "the program {shelf} opens another shelf");
     }
 }

@@ -4,6 +4,7 @@ mod bless;
 mod build;
 mod command;
 mod files;
+mod format;
 mod peers;
 mod serve;
 mod setup;
@@ -20,6 +21,7 @@ const HELP: &str = "cargo xtask <command>
                                             --site: serve what is built, and build nothing
   test [--only STAGE]                       install what is missing and pass every test
                                             stages: format, clippy, native, wasm, site, browser
+  format                                    format all code, the scenarios too
   bless [GUIDE/SCENARIO]                    write anew what the tests compare with: golden runs, counterexamples
   test --peers [PEER]                       compare our systems with real brokers: rabbitmq, nats
   bench                                     run the benches, native and in the browser
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         Some((&"serve", options)) => serve::serve(options),
         Some((&"test", options)) => test::test(options),
         Some((&"bless", options)) => bless::bless(options),
+        Some((&"format", [])) => format::format(),
         Some((&"bench", [])) => test::bench(),
         _ => Err(HELP.to_owned()),
     };

@@ -139,7 +139,7 @@ pub fn bench() -> Outcome {
 }
 
 fn format(tally: &mut Tally) -> Outcome {
-    tally.one(command("cargo", &["fmt", "--all", "--check"]));
+    crate::format::commands(true).into_iter().for_each(|command| tally.one(command));
     Ok(())
 }
 
