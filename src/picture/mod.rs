@@ -266,9 +266,9 @@ pub struct Look {
 pub struct FlightMark {
     /// Unique in the run.
     pub id: u64,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,

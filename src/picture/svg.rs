@@ -408,7 +408,7 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
     }
 }
 
-/// A whole picture as one SVG element: for pages that do not move. `label` is read out in place of the picture.
+/// A whole picture as one SVG element: for pages that do not move. `label` is read out instead of the picture.
 pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) -> String {
     let (width, height) = picture.frame.size();
     let mut out = format!(

@@ -47,8 +47,8 @@ pub fn sort<T: Ord + Copy>(items: &mut [T]) {
     sort_by_key(items, |item| *item);
 }
 
-/// The places of keys in ascending order, equal keys in the order in which they come. For lists that may be long: one
-/// piece of code sorts them all, whatever the keys belong to.
+/// The places of keys in ascending order, equal keys in their original order. For lists that may be long: one piece of
+/// code sorts them all, whatever the keys belong to.
 pub fn order(keys: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
     let mut pairs: Vec<(u64, u32)> = keys.zip(0..).collect();
     sort_pairs(&mut pairs);

@@ -24,9 +24,9 @@ use super::scenario::Scenario;
 pub struct MessageView {
     /// "RequestVote, term 2".
     pub title: String,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,

@@ -31,7 +31,7 @@ pub struct Item {
     pub print: u64,
     /// Where it happens.
     pub to: NodeId,
-    /// Who sent it; the node itself for timers and commands.
+    /// The sender; the node itself for timers and commands.
     pub from: NodeId,
     /// A message, not a timer or command.
     pub is_message: bool,

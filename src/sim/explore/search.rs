@@ -209,7 +209,7 @@ impl Explorer {
 
     fn leave_newest(&mut self) -> bool {
         let mut state = std::mem::take(&mut self.walk.state);
-        // States found from now on lie on `next`; the first of all lies on `level`.
+        // States found from now on are in `next`; the very first is in `level`.
         let number = self.next.pop(&mut state).or_else(|| self.level.pop(&mut state));
         if let Some(number) = number {
             let depth = self.path(number).len() as u32;

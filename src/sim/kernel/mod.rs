@@ -39,7 +39,7 @@ pub enum PendingKind {
     Command,
 }
 
-/// An event that is yet to happen. The payload lies in the world, at the same slot.
+/// An event that is yet to happen. Its payload is in the world, at the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// Unique in the run, growing in the order of scheduling.

@@ -92,7 +92,7 @@ pub struct Scene<'a> {
 pub enum Event<S: System> {
     /// A message arrives.
     Message {
-        /// Who sent it.
+        /// The sender.
         from: NodeId,
         /// What it says.
         message: S::Message,

@@ -40,8 +40,8 @@ pub struct Done<S: System> {
     pub metrics: Metrics,
 }
 
-/// Runs an inner handler for one event at the outer node of this context. Its clients' operations are not recorded; its
-/// draws come from one draw of the outer node, for purpose 0.
+/// Runs an inner handler for one event at the outer node of this context. The operations of its clients are not
+/// recorded; its draws derive from one draw of the outer node, for purpose 0.
 pub fn inside<O: System, S: System, R>(
     outer: &mut Context<O>,
     place: &Place<O, S>,

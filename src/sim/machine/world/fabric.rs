@@ -36,9 +36,9 @@ impl<S: System> Clone for Payload<S> {
 pub struct LostMessage<M> {
     /// Its id, which no pending event has any more.
     pub id: u64,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,
