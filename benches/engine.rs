@@ -27,7 +27,7 @@ fn run_on<W: Simulation>(world: &mut W, events: u64) {
 }
 
 fn scenario(path: &str) -> &'static dyn AnyScenario {
-    // The catalogue is compiled in; a missing scenario is a mistake in this bench.
+    // The catalogue is compiled in; a missing scenario is a bug in this bench.
     find(path).unwrap_or_else(|| panic!("no scenario {path}"))
 }
 

@@ -1,4 +1,4 @@
-//! The explorer beside Stateright on the same models, one thread each, in processes of their own:
+//! The explorer against Stateright on the same models, one thread each, in separate processes:
 //! `cargo bench --bench explorer`. Prints states, moves, seconds and peak memory.
 #![allow(clippy::disallowed_types, reason = "a bench measures real time")]
 
@@ -46,14 +46,14 @@ const CASES: [Case; 4] = [
     ("Paxos (3 clients), Stateright", || theirs(models::paxos(3))),
 ];
 
-/// The greatest amount of memory this process has had, in MB, where the system tells.
+/// The peak memory of this process, in MB, if the system reports it.
 fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? / 1024)
 }
 
-/// The linearizability checker on Porcupine's histories of a key-value store, where they are at hand.
+/// The linearizability checker on Porcupine's histories of a key-value store, if they are available.
 fn histories() {
     let folder = std::env::var_os("FAULTLINE_VECTORS").map_or_else(|| "../shared/vectors".into(), PathBuf::from);
     for name in ["c01-ok", "c01-bad", "c10-ok", "c10-bad", "c50-ok", "c50-bad"] {

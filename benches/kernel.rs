@@ -1,4 +1,4 @@
-//! The kernel beside NeXosim on the same ring: 100 nodes, a message on every link, each passed on after 500 to 1,500
+//! The kernel against NeXosim on the same ring: 100 nodes, a message on every link, each passed on after 500 to 1,500
 //! virtual microseconds. One thread each: `cargo bench --bench kernel`.
 #![allow(clippy::disallowed_types, reason = "a bench measures real time")]
 #![cfg(not(target_arch = "wasm32"))]
@@ -22,7 +22,7 @@ const EVENTS: u64 = 2_000_000;
 /// Messages passed on so far.
 static PASSED: AtomicU64 = AtomicU64::new(0);
 
-/// A node of the ring as NeXosim has it: what it gets, it passes on after a while.
+/// A node of the ring in NeXosim's terms: it passes on what it gets after a while.
 #[derive(Serialize, Deserialize)]
 struct Hop {
     next: Output<u64>,

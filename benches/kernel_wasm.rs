@@ -1,5 +1,5 @@
-//! The kernel in WebAssembly, on the ring that `engine` measures natively. `cargo xtask bench` runs it in Chromium, with
-//! the profile that the site is built with. As in any WebAssembly test, the figure goes to the console.
+//! The kernel in WebAssembly, on the ring that `engine` measures natively. `cargo xtask bench` runs it in Chromium,
+//! with the profile that the site is built with. As in any WebAssembly test, the result goes to the console.
 
 #[cfg(target_arch = "wasm32")]
 #[path = "ring/mod.rs"]

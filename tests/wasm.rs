@@ -1,4 +1,4 @@
-//! The same runs in WebAssembly: once in Node, once in a browser.
+//! The golden runs in WebAssembly: once in Node, once in a browser.
 #![cfg(target_arch = "wasm32")]
 
 mod golden;
@@ -28,5 +28,5 @@ fn logarithms_are_the_same_as_native_ones() {
     assert_eq!(sum, SUM_OF_EXPONENTIALS);
 }
 
-/// What the same sum is natively: asserted in tests/suite/determinism.rs.
+/// The same sum in a native build: asserted in tests/suite/determinism.rs.
 const SUM_OF_EXPONENTIALS: u64 = 20_055_504_701;

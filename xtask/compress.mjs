@@ -1,5 +1,5 @@
-// Writes compressed copies beside the files of a folder: NAME.br and NAME.gz, for hosts that send them as they are.
-// What a copy would hardly make smaller has none. Prints how much there was, and how much is sent.
+// Writes compressed copies next to the files of a folder: NAME.br and NAME.gz, for hosts that send them as they are. A
+// file that would hardly shrink gets no copy. Prints how much there was, and how much is sent.
 
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";

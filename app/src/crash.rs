@@ -1,4 +1,4 @@
-//! When the engine panics all the same: the page says what happened and offers the run again.
+//! If the engine panics despite everything, the page says what happened and offers to replay the run.
 
 use std::cell::RefCell;
 
@@ -8,7 +8,7 @@ thread_local! {
     static REPLAY: RefCell<String> = const { RefCell::new(String::new()) };
 }
 
-/// Remembers the address that replays the present run.
+/// Remembers the address that replays the current run.
 pub fn remember(address: String) {
     REPLAY.with(|replay| *replay.borrow_mut() = address);
 }
@@ -20,7 +20,7 @@ pub fn install() {
         let replay = REPLAY.with(|replay| replay.try_borrow().map(|text| text.clone()).unwrap_or_default());
         if let (Some(body), Ok(note)) = (document().body(), document().create_element("div")) {
             note.set_class_name("crash");
-            // What is written here is escaped; a page that cannot show it has the console.
+            // What is written here is escaped; if the page cannot show it, there is still the console.
             let escape = faultline::picture::svg::escape;
             note.set_inner_html(&format!(
                 "<p><strong>Faultline stopped. This is a bug in Faultline.</strong> {}</p><p><a href=\"{}\">Replay this run up to here</a></p>",

@@ -36,7 +36,7 @@ fn futures(run: &Run<LiveWorld>) -> Vec<Future> {
     in_tree_order(run).into_iter().map(line).collect()
 }
 
-/// Every future below the one it left.
+/// Every future, listed below the one it left.
 fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     let branches = run.branches();
     let (mut order, mut open) = (Vec::new(), vec![0]);
@@ -48,7 +48,7 @@ fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     order
 }
 
-/// See the module's header. Nothing is shown while there is one future only.
+/// See the module's header. Nothing is shown while there is only one future.
 #[component]
 pub fn Futures(player: Player) -> impl IntoView {
     let all = Memo::new(move |_| {

@@ -1,4 +1,4 @@
-//! JSON, read and written by the browser's own parser: one of ours would weigh more than all that is kept in it.
+//! JSON, read and written by the browser's own parser: one of our own would weigh more than everything stored with it.
 
 use js_sys::{Array, JSON, Object, Reflect};
 use wasm_bindgen::{JsCast, JsValue};

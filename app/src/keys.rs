@@ -59,7 +59,7 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
     event.prevent_default();
 }
 
-/// Listens to keys as long as a scenario is open, and holds their list.
+/// Listens for keys while a scenario is open, and holds the list of them.
 #[component]
 pub fn Keys(player: Player) -> impl IntoView {
     let handle = window_event_listener(ev::keydown, move |event| untrack(|| press(player, &event)));

@@ -1,5 +1,5 @@
-//! The Leptos app: player, stage, panels, pages. Everything that knows a browser. `src/bin` has a small program for each
-//! shelf of scenarios.
+//! The Leptos app: player, stage, panels, pages. Everything that knows about a browser. `src/bin` has a small program
+//! for each shelf of scenarios.
 #![cfg(target_arch = "wasm32")]
 #![allow(clippy::redundant_closure, reason = "the view macro erases a closure only where it sees one: see view.rs")]
 
@@ -23,14 +23,14 @@ use leptos::prelude::*;
 
 use router::{Route, Router};
 
-/// Starts the app with the scenarios of a shelf: in the page or, for long searches, in a worker, which has no window and
-/// runs the same module.
+/// Starts the app with the scenarios of a shelf: in the page or, for long searches, in a worker, which has no window
+/// and runs the same module.
 pub fn start(shelf: faultline::guides::kit::shelf::Shelf) {
     faultline::guides::open(shelf);
     if web_sys::window().is_some() { show() } else { worker::start() }
 }
 
-/// Puts the app on the page, in place of the still page that was there.
+/// Puts the app on the page, replacing the static page that was there.
 fn show() {
     crash::install();
     let text = pages::still::take();

@@ -43,7 +43,7 @@ struct Session {
     info: Rc<Info>,
     origin: Origin,
     run: Run<LiveWorld>,
-    /// The reader's own run, while one that was found is shown in its place.
+    /// The reader's own run, while a run that was found is shown instead.
     kept: Option<(Origin, Run<LiveWorld>)>,
     /// Whether it only follows another player.
     follows: bool,
@@ -51,7 +51,7 @@ struct Session {
     owner: Owner,
     /// The real time of the last frame, in milliseconds, while the loop runs.
     last_frame: Option<f64>,
-    /// Fractions of a microsecond that the last frame left over.
+    /// The fraction of a microsecond left over from the last frame.
     rest: f64,
 }
 
@@ -63,7 +63,7 @@ pub struct Guess {
     pub right: Option<usize>,
 }
 
-/// A run beside the reader's own.
+/// A run shown next to the reader's own.
 #[derive(Clone, PartialEq)]
 pub struct Beside {
     /// Its player, which follows.
@@ -94,21 +94,21 @@ pub struct Player {
     pub said: RwSignal<String>,
     /// The promise that the reader wants to break.
     pub wanted: RwSignal<Option<usize>>,
-    /// The run beside this one, while two are compared.
+    /// The other run, while two are compared.
     pub beside: RwSignal<Option<Beside>>,
 }
 
-/// A tenth of real time: messages of some milliseconds can be followed.
+/// A tenth of real time: the eye can follow messages that take a few milliseconds.
 pub const NORMAL_SPEED: f64 = 100_000.0;
 /// The longest stretch of real time that one frame makes up for, in milliseconds.
 const LONGEST_FRAME: f64 = 100.0;
 /// How long one frame may handle events, in milliseconds.
 const FRAME_BUDGET: f64 = 6.0;
-/// How far a beat may be away.
+/// How far away the next beat may be.
 const BEAT_EVENTS: u64 = 20_000;
 
 impl Player {
-    /// A player of a scenario; with a link's text, standing where the link says.
+    /// A player for a scenario; given a link's text, it stands where the link says.
     pub fn new(scenario: &'static dyn AnyScenario, text: Option<String>) -> Player {
         let info = Rc::new(scenario.info());
         let read = text.map(|text| Link::decode(&info.path(), &text));
@@ -126,7 +126,7 @@ impl Player {
             run.seek(link.step);
             if run.world().fingerprint() as u32 != link.check {
                 let sentence =
-                    "This link was made by another version of this scenario: the run may differ from what was meant.";
+                    "This link was made by another version of this scenario: the run may differ from the original.";
                 notice = Some(Notice(sentence.to_owned()));
             }
         }
@@ -154,7 +154,7 @@ impl Player {
         player
     }
 
-    /// What is known of the scenario.
+    /// What is known about the scenario.
     pub fn info(self) -> Rc<Info> {
         self.session.with_value(|session| Rc::clone(&session.info))
     }
@@ -195,7 +195,7 @@ impl Player {
         }
     }
 
-    /// A player that follows another one through this run.
+    /// A player for this run that follows another player.
     pub fn beside(scenario: &'static dyn AnyScenario, link: &Link) -> Player {
         let player = Player::new(scenario, Some(link.encode()));
         player.session.update_value(|session| session.follows = true);
@@ -262,7 +262,7 @@ impl Player {
         self.change(|run| run.switch(branch));
     }
 
-    /// Says what the last step did, for whoever listens to the page.
+    /// Says what the last step did, for screen readers.
     fn announce(self) {
         let said = self.with(|run| {
             let step = run.step_count();
@@ -359,7 +359,7 @@ impl Player {
         outcome.unwrap_or((target, false, true))
     }
 
-    /// Goes on to the next beat of the tour.
+    /// Runs on to the next beat of the tour.
     pub fn next_beat(self) {
         self.pause();
         let beat = self.beat.get_untracked();
@@ -452,7 +452,7 @@ impl Player {
         self.change(|run| run.graft(step, &inputs, link.step));
     }
 
-    /// Whether the reader's own run waits behind one that was found; tracked.
+    /// Whether the reader's own run is set aside for one that was found; tracked.
     pub fn has_kept(self) -> bool {
         self.changed();
         self.session.with_value(|session| session.kept.is_some())

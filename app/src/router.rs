@@ -82,7 +82,7 @@ impl Router {
         let route = read_path(&self.base.get_value(), &link.pathname());
         let is_here = route == self.route.get_untracked();
         if matches!(route, Route::Unknown(_)) || (is_here && link.search() != location().search().unwrap_or_default()) {
-            // Another guide's scenario, which this app has not, or another run of the scenario that is open: the browser
+            // Another guide's scenario, which is not in this app, or another run of the open scenario: the browser
             // loads it.
             return;
         }
@@ -99,7 +99,7 @@ impl Router {
     }
 }
 
-/// The part of the address that all pages share: the page says how far up it is.
+/// The part of the address that all pages share; the page says how many levels up it is.
 fn base_path() -> String {
     let up = document().document_element().and_then(|root| root.get_attribute("data-base"));
     let here = location().href().unwrap_or_default();
@@ -131,7 +131,7 @@ pub fn run_in_query() -> Option<String> {
     Some(pair.to_owned())
 }
 
-/// The run that is to be shown beside it, if the query names one: its scenario and its text.
+/// The run to compare with, if the query names one: its scenario and its text.
 pub fn run_beside_in_query() -> Option<(String, String)> {
     let query = location().search().unwrap_or_default();
     let pair = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("with="))?;
@@ -139,7 +139,7 @@ pub fn run_beside_in_query() -> Option<(String, String)> {
     Some((scenario.to_owned(), text.to_owned()))
 }
 
-/// Puts the page's title in place.
+/// Sets the page's title.
 pub fn set_title(title: &str) {
     document().set_title(&format!("{title} · Faultline"));
 }

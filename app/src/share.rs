@@ -1,4 +1,4 @@
-//! Sharing a run: its address, and the same as a file.
+//! Sharing a run: as an address, or as a file.
 
 use gloo_timers::callback::Timeout;
 use leptos::html;
@@ -12,7 +12,7 @@ use super::json;
 use super::player::{Notice, Player};
 use crate::view::{click, on};
 
-/// The longest file that is read, in bytes: the run's text and a little around it.
+/// The longest file that is read, in bytes: the run's text and a little more.
 const MOST_FILE: f64 = (MOST_TEXT + 4_096) as f64;
 
 /// The number of the file's format; later formats have other numbers.
@@ -25,7 +25,7 @@ fn say(player: Player, sentence: &str) {
 fn copy(player: Player) {
     let address = player.address();
     if let Ok(history) = window().history() {
-        // A browser that refuses to change the address has the clipboard.
+        // If the browser refuses to change the address, there is still the clipboard.
         let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
     }
     let clipboard = window().navigator().clipboard();
@@ -44,10 +44,10 @@ fn copy(player: Player) {
     });
 }
 
-/// How long a passing word stays, in milliseconds.
+/// How long a passing notice stays, in milliseconds.
 const PASSING: u32 = 8_000;
 
-/// Takes a passing word away after a while, unless another one has come or the reader has left.
+/// Takes a passing notice away after a while, unless another one has come or the reader has left.
 fn forget_soon(player: Player, sentence: &'static str) {
     let later = Timeout::new(PASSING, move || {
         let is_there =

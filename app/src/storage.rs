@@ -1,5 +1,5 @@
-//! What the browser remembers for the reader: theme, progress, the last place. Nothing breaks when it cannot, or when
-//! what it remembers is damaged.
+//! What the browser remembers for the reader: theme, progress, the last place. Nothing breaks if it cannot, or if what
+//! it remembers is damaged.
 
 use leptos::prelude::window;
 use litemap::LiteMap;
@@ -20,7 +20,7 @@ pub fn read(name: &str) -> Option<String> {
     store()?.get_item(&key(name)).ok().flatten()
 }
 
-/// Remembers a text. A full or forbidden store is passed over: the page works without.
+/// Remembers a text. If storage is full or forbidden, nothing is kept: the page works without it.
 pub fn write(name: &str, value: &str) {
     if let Some(store) = store() {
         let _ = store.set_item(&key(name), value);

@@ -1,4 +1,4 @@
-//! Light, dark, or as the system says.
+//! Light, dark, or whatever the system prefers.
 
 use leptos::prelude::*;
 

@@ -12,7 +12,7 @@ use super::player::Player;
 use super::{keys, share};
 use crate::view::{click, on, typed};
 
-/// The marks on the scrubber, as HTML: what happened at which part of the run.
+/// The marks on the scrubber, as HTML: what happened where in the run.
 fn marks(player: Player) -> String {
     player.changed();
     let (info, beats) = (player.info(), player.beats_at.get());
@@ -51,7 +51,7 @@ fn speed_at(place: u32) -> f64 {
     TENTHS[(place % 10) as usize] * 10u64.pow(place / 10) as f64
 }
 
-/// The slider's place that is nearest to a speed.
+/// The slider's place nearest to a speed.
 fn place_of(speed: f64) -> u32 {
     /// Ten to the power of half a tenth.
     const HALF_A_TENTH: f64 = 1.122;

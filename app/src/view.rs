@@ -1,9 +1,9 @@
-//! What views are made of, as few types: each type of its own (a closure, a list of elements) would bring its own copy of
-//! how it is built, changed and taken away, and those copies were a third of the app.
+//! What views are made of, in as few types as possible: each separate type (a closure, a list of elements) would bring
+//! its own copy of the code that builds, changes and removes it, and those copies were a third of the app.
 //!
-//! The rules: handlers go through [`on`], [`click`] or [`typed`]; what changes is written `move || ...` in place, where the
-//! macro erases it, and gives a text, a flag or an [`AnyView`]; lists go through [`Views::views`]. What only shows texts, and
-//! has nothing to press, is written as HTML: see [`tagged`].
+//! The rules: handlers go through [`on`], [`click`] or [`typed`]; what changes is written `move || ...` in place,
+//! where the macro erases it, and gives a text, a flag or an [`AnyView`]; lists go through [`Views::views`]. What only
+//! shows texts, and has nothing to press, is written as HTML: see [`tagged`].
 
 use leptos::prelude::*;
 use web_sys::{Event, MouseEvent};
@@ -18,7 +18,7 @@ pub fn on<E>(handle: impl FnMut(E) + 'static) -> Handler<E> {
     Box::new(handle)
 }
 
-/// A handler of clicks that does not ask where.
+/// A handler of clicks that does not care where they are.
 pub fn click(act: impl Fn() + 'static) -> Handler<MouseEvent> {
     on(move |_| act())
 }
@@ -51,7 +51,7 @@ pub fn effect(run: impl FnMut() + 'static) {
     Effect::new(run);
 }
 
-/// A view that is there while something holds; it is made anew only when that changes.
+/// A view that is there while something holds; it is rebuilt only when that changes.
 pub fn when(holds: impl Fn() -> bool + Send + Sync + 'static, view: impl Fn() -> AnyView + Send + 'static) -> AnyView {
     let (holds, view): (Condition, Box<dyn Fn() -> AnyView + Send>) = (Box::new(holds), Box::new(view));
     let holds = Memo::new(move |_| holds());

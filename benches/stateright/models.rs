@@ -210,7 +210,7 @@ impl Actor for Paxos {
     }
 }
 
-/// Three servers and so many clients, each of which puts a value and then gets.
+/// Three servers and this many clients, each of which puts a value and then gets.
 pub fn paxos(clients: usize) -> ActorModel<RegisterActor<Paxos>, (), LinearizabilityTester<Id, Register<char>>> {
     const SERVERS: usize = 3;
     ActorModel::new((), LinearizabilityTester::new(Register(char::default())))

@@ -1,8 +1,8 @@
-//! What breaks without a rule: for each rule of each scenario a run that breaks a promise with that rule off, ready to be
-//! stepped through. The pages link to them; a few are famous.
+//! What breaks without a rule: for each rule of each scenario a run that breaks a promise with that rule off, ready to
+//! be stepped through. The pages link to them; a few are famous.
 //!
 //! `counterexamples.txt` has a line for each: scenario, rule that is off, promise that breaks, length, the event that
-//! breaks it, and the run's text. `cargo xtask bless` searches them all anew.
+//! breaks it, and the run's text. `cargo xtask bless` searches for them all again.
 
 /// One of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub fn counterexamples() -> impl Iterator<Item = Counterexample> {
     include_str!("counterexamples.txt").lines().filter_map(read)
 }
 
-/// Scenario, rule, and what the failure is known as.
+/// Scenario, rule, and the failure in a sentence.
 const FAMOUS: [(&str, &str, &str); 8] = [
     ("consensus/raft-election", "vote-on-disk", "A server forgets its vote in a crash, and a term gets two leaders"),
     ("consensus/raft-election", "up-to-date-log", "A leader is elected that never saw a committed entry"),
@@ -58,7 +58,7 @@ const FAMOUS: [(&str, &str, &str); 8] = [
     ("consensus/leases", "fencing", "A paused client wakes up, and writes with a lock that it has lost"),
 ];
 
-/// The famous ones, with what they are known as.
+/// The famous ones, each with its sentence.
 pub fn famous() -> Vec<(&'static str, Counterexample)> {
     let find = |path: &str, rule: &str| counterexamples().find(|one| one.path == path && one.rule == rule);
     FAMOUS.iter().filter_map(|(path, rule, title)| Some((*title, find(path, rule)?))).collect()

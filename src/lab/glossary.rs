@@ -1,4 +1,4 @@
-//! Terms that texts mark with asterisks, each with one sentence: what the scenarios at hand declare.
+//! Terms that texts mark with asterisks, each with one sentence, as declared by the scenarios at hand.
 
 use crate::guides::catalogue;
 

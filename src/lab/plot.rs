@@ -13,7 +13,7 @@ pub const SPAN: Time = SHOWN * WINDOW;
 const SHOWN: u64 = 240;
 /// A rate or percentile is taken over this many windows: half a second.
 const SMOOTH: u64 = 10;
-/// Every so many windows a point.
+/// One point every this many windows.
 const STRIDE: usize = 4;
 
 /// The stretch of windows that is read.
@@ -29,7 +29,7 @@ impl Stretch {
         windows.filter_map(|at| value(at).map(|value| (at * WINDOW, value))).collect()
     }
 
-    /// The windows of a series that bear on the stretch, oldest first.
+    /// The windows of a series that matter to the stretch, oldest first.
     fn windows(self, series: &Series) -> Vec<&Window> {
         let bears = |window: &&Window| window.index + SMOOTH >= self.first;
         let mut windows: Vec<&Window> = series.windows().rev().take_while(bears).collect();

@@ -1,5 +1,5 @@
 //! "Find a way to break this", on any scenario: what is asked, how far it has come, and what was found, in words and
-//! as a run that can be stepped through. The page's worker and the terminal ask alike.
+//! as a run that can be stepped through. The page's worker and the terminal both ask here.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,15 +30,15 @@ pub struct Quest {
     pub from: From,
     /// The most states.
     pub states: u64,
-    /// The most moves; the scenario's own bound when there is none.
+    /// The most moves; the scenario's own bound if not given.
     pub depth: Option<u32>,
-    /// The faults in a schedule; the scenario's own when there are none named.
+    /// The faults in a schedule; the scenario's own if not given.
     pub budget: Option<Budget>,
-    /// In which order states are looked at.
+    /// The order in which states are looked at.
     pub order: Order,
 }
 
-/// From the reader's own state there is no bound of the scenario's to go by.
+/// For searches from the reader's own state, which no bound of the scenario covers.
 const DEPTH_FROM_HERE: u32 = 60;
 
 /// A search under way.
@@ -49,7 +49,7 @@ pub struct Search {
     before: Vec<Stamped>,
 }
 
-/// What a search came to.
+/// The result of a search.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// Index of the promise that breaks, if one does.
@@ -60,8 +60,8 @@ pub struct Finding {
     pub words: String,
     /// `broken`, `holds` or `unknown`.
     pub verdict: &'static str,
-    /// The run that leads there, standing at the event that breaks the promise. `None` when nothing was found, or
-    /// when the run as it is lived does not follow the schedule.
+    /// The run that leads there, standing at the event that breaks the promise. `None` when nothing was found, or when
+    /// the run, with real times, does not follow the schedule.
     pub run: Option<Link>,
     /// The search's own report.
     pub report: Report,
@@ -105,7 +105,7 @@ impl Search {
         self.explorer.progress()
     }
 
-    /// Searches on for about so many moves.
+    /// Searches on for about this many moves.
     pub fn advance(&mut self, moves: u64) -> Option<Finding> {
         let report = self.explorer.advance(moves)?;
         Some(self.conclude(report))
@@ -128,13 +128,13 @@ impl Search {
         let run = promise.and_then(|promise| self.link(&info, &report, promise));
         let mut words = words(&info, &report);
         if promise.is_some() && run.is_none() {
-            words.push_str(" Lived with time, this seed's run does not follow that schedule.");
+            words.push_str(" In virtual time, this seed's run does not follow that schedule.");
         }
         Finding { promise, moves, words, verdict, run, report }
     }
 
-    /// The run of a schedule, as a link. A promise about the end is not broken at the schedule's last event: time will
-    /// tell, and does.
+    /// The run of a schedule, as a link. A promise about the end is not broken at the schedule's last event yet; it
+    /// breaks as the run goes on.
     fn link(&self, info: &Info, report: &Report, promise: usize) -> Option<Link> {
         let schedule = self.explorer.schedule(report.moves()?.1)?;
         let tape = tape_of(self.before.clone(), &schedule.tape);
@@ -199,7 +199,7 @@ fn limit(report: &Report) -> String {
         Some(Limit::States) => "the limit of states was reached".to_owned(),
         Some(Limit::Memory) => "the limit of memory was reached".to_owned(),
         Some(Limit::Stopped) => "it was stopped".to_owned(),
-        None => "walks at random never see everything".to_owned(),
+        None => "random walks never see everything".to_owned(),
     }
 }
 

@@ -13,12 +13,12 @@ use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Input, Link, Origin};
 use crate::sim::small;
 
-/// What is different about the run beside the reader's.
+/// What the other run does differently from the reader's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Without this input of the tape, counted from 0.
     Without(usize),
-    /// This input comes so many microseconds later, or earlier.
+    /// This input comes this many microseconds later, or earlier.
     Moved(usize, i64),
     /// A rule is switched from the start.
     Rule(RuleId, bool),
@@ -28,11 +28,11 @@ pub enum Change {
     Scenario(String),
 }
 
-/// How many events the run beside may have for each event of the reader's.
+/// How many events the other run may have for each event of the reader's.
 const MOST_FACTOR: u64 = 20;
 
-/// The run beside this one, as long as it in virtual time, and how many inputs did not apply in it. `None` when there is
-/// no such input or scenario.
+/// The run to compare with this one, just as long in virtual time, and how many inputs did not apply in it. `None`
+/// when there is no such input or scenario.
 pub fn beside(link: &Link, change: &Change) -> Option<(Link, usize)> {
     let scenario = find(&link.scenario)?;
     let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
@@ -109,7 +109,7 @@ pub fn show_value(control: &Control, value: i64) -> String {
     }
 }
 
-/// In what two runs differ, in a few words: "without: One vote a term".
+/// How two runs differ, in a few words: "without: One vote a term".
 pub fn difference(one: &Link, other: &Link) -> String {
     let Some(info) = find(&other.scenario).map(|scenario| scenario.info()) else { return String::new() };
     if one.scenario != other.scenario {
@@ -194,7 +194,7 @@ mod tests {
         let (link, run) = lived();
         let (other, _) = beside(&link, &Change::Without(0)).expect("there is a first input");
         let other = replay(&other);
-        // The publisher knows nothing of workers: it publishes at the same moments, whoever has crashed.
+        // The publisher knows nothing of workers: it publishes at the same moments, no matter which worker has crashed.
         let published = |run: &Run<LiveWorld>| -> Vec<time::Time> {
             let events = run.branch().events().iter();
             events

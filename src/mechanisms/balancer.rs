@@ -1,8 +1,9 @@
 //! Choosing a server: the algorithms of nginx, and two random choices.
 //!
 //! Smooth weighted round robin and least connections are those of nginx (`ngx_http_upstream_round_robin.c`,
-//! `ngx_http_upstream_least_conn_module.c`), the ring is its `hash ... consistent` (160 points a unit of weight, CRC-32).
-//! Two choices: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (IEEE TPDS 12(10), 2001).
+//! `ngx_http_upstream_least_conn_module.c`), the ring is its `hash ... consistent` (160 points per unit of weight,
+//! CRC-32). Two choices: Mitzenmacher, "The Power of Two Choices in Randomized Load Balancing" (IEEE TPDS 12(10),
+//! 2001).
 
 use crate::sim::small;
 
@@ -13,7 +14,7 @@ pub struct SmoothRoundRobin {
 }
 
 impl SmoothRoundRobin {
-    /// The next server among those with a weight above 0; the first of equals. `None` when there is none.
+    /// The next server among those with a weight above 0; the first one on a tie. `None` when there is none.
     pub fn next(&mut self, weights: &[i64]) -> Option<usize> {
         self.current.resize(weights.len(), 0);
         let mut best: Option<usize> = None;

@@ -1,8 +1,8 @@
 //! The log of a Kafka partition on disk: segments, sparse offset index, lookup, retention, compaction.
 //!
 //! After Apache Kafka 4.x (documentation, "Log" and "Log Compaction"; `LogSegment`, `OffsetIndex`, `Cleaner`; KIP-534
-//! for the delete horizon). A record stands for a batch of one: an index entry is made at the first record after more
-//! than index.interval.bytes, as for a batch. The time index and the transaction index are left out.
+//! for the delete horizon). A record stands for a batch of one: like a batch, the first record after more than
+//! index.interval.bytes gets an index entry. The time index and the transaction index are left out.
 
 use litemap::LiteMap;
 use std::rc::Rc;
@@ -18,7 +18,7 @@ pub struct Record {
     pub value: Option<u16>,
     /// When it was appended.
     pub time: Time,
-    /// A tombstone that was cleaned once: when it may go.
+    /// For a tombstone that was cleaned once: when it may go.
     pub horizon: Option<Time>,
     /// Its length in the file, in bytes.
     pub size: u32,
@@ -37,7 +37,7 @@ pub struct IndexEntry {
 pub struct Limits {
     /// segment.bytes: a file is no longer than this. Kafka's default is 1 GiB.
     pub segment_bytes: u32,
-    /// index.interval.bytes: at most so much between two index entries, and a record. Kafka's default is 4096.
+    /// index.interval.bytes: at most this much, plus a record, between two index entries. Kafka's default is 4096.
     pub index_interval: u32,
 }
 
@@ -82,7 +82,7 @@ impl Segment {
         self.size
     }
 
-    /// The last entry at or below an offset; the file's beginning where there is none.
+    /// The last entry at or below an offset; the beginning of the file if there is none.
     pub fn floor(&self, offset: u32) -> IndexEntry {
         let after = self.index.partition_point(|entry| entry.offset <= offset);
         let known = after.checked_sub(1).and_then(|at| self.index.get(at));
@@ -111,11 +111,11 @@ impl Segment {
 /// What the cleaner does. All true is what Kafka does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cleaning {
-    /// The latest record of a key stays; otherwise the first.
+    /// The latest record of each key stays; otherwise the first.
     pub keep_latest: bool,
-    /// A tombstone stays for `delete_retention` after it was cleaned first; otherwise it goes at once.
+    /// A tombstone stays for `delete_retention` after it was first cleaned; otherwise it goes at once.
     pub keep_tombstones: bool,
-    /// Records keep their offsets; otherwise they are numbered anew.
+    /// Records keep their offsets; otherwise they are renumbered.
     pub keep_offsets: bool,
     /// delete.retention.ms, in microseconds. Kafka's default is 24 h.
     pub delete_retention: Time,
@@ -164,7 +164,7 @@ impl Log {
         self.segments.iter().flat_map(|segment| segment.records.iter())
     }
 
-    /// Appends a record, in a new file if the active one would grow too long; gives its offset.
+    /// Appends a record, in a new file if the active one would grow too long; returns its offset.
     pub fn append(&mut self, key: u8, value: Option<u16>, size: u32, time: Time) -> u32 {
         let offset = self.end;
         let full = |segment: &Segment| segment.size > 0 && segment.size + size > self.limits.segment_bytes;
@@ -198,8 +198,8 @@ impl Log {
         self.records().filter(|record| record.offset >= offset).take(most).copied().collect()
     }
 
-    /// How many bytes of the files that are not active were never cleaned, in hundredths of all their bytes:
-    /// min.cleanable.dirty.ratio is compared with it (0.5 by default).
+    /// How much of the inactive files was never cleaned, in percent of their bytes: this is what
+    /// min.cleanable.dirty.ratio is compared with (0.5 by default).
     pub fn dirty_percent(&self) -> u32 {
         let closed = &self.segments[..self.segments.len() - 1];
         let all: u32 = closed.iter().map(|segment| segment.size).sum();
@@ -212,7 +212,7 @@ impl Log {
         self.records().any(|record| record.horizon.is_some_and(|horizon| now >= horizon))
     }
 
-    /// Cleans everything but the active file; gives how many records went.
+    /// Cleans everything but the active file; returns how many records went.
     pub fn clean(&mut self, how: Cleaning, now: Time) -> u32 {
         let Some(active) = self.segments.pop() else { return 0 };
         let before: usize = self.segments.iter().map(|segment| segment.records.len()).sum();
@@ -238,7 +238,7 @@ impl Log {
         (before - after) as u32
     }
 
-    /// For each key, the offset from which on its records stay. The map is of the dirty part alone, as Kafka's is.
+    /// For each key, the offset from which on its records stay. The map covers only the dirty part, as in Kafka.
     fn choose(&self, latest: bool) -> LiteMap<u8, u32> {
         let mut chosen = LiteMap::new();
         for record in self.records().filter(|record| !latest || record.offset >= self.dirty) {
@@ -265,8 +265,8 @@ impl Log {
         groups
     }
 
-    /// Deletes whole files, never the active one: what is older than retention.ms, and what can go while
-    /// retention.bytes are left. Gives how many.
+    /// Deletes whole files, never the active one: those older than retention.ms, and those that can go while
+    /// retention.bytes are left. Returns how many.
     pub fn retain(&mut self, now: Time, age: Time, bytes: u32) -> u32 {
         let mut gone = 0;
         while self.segments.len() > 1 {
@@ -286,7 +286,7 @@ impl Log {
     }
 }
 
-/// A record as it stays after cleaning, if it does.
+/// The record as it is after cleaning, if it stays.
 fn keep(record: &Record, chosen: &LiteMap<u8, u32>, how: Cleaning, now: Time) -> Option<Record> {
     let stays = match (chosen.get(&record.key), how.keep_latest) {
         (Some(latest), true) => record.offset >= *latest,

@@ -1,6 +1,7 @@
-//! Least recently used: a cache of bounded size that forgets what was not asked for the longest.
+//! Least recently used: a cache of bounded size that forgets what has gone unused the longest.
 
-/// A cache of at most so many entries. Few enough that a list in order of use is the simplest and quick.
+/// A cache with a bounded number of entries. There are few enough that a list in order of use is the simplest way, and
+/// fast.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Lru<V> {
     /// The most recently used last.
@@ -14,7 +15,7 @@ impl<V> Default for Lru<V> {
 }
 
 impl<V> Lru<V> {
-    /// The value of a key, which is thereby used.
+    /// The value of a key; this counts as a use.
     pub fn get(&mut self, key: u16) -> Option<&V> {
         let at = self.entries.iter().position(|entry| entry.0 == key)?;
         let entry = self.entries.remove(at);
@@ -22,14 +23,14 @@ impl<V> Lru<V> {
         self.entries.last().map(|entry| &entry.1)
     }
 
-    /// Puts a value in; gives the key that had to go, if one had.
+    /// Puts a value in; returns the key that had to go, if any.
     pub fn put(&mut self, key: u16, value: V, capacity: usize) -> Option<u16> {
         self.remove(key);
         self.entries.push((key, value));
         (self.entries.len() > capacity.max(1)).then(|| self.entries.remove(0).0)
     }
 
-    /// Takes a key out. Whether it was there.
+    /// Removes a key. Returns whether it was there.
     pub fn remove(&mut self, key: u16) -> bool {
         let before = self.entries.len();
         self.entries.retain(|entry| entry.0 != key);

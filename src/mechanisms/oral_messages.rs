@@ -8,10 +8,10 @@ use litemap::LiteMap;
 
 /// Obey: attack.
 pub const ATTACK: u8 = 1;
-/// What everyone does who hears nothing, or no majority (section 3: "the value RETREAT is the default").
+/// What a general does if it hears nothing, or no majority (section 3: "the value RETREAT is the default").
 pub const RETREAT: u8 = 0;
 
-/// The generals through whom a value came, the commander first: at most 12 of them, with numbers below 16.
+/// The generals that a value came through, the commander first: at most 12 of them, with numbers below 16.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Path(u64);
 
@@ -32,7 +32,7 @@ impl Path {
         Path(self.0 & !(255 << Path::LENGTH_AT) | place | (length as u64 + 1) << Path::LENGTH_AT)
     }
 
-    /// Through how many generals: the round in which such a value is sent.
+    /// How many generals it came through: the round in which such a value is sent.
     pub fn len(self) -> usize {
         (self.0 >> Path::LENGTH_AT) as usize
     }
@@ -64,12 +64,12 @@ pub fn majority(values: &[u8]) -> Option<u8> {
     values.iter().copied().find(|value| 2 * count(*value) > values.len())
 }
 
-/// How many messages OM(m) among so many generals takes: (n-1) + (n-1)(n-2) + ... + (n-1)(n-2)...(n-m-1).
+/// How many messages OM(m) takes among this many generals: (n-1) + (n-1)(n-2) + ... + (n-1)(n-2)...(n-m-1).
 pub fn messages(generals: u64, m: u64) -> u64 {
     (1..=m + 1).map(|round| messages_in(generals, round)).sum()
 }
 
-/// How many of them are sent in a round, counted from 1.
+/// How many messages are sent in a round, counted from 1.
 pub fn messages_in(generals: u64, round: u64) -> u64 {
     (1..=round).map(|step| generals.saturating_sub(step)).product()
 }
@@ -79,7 +79,7 @@ pub fn messages_in(generals: u64, round: u64) -> u64 {
 pub struct Heard(LiteMap<Path, u8>);
 
 impl Heard {
-    /// Files a value. The first on a path counts; false when there was one.
+    /// Files a value. The first on a path counts; false when there already is one.
     pub fn file(&mut self, path: Path, value: u8) -> bool {
         let is_new = !self.0.contains_key(&path);
         if is_new {
@@ -120,8 +120,8 @@ pub struct Judge<'a> {
 }
 
 impl Judge<'_> {
-    /// The value that the lieutenant takes for what the last general of a path said (section 3, step 3): on the longest
-    /// paths what it heard, on shorter ones the majority of what it heard and of what the others say that they heard.
+    /// What the lieutenant takes the last general of a path to have said (section 3, step 3): on the longest paths
+    /// what it heard, on shorter ones the majority of what it heard and of what the others say they heard.
     pub fn value(&self, path: Path) -> u8 {
         let own = self.heard.get(path).unwrap_or(RETREAT);
         if path.len() >= self.rounds {
@@ -131,7 +131,7 @@ impl Judge<'_> {
         majority(&values).unwrap_or(if self.common_default { RETREAT } else { own })
     }
 
-    /// The values whose majority that is: its own first, then those of the others by number.
+    /// The values that majority is taken over: its own first, then those of the others by number.
     pub fn values(&self, path: Path) -> Vec<u8> {
         let others = (0..self.generals).filter(|other| *other != self.me && !path.has(*other));
         let own = self.heard.get(path).unwrap_or(RETREAT);

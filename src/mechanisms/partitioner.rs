@@ -26,7 +26,7 @@ pub fn murmur2(key: &[u8]) -> u32 {
     hash ^ hash >> 15
 }
 
-/// 32-bit FNV-1a, as Go's `hash/fnv` has it.
+/// 32-bit FNV-1a, as in Go's `hash/fnv`.
 pub fn fnv1a(key: &[u8]) -> u32 {
     key.iter().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
 }
@@ -45,7 +45,7 @@ pub enum KeyHash {
     /// librdkafka's `consistent`.
     Crc32,
     /// librdkafka's `fnv1a`, Sarama's and kafka-go's hash balancer: the absolute value of the signed hash (Sarama and
-    /// kafka-go negate the remainder, which comes to the same).
+    /// kafka-go negate the remainder, with the same result).
     Fnv1aAbsolute,
     /// Sarama's and kafka-go's reference hash balancer: sign bit cleared, as the Java client does.
     Fnv1aMasked,
@@ -65,7 +65,7 @@ pub fn partition_of(hash: KeyHash, key: &[u8], partitions: u32) -> u32 {
 /// Where records without a key go: to one partition until a batch is full, then to another (KIP-480, KIP-794).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Sticky {
-    /// The present partition. `None` before the first record.
+    /// The current partition. `None` before the first record.
     partition: Option<u32>,
     /// Bytes that went to it.
     bytes: u32,
@@ -85,8 +85,8 @@ impl Sticky {
     }
 }
 
-/// How often each partition is drawn, cumulated: the longest queue plus one, less its own (KIP-794). A partition that is
-/// not available (`None`) is never drawn, unless none is: then every one is drawn alike.
+/// How often each partition is drawn, cumulatively: the longest queue plus one, minus its own (KIP-794). An
+/// unavailable partition (`None`) is never drawn, unless none is available: then all are equally likely.
 pub fn frequencies(queues: &[Option<u32>]) -> Vec<u32> {
     let longest = queues.iter().flatten().max().copied();
     let mut sum = 0;

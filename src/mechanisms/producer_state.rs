@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-/// How many batches are remembered: as many as a producer may have under way (max.in.flight.requests.per.connection).
+/// How many batches are remembered: as many as a producer may have in flight (max.in.flight.requests.per.connection).
 pub const BATCHES_KEPT: usize = 5;
 /// After this sequence number comes 0.
 const LAST_SEQUENCE: u32 = i32::MAX as u32;
@@ -36,7 +36,7 @@ pub struct ProducerState {
     batches: VecDeque<Kept>,
 }
 
-/// The sequence number so many after another.
+/// The sequence number `count` after another.
 fn plus(sequence: u32, count: u32) -> u32 {
     ((u64::from(sequence) + u64::from(count)) % (u64::from(LAST_SEQUENCE) + 1)) as u32
 }

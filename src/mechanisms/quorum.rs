@@ -1,4 +1,4 @@
-//! Majorities: how many make one, and what one of them has in common.
+//! Majorities: how many members make one, and what the members of one have all reached.
 
 use std::cmp::Reverse;
 
@@ -14,7 +14,7 @@ pub fn is_majority(have: usize, all: usize) -> bool {
     have >= majority(all)
 }
 
-/// The highest value that `needed` members have reached, given what each has reached. 0 when there are not so many.
+/// The highest value that `needed` members have reached, given what each has reached. 0 when there are fewer members.
 pub fn reached_by(reached: &[u64], needed: usize) -> u64 {
     let mut sorted = reached.to_vec();
     small::sort_by_key(&mut sorted, |index| Reverse(*index));

@@ -2,8 +2,8 @@
 //!
 //! After the Apache Avro 1.12 specification ("Binary Encoding", "Schema Resolution": fields by name, defaults,
 //! promotions) for records of primitive fields, and Confluent's Schema Registry ("Schema Evolution and Compatibility",
-//! "Wire format": a zero byte, the schema's id in four bytes, big-endian, and the data). Left out: unions, nested types,
-//! aliases, logical types.
+//! "Wire format": a zero byte, the schema's id in four bytes, big-endian, and the data). Left out: unions, nested
+//! types, aliases, logical types.
 
 use std::rc::Rc;
 
@@ -68,7 +68,7 @@ pub struct Schema {
 pub enum Problem {
     /// The reader's field is not in the data and has no default.
     Missing(&'static str),
-    /// The types do not go together: field, writer's type, reader's type.
+    /// The types do not match: field, writer's type, reader's type.
     Types(&'static str, Type, Type),
     /// The bytes are not what the schema says.
     Garbled,
@@ -88,7 +88,7 @@ impl Problem {
 }
 
 impl Schema {
-    /// The field of a name.
+    /// The field with this name.
     pub fn field(&self, name: &str) -> Option<&Field> {
         self.fields.iter().find(|field| field.name == name)
     }
@@ -111,7 +111,7 @@ pub struct Mode {
     pub backward: bool,
     /// Earlier versions read data of the new one.
     pub forward: bool,
-    /// Against all versions, not the last alone.
+    /// Against all versions, not just the last.
     pub transitive: bool,
 }
 
@@ -149,7 +149,7 @@ fn take_long(bytes: &mut &[u8]) -> Result<i64, Problem> {
     Err(Problem::Garbled)
 }
 
-/// A record in Avro's binary form. A value that does not suit its field counts as zero or as nothing.
+/// A record in Avro's binary form. A value of the wrong type counts as zero or as empty.
 pub fn encode(schema: &Schema, values: &[Value]) -> Vec<u8> {
     let mut out = Vec::new();
     for (field, value) in schema.fields.iter().zip(values) {
@@ -193,7 +193,7 @@ pub fn decode(writer: &Schema, mut bytes: &[u8]) -> Result<Vec<Value>, Problem> 
     if bytes.is_empty() { Ok(values) } else { Err(Problem::Garbled) }
 }
 
-/// Reads a record with its writer's schema, as its reader wants it: by name, with defaults.
+/// Reads a record with its writer's schema into its reader's: by name, with defaults.
 pub fn resolve(writer: &Schema, reader: &Schema, bytes: &[u8]) -> Result<Vec<Value>, Problem> {
     writer.readable_by(reader)?;
     let values = decode(writer, bytes)?;
@@ -256,7 +256,7 @@ mod tests {
         }
     }
 
-    /// Remove a field, and add it again with another type: each step is fine, and both together are not.
+    /// Remove a field, and add it again with another type: each step is fine, but the two together are not.
     #[test]
     fn transitive_modes_look_at_all_versions() {
         let key = field("a", Type::Int, None);

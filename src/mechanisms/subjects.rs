@@ -2,7 +2,7 @@
 //!
 //! Follows nats-server 2.12, `server/sublist.go` (validity, matching, collisions, subsets, interest) and
 //! `server/subject_transform.go` (mappings with their functions). A wildcard is one only as a whole word: `foo*` is a
-//! literal. Names of mapping functions are read in any case.
+//! literal. Names of mapping functions are case-insensitive.
 
 /// One word in a pattern.
 const ANY: &str = "*";
@@ -47,7 +47,7 @@ pub fn matches(subject: &str, pattern: &str) -> bool {
     words.next().is_none()
 }
 
-/// Whether everything that a pattern matches is matched by another one, too.
+/// Whether everything that a pattern matches is also matched by another.
 pub fn is_subset(pattern: &str, within: &str) -> bool {
     let mut words = pattern.split('.');
     for want in within.split('.') {
@@ -99,9 +99,9 @@ enum Part {
     Partition(Vec<usize>, u32),
     /// A number below a count, drawn.
     Random(u32),
-    /// Cut in two after so many characters from the left, or before so many from the right.
+    /// Cut in two after this many characters from the left, or before this many from the right.
     Cut(usize, usize, bool),
-    /// Cut into pieces of this many characters; a rest is at the end, or at the front.
+    /// Cut into pieces of this many characters; a shorter piece comes at the end, or at the front.
     Slices(usize, usize, bool),
     /// Its pieces between a separator.
     Split(usize, String),
@@ -119,7 +119,8 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// A mapping; an empty source is `>`, an empty destination changes nothing. `None` for one that nats-server refuses.
+    /// A mapping; an empty source means `>`, an empty destination changes nothing. `None` for one that nats-server
+    /// refuses.
     pub fn new(source: &str, destination: &str) -> Option<Mapping> {
         let source = if source.is_empty() { REST } else { source };
         let words: Vec<&str> = source.split('.').collect();
@@ -154,7 +155,7 @@ impl Mapping {
     }
 }
 
-/// As [`is_valid`], with spaces allowed inside of `{{...}}`.
+/// Like [`is_valid`], with spaces allowed inside `{{...}}`.
 fn is_valid_loosely(destination: &str) -> bool {
     destination.split('.').all(|word| word.starts_with("{{") || is_valid(word))
 }
@@ -243,7 +244,7 @@ fn slices(text: &str, length: usize, from_left: bool) -> String {
     pieces.map(|piece| piece.iter().collect::<String>()).collect::<Vec<String>>().join(".")
 }
 
-/// The partition of a key: 32-bit FNV-1a modulo a count; 0 of none.
+/// The partition of a key: 32-bit FNV-1a modulo a count; 0 if the count is 0.
 pub fn partition(key: &[u8], count: u32) -> u32 {
     let hash = key.iter().fold(2_166_136_261u32, |hash, byte| (hash ^ u32::from(*byte)).wrapping_mul(16_777_619));
     hash.checked_rem(count).unwrap_or(0)

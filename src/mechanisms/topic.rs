@@ -1,9 +1,9 @@
 //! How RabbitMQ's topic and headers exchanges match a message against a binding.
 //!
 //! Topic: keys are words between dots. In a binding `*` stands for exactly one word and `#` for none or more; anything
-//! else for itself. The empty key has no words. Headers: a binding asks for headers by name and value, all of them or
-//! any (`x-match`). After AMQP 0-9-1, section 3.1.3, and rabbit_exchange_type_topic and _headers of
-//! RabbitMQ 4.x.
+//! else stands for itself. The empty key has no words. Headers: a binding asks for headers by name and value, all of
+//! them or any (`x-match`). After AMQP 0-9-1, section 3.1.3, and rabbit_exchange_type_topic and _headers of RabbitMQ
+//! 4.x.
 
 /// How a topic exchange reads the two wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,7 +15,7 @@ pub struct Wildcards {
 }
 
 impl Wildcards {
-    /// As AMQP 0-9-1 says.
+    /// As specified by AMQP 0-9-1.
     pub const AMQP: Wildcards = Wildcards { star_is_one: true, hash_may_be_none: true };
 }
 
@@ -63,7 +63,7 @@ pub fn is_valid_binding(binding: &str) -> bool {
 /// How a headers binding judges (`x-match`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum XMatch {
-    /// Every header named in the binding; names that begin with `x-` are left out of it. The default.
+    /// Every header named in the binding; names that begin with `x-` are ignored. The default.
     All,
     /// At least one of them, again without those that begin with `x-`.
     Any,
@@ -113,7 +113,7 @@ pub fn headers_match<V: PartialEq>(x_match: XMatch, arguments: &[(&str, Option<V
     }
 }
 
-/// Which bindings match, and each destination once: a message reaches a queue at most once, however many of its
+/// The destinations of matching bindings, each once: a message reaches a queue at most once, however many of its
 /// bindings match.
 pub fn destinations<D: PartialEq + Clone>(matched: impl IntoIterator<Item = D>) -> Vec<D> {
     let mut found: Vec<D> = Vec::new();

@@ -60,7 +60,7 @@ pub fn elects<'a>(votes: impl Iterator<Item = &'a Vote>, candidate: &Vote, serve
     votes.filter(|vote| vote.agrees(candidate)).count() > servers / 2
 }
 
-/// Whether the acknowledgements are of a majority of the voters; those of others do not count. Sets of ids as bits.
+/// Whether a majority of the voters has acknowledged; acknowledgements of others do not count. Sets of ids as bits.
 pub fn acknowledged(voters: u64, acks: u64) -> bool {
     (voters & acks).count_ones() > voters.count_ones() / 2
 }
@@ -76,7 +76,7 @@ pub enum Sync {
     Snap,
 }
 
-/// What a leader has of its history.
+/// What a leader still has of its history.
 #[derive(Clone, Copy, Debug)]
 pub struct Logs<'a> {
     /// The last transaction it has processed.
@@ -87,7 +87,7 @@ pub struct Logs<'a> {
     pub older: &'a [Zxid],
 }
 
-/// Chooses how to bring a follower up to date whose last transaction is `follower`.
+/// Chooses how to bring a follower up to date when its last transaction is `follower`.
 pub fn sync(logs: Logs, follower: Zxid) -> Sync {
     let greatest = logs.recent.last().copied().unwrap_or(logs.last);
     let least = logs.recent.first().copied().unwrap_or(logs.last);
@@ -119,7 +119,7 @@ enum Start {
     Trunc(Zxid),
 }
 
-/// What is put together for a follower (`queueCommittedProposals`).
+/// What is queued for a follower (`queueCommittedProposals`).
 struct Queue {
     follower: Zxid,
     upto: Zxid,
@@ -143,7 +143,7 @@ impl Queue {
                 } else if epoch(zxid) == epoch(self.follower) {
                     self.start = Some(Start::Trunc(before));
                 } else {
-                    // A follower cannot go back over the border of an epoch.
+                    // A follower cannot go back across an epoch boundary.
                     return;
                 }
             }

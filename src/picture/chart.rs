@@ -12,7 +12,7 @@ const LEFT: u32 = 60;
 const RIGHT: u32 = WIDTH - 6;
 const TOP: u32 = 12;
 const BOTTOM: u32 = 112;
-/// How many looks a line may have; the style sheet has as many.
+/// How many looks a line may have; the style sheet defines the same number.
 const LOOKS: usize = 6;
 
 /// What a value means.
@@ -45,7 +45,7 @@ impl Scale {
 pub struct Line {
     pub name: String,
     pub points: Vec<(Time, f64)>,
-    /// Of the run beside this one: drawn paler.
+    /// Whether it belongs to the run it is compared with: drawn paler.
     pub is_other: bool,
 }
 
@@ -109,14 +109,14 @@ impl Chart {
         out
     }
 
-    /// The classes of a line; a line of the run beside this one looks like its counterpart.
+    /// The classes of a line; a line of the other run looks like its counterpart.
     pub fn look(&self, index: usize) -> String {
         let own = self.lines.iter().filter(|line| !line.is_other).count().max(1);
         let other = if self.lines.get(index).is_some_and(|line| line.is_other) { " is-other" } else { "" };
         format!("line line-{}{other}", index % own % LOOKS)
     }
 
-    /// The same as rows of text: moments as columns, lines as rows.
+    /// The same as a table of text: moments as columns, lines as rows.
     pub fn table(&self, columns: u64) -> (Vec<String>, Vec<(String, Vec<String>)>) {
         let (first, last) = self.span;
         let moments: Vec<Time> = (1..=columns).map(|at| first + (last - first) * at / columns).collect();

@@ -1,5 +1,5 @@
-//! Numbers with few decimals, printed by integers: the standard library's way of printing floats would be one of the largest
-//! parts of the WebAssembly.
+//! Numbers with few decimals, printed by integers: the standard library's way of printing floats would be one of the
+//! largest parts of the WebAssembly.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -20,7 +20,7 @@ pub fn hundredths(value: f64) -> Decimal {
     Decimal { scaled: whole(value * 100.0), places: 2 }
 }
 
-/// The nearest whole number; of two, the even one.
+/// The nearest whole number; the even one on a tie.
 pub fn whole(value: f64) -> i64 {
     value.round_ties_even() as i64
 }

@@ -1,5 +1,5 @@
-//! Where messages are between their nodes. For drawing alone: nothing here feeds back into a run, so platform floats are
-//! fine.
+//! Where messages are between their nodes. Only for drawing: nothing here feeds back into a run, so platform floats
+//! are fine.
 
 use super::{FlightMark, NodeMark, Picture, Shape};
 use crate::sim::NodeId;

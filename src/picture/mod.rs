@@ -1,7 +1,7 @@
 //! What a diagram is made of, as data: nodes, links, messages in flight, grids, tables, bars. No DOM.
 //!
-//! A scenario turns its world into a [`Picture`]; [`svg`] turns pictures into SVG text, the same for the page that is
-//! read before any WebAssembly has arrived and for the one that moves.
+//! A scenario turns its world into a [`Picture`]; [`svg`] turns pictures into SVG text, the same for the static page,
+//! before any WebAssembly has arrived, and for the live one.
 
 pub mod chart;
 pub mod decimal;
@@ -34,7 +34,7 @@ impl Frame {
     }
 }
 
-/// What a thing is. Shape says it, never colour alone.
+/// What a thing is. Told by shape, never by colour alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Shape {
     /// A client: a circle.
@@ -220,7 +220,7 @@ impl LinkMark {
     }
 }
 
-/// How wide a stream of so many things a second is drawn: 5,000 are 10 units.
+/// How wide a stream of this many things per second is drawn: 5,000 are 10 units.
 pub fn stream_width(a_second: u64) -> u8 {
     if a_second == 0 { 0 } else { (1 + a_second.isqrt() / 8).min(24) as u8 }
 }
@@ -231,7 +231,7 @@ pub fn stream_width(a_second: u64) -> u8 {
 pub struct SetMark {
     /// Who is in it.
     pub members: Vec<NodeId>,
-    /// What it is: at most 24 characters. Read out, and written beside the field.
+    /// What it is: at most 24 characters. Read out, and written next to the field.
     pub label: String,
     /// Its colour.
     pub tone: Tone,
@@ -266,9 +266,9 @@ pub struct Look {
 pub struct FlightMark {
     /// Unique in the run.
     pub id: u64,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,
@@ -297,7 +297,7 @@ impl Cell {
         Cell { text: text.into(), tone, firm: true }
     }
 
-    /// A cell that may yet change: an uncommitted entry, a tentative version.
+    /// A cell that may still change: an uncommitted entry, a tentative version.
     pub fn loose(text: impl Into<String>, tone: Tone) -> Cell {
         Cell { text: text.into(), tone, firm: false }
     }
@@ -329,7 +329,7 @@ pub struct Bar {
     pub tone: Tone,
 }
 
-/// What stands beside the nodes.
+/// What stands next to the nodes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Body {
     /// Rows of equally wide cells with the index of the first column: logs side by side, strips of offsets.
@@ -366,7 +366,7 @@ pub struct Picture {
     pub links: Vec<LinkMark>,
     /// Sets of nodes, drawn behind them.
     pub sets: Vec<SetMark>,
-    /// What stands beside the nodes.
+    /// What stands next to the nodes.
     pub figures: Vec<Figure>,
 }
 
@@ -381,7 +381,7 @@ impl Picture {
         self.nodes.iter().find(|mark| mark.node == node)
     }
 
-    /// Links every node of one group with every other node of the second.
+    /// Links every node of the first group to every other node of the second.
     pub fn link_all(&mut self, left: &[NodeId], right: &[NodeId]) {
         for &a in left {
             for &b in right {

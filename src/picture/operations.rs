@@ -1,5 +1,5 @@
-//! The history as lanes: what each client asked and was answered, as bars over virtual time; the moment at which each
-//! operation may have taken effect; and the first that fits nowhere.
+//! The history as lanes: what each client asked and the answer it got, as bars over virtual time; the moment at which
+//! each operation may have taken effect; and the first that fits nowhere.
 
 use std::fmt::Write;
 
@@ -21,7 +21,7 @@ const BAR: usize = 17;
 pub struct Lanes<'a> {
     /// Names of the clients, in the order of their lanes.
     pub clients: Vec<(NodeId, String)>,
-    /// The operations, in the order they were asked.
+    /// The operations, in the order they were invoked.
     pub operations: &'a [Operation],
     /// How they were judged, key by key.
     pub judged: &'a [Judged],

@@ -1,4 +1,4 @@
-//! Pictures as SVG text: the same for the page that reads before any WebAssembly has arrived and for the live one.
+//! Pictures as SVG text: the same for the static page, before any WebAssembly has arrived, and for the live one.
 //!
 //! Classes carry meaning (`tone-active`, `is-down`), the style sheet carries colour. Every text that a reader or a
 //! system put in is escaped.
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::sim::kernel::time::Time;
 
-/// Text with the characters that mean something to SVG replaced.
+/// Text with the characters that are special in SVG escaped.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for letter in text.chars() {
@@ -45,7 +45,7 @@ pub fn node_class(mark: &NodeMark) -> String {
     class
 }
 
-/// What is wrong with a node, in words; of one that is down, nothing else counts.
+/// What is wrong with a node, in words; if it is down, nothing else counts.
 fn trouble_words(mark: &NodeMark) -> Vec<&'static str> {
     let trouble = mark.trouble;
     if trouble.down {
@@ -64,7 +64,7 @@ pub fn state_text(mark: &NodeMark) -> String {
     words.join(" · ")
 }
 
-/// The state as there is room for it below the node: where both do not fit, what is wrong without the rest.
+/// The state as it fits below the node: where there is no room for both, only what is wrong.
 fn drawn_state(mark: &NodeMark) -> String {
     const ROOM: usize = 20;
     let (whole, wrong) = (state_text(mark), trouble_words(mark));
@@ -97,8 +97,8 @@ pub fn node(mark: &NodeMark) -> String {
     out
 }
 
-/// The frame around a node that clashes: a circle outside of a round one, whose timer is a ring as well; close to the shape
-/// of any other, and above the words below it.
+/// The frame around a node that clashes: a wider circle around a round one, whose timer is a ring as well; a close
+/// frame around any other shape, clear of the words below it.
 fn clash(shape: Shape, width: i32, height: i32) -> String {
     const GAP: i32 = 5;
     if matches!(shape, Shape::Client | Shape::Server) {
@@ -161,7 +161,8 @@ fn fill(shape: Shape, width: i32, height: i32, value: u32, full: u32) -> String 
 /// The whole length of a timer's path, in its own units: what is left of it is drawn as one dash.
 pub const RING_LENGTH: u32 = 100;
 
-/// The path of a node's timer: around a circle clockwise from the top, above anything else a line. `None` without a timer.
+/// The path of a node's timer: clockwise around a circle from the top; a line above any other shape. `None` without a
+/// timer.
 pub fn ring_path(mark: &NodeMark) -> Option<String> {
     mark.ring.filter(|_| !mark.trouble.down)?;
     let (width, height) = mark.shape.size();
@@ -183,7 +184,7 @@ pub fn ring_dashes(mark: &NodeMark, now: Time) -> Option<String> {
     Some(format!("{} {RING_LENGTH}", hundredths(left * f64::from(RING_LENGTH))))
 }
 
-/// What a link suffers, as the stage draws it.
+/// What is wrong with a link, as the stage draws it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkTrouble {
     /// Nothing passes from the link's `a` to its `b`.
@@ -237,7 +238,7 @@ pub fn link(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String 
 }
 
 /// The sets of nodes: broad fields through their members, each with a label: above its highest member or, for every
-/// other set, below its lowest, so that two of them can be told apart.
+/// second set, below its lowest, so that two of them can be told apart.
 pub fn sets(picture: &Picture) -> String {
     let all = picture.sets.iter().enumerate();
     all.map(|(index, mark)| set(picture, mark, index % 2 == 1)).collect()
@@ -251,11 +252,11 @@ fn set(picture: &Picture, mark: &SetMark, is_below: bool) -> String {
     hull.iter().skip(1).for_each(|(x, y)| {
         let _ = write!(path, "L{x} {y}");
     });
-    // A path of one point is drawn only when it goes somewhere.
+    // A path with a single point is drawn only if it has a segment.
     let _ = write!(path, "L{} {}Z", first.0, first.1);
     let (tone, label) = (mark.tone.class(), escape(&mark.label));
     let (x, y) = geometry::label_place(picture, &places, is_below);
-    // Letters are some 8 units wide; the label stays within the frame.
+    // Letters are about 8 units wide; the label stays within the frame.
     let half = mark.label.chars().count() as i32 * 4;
     let x = x.clamp(half + 4, (picture.frame.size().0 - half - 4).max(half + 4));
     format!(
@@ -291,7 +292,7 @@ pub fn flight(mark: &FlightMark, spot: Spot) -> String {
 
 /// Height of a row of a figure.
 const ROW: i32 = 24;
-/// A table's number has at most so many characters.
+/// A number in a table has at most this many characters.
 const SHORT: usize = 4;
 /// A grid's cells are as wide as if there were at least this many, so that they do not jump while a log grows.
 const FEWEST_COLUMNS: usize = 8;
@@ -307,7 +308,7 @@ pub fn figure(figure: &Figure) -> String {
     out
 }
 
-/// The width of the labels before rows: few widths, so that figures one below the other stand in line.
+/// The width of the labels before rows: there are only a few widths, so that stacked figures line up.
 fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
     match labels.map(|label| label.chars().count()).max().unwrap_or(0) {
         0 => 0,
@@ -407,7 +408,7 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
     }
 }
 
-/// A whole picture as one SVG element: for pages that do not move. `label` is read out in place of the picture.
+/// A whole picture as one SVG element: for pages that do not move. `label` is read out instead of the picture.
 pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) -> String {
     let (width, height) = picture.frame.size();
     let mut out = format!(

@@ -38,7 +38,7 @@ fn rows(figure: &Figure) -> Vec<Vec<String>> {
     }
 }
 
-/// A row's cells, with a stroke after as many as its mark says.
+/// A row's cells, with a bar at its mark.
 fn cells(row: &GridRow) -> Vec<String> {
     let mut cells: Vec<String> = row.cells.iter().map(|cell| cell.text.clone()).collect();
     if let Some(cell) = row.mark.and_then(|mark| cells.get_mut(usize::from(mark).checked_sub(1)?)) {

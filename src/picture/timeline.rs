@@ -1,4 +1,5 @@
-//! The space-time diagram: a lane a node, arrows for messages, what was lost, who was away, what the reader did.
+//! The space-time diagram: one lane per node, arrows for messages, what was lost, which nodes were away, what the
+//! reader did.
 //!
 //! Drawn after Lamport's diagrams ("Time, Clocks, and the Ordering of Events", 1978), with time to the right.
 
@@ -20,10 +21,10 @@ const LEFT: u32 = 62;
 const RIGHT: u32 = WIDTH - 8;
 const LANE: f64 = 34.0;
 const TOP: f64 = 22.0;
-/// How near to an event, in picture units, a click means it.
+/// How close to an event a click must be, in picture units, to select it.
 const REACH: f64 = 14.0;
 
-/// What a place of the diagram means.
+/// What a place in the diagram means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// The event with this number.

@@ -1,6 +1,7 @@
 //! A list that only grows, and whose clones share everything but the last few entries.
 //!
-//! Checkpoints of a long run hold a journal each; sharing full chunks keeps a hundred of them as small as one.
+//! Checkpoints of a long run hold a journal each; because full chunks are shared, a hundred take little more room than
+//! one.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! A value that came to a state later than its fingerprints: while it is the default, it adds nothing to them, and runs
-//! that never use it keep theirs.
+//! A value that was added to a state after its fingerprints had been published: at its default it adds nothing to
+//! them, so runs that never use it keep theirs.
 
 use std::hash::{Hash, Hasher};
 

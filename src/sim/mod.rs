@@ -2,10 +2,10 @@
 //!
 //! A run is a value: state = f(system, settings, seed, tape). Everything here follows from that.
 //!
-//! Its rooms, each of which knows only those before it:
-//! - [`declare`]: what a system says of itself: settings, rules, commands.
+//! Its modules; each knows only those before it:
+//! - [`declare`]: what a system says about itself: settings, rules, commands.
 //! - [`kernel`]: time, queue, links, faults, randomness.
-//! - [`measure`]: counters, gauges, latencies, and the workloads that move them.
+//! - [`measure`]: counters, gauges, latencies, and the workloads that drive them.
 //! - [`judge`]: verdicts, what clients saw, and whether it fits a consistency model.
 //! - [`run`]: the tape; step, back, seek, branch; comparing and shrinking runs; random faults.
 //! - [`machine`]: what a protocol implements, and a system of them in motion.
@@ -27,7 +27,7 @@ pub mod small;
 
 use serde::{Deserialize, Serialize};
 
-/// A node of a world: its index, from 0. A world has at most 64 nodes in sight of a reader; benches go beyond.
+/// A node of a world: its index, from 0. A world that a reader sees has at most 64 nodes; benches go beyond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct NodeId(pub u16);
 

@@ -1,4 +1,4 @@
-//! Numbers in words.
+//! Numbers as text.
 
 /// With commas: 41,208.
 pub fn grouped(number: u64) -> String {

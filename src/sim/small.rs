@@ -1,14 +1,14 @@
 //! Small things in order, with as little code as they need.
 //!
 //! Each type that the standard library sorts, or keeps in a tree, costs four to eight kilobytes of WebAssembly. What
-//! the simulator keeps in order is a few dozen elements long; a sorted list does as well.
+//! the simulator keeps in order is a few dozen elements long; a sorted list serves just as well.
 
 use litemap::LiteMap;
 
 /// A set as a sorted list.
 pub type Set<T> = LiteMap<T, ()>;
 
-/// A map of these pairs; of pairs with the same key, the last counts.
+/// A map of these pairs; among pairs with the same key, the last one wins.
 pub fn map_of<K: Ord, V>(pairs: impl IntoIterator<Item = (K, V)>) -> LiteMap<K, V> {
     let mut map = LiteMap::new();
     for (key, value) in pairs {
@@ -22,7 +22,7 @@ pub fn set_of<T: Ord>(items: impl IntoIterator<Item = T>) -> Set<T> {
     map_of(items.into_iter().map(|item| (item, ())))
 }
 
-/// Takes the lowest keys away until there are fewer than `most`.
+/// Removes the lowest keys until there are fewer than `most`.
 pub fn make_room<K: Ord + Copy, V>(map: &mut LiteMap<K, V>, most: usize) {
     while map.len() >= most {
         let Some((&lowest, _)) = map.first() else { return };
@@ -30,8 +30,8 @@ pub fn make_room<K: Ord + Copy, V>(map: &mut LiteMap<K, V>, most: usize) {
     }
 }
 
-/// Sorts a short list by a key, those with equal keys in the order they had: by insertion, quadratic in the length of
-/// what is out of order.
+/// Sorts a short list by a key and keeps the order of equal keys: by insertion, quadratic in the length of what is out
+/// of order.
 pub fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     for end in 1..items.len() {
         let mut at = end;
@@ -47,8 +47,8 @@ pub fn sort<T: Ord + Copy>(items: &mut [T]) {
     sort_by_key(items, |item| *item);
 }
 
-/// The places of keys in ascending order, equal keys in the order in which they come. For lists that may be long: they are
-/// all sorted by one piece of code, whatever the keys belong to.
+/// The places of keys in ascending order, equal keys in their original order. For lists that may be long: one piece of
+/// code sorts them all, whatever the keys belong to.
 pub fn order(keys: impl Iterator<Item = u64>) -> impl Iterator<Item = usize> {
     let mut pairs: Vec<(u64, u32)> = keys.zip(0..).collect();
     sort_pairs(&mut pairs);

@@ -9,7 +9,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Takes the words after a command apart. `with_value` names the options that take one, `flags` those that do not.
+    /// Splits the words after a command. `with_value` names the options that take a value, `flags` those that do not.
     pub fn parse(words: &[String], with_value: &[&str], flags: &[&str]) -> Result<Arguments, Failure> {
         let mut parsed = Arguments { words: Vec::new(), options: Vec::new() };
         let mut rest = words.iter();
@@ -41,7 +41,7 @@ impl Arguments {
     /// The last value of a whole-number option.
     pub fn number(&self, name: &str) -> Result<Option<u64>, Failure> {
         let parse = |text: &str| {
-            text.parse().map_err(|_| Failure::Usage(format!("{name} takes a whole number from 0 on, not '{text}'.")))
+            text.parse().map_err(|_| Failure::Usage(format!("{name} takes a whole number, 0 or more, not '{text}'.")))
         };
         self.all(name).last().map(parse).transpose()
     }
@@ -60,7 +60,7 @@ impl Arguments {
         }
     }
 
-    /// Refuses plain words.
+    /// Rejects plain words.
     pub fn no_words(&self) -> Result<(), Failure> {
         match self.words.first() {
             Some(word) => Err(Failure::Usage(format!("'{word}' has no place here."))),

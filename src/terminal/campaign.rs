@@ -1,5 +1,5 @@
-//! `faultline campaign`: random fault schedules over a guide or a scenario with every rule on, on as many machines as
-//! there are: each takes a shard of the seeds, and the results merge.
+//! `faultline campaign`: random fault schedules over a guide or a scenario with every rule on. Any number of machines
+//! can share the work: each takes a shard of the seeds, and the results are merged.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -17,12 +17,12 @@ use serde::{Deserialize, Serialize};
 use super::Failure;
 use super::arguments::Arguments;
 
-/// How many seeds, unless it is said.
+/// How many seeds, unless told otherwise.
 const SEEDS: u64 = 1_000;
-/// Events under faults in a schedule; as many follow once they are healed.
+/// Events under faults in a schedule; the same number follows once they are healed.
 const EVENTS: u64 = 400;
 
-/// What a scenario's schedules came to.
+/// The results of a scenario's schedules.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Tally {
     scenario: String,
@@ -35,7 +35,7 @@ struct Tally {
     faults: BTreeMap<String, u64>,
     /// The first seeds under which a promise broke: which promise, and at which event.
     broken: Vec<(u64, String, u64)>,
-    /// Whether the catalogue says that a promise of it cannot hold.
+    /// Whether the catalogue says that one of its promises cannot hold.
     impossible: bool,
 }
 
@@ -108,7 +108,7 @@ fn run(arguments: &Arguments) -> Result<Vec<Tally>, Failure> {
     Ok(scenarios.into_iter().map(|scenario| schedules(*scenario, &mine)).collect())
 }
 
-/// `--shard K/N`: the seeds that leave K when divided by N, K from 0.
+/// `--shard K/N`: the seeds with remainder K modulo N, K from 0.
 fn shard(arguments: &Arguments) -> Result<(u64, u64), Failure> {
     let Some(text) = arguments.all("--shard").last() else { return Ok((0, 1)) };
     let parts = text.split_once('/').and_then(|(k, n)| Some((k.parse().ok()?, n.parse().ok()?)));

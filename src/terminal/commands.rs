@@ -27,7 +27,7 @@ fn wrong(line: &str, why: &str) -> Failure {
     Failure::Usage(format!("--do '{line}': it {why}."))
 }
 
-/// A value for each field: the one that is given by its name, or what stands there at first.
+/// A value for each field: the one given by name, or the default.
 fn values(command: &Command, pairs: &[&str], line: &str) -> Result<Vec<i64>, Failure> {
     let names: Vec<String> = command.fields.iter().map(name).collect();
     let is_known = |pair: &&&str| pair.split_once('=').is_some_and(|(key, _)| names.iter().any(|name| name == key));

@@ -19,9 +19,9 @@ use super::Failure;
 use super::arguments::Arguments;
 use super::run::start;
 
-/// How many states are looked at, unless it is said.
+/// How many states are looked at, unless told otherwise.
 const STATES: u64 = 2_000_000;
-/// How often the terminal hears of the search, in moves.
+/// How often the terminal reports progress, in moves.
 const EVERY: u64 = 2_000_000;
 
 /// Searches a scenario. Exit code 1 when a promise breaks.

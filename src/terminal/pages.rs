@@ -1,5 +1,5 @@
 //! `faultline pages`: an index.html for every address of the built site, readable before any WebAssembly has arrived
-//! and without it. The markup has the same classes as the app's, so that the app takes over without a jump.
+//! and without it. The markup has the same classes as the app's, so that nothing jumps when the app takes over.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 
-/// Writes the pages of a site. `apps` has a folder for each shelf, with its app as Trunk built it: its index.html is the
-/// template of the pages of the shelf's scenarios.
+/// Writes the pages of a site. `apps` has a folder for each shelf, with its app as Trunk built it; the app's
+/// index.html is the template for the pages of that shelf's scenarios.
 pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &[], &[])?;
     let [apps, folder] = arguments.words() else {
@@ -40,17 +40,17 @@ pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where the template takes a page.
+/// Where a page goes in the template.
 const PLACE: &str = "<!--page-->";
 const LEAD: &str = "Step through a real algorithm. Crash a node, cut a link, switch off a rule. See at once which promise \
                     broke, and why.";
 
-/// What a static host shows for an address that is none, at any depth: so it needs no other file.
+/// What a static host shows for an unknown address. It can be at any depth, so the page needs no other file.
 const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
     content=\"width=device-width\"><title>Not found · Faultline</title><style>:root{color-scheme:light dark}\
     body{font:1.1rem/1.5 Georgia,serif;max-width:34rem;margin:15vh auto;padding:0 1rem}</style>\
     <h1>There is no such page</h1><p>The scenario may have another name by now.</p>\
-    <p><a href=\"/\">To the start of this host</a></p></html>";
+    <p><a href=\"/\">Go to this host's front page</a></p></html>";
 
 struct Site {
     apps: PathBuf,
@@ -58,7 +58,7 @@ struct Site {
 }
 
 impl Site {
-    /// The page that the app of an address was built with. Home has the app of the first guide.
+    /// The page that the app for an address was built with. Home uses the app of the first guide.
     fn template(&self, path: &str) -> Result<String, Failure> {
         let file = self.apps.join(shelf_of(path)).join("index.html");
         let text = std::fs::read_to_string(&file);
@@ -77,7 +77,7 @@ impl Site {
         std::fs::write(&file, text).map_err(failed)
     }
 
-    /// Home, and what is shown for an address that is none.
+    /// Home, and the page for unknown addresses.
     fn write_home(&self) -> Result<usize, Failure> {
         self.write_list("", "Distributed systems you can break", LEAD, "home", &home_page())?;
         self.save("404.html", NOT_FOUND)?;
@@ -98,7 +98,7 @@ impl Site {
         Ok(written)
     }
 
-    /// A page that is a list: what is in it, the app fetches as it is.
+    /// A page that is a list: the app fetches its contents unchanged.
     fn write_list(&self, path: &str, title: &str, about: &str, class: &str, inside: &str) -> Result<(), Failure> {
         self.write(path, title, about, &format!("<div class=\"page {class}\">{inside}</div>"))?;
         self.save(&under(path, "text.html"), &inside.replace("{up}", &up_from(path)))
@@ -110,7 +110,7 @@ impl Site {
     }
 }
 
-/// A template with a page in it; every address is relative, so that the site works below any path.
+/// A template with a page in it; every address is relative, so that the site works under any path.
 fn render(template: &str, path: &str, title: &str, about: &str, page: &str) -> String {
     let up = up_from(path);
     let head = format!("<title>{} · Faultline</title>", escape(title));
@@ -131,13 +131,13 @@ fn under(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
-/// The way from a page to the site's root.
+/// The relative path from a page to the site's root.
 fn up_from(path: &str) -> String {
     let depth = path.split('/').filter(|part| !part.is_empty()).count();
     if depth == 0 { "./".to_owned() } else { "../".repeat(depth) }
 }
 
-/// Puts a text between two marks. The template is unchanged where it has no such place.
+/// Puts a text between two marks. The template is unchanged if it has no such place.
 fn replace_between(text: &str, start: &str, end: &str, with: &str) -> String {
     let Some(from) = text.find(start).map(|at| at + start.len()) else { return text.to_owned() };
     let to = text[from..].find(end).map_or(from, |at| from + at);
@@ -179,7 +179,7 @@ fn home_page() -> String {
     }
     page.push_str(
         "</div><section class=\"famous\"><h2>Famous failures</h2><p>One rule is off. Each opens where the promise has \
-         just broken: step back to see how it came to that.</p><ul>",
+         just broken: step back to see how it got there.</p><ul>",
     );
     for (title, one) in famous() {
         let _ = write!(page, "<li><a href=\"{{up}}{}/?run={}\">{}</a></li>", one.path, one.run, escape(title));
@@ -220,7 +220,7 @@ fn guide_prose(guide: Guide) -> String {
     out + "</dl>"
 }
 
-/// The terms that a guide's scenarios explain, in order. "acceptors" is listed as "acceptor", where there is such a term.
+/// The terms that a guide's scenarios explain, in order. "acceptors" is listed as "acceptor" if that is a term too.
 fn glossary_of(guide: Guide) -> Vec<Term> {
     let mut all: Vec<Term> = scenarios(guide).flat_map(|scenario| scenario.terms()).copied().collect();
     all.sort_unstable();
@@ -229,7 +229,7 @@ fn glossary_of(guide: Guide) -> Vec<Term> {
     all.iter().copied().filter(|known| !known.0.strip_suffix('s').is_some_and(is_listed)).collect()
 }
 
-/// What to read before a scenario and what is near to it: part of its text, with addresses relative to its page.
+/// What to read before a scenario, and what is related to it: part of its text, with addresses relative to its page.
 fn related_links(info: &Info) -> String {
     let link = |other: &&str| {
         let title = find(other).map_or("", |scenario| scenario.info().title);
@@ -299,7 +299,7 @@ fn broken_rules(info: &Info) -> String {
     }
     format!(
         "<section class=\"without\"><h2>Without a rule</h2><p>Each opens with the rule off, where the promise has just \
-         broken: step back to see how it came to that.</p><ul>{items}</ul></section>"
+         broken: step back to see how it got there.</p><ul>{items}</ul></section>"
     )
 }
 

@@ -16,12 +16,12 @@ use faultline::sim::run::tape::{Origin, Tape};
 use super::Failure;
 use super::arguments::Arguments;
 
-/// How many of a beat's events are printed, unless it is said: the last ones.
+/// How many of a beat's last events are printed, unless told otherwise.
 const EVENTS: u64 = 3;
 /// The most events that a beat may take.
 const LONGEST_BEAT: u64 = 20_000;
 
-/// Walks a tour, and prints all its beats or one. Exit code 1 when a beat does not come.
+/// Walks a tour, and prints all its beats or one. Exit code 1 when a beat does not happen.
 pub fn tour(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &["--beat", "--events"], &[])?;
     let path = arguments.only_word("scenario")?;
@@ -36,7 +36,7 @@ pub fn tour(words: &[String]) -> Result<ExitCode, Failure> {
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }
 
-/// False when a beat does not come.
+/// False when a beat does not happen.
 fn walk(scenario: &'static dyn AnyScenario, info: &Info, only: Option<u64>, events: u64) -> bool {
     let origin = Origin { seed: info.seed, ..Origin::default() };
     let mut run = Run::new(scenario.start(&origin), Tape::default());
@@ -47,7 +47,7 @@ fn walk(scenario: &'static dyn AnyScenario, info: &Info, only: Option<u64>, even
             before(info, beat, &options);
         }
         if !play(&mut run, beat, is_shown, events) {
-            println!("  It does not come, in {LONGEST_BEAT} events.");
+            println!("  It does not happen within {LONGEST_BEAT} events.");
             return false;
         }
         if is_shown {
@@ -67,7 +67,7 @@ fn before(info: &Info, beat: usize, options: &[String]) {
     }
 }
 
-/// Does what the beat does, and runs until it has come. False when it does not.
+/// Does what the beat does, and runs until the beat is reached. False when it never is.
 fn play(run: &mut Run<LiveWorld>, beat: usize, is_shown: bool, events: u64) -> bool {
     for input in run.world().beat_inputs(beat) {
         let words = run.world().describe_input(&input);

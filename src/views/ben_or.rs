@@ -81,7 +81,7 @@ pub fn voter(world: &Vote, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// What each voter has of its round: one place for everybody.
+/// What each voter has heard in its round; a list of voters has one place for each.
 pub fn heard(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
     let voters = world.nodes().count();
     let places = |said: Option<&Said>| {

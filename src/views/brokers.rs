@@ -1,4 +1,4 @@
-//! How three brokers look beside each other: lanes, what each broker has, and a table of what was measured.
+//! How three brokers look side by side: lanes, what each broker has, and a table of what was measured.
 
 use super::prelude::*;
 use crate::sim::kernel::time::{self, show};
@@ -107,7 +107,7 @@ fn draw_lane(picture: &mut Picture, world: &Shop, lane: Lane, column: i32) {
     }
 }
 
-/// The kind of thing that a lane is, above it.
+/// A lane's heading: what kind of thing it is.
 fn heading(lane: Lane, x: i32) -> Figure {
     let (id, title) = match lane {
         Lane::RabbitMq => ("rabbitmq", "RabbitMQ: a queue"),
@@ -183,7 +183,7 @@ fn worker_mark(world: &Shop, lane: Lane, at: usize, place: (i32, i32), frame: Fr
     let name = Brokers::name(world.settings(), node);
     let (shape, label, word) = match frame {
         Frame::Wide => (Shape::Service, name, word),
-        // Three rows on a phone leave room for the number alone.
+        // Three rows on a phone leave room only for the number.
         Frame::Narrow => (Shape::Client, name.replace("worker ", ""), String::new()),
     };
     let mut mark = NodeMark::new(node, place, shape, label);
@@ -241,12 +241,12 @@ fn queue(host: &rabbitmq::host::Host) -> Vec<GridRow> {
     ]
 }
 
-/// Where a partition's group has come to.
+/// How far the group has committed in a partition.
 fn committed(disk: &kafka::BrokerDisk, partition: usize) -> u32 {
     disk.committed.get(&(0, partition as u16)).copied().unwrap_or(0)
 }
 
-/// The first offset that is drawn: the newest are, but for what the group has yet to come to.
+/// The first offset that is drawn: the newest `SHOWN` offsets are, or more if the group is further behind.
 fn first_drawn(disk: &kafka::BrokerDisk) -> u32 {
     let newest = disk.logs.iter().map(|log| log.end()).max().unwrap_or(0).saturating_sub(SHOWN as u32);
     let behind = (0..disk.logs.len()).map(|partition| committed(disk, partition).saturating_sub(1)).min();

@@ -55,7 +55,7 @@ pub fn led_by(world: &Cluster) -> Vec<NodeId> {
     leaders(world).collect()
 }
 
-/// Where there is more than one coordinator: who works for whom.
+/// Where there is more than one coordinator: which nodes follow which.
 pub fn groups(world: &Cluster) -> Vec<SetMark> {
     let leaders = led_by(world);
     if leaders.len() < 2 {
@@ -96,7 +96,7 @@ pub fn server(world: &Cluster, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// Who works for whom, the highest first.
+/// Which coordinator each node follows, the highest node first.
 pub fn beliefs(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
     let row = |id: NodeId| {
         let works_for = world.memory(id).and_then(|memory| memory.coordinator(id));

@@ -58,7 +58,7 @@ pub fn rules(world: &Field) -> RuleSet {
     Simulation::rules(world)
 }
 
-/// Whether a general lies in the battle that it is in, or would if one began.
+/// Whether a general lies in its current battle, or would if one began.
 pub fn lies(world: &Field, id: NodeId) -> bool {
     match world.memory(id) {
         Some(memory) if memory.battle > 0 => memory.traitor,
@@ -101,7 +101,7 @@ pub fn general(world: &Field, id: NodeId, at: (i32, i32), frame: Frame) -> NodeM
     mark
 }
 
-/// Once they have decided: who of the loyal attacks, and who retreats.
+/// Once they have decided: which of the loyal generals attack, and which retreat.
 pub fn sides(world: &Field) -> Vec<SetMark> {
     let side = |value: u8, label: &str, tone: Tone| {
         let on_it = |memory: &Memory| !memory.traitor && memory.decision == Some(value);
@@ -148,7 +148,7 @@ pub fn who_told_whom(world: &Field, at: (i32, i32), size: (i32, i32)) -> Figure 
     Figure { id: "heard", at, size, title: headline(world), body }
 }
 
-/// What a lieutenant takes another's report of the order for: as it heard it, and after further rounds their majority.
+/// What a lieutenant makes of another's report of the order: as it heard it, or the majority after further rounds.
 fn second_hand(world: &Field, id: NodeId, memory: &Memory, by: u16) -> Option<u8> {
     let path = order().then(by);
     let value = memory.heard.get(path)?;

@@ -124,7 +124,7 @@ pub fn checkouts(world: &Shop) -> u16 {
     world.settings().amount(once::INSTANCES) as u16
 }
 
-/// Where nodes and figures stand.
+/// Where nodes and figures go.
 pub struct Layout {
     pub nodes: [(i32, i32); 6],
     pub requests: ((i32, i32), (i32, i32)),
@@ -183,7 +183,7 @@ pub fn mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// Whether the cluster takes this instance's epoch for the live one.
+/// Whether the cluster considers this instance's epoch the live one.
 fn is_live(disk: &BrokerDisk, checkout: &Checkout) -> bool {
     let who = checkout.who;
     disk.transactions.get(&who.id).is_some_and(|known| (known.pid, known.epoch) == (who.pid, who.epoch))

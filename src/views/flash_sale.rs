@@ -153,8 +153,8 @@ fn share(world: &Shop) -> u32 {
     (world.settings().amount(sale::BUFFER) / world.settings().amount(sale::CONSUMERS).max(1)).max(1) as u32
 }
 
-/// How many orders a second a link has carried in the last half second: the shop's all that came in, a consumer's its
-/// share of what the database wrote.
+/// How many orders per second a link has carried in the last half second: for the shop's link, all that came in; for a
+/// consumer's, its share of what the database wrote.
 pub fn carried(world: &Shop, link: &LinkMark) -> u64 {
     let now = world.kernel().now();
     let first = (now / WINDOW).saturating_sub(10);

@@ -1,4 +1,4 @@
-//! How JetStream's work queue is drawn and what is known of its nodes.
+//! How JetStream's work queue is drawn, and what is known about its nodes.
 
 use super::prelude::*;
 use crate::systems::consensus::raft;
@@ -163,7 +163,7 @@ fn standing(store: &Store, seq: u32) -> Standing {
     }
 }
 
-/// Where the things of a picture are: centres, and figures by their top left corners and sizes.
+/// Where things are in a picture: nodes by their centres, figures by their top left corners and sizes.
 struct Plan {
     publisher: (i32, i32),
     servers: Vec<(i32, i32)>,
@@ -247,7 +247,7 @@ fn lone(world: &Shop, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// A server of R3: who leads, and how many entries another one is behind.
+/// A server of R3: whether it leads, or how many entries it is behind.
 fn member(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Server, name(world, id));
     let Some(own) = replica(world, id) else { return mark };
@@ -263,8 +263,8 @@ fn member(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// What is known of stream and consumer: by the server that may answer for them or, while nobody may, by the one that has
-/// applied most.
+/// What is known about stream and consumer: from the server that may answer for them or, while none may, from the one
+/// that has applied most.
 fn known(world: &Shop) -> Option<&Store> {
     let all = cluster::servers(world.settings()).into_iter();
     let most = all.filter_map(|id| replica(world, id)).max_by_key(|own| own.raft.commit);
@@ -360,7 +360,7 @@ fn window_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "window", at, size, title: "Newest ids in the window".to_owned(), body: Body::Grid { first: 1, rows } }
 }
 
-/// Who has a message, as far as one can tell from outside.
+/// Which nodes have a message, as far as one can tell from outside.
 fn holders(world: &Shop, seq: u32) -> Vec<NodeId> {
     let has = |id: &NodeId| match phase(world, *id) {
         Some(Phase::Works(delivery, _) | Phase::Confirms(delivery, _)) => delivery.seq == seq,
@@ -369,7 +369,7 @@ fn holders(world: &Shop, seq: u32) -> Vec<NodeId> {
     workers(world).into_iter().filter(has).collect()
 }
 
-/// Whether so many workers are at one message.
+/// Whether this many workers are working on one message.
 pub fn shared(world: &Shop, count: usize) -> bool {
     let Some(store) = known(world) else { return false };
     store.consumer.pending().iter().any(|pending| holders(world, pending.seq).len() >= count)

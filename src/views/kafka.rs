@@ -1,4 +1,4 @@
-//! What the Kafka scenarios show alike: messages, nodes, strips of offsets, what is inside.
+//! What all Kafka scenarios show in the same way: messages, nodes, strips of offsets, what is inside.
 
 use super::prelude::*;
 use crate::sim::kernel::time;
@@ -57,7 +57,7 @@ impl Face for Kafka {
                 let line = |(key, number): (&u16, &u32)| field(format!("key {key}"), format!("{number} produced"));
                 numbers.iter().map(line).collect()
             }
-            Disk::Consumer { running } => vec![field("is to run", if *running { "yes" } else { "no" })],
+            Disk::Consumer { running } => vec![field("should run", if *running { "yes" } else { "no" })],
             Disk::Scaler => Vec::new(),
         };
         let mut memory = match &node.memory {
@@ -279,7 +279,7 @@ pub struct Strips {
     pub columns: u32,
 }
 
-/// The partitions as strips of cells, each with offsets of its own while there are few of them; otherwise as one grid.
+/// The partitions as strips of cells, each with its own offsets while there are few partitions; otherwise as one grid.
 /// `room`: how many may have a strip.
 pub fn strips(world: &Shop, place: Strips, room: usize, cell: fn(&Shop, u16, &Log, u32) -> Cell) -> Vec<Figure> {
     let row = |partition: u16, log: &Log, first: u32| {
@@ -337,7 +337,7 @@ pub fn lags(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "lags", at, size, title: "Lag: log end minus committed".to_owned(), body: Body::Bars(bars) }
 }
 
-/// Who owns which partition: a row a consumer, a column a partition.
+/// Which consumer owns which partition: one row per consumer, one column per partition.
 pub fn owners(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let partitions = logs(world).count() as u16;
     let state = group(world, 0);
@@ -362,7 +362,8 @@ pub fn owners(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "owners", at, size, title, body: Body::Grid { first: 0, rows } }
 }
 
-/// A bound for exploring: so many messages on their way, members ever, and generations of each group.
+/// A bound for exploring: on the messages in flight, the members there have ever been, and the generations of each
+/// group.
 pub fn is_tame(world: &Shop, flights: usize, members: u32, generations: u32) -> bool {
     let known = disk(world).is_none_or(|disk| disk.last_member <= members);
     let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= generations);

@@ -165,7 +165,7 @@ pub fn beliefs(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "beliefs", at, size, title: "Who holds the lock?".to_owned(), body: Body::Table { head, rows } }
 }
 
-/// The last writes, the newest below.
+/// The last writes, the newest at the bottom.
 pub fn attempts(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let row = |attempt: &Attempt| {
         let (verdict, tone) = match attempt {

@@ -1,4 +1,4 @@
-//! How systems look, each in one file that all its scenarios share.
+//! How systems look: one file per system, shared by all its scenarios.
 
 pub mod ben_or;
 pub mod brokers;
@@ -40,7 +40,7 @@ use crate::sim::measure::metrics::MetricId;
 /// Names and values, as the inspector lists them.
 pub type Fields = Vec<(String, String)>;
 
-/// What is known of a node: what survives a crash and what does not, as fields.
+/// What is known about a node: what survives a crash and what does not, as fields.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Inspection {
     /// Survives a crash: name and value.
@@ -54,22 +54,22 @@ pub trait Face: System {
     /// How a message looks.
     fn look(message: &Self::Message) -> Look;
 
-    /// What a message says: name and value. Nothing, unless the system says more than its name.
+    /// What a message says: name and value. Empty, unless the system says more than the message's name.
     fn fields(_settings: &Settings, _message: &Self::Message) -> Fields {
         Fields::new()
     }
 
-    /// What is known of a node.
+    /// What is known about a node.
     fn inspect(world: &World<Self>, node: NodeId) -> Inspection;
 
-    /// Name of a metric's subject: the node with that index, unless the system counts by something else ("p99 of least
+    /// Name of a metric's subject: the node with that index, unless the system counts something else ("p99 of least
     /// connections").
     fn subject(settings: &Settings, _metric: MetricId, subject: u16) -> String {
         Self::name(settings, NodeId(subject))
     }
 }
 
-/// A list of fields in short: `fields([("term", &term), ("from", &name)])`.
+/// Shorthand for a list of fields: `fields([("term", &term), ("from", &name)])`.
 pub fn fields<const N: usize>(list: [(&str, &dyn Display); N]) -> Fields {
     list.map(|(name, value)| (name.to_owned(), value.to_string())).into()
 }

@@ -1,4 +1,4 @@
-//! How NATS core's messages look and what is known of its nodes: for both scenarios that show it.
+//! How NATS core's messages look, and what is known about its nodes: for both scenarios that show it.
 
 use super::prelude::*;
 use crate::systems::messaging::nats::{

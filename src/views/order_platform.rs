@@ -1,4 +1,4 @@
-//! How the platform looks: three legs, the log twice, the queues, the rows beside what they should be, the notices.
+//! How the platform looks: three legs, the log twice, the queues, the rows next to what they should be, the notices.
 
 use super::prelude::*;
 use crate::sim::kernel::time::{self};
@@ -81,7 +81,7 @@ impl Face for OrderPlatform {
 /// The system in motion.
 pub type Shop = World<OrderPlatform>;
 
-/// Where the nodes stand, in their order.
+/// Where the nodes stand, in order.
 fn places(frame: Frame) -> [(i32, i32); 8] {
     match frame {
         Frame::Wide => [(260, 176), (80, 176), (430, 74), (640, 74), (860, 74), (430, 278), (640, 278), (860, 278)],

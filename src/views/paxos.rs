@@ -1,4 +1,4 @@
-//! What both Paxos scenarios say of messages and nodes.
+//! What both Paxos scenarios say about messages and nodes.
 
 use super::prelude::*;
 use crate::sim::kernel::time;

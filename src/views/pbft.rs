@@ -120,7 +120,7 @@ fn leads(world: &Group, id: NodeId) -> bool {
     state(world, id).is_some_and(|state| !state.changing && primary(world.settings(), state.view) == id)
 }
 
-/// The last number that anything is known of.
+/// The last sequence number that anything is known about.
 pub fn newest(world: &Group) -> Option<u32> {
     states(world).filter_map(|(_, state)| state.log.keys().next_back().copied()).max()
 }
@@ -164,7 +164,8 @@ pub fn proposals(world: &Group, seq: u32) -> (u32, Vec<Digest>) {
     (view, digests)
 }
 
-/// Who signs a request under a number in a view, as far as the honest know: prepares with the pre-prepare, or commits.
+/// Which replicas sign a request under a number in a view, as far as the honest ones know: the pre-prepare and
+/// prepares, or the commits.
 pub fn signers(world: &Group, seq: u32, commit: bool, view: u32, digest: Digest) -> u64 {
     let slots = honest(world).filter_map(|(_, state)| state.log.get(&seq));
     let by = |slot: &Slot| {
@@ -174,8 +175,8 @@ pub fn signers(world: &Group, seq: u32, commit: bool, view: u32, digest: Digest)
     slots.fold(0, |all, slot| all | by(slot))
 }
 
-/// The signers of the newest number, as the sets that they are: of each request proposed for it, and once one is
-/// committed, of that.
+/// The signers of the newest number, as sets: one for each request proposed for it or, once one is committed, only for
+/// that one.
 pub fn supporters(world: &Group) -> Vec<SetMark> {
     let Some(seq) = newest(world) else { return Vec::new() };
     let (view, digests) = proposals(world, seq);
@@ -236,7 +237,7 @@ pub fn certificates(world: &Group, at: (i32, i32), size: (i32, i32)) -> Figure {
 /// How many numbers are shown.
 const SHOWN: u32 = 8;
 
-/// What each replica has under each number.
+/// What each replica has for each number.
 pub fn logs(world: &Group, at: (i32, i32), size: (i32, i32)) -> Figure {
     let executed = states(world).map(|(_, state)| state.service.seq).max().unwrap_or(0);
     let last = newest(world).unwrap_or(0).max(executed);

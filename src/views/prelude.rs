@@ -1,4 +1,4 @@
-//! All that a view imports.
+//! Everything a view imports.
 
 pub use super::{Face, Fields, Inspection, fields};
 pub use crate::picture::layout::Area;

@@ -81,7 +81,7 @@ pub type Store = World<QuorumStore>;
 /// Ann and Bob.
 pub const CLIENTS: [NodeId; 2] = [NodeId(0), NodeId(1)];
 
-/// Two columns beside the clients, one a half step lower, so that no link runs behind a replica.
+/// Two columns next to the clients, one half a step lower, so that no link runs behind a replica.
 pub fn wide_places(count: usize) -> Vec<(i32, i32)> {
     let step = 470 / count.max(2) as i32;
     (0..count as i32).map(|at| (300 + 220 * (at % 2), 56 + step / 2 + step * at)).collect()
@@ -154,7 +154,7 @@ pub fn spare_mark(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// What a replica has to do with the operations under way: the quorum as the set that it is.
+/// A replica's part in the operations under way: shows the quorum as a set.
 pub fn part(world: &Store, id: NodeId) -> Cell {
     let mut words: Vec<&str> = Vec::new();
     for client in CLIENTS {

@@ -120,7 +120,7 @@ pub fn ready(world: &Shop, queue: QueueId) -> &[Stored] {
     host(world).and_then(|host| host.queues.get(&queue)).map_or(&[], |queue| &queue.ready)
 }
 
-/// What lies in a consumer's buffer, and what it works on.
+/// What is in a consumer's buffer, and what it works on.
 pub fn held(world: &Shop, id: NodeId) -> (&[Delivery], Option<&Delivery>) {
     match world.memory(id) {
         Some(Memory::Worker { buffer, working, .. }) => (buffer, working.as_ref()),
@@ -128,12 +128,12 @@ pub fn held(world: &Shop, id: NodeId) -> (&[Delivery], Option<&Delivery>) {
     }
 }
 
-/// What the broker knows of a consumer.
+/// What the broker knows about a consumer.
 pub fn consumer(world: &Shop, id: NodeId) -> Option<&Consumer> {
     host(world).and_then(|host| host.consumers.get(&id))
 }
 
-/// How many messages the broker has handed a consumer and not had acknowledged.
+/// How many messages the broker has delivered to a consumer without an acknowledgement.
 pub fn unacked(world: &Shop, id: NodeId) -> usize {
     consumer(world, id).map_or(0, |consumer| consumer.unacked.len())
 }
@@ -156,12 +156,12 @@ pub fn command(command: CommandId, values: &[i64]) -> Input {
     Input::call(command, values)
 }
 
-/// Publishes so many.
+/// Publishes this many messages.
 pub fn publish(count: i64) -> Input {
     command(rabbit::PUBLISH, &[count])
 }
 
-/// Publishes so many with a priority.
+/// Publishes this many messages with a priority.
 pub fn publish_urgent(count: i64, priority: i64) -> Input {
     command(rabbit::URGENT, &[count, priority])
 }
@@ -206,7 +206,7 @@ pub fn cell(message: &Message, redelivered: bool, tone: Tone) -> Cell {
     }
 }
 
-/// A queue's ready messages as a row, the next one first; at most so many cells.
+/// A queue's ready messages as a row, the next one first; at most `most` cells.
 pub fn row(label: impl Into<String>, stored: &[Stored], most: usize, tone: Tone) -> GridRow {
     let cells = stored.iter().take(most).map(|stored| cell(&stored.message, stored.redelivered, tone)).collect();
     GridRow { label: label.into(), cells, mark: None }

@@ -1,4 +1,4 @@
-//! How Raft looks: what the scenarios over it share. Servers in a circle, logs side by side, messages by kind.
+//! How Raft looks: what its scenarios share. Servers in a circle, logs side by side, messages by kind.
 
 use super::prelude::*;
 use crate::sim::kernel::time;
@@ -10,7 +10,7 @@ use crate::systems::consensus::raft::{self, Config, Entry, Leadership, Message, 
 /// A cluster of Raft servers.
 pub type Cluster = World<Raft>;
 
-/// A table beside the logs: its title, and what it shows.
+/// A table next to the logs: its title, and what it shows.
 pub type Side = (String, Body);
 
 /// How many entries of each log are shown.
@@ -131,7 +131,7 @@ pub fn leader(world: &Cluster) -> Option<NodeId> {
     leaders(world).into_iter().max_by_key(|id| term(world, *id))
 }
 
-/// Whether the newest leader has applied so many entries.
+/// Whether the newest leader has applied the entries up to `index`.
 pub fn leader_at(world: &Cluster, index: u32) -> bool {
     leader(world).is_some_and(|id| commit(world, id) >= index)
 }
@@ -183,7 +183,7 @@ pub fn names(world: &Cluster) -> Vec<String> {
     ids(world).into_iter().map(|id| name(world, id)).collect()
 }
 
-/// The command that sets a register at whoever leads.
+/// The command that sets a register at the leader.
 pub fn set(register: i64, value: i64) -> Input {
     set_at(register, value, None)
 }
@@ -194,7 +194,7 @@ pub fn set_at(register: i64, value: i64, server: Option<NodeId>) -> Input {
     Input::call(raft::SET, &[register, value, server])
 }
 
-/// The command that reads a register at a server, or at whoever leads.
+/// The command that reads a register at a server, or at the leader.
 pub fn get_at(register: i64, server: Option<NodeId>) -> Input {
     let server = server.map_or(0, |server| i64::from(server.0) + 1);
     Input::call(raft::GET, &[register, server])
@@ -205,8 +205,8 @@ pub fn bit(node: NodeId) -> u64 {
     1 << node.0
 }
 
-/// Whether A alone stands in odd terms, and B alone in even ones: enough for any quarrel of two leaders, and far fewer
-/// schedules to look at.
+/// Whether only A stands for election in odd terms, and only B in even ones: enough for any conflict between two
+/// leaders, with far fewer schedules to look at.
 pub fn in_turn(world: &Cluster) -> bool {
     let mut standing = candidates(world).into_iter().chain(leaders(world));
     standing.all(|id| id.index() < 2 && (u32::from(id.0) + term(world, id)) % 2 == 1)

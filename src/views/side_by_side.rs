@@ -67,7 +67,7 @@ pub fn median(world: &Trio, of: Protocol) -> Option<Micros> {
     world.metrics().get(trio::COMMIT_LATENCY, of as u16)?.merged(first).quantile(500)
 }
 
-/// Tenths of messages for each command that was committed.
+/// Messages per committed command, in tenths.
 pub fn tenths_a_command(world: &Trio, of: Protocol) -> Option<u64> {
     let total = |metric| world.metrics().total(metric, of as u16);
     (total(trio::MESSAGES) * 10 + total(trio::COMMITTED) / 2).checked_div(total(trio::COMMITTED))

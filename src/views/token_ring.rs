@@ -76,7 +76,7 @@ pub fn epoch(world: &Ring) -> u32 {
     world.nodes().map(|(_, node)| node.disk.seen.epoch).max().unwrap_or(0)
 }
 
-/// The ring; dashed next to a node that is down. Chords only where a message passes over such a node.
+/// The ring; dashed next to a node that is down. Chords only where a message skips such a node.
 pub fn link(world: &Ring, picture: &mut Picture, nodes: &[NodeId]) {
     let up = |node: NodeId| world.memory(node).is_some();
     for (a, b) in nodes.iter().zip(nodes.iter().cycle().skip(1)) {

@@ -61,7 +61,7 @@ pub fn general(world: &Valley, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// What each general has got, and what it waits for.
+/// What each general has received, and what it waits for.
 pub fn knowledge(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
     let row = |id: NodeId| {
         let (got, sent) = world.memory(id).map_or((0, 0), |memory| (memory.received, memory.sent));
@@ -83,7 +83,7 @@ pub fn number(message: u32) -> String {
     if message == 0 { "none".to_owned() } else { format!("message {message}") }
 }
 
-/// How the nights went, beside what probability says.
+/// How the nights went, next to what probability says.
 pub fn nights(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
     let (witness, odds) = (world.witness(), odds(world.settings()));
     let row = |what: &str, count: u32, odds: f64, tone: Tone| {

@@ -86,7 +86,7 @@ impl Face for TwoPhaseCommit {
 
 pub type Shop = World<TwoPhaseCommit>;
 
-/// Where everything is: depends on the number of participants alone.
+/// Where everything is: depends only on the number of participants.
 pub struct Plan {
     pub client: (i32, i32),
     pub coordinator: (i32, i32),
@@ -180,7 +180,7 @@ pub fn store(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
 /// How many orders the figure shows.
 const SHOWN: Tx = 8;
 
-/// The logs side by side, a column an order: who committed and who aborted it meet in one column.
+/// The logs side by side, one column per order, so that a commit and an abort of the same order stand in one column.
 pub fn records(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let last = world.nodes().map(|(_, node)| node.disk.last).max().unwrap_or(0);
     let first = last.saturating_sub(SHOWN - 1).max(1);

@@ -123,7 +123,7 @@ pub fn everybody(world: &Ensemble) -> Vec<NodeId> {
     world.nodes().map(|(id, _)| id).collect()
 }
 
-/// The leader of the latest epoch, if somebody leads.
+/// The leader of the latest epoch, if there is one.
 pub fn newest(world: &Ensemble) -> Option<(NodeId, &Leading)> {
     let all = leaders(world).into_iter().filter_map(|id| Some((id, leading(world, id)?)));
     all.max_by_key(|(_, leading)| leading.epoch)
@@ -163,7 +163,7 @@ pub fn server(world: &Ensemble, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark
 }
 
-/// Who has the oldest open proposal, or promised the newest leader's epoch, or has its history.
+/// The servers that have the oldest open proposal, or promised the newest leader's epoch, or have its history.
 pub fn quorum(world: &Ensemble) -> Option<SetMark> {
     let (_, leading) = newest(world)?;
     let (set, label, tone) = match (leading.stage, leading.outstanding.first()) {
@@ -250,7 +250,7 @@ pub fn epoch(world: &Ensemble) -> u32 {
     world.witness().primaries().last().map_or(0, |primary| primary.0)
 }
 
-/// Proposals that a server has and did not deliver.
+/// Proposals that a server has but has not delivered.
 pub fn tail(world: &Ensemble, id: NodeId) -> u32 {
     let Some(node) = world.node(id) else { return 0 };
     node.memory.as_ref().map_or(0, |memory| node.disk.history.len().saturating_sub(memory.delivered))

@@ -1,5 +1,5 @@
-//! Golden runs: every scenario under random faults, its fingerprint every 100 events; and again under load where the page
-//! begins without one. The same file is compared natively and in WebAssembly.
+//! Golden runs: every scenario under random faults, its fingerprint every 100 events; and again under load if the page
+//! begins without one. Native and WebAssembly runs are compared with the same file.
 
 use std::fmt::Write;
 
@@ -10,7 +10,7 @@ use faultline::sim::run::chaos::storm;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 
-/// The runs of a scenario as they are now, a line each: scenario, seed, and the fingerprints.
+/// The runs of a scenario as they are now, one line each: scenario, seed, and the fingerprints.
 pub fn runs(scenario: &'static dyn AnyScenario, info: &Info) -> Vec<String> {
     let seeds = [info.seed, 1_000];
     let idle = seeds.map(|seed| line(scenario, info, seed, false));

@@ -64,11 +64,11 @@ pub enum Did {
     Got(i64),
 }
 
-/// Of each other client, how many operations had ended when this one began; what was asked; what was answered.
+/// For each other client, how many of its operations had ended when this one began; what was asked; what was answered.
 type Ended = (BTreeMap<u16, usize>, Did, Did);
 
-/// What clients saw: per client what has ended, and what is open. The lines in order are one of several orders that
-/// say the same, so they are not part of what tells states apart.
+/// What clients saw: per client what has ended, and what is open. The order of the lines is one of several equivalent
+/// ones, so it does not tell states apart.
 #[derive(Clone, Debug, Default)]
 pub struct Witness {
     ended: BTreeMap<u16, Vec<Ended>>,
@@ -288,7 +288,7 @@ const LINEARIZABLE: &[Promise<Paxos>] = &[Promise {
     explain: |_| Breach::default(),
 }];
 
-/// So many clients, at the start.
+/// This many clients, at the start.
 pub fn world(clients: i64) -> World<Paxos> {
     let mut settings = Settings::defaults(Paxos::SETTINGS);
     settings.set(CLIENTS, clients);

@@ -1,4 +1,4 @@
-//! Moves in the plainest way, over whole worlds: what the explorer is compared with.
+//! Moves computed the simplest way, on whole worlds: the explorer is compared with these.
 
 use faultline::sim::NodeId;
 use faultline::sim::explore::Budget;
@@ -6,7 +6,7 @@ use faultline::sim::kernel::PendingKind;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Input;
 
-/// Every move out of a world, with the budget that is left after it, in the plainest way.
+/// Every move out of a world, with the budget that is left after it, computed the simplest way.
 pub fn moves<W: Simulation + ?Sized>(world: &W, budget: Budget) -> Vec<(Input, Budget)> {
     let choices = world.choices();
     let mut found: Vec<(Input, Budget)> =

@@ -1,5 +1,5 @@
 //! Two-phase commit as in "Consensus on Transaction Commit" (Gray and Lamport, 2006), where messages stay in the
-//! network: n resource managers, and after them the transaction manager.
+//! network: n resource managers, followed by the transaction manager.
 
 use faultline::sim::NodeId;
 use faultline::sim::declare::commands::{Command, CommandCall};
@@ -26,7 +26,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     Resource(Outcome),
-    /// Its decision, and who is prepared as far as it knows.
+    /// Its decision, and the managers it knows to be prepared.
     Manager(Outcome, u64),
 }
 
@@ -122,7 +122,7 @@ impl System for TwoPhase {
     }
 }
 
-/// What may be done is a function of the state: timers stand for it.
+/// What a manager may do is a function of its state; timers stand for it.
 fn rearm(memory: &Memory, context: &mut Context<TwoPhase>) {
     let all = (1u64 << (context.nodes() - 1)) - 1;
     let may = |timer| match memory {
@@ -154,7 +154,7 @@ const CONSISTENT: &[Promise<TwoPhase>] = &[Promise {
     explain: |_| Breach::default(),
 }];
 
-/// So many resource managers, at the start.
+/// This many resource managers, at the start.
 pub fn world(resources: i64) -> World<TwoPhase> {
     let mut settings = Settings::defaults(TwoPhase::SETTINGS);
     settings.set(RESOURCES, resources);

@@ -12,7 +12,7 @@ use crate::script::{Ours, Played, Script, is_look, texts};
 /// What a step yields.
 type Yield = Result<Value, String>;
 
-/// How often the server looks for what was not acknowledged in time.
+/// How often the server looks for messages that were not acknowledged in time.
 const TICK: Time = 10 * MS;
 
 struct Player {
@@ -172,7 +172,7 @@ impl Player {
         Ok(if step["double"] == true { json!(told) } else { Value::Null })
     }
 
-    /// Time passes; what was not acknowledged in time is queued again when its time comes.
+    /// Time passes; messages that were not acknowledged in time are queued again as they fall due.
     fn wait_until(&mut self, end: Time) {
         while self.now < end {
             self.now += TICK.min(end - self.now);

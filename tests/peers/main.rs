@@ -1,8 +1,8 @@
-//! Our brokers against the real ones: the same scripts through both, and the same observations.
+//! Our brokers against the real ones: the same scripts through both must give the same observations.
 //!
 //! `cargo xtask test --peers` starts the real ones, has tests/peers/driver.mjs play the scripts through them, and runs
-//! this with the folder of what was observed in FAULTLINE_PEERS (and one peer's name in FAULTLINE_PEER). Alone it has
-//! nothing to compare with, so it is ignored.
+//! this test with the folder of observations in FAULTLINE_PEERS (and one peer's name in FAULTLINE_PEER). On its own it
+//! has nothing to compare with, so it is ignored.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod jetstream;

@@ -1,4 +1,4 @@
-//! NATS's scripts through a simulated world: a server, subscribers or workers, and who publishes or asks.
+//! NATS's scripts through a simulated world: a server, subscribers or workers, and clients that publish or ask.
 
 use std::collections::BTreeMap;
 
@@ -20,11 +20,11 @@ use serde_json::{Value, json};
 
 use crate::script::{Ours, Played, Script, texts};
 
-/// How long a world runs for what a step sets off.
+/// How long a world runs so that everything a step sets off has happened.
 const AWHILE: Time = 300 * MS;
 /// As long as the driver waits for an answer.
 const PATIENCE: Time = 1_500 * MS;
-/// Until the server has noticed that a client is gone, or the clients that the server was.
+/// Long enough for the server to notice that a client is gone, or for the clients to notice that the server was.
 const NOTICED: Time = 10_000 * MS;
 
 struct Player {
@@ -36,11 +36,11 @@ struct Player {
     seen: BTreeMap<String, BTreeMap<String, Vec<u32>>>,
     /// The name of a client's queue group.
     groups: BTreeMap<NodeId, String>,
-    /// What the asker was answered since the last question.
+    /// The answers that the asker has got since its last question.
     answers: Vec<&'static str>,
 }
 
-/// Plays a script. Nothing in it depends on how long its steps take.
+/// Plays a script. The result does not depend on how long its steps take.
 pub fn play(script: &Script, _: &Played) -> Ours {
     let mut player = Player::new(script);
     player.run(AWHILE);
@@ -147,7 +147,7 @@ impl Player {
         nodes.find(|node| Nats::name(self.world.settings(), *node) == name).ok_or_else(|| format!("no client {name}"))
     }
 
-    /// Our clients have subscriptions from the start; a subscription that is not one of them is asked for.
+    /// Our clients have subscriptions from the start; any other subscription is requested.
     fn subscribe(&mut self, pattern: &str, client: &str, group: Option<&str>) -> Result<(), String> {
         let node = self.node(client)?;
         if !self.world.kernel().node(node).up {

@@ -214,7 +214,7 @@ impl Player {
         Ok(Value::Null)
     }
 
-    /// Time passes; whatever expires in it, expires.
+    /// Time passes, and messages and queues expire.
     fn wait_until(&mut self, end: Time) {
         while let Some(at) = self.host.next_expiry().filter(|at| *at <= end) {
             self.now = self.now.max(at);
@@ -226,7 +226,7 @@ impl Player {
         self.now = end;
     }
 
-    /// Ours knows one way to restart, that after a crash.
+    /// Ours has only one way to restart: after a crash.
     fn restart(&mut self, _: Step, _: &Value) -> Yield {
         self.host = self.host.after_restart();
         self.clients.clear();

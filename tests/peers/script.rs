@@ -1,12 +1,13 @@
 //! Scripts, and what was observed when a real broker played them.
 //!
-//! A script is a list of steps; a step is an object with a verb and what belongs to it. RabbitMQ's verbs: `queue` (`with`
-//! AMQP's arguments, `durable`, `exclusive`), `bind`, `unbind`, `publish` (`to` an exchange, `key`, `headers`, `transient`,
-//! `mandatory`, `ttl` in ms; yields what the publisher is told), `consume` (`as` a client, `prefetch`), `ack`, `nack` and
-//! `reject` (`requeue`), `count` (ready messages). NATS's: `subscribe` (`group`), `publish`, `request`, `ask-all`, `valid`.
-//! JetStream's: `stream`, `consumer`, `store`, `fetch`, `ack` (`double`, `delivery`), `nak` (`delay` in ms), `term`,
-//! `progress`, `stored`, `pending`, `advisories`. All: `drop` (a client's connection), `wait` (ms), `crash` and `restart`
-//! (the broker), `look` (what was delivered since the last look; `sorted` says why its order is nobody's promise).
+//! A script is a list of steps; a step is an object with a verb and its arguments. RabbitMQ's verbs: `queue` (`with`
+//! AMQP's arguments, `durable`, `exclusive`), `bind`, `unbind`, `publish` (`to` an exchange, `key`, `headers`,
+//! `transient`, `mandatory`, `ttl` in ms; yields what the publisher is told), `consume` (`as` a client, `prefetch`),
+//! `ack`, `nack` and `reject` (`requeue`), `count` (ready messages). NATS's: `subscribe` (`group`), `publish`,
+//! `request`, `ask-all`, `valid`. JetStream's: `stream`, `consumer`, `store`, `fetch`, `ack` (`double`, `delivery`),
+//! `nak` (`delay` in ms), `term`, `progress`, `stored`, `pending`, `advisories`. All: `drop` (a client's connection),
+//! `wait` (ms), `crash` and `restart` (the broker), `look` (what was delivered since the last look; `sorted` says why
+//! nobody guarantees its order).
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,7 +15,7 @@ use std::path::Path;
 use faultline::sim::kernel::time::{MS, Time};
 use serde_json::Value;
 
-/// What was observed, a value for each step; or why the script could not be played.
+/// What was observed, one value per step; or why the script could not be played.
 pub type Ours = Result<Vec<Value>, String>;
 
 /// A script: steps, each an object with a verb.
@@ -22,7 +23,8 @@ pub struct Script {
     pub area: String,
     pub name: String,
     pub steps: Vec<Value>,
-    /// In which versions of the real broker (the beginning of its name and version) the two are known to differ, and why.
+    /// The versions of the real broker (a prefix of its name and version) in which the two are known to differ, and
+    /// why.
     pub known: Option<(String, String)>,
 }
 
@@ -44,7 +46,7 @@ pub struct Observed {
 pub struct Played {
     /// What was observed, a value for each step.
     pub yields: Vec<Value>,
-    /// When each step was over, since the start. Ours lets as much virtual time pass.
+    /// When each step was over, since the start. Ours lets the same amount of virtual time pass.
     pub ended: Vec<Time>,
 }
 
@@ -86,7 +88,7 @@ pub fn observations(path: &Path) -> Option<BTreeMap<String, Observed>> {
     Some(observed.collect())
 }
 
-/// Whether a step only looks: what it sees is what there is at its end.
+/// Whether a step only looks: it sees what is there when it ends.
 pub fn is_look(step: &Value) -> bool {
     ["look", "count", "stored", "pending", "advisories"].iter().any(|verb| step.get(verb).is_some())
 }

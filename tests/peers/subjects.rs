@@ -1,4 +1,4 @@
-//! NATS's subjects, by themselves: which patterns match.
+//! NATS's subjects on their own: which patterns match.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! The comparison of a script's two observations, and the table of all.
+//! Compares a script's two observations, and prints the table of all of them.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use crate::script::{Observed, Ours, Played, Script};
 /// How a script ended.
 pub enum Outcome {
     Equal,
-    /// As it is known to, and why.
+    /// It differs in a known way, and why.
     Known(String),
     Differs(String),
 }
@@ -56,7 +56,7 @@ fn difference(script: &Script, theirs: &[Value], ours: &[Value]) -> Option<Strin
     (!found.is_empty()).then(|| found.concat())
 }
 
-/// Sorts the lists in a value: their order is nobody's promise.
+/// Sorts the lists in a value: nobody guarantees their order.
 fn sort(value: &mut Value) {
     match value {
         Value::Array(list) => list.sort_by_key(Value::to_string),

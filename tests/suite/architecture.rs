@@ -1,14 +1,14 @@
-//! ARCHITECTURE.md's arrows, held: what must never depend on what. Paths are read from the source as the compiler reads
-//! them: groups, `super`, and modules inside of files included.
+//! Enforces ARCHITECTURE.md's arrows: what must never depend on what. Paths are read from the source the way the
+//! compiler reads them, including groups, `super`, and modules inside files.
 
 use std::path::{Path, PathBuf};
 
-/// The rooms of sim, each of which may use those before it.
+/// The modules of sim; each may use those before it.
 const SIM: [&str; 7] =
     ["sim/declare", "sim/kernel", "sim/measure", "sim/judge", "sim/run", "sim/machine", "sim/explore"];
-/// Below all rooms of sim: a few small types.
+/// Below all modules of sim: a few small types.
 const BELOW: [&str; 5] = ["sim", "sim/journal", "sim/later", "sim/numbers", "sim/small"];
-/// The house above sim, and what each part may use besides itself.
+/// The parts above sim, and what each may use besides itself.
 const HOUSE: [(&str, &[&str]); 8] = [
     ("mechanisms", &["sim"]),
     ("systems/parts", &["mechanisms", "sim"]),
@@ -34,12 +34,12 @@ const MACROS: [(&str, &str); 9] = [
 /// Programs on top of the library.
 const PROGRAMS: [&str; 2] = ["terminal", "main"];
 
-/// Every part, so that a path belongs to the longest that it begins with.
+/// Every part; a path belongs to the longest one that is a prefix of it.
 fn parts() -> impl Iterator<Item = &'static str> {
     SIM.into_iter().chain(BELOW).chain(HOUSE.iter().map(|part| part.0)).chain(PROGRAMS)
 }
 
-/// The part that a path of modules belongs to; the path itself where it is no part.
+/// The part that a path of modules belongs to; the path itself if it belongs to none.
 fn part_of(path: &[String]) -> String {
     let whole = path.join("/");
     if let Some((_, part)) = MACROS.iter().find(|(name, _)| *name == whole) {
@@ -90,7 +90,7 @@ fn module_of(file: &Path) -> Vec<String> {
     path
 }
 
-/// Words and signs of a source text, without comments, texts and numbers.
+/// The words and symbols of a source text, without comments, strings and numbers.
 fn tokens(text: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -121,7 +121,7 @@ fn tokens(text: &str) -> Vec<String> {
     found
 }
 
-/// A text in quotes, with its quotes.
+/// The length of a string, with its quotes.
 fn text_length(rest: &str) -> usize {
     let mut escaped = false;
     for (at, letter) in rest.char_indices().skip(1) {
@@ -134,14 +134,14 @@ fn text_length(rest: &str) -> usize {
     rest.len()
 }
 
-/// A raw text, with its hashes and quotes.
+/// The length of a raw string, with its hashes and quotes.
 fn raw_length(rest: &str) -> usize {
     let hashes = rest[1..].chars().take_while(|letter| *letter == '#').count();
     let (begin, end) = (hashes + 2, format!("\"{}", "#".repeat(hashes)));
     rest.get(begin..).and_then(|inside| inside.find(&end)).map_or(1, |at| begin + at + end.len())
 }
 
-/// A letter in quotes, or the quote of a lifetime.
+/// The length of a character in quotes, or of a lifetime's quote.
 fn letter_length(rest: &str) -> usize {
     if rest[1..].starts_with('\\') {
         return rest[2..].char_indices().skip(1).find(|(_, letter)| *letter == '\'').map_or(1, |(at, _)| at + 3);
@@ -155,12 +155,12 @@ fn letter_length(rest: &str) -> usize {
     }
 }
 
-/// Reads the paths of a file's modules that it names: those that begin with `crate` or `super`.
+/// Reads the module paths that a file names: those that begin with `crate` or `super`.
 struct Reader {
     tokens: Vec<String>,
     at: usize,
     module: Vec<String>,
-    /// Modules inside of the file that are open, with the depth of braces around each.
+    /// The open modules inside the file, with the depth of braces around each.
     inner: Vec<(String, usize)>,
     found: Vec<Vec<String>>,
 }
@@ -210,7 +210,7 @@ impl Reader {
         path
     }
 
-    /// What follows a beginning: `::name::{one, two::three}`.
+    /// What follows a path's first part: `::name::{one, two::three}`.
     fn tree(&mut self, mut path: Vec<String>) {
         while self.peek("::") {
             self.at += 1;
@@ -272,7 +272,7 @@ fn the_arrows_run_one_way() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// The library is what stands below the programs.
+/// The files of the library: everything below the programs.
 fn library() -> impl Iterator<Item = PathBuf> {
     files(&source()).into_iter().filter(|file| !PROGRAMS.contains(&part_of(&module_of(file)).as_str()))
 }

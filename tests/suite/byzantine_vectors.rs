@@ -1,5 +1,5 @@
-//! OM(m) against counts and outcomes that were computed apart from it: messages and rounds by n and m, and whether a
-//! promise breaks over all ways to lie, or many.
+//! OM(m) against counts and outcomes that were computed independently: messages and rounds by n and m, and whether a
+//! promise breaks over all ways to lie, or over many.
 
 use crate::vectors::{cases, numbers, report};
 use faultline::mechanisms::oral_messages::{Heard, Judge, Path, RETREAT, messages, messages_in};
@@ -36,7 +36,7 @@ fn field(n: i64, m: i64, traitor: Option<i64>, order: i64, seed: u64) -> Field {
     World::new(settings, RuleSet::ALL.with(MORE_THAN_3M, false), seed, &[])
 }
 
-/// Fights the first battle to its end. How many messages arrived, and when.
+/// Fights the first battle to its end. Returns how many messages arrived, and when.
 fn fight(world: &mut Field) -> Vec<u64> {
     let mut arrivals = Vec::new();
     while world.memory(COMMANDER).is_some_and(|memory| memory.battle < 2) {
@@ -91,7 +91,7 @@ fn all_ways(case: &Value) {
     assert_eq!((ways, violations), (int(&case["behaviours"]), int(&case["violations"])), "n {n}, m {m}");
 }
 
-/// One battle without clocks: every value a traitor sends is drawn by itself. True when a promise broke.
+/// One battle without clocks: every value a traitor sends is drawn independently. True when a promise broke.
 fn battle(n: u16, m: usize, traitors: &[u16], order: u8, mut draw: impl FnMut(u64) -> u64) -> bool {
     let mut heard: Vec<Heard> = vec![Heard::default(); usize::from(n)];
     let mut send = |heard: &mut Vec<Heard>, path: Path, truth: u8| {
@@ -138,7 +138,7 @@ fn many_ways(case: &Value) {
     assert_eq!(violations == 0, int(&case["violations"]) == 0, "n {n}, m {m}, {count} traitors: {violations}");
 }
 
-/// What a lieutenant among three others holds after two rounds, the order first, and what it makes of it.
+/// What a lieutenant among three others holds after two rounds, the order first, and what it decides from it.
 fn holds(me: u16, order: u8, from: [(u16, u8); 2]) -> (Vec<u8>, u8) {
     let mut heard = Heard::default();
     heard.file(Path::of(0), order);
@@ -152,7 +152,8 @@ fn holds(me: u16, order: u8, from: [(u16, u8); 2]) -> (Vec<u8>, u8) {
 fn figure(case: &Value) {
     match case["paper_figure"].as_str() {
         Some("1-2") => {
-            // Lieutenant 1 hears the same in both: from a loyal commander with a lying lieutenant 2, and the other way.
+            // Lieutenant 1 hears the same in both cases: a loyal commander with a lying lieutenant 2, and the other
+            // way round.
             let heard = |traitor: i64, values: [i64; 3]| {
                 let mut world = field(3, 1, Some(traitor), 1, 1);
                 assert!(

@@ -1,7 +1,7 @@
-//! How long tests take, told in lines of their own: `seconds: 12.34 catalogue::runs::promises_hold`.
+//! How long tests take, reported in lines of their own: `seconds: 12.34 catalogue::runs::promises_hold`.
 //!
-//! The harness keeps back what a passing test prints; these lines go past it, so that a plain `cargo test` shows them
-//! and `cargo xtask test` can add them up.
+//! The harness captures what a passing test prints; these lines bypass it, so that a plain `cargo test` shows them and
+//! `cargo xtask test` can add them up.
 #![allow(clippy::disallowed_types, reason = "a test may tell how long it took")]
 
 use std::io::Write;
@@ -20,7 +20,7 @@ impl Stopwatch {
     }
 }
 
-/// A test that has one tells its time when it ends.
+/// A test that holds one reports its time when it ends.
 pub struct Timed(Stopwatch);
 
 pub fn timed() -> Timed {
@@ -33,10 +33,10 @@ impl Drop for Timed {
     }
 }
 
-/// Tells how long the test of this thread took: time at work, without waiting for a core.
+/// Reports how long this thread's test took: time at work, not counting the wait for a core.
 pub fn report(took: Duration) {
     let thread = std::thread::current();
     let line = format!("seconds: {:.2} {}\n", took.as_secs_f64(), thread.name().unwrap_or("a test"));
-    // Nothing hangs on it where nobody reads.
+    // If nobody reads it, nothing is lost.
     let _ = std::io::stdout().write_all(line.as_bytes());
 }

@@ -1,4 +1,5 @@
-//! Consistency models as promises: a store with one replica an answer breaks them, and one that waits for all keeps them.
+//! Consistency models as promises: a store that answers after one replica breaks them, and one that waits for all
+//! replicas keeps them.
 
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::declare::settings::{SettingId, Settings};
@@ -14,7 +15,7 @@ use crate::clock::timed;
 
 const ALL: &[Promise<QuorumStore>] = &[linearizable(), sequential(), reads_its_writes(), reads_go_forward()];
 
-/// How each promise stands after so many events, for each of some seeds: how often it broke, and one explanation.
+/// How each promise fares over some seeds: how often it broke, and one explanation.
 fn broken(settings: &[(SettingId, i64)], rules: RuleSet) -> [(u32, String); 4] {
     let mut found: [(u32, String); 4] = Default::default();
     for seed in 0..40 {

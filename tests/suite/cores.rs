@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::clock::Stopwatch;
 
-/// Does something with each, on all cores: what came of it and how long it took, in the order of the list.
+/// Does something with each item, on all cores. Returns each result and how long it took, in the order of the list.
 pub fn each<I: Sync, T: Send>(list: &[I], what: impl Fn(&I) -> T + Sync) -> Vec<(T, Duration)> {
     let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
     let work = || {
@@ -32,8 +32,8 @@ fn count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// The right to keep a core busy. There are as many as cores, for all tests together: tests that run side by side share
-/// them, and at the end of one the other has them all.
+/// The right to keep a core busy. There is one per core for all tests together: tests that run side by side share
+/// them, and when one ends, the other has them all.
 struct Core;
 
 static TAKEN: Mutex<usize> = Mutex::new(0);

@@ -1,11 +1,11 @@
-//! Figures of real systems that a reader is shown, against the defaults as published.
+//! The numbers of real systems that a reader sees, against the published defaults.
 
 use crate::vectors::{cases, report};
 use faultline::guides::find;
 use faultline::guides::kit::info::Info;
 use serde_json::Value;
 
-/// System, setting, the value that is told, where it is told, and how it is written there: in the prose, or beside a
+/// System, setting, the value that is stated, where it is stated, and the exact words: in the prose, or next to a
 /// setting or a rule.
 const TOLD: [(&str, &str, i64, &str, &str); 38] = [
     ("etcd", "heartbeat-interval", 100, "consensus/raft-election", "every 100 ms"),
@@ -66,8 +66,8 @@ const TOLD: [(&str, &str, i64, &str, &str); 38] = [
     ("RabbitMQ", "heartbeat", 60, "messaging/side-by-side", "120 s, 45 s and 30 s"),
 ];
 
-/// Settings of ours that begin at the real system's default: by scenario and name, and how many of our units one of the
-/// published ones is.
+/// Our settings that start at the real system's default: scenario and name, and how many of our units make one of the
+/// published ones.
 const SHARED: [(&str, &str, &str, &str, i64); 5] = [
     ("ZooKeeper", "initLimit", "consensus/zab", "init-limit", 1),
     ("ZooKeeper", "syncLimit", "consensus/zab", "sync-limit", 1),
@@ -76,7 +76,7 @@ const SHARED: [(&str, &str, &str, &str, i64); 5] = [
     ("Kafka consumer", "max.poll.records", "messaging/flash-sale", "max-poll-records", 1),
 ];
 
-/// What a later version has changed: the reader is told the new value, and since when.
+/// Defaults that a later version changed: the reader is told the new value, and since when.
 const CHANGED: [(&str, &str, &str, &str, &str); 1] =
     [("Kafka producer", "linger.ms", "5 since Kafka 4.0", "messaging/flash-sale", "Kafka's default is 5 ms since 4.0")];
 

@@ -67,7 +67,7 @@ proptest! {
     }
 }
 
-/// How many scenarios a random run is tried on, of those that there are: by turns, so that all have their share.
+/// How many of the scenarios each random run is tried on: they take turns, so that all get their share.
 const SHARE: usize = 4;
 
 proptest! {

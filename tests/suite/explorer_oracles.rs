@@ -1,4 +1,4 @@
-//! The explorer against what others have counted: Stateright's published figures, its checker over our worlds, and
+//! The explorer against what others have counted: Stateright's published numbers, its checker over our worlds, and
 //! brute force over random systems.
 
 use std::hash::{Hash, Hasher};

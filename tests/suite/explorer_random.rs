@@ -1,5 +1,5 @@
-//! The explorer over random systems, against brute force: it finds a planted bad state exactly when there is a way
-//! there, by as few moves, and the schedule leads there again.
+//! The explorer over random systems, against brute force: it finds a planted bad state exactly when one is reachable,
+//! in equally few moves, and the schedule leads there again.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -22,7 +22,7 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use proptest::prelude::*;
 
-/// Three nodes with five states each; what they do is drawn from a seed: a table nobody has thought about.
+/// Three nodes with five states each; what they do is drawn from a seed: a table that nobody has designed.
 struct Drawn;
 
 const SEED: SettingId = SettingId(0);
@@ -116,11 +116,11 @@ const PLANTED: &[Promise<Drawn>] = &[Promise {
     explain: |_| Breach::default(),
 }];
 
-/// A promise about the end: the first node comes to state 1.
+/// A promise about the end: the first node reaches state 1.
 const IN_THE_END: &[Promise<Drawn>] = &[Promise {
     id: "in-the-end",
     title: "In the end",
-    about: "The first node comes to state 1.",
+    about: "The first node reaches state 1.",
     kind: Kind::Eventually { within: MS },
     holds: |world| world.memory(NodeId(0)) == Some(&1),
     explain: |_| Breach::default(),
@@ -149,7 +149,7 @@ fn written(world: &World<Drawn>, budget: Budget) -> String {
     let mut links: Vec<String> =
         flights.iter().map(|(from, to, message, _)| format!("{from:?}{to:?}{message}")).collect();
     if flights.iter().any(|flight| !ordered(flight.0)) {
-        // Messages of an unordered link lie in any order: sort them among themselves.
+        // Messages of an unordered link come in any order, so sort them.
         let (mut free, kept): (Vec<String>, Vec<String>) =
             flights.iter().zip(links).fold((Vec::new(), Vec::new()), |(mut free, mut kept), (flight, text)| {
                 if ordered(flight.0) {
@@ -173,7 +173,8 @@ fn written(world: &World<Drawn>, budget: Budget) -> String {
     format!("{nodes:?} {links:?} {timers:?} {} {budget:?}", world.witness())
 }
 
-/// Every state within the depth, told apart by its text. How many there are, and the moves to the first bad one.
+/// Every state within the depth, told apart by its text. Returns how many there are, and the number of moves to the
+/// first bad one.
 fn brute_force(start: &World<Drawn>, budget: Budget) -> (u64, Option<u32>) {
     let mut root = start.clone();
     root.set_timeless();

@@ -1,4 +1,5 @@
-//! The counterexamples that the pages link to: each breaks the promise that it names, and README.md links to the famous.
+//! The counterexamples that the pages link to: each breaks the promise that it names, and README.md links to the
+//! famous ones.
 
 use std::fmt::Write;
 

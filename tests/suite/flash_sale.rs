@@ -1,4 +1,4 @@
-//! Ten minutes of the flash sale at its stated figures: nothing is lost, nothing grows without bound, and Little's law
+//! Ten minutes of the flash sale at its stated load: nothing is lost, nothing grows without bound, and Little's law
 //! holds at the end of every window.
 
 use faultline::guides::messaging::flash_sale::SCENARIO;
@@ -20,14 +20,14 @@ fn integral(metrics: &Metrics, now: u64) -> i128 {
     area(0) - area(1)
 }
 
-/// The sum of the times that orders have spent in the system so far: those that left, and those still in it.
+/// The sum of the times that orders have spent in the system so far: those that have left it, and those still in it.
 fn times(metrics: &Metrics, now: u64) -> i128 {
     let sum = |subject| i128::from(metrics.total(MOMENTS, subject));
     let inside = i128::from(metrics.total(IN, 0)) - i128::from(metrics.total(OUT, 0));
     sum(2) + inside * i128::from(now) - (sum(0) - sum(1))
 }
 
-/// Orders that are between the customer and the commit, as the nodes themselves have them; some perhaps twice.
+/// Orders between the customer and the commit, as the nodes themselves count them; some perhaps twice.
 fn inside(world: &World<FlashSale>) -> u64 {
     let waiting = match world.memory(GATEWAY) {
         Some(Memory::Gateway(gateway)) => gateway.outlets.iter().map(unanswered).sum(),

@@ -1,4 +1,4 @@
-//! The golden runs, natively: read the lines that change before they are committed.
+//! The golden runs, natively: read the lines that change before you commit them.
 
 use crate::catalogue::check;
 use crate::golden;

@@ -1,5 +1,5 @@
-//! JetStream with three replicas: what one crash costs, what a power cut of all costs, and every promise under random
-//! faults.
+//! JetStream with three replicas: the cost of one crash, the cost of a power cut to all servers, and every promise
+//! under random faults.
 
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
@@ -21,7 +21,7 @@ use faultline::systems::messaging::jetstream::{self as jet, JetStream, cluster};
 use crate::clock::timed;
 
 const PROMISES: &[Promise<JetStream>] = &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES];
-/// A work queue under load, with an ack wait that many tasks are longer than.
+/// A work queue under load, with an ack wait shorter than many tasks.
 const BUSY: &[(SettingId, i64)] =
     &[(jet::RATE, 6), (jet::WORK, 300_000), (jet::ACK_WAIT, 400_000), (jet::RETENTION, 2), (jet::REPLICAS, 1)];
 /// Any fault, but no more than one node down at a time.
@@ -70,7 +70,7 @@ fn broken(run: &Shop) -> Vec<String> {
     broken.collect()
 }
 
-/// Two servers that have applied equally much have the same state.
+/// Two servers that have applied the same number of entries have the same state.
 fn states_agree(run: &Shop) -> bool {
     let all: Vec<_> = servers(run).into_iter().filter_map(|node| replica(run.world(), node)).collect();
     all.iter().all(|one| all.iter().all(|other| one.raft.commit != other.raft.commit || one.store == other.store))
@@ -97,8 +97,8 @@ fn every_promise_holds_while_one_node_at_a_time_is_down() {
     holds_under(ONE_AT_A_TIME, 200, 2);
 }
 
-/// Any number of servers may crash. They do not pause here: a publish that a paused server holds back for longer than the
-/// duplicate window is stored again, with one server as with three.
+/// Any number of servers may crash. They do not pause here: a publish that a paused server holds back for longer than
+/// the duplicate window is stored again, with one server as with three.
 #[test]
 fn every_promise_holds_whoever_crashes() {
     let _timed = timed();
@@ -145,7 +145,7 @@ fn one_server_that_crashes_stops_r1_and_not_r3() {
     }
 }
 
-/// Everything is confirmed, nothing is worked yet, and all servers lose their power.
+/// Everything is confirmed, nothing has been worked on yet, and all servers lose power.
 fn power_cut(off: &[RuleId]) -> Shop {
     let mut run = start(3, &[(jet::REPLICAS, 1), (jet::RATE, 0), (jet::WORK, 2_000_000)], off);
     assert!(until(&mut run, |world| store(world).is_some()));

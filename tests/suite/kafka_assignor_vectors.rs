@@ -6,7 +6,7 @@ use crate::vectors::{cases, report};
 use faultline::mechanisms::assignors::{Assignor, Member, Partition};
 use serde_json::Value;
 
-/// Java's `HashMap` of a few strings, in the order in which it is walked: by bucket, then as they came.
+/// A few strings in the iteration order of Java's `HashMap`: by bucket, then by insertion.
 fn in_java_order<'a>(keys: impl Iterator<Item = &'a String>) -> Vec<&'a String> {
     let mut keys: Vec<&String> = keys.collect();
     let mut buckets = 16;
@@ -56,7 +56,7 @@ fn check(case: &Value) {
     let member = |id: &&String| {
         let subscribed = listed[*id].as_array().into_iter().flatten().filter_map(Value::as_str);
         let known = |topic: &str| names.iter().position(|name| name.as_str() == topic);
-        // A topic that nobody has made is a number without partitions, so that subscriptions stay different.
+        // A topic that does not exist becomes a number without partitions, so that subscriptions stay distinct.
         let topics = subscribed.map(|topic| known(topic).map_or(1_000 + topic.len() as u16, |at| at as u16)).collect();
         let all = instances.as_object().into_iter().flatten().filter_map(|entry| entry.1.as_str()).collect();
         Member {

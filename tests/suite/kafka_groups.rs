@@ -1,4 +1,4 @@
-//! Consumer groups under random faults, with every assignor and the other ways of setting them up.
+//! Consumer groups under random faults, with every assignor and in their other configurations.
 
 use faultline::guides::find;
 use faultline::sim::declare::settings::SettingId;

@@ -29,7 +29,7 @@ fn partition(case: &Value) -> Option<u32> {
     Some(partition_of(hash, key.unwrap_or("").as_bytes(), number(case, "partitions")))
 }
 
-/// KIP-794: how often each partition is drawn is set by the queues.
+/// KIP-794: the queues decide how often each partition is drawn.
 fn adaptive(case: &Value) {
     let queues: Vec<Option<u32>> = numbers(&case["queue_sizes"]).iter().map(|queue| Some(*queue as u32)).collect();
     let mut edge = 0;
@@ -38,7 +38,7 @@ fn adaptive(case: &Value) {
     assert_eq!(each, numbers(&case["frequency_per_cycle"]));
 }
 
-/// The same partition until the batch is full, then one drawn anew.
+/// The same partition until the batch is full, then a newly drawn one.
 fn sticky(case: &Value) {
     let batch = number(case, "sticky_batch_bytes");
     let queues = vec![Some(0); number(case, "partitions") as usize];

@@ -1,5 +1,5 @@
 //! The native suite: one program, so that the library is linked once. `cargo test --test suite catalogue` runs what
-//! every scenario passes; the other modules hold single parts to what others have published of them.
+//! every scenario passes; the other modules check single parts against published results.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod architecture;

@@ -20,7 +20,7 @@ fn pairs(value: &Value) -> Vec<(&str, Option<&str>)> {
     list.filter_map(|pair| Some((pair[0].as_str()?, pair[1].as_str()))).collect()
 }
 
-/// The patterns of a list that hold for one subject, sorted.
+/// The patterns of a list that are kept, sorted.
 fn chosen(list: &Value, keep: impl Fn(&str) -> bool) -> Value {
     let mut found: Vec<&str> = texts(list).into_iter().filter(|pattern| keep(pattern)).collect();
     found.sort_unstable();

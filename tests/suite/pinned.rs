@@ -1,5 +1,5 @@
 //! Files of results that must stay as they are: lines in the catalogue's order, each beginning with its scenario.
-//! `cargo xtask bless` writes them anew, those of FAULTLINE_SCENARIO alone where it asks for one.
+//! `cargo xtask bless` rewrites them, or only the lines of FAULTLINE_SCENARIO if it is set.
 
 use std::fmt::Write;
 
@@ -8,12 +8,13 @@ use faultline::guides::catalogue;
 /// A scenario's path and its lines.
 pub type Lines = (String, Vec<String>);
 
-/// Whether results are to be written, and not compared.
+/// Whether to write results instead of comparing them.
 pub fn blessing() -> bool {
     std::env::var_os("FAULTLINE_BLESS").is_some()
 }
 
-/// Compares lines with a file's, or writes them into it. `name`: what a line is about, the same before and after.
+/// Compares lines with a file's, or writes them into it. `name`: what a line is about, which stays the same when the
+/// line changes.
 pub fn pinned(file: &str, found: &[Lines], name: impl Fn(&str) -> String) {
     let path = format!("{}/{file}", env!("CARGO_MANIFEST_DIR"));
     let before = std::fs::read_to_string(&path).unwrap_or_default();
@@ -25,7 +26,7 @@ pub fn pinned(file: &str, found: &[Lines], name: impl Fn(&str) -> String) {
     assert!(complaint.is_empty(), "{file}:\n{complaint}");
 }
 
-/// The file with the lines of these scenarios in place of what it had of them.
+/// The file with these scenarios' lines in place of their old ones.
 fn merged(before: &str, found: &[Lines]) -> String {
     let mut text = String::new();
     for path in catalogue().iter().map(|scenario| scenario.info().path()) {

@@ -17,7 +17,7 @@ use faultline::systems::messaging::rabbitmq::{
 use crate::clock::{report, timed};
 use crate::cores;
 
-/// Servers, arrivals a second, mean length of a task in microseconds.
+/// Servers, arrivals per second, mean length of a task in microseconds.
 type Load = (u32, u32, u32);
 
 fn start(seed: u64, (workers, rate, task): Load) -> LiveWorld {
@@ -53,8 +53,8 @@ fn waiting_times_are_those_of_theory() {
         for (waited, length) in cores::each(&seeds, |seed| waited(*seed, load, hours)) {
             (sum, count, took) = (sum + waited.0, count + waited.1, took + length);
         }
-        // A task reaches its worker two messages after it was published at the soonest, and a worker stands still for
-        // two messages between one task and the next.
+        // A task reaches its worker two messages after it was published at the earliest, and a worker is idle for two
+        // messages between one task and the next.
         let overhead = 2 * LATENCY;
         let measured = (sum as f64 / count as f64 - overhead as f64) / SEC as f64;
         let expected = erlang_wait(load.0, f64::from(load.1), (u64::from(load.2) + overhead) as f64 / SEC as f64);
@@ -68,7 +68,7 @@ fn waiting_times_are_those_of_theory() {
     report(took);
 }
 
-/// How long the tasks of a run waited together, and how many they were.
+/// How long the tasks of a run waited in total, and how many there were.
 fn waited(seed: u64, load: Load, hours: u64) -> (u64, u64) {
     let mut world = start(seed, load);
     run_until(&mut world, hours * 3_600 * SEC);
@@ -76,7 +76,7 @@ fn waited(seed: u64, load: Load, hours: u64) -> (u64, u64) {
     windows.fold((0, 0), |(sum, count), window| (sum + window.sum, count + window.count))
 }
 
-/// Who stands in the queue.
+/// The tasks in the queue.
 fn ready(world: &LiveWorld) -> Vec<u32> {
     let world = world.typed::<RabbitMq>().expect("it is RabbitMQ");
     match world.memory(BROKER) {
@@ -134,7 +134,7 @@ fn spend(spent: &mut BTreeMap<u64, u64>, since: Time, until: Time) {
 #[test]
 fn erlang_c_is_what_the_tables_say() {
     let _timed = timed();
-    // M/M/1 at half load waits as long as it works; Erlang's tables give C(2, 1) = 1/3.
+    // At half load, a task in M/M/1 waits as long as it is served; Erlang's tables give C(2, 1) = 1/3.
     assert!((erlang_wait(1, 1.0, 0.5) - 0.5).abs() < 1e-12);
     assert!((erlang_wait(2, 1.0, 1.0) - 1.0 / 3.0).abs() < 1e-12);
     assert_eq!(LATENCY, MS);

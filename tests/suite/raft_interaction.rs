@@ -1,9 +1,9 @@
 //! etcd's interaction scripts, played through our servers: campaigns, proposals and deliveries in the script's order.
-//! After each step, terms, votes, roles and commit indices are what etcd's servers printed.
+//! After each step, terms, votes, roles and commit indices must be what etcd's servers printed.
 //!
 //! Two things differ by design and are bridged here. etcd's logs begin with a snapshot of some entries; ours begin
-//! empty, so indices are shifted. etcd's leader tells a new commit index at once; ours tells it with the next heartbeat,
-//! so a heartbeat is due at the end of each `stabilize`.
+//! empty, so indices are shifted. etcd's leader announces a new commit index at once; ours announces it with the next
+//! heartbeat, so a heartbeat is due at the end of each `stabilize`.
 
 use crate::vectors::{cases, report};
 use faultline::guides::consensus::raft_election::SCENARIO;
@@ -23,7 +23,7 @@ struct Play {
     base: i64,
 }
 
-/// Why a script is not expressed by our structure.
+/// Why our structure cannot express a script.
 type Left = String;
 
 impl Play {
@@ -63,7 +63,7 @@ impl Play {
         timer.into_iter().for_each(|id| self.happen(id));
     }
 
-    /// Delivers what is on its way now to these nodes. False when there is nothing.
+    /// Delivers what is now in flight to these nodes. False when there is nothing.
     fn deliver(&mut self, to: &[NodeId]) -> bool {
         let flights = self.world.flights().filter(|flight| to.contains(&flight.pending.node));
         let mut ids: Vec<u64> = flights.map(|flight| flight.pending.id).collect();
@@ -72,7 +72,7 @@ impl Play {
         !ids.is_empty()
     }
 
-    /// Loses what is on its way now to these nodes.
+    /// Loses what is now in flight to these nodes.
     fn lose(&mut self, to: &[NodeId]) {
         let flights = self.world.flights().filter(|flight| to.contains(&flight.pending.node));
         let ids: Vec<u64> = flights.map(|flight| flight.pending.id).collect();
@@ -134,7 +134,7 @@ impl Play {
         Ok(())
     }
 
-    /// What etcd printed of a step, against our servers after it.
+    /// Compares what etcd printed about a step with our servers after it.
     fn compare(&self, file: &str, step: &Value) -> usize {
         let command = step["cmd"].as_str().unwrap_or_default();
         let mut compared = 0;
@@ -152,7 +152,7 @@ impl Play {
                     Role::Candidate { .. } => "candidate",
                     Role::Leader(_) => "leader",
                 };
-                // A candidate that is its own quorum leads at once with us, and with its next step in etcd.
+                // A candidate that is its own quorum leads at once in ours, and only with its next step in etcd.
                 if self.nodes > 1 {
                     assert_eq!(known["state"], role, "{file}: {command}, node {}", id.0 + 1);
                     assert_eq!(known["term"], node.disk.term, "{file}: {command}, node {}", id.0 + 1);
@@ -176,7 +176,7 @@ impl Play {
     }
 }
 
-/// Plays a script: how many facts agreed, or why it is left out.
+/// Plays a script. Returns how many facts agreed, or why it is left out.
 fn play(case: &Value) -> Result<usize, Left> {
     let steps: Vec<&Value> = case["steps"].as_array().into_iter().flatten().collect();
     let command = |step: &Value| step["cmd"].as_str().unwrap_or_default().to_owned();

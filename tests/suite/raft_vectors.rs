@@ -104,7 +104,7 @@ fn row(name: &str, case: &Value, row: &Value) -> bool {
         }
         "recv_vote" => {
             let end = (int(&row["candidate_last_term"]) as u32, int(&row["candidate_last_index"]) as u32);
-            // Who has voted for another is no question for the log.
+            // Whether a server has voted for another is not for the log to decide.
             if row["voted_for"] == 1 {
                 return false;
             }
@@ -168,7 +168,7 @@ fn the_quorums_agree() {
         let number = |id: NodeId| known.iter().copied().find(|known| bit_of(*known) == i64::from(id.0)).unwrap_or(0);
         let of = |id: NodeId, map: &Value| map[number(id).to_string()].clone();
         if config.everyone() == 0 {
-            // Nobody is a member: etcd calls everything decided, and we never have such a set.
+            // Without members, etcd calls everything decided; we never have such a set.
             left += 1;
         } else if case["kind"] == "commit" {
             let reached = |id| of(id, &case["match_index"]).as_u64().unwrap_or(0);
@@ -191,7 +191,7 @@ fn the_quorums_agree() {
     report("raft_quorum.json", run, &[format!("{left} without members")]);
 }
 
-/// The voters that a list of changes leads to. Learners are not modelled: who becomes one is no voter.
+/// The voters that a list of changes leads to. Learners are not modelled: a server that becomes one is not a voter.
 fn changed(voters: Members, changes: &Value) -> Members {
     changes.as_array().into_iter().flatten().filter_map(Value::as_str).fold(voters, |voters, change| {
         let (kind, id) = change.split_at(1);
@@ -231,7 +231,7 @@ fn the_changes_of_members_agree() {
     report("raft_confchange.json", cases.len(), &[]);
 }
 
-/// The members that a sequence names: by letters, or the first so many of s1, s2 ...
+/// The members that a sequence names: by letter, or as a count: s1, s2 ...
 fn named(value: &Value) -> Vec<Value> {
     let named = value.as_array().into_iter().flatten().cloned();
     named.chain((1..=value.as_u64().unwrap_or(0)).map(|voter| Value::from(format!("s{voter}")))).collect()

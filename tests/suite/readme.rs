@@ -1,4 +1,4 @@
-//! The parts of README.md that are written by the suite: `cargo xtask bless` writes them anew.
+//! The parts of README.md that the suite writes: `cargo xtask bless` updates them.
 
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
@@ -8,7 +8,7 @@ use faultline::guides::kit::info::Info;
 
 use crate::pinned::blessing;
 
-/// Tests run side by side, and all write into one file.
+/// Tests run in parallel, and all write to one file.
 static WRITING: Mutex<()> = Mutex::new(());
 
 /// README.md has this text between `<!-- part: ... -->` and `<!-- end -->`.

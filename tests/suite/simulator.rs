@@ -1,4 +1,5 @@
-//! The simulator's own promises, on a system small enough to see through: senders that number their messages.
+//! The simulator's own promises, on a system small enough to understand at a glance: senders that number their
+//! messages.
 
 use faultline::sim::NodeId;
 use faultline::sim::declare::commands::{Command, CommandCall};
@@ -106,7 +107,7 @@ fn an_ordered_link_keeps_order_and_the_other_does_not() {
     assert!(other != all && other.len() == all.len());
 }
 
-/// Draws are counter-based: dropping a message of one link moves nothing on the other.
+/// Draws are counter-based: dropping a message on one link changes nothing on the other.
 #[test]
 fn a_fault_leaves_unrelated_draws_as_they_were() {
     let _timed = timed();
@@ -228,7 +229,7 @@ fn a_grafted_future_begins_where_it_leaves() {
 fn a_broken_run_is_shrunk_to_what_it_needs() {
     let _timed = timed();
     let mut run = Run::new(world(&[IN_ORDER]), Tape::default());
-    // None of this matters: the link of node 1 reorders by itself.
+    // None of these inputs matter: the link of node 1 reorders by itself.
     for (step, input) in [
         (2, Input::Pause { node: NodeId(0) }),
         (4, Input::Latency { from: NodeId(0), to: NodeId(2), extra: 30 * MS }),

@@ -1,4 +1,4 @@
-//! Reads the reference vectors where they stand; they are not part of this repository.
+//! Reads the reference vectors from wherever they are; they are not part of this repository.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ pub fn path(file: &str) -> PathBuf {
     std::env::var_os("FAULTLINE_VECTORS").map_or(beside, PathBuf::from).join(file)
 }
 
-/// The cases of a file of reference vectors. `None`, with a plain word, when the folder is not there.
+/// The cases of a file of reference vectors. `None`, and a printed note, when the folder is missing.
 pub fn cases(file: &str) -> Option<Vec<Value>> {
     let path = path(file);
     let Ok(text) = std::fs::read_to_string(&path) else {

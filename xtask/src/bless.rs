@@ -1,13 +1,13 @@
-//! `cargo xtask bless`: writes anew what the tests compare with. Read the difference before it is committed.
+//! `cargo xtask bless`: rewrites what the tests compare with. Read the diff before you commit it.
 
 use crate::command::{command, run};
 use crate::{Outcome, say};
 
-/// Tests, by parts of their names, that write when they are told to. The second round reads what the first has written, and
-/// the library has to be compiled with it in between.
+/// Tests, by parts of their names, that write when they are told to. The second round reads what the first has
+/// written, and the library must be recompiled with it in between.
 const ROUNDS: [&[&str]; 2] = [&["golden_runs", "each_rule", "beats_show"], &["readme"]];
 
-/// Blesses everything, or what belongs to one scenario or guide.
+/// Blesses everything, or only what belongs to one scenario or guide.
 pub fn bless(options: &[&str]) -> Outcome {
     let only = match options {
         [] => None,

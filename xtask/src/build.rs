@@ -1,7 +1,7 @@
 //! Building the site: an app for each shelf by Trunk, then a page for every address by the project's own binary.
 //!
-//! Cargo compiles all apps at once, so that what they share is compiled once and two of them are linked side by side. When
-//! Trunk then asks cargo for one of them it is there already, and Trunk has only to pack it.
+//! Cargo compiles all apps at once, so that what they share is compiled once and two of them are linked side by side.
+//! When Trunk then asks cargo for one of them, it is already there, and Trunk only has to pack it.
 
 use std::env::consts::EXE_SUFFIX;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -13,7 +13,7 @@ use crate::shelves::{self, EVERYTHING};
 use crate::steps::{self, Step};
 use crate::{Outcome, say, setup};
 
-/// What the site is made from.
+/// What the site is built from.
 const INPUTS: [&str; 9] = [
     ".cargo/config.toml",
     "Cargo.lock",
@@ -29,22 +29,22 @@ const INPUTS: [&str; 9] = [
 /// Where Trunk puts the shelves' apps.
 const APPS: &str = "target/apps";
 
-/// Whose terminal writes the pages.
+/// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
 pub enum Terminal {
-    /// One that is compiled for it, by the tests' profile.
+    /// One that is compiled for the purpose, with the tests' profile.
     Own,
-    /// The one beside the tests. It is there after them, and `Own` is not: with the tests' own dependencies some shared ones
-    /// have other features, and cargo compiles the library once for either.
+    /// The one built along with the tests. After a test run this one exists and `Own` does not: the tests' own
+    /// dependencies change the features of some shared ones, so cargo compiles the library once for each.
     OfTheTests,
 }
 
-/// Builds the release site into dist/. Nothing happens when nothing it is made from has changed.
+/// Builds the release site into dist/. Does nothing if none of its inputs have changed.
 pub fn site(terminal: Terminal) -> Outcome {
     steps::take(site_steps(terminal)?)
 }
 
-/// The steps of that.
+/// The steps of building the site.
 pub fn site_steps(terminal: Terminal) -> Outcome<Vec<Step>> {
     let stamp = crate::root().join("dist/.stamp");
     let now = fingerprint();
@@ -76,7 +76,7 @@ fn compile(shelves: &[String]) -> Outcome {
 /// Packs all apps into an empty dist/, two at a time.
 fn pack_all(shelves: &[String]) -> Outcome {
     for folder in ["dist", APPS] {
-        emptied(&crate::root().join(folder)).map_err(|error| format!("{folder} cannot be made anew ({error})."))?;
+        emptied(&crate::root().join(folder)).map_err(|error| format!("{folder} cannot be recreated ({error})."))?;
     }
     let waiting = Mutex::new(shelves.iter());
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
@@ -89,8 +89,8 @@ fn pack_all(shelves: &[String]) -> Outcome {
     .collect()
 }
 
-/// Has Trunk pack an app, and copies all but its page into the site. Their names carry a hash of what is in them: what
-/// shelves share is there once.
+/// Has Trunk pack an app, and copies all but its page into the site. File names carry a hash of the contents, so what
+/// shelves share is stored once.
 fn pack(shelf: &str) -> Outcome {
     let root = crate::root();
     let (page, built) = (format!("{APPS}/{shelf}.html"), format!("{APPS}/{shelf}"));
@@ -107,7 +107,7 @@ fn pack(shelf: &str) -> Outcome {
     Ok(())
 }
 
-/// The project's index.html for one shelf, with relative addresses, as it has to be two folders further down.
+/// The project's index.html for one shelf, with relative addresses, because it has to lie two folders further down.
 fn page_of(shelf: &str, template: &str) -> String {
     let lines = template.lines().map(|line| match line.contains("data-trunk") {
         true => line.replace("href=\"", "href=\"../../") + "\n",
@@ -122,7 +122,7 @@ fn write_pages(terminal: Terminal) -> Outcome {
         Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--profile", "test", "--"]),
         Terminal::OfTheTests => {
             run(&mut command("cargo", &["test", "--quiet", "--workspace", "--no-run"]), "")?;
-            let here = std::env::current_exe().map_err(|error| format!("This program is nowhere ({error})."))?;
+            let here = std::env::current_exe().map_err(|error| format!("This program is missing ({error})."))?;
             command(here.with_file_name(format!("faultline{EXE_SUFFIX}")), &[])
         }
     };
@@ -136,8 +136,8 @@ fn emptied(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 
-/// Serves quick builds of an app with everything, rebuilt whenever a file changes. They have a folder of their own, so that
-/// neither they nor the tests wait for the other's lock.
+/// Serves quick builds of an app with everything, rebuilt whenever a file changes. They have a folder of their own, so
+/// that they and the tests do not wait for each other's lock.
 pub fn watch(port: u16) -> Outcome {
     let port = port.to_string();
     let mut trunk = command("trunk", &["serve", "--offline", "--port", &port, "--dist", "target/watched/site"]);
@@ -175,7 +175,7 @@ mod tests {
         assert!(shelves::all().is_ok_and(|names| names.len() > 5 && !names.iter().any(|name| name == "everything")));
     }
 
-    /// A quick build answers every address with the same page: only addresses from the root lead anywhere from there.
+    /// A quick build answers every address with the same page, so only addresses from the root work there.
     #[test]
     fn a_quick_build_has_addresses_from_the_root() {
         let trunk = std::fs::read_to_string(crate::root().join("Trunk.toml")).unwrap_or_default();

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use crate::Outcome;
 
-/// A command in the repository's root. Finds what cargo installed even where its folder is not on PATH yet.
+/// A command in the repository's root. Finds what cargo installed even if its folder is not on PATH yet.
 pub fn command(program: impl AsRef<OsStr>, arguments: &[&str]) -> Command {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(crate::root()).env("PATH", search_path(&[]));
@@ -34,7 +34,7 @@ pub fn run(command: &mut Command, remedy: &str) -> Outcome {
     }
 }
 
-/// Runs a command and gives what it printed. `None` when it is not there or fails.
+/// Runs a command and returns what it printed. `None` when it is missing or fails.
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.stderr(Stdio::null()).stdin(Stdio::null()).output().ok()?;
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())

@@ -1,5 +1,5 @@
-//! A static file server for the built site, on 127.0.0.1. It does what README asks of any host: compressed files to those
-//! who take them, and files for ever that carry a hash in their name.
+//! A static file server for the built site, on 127.0.0.1. It does what README asks of any host: it sends compressed
+//! files to clients that accept them, and lets files with a hash in their name be cached for ever.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -19,7 +19,7 @@ pub fn serve(folder: PathBuf, port: u16, base: &str) -> Outcome {
     for stream in listener.incoming().flatten() {
         let (folder, base) = (folder.clone(), base.to_owned());
         std::thread::spawn(move || {
-            // A browser that goes away in the middle of an answer is nobody's error.
+            // A browser that goes away in the middle of an answer is not an error.
             let _ = answer(stream, &folder, &base);
         });
     }
@@ -46,7 +46,7 @@ fn answer(mut stream: TcpStream, folder: &Path, base: &str) -> std::io::Result<(
     stream.write_all(&body)
 }
 
-/// The path that is asked for, and the encodings that are taken.
+/// The path that is asked for, and the encodings that are accepted.
 fn request(reader: &mut impl BufRead) -> std::io::Result<(String, String)> {
     let (mut first, mut header, mut accepted) = (String::new(), String::new(), String::new());
     reader.read_line(&mut first)?;
@@ -61,7 +61,7 @@ fn request(reader: &mut impl BufRead) -> std::io::Result<(String, String)> {
     Ok((target.split(['?', '#']).next().unwrap_or("/").to_owned(), accepted))
 }
 
-/// What is in a file, or in its smallest copy that is taken, and the header that says so.
+/// The contents of a file, or of its smallest accepted copy, and the header that says so.
 fn read(file: &Path, accepted: &str) -> std::io::Result<(Vec<u8>, String)> {
     let takes = |name: &str| accepted.split(',').any(|word| word.trim() == name);
     let copies = ENCODINGS.iter().filter(|(_, name)| takes(name));
@@ -91,10 +91,10 @@ fn find(folder: &Path, rest: &str) -> Option<Found> {
     }
 }
 
-/// A name with a hash in it never means another content; of any other name the browser has to ask each time.
+/// A name with a hash in it always stands for the same content; for any other name the browser has to ask each time.
 fn cache_control(file: &Path) -> &'static str {
     let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    // Trunk writes a number of 64 bits, without the zeros it may begin with.
+    // Trunk writes a 64-bit number, without leading zeros.
     let is_hash = |part: &str| (12..=16).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_hexdigit());
     if name.split(['-', '_', '.']).any(is_hash) { "public, max-age=31536000, immutable" } else { "no-cache" }
 }

@@ -1,4 +1,5 @@
-//! `cargo xtask`: set-up, build, serve, test, bless, bench. Every step asks first whether the thing is there.
+//! `cargo xtask`: set-up, build, serve, test, bless, bench. Every step first checks whether its result is already
+//! there.
 
 mod bless;
 mod build;
@@ -19,10 +20,10 @@ const HELP: &str = "cargo xtask <command>
   serve [--port N] [--no-serve] [--debug]   install what is missing, build the release site, serve it on 127.0.0.1
         [--base /PATH/] [--site FOLDER]     --debug: quick builds, rebuilt when a file changes
                                             --site: serve what is built, and build nothing
-  test [--only STAGE]                       install what is missing and pass every test
+  test [--only STAGE]                       install what is missing and run every test
                                             stages: format, clippy, native, wasm, site, browser
   format                                    format all code, the scenarios too
-  bless [GUIDE/SCENARIO]                    write anew what the tests compare with: golden runs, counterexamples
+  bless [GUIDE/SCENARIO]                    rewrite what the tests compare with: golden runs, counterexamples
   test --peers [PEER]                       compare our systems with real brokers: rabbitmq, nats
   bench                                     run the benches, native and in the browser
 ";

@@ -1,9 +1,9 @@
-//! `cargo xtask test --peers`: real brokers play the scripts of tests/peers, and our systems play them after.
+//! `cargo xtask test --peers`: real brokers play the scripts of tests/peers, and our systems play them afterwards.
 //!
-//! Each broker runs on 127.0.0.1 with free ports and a temporary folder of its own. The driver in Node plays the scripts
-//! through it and prints what was observed, which goes to target/peers; a line RESTART KILL or RESTART STOP asks for the
-//! broker to end and to be started again. Then `tests/peers/main.rs` plays the same scripts through our systems and
-//! compares.
+//! Each broker runs on 127.0.0.1 with free ports and a temporary folder of its own. The driver in Node plays the
+//! scripts through it and prints what was observed, which goes to target/peers; a line RESTART KILL or RESTART STOP
+//! asks for the broker to be ended and started again. Then `tests/peers/main.rs` plays the same scripts through our
+//! systems and compares.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
@@ -18,8 +18,8 @@ use crate::{Outcome, say, setup, steps};
 /// What the shell does: it starts the program and waits for a line. `stop` tells the program to stop and waits for it.
 const WATCH: &str = "\"$@\" & read line; [ \"$line\" = stop ] && kill $! && wait $!; kill -KILL 0";
 
-/// A program that ends, with all it has started, when this value or this process does: a shell waits for the end of its
-/// standard input, which we hold, and kills its own process group.
+/// A program that ends, along with everything it has started, when this value or this process does: a shell waits for
+/// the end of its standard input, which we hold, and kills its own process group.
 struct Guarded(Child);
 
 impl Guarded {
@@ -42,7 +42,7 @@ impl Guarded {
 }
 
 impl Guarded {
-    /// Lets the program end in order, rather than be killed.
+    /// Lets the program shut down cleanly instead of being killed.
     fn stop(mut self) {
         // A shell that is gone has killed the program already.
         let _ = self.0.stdin.as_mut().map(|input| input.write_all(b"stop\n"));
@@ -52,18 +52,18 @@ impl Guarded {
 impl Drop for Guarded {
     fn drop(&mut self) {
         drop(self.0.stdin.take());
-        // The shell has been told to end by the line above, and has no way not to.
+        // The line above told the shell to end, and it has no way not to.
         let _ = self.0.wait();
     }
 }
 
-/// A broker that runs.
+/// A running broker.
 struct Broker {
     name: &'static str,
     port: u16,
     how: Box<dyn Fn() -> Outcome<Guarded>>,
     running: Option<Guarded>,
-    /// What it needs beside it.
+    /// Another program that it needs.
     _beside: Option<Guarded>,
 }
 
@@ -74,13 +74,13 @@ impl Broker {
     }
 }
 
-/// A folder that goes with the value.
+/// A folder that is deleted with the value.
 struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Outcome<Folder> {
         let path = std::env::temp_dir().join(format!("faultline-peers-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|error| format!("{} cannot be made ({error}).", path.display()))?;
+        std::fs::create_dir_all(&path).map_err(|error| format!("{} cannot be created ({error}).", path.display()))?;
         Ok(Folder(path))
     }
 }
@@ -103,7 +103,8 @@ pub fn test(only: Option<&str>) -> Outcome {
     run(&mut command("cargo", &["test", "--package", "faultline", "--test", "peers", "--no-run"]), "")?;
     let folder = Folder::new()?;
     let observed = crate::root().join("target/peers");
-    std::fs::create_dir_all(&observed).map_err(|error| format!("{} cannot be made ({error}).", observed.display()))?;
+    std::fs::create_dir_all(&observed)
+        .map_err(|error| format!("{} cannot be created ({error}).", observed.display()))?;
     for (name, start) in PEERS.iter().filter(|peer| only.is_none_or(|only| only == peer.0)) {
         say(&format!("Starting {name} ..."));
         let mut broker = start(&folder.0)?;
@@ -158,7 +159,7 @@ fn compare(observed: &Path, only: Option<&str>) -> Outcome {
     let mut test = spawned.map_err(|error| format!("The comparison could not be started ({error})."))?;
     let mut counts = None;
     for line in test.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
-        // What follows is the test harness's own.
+        // What follows is the test harness's own output.
         if counts.is_none() && line.split(' ').nth(1) == Some("passed,") {
             counts = Some(line);
         } else if counts.is_none() && !line.starts_with("running ") {
@@ -186,7 +187,7 @@ fn rabbitmq(folder: &Path) -> Outcome<Broker> {
     let program = setup::rabbitmq().ok_or("There is no rabbitmq-server.")?;
     let (port, dist, mapper) = (free_port()?, free_port()?.to_string(), free_port()?.to_string());
     let home = folder.join("rabbitmq");
-    std::fs::create_dir_all(&home).map_err(|error| format!("{} cannot be made ({error}).", home.display()))?;
+    std::fs::create_dir_all(&home).map_err(|error| format!("{} cannot be created ({error}).", home.display()))?;
     let plugins = write(home.join("plugins"), "[].\n")?;
     let settings = write(home.join("rabbitmq.conf"), &format!("listeners.tcp.local = 127.0.0.1:{port}\n"))?;
     let nothing = write(home.join("env.conf"), "")?;

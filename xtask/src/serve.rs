@@ -32,7 +32,7 @@ pub fn serve(options: &[&str]) -> Outcome {
     }
 }
 
-/// All that is missing between this machine and a site. The apps are compiled while their tools still are.
+/// Everything that this machine still needs for a site. The apps compile at the same time as their tools.
 fn first_start() -> Outcome<Vec<Step>> {
     let mut steps = setup::basics()?;
     let mut site = build::site_steps(Terminal::Own)?.into_iter();

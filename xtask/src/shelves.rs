@@ -1,8 +1,9 @@
-//! The shelves: the parts that the catalogue is built in, each an app of its own. A shelf is a program in `app/src/bin`.
+//! The shelves: the parts that the catalogue is built in, each an app of its own. A shelf is a program in
+//! `app/src/bin`.
 
 use crate::Outcome;
 
-/// The program with every scenario, for quick builds. No shelf of the site.
+/// The program with every scenario, for quick builds. It is not a shelf of the site.
 pub const EVERYTHING: &str = "everything";
 
 /// The names of all shelves.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::{Outcome, say};
 
-/// One of them. It is made only where there is something to do.
+/// One step. It is created only if there is something to do.
 pub struct Step {
     what: String,
     /// How long it takes on two cores.
@@ -21,15 +21,15 @@ impl Step {
         Step { what: what.into(), expected, work: Box::new(work) }
     }
 
-    /// One after the other in a single step.
+    /// Several steps as one, one after the other.
     pub fn all(steps: Vec<Step>, expected: &'static str) -> Step {
         let what = steps.iter().map(|step| step.what.as_str()).collect::<Vec<_>>().join(", ");
         Step::new(what, expected, move || steps.into_iter().try_for_each(|step| (step.work)()))
     }
 
-    /// At the same time as another step: neither keeps all cores busy all the time.
+    /// Runs at the same time as another step, since neither keeps all cores busy all the time.
     pub fn beside(self, other: Step, expected: &'static str) -> Step {
-        let what = format!("{} and, beside it, {}", self.what, other.what);
+        let what = format!("{} and, at the same time, {}", self.what, other.what);
         Step::new(what, expected, move || {
             std::thread::scope(|scope| {
                 let beside = scope.spawn(other.work);
@@ -39,7 +39,7 @@ impl Step {
     }
 }
 
-/// Takes the steps one after the other, up to the first that fails.
+/// Runs the steps one after the other, up to the first that fails.
 pub fn take(steps: Vec<Step>) -> Outcome {
     let count = steps.len();
     for (number, step) in (1..).zip(steps) {

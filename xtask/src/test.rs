@@ -16,14 +16,14 @@ type Stage = (&'static str, fn(&mut Tally) -> Outcome);
 const STAGES: [Stage; 6] =
     [("format", format), ("clippy", clippy), ("native", native), ("wasm", wasm), ("site", site), ("browser", browser)];
 
-/// How many of the slowest tests are named in the end.
+/// How many of the slowest tests are named at the end.
 const SLOWEST: usize = 10;
 
 #[derive(Default)]
 struct Tally {
     passed: u64,
     failed: u64,
-    /// Seconds and name of every test that tells them.
+    /// Seconds and name of every test that reports them.
     times: Vec<(f64, String)>,
 }
 
@@ -35,8 +35,8 @@ impl Tally {
         self.failed += u64::from(!passed);
     }
 
-    /// Runs a test runner, passes on what it prints, and adds up its counts. A runner that fails without counting
-    /// a failure is one failure.
+    /// Runs a test runner, passes on what it prints, and adds up its counts. A runner that fails without counting a
+    /// failure counts as one.
     fn many(&mut self, mut command: Command) -> Outcome {
         let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let (passed, failed) = (self.passed, self.failed);
@@ -71,7 +71,7 @@ impl Tally {
     }
 }
 
-/// The seconds and the name of a test that has told them: `seconds: 1.23 NAME`, perhaps after something else.
+/// The seconds and the name of a test that reports them: `seconds: 1.23 NAME`, perhaps after something else.
 fn time_of(line: &str) -> Option<(f64, String)> {
     let (seconds, name) = line.split_once("seconds: ")?.1.split_once(' ')?;
     Some((seconds.parse().ok()?, name.to_owned()))
@@ -110,7 +110,7 @@ pub fn test(options: &[&str]) -> Outcome {
     if total.failed == 0 { Ok(()) } else { Err("Not every test passed; the first failure above says most.".to_owned()) }
 }
 
-/// The slowest tests of all stages, a line each.
+/// The slowest tests of all stages, one per line.
 fn slowest(mut times: Vec<(f64, String)>) -> String {
     times.sort_by(|one, other| other.0.total_cmp(&one.0));
     times.iter().take(SLOWEST).map(|(seconds, name)| format!("{seconds:>7.1} s  {name}\n")).collect()
@@ -154,8 +154,8 @@ fn native(tally: &mut Tally) -> Outcome {
     tally.many(command("cargo", &["test", "--workspace", "--no-fail-fast"]))
 }
 
-/// The same runs in Node and in Chromium, optimised as the site is, but not once more across all crates when it is linked:
-/// that takes longer than everything else here.
+/// The same runs in Node and in Chromium, optimised as the site is, but without link-time optimisation across all
+/// crates: that takes longer than everything else here.
 fn wasm(tally: &mut Tally) -> Outcome {
     let words = ["test", "--package", "faultline", "--profile", "site", "--target", WASM, "--test", "wasm"];
     let test = || {

@@ -1,5 +1,5 @@
-//! Home and the guides' pages: lists of scenarios, as they were written when the site was built. The app adds what the
-//! reader has seen, and where the reader left off.
+//! Home and the guides' pages: lists of scenarios, as written when the site was built. The app adds what the reader
+//! has seen and where they left off.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -33,7 +33,7 @@ fn listed(route: Route, address: String, class: &'static str) -> AnyView {
     let place = NodeRef::<leptos::html::Div>::new();
     effect(move || {
         text.track();
-        // Once the text stands on the page.
+        // Once the text is on the page.
         request_animation_frame(move || {
             if let Some(page) = place.try_get_untracked().flatten() {
                 add_progress(&page);
@@ -43,7 +43,7 @@ fn listed(route: Route, address: String, class: &'static str) -> AnyView {
     view! { <div class=class node_ref=place inner_html=move || text.get()></div> }.into_any()
 }
 
-/// Marks what was visited, and offers to continue where the page has a place for it.
+/// Marks what was visited, and offers to continue if the page has a place for that.
 fn add_progress(page: &Element) {
     let place = page.query_selector(".continue-place").ok().flatten();
     let progress = match Progress::load() {

@@ -1,4 +1,4 @@
-//! An address that is none.
+//! The page for an unknown address.
 
 use leptos::prelude::*;
 

@@ -67,7 +67,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     .into_any()
 }
 
-/// The reader's stage, and beside it the one of the run that is compared with it, in step by virtual time.
+/// The reader's stage, and next to it the stage of the run it is compared with, in step by virtual time.
 #[component]
 fn Stages(player: Player) -> impl IntoView {
     effect(move || {
@@ -83,7 +83,7 @@ fn Stages(player: Player) -> impl IntoView {
             <Stage player is_other=false/>
             {move || player.beside.get().map(|beside| view! {
                 <div class="beside">
-                    <p class="beside-title">"Beside it: " <b>{beside.title}</b></p>
+                    <p class="beside-title">"The other run: " <b>{beside.title}</b></p>
                     <Stage player=beside.player is_other=true/>
                 </div>
             }.into_any())}
@@ -91,7 +91,7 @@ fn Stages(player: Player) -> impl IntoView {
     }
 }
 
-/// Shows the run beside the reader's that the address names.
+/// Shows the run to compare with, if the address names one.
 fn open_beside(player: Player) {
     let Some((scenario, text)) = run_beside_in_query() else { return };
     match Link::decode(&scenario, &text) {

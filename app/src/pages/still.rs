@@ -1,5 +1,5 @@
-//! What a page says with and without the app: a scenario's prose, the whole of a guide's page and of home. It came with the
-//! still page, or is fetched from beside it, so that an app needs no word of another guide.
+//! What a page says with and without the app: a scenario's prose, the whole of a guide's page and of home. It comes
+//! with the static page, or is fetched from the same folder, so that an app holds no text of another guide.
 
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
@@ -7,11 +7,11 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use crate::router::{Route, Router};
 
-/// The text that came with the still page, and the page it belongs to.
+/// The text that came with the static page, and the page it belongs to.
 #[derive(Clone)]
 struct Still(StoredValue<Option<(Route, String)>>);
 
-/// Takes the text out of the still page before the app replaces it.
+/// Takes the text out of the static page before the app replaces it.
 pub fn take() -> Option<String> {
     let place = document().query_selector(".page.home, .page.guide, #prose").ok().flatten();
     place.map(|place| place.inner_html())

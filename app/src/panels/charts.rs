@@ -1,4 +1,4 @@
-//! Charts over virtual time, with the reader's faults as hairlines, a legend, and the same as a table.
+//! Charts over virtual time, with the reader's faults as hairlines, a legend, and the same data as a table.
 
 use leptos::prelude::*;
 
@@ -44,7 +44,7 @@ fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) ->
     let (scale, mut lines) = plot::lines(run.world(), chart.plot, now);
     if let Some(other) = other {
         let theirs = plot::lines(other.world(), chart.plot, now).1.into_iter();
-        lines.extend(theirs.map(|line| Line { name: format!("{}, beside", line.name), is_other: true, ..line }));
+        lines.extend(theirs.map(|line| Line { name: format!("{}, other run", line.name), is_other: true, ..line }));
     }
     let drawn = chart::Chart { scale, lines, span: (first, first + plot::SPAN), marks: fault_times(run) };
     let legend = drawn.lines.iter().enumerate().map(|(index, line)| {

@@ -1,4 +1,4 @@
-//! The history: what each client asked and was answered, and whether an order of it all makes sense.
+//! The history: what each client asked and the answer it got, and whether some order explains all of it.
 
 use leptos::prelude::*;
 
@@ -17,7 +17,7 @@ use crate::view::tagged;
 /// The most lines of the history that are looked at.
 const MOST_LINES: usize = 160;
 
-/// The history as it is shown, as HTML: the drawing, what is to be said about it, the latest operations.
+/// The history as it is shown, as HTML: the drawing, the verdicts, the latest operations.
 fn shown(run: &Run<LiveWorld>) -> String {
     let (world, history) = (run.world(), run.world().history());
     let operations = history.operations(MOST_LINES);

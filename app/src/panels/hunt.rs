@@ -1,4 +1,4 @@
-//! "Break it": search for a way to break a promise, and make a broken run smaller. Both work beside the page.
+//! "Break it": search for a way to break a promise, and make a broken run smaller. Both run in a worker.
 
 use leptos::prelude::*;
 
@@ -28,7 +28,7 @@ enum Standing {
     Sorry(String),
 }
 
-/// What is found opens here: from the instance's start, or as a future of the reader's run.
+/// What was found, and where it opens: from the instance's start, or as a future of the reader's run.
 #[derive(Clone)]
 struct Prize {
     link: Link,
@@ -36,7 +36,7 @@ struct Prize {
     leaves_at: Option<u64>,
 }
 
-/// The panel's state, which outlives its being looked at. Copy it freely.
+/// The panel's state, which is kept while the panel is closed. Copy it freely.
 #[derive(Clone, Copy)]
 pub struct Desk {
     pub player: Player,
@@ -94,7 +94,7 @@ impl Desk {
             Reply::Sorry(sentence) => Standing::Sorry(sentence),
         };
         let ended = !matches!(standing, Standing::Searching(_) | Standing::Shrinking(_));
-        // The reader may have left meanwhile.
+        // The reader may have left by now.
         let _ = self.standing.try_set(standing);
         if ended {
             self.job.try_update_value(|job| job.take());
@@ -250,7 +250,7 @@ fn Faults(title: &'static str, wish: Wish, get: fn(&Budget) -> u8, set: fn(&mut 
     }
 }
 
-/// How many states, and in which order.
+/// The most states, and the order of the search.
 #[component]
 fn Extent(wish: Wish) -> impl IntoView {
     let order = typed(move |value| {
@@ -286,7 +286,7 @@ fn figures(desk: Desk, progress: Progress) -> AnyView {
     view! { <dl class="tallies" inner_html=figures></dl> }.into_any()
 }
 
-/// How a job stands: a sentence, and its figures.
+/// How a job stands: a sentence, and its numbers.
 fn standing(desk: Desk) -> AnyView {
     let words = |words: String, is_broken: bool| {
         let class = if is_broken { "verdict-words is-broken" } else { "verdict-words" };

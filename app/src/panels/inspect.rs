@@ -1,4 +1,4 @@
-//! Inspect: what the chosen node keeps on disk and in memory, what a message says, how a link is.
+//! Inspect: what the chosen node keeps on disk and in memory, what a message says, the state of a link.
 
 use leptos::prelude::*;
 

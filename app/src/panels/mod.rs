@@ -1,4 +1,4 @@
-//! The panel column: the tour, the promises, and behind tabs everything else about the run.
+//! The panel column: the tour, the promises and, behind tabs, everything else about the run.
 
 mod charts;
 mod history;
@@ -67,7 +67,7 @@ pub fn Panels(player: Player) -> impl IntoView {
     }
 }
 
-/// Opens the tab that has to do with what the reader wants to break, or has chosen.
+/// Opens the tab that goes with what the reader wants to break, or has chosen.
 fn follow_wishes(player: Player, open: RwSignal<Tab>) {
     let mut is_first = true;
     effect(move || {

@@ -164,7 +164,7 @@ fn number_field(title: &'static str, control: Control, default: i64, set: Handle
     }
 }
 
-/// The browser itself refuses what a text may not have, and says so.
+/// The browser itself rejects characters that a text may not have, and says so.
 fn text_entry(title: &'static str, suggestions: &'static [&'static str], list: String, set: Handler<Event>) -> AnyView {
     view! {
         <input type="text" class="typed" aria-label=title list=list.clone() value=suggestions.first().copied().unwrap_or_default()

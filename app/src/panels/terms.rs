@@ -1,4 +1,4 @@
-//! Texts with terms in them: `*term*` becomes a definition with its explanation behind it.
+//! Texts with terms in them: `*term*` becomes a definition that carries its explanation.
 
 use faultline::lab::glossary;
 use faultline::picture::svg::escape;

@@ -1,4 +1,4 @@
-//! The tour: one idea a beat, a guess before it is shown, and challenges at the end.
+//! The tour: one idea per beat, a guess before it is shown, and challenges at the end.
 
 use std::cmp::Ordering;
 
@@ -74,7 +74,7 @@ fn guess(player: Player, question: &'static str) -> AnyView {
     .into_any()
 }
 
-/// What came of the guess before: the simulator's own next state grades it.
+/// How the last guess turned out: the simulator's own next state grades it.
 fn revealed(player: Player, beat: usize, guess: &Guess) -> Option<AnyView> {
     let because = player.info().beats.get(beat).and_then(|beat| beat.because).unwrap_or_default();
     let answer = guess.right.and_then(|right| guess.options.get(right))?;

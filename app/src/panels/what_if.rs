@@ -1,4 +1,4 @@
-//! What if: the run once more with one thing changed, beside the reader's own, and what each came to.
+//! What if: the run once more with one thing changed, next to the reader's own, and how each turned out.
 
 use leptos::prelude::*;
 
@@ -22,7 +22,7 @@ use crate::view::{Views, click, option, tagged, typed};
 /// How far an input is moved, in microseconds.
 const STEP: i64 = 100 * MS as i64;
 
-/// Puts a run beside the reader's own. The reader's own stays as it is.
+/// Shows a run next to the reader's own, which stays as it is.
 pub fn show_beside(player: Player, other: &Link) {
     let title = difference(&player.whole_link(), other);
     let Some(scenario) = faultline::guides::find(&other.scenario) else { return };
@@ -37,7 +37,7 @@ fn change(player: Player, change: &Change) {
         Some((other, refused)) => {
             show_beside(player, &other);
             if refused > 0 {
-                let sentence = format!("{refused} of the inputs did not apply in the run beside yours.");
+                let sentence = format!("{refused} of the inputs did not apply in the other run.");
                 player.notice.set(Some(Notice(sentence)));
             }
         }
@@ -97,7 +97,7 @@ fn Changes(player: Player) -> impl IntoView {
     };
     view! {
         <h3>"What if ..."</h3>
-        <p class="hint">"Change one thing. The same seed, faults and load run again beside your run, as far as yours has come."</p>
+        <p class="hint">"Change one thing. The same seed, faults and load run again next to yours, as far as yours has gone."</p>
         <ul class="what-if-inputs">{move || inputs(player).into_iter().map(input).views()}</ul>
         <RuleChanges player/>
         <SettingChange player/>
@@ -144,7 +144,7 @@ fn SettingChange(player: Player) -> impl IntoView {
     }
 }
 
-/// What a setting is turned with, standing at its value in the reader's run. `value`: what was chosen instead.
+/// The control for a setting, showing its value in the reader's run. `value`: what was chosen instead.
 fn control(setting: &'static Setting, start: i64, value: RwSignal<Option<i64>>) -> AnyView {
     value.set(None);
     let choose = typed(move |chosen| value.set(chosen.parse().ok()));
@@ -187,7 +187,7 @@ fn ScenarioChange(player: Player) -> impl IntoView {
 /// A line of the comparison: what, and its value in each run.
 type Line = (String, String, String);
 
-/// Two runs in figures.
+/// Two runs in numbers.
 #[component]
 fn Compared(player: Player, other: Player, title: String) -> impl IntoView {
     let all = move || {
@@ -202,13 +202,13 @@ fn Compared(player: Player, other: Player, title: String) -> impl IntoView {
         })
     };
     view! {
-        <h3>"Your run, and beside it: " {title}</h3>
+        <h3>"Your run and the other run: " {title}</h3>
         {move || first(player, other)}
         <table class="compared">
-            <thead><tr><td></td><th scope="col">"yours"</th><th scope="col">"beside"</th></tr></thead>
+            <thead><tr><td></td><th scope="col">"yours"</th><th scope="col">"other"</th></tr></thead>
             <tbody inner_html=move || all()></tbody>
         </table>
-        <p><small>"Charts shows both runs when they measure the same. Copy link carries the comparison."</small></p>
+        <p><small>"Charts shows both runs when they measure the same things. Copy link includes the comparison."</small></p>
         <button on:click=click(move || player.beside.set(None))>"Close the comparison"</button>
     }
 }
@@ -219,7 +219,7 @@ fn compared((what, one, two): Line) -> String {
     format!("<tr{class}>{cells}</tr>")
 }
 
-/// Where two runs begin to differ.
+/// Where the two runs begin to differ.
 fn first(player: Player, other: Player) -> AnyView {
     player.changed();
     let Some(step) = player.with(|one| other.with(|two| first_difference(one.branch(), two.branch()))) else {

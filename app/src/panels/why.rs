@@ -1,6 +1,6 @@
 //! Why: the event log, newest on top, with the reader's own inputs in it, and the chain of causes of one event.
 //!
-//! Only the rows in sight are rendered; their words come from replaying a checkpoint before them.
+//! Only the visible rows are rendered; their words come from a replay that starts at an earlier checkpoint.
 
 use leptos::html;
 use leptos::prelude::*;
@@ -16,9 +16,9 @@ use faultline::sim::run::simulation::{Handled, Record, Simulation};
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, on, option, typed, when};
 
-/// Height of a row, in CSS pixels; the style sheet has the same.
+/// Height of a row, in CSS pixels; the style sheet has the same value.
 const ROW: u64 = 62;
-/// Rows rendered beyond what is in sight.
+/// Rows rendered beyond the visible ones.
 const SPARE: u64 = 4;
 /// How far back a filter looks, in events.
 const FILTER_REACH: u64 = 4_000;
@@ -62,7 +62,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -
     let inputs: Vec<u64> = inputs.iter().map(|stamped| stamped.after).filter(|after| *after <= here).collect();
     let total = here + inputs.len() as u64;
     let mut found = Vec::new();
-    // Places of inputs from the top: newer events and newer inputs lie above.
+    // Places of inputs, from the top: newer events and newer inputs are above.
     let places: Vec<(u64, u64)> =
         inputs.iter().rev().enumerate().map(|(newer, after)| (here - after + newer as u64, *after)).collect();
     let above = |place: u64| places.partition_point(|input| input.0 < place) as u64;

@@ -99,7 +99,7 @@ pub fn focus_first() {
     });
 }
 
-/// Gives the focus back to what was chosen.
+/// Returns the focus to what was chosen.
 fn focus_chosen(selection: Selection) {
     let query = match selection {
         Selection::Node(node) => format!("[data-node='{}']", node.0),

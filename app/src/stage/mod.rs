@@ -25,7 +25,7 @@ const WIDE_FROM: f64 = 640.0;
 #[component]
 pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
     let as_text = RwSignal::new(false);
-    let (id, label) = if is_other { ("stage-beside", "Stage of the run beside") } else { ("stage", "Stage") };
+    let (id, label) = if is_other { ("stage-beside", "Stage of the other run") } else { ("stage", "Stage") };
     view! {
         <section class="stage-box" aria-label=label>
             <Canvas player id/>
@@ -42,7 +42,7 @@ pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
     }
 }
 
-/// The picture, with the menu of what is chosen, and where the run stands for whoever reads the page by program.
+/// The picture, with the menu of what is chosen, and where the run stands, for programs that read the page.
 #[component]
 fn Canvas(player: Player, id: &'static str) -> impl IntoView {
     let canvas = NodeRef::<html::Div>::new();

@@ -9,7 +9,7 @@ use faultline::sim::run::tape::Input;
 use crate::player::Player;
 use crate::view::{Views, click, ticked};
 
-/// The tool, behind a disclosure.
+/// The tool, in a disclosure.
 #[component]
 pub fn PartitionTool(player: Player) -> impl IntoView {
     let side = RwSignal::new(0u64);

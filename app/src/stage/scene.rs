@@ -118,8 +118,8 @@ impl Scene {
         self.frame
     }
 
-    /// Draws the run at a moment. `version` tells whether the run has changed since the last time; `beat` is the beat
-    /// of the tour that points at something.
+    /// Draws the run at a moment. `version` tells whether the run has changed since last time; `beat` is the tour's
+    /// beat that points at something.
     pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: usize) {
         let world = run.world();
         if self.version != Some(version) || self.chosen != selection || self.beat != beat {
@@ -292,7 +292,7 @@ impl Scene {
         }
     }
 
-    /// One line a direction of a link, as wide as it is busy.
+    /// One line per direction of a link; the busier, the wider.
     fn draw_streams(&self, marks: &[FlightMark]) {
         let mut busy: LiteMap<(u16, u16), (usize, &FlightMark)> = LiteMap::new();
         for mark in marks.iter().filter(|mark| mark.lost.is_none()) {
@@ -344,13 +344,13 @@ fn new_flight(mark: FlightMark, title: &str) -> Option<FlightElement> {
     Some(FlightElement { group, glyph, trail, mark })
 }
 
-/// A link with a broad, unseen line under the finger.
+/// A link with a broad, invisible line to hit with a finger.
 fn with_hit_line(picture: &Picture, mark: &LinkMark, trouble: LinkTrouble) -> String {
     let path = geometry::link_ends(picture, mark.a, mark.b).map(svg::line).unwrap_or_default();
     format!(r#"<path class="hit-line" d="{path}"/>{}"#, svg::link(picture, mark, trouble))
 }
 
-/// A node with an unseen box of at least 44 pixels under the finger.
+/// A node with an invisible box of at least 44 pixels to hit with a finger.
 fn with_hit_box(mark: &NodeMark) -> String {
     let (width, height) = mark.shape.size();
     let (width, height) = (width.max(48), height.max(48));

@@ -1,4 +1,4 @@
-//! The worker's side: does what is asked, and says every tenth of a second how far it has come.
+//! The worker's side: does what it is asked, and reports its progress every tenth of a second.
 
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
@@ -15,7 +15,7 @@ use super::{Ask, Reply, pack, unpack};
 
 /// Moves between two looks at the clock.
 const CHUNK: u64 = 20_000;
-/// Milliseconds between two words about progress.
+/// Milliseconds between two progress reports.
 const EVERY: f64 = 100.0;
 
 fn scope() -> DedicatedWorkerGlobalScope {
@@ -23,7 +23,7 @@ fn scope() -> DedicatedWorkerGlobalScope {
 }
 
 fn say(reply: &Reply) {
-    // A page that has gone does not hear; then nobody needs the answer.
+    // A page that is gone does not hear it, but then nobody needs the answer.
     let _ = scope().post_message(&pack(reply));
 }
 

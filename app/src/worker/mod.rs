@@ -1,4 +1,4 @@
-//! Long work beside the page: the same module in a Web Worker, asked and answering in bytes.
+//! Long work off the page's thread: the same module in a Web Worker, with questions and answers as bytes.
 
 mod inside;
 mod job;
@@ -32,15 +32,15 @@ pub enum Reply {
     Searching(Progress),
     /// A search has ended.
     Found { words: String, run: Option<String>, progress: Progress },
-    /// How far a shrinking has come: runs tried, inputs, events.
+    /// How far the shrinker has come: runs tried, inputs, events.
     Shrinking { tried: u64, inputs: usize, steps: u64 },
-    /// A shrinking has ended: from so many inputs and events to so many.
+    /// The shrinker has finished. `from` and `to`: how many inputs and events there were before and after.
     Shrunk { run: String, from: (usize, u64), to: (usize, u64), tried: u64 },
     /// It cannot be done: one sentence.
     Sorry(String),
 }
 
-/// As it travels between the page and its worker: the same module, so the same format.
+/// A word as it travels between the page and its worker: both run the same module, so the format is the same.
 fn pack<T: Serialize>(word: &T) -> JsValue {
     let bytes = postcard::to_allocvec(word).unwrap_or_default();
     Uint8Array::from(bytes.as_slice()).into()

@@ -1,4 +1,4 @@
-//! The face of a scenario that knows no system.
+//! A scenario behind an interface that does not name its system.
 
 use super::hunt::explorer;
 use super::info::{BeatInfo, ChallengeInfo, Info, PromiseInfo};
@@ -16,7 +16,7 @@ use crate::sim::run::tape::Tape;
 use crate::sim::run::tape::{Input, Origin};
 use crate::views::Face;
 
-/// The face of a scenario that knows no system.
+/// A scenario behind an interface that does not name its system.
 pub trait AnyScenario: Sync {
     /// What is known without running it.
     fn info(&self) -> Info;
@@ -28,8 +28,9 @@ pub trait AnyScenario: Sync {
     fn start(&'static self, origin: &Origin) -> LiveWorld;
     /// The small instance that is explored, with its inputs applied, and its bounds. Rules as in the origin.
     fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds);
-    /// A search from a world of this scenario. `promise`: the one to break, or any; one about the end is looked for
-    /// only when it is named. `constrained`: within the explored instance's constraint, which suits its start alone.
+    /// A search from a world of this scenario. `promise`: the one to break, or any; a promise about the end is checked
+    /// only when it is named. `constrained`: within the explored instance's constraint, which only makes sense from
+    /// its own start.
     fn explorer(
         &self,
         start: &LiveWorld,
@@ -41,11 +42,11 @@ pub trait AnyScenario: Sync {
     fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>);
     /// Whether a state lies within the explored instance's constraint.
     fn within(&self, world: &LiveWorld) -> bool;
-    /// Shows how the absence of a rule breaks a promise, in the way the scenario names. For tests; not in the browser.
+    /// Shows how the absence of a rule breaks a promise, the way the scenario says. For tests; not in the browser.
     #[cfg(not(target_arch = "wasm32"))]
     fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
-    /// The tape that solves a challenge, where it begins, and after how many events it is solved. `None` when no solution is
-    /// named. For tests.
+    /// The tape that solves a challenge, where it begins, and after how many events it is solved. `None` if the
+    /// scenario gives no solution. For tests.
     #[cfg(not(target_arch = "wasm32"))]
     fn solution(&self, challenge: usize) -> Option<(Origin, Tape, u64)>;
 }

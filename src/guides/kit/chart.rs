@@ -5,13 +5,13 @@ use crate::sim::measure::metrics::MetricId;
 /// How a chart reads its metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Plot {
-    /// A counter as a rate per second, one line a subject.
+    /// A counter as a rate per second, one line per subject.
     Rate(MetricId),
-    /// A gauge as it stands, one line a subject.
+    /// A gauge as it stands, one line per subject.
     Level(MetricId),
     /// A latency's median, 95th and 99th percentile, all subjects together.
     Percentiles(MetricId),
-    /// A latency's 95th percentile, one line a subject.
+    /// A latency's 95th percentile, one line per subject.
     PercentileOfEach(MetricId),
     /// A counter's share of each subject, as bars over the last seconds.
     Share(MetricId),

@@ -59,7 +59,8 @@ impl Guide {
         }
     }
 
-    /// Its own text, in Markdown: comparison, which one when. Empty in the browser, which reads it from the page.
+    /// Its own text, in Markdown: a comparison, and which one to use when. Empty in the browser, which reads it from
+    /// the page.
     pub const fn prose(self) -> &'static str {
         match self {
             Guide::Consensus => prose!("../consensus/guide.md"),

@@ -35,7 +35,7 @@ impl<S: System> Clone for Hunt<S> {
 
 impl<S: System> Copy for Hunt<S> {}
 
-/// A search from a world. Promises about the end are looked at when one of them is wanted: that costs memory.
+/// A search from a world. Promises about the end are checked only when one is asked for, since that costs memory.
 pub(super) fn explorer<S: System>(
     world: &World<S>,
     bounds: Bounds,

@@ -1,4 +1,4 @@
-//! What a page, a list or a test knows of a scenario without knowing its system.
+//! What a page, a list or a test knows about a scenario without knowing its system.
 
 use super::chart::Chart;
 use super::guide::Guide;
@@ -36,7 +36,7 @@ pub struct PromiseInfo {
     pub kind: Kind,
 }
 
-/// What a page, a list or a test knows of a scenario without knowing its system.
+/// What a page, a list or a test knows about a scenario without knowing its system.
 pub struct Info {
     pub slug: &'static str,
     pub title: &'static str,
@@ -56,9 +56,9 @@ pub struct Info {
     pub impossible: bool,
     pub faults: FaultModel,
     pub busy: &'static [(SettingId, i64)],
-    /// What to read before, each as `guide/slug`.
+    /// What to read first, each as `guide/slug`.
     pub before: &'static [&'static str],
-    /// What is near to it, each as `guide/slug`.
+    /// Related scenarios, each as `guide/slug`.
     pub near: &'static [&'static str],
     pub prose: &'static str,
 }
@@ -69,7 +69,7 @@ impl Info {
         format!("{}/{}", self.guide.slug(), self.slug)
     }
 
-    /// What a reader may switch off, in a line.
+    /// What a reader may switch off, as one line.
     pub fn rules_line(&self) -> String {
         let titles: Vec<&str> = self.rules.iter().map(|rule| rule.1.title).collect();
         match (titles.is_empty(), self.impossible) {

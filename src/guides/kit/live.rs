@@ -1,4 +1,4 @@
-//! A scenario in motion, whatever its system: what the page holds.
+//! A scenario in motion, whatever its system: this is what the page holds.
 
 use std::any::Any;
 
@@ -24,9 +24,9 @@ use super::scenario::Scenario;
 pub struct MessageView {
     /// "RequestVote, term 2".
     pub title: String,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,
@@ -42,15 +42,15 @@ pub trait Live {
     fn world(&self) -> &dyn Simulation;
     /// The world itself.
     fn world_mut(&mut self) -> &mut dyn Simulation;
-    /// The same state again; cheap.
+    /// A copy of this state; cheap.
     fn fork(&self) -> Box<dyn Live>;
     /// The picture, with what is wrong with each node filled in.
     fn picture(&self, frame: Frame) -> Picture;
-    /// Messages on their way and messages lost within the last second, by id.
+    /// Messages on their way and recently lost ones, by id.
     fn flights(&self) -> Vec<FlightMark>;
     /// A message on its way.
     fn message(&self, id: u64) -> Option<MessageView>;
-    /// What is known of a node.
+    /// What is known about a node.
     fn inspect(&self, node: NodeId) -> Inspection;
     /// What was measured.
     fn metrics(&self) -> &Metrics;
@@ -64,7 +64,7 @@ pub trait Live {
     fn beat_reached(&self, beat: usize) -> bool;
     /// What a beat points at.
     fn beat_nodes(&self, beat: usize) -> Vec<NodeId>;
-    /// What may be guessed before a beat; empty when nothing is to be guessed.
+    /// What the reader can guess before a beat; empty when there is no question.
     fn beat_options(&self, beat: usize) -> Vec<String>;
     /// Which guess was right, read off the state after the beat.
     fn beat_answer(&self, beat: usize) -> Option<usize>;
@@ -272,7 +272,7 @@ impl Simulation for LiveWorld {
     }
 }
 
-/// Outside of the generic code, so that it is there once.
+/// Outside the generic code, so that it is compiled only once.
 fn in_order(marks: Vec<FlightMark>) -> Vec<FlightMark> {
     small::order(marks.iter().map(|mark| mark.id)).map(|at| marks[at].clone()).collect()
 }

@@ -1,4 +1,4 @@
-//! All that a scenario imports.
+//! Everything a scenario imports.
 
 pub use super::chart::{Chart, Plot};
 pub use super::guide::Guide;

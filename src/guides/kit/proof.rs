@@ -1,5 +1,5 @@
-//! What a scenario proves, natively alone: how a promise breaks without each rule, and how each challenge is solved. The
-//! browser's apps have none of it.
+//! What a scenario proves, in native builds only: how a promise breaks without each rule, and how each challenge is
+//! solved. The browser's apps leave it out.
 
 use super::hunt::{Hunt, explorer};
 use super::scenario::Scenario;
@@ -33,11 +33,11 @@ pub struct Solution<S: System> {
     pub challenge: &'static str,
     /// Where it begins.
     pub from: fn() -> Origin,
-    /// A way there. Tests replay the tape that it leaves.
+    /// How to get there. Tests replay the tape that it leaves.
     pub act: fn(&mut Script<S>),
 }
 
-/// A reader in code: runs on, acts, and leaves a tape.
+/// A scripted reader: runs on, acts, and leaves a tape.
 pub struct Script<S: System> {
     run: Run<World<S>>,
 }
@@ -93,8 +93,8 @@ pub enum Way<S: System> {
     /// By random fault schedules, shrunk: settings on top of the scenario's own, how many events each, and why the
     /// explorer, which ignores time, cannot show it.
     Schedules { settings: &'static [(SettingId, i64)], events: u64, reason: &'static str },
-    /// By a schedule written by hand, a textbook's say: settings on top of the scenario's own, what is done, and why
-    /// the explorer does not come so far.
+    /// By a schedule written by hand, say a textbook's: settings on top of the scenario's own, what is done, and why
+    /// the explorer does not get that far.
     Script { settings: &'static [(SettingId, i64)], act: fn(&mut Script<S>), reason: &'static str },
 }
 
@@ -113,17 +113,17 @@ pub struct Breaks<S: System> {
 pub struct Counterexample {
     /// The rule that is off.
     pub rule: RuleId,
-    /// The promise that is to break.
+    /// The promise that should break.
     pub promise: usize,
-    /// Where the run begins, the rule being off.
+    /// Where the run begins, with the rule off.
     pub origin: Origin,
     /// The way: `None` when nothing broke.
     pub tape: Option<Tape>,
-    /// Moves of an explored schedule, or the event at which a random one broke, made as small as it gets.
+    /// Moves of an explored schedule, or the event at which a random one, fully shrunk, broke the promise.
     pub steps: u64,
     /// States explored, or random schedules tried.
     pub tried: u64,
-    /// Whether it was explored, and not found by random schedules.
+    /// Whether the explorer found it, rather than random schedules.
     pub explored: bool,
     /// Why it was not.
     pub reason: &'static str,

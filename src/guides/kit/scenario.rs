@@ -34,7 +34,7 @@ pub struct Scenario<S: Face> {
     pub seed: u64,
     /// The settings the reader may turn, with their values here.
     pub settings: &'static [(SettingId, i64)],
-    /// Settings on top of those under which random fault schedules run: a load, where the page begins without one.
+    /// Settings on top of those under which random fault schedules run: a load, say, if the page begins without one.
     pub busy: &'static [(SettingId, i64)],
     /// Settings that are fixed here and differ from the system's defaults.
     pub fixed: &'static [(SettingId, i64)],
@@ -44,13 +44,13 @@ pub struct Scenario<S: Face> {
     pub commands: &'static [CommandId],
     /// What is promised.
     pub promises: &'static [Promise<S>],
-    /// The catalogue says that its promise cannot hold.
+    /// Whether its promise cannot hold; the catalogue says so.
     pub impossible: bool,
     /// The faults under which it is promised.
     pub faults: FaultModel,
     /// The charts.
     pub charts: &'static [Chart],
-    /// Name of a metric's subject, where this scenario counts by something else than its system.
+    /// Name of a metric's subject, for a scenario that counts by something other than its system does.
     pub subject: fn(&Settings, MetricId, u16) -> String,
     /// The picture.
     pub picture: fn(&World<S>, Frame) -> Picture,
@@ -60,11 +60,11 @@ pub struct Scenario<S: Face> {
     pub challenges: &'static [Challenge<S>],
     /// The instance the page explores.
     pub explore: Hunt<S>,
-    /// Terms that its texts mark and that no scenario before it on its shelf explains, each with one sentence.
+    /// Terms that its texts mark and that no earlier scenario on its shelf explains, each with one sentence.
     pub terms: &'static [(&'static str, &'static str)],
-    /// What to read before, each as `guide/slug`.
+    /// What to read first, each as `guide/slug`.
     pub before: &'static [&'static str],
-    /// What is near to it, each as `guide/slug`.
+    /// Related scenarios, each as `guide/slug`.
     pub near: &'static [&'static str],
     /// The prose, in Markdown: sections "What you see", "Why it works", "What breaks it", "Where it is used",
     /// "Sources". `prose!("raft_election.md")`; empty in the browser, which reads it from the page.
@@ -105,7 +105,7 @@ impl<S: Face> Scenario<S> {
         proof: &Proof::NONE,
     };
 
-    /// Where a run of it begins with these rules off and these settings turned.
+    /// Where a run of it begins, with these rules off and these settings turned.
     pub fn from(&self, off: &[RuleId], turned: &[(SettingId, i64)]) -> Origin {
         let rules = off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
         Origin { seed: self.seed, settings: turned.to_vec(), rules_off: rules.off_bits() }
@@ -121,14 +121,14 @@ impl<S: Face> Scenario<S> {
     pub(super) fn instance(&self, hunt: &Hunt<S>, origin: &Origin) -> World<S> {
         let mut world = self.world(origin, hunt.settings);
         for input in (hunt.inputs)() {
-            // The catalogue's tests see to it that a hunt's inputs apply.
+            // The catalogue's tests make sure that a hunt's inputs apply.
             let _ = world.apply(&input);
         }
         world
     }
 }
 
-/// The values of a system's settings: its defaults, with lists of others on top of each other.
+/// The values of a system's settings: its defaults, overlaid with these lists in order.
 fn settings_of(known: &'static [Setting], lists: &[&[(SettingId, i64)]]) -> Settings {
     let mut settings = Settings::defaults(known);
     for &(id, value) in lists.iter().copied().flatten() {
@@ -140,7 +140,7 @@ fn settings_of(known: &'static [Setting], lists: &[&[(SettingId, i64)]]) -> Sett
     settings
 }
 
-/// The text of a Markdown file beside the scenario: natively compiled in, in the browser left out.
+/// The text of a Markdown file next to the scenario: compiled in for native builds, left out in the browser.
 #[macro_export]
 macro_rules! prose {
     ($file:literal) => {{

@@ -1,4 +1,4 @@
-//! Shelves: the scenarios that one app of the site has. A guide is one, or two where it would be too much to load.
+//! Shelves: the scenarios that one app of the site holds. A guide is one shelf, or two if it would be too much to load.
 
 use super::any::AnyScenario;
 
@@ -8,8 +8,8 @@ pub type Shelf = &'static [&'static dyn AnyScenario];
 /// A scenario, and the name of the shelf that it stands on.
 pub type Placed = (&'static dyn AnyScenario, &'static str);
 
-/// Declares the scenarios of a guide, in reading order: a line is a scenario, with the shelf that it stands on. A scenario
-/// is under test, on the site and in the terminal by being listed here.
+/// Declares the scenarios of a guide, in reading order: one line per scenario, with the shelf that it stands on.
+/// Listing a scenario here puts it under test, on the site and in the terminal.
 #[macro_export]
 macro_rules! scenarios {
     ($($name:ident: $shelf:literal;)*) => {
@@ -40,8 +40,8 @@ pub const fn count(placed: &[Placed], shelf: &str) -> usize {
     count
 }
 
-/// The scenarios of a guide that stand on a shelf. Chosen while compiling, so that a program that names one shelf has no
-/// other linked in.
+/// The scenarios of a guide that stand on a shelf. Chosen at compile time, so that a program that names one shelf
+/// links no other.
 pub const fn choose<const N: usize>(placed: &[Placed], shelf: &str) -> [&'static dyn AnyScenario; N] {
     let mut chosen = [placed[0].0; N];
     let (mut count, mut at) = (0, 0);

@@ -1,4 +1,5 @@
-//! The tour: beats, and what the reader guesses before some of them. And the challenges, goals to reach by breaking things.
+//! The tour: beats, and what the reader guesses before some of them. Also the challenges: goals to reach by breaking
+//! things.
 
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
@@ -26,8 +27,8 @@ pub struct Beat<S: System> {
     pub say: &'static str,
     /// What is done first, given the state before the beat.
     pub inputs: fn(&World<S>) -> Vec<Input>,
-    /// The beat has been reached when this holds. It must not hold already when the beat begins, unless the beat
-    /// has no inputs and is the first.
+    /// The beat has been reached when this holds. It must not already hold when the beat begins, unless the beat is
+    /// the first and has no inputs.
     pub until: fn(&World<S>) -> bool,
     /// What to look at.
     pub look: fn(&World<S>) -> Vec<NodeId>,
@@ -66,9 +67,9 @@ pub struct Challenge<S: System> {
     pub id: &'static str,
     /// The goal in a few words.
     pub title: &'static str,
-    /// What is to be reached, exactly.
+    /// What has to be reached, exactly.
     pub goal: &'static str,
-    /// For those who ask.
+    /// For readers who ask for one.
     pub hint: &'static str,
     /// Whether it is reached.
     pub reached: fn(&World<S>) -> bool,

@@ -1,5 +1,5 @@
-//! The sticky assignor where members subscribe to different topics: keep what is owned, hand out the rest to whoever has
-//! least, then move single partitions as long as that makes the whole more even.
+//! The sticky assignor where members subscribe to different topics: keep what is owned, hand out the rest to the
+//! member with the fewest, then move single partitions as long as that evens out the load.
 
 use litemap::LiteMap;
 
@@ -8,9 +8,9 @@ use crate::sim::small::{self, Set};
 use super::sticky::Claims;
 use super::{Assignment, Member, Partition, partitions_of};
 
-/// From which member to which a partition of a topic moved.
+/// A move of a topic's partition: the topic, from which member, to which.
 type Move = (u16, usize, usize);
-/// How much a member has, its id, and its place in the list.
+/// How many partitions a member has, its id, and its place in the list.
 type Rank = (usize, u32, usize);
 
 struct Balance<'a> {
@@ -20,7 +20,7 @@ struct Balance<'a> {
     owner: LiteMap<Partition, usize>,
     /// The owner before the last, by partition.
     before: LiteMap<Partition, usize>,
-    /// Members that take part, by how much they have and then by id.
+    /// Members that take part, by how many they have and then by id.
     sorted: Set<Rank>,
     moves: LiteMap<Move, Set<Partition>>,
     moved: LiteMap<Partition, (usize, usize)>,
@@ -41,7 +41,7 @@ pub(super) fn assign(counts: &[u16], members: &[Member], claims: &Claims) -> Ass
     balance.given
 }
 
-/// Who owned a partition in an older generation than the newest.
+/// Which member owned a partition in a generation before the newest.
 fn earlier_owners(members: &[Member], claims: &Claims) -> LiteMap<Partition, usize> {
     let mut found: LiteMap<Partition, (Option<u32>, usize)> = LiteMap::new();
     for (at, member) in members.iter().enumerate().filter(|(_, member)| member.generation < claims.newest) {
@@ -143,7 +143,7 @@ impl Balance<'_> {
         }
     }
 
-    /// Moves partitions to whoever has fewer, until nothing is gained. True when something moved.
+    /// Moves partitions to members that have fewer, until nothing is gained. True when something moved.
     fn reassign(&mut self, partitions: &[Partition]) -> bool {
         let mut any = false;
         loop {
@@ -177,7 +177,7 @@ impl Balance<'_> {
         true
     }
 
-    /// Moves a partition, or in its place one of the same topic that went the other way before.
+    /// Moves a partition, or instead one of the same topic that moved the other way before.
     fn pass_on(&mut self, partition: Partition, to: usize) {
         let Some(owner) = self.owner.get(&partition).copied() else { return };
         let from = self.moved.get(&partition).map_or(owner, |moved| moved.0);
@@ -191,7 +191,7 @@ impl Balance<'_> {
         self.give(to, partition);
     }
 
-    /// Remembers from where to where a partition has moved in all.
+    /// Remembers a partition's overall move, from its first owner to its latest.
     fn record(&mut self, partition: Partition, from: usize, to: usize) {
         let origin = match self.moved.remove(&partition) {
             Some((origin, last)) => {
@@ -208,7 +208,7 @@ impl Balance<'_> {
         }
     }
 
-    /// Whether no single move could make it more even.
+    /// Whether no single move could even it out further.
     fn is_even(&self) -> bool {
         let size = |rank: Option<(&Rank, &())>| rank.map_or(0, |rank| rank.0.0);
         if size(self.sorted.first()) + 1 >= size(self.sorted.last()) {

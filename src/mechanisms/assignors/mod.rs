@@ -20,7 +20,7 @@ pub struct Partition {
     pub index: u16,
 }
 
-/// A member and what it says of itself when it joins.
+/// A member and what it says about itself when it joins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Member {
     /// Rank of its member id among all.
@@ -47,7 +47,7 @@ pub enum Assignor {
     RoundRobin,
     /// As even as possible, and then with as few moves as possible.
     Sticky,
-    /// Like sticky, but what another member still owns is given to nobody until it has been given up.
+    /// Like sticky, but a partition that another member still owns goes to nobody until it has been given up.
     CooperativeSticky,
 }
 
@@ -120,7 +120,7 @@ fn round_robin(counts: &[u16], members: &[Member]) -> Assignment {
     given
 }
 
-/// Sticky, less what changes hands: that is given to nobody until its owner has given it up.
+/// Sticky, minus what changes hands: that goes to nobody until its owner has given it up.
 fn cooperative(counts: &[u16], members: &[Member]) -> Assignment {
     let (mut given, transferring) = sticky::assign(counts, members);
     let transferring = transferring.unwrap_or_else(|| changing_hands(members, &given));
@@ -130,7 +130,7 @@ fn cooperative(counts: &[u16], members: &[Member]) -> Assignment {
     given
 }
 
-/// What one member gets and another one owned.
+/// What one member gets and another owned.
 fn changing_hands(members: &[Member], given: &Assignment) -> LiteMap<Partition, usize> {
     let lost = |(member, list): (&Member, &Vec<Partition>)| {
         member.owned.iter().copied().filter(|owned| !list.contains(owned)).collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! The sticky assignor: what members may keep, and the quick way when all subscribe to the same topics.
+//! The sticky assignor: what members may keep, and the fast path when all subscribe to the same topics.
 //!
 //! Follows Kafka's `AbstractStickyAssignor`: previous owners are checked against generations; then every member gets
 //! the floor or the ceiling of the even share, keeping as much as fits.
@@ -21,7 +21,7 @@ pub(super) struct Claims {
     pub newest: Option<u32>,
 }
 
-/// Gives partitions to members; with it, what changes hands, if the quick way was taken.
+/// Gives partitions to members; also says what changes hands, if the fast path was taken.
 pub(super) fn assign(counts: &[u16], members: &[Member]) -> (Assignment, Option<LiteMap<Partition, usize>>) {
     let claims = claims(counts, members);
     let set = |member: &Member| small::set_of(member.topics.iter().copied());
@@ -65,11 +65,11 @@ struct Filling {
     given: Assignment,
     /// Below the floor, by id.
     under: Vec<usize>,
-    /// At the floor, and some of them may get one more.
+    /// At the floor; some of them may get one more.
     exact: VecDeque<usize>,
     floor: usize,
     ceiling: usize,
-    /// How many members are to get the ceiling, where it differs from the floor.
+    /// How many members should get the ceiling, where it differs from the floor.
     over_wanted: usize,
     over: usize,
     ids: Vec<u32>,

@@ -31,13 +31,13 @@ pub struct Field {
     pub entry: Entry,
 }
 
-/// How a field is entered, and what stands there at first.
+/// How a field is entered, and what it holds at first.
 #[derive(Clone, Copy, Debug)]
 pub enum Entry {
     /// A number, turned like a setting.
     Value(Control, i64),
-    /// Text of up to [`text::MOST`] characters; it takes [`text::VALUES`] values. These are suggested, and the first stands
-    /// there at first.
+    /// Text of up to [`text::MOST`] characters; it takes [`text::VALUES`] values. These texts are suggested; the first
+    /// is the default.
     Text(&'static [&'static str]),
 }
 
@@ -60,7 +60,7 @@ impl Field {
         }
     }
 
-    /// What was filled in, made one that the field can have; what stands there at first where nothing was.
+    /// What was filled in, made valid for the field; the default where nothing was.
     fn complete(&self, given: &[i64]) -> Vec<i64> {
         match self.entry {
             Entry::Value(control, default) => {
@@ -74,7 +74,7 @@ impl Field {
 }
 
 impl Command {
-    /// Its fields, each with those of the values that are its own; none where too few were given.
+    /// Its fields, each with its own share of the values; no values where too few were given.
     pub fn parts<'a>(&self, values: &'a [i64]) -> impl Iterator<Item = (&'static Field, &'a [i64])> {
         let mut rest = values;
         self.fields.iter().map(move |field| {

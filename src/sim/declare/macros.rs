@@ -1,10 +1,10 @@
-//! Lists in which the id of a thing is its place: a line is a thing, so an id and its description cannot part.
+//! Lists in which a thing's id is its position: one line per thing, so an id and its description cannot drift apart.
 //!
-//! Each macro defines a constant for each line and the whole list: `SETTINGS`, `RULES`, `COMMANDS`, `METRICS`. A purpose is
-//! no more than its name; a ninth does not compile.
+//! Each macro defines a constant for each line and the whole list: `SETTINGS`, `RULES`, `COMMANDS`, `METRICS`. A
+//! purpose is just a name; a ninth does not compile.
 
-/// A system's settings: a name in code, a stable name, a title, the control, its value when nobody has turned it, when a
-/// change takes effect, and a sentence.
+/// A system's settings: a name in code, a stable name, a title, the control, the default, when a change takes effect,
+/// and a sentence.
 #[macro_export]
 macro_rules! settings {
     ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $control:expr, $default:expr, $takes:ident, $about:expr;)*) => {
@@ -73,7 +73,7 @@ macro_rules! metrics {
     };
 }
 
-/// What a system's nodes draw for: one more than a node keeps counters for does not compile.
+/// What a system's nodes draw for: more purposes than a node keeps counters for do not compile.
 #[macro_export]
 macro_rules! purposes {
     ($($(#[$doc:meta])* $name:ident;)*) => {
@@ -83,7 +83,7 @@ macro_rules! purposes {
             $crate::sim::kernel::random::Purpose(PurposePlace::$name as u8);)*
         const _: () = assert!(
             PurposePlace::End as usize <= $crate::sim::kernel::random::Purpose::COUNT,
-            "a node keeps eight counters of draws: this is a purpose too many"
+            "a node keeps eight counters of draws: this is one purpose too many"
         );
     };
 }

@@ -1,4 +1,4 @@
-//! What a system says of itself: what a reader may turn, which rules make it correct, what a client may ask.
+//! What a system says about itself: what a reader may turn, which rules make it correct, what a client may ask.
 
 pub mod commands;
 mod macros;

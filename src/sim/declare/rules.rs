@@ -11,13 +11,13 @@ pub struct RuleId(pub u8);
 pub struct Rule {
     /// Stable name in links and commands: `one-vote-per-term`.
     pub id: &'static str,
-    /// Short title beside the switch.
+    /// Short title next to the switch.
     pub title: &'static str,
-    /// One sentence: what the node does with the rule on, and what it does without.
+    /// One sentence: what the node does with the rule on, and what it does with it off.
     pub about: &'static str,
 }
 
-/// Which rules are on: at most 64 a system.
+/// Which rules are on: at most 64 per system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RuleSet(u64);
 
@@ -43,7 +43,7 @@ impl RuleSet {
         !self.0
     }
 
-    /// The set in which just these rules are off.
+    /// The set with only these rules off.
     pub fn from_off_bits(off: u64) -> RuleSet {
         RuleSet(!off)
     }

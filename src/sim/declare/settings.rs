@@ -13,7 +13,7 @@ pub enum Unit {
     Count,
     /// Microseconds, shown in sensible units.
     Micros,
-    /// Requests or messages a second.
+    /// Requests or messages per second.
     PerSecond,
     /// Hundredths of the whole.
     Percent,
@@ -46,7 +46,7 @@ impl Control {
 pub enum Takes {
     /// At once; the change is an input on the tape.
     Live,
-    /// When the run starts anew: the number of nodes, say.
+    /// When the run starts over: the number of nodes, say.
     AtStart,
 }
 
@@ -55,7 +55,7 @@ pub enum Takes {
 pub struct Setting {
     /// Stable name: `election-timeout`.
     pub id: &'static str,
-    /// Short title beside the control.
+    /// Short title next to the control.
     pub title: &'static str,
     /// One sentence of explanation.
     pub about: &'static str,
@@ -130,7 +130,7 @@ pub const fn micros(min: i64, max: i64, step: i64) -> Control {
     slider(min, max, step, Unit::Micros)
 }
 
-/// A slider of rates, a second.
+/// A slider of rates per second.
 pub const fn per_second(min: i64, max: i64, step: i64) -> Control {
     slider(min, max, step, Unit::PerSecond)
 }

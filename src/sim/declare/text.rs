@@ -1,16 +1,17 @@
-//! Text that a reader types, as the values of a command: eight characters in each, so that a tape holds numbers alone.
+//! Text that a reader types, as the values of a command: eight characters in each, so that a tape holds nothing but
+//! numbers.
 
 /// How many values a text takes.
 pub const VALUES: usize = 4;
 /// The longest text, in characters.
 pub const MOST: usize = VALUES * 8;
 
-/// Whether a text may have this character: ASCII that can be seen, so no spaces.
+/// Whether a text may have this character: visible ASCII, so no spaces.
 fn may_have(character: u8) -> bool {
     character.is_ascii_graphic()
 }
 
-/// A text as values; `None` when it is too long or has other characters than those of ASCII that can be seen.
+/// A text as values; `None` when it is too long or has a character that is not visible ASCII.
 pub fn pack(text: &str) -> Option<[i64; VALUES]> {
     let is_fine = text.len() <= MOST && text.bytes().all(may_have);
     is_fine.then(|| values_of(text.as_bytes()))
@@ -26,13 +27,13 @@ fn values_of(text: &[u8]) -> [i64; VALUES] {
     })
 }
 
-/// The text of some values. Of values that are no text, the characters that a text may have.
+/// The text that these values hold. If they are not a text, only the characters that a text may have.
 pub fn unpack(values: &[i64]) -> String {
     let bytes = values.iter().take(VALUES).flat_map(|value| value.to_le_bytes());
     bytes.filter(|byte| may_have(*byte)).map(char::from).collect()
 }
 
-/// Values that [`pack`] could have made, from any.
+/// Turns any values into ones that [`pack`] could have made.
 pub fn tidy(values: &[i64]) -> [i64; VALUES] {
     values_of(unpack(values).as_bytes())
 }

@@ -13,7 +13,7 @@ use crate::sim::NodeId;
 /// What is known of a move before its successor is built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outlook {
-    /// It makes no difference and the network is patient: it is no move.
+    /// It makes no difference and the network is patient: it does not count as a move.
     Idle,
     /// It leads to the state with this fingerprint.
     Print(u64),
@@ -35,7 +35,7 @@ pub struct Gist {
 }
 
 impl Stepper {
-    /// What a move out of a state leads to, as far as that can be told from what changes alone.
+    /// What a move out of a state leads to, as far as the changes alone can tell.
     #[inline]
     pub fn foresee(&mut self, state: &State, one: Move) -> Outlook {
         match one {
@@ -95,8 +95,8 @@ impl Stepper {
         budget_print(state.cuts, budget).wrapping_sub(budget_print(state.cuts, state.budget))
     }
 
-    /// What a crash or restart adds to the fingerprint. With notes it is open: they are taken in a world in which other
-    /// nodes are up than before.
+    /// What a crash or restart adds to the fingerprint. With notes it is open: they are taken in a world where a
+    /// different set of nodes is up.
     fn foresee_change(&mut self, state: &State, node: NodeId, what: Happening) -> Option<u64> {
         let local = state.locals[node.index()];
         let gist = self.react(node, local, what);
@@ -125,8 +125,8 @@ impl Stepper {
             .map(|sent| change.wrapping_add(sent))
     }
 
-    /// What messages add to the fingerprint, in the order in which they are sent. Not known where what was sent before
-    /// decides which are new.
+    /// What messages add to the fingerprint, in the order in which they are sent. Unknown where earlier messages
+    /// decide which of these are new.
     fn sends_change(&self, state: &State, sends: &[ItemId], gone: Option<ItemId>) -> Option<u64> {
         let class = |id: ItemId| self.known.items[id as usize].class;
         let mut change = 0u64;
@@ -146,7 +146,7 @@ impl Stepper {
         Some(change)
     }
 
-    /// What one more pending event adds to the fingerprint, this many places further back than the state's own would
+    /// What one more pending event adds to the fingerprint, this many places further back than the state alone would
     /// put it.
     fn arrival(&self, items: &[ItemId], id: ItemId, further: isize) -> u64 {
         let item = &self.known.items[id as usize];
@@ -154,12 +154,13 @@ impl Stepper {
         item_print(item.print, rank)
     }
 
-    /// What it adds to the fingerprint that a pending event has happened.
+    /// What a pending event adds to the fingerprint by having happened.
     fn passing(&self, items: &[ItemId], id: ItemId) -> u64 {
         if self.stays(id) { 0 } else { self.removal(items, id) }
     }
 
-    /// What taking a pending event away adds to the fingerprint: in a class that keeps an order, those behind it move up.
+    /// What taking a pending event away adds to the fingerprint: in a class that keeps an order, those behind it move
+    /// up.
     fn removal(&self, items: &[ItemId], id: ItemId) -> u64 {
         let item = &self.known.items[id as usize];
         if !item.fifo {

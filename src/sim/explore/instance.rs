@@ -51,7 +51,7 @@ pub struct Instance<S: System> {
     whole: World<S>,
     loaded: Vec<LocalId>,
     loaded_cuts: Vec<(NodeId, NodeId)>,
-    /// Whether what is pending is put there as well: from the first time on that a promise looks at it.
+    /// Whether pending events are put there as well: only once a promise has looked at them.
     with_pending: bool,
     locals: Vec<LocalState<S>>,
     local_ids: Table,
@@ -63,8 +63,8 @@ pub struct Instance<S: System> {
 }
 
 impl<S: System> Instance<S> {
-    /// The world as it is now, any event next. `promise`: the one that matters, or any. States outside `within` are
-    /// seen and not left.
+    /// The world as it is now, with any event next. `promise`: the one that matters; `None` for any. States outside
+    /// `within` are counted but not expanded.
     pub fn new(start: &World<S>, promise: Option<usize>, within: fn(&World<S>) -> bool) -> Instance<S> {
         let mut bench = start.clone();
         bench.set_timeless();
@@ -91,7 +91,7 @@ impl<S: System> Instance<S> {
         }
     }
 
-    /// The number of a node's state as it is in a world.
+    /// The number of the state a node has in a world.
     fn intern_local(&mut self, known: &mut Known, node: NodeId, from: Place) -> LocalId {
         let world = match from {
             Place::Start => &self.start,
@@ -197,7 +197,7 @@ impl<S: System> Instance<S> {
         }
     }
 
-    /// Puts what is pending in a state in its place.
+    /// Puts a state's pending events in place.
     fn load_pending(&mut self, known: &Known, view: View) {
         let whole = &mut self.whole;
         whole.sweep();
@@ -236,7 +236,7 @@ impl<S: System> Instance<S> {
         judgement
     }
 
-    /// The pending event of a world that an interned one stands for.
+    /// The pending event of a world that an interned event stands for.
     fn find(&self, world: &World<S>, item: ItemId) -> Option<u64> {
         let Interned { from, to, content } = &self.items[item as usize];
         let is_it = |slot: u32| match (content, world.fabric.payloads.get(slot as usize)) {

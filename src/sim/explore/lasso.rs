@@ -1,21 +1,21 @@
 //! Promises about the end: states from which no schedule leads to what was promised.
 //!
-//! A state is a trap when the promise does not hold in it, and neither in any state that the system can reach from it
-//! without a further fault. Whatever the schedule, however fair, the promise stays untrue from there on: either
-//! nothing can happen any more, or the system goes round in circles. States that were seen and not left count as
-//! ways out, so a trap is never claimed for want of looking.
+//! A state is a trap when the promise holds neither in it nor in any state that the system can reach from it without a
+//! further fault. Whatever the schedule, however fair, the promise stays untrue from there on: either nothing can
+//! happen any more, or the system goes round in circles. States that were counted but not expanded pass for ways out,
+//! so no trap is claimed just because the search did not look.
 
 use crate::sim::kernel::table::Table;
 use crate::sim::small;
 
-/// The moves of the system itself between states, while promises about the end are looked at.
+/// The moves of the system itself between states, kept when promises about the end are checked.
 pub struct Edges {
     on: bool,
     /// The numbers of the states, by fingerprint.
     numbers: Table,
     /// From, to, by which move.
     all: Vec<(u32, u32, u32)>,
-    /// Of each state: which promises about the end do not hold in it (bit n: promise n), while no fault is there.
+    /// For each state: which promises about the end do not hold in it (bit n: promise n), while there is no fault.
     waiting: Vec<u64>,
     is_left: Vec<bool>,
 }
@@ -26,14 +26,14 @@ pub struct Trap {
     pub promise: usize,
     /// The state nearest to the start.
     pub state: u32,
-    /// Moves from there, once round the circle; empty when nothing can happen.
+    /// Moves from there, once round the cycle; empty when nothing can happen.
     pub moves: Vec<u32>,
-    /// How many of them lie on the circle.
+    /// How many of them lie on the cycle.
     pub circle: u32,
 }
 
 impl Edges {
-    /// Keeps edges if `on`, and else nothing.
+    /// Keeps edges if `on`, otherwise nothing.
     pub fn new(on: bool) -> Edges {
         Edges { on, numbers: Table::default(), all: Vec::new(), waiting: Vec::new(), is_left: Vec::new() }
     }
@@ -96,7 +96,7 @@ impl Edges {
         }
     }
 
-    /// States in which the promise holds, or that lead to such a state, or of which too little is known.
+    /// States in which the promise holds, that lead to such a state, or about which too little is known.
     fn states_with_a_way_out(&self, promise: usize) -> Vec<bool> {
         let is_out = |state: usize| self.waiting[state] >> promise & 1 == 0 || !self.is_left[state];
         let mut out: Vec<bool> = (0..self.waiting.len()).map(is_out).collect();
@@ -118,7 +118,7 @@ impl Edges {
 mod tests {
     use super::*;
 
-    /// States by their waiting bit, edges, and which states were left.
+    /// States by their waiting bit, edges, and which states were expanded.
     fn edges(waiting: &[u64], all: &[(u32, u32)], unseen: &[u32]) -> Edges {
         let mut edges = Edges::new(true);
         waiting.iter().zip(100..).for_each(|(waiting, print)| edges.state(print, *waiting));

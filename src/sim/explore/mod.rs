@@ -4,10 +4,9 @@
 //! every armed timer may fire, and every fault left in the budget may happen. States are told apart by fingerprints
 //! without ids, times or metrics.
 //!
-//! What makes it quick: a state is a handful of numbers ([`state`]). Nodes, messages and timers are interned, and a
-//! handler runs once for each pair of a node's state and an event ([`model`]): all later meetings of the two are a
-//! look-up. Fingerprints are sums and change with the parts that change, so most successors are known before they
-//! are built ([`ahead`]).
+//! What makes it fast: a state is a few numbers ([`state`]). Nodes, messages and timers are interned, and a handler
+//! runs once for each pair of a node's state and an event ([`model`]): every later meeting of the two is a look-up. A
+//! fingerprint is a sum over the parts, so most successors are recognised before they are built ([`ahead`]).
 
 mod ahead;
 pub mod instance;
@@ -50,15 +49,15 @@ impl Budget {
     }
 }
 
-/// In which order states are looked at.
+/// The order in which states are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
     /// Nearest first: the first counterexample is a shortest one.
     #[default]
     Breadth,
-    /// The newest first: deep soon, and nothing is shortest.
+    /// Newest first: it gets deep soon, but what it finds need not be shortest.
     Depth,
-    /// Walks from the start, each move drawn at random, for spaces too large to be seen whole.
+    /// Walks from the start, each move drawn at random, for state spaces too large to cover.
     Random {
         /// Of the draws.
         seed: u64,
@@ -74,15 +73,15 @@ pub enum Network {
     /// It stays deliverable after it has arrived: a network that may repeat any message, as the message sets of TLA+
     /// specifications do.
     Repeating,
-    /// It arrives once, and not before it makes a difference: what its receiver would ignore stays on its way. Fewer
-    /// states, for systems whose promises do not look at the messages themselves.
+    /// It arrives once, and only when it makes a difference: a message that its receiver would ignore stays in flight.
+    /// Fewer states, for systems whose promises do not look at the messages themselves.
     Patient,
 }
 
 /// How far a search goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
-    /// The most states; of walks at random, the most moves in all.
+    /// The most states; for random walks, the most moves in all.
     pub states: u64,
     /// The most moves from the start.
     pub depth: u32,
@@ -90,14 +89,14 @@ pub struct Bounds {
     pub budget: Budget,
     /// What the network does with a message.
     pub network: Network,
-    /// The most memory for what was seen, in bytes, about.
+    /// The most memory for what was seen, in bytes, roughly.
     pub memory: u64,
     /// In which order.
     pub order: Order,
 }
 
 impl Bounds {
-    /// Breadth-first within these, messages arrive once, and at most a gigabyte.
+    /// Breadth-first within these limits, with messages that arrive once, in at most a gigabyte.
     pub const fn new(states: u64, depth: u32, budget: Budget) -> Bounds {
         Bounds { states, depth, budget, network: Network::Once, memory: 1 << 30, order: Order::Breadth }
     }
@@ -120,12 +119,12 @@ pub enum Outcome {
         promise: usize,
         /// The way into the trap.
         moves: Vec<Move>,
-        /// How many of the last moves go round in a circle; 0 when nothing can happen any more.
+        /// How many of the last moves form a cycle; 0 when nothing can happen any more.
         circle: u32,
     },
     /// No schedule within the bounds breaks a promise; every state within them was seen.
     Holds,
-    /// None found, but there are states that were not seen.
+    /// No broken promise found, but some states were not seen.
     Unknown,
 }
 
@@ -138,7 +137,7 @@ pub enum Limit {
     States,
     /// The most memory.
     Memory,
-    /// Somebody stopped it.
+    /// It was stopped from outside.
     Stopped,
 }
 
@@ -151,9 +150,9 @@ pub struct Progress {
     pub tried: u64,
     /// Moves from the start to the furthest state.
     pub depth: u32,
-    /// States seen and not yet left.
+    /// States seen but not yet expanded.
     pub open: u64,
-    /// Memory for what was seen, in bytes, about.
+    /// Memory for what was seen, in bytes, roughly.
     pub memory: u64,
 }
 
@@ -166,7 +165,7 @@ pub struct Report {
     pub progress: Progress,
     /// What kept it from seeing everything, if something did.
     pub limit: Option<Limit>,
-    /// Whether promises about the end were looked at.
+    /// Whether promises about the end were checked.
     pub endings: bool,
 }
 

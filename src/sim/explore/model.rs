@@ -31,14 +31,14 @@ pub struct Item {
     pub print: u64,
     /// Where it happens.
     pub to: NodeId,
-    /// Who sent it; the node itself for timers and commands.
+    /// The sender; the node itself for timers and commands.
     pub from: NodeId,
-    /// A message, and not a timer or command.
+    /// A message, not a timer or command.
     pub is_message: bool,
     /// A timer, which is part of its node's state.
     pub is_timer: bool,
-    /// Items of equal class lie together in a state, and only the first of them may happen: the messages of a FIFO
-    /// link form one class, anything else is a class of its own.
+    /// Items of the same class lie together in a state, and only the first may happen: the messages of a FIFO link
+    /// form one class, and anything else is a class by itself.
     pub class: u64,
     /// Whether its class keeps an order.
     pub fifo: bool,
@@ -86,7 +86,7 @@ pub struct Judgement {
     pub broken: Option<usize>,
     /// Promises about the end that do not hold here (bit n: promise n).
     pub waiting: u64,
-    /// Whether the state lies within the constraint: the search leaves it.
+    /// Whether the state lies within the constraint: only then does the search expand it.
     pub within: bool,
 }
 

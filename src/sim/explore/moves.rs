@@ -51,7 +51,7 @@ impl Move {
         }
     }
 
-    /// Whether the system moves by itself, and no fault is spent.
+    /// Whether the system moves by itself, without spending a fault.
     pub fn is_protocol(self) -> bool {
         matches!(self, Move::Happen(_))
     }
@@ -62,8 +62,8 @@ pub fn tape_of(first: Vec<Stamped>, schedule: &Tape) -> Tape {
     Tape::new(first.into_iter().chain(schedule.inputs().iter().cloned()).collect())
 }
 
-/// Whether replaying a tape from `start` breaks the promise, and at which event: what a counterexample must do to be
-/// believed.
+/// Whether replaying a tape from `start` breaks the promise, and at which event: the test a counterexample must pass
+/// to be believed.
 pub fn replays<W: Simulation + Clone>(start: &W, tape: &Tape, promise: usize) -> Option<u64> {
     let mut run = Run::new(start.clone(), tape.clone());
     let last = tape.inputs().last().map_or(0, |stamped| stamped.after + 1);

@@ -1,4 +1,4 @@
-//! The search itself: leaves states in order, and knows most successors by their fingerprint before it builds them.
+//! The search itself: expands states in order, and knows most successors by their fingerprint before it builds them.
 
 use super::ahead::Outlook;
 use super::lasso::{Edges, Trap};
@@ -17,7 +17,7 @@ pub struct Explorer {
     seen: Table<()>,
     /// How each state was reached: from which, by what.
     origins: Vec<(u32, u32)>,
-    /// States of the present depth, of which `cursor` have been left, and states of the next.
+    /// States of the current depth, of which `cursor` have been expanded, and states of the next.
     level: Arena,
     next: Arena,
     cursor: usize,
@@ -33,17 +33,17 @@ pub struct Explorer {
     successor: State,
 }
 
-/// A move out of the state that is being left.
+/// A move out of the state that is being expanded.
 struct Ahead {
     one: Move,
     /// The successor's fingerprint, where it is known before the successor is built.
     print: Option<u64>,
-    /// Whether the successor is known to have been seen. It counts only beside a fingerprint; and where it is not
-    /// set, the successor may have been seen even so.
+    /// Whether the successor is known to have been seen. It means something only with a fingerprint, and where it is
+    /// not set, the successor may still have been seen.
     is_seen: bool,
 }
 
-/// A walk at random: where it began, where it stands and how it came there.
+/// A random walk: where it began, where it stands and how it got there.
 struct Walk {
     start: State,
     state: State,
@@ -52,7 +52,7 @@ struct Walk {
 }
 
 impl Explorer {
-    /// A search at its start. `endings`: whether promises about the end are looked at as well, which costs memory.
+    /// A search at its start. `endings`: whether promises about the end are checked as well, which costs memory.
     pub fn new(model: Box<dyn Model>, bounds: Bounds, endings: bool) -> Explorer {
         let (stepper, start) = Stepper::new(model, bounds.network, bounds.budget);
         let nodes = start.locals.len();
@@ -101,14 +101,14 @@ impl Explorer {
         }
     }
 
-    /// Searches on for about so many moves. The report, once there is one.
+    /// Searches on for about this many moves. Gives the report, once there is one.
     pub fn advance(&mut self, moves: u64) -> Option<Report> {
         let until = self.tried + moves;
         if self.progress().memory > self.bounds.memory {
             return Some(self.end(Limit::Memory));
         }
         while self.found.is_none() && self.tried < until {
-            // Walks at random never end by themselves: they may make so many moves.
+            // Random walks never end by themselves, so their number of moves is limited.
             let walked = if matches!(self.bounds.order, Order::Random { .. }) { self.tried } else { 0 };
             if self.seen.count() as u64 >= self.bounds.states || walked >= self.bounds.states {
                 return Some(self.end(Limit::States));
@@ -151,7 +151,7 @@ impl Explorer {
         Report { outcome, progress, limit, endings: self.edges.is_on() }
     }
 
-    /// The schedule without the moves that it does not need. Breadth-first it needs them all.
+    /// The schedule without the moves that it does not need. A breadth-first schedule needs them all.
     fn shortened(&mut self, promise: usize, mut moves: Vec<Move>) -> Vec<Move> {
         let mut at = if self.bounds.order == Order::Breadth { 0 } else { moves.len() };
         while let Some(left_out) = at.checked_sub(1) {
@@ -209,7 +209,7 @@ impl Explorer {
 
     fn leave_newest(&mut self) -> bool {
         let mut state = std::mem::take(&mut self.walk.state);
-        // States found from now on lie on `next`; the first of all lies on `level`.
+        // States found from now on are in `next`; the very first is in `level`.
         let number = self.next.pop(&mut state).or_else(|| self.level.pop(&mut state));
         if let Some(number) = number {
             let depth = self.path(number).len() as u32;
@@ -244,8 +244,8 @@ impl Explorer {
         self.ahead = ahead;
     }
 
-    /// Lists the moves out of a state. What was seen is a table far larger than any cache: it is asked for all of them
-    /// before the first answer is needed.
+    /// Lists the moves out of a state. The table of what was seen is far larger than any cache, so all the look-ups
+    /// are issued before the first answer is needed.
     fn look_ahead(&mut self, state: &State) {
         self.stepper.moves(state, &mut self.moves);
         self.ahead.clear();
@@ -264,7 +264,7 @@ impl Explorer {
         }
     }
 
-    /// Builds the successor, takes it in if it is new, and gives its fingerprint.
+    /// Builds the successor, admits it if it is new, and returns its fingerprint.
     fn reach(&mut self, state: &State, ahead: &Ahead, number: u32, depth: u32) -> u64 {
         let mut next = std::mem::take(&mut self.successor);
         match ahead.print {
@@ -280,7 +280,7 @@ impl Explorer {
         print
     }
 
-    /// Takes in a state that was not seen before.
+    /// Admits a state that was not seen before.
     fn admit(&mut self, state: &State, from: Option<(u32, Move)>) {
         let number = self.seen.count() as u32;
         self.seen.insert(state.print, ());
@@ -310,7 +310,7 @@ impl Explorer {
         moves
     }
 
-    /// One move of a walk at random. A walk that ends begins anew.
+    /// One move of a random walk. A walk that ends starts over.
     fn walk(&mut self, seed: u64) -> bool {
         let mut moves = std::mem::take(&mut self.moves);
         self.stepper.moves(&self.walk.state, &mut moves);

@@ -1,4 +1,4 @@
-//! States as handfuls of numbers, and the arena they lie in.
+//! States as small sets of numbers, and the arena that holds them.
 
 use super::Budget;
 use super::model::{ItemId, Known, LocalId, WitnessId};
@@ -6,7 +6,7 @@ use crate::sim::NodeId;
 use crate::sim::kernel::hash::{mix, scramble};
 use crate::sim::small;
 
-/// Directions of links, cut: interned, for most states share them.
+/// The cut directions of links: interned, because most states share them.
 pub type CutsId = u32;
 
 /// A state under construction.
@@ -31,7 +31,7 @@ fn unpack(word: u32) -> Budget {
     Budget { crashes: at(16), restarts: at(12), drops: at(8), duplicates: at(4), cuts: at(0) }
 }
 
-/// The part of a fingerprint that a pending event at this rank of its class has.
+/// What a pending event at this rank of its class adds to a fingerprint.
 #[inline]
 pub fn item_print(print: u64, rank: usize) -> u64 {
     if rank == 0 { print } else { mix(print, rank as u64) }
@@ -89,7 +89,7 @@ pub struct Arena {
 }
 
 impl Arena {
-    /// An empty arena for states of so many nodes.
+    /// An empty arena for states of this many nodes.
     pub fn new(nodes: usize) -> Arena {
         Arena { words: Vec::new(), starts: Vec::new(), nodes }
     }
@@ -104,7 +104,7 @@ impl Arena {
         (self.words.capacity() * 4 + self.starts.capacity() * size_of::<usize>()) as u64
     }
 
-    /// Forgets all states and keeps the room.
+    /// Forgets all states but keeps the memory.
     pub fn clear(&mut self) {
         self.words.clear();
         self.starts.clear();
@@ -119,7 +119,7 @@ impl Arena {
         self.words.extend_from_slice(&state.items);
     }
 
-    /// Reads a state into `state` and gives its number.
+    /// Reads a state into `state` and returns its number.
     pub fn read(&self, index: usize, state: &mut State) -> u32 {
         let start = self.starts[index];
         let end = self.starts.get(index + 1).copied().unwrap_or(self.words.len());
@@ -133,7 +133,7 @@ impl Arena {
         rest[0]
     }
 
-    /// Takes the last state away and reads it into `state`; gives its number.
+    /// Removes the last state, reads it into `state` and returns its number.
     pub fn pop(&mut self, state: &mut State) -> Option<u32> {
         let last = self.len().checked_sub(1)?;
         let number = self.read(last, state);

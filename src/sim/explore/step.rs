@@ -46,7 +46,7 @@ impl Stepper {
         &*self.model
     }
 
-    /// Bytes held, about.
+    /// Bytes held, roughly.
     pub fn memory(&self) -> u64 {
         let interned = self.known.locals.len() * 256 + self.known.items.len() * 128 + self.reactions.len() * 80;
         self.memo.memory() + self.witnesses.memory() + interned as u64
@@ -110,7 +110,7 @@ impl Stepper {
             }
         }
         if budget.cuts > 0 {
-            // A cut matters once a message flies there; an earlier one is the same as this one.
+            // A cut matters only once a message is on that link; cutting it earlier comes to the same.
             let link = |id: &ItemId| (self.known.items[*id as usize].from, self.known.items[*id as usize].to);
             let mut links: Vec<(NodeId, NodeId)> = messages.iter().map(link).collect();
             small::sort(&mut links);
@@ -120,13 +120,13 @@ impl Stepper {
         }
     }
 
-    /// Whether a move makes no difference and the network is patient: then it is none.
+    /// Whether a move makes no difference and the network is patient: then it does not count as a move.
     pub fn is_idle(&mut self, state: &State, one: Move) -> bool {
         matches!(one, Move::Happen(_)) && self.foresee(state, one) == Outlook::Idle
     }
 
-    /// Whether a pending event lies in the state as before once it has happened. A timer is part of its node's state
-    /// and does not lie there at all.
+    /// Whether a pending event stays in the state after it has happened. A timer is part of its node's state and is
+    /// never among them.
     #[inline]
     pub(super) fn stays(&self, id: ItemId) -> bool {
         let item = &self.known.items[id as usize];
@@ -139,7 +139,7 @@ impl Stepper {
         next.print = next.fingerprint(&self.known);
     }
 
-    /// Builds the state that a move leads to, whose fingerprint is known.
+    /// Builds the state that a move leads to, given its fingerprint.
     pub fn foreseen(&mut self, state: &State, one: Move, print: u64, next: &mut State) {
         self.build(state, one, next);
         next.print = print;

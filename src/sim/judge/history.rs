@@ -1,4 +1,4 @@
-//! What clients asked and what they were answered, in order: the material of consistency checks.
+//! What clients asked and the answers they got, in order: what consistency checks work on.
 
 use crate::sim::NodeId;
 use crate::sim::journal::Journal;
@@ -19,7 +19,7 @@ pub enum Ask {
     Work(i64),
 }
 
-/// What it was answered.
+/// What answer it got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Answer {
     /// Done.
@@ -71,7 +71,7 @@ impl std::fmt::Display for Operation {
     }
 }
 
-/// The history of a run. Clones share what is old.
+/// The history of a run. Clones share the older part.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     lines: Journal<Line>,

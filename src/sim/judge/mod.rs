@@ -1,4 +1,4 @@
-//! How promises stand, what clients asked and were answered, and whether that fits a consistency model.
+//! How promises stand, what clients asked and got for an answer, and whether that fits a consistency model.
 
 pub mod consistency;
 pub mod history;

@@ -11,7 +11,7 @@ use crate::sim::kernel::time::{Micros, Time};
 pub enum Kind {
     /// True after every event (safety).
     Always,
-    /// Comes true within this long once no fault is left (liveness). Judged only while nothing is disturbed.
+    /// Comes true within this time once no fault is left (liveness). Judged only while nothing is disturbed.
     Eventually { within: Micros },
     /// Some run gets there (challenges).
     Reachable,
@@ -31,7 +31,7 @@ impl Kind {
 /// What clashed when a promise broke.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Breach {
-    /// The nodes that clash; rung on the stage.
+    /// The nodes that clash; ringed on the stage.
     pub nodes: Vec<NodeId>,
     /// One or two sentences with the values in them.
     pub text: String,
@@ -53,7 +53,7 @@ pub struct Broken {
 /// How a promise stands.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Verdict {
-    /// Not yet come true, or not judged while faults last.
+    /// Has not come true yet, or is not judged while faults last.
     #[default]
     Pending,
     /// It holds.
@@ -87,8 +87,8 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Judges a promise of this kind, as the world is now. `good`: it holds, has come true, or is reached. `disturbed`: an
-    /// input of the reader has just come in.
+    /// Judges a promise of this kind, as the world is now. `good`: it holds, has come true, or is reached.
+    /// `disturbed`: an input of the reader has just come in.
     #[inline]
     pub(in crate::sim) fn judge(
         &mut self,

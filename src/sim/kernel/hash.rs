@@ -10,8 +10,8 @@ use std::hash::{Hash, Hasher};
 const K0: u64 = 0xa076_1d64_78bd_642f;
 const K1: u64 = 0xe703_7ed1_a0b4_28db;
 
-/// Multiplies to 128 bits and folds the halves. WebAssembly has no such multiplication, and a call for it costs more
-/// than four short ones in place.
+/// Multiplies to 128 bits and folds the halves. WebAssembly has no such multiplication, and calling a routine for it
+/// costs more than four short ones inline.
 #[inline(always)]
 pub fn fold(a: u64, b: u64) -> u64 {
     a.wrapping_mul(b) ^ high_half(a, b)
@@ -23,8 +23,8 @@ pub fn high_half(a: u64, b: u64) -> u64 {
     if cfg!(target_arch = "wasm32") { high_by_quarters(a, b) } else { ((u128::from(a) * u128::from(b)) >> 64) as u64 }
 }
 
-/// The compiler makes a call of the general case again unless one factor is a constant; where the other is short,
-/// as a bound is, two multiplications do.
+/// The compiler turns the general case back into a call unless one factor is a constant; where the other is short, as
+/// a bound is, two multiplications are enough.
 #[inline(always)]
 fn high_by_quarters(a: u64, b: u64) -> u64 {
     let (a_low, a_high, b_low, b_high) = (a & LOW, a >> 32, b & LOW, b >> 32);
@@ -121,7 +121,7 @@ pub fn stable<T: Hash + ?Sized>(value: &T) -> u64 {
 mod tests {
     use super::*;
 
-    /// The figures hold on every target: tests/wasm.rs asserts the same ones in WebAssembly.
+    /// These numbers hold on every target: tests/wasm.rs asserts the same ones in WebAssembly.
     #[test]
     fn is_stable_across_targets() {
         assert_eq!(stable(&(1u32, 2usize, vec![3u32, 4], Some("five"))), 5734231025392751265);

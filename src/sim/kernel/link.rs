@@ -33,9 +33,9 @@ pub struct LinkSpec {
     pub latency: Latency,
     /// Whether messages arrive in the order they were sent (a TCP connection) or in any (datagrams).
     pub fifo: bool,
-    /// Messages lost, in a million.
+    /// Messages lost, per million.
     pub loss_ppm: u32,
-    /// Messages that arrive twice, in a million.
+    /// Messages that arrive twice, per million.
     pub duplicate_ppm: u32,
 }
 
@@ -51,14 +51,14 @@ impl LinkSpec {
     }
 }
 
-/// What the reader has done to one direction of a link, and how far its draws have come.
+/// What the reader has done to one direction of a link, and how many draws it has made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct LinkState {
     /// Nothing passes.
     pub cut: bool,
     /// Added to every latency.
     pub extra: Micros,
-    /// Messages lost on top of the link's own, in a million.
+    /// Messages lost on top of the link's own loss, per million.
     pub loss_ppm: u32,
     /// Messages sent so far: the counter of the link's draws.
     pub(in crate::sim) sent: u32,

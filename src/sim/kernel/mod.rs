@@ -39,7 +39,7 @@ pub enum PendingKind {
     Command,
 }
 
-/// An event that is yet to happen. The payload lies in the world, at the same slot.
+/// An event that is yet to happen. Its payload is in the world, at the same slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// Unique in the run, growing in the order of scheduling.
@@ -84,13 +84,13 @@ pub(in crate::sim) enum Sent {
 pub struct NodeState {
     /// Not crashed.
     pub up: bool,
-    /// Events wait until it goes on: a long garbage collection, a suspended machine.
+    /// Events wait until it resumes: a long garbage collection, a suspended machine.
     pub paused: bool,
     /// How slow, in percent of the normal time: 100 is normal, 1000 ten times as slow.
     pub slow: u32,
     /// The clock's offset from true time, in microseconds.
     pub offset: i64,
-    /// The clock's rate against true time, in millionths; +1000 gains a millisecond a second.
+    /// The clock's rate against true time, in millionths; +1000 gains a millisecond every second.
     pub drift_ppm: i32,
     /// When it last crashed or came back; 0 at first.
     pub up_changed: Time,
@@ -131,7 +131,7 @@ impl NodeState {
     }
 }
 
-/// The greatest virtual time an event may be due at: about 73 years, far from overflow.
+/// The latest virtual time an event may be due: about 73 years, far from overflow.
 const HORIZON: Time = 1 << 51;
 
 /// See the module's header.
@@ -152,7 +152,7 @@ pub struct Kernel {
     forced: Option<u64>,
     disturbed_links: u32,
     timeless: bool,
-    /// Whether somebody has looked at what is pending. Its own scheduling does not count.
+    /// Whether anybody has looked at what is pending. The kernel's own scheduling does not count.
     was_looked_at: Cell<bool>,
 }
 
@@ -178,7 +178,7 @@ impl Kernel {
         }
     }
 
-    /// A kernel for one event of a system inside of another: the clock stands at `now`, nothing is pending.
+    /// A kernel for one event of a system inside another: the clock stands at `now`, nothing is pending.
     pub(in crate::sim) fn for_one_event(&self, seed: u64, nodes: usize, now: Time) -> Kernel {
         Kernel { now, steps: self.steps, timeless: self.timeless, ..Kernel::new(seed, nodes) }
     }
@@ -203,7 +203,7 @@ impl Kernel {
         &self.nodes
     }
 
-    /// A node; an unknown one looks like a healthy one.
+    /// A node; an unknown one looks healthy.
     pub fn node(&self, node: NodeId) -> NodeState {
         self.nodes.get(node.index()).copied().unwrap_or_default()
     }
@@ -253,7 +253,7 @@ impl Kernel {
         self.pending().find(|pending| pending.id == id)
     }
 
-    /// When the next event is due. `None` when nothing will happen any more, or all that is due waits for paused nodes.
+    /// When the next event is due. `None` when nothing will happen any more, or everything due waits for paused nodes.
     pub fn upcoming(&self) -> Option<Time> {
         self.look();
         let at = match (self.forced.and_then(|id| self.find(id)), self.queue.peek()) {
@@ -292,7 +292,7 @@ impl Kernel {
         self.slots.iter().enumerate().filter_map(|(slot, entry)| entry.as_ref().map(|entry| (slot as u32, entry)))
     }
 
-    /// Notes that somebody looks at what is pending, or at what is there of it: nothing is an answer as well.
+    /// Notes that somebody looks at what is pending, even if nothing is: that is an answer too.
     pub(in crate::sim) fn look(&self) {
         self.was_looked_at.set(true);
     }
@@ -384,7 +384,7 @@ impl Kernel {
         Some(entry)
     }
 
-    /// Takes the next event. Events of paused nodes wait outside of the queue. Nothing changes when there is none.
+    /// Takes the next event. Events of paused nodes wait outside the queue. Nothing changes when there is none.
     #[inline]
     pub(in crate::sim) fn pop(&mut self) -> Option<(u32, Pending)> {
         if let Some(slot) = self.forced.take().and_then(|id| self.slot_of(id)) {
@@ -438,7 +438,8 @@ impl Kernel {
         }
     }
 
-    /// Pauses a node or lets it go on. What is due meanwhile waits, and comes as soon as it goes on, in its order.
+    /// Pauses or resumes a node. Events that fall due while it is paused wait, and happen in order as soon as it
+    /// resumes.
     pub(in crate::sim) fn set_paused(&mut self, node: NodeId, paused: bool) {
         self.node_mut(node).paused = paused;
         let all = self.queue.drain().map(|due| due.0).chain(std::mem::take(&mut self.waiting));
@@ -480,7 +481,7 @@ impl Kernel {
         self.disturbed_links = self.disturbed_links + disturbed(state) - before;
     }
 
-    /// The next draw of a node for a purpose. While exploring, draws do not depend on how many there were.
+    /// The next draw of a node for a purpose. While exploring, a draw does not depend on how many came before.
     #[inline]
     pub(in crate::sim) fn draw(&mut self, node: NodeId, purpose: Purpose) -> u64 {
         let slot = &mut self.nodes[node.index()].draws[usize::from(purpose.0) % Purpose::COUNT];

@@ -43,7 +43,7 @@ pub fn draw(seed: u64, drawer: Drawer, purpose: u8, count: u64) -> u64 {
     scramble(stream.wrapping_add(count.wrapping_mul(GOLDEN)))
 }
 
-/// Maps a draw to `0..bound` without bias worth measuring (multiply-shift). 0 when `bound` is 0.
+/// Maps a draw to `0..bound` with no bias worth measuring (multiply-shift). 0 when `bound` is 0.
 #[inline]
 pub fn below(draw: u64, bound: u64) -> u64 {
     hash::high_half(draw, bound)
@@ -55,7 +55,7 @@ pub fn between(draw: u64, low: u64, high: u64) -> u64 {
     low + below(draw, high.saturating_sub(low).saturating_add(1))
 }
 
-/// Whether an event of probability `ppm` in a million happens.
+/// Whether an event of probability `ppm` per million happens.
 #[inline]
 pub fn chance(draw: u64, ppm: u32) -> bool {
     below(draw, 1_000_000) < u64::from(ppm)
@@ -68,7 +68,7 @@ pub fn exponential(draw: u64, mean: u64) -> u64 {
     (-libm::log(unit) * mean as f64) as u64
 }
 
-/// Whatever may be asked for random words: a node's context.
+/// Anything that gives random words: a node's context.
 pub trait Dice {
     /// The next one for a purpose.
     fn draw(&mut self, purpose: Purpose) -> u64;

@@ -1,8 +1,8 @@
-//! A map from well-mixed 64-bit keys to numbers, by open addressing: what has been seen, and what is memorised.
+//! A map from well-mixed 64-bit keys to numbers, by open addressing: what has been seen, and what is memoised.
 //!
 //! Keys are fingerprints, so they need no hashing; nothing ever iterates over it, so its order cannot matter.
 
-/// No entry. A key that happens to be 0 is stored as 1: fingerprints collide that seldom anyway.
+/// No entry. A key that happens to be 0 is stored as 1: one more collision, as rare as any other.
 const EMPTY: u64 = 0;
 
 /// See the module's header.
@@ -47,8 +47,8 @@ impl<V: Copy + Default> Table<V> {
         at
     }
 
-    /// Whether a key lies at the first place where it may be. Several of these wait for the memory together; of
-    /// look-ups, one waits for the other.
+    /// Whether a key lies at the first place where it may be. Several of these can wait for memory at the same time;
+    /// full look-ups wait one after another.
     #[inline]
     pub fn is_at_home(&self, key: u64) -> bool {
         self.entries[self.home(key)].0 == key.max(1)

@@ -9,14 +9,14 @@ use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 use crate::sim::run::simulation::Simulation;
 
-/// How many lines of the history are looked at. What came before counts as unknown, so nothing is broken for want of
-/// having been seen.
+/// How many lines of the history are looked at. What came before counts as unknown, so an operation outside the window
+/// never breaks a promise.
 const WINDOW: usize = 96;
 
-/// An operation that breaks a model, and one that it clashes with, if there is one to name.
+/// An operation that breaks a model, and one that it clashes with, if one can be named.
 type Clash = (Operation, Option<Operation>);
 
-/// What breaks a model on a world's history.
+/// What in a world's history breaks a model.
 type Check<S> = fn(&World<S>) -> Option<Clash>;
 
 /// Every operation seems to happen at one moment between its call and its answer (Herlihy and Wing, 1990).
@@ -48,7 +48,7 @@ pub const fn reads_its_writes<S: System>() -> Promise<S> {
     Promise {
         id: "read-your-writes",
         title: "A client reads its own writes",
-        about: "A read never gives a value that is older than what its client has written.",
+        about: "A read never returns a value older than what its client has written.",
         kind: Kind::Always,
         holds: |world| is_kept(world, forgets_a_write),
         explain: |world| explain(world, forgets_a_write, "is older than what its client had written"),
@@ -60,7 +60,7 @@ pub const fn reads_go_forward<S: System>() -> Promise<S> {
     Promise {
         id: "monotonic-reads",
         title: "A client's reads do not go back",
-        about: "A read never gives a value that is older than what its client has read.",
+        about: "A read never returns a value older than what its client has read.",
         kind: Kind::Always,
         holds: |world| is_kept(world, goes_back),
         explain: |world| explain(world, goes_back, "is older than what its client had read"),

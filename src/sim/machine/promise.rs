@@ -11,7 +11,7 @@ use crate::sim::judge::verdict::{Breach, Kind, Standing};
 pub struct Promise<S: System> {
     /// Stable name: `one-leader-per-term`.
     pub id: &'static str,
-    /// The promise in a few words: "At most one leader a term".
+    /// The promise in a few words: "At most one leader per term".
     pub title: &'static str,
     /// The promise in a sentence.
     pub about: &'static str,

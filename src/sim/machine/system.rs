@@ -1,9 +1,9 @@
 //! What a distributed system implements, and the context through which it acts.
 //!
 //! A system is a set of state machines without I/O. A node gets an event and a context; it changes its state, sends,
-//! sets timers, answers clients, measures, and says why. It reads time and randomness from the context alone.
-//! Types implement [`System`] without a value: everything a run needs is in its settings.
-//! To workloads, which know no system, a context is [`Dice`].
+//! sets timers, answers clients, measures, and says why. Time and randomness come from the context alone. Types
+//! implement [`System`] without a value: everything a run needs is in its settings. For workloads, which know no
+//! system, a context is [`Dice`].
 
 use std::hash::Hash;
 
@@ -27,7 +27,7 @@ pub trait System: Sized + 'static {
     type Memory: Clone + Hash;
     /// What nodes send each other. Keep clones cheap: long contents behind `Rc`.
     type Message: Clone + Hash;
-    /// What a node may have armed; at most one timer of each value at a time.
+    /// A timer that a node may arm; at most one of each value at a time.
     type Timer: Copy + Eq + Hash;
     /// Facts a bystander could see (a command applied, a client answered), for promises to judge.
     type Note: Clone;
@@ -44,8 +44,8 @@ pub trait System: Sized + 'static {
     const COMMANDS: &'static [Command];
     /// What is measured.
     const METRICS: &'static [Metric];
-    /// How many of the last settings came after links to runs had been given out. At their defaults they are no part of a
-    /// run's fingerprint, so that it is what it was.
+    /// How many settings at the end of the list were added after links to runs had been shared. At their defaults they
+    /// are not part of a run's fingerprint, so those links stay valid.
     const LATER_SETTINGS: usize = 0;
 
     /// Number of nodes under these settings.
@@ -57,7 +57,7 @@ pub trait System: Sized + 'static {
     /// The link between two nodes when nobody has touched it.
     fn link(settings: &Settings, from: NodeId, to: NodeId) -> LinkSpec;
 
-    /// The contents of a disk that was never written (or was lost).
+    /// The contents of a disk that was never written to (or was lost).
     fn blank_disk(settings: &Settings, node: NodeId) -> Self::Disk;
 
     /// Boots a node from its disk, at the start of the run or after a crash.
@@ -66,7 +66,7 @@ pub trait System: Sized + 'static {
     /// Handles an event.
     fn handle(disk: &mut Self::Disk, memory: &mut Self::Memory, event: Event<Self>, context: &mut Context<Self>);
 
-    /// The node a client command goes to. `None` when there is nobody to take it.
+    /// The node a client command goes to. `None` when no node can take it.
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId>;
 
     /// Takes the notes of an event or an input into the witness. Not called when there are none.
@@ -79,7 +79,8 @@ pub trait System: Sized + 'static {
     fn describe_timer(settings: &Settings, timer: Self::Timer) -> String;
 }
 
-/// What a bystander sees besides the notes. Nothing of what nodes keep to themselves: the explorer relies on it.
+/// What a bystander sees besides the notes. It shows nothing that nodes keep to themselves: the explorer relies on
+/// that.
 pub struct Scene<'a> {
     /// The settings of the run.
     pub settings: &'a Settings,
@@ -91,7 +92,7 @@ pub struct Scene<'a> {
 pub enum Event<S: System> {
     /// A message arrives.
     Message {
-        /// Who sent it.
+        /// The sender.
         from: NodeId,
         /// What it says.
         message: S::Message,
@@ -153,7 +154,7 @@ impl<S: System> Context<'_, S> {
         self.fabric.send(self.node, to, message);
     }
 
-    /// Arms a timer, on the node's own clock; one of the same value that is armed is replaced.
+    /// Arms a timer on the node's own clock; replaces an armed timer of the same value.
     #[inline]
     pub fn set_timer(&mut self, timer: S::Timer, delay: Micros) {
         self.fabric.set_timer(self.node, timer, delay);
@@ -186,13 +187,13 @@ impl<S: System> Context<'_, S> {
         random::between(self.draw(purpose), low, high)
     }
 
-    /// Says why, in one sentence with the values in it. The sentence is built only when somebody looks.
+    /// Says why, in one sentence with the actual values. The sentence is built only when somebody looks.
     #[inline]
     pub fn why(&mut self, text: impl FnOnce(&Settings) -> String) {
         self.fabric.why(None, text);
     }
 
-    /// Says why, naming the rule that was applied (or that is off).
+    /// Says why, and names the rule that was applied (or that is off).
     #[inline]
     pub fn why_rule(&mut self, rule: RuleId, text: impl FnOnce(&Settings) -> String) {
         self.fabric.why(Some(rule), text);

@@ -74,7 +74,7 @@ impl<S: System> Slot<S> {
 pub struct Flight<'a, S: System> {
     /// The pending event that is its arrival.
     pub pending: &'a Pending,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
     /// What it says.
     pub message: &'a S::Message,

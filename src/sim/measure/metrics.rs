@@ -1,8 +1,8 @@
 //! Counters, gauges and latencies over virtual time, in windows of a fixed width.
 //!
 //! Memory grows with the length of the run, not with its load: a window holds a count, a sum, an integral and a
-//! log-linear histogram (at most 3.2 % error; the layout of HdrHistogram with 6 bits).
-//! `hdrhistogram` itself is left out because a checkpoint clones all windows: ours share the sealed ones.
+//! log-linear histogram (at most 3.2 % error; the layout of HdrHistogram with 6 bits). We do not use `hdrhistogram`
+//! itself because a checkpoint clones all windows, and ours share the sealed ones.
 
 use std::rc::Rc;
 
@@ -166,7 +166,7 @@ impl Series {
     }
 }
 
-/// A metric and whom it is about: `subject` is a node's index or any number the system gives meaning to.
+/// A metric and what it is about: `subject` is a node's index or any number the system gives meaning to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SeriesKey {
     pub metric: MetricId,

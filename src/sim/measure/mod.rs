@@ -1,4 +1,4 @@
-//! What is measured, and the workloads that move it.
+//! What is measured, and the workloads that drive it.
 
 pub mod metrics;
 pub mod workload;

@@ -20,7 +20,7 @@ pub fn think(dice: &mut impl Dice, purpose: Purpose, mean: Micros) -> Micros {
 pub enum Shape {
     /// Always the base rate.
     Steady,
-    /// `times` the base rate for `length` out of every `every`, beginning with the quiet part.
+    /// `times` the base rate for `length` out of every `every`, starting with the quiet part.
     Bursts { every: Micros, length: Micros, times: u64 },
     /// From the base rate up to `times` of it, over `length`; then it stays.
     Ramp { length: Micros, times: u64 },
@@ -50,7 +50,7 @@ pub struct Popularity {
 }
 
 impl Popularity {
-    /// Every key as likely as every other.
+    /// Every key is equally likely.
     pub fn uniform(keys: usize) -> Popularity {
         Popularity::from_weights((0..keys).map(|_| 1))
     }

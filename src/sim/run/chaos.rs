@@ -1,4 +1,4 @@
-//! Random fault schedules: inputs drawn from a seed, within what a scenario assumes its faults to be.
+//! Random fault schedules: inputs drawn from a seed, within a scenario's fault model.
 
 use super::Run;
 use super::simulation::{Handled, Simulation};
@@ -8,12 +8,12 @@ use crate::sim::kernel::PendingKind;
 use crate::sim::kernel::random::{self, Drawer};
 use crate::sim::kernel::time::MS;
 
-/// The faults under which a scenario's promises are made. Everything is off in the default.
+/// The faults under which a scenario makes its promises. By default, everything is off.
 #[derive(Clone, Copy, Debug)]
 pub struct FaultModel {
     /// Nodes crash and come back from their disks.
     pub crash: bool,
-    /// Nodes pause and go on.
+    /// Nodes pause and resume.
     pub pause: bool,
     /// Nodes slow down.
     pub slow: bool,
@@ -47,7 +47,7 @@ impl FaultModel {
         most_down: 0,
         nodes: None,
     };
-    /// Everything an asynchronous system with crashes and recoveries must bear; clocks are right, disks stay.
+    /// Everything an asynchronous system with crashes and recoveries must withstand; clocks are right, disks stay.
     pub const ASYNCHRONOUS: FaultModel = FaultModel {
         crash: true,
         pause: true,
@@ -62,7 +62,8 @@ impl FaultModel {
     };
 }
 
-/// Random faults over a run for some events; then everything is healed, and the run settles for as many events again.
+/// Random faults over a run for some events; then everything is healed, and the run settles for the same number of
+/// events.
 pub struct Storm {
     chaos: Chaos,
     /// How long each half is, in events.
@@ -82,7 +83,7 @@ impl Storm {
         Storm { chaos, length, stormy: 0, next, calm: None }
     }
 
-    /// The next event, after the faults that come before it. `None` when it is over.
+    /// The next event, after the faults that come before it. `None` when the storm is over.
     pub fn step<W: Simulation + Clone>(&mut self, run: &mut Run<W>) -> Option<Handled> {
         if self.calm.is_none() {
             let handled = self.under_faults(run);
@@ -104,7 +105,7 @@ impl Storm {
             if self.stormy == self.next {
                 self.next += self.chaos.gap();
                 if let Some(input) = self.chaos.next(run.world()) {
-                    // A fault that no longer applies is no fault.
+                    // A fault that no longer applies is skipped.
                     let _ = run.act(input);
                 }
             }

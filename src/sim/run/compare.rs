@@ -1,5 +1,5 @@
 //! Two runs side by side: the same faults and commands at the same moments of virtual time, the first event in which
-//! they differ, and what each came to.
+//! they differ, and how each turned out.
 //!
 //! Randomness is counter-based, so what a change does not touch stays as it was: the runs are equal up to the change
 //! and differ after it only where it matters.
@@ -28,8 +28,9 @@ pub fn timed<W>(branch: &Branch<W>) -> Vec<Timed> {
     inputs.map(|stamped| Timed { at: branch.time_at(stamped.after), input: stamped.input.clone() }).collect()
 }
 
-/// Runs on from `start` until `until`, doing the same at the same moments. Inputs that do not apply there (a message
-/// that was never sent, a node that does not exist) are left out and counted. Stops early where `enough` says so.
+/// Runs on from `start` until `until`, giving the same inputs at the same moments. Inputs that do not apply there (a
+/// message that was never sent, a node that does not exist) are left out and counted. Stops early where `enough` says
+/// so.
 pub fn replay_at<W: Simulation + Clone>(
     start: W,
     inputs: &[Timed],
@@ -55,7 +56,7 @@ fn advance<W: Simulation + Clone>(run: &mut Run<W>, until: Time, most: u64, enou
     {}
 }
 
-/// What an event was, without the numbers that two runs count differently.
+/// What an event was, without the numbers that two runs assign differently.
 fn essence(event: &Handled) -> (Time, NodeId, &'static str, Option<(NodeId, Time)>) {
     let sent = match event.what {
         What::Message { from, sent } | What::Lost { from, sent, .. } => Some((from, sent)),
@@ -64,21 +65,21 @@ fn essence(event: &Handled) -> (Time, NodeId, &'static str, Option<(NodeId, Time
     (event.time, event.node, event.what.name(), sent)
 }
 
-/// The first event, from 1, in which two branches differ; `None` when one is the other's beginning.
+/// The first event, from 1, in which two branches differ; `None` when one is a prefix of the other.
 pub fn first_difference<W>(one: &Branch<W>, other: &Branch<W>) -> Option<u64> {
     let pairs = one.events().iter().zip(other.events().iter());
     let equal = pairs.take_while(|(one, other)| essence(one) == essence(other)).count() as u64;
     (equal < one.len().min(other.len())).then_some(equal + 1)
 }
 
-/// What a run came to, up to a step.
+/// How a run turned out, up to a step.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Messages that arrived, and messages that reached a crashed node or a cut link.
+    /// Messages that arrived.
     pub delivered: u64,
     /// Messages that did not arrive.
     pub lost: u64,
-    /// Operations of clients that ended well, that failed, and that have no answer.
+    /// Operations of clients that succeeded.
     pub done: u64,
     /// Refused or failed.
     pub failed: u64,
@@ -118,7 +119,7 @@ impl Summary {
         summary
     }
 
-    /// Messages that arrived for each operation that ended well, in hundredths.
+    /// Messages that arrived per successful operation, in hundredths.
     pub fn messages_per_operation(&self) -> Option<u64> {
         (self.delivered * 100).checked_div(self.done)
     }

@@ -133,7 +133,7 @@ impl<W: Simulation + Clone> Run<W> {
         self.step_count() == self.branch().len()
     }
 
-    /// Goes one event on. `None` when nothing will happen any more, or the run is as long as it may be.
+    /// Goes one event forward. `None` when nothing will happen any more, or the run is as long as it may be.
     pub fn step(&mut self) -> Option<Handled> {
         if self.step_count() >= MOST_EVENTS {
             return None;
@@ -160,8 +160,8 @@ impl<W: Simulation + Clone> Run<W> {
             return;
         }
         for Stamped { input, .. } in branch.tape.after(step) {
-            // An input that no longer applies (a dropped message that was never sent) is passed over, the same way
-            // in every replay.
+            // An input that no longer applies (a dropped message that was never sent) is skipped, the same way in
+            // every replay.
             let _ = self.world.apply(input);
         }
         self.note_breakings();
@@ -255,7 +255,7 @@ impl<W: Simulation + Clone> Run<W> {
         Ok(())
     }
 
-    /// Opens a branch at `step` on which these inputs come, goes through it to `last`, and returns to where it begins.
+    /// Opens a branch at `step` with these inputs, runs it to `last`, and returns to where it begins.
     pub fn graft(&mut self, step: u64, inputs: &[Stamped], last: u64) {
         self.seek(step);
         self.open_branch(step);
@@ -281,7 +281,8 @@ impl<W: Simulation + Clone> Run<W> {
         self.current = self.branches.len() - 1;
     }
 
-    /// Goes to another future, at the furthest step both share with the cursor. False when there is no such branch.
+    /// Goes to another future, at the furthest step that it shares with the current one. False when there is no such
+    /// branch.
     pub fn switch(&mut self, branch: usize) -> bool {
         let Some(target) = self.branches.get(branch) else {
             return false;

@@ -1,8 +1,8 @@
-//! Makes a run that breaks a promise smaller, and keeps it breaking the same promise.
+//! Makes a run that breaks a promise smaller, while it still breaks the same promise.
 //!
 //! First delta debugging over the inputs (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input",
-//! 2002), at their moments of virtual time; then the inputs that are left come earlier, so that less happens before.
-//! What is accepted breaks the promise with fewer inputs, or as many and fewer events.
+//! 2002), at their moments of virtual time; then the remaining inputs are moved earlier, so that less happens before
+//! them. A run is accepted if it breaks the promise with fewer inputs, or with as many inputs and fewer events.
 
 use super::compare::{Timed, replay_at, timed};
 use super::simulation::Simulation;
@@ -13,7 +13,7 @@ use crate::sim::run::{Branch, Run};
 /// How much longer than the given run a smaller one may take to break the promise.
 const PATIENCE: u64 = 2;
 
-/// How far a shrinking has come.
+/// How far the shrinker has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
     /// Runs tried.
@@ -27,9 +27,9 @@ pub struct Progress {
 /// What is being tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// Leaving out a part: of so many parts, this one.
+    /// Leaving out a part: this one of `parts`.
     LeaveOut { parts: usize, part: usize },
-    /// Letting this input, and all after it, come earlier by a part of the time since the one before.
+    /// Moving this input, and all after it, earlier by a part of the time since the one before.
     Earlier { input: usize, shift: u32 },
     /// Nothing is left to try.
     Done,
@@ -49,7 +49,7 @@ pub struct Shrinker<W> {
 }
 
 impl<W: Simulation + Clone> Shrinker<W> {
-    /// A shrinking of this branch, which begins at `start` and breaks the promise. `None` when it does not break it.
+    /// A shrinker for this branch, which begins at `start` and breaks the promise. `None` when it does not break it.
     pub fn new(start: W, branch: &Branch<W>, promise: usize) -> Option<Shrinker<W>> {
         let breaking = branch.breakings().iter().find(|breaking| breaking.promise == promise)?;
         let steps = breaking.step;
@@ -92,7 +92,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
         let (from, to) = (count * part / parts, count * (part + 1) / parts);
         let rest: Vec<Timed> = [&self.inputs[..from], &self.inputs[to..]].concat();
         self.stage = if from < to && self.accept(rest) {
-            // What is left is cut into as many parts less one.
+            // What is left is cut into one part fewer.
             let parts = (parts - 1).max(2).min(self.inputs.len().max(1));
             if self.inputs.is_empty() { Stage::Done } else { Stage::LeaveOut { parts, part: 0 } }
         } else if part + 1 < parts {
@@ -111,7 +111,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
         }
         let before = input.checked_sub(1).map_or(0, |before| self.inputs[before].at);
         let gap = self.inputs[input].at - before;
-        // At once, then half as late, a quarter, an eighth.
+        // By the whole gap first, then by a half, a quarter, an eighth of it.
         let by = gap - if shift == 0 { 0 } else { gap - (gap >> shift) };
         let mut moved = self.inputs.clone();
         moved[input..].iter_mut().for_each(|timed| timed.at -= by.min(timed.at - before));
@@ -122,7 +122,8 @@ impl<W: Simulation + Clone> Shrinker<W> {
         };
     }
 
-    /// Takes these inputs if they break the promise and are fewer, or as many with fewer events before it breaks.
+    /// Takes these inputs if they break the promise and there are fewer of them, or as many with fewer events before
+    /// it breaks.
     fn accept(&mut self, inputs: Vec<Timed>) -> bool {
         self.tried += 1;
         let broken = |run: &Run<W>| run.branch().breakings().iter().any(|breaking| breaking.promise == self.promise);
@@ -130,7 +131,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
         let (run, _) = replay_at(self.start.clone(), &inputs, until, self.most, broken);
         let breaking = run.branch().breakings().iter().find(|breaking| breaking.promise == self.promise);
         let Some(steps) = breaking.map(|breaking| breaking.step) else { return false };
-        // Inputs that no longer applied, or that came after it broke, are out as well.
+        // Inputs that no longer applied, or that came after it broke, are dropped as well.
         let kept = run.branch().tape().inputs().iter().filter(|stamped| stamped.after <= steps);
         let kept: Vec<Stamped> = kept.cloned().collect();
         let is_smaller = kept.len() < self.inputs.len() || kept.len() == self.inputs.len() && steps < self.steps;

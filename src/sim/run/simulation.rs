@@ -1,4 +1,4 @@
-//! A system in motion, whatever the system: the object-safe face of a world, for runs, explorers and the page.
+//! A system in motion, whichever it is: the object-safe face of a world, for runs, explorers and the page.
 
 use super::tape::Input;
 use crate::sim::NodeId;
@@ -50,7 +50,7 @@ pub struct Handled {
     pub id: u64,
 }
 
-/// Why something was done: a sentence with the values in it, and the rule that was applied, if one was.
+/// Why something was done: a sentence with the actual values, and the rule that was applied, if any.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Why {
     /// The rule the sentence is about.
@@ -72,7 +72,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal(pub String);
 
-/// An event that may happen next, when virtual time is ignored.
+/// An event that may happen next if virtual time is ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The pending event.

@@ -2,7 +2,7 @@
 //!
 //! A tape's text form is a version byte and a postcard record, in URL-safe base64. It carries where the run began
 //! (scenario, seed, settings, rules), the inputs, the step the reader stood at, and a check of the state there, so
-//! that a link whose scenario has changed since says so.
+//! that a link can tell when its scenario has changed since.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -22,9 +22,9 @@ pub enum Input {
     Crash { node: NodeId },
     /// A crashed node boots from its disk.
     Restart { node: NodeId },
-    /// The node stops in the middle of things and will not notice.
+    /// The node stops in the middle of things and does not notice.
     Pause { node: NodeId },
-    /// A paused node goes on.
+    /// A paused node resumes.
     Resume { node: NodeId },
     /// The node takes this many percent of the normal time; 100 is normal.
     Slow { node: NodeId, percent: u32 },
@@ -42,7 +42,7 @@ pub enum Input {
     HealAll,
     /// One direction of a link takes this much longer, in microseconds.
     Latency { from: NodeId, to: NodeId, extra: u64 },
-    /// One direction of a link loses this many messages in a million.
+    /// One direction of a link loses this many messages per million.
     Loss { from: NodeId, to: NodeId, ppm: u32 },
     /// A message in flight is lost.
     Drop { id: u64 },
@@ -78,7 +78,7 @@ impl Input {
         Input::Rule { rule, on: false }
     }
 
-    /// Whether it disturbs the system, so that promises about the undisturbed future must wait anew.
+    /// Whether it disturbs the system, so that promises about the undisturbed future start waiting again.
     pub fn is_disturbance(&self) -> bool {
         !matches!(self, Input::Command(_) | Input::Choose { .. } | Input::HealAll)
     }
@@ -162,13 +162,13 @@ pub struct Link {
 /// Why a link cannot be read. Each reads as a sentence on the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum BadLink {
-    /// Not what Faultline writes, or cut short.
+    /// Not something Faultline wrote, or cut short.
     Mangled,
     /// From a later version.
     UnknownVersion(u8),
     /// Of another scenario.
     OtherScenario,
-    /// More than this page is willing to replay.
+    /// Longer than this page is willing to replay.
     TooLong,
 }
 

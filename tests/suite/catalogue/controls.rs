@@ -1,7 +1,7 @@
 //! Controls: every setting, command and kind of fault changes what happens.
 //!
-//! Two runs go side by side and stop at the first moment in which they differ. The run without the change is kept, for
-//! it is the same for many changes.
+//! Two runs go side by side and stop at the first moment at which they differ. The run without the change is kept,
+//! because many changes are compared with it.
 
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
@@ -27,7 +27,7 @@ const MOMENTS: [u64; 4] = [0, 20, 100, 400];
 /// When, where, and what state.
 type Moment = (u64, u16, u64);
 
-/// A run that is looked at as far as somebody asks.
+/// A run that is only computed as far as somebody asks.
 struct Trace {
     run: Run<LiveWorld>,
     storm: Option<Storm>,
@@ -36,7 +36,7 @@ struct Trace {
 
 impl Trace {
     /// What happens after a step without any fault: when, where, what state, and what is due when. A changed setting
-    /// alone is no difference.
+    /// alone does not count as a difference.
     fn calm(scenario: &'static dyn AnyScenario, origin: &Origin, tape: Tape, step: u64) -> Trace {
         let mut run = Run::new(scenario.start(origin), tape);
         run.seek(step);
@@ -68,7 +68,7 @@ impl Trace {
         Some((handled.time, handled.node.0, world.state_fingerprint() ^ pending))
     }
 
-    /// Whether two runs differ anywhere: in a moment, or in how long they last.
+    /// Whether two runs differ anywhere: in some moment, or in their length.
     fn differs(&mut self, mut other: Trace) -> bool {
         let most = if self.storm.is_some() { usize::MAX } else { LENGTH };
         for index in 0..most {
@@ -82,7 +82,7 @@ impl Trace {
     }
 }
 
-/// The runs from one origin to which nothing is done.
+/// The runs from one origin with no input.
 struct Plain {
     scenario: &'static dyn AnyScenario,
     origin: Origin,
@@ -116,7 +116,7 @@ impl Plain {
             || self.stormy.differs(Trace::stormy(self.scenario, &self.origin, only(0, input)))
     }
 
-    /// Whether a run from another origin is another run, with or without faults.
+    /// Whether a run from another origin differs, with or without faults.
     fn differs_from(&mut self, origin: &Origin) -> bool {
         let scenario = self.scenario;
         self.calm(0).differs(Trace::calm(scenario, origin, Tape::default(), 0))
@@ -158,8 +158,8 @@ fn every_control_changes_the_run() {
     });
 }
 
-/// Where a setting is tried: with all rules on and with each one off, for some settings matter only there; idle, and
-/// under load but for the setting itself.
+/// Where a setting is tried: with all rules on and with each one off, since some settings matter only there; idle, and
+/// under load except for the setting itself.
 fn starts(info: &Info, setting: SettingId) -> impl Iterator<Item = Origin> {
     let load: Vec<_> = info.busy.iter().copied().filter(|known| known.0 != setting).collect();
     let rules = std::iter::once(origin(info)).chain(info.rules.iter().map(|rule| without(info, rule.0)));
@@ -201,7 +201,7 @@ fn every_kind_of_fault_changes_the_run() {
     });
 }
 
-/// A fault of each kind on the first message in flight after some events, and the step they come at.
+/// A fault of each kind on the first message in flight after some events, and the step at which they happen.
 fn faults(scenario: &'static dyn AnyScenario, info: &Info, after: u64) -> Option<(u64, Vec<Input>)> {
     let mut run = run(scenario, &busy(info));
     run.seek(after);

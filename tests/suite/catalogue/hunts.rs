@@ -1,5 +1,5 @@
-//! Searches: nothing breaks while all rules are on, each rule that is off breaks something, and the page's own search
-//! never clears a rule that it needs.
+//! Searches: nothing breaks while all rules are on, switching off any rule breaks something, and the page's own search
+//! never declares a needed rule harmless.
 
 use std::fmt::Write;
 
@@ -19,9 +19,9 @@ use faultline::sim::run::tape::{Input, Link, Origin, Tape};
 use super::{check, controls::without, ensure, origin};
 use crate::pinned::pinned;
 
-/// The most states of an instance that is not seen whole anyway.
+/// The most states for an instance that is too large to cover anyway.
 const MOST_STATES: u64 = 1_000_000;
-/// Instances of more states that are seen whole.
+/// Instances with more states that are covered all the same.
 const LARGE: [&str; 1] = ["messaging/competing-consumers"];
 
 #[test]
@@ -73,7 +73,8 @@ fn each_rule_earns_its_place() {
 /// The most random schedules that are tried for a rule.
 const SCHEDULES: u64 = 300;
 
-/// The rest of a counterexample's line: it breaks its promise, again in a replay, and not with the rule on.
+/// The rest of a counterexample's line, once it has earned it: it breaks its promise, does so again in a replay, and
+/// does not with the rule on.
 fn earns(scenario: &'static dyn AnyScenario, info: &Info, found: &Counterexample) -> Result<String, String> {
     let promise = &info.promises[found.promise];
     let unit = if found.explored { ("moves", "states") } else { ("events", "schedules") };
@@ -147,7 +148,7 @@ fn breaks_anyway(scenario: &'static dyn AnyScenario, found: &Counterexample, tap
 }
 
 /// Where the page's instance cannot show what is pinned, and its search says that there is nothing: scenario and rule.
-/// Each needs an instance of its own, as its counterexample has. The list is to become empty; it may not grow.
+/// Each needs an instance of its own, as its counterexample has. The list must not grow.
 const CLEARED: [(&str, &str); 23] = [
     ("consensus/agreement", "read-repair"),
     ("consensus/token-ring", "only-newer-tokens"),
@@ -174,7 +175,7 @@ const CLEARED: [(&str, &str); 23] = [
     ("transactions/two-phase-commit", "unanimous-yes"),
 ];
 
-/// "Break it" with a rule off: the page's own search can find what is pinned, or finds something else, or says that it
+/// "Break it" with a rule off: the page's own search finds the pinned counterexample or another one, or says that it
 /// has not seen everything.
 #[test]
 fn the_pages_search_clears_no_rule_that_is_needed() {
@@ -198,8 +199,8 @@ fn the_pages_search_clears_no_rule_that_is_needed() {
     });
 }
 
-/// Whether the page's search goes through this very run: it begins there, and every state on the way is one that the
-/// search does not stop at.
+/// Whether the page's search goes through this very run: it begins at the same start, and the search expands every
+/// state on the way.
 fn is_in_the_pages_instance(scenario: &'static dyn AnyScenario, link: &Link, moves: u32) -> bool {
     let (settings, inputs) = scenario.hunt_start();
     let (_, bounds) = scenario.hunt(&link.origin);
@@ -212,7 +213,7 @@ fn is_in_the_pages_instance(scenario: &'static dyn AnyScenario, link: &Link, mov
     (0..link.step).all(|_| scenario.within(run.world()) && run.step().is_some())
 }
 
-/// Whether a budget has all that a tape does after its first inputs, besides choosing what comes next.
+/// Whether a budget covers the faults of a tape after its first inputs.
 fn is_affordable(tape: &Tape, first: usize, mut budget: Budget) -> bool {
     tape.inputs().iter().skip(first).all(|stamped| {
         let left = match stamped.input {

@@ -1,6 +1,7 @@
-//! What every scenario passes, as loops over the catalogue: a scenario is under test by being listed.
+//! What every scenario must pass, as loops over the catalogue: listing a scenario puts it under test.
 //!
-//! FAULTLINE_SCENARIO narrows every loop to one scenario (`storage/leaderless-quorum`, or its slug alone) or to a guide.
+//! FAULTLINE_SCENARIO narrows every loop to one scenario (`storage/leaderless-quorum`, or its slug alone) or to a
+//! guide.
 
 mod controls;
 mod hunts;
@@ -21,8 +22,8 @@ use faultline::sim::run::tape::{Origin, Tape};
 use crate::clock::report;
 use crate::cores;
 
-/// Runs a check on every scenario that is asked for and reports all that fail, in the catalogue's order. Gives what the
-/// check found of each.
+/// Runs a check on every scenario that is asked for and reports all failures, in the catalogue's order. Returns what
+/// the check found for each.
 pub fn check<T: Send>(what: impl Fn(&'static dyn AnyScenario, &Info) -> Result<T, String> + Sync) -> Vec<T> {
     let done = cores::each(&asked_for(), |scenario| {
         let info = scenario.info();
@@ -41,7 +42,7 @@ pub fn check<T: Send>(what: impl Fn(&'static dyn AnyScenario, &Info) -> Result<T
     found
 }
 
-/// The scenarios that FAULTLINE_SCENARIO asks for; without it, all. A name that is none of theirs is a mistake.
+/// The scenarios that FAULTLINE_SCENARIO asks for; without it, all. An unknown name is an error.
 pub fn asked_for() -> Vec<&'static dyn AnyScenario> {
     let wanted = std::env::var("FAULTLINE_SCENARIO").unwrap_or_default();
     let found = named(&wanted);
@@ -77,12 +78,12 @@ pub fn origin(info: &Info) -> Origin {
     Origin { seed: info.seed, ..Origin::default() }
 }
 
-/// The scenario's own start, under load where it begins without one.
+/// The scenario's own start, under load if it begins without one.
 pub fn busy(info: &Info) -> Origin {
     Origin { settings: info.busy.to_vec(), ..origin(info) }
 }
 
-/// The page's start, and the same under load where it begins without one.
+/// The page's start, and the same under load if it begins without one.
 pub fn idle_and_busy(info: &Info) -> Vec<Origin> {
     if info.busy.is_empty() { vec![origin(info)] } else { vec![origin(info), busy(info)] }
 }

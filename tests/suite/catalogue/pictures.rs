@@ -1,4 +1,4 @@
-//! Pictures: everything inside the frame and apart, texts that fit, and every message on a drawn link.
+//! Pictures: everything inside the frame, nothing overlaps, texts fit, and every message is on a drawn link.
 
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
@@ -11,7 +11,7 @@ use faultline::sim::run::tape::Origin;
 
 use super::{check, ensure, idle_and_busy, load, origin, run};
 
-/// Between two looks at a run that begins with other settings, in events.
+/// Events between two looks at a run that begins with other settings.
 const GLIMPSE: u64 = 5;
 
 #[test]
@@ -35,7 +35,7 @@ fn pictures_are_sound_at_every_step() {
     });
 }
 
-/// What else a run may begin with: the ends of each setting that takes effect at the start alone.
+/// What else a run may begin with: the extremes of each setting that takes effect only at the start.
 fn other_starts(info: &Info) -> impl Iterator<Item = Origin> {
     info.settings.iter().filter(|known| known.1.takes == Takes::AtStart).flat_map(|(id, setting, _)| {
         let (min, max) = setting.control.bounds();
@@ -43,7 +43,7 @@ fn other_starts(info: &Info) -> impl Iterator<Item = Origin> {
     })
 }
 
-/// A run's pictures in both frames, of which each is looked at once.
+/// A run's pictures in both frames; each is checked only once.
 #[derive(Default)]
 pub struct Pictures {
     last: Option<[Picture; 2]>,

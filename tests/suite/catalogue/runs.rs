@@ -1,4 +1,4 @@
-//! Runs of a scenario: bounded, exact in every direction, true to what is promised, and never without a reason.
+//! Runs of a scenario: bounded, exact forwards and backwards, true to their promises, and never without a reason.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,10 +16,12 @@ use faultline::sim::run::tape::{Link, Origin};
 
 use super::{busy, check, ensure, idle_and_busy, load, origin, run};
 
-/// How many random fault schedules, and how long each, in events before the faults are healed.
+/// How many random fault schedules there are.
 fn schedules() -> u64 {
     std::env::var("FAULTLINE_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
 }
+
+/// How long each is, in events before the faults are healed.
 const SCHEDULE: u64 = 400;
 
 #[test]
@@ -109,7 +111,7 @@ fn every_event_says_why() {
     });
 }
 
-/// At both ends of every setting, for nodes come and go with settings.
+/// At both ends of every setting, since settings decide which nodes there are.
 #[test]
 fn messages_go_to_nodes_that_are_there() {
     check(|scenario, info| {
@@ -125,7 +127,7 @@ fn messages_go_to_nodes_that_are_there() {
     });
 }
 
-/// The page's start, the same under load, and that with each setting at its least and at its greatest.
+/// The page's start, the same under load, and the latter with each setting at its least and at its greatest.
 fn ends_of_settings(info: &Info) -> Vec<Origin> {
     let mut origins = idle_and_busy(info);
     for (id, setting, _) in &info.settings {
@@ -145,7 +147,7 @@ fn describe(info: &Info, origin: &Origin) -> String {
     if words.is_empty() { "as the page begins".to_owned() } else { words.join(" ") }
 }
 
-/// Messages on their way to nodes that do not exist, in words.
+/// Messages in flight to nodes that do not exist, in words.
 fn strays(world: &LiveWorld) -> String {
     let there = world.kernel().nodes().len();
     let mut words = String::new();
@@ -160,7 +162,8 @@ fn strays(world: &LiveWorld) -> String {
     words
 }
 
-/// A metric may be moved by one scenario of a system alone: together they move all that the system declares.
+/// A single scenario need not move every metric of its system, but together a system's scenarios move all that it
+/// declares.
 #[test]
 fn every_metric_is_measured() {
     let systems: Vec<(&str, Vec<(&str, bool)>)> = check(|scenario, info| {

@@ -1,4 +1,4 @@
-//! Tours and challenges: every beat comes, every challenge is open at first and can be solved.
+//! Tours and challenges: every beat is reached, every challenge is unsolved at first and can be solved.
 
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
@@ -15,15 +15,15 @@ use crate::pinned::pinned;
 /// The most events that a beat may take.
 const LONGEST_BEAT: u64 = 20_000;
 
-/// A beat that has come.
+/// A beat that has been reached.
 pub struct Reached {
     /// Its number, from 1.
     pub number: usize,
-    /// What was the right guess, in words, where something was to be guessed.
+    /// The right guess, in words, if the beat asks for one.
     pub guess: Option<String>,
 }
 
-/// Walks the tour, and looks at each beat once it has come.
+/// Walks the tour, and looks at each beat once it has been reached.
 pub fn walk(
     scenario: &'static dyn AnyScenario,
     info: &Info,
@@ -71,8 +71,8 @@ fn tours_are_walked_to_the_end() {
     });
 }
 
-/// The right guess of each beat in words, and a print of the picture at its end, as they were: a line a beat. Read the
-/// lines that change before they are committed.
+/// The right guess of each beat in words, and a print of the picture at its end, as they were: one line per beat. Read
+/// the lines that change before you commit them.
 #[test]
 fn beats_show_and_answer_what_they_did() {
     let found = check(|scenario, info| {

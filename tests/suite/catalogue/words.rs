@@ -1,4 +1,4 @@
-//! Words: prose with all its parts, and about its own scenario; names that are unique and well formed.
+//! Words: prose that is complete and about its own scenario; names that are unique and well formed.
 
 use faultline::guides::catalogue;
 use faultline::guides::kit::info::Info;
@@ -34,7 +34,7 @@ fn share_a_section(one: &str, other: &str) -> bool {
     one.split("\n## ").filter(long).any(|section| other.split("\n## ").any(|known| known == section))
 }
 
-/// The words that a reader meets in the prose: each rule is spoken of, by one word of its title at least.
+/// The prose mentions every rule, by at least one word of its title.
 #[test]
 fn prose_speaks_of_every_rule() {
     check(|_, info| {

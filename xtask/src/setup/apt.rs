@@ -1,9 +1,9 @@
-//! Debian packages, for what neither cargo nor npm brings.
+//! Debian packages, for what neither cargo nor npm provides.
 
 use crate::Outcome;
 use crate::command::{command, output, run};
 
-/// Installs packages by apt, as root or through sudo. `remedy`: what to do where that is not possible.
+/// Installs packages by apt, as root or through sudo. `remedy`: what to do if that is not possible.
 pub fn install(packages: &[&str], remedy: &str) -> Outcome {
     apt(&["update"], remedy)?;
     apt(&[&["install", "-y", "--no-install-recommends"], packages].concat(), remedy)

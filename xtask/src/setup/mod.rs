@@ -1,4 +1,4 @@
-//! What a machine needs: what of it is missing, as steps that install it.
+//! What a machine needs, and what of it is missing, as steps that install it.
 
 mod apt;
 mod browser;

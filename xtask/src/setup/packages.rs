@@ -28,7 +28,7 @@ pub fn missing(tests: &'static str) -> Outcome<Option<Step>> {
             apt::install(&["nodejs", "npm"], remedy)?;
         }
         let mut npm = command("npm", &["ci", "--no-audit", "--no-fund"]);
-        run(npm.current_dir(folder), "npm's message above says why; it needs its registry once.")?;
+        run(npm.current_dir(folder), "npm's message above says why; npm needs to reach its registry once.")?;
         std::fs::write(&copy, wanted).map_err(|error| format!("{} cannot be written ({error}).", copy.display()))
     };
     Ok(Some(Step::new(format!("the npm packages of {tests}"), "10 s", install)))

@@ -7,7 +7,8 @@ use crate::Outcome;
 use crate::command::{command, output};
 use crate::steps::Step;
 
-/// Where Debian's wrapper finds the broker itself; the wrapper changes the user, which a temporary folder does not bear.
+/// Where Debian's wrapper finds the broker itself; the wrapper changes the user, which does not work with a temporary
+/// folder.
 const DEBIAN_RABBITMQ: &str = "/usr/lib/rabbitmq/bin/rabbitmq-server";
 
 fn find(name: &str) -> Option<String> {

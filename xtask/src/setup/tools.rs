@@ -6,14 +6,14 @@ use crate::steps::Step;
 
 const TRUNK: &str = "0.21.14";
 
-/// Where both are compiled. What was compiled before an interruption need not be compiled again.
+/// Where both are compiled. What was compiled before an interruption is not compiled again.
 const WORKSHOP: &str = "target/tools";
 
 /// Installs both unless they are there at the right version.
 pub fn missing() -> Outcome<Vec<Step>> {
-    let bindgen = locked_version("wasm-bindgen").ok_or("Cargo.lock names no wasm-bindgen. Is the checkout whole?")?;
+    let bindgen = locked_version("wasm-bindgen").ok_or("Cargo.lock names no wasm-bindgen. Is the checkout intact?")?;
     let tools = [
-        // Its own lock file names a dependency that can no longer be had, so it is not asked for --locked.
+        // Its own lock file names a dependency that is no longer available, so it is installed without --locked.
         Tool { package: "wasm-bindgen-cli", program: "wasm-bindgen", version: bindgen, locked: false },
         Tool { package: "trunk", program: "trunk", version: TRUNK.to_owned(), locked: true },
     ];
@@ -37,7 +37,7 @@ impl Tool {
         Step::new(format!("{} {}", self.package, self.version), "2 min", move || self.install())
     }
 
-    /// Compiles it for a quick start rather than for a quick run, and without TLS: it is never asked to download.
+    /// Compiles it to be ready soon rather than to run fast, and without TLS: it never downloads anything.
     fn install(self) -> Outcome {
         let words = ["install", self.package, "--version", &self.version, "--force", "--no-default-features"];
         let mut cargo = command("cargo", &words);

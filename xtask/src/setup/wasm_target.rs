@@ -1,5 +1,5 @@
-//! The standard library for wasm32-unknown-unknown: by rustup where it reaches its server, else built from Debian's
-//! copy of the compiler's source.
+//! The standard library for wasm32-unknown-unknown: from rustup if it can reach its server, otherwise built from
+//! Debian's copy of the compiler's source.
 
 use std::path::{Path, PathBuf};
 
@@ -47,7 +47,7 @@ fn from_source() -> Outcome {
     let built = work.join("target");
     compile(&library, &built).map_err(|why| format!("{why} {ways}"))?;
     copy_libraries(&built.join(TARGET).join("release/deps"), &library_folder()?)?;
-    // The source is large and of no further use; what cannot be deleted stays in the temporary folder.
+    // The source is large and no longer needed; what cannot be deleted stays in the temporary folder.
     let _ = std::fs::remove_dir_all(&work);
     Ok(())
 }

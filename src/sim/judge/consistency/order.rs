@@ -1,9 +1,10 @@
 //! Finds an order in which operations could have happened one at a time, or the first that fits nowhere.
 //!
-//! The search of Wing and Gong with Lowe's memory of what has failed: it goes through calls and returns in the order
-//! of time, places an open operation as soon as the object allows it, and takes the last one back when it meets the
-//! return of one that it could not place. A set of placed operations with the state they lead to is tried once. An
-//! answered operation that changes nothing and fits now is placed for good: whatever order fits with it later fits with it now.
+//! The search of Wing and Gong with Lowe's memory of what has failed: it goes through calls and returns in time order,
+//! places an open operation as soon as the object allows it, and takes the last one back when it reaches the return of
+//! an operation that it could not place. A set of placed operations with the state they lead to is tried only once. An
+//! answered operation that changes nothing and fits now is placed for good: whatever order fits with it later fits
+//! with it now.
 
 use std::hash::Hash;
 
@@ -21,7 +22,7 @@ pub trait Spec {
     fn start(&self) -> Self::State;
     /// What it holds after the operation; `None` when it could not have given this answer.
     fn apply(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
-    /// Whether an operation's answer tells much about what was held before it, so that looking ahead to it pays.
+    /// Whether an operation's answer says so much about what the object held before that looking ahead to it pays.
     fn is_telling(&self, _op: &Self::Op) -> bool {
         false
     }
@@ -35,7 +36,7 @@ pub trait Spec {
 /// An operation and when it was open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Call<Op> {
-    /// Who asked; of one client's operations each ends before the next begins.
+    /// Which client asked; each of its operations ends before its next begins.
     pub client: u32,
     /// What was asked and answered.
     pub op: Op,
@@ -58,14 +59,14 @@ pub struct Misfit {
     pub first: usize,
 }
 
-/// A point of time: an operation is asked, or answered.
+/// A point in time: an operation is called, or returns.
 #[derive(Clone, Copy)]
 struct Point {
     op: usize,
     is_return: bool,
 }
 
-/// An order that respects real time: what had been answered before something was asked comes before it.
+/// An order that respects real time: an operation that returned before another was called comes before it.
 pub fn linearize<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, Misfit> {
     let mut points: Vec<(u64, Point)> = Vec::new();
     for (op, call) in calls.iter().enumerate() {
@@ -100,12 +101,12 @@ pub fn sequence<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, Mi
     Err(Misfit { longest, first })
 }
 
-/// Calls and returns in order of time, as a doubly linked list; placed operations are taken out of it.
+/// Calls and returns in time order, as a doubly linked list; placed operations are taken out of it.
 struct List {
     points: Vec<Point>,
     next: Vec<usize>,
     before: Vec<usize>,
-    /// Where the return of an operation stands; the end of the list for none.
+    /// Where the return of an operation stands; the end of the list if it has none.
     returns: Vec<usize>,
 }
 
@@ -204,7 +205,7 @@ fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Se
             }
             continue;
         }
-        // A return of what could not be placed: the last placed one goes back.
+        // The return of an operation that could not be placed: the last placed one is taken back.
         if placed.len() >= longest.len() {
             longest = placed.iter().map(|(place, _, _)| list.points[place - 1].op).collect();
             stuck = point.map_or(stuck, |point| point.op);

@@ -1,4 +1,4 @@
-//! Registers: one value a key, read, written, compared and set. The history of a run, judged key by key.
+//! Registers: one value per key, read, written, compared and set. The history of a run, judged key by key.
 
 use super::order::{Call, Misfit, Sequence, Spec, linearize};
 use crate::sim::judge::history::{Answer, Ask, History, Operation};
@@ -47,12 +47,12 @@ impl Spec for Register {
     }
 }
 
-/// How the operations on one key were judged.
+/// The verdict on the operations of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judged {
     /// The key.
     pub key: u32,
-    /// The operations, as they were asked.
+    /// The operations, in the order they were asked.
     pub operations: Vec<Operation>,
     /// An order that fits, or what fits nowhere.
     pub verdict: Result<Sequence, Misfit>,
@@ -76,8 +76,8 @@ fn call(operation: &Operation) -> Option<Call<RegisterOp>> {
 type OnKey = (u32, Vec<Operation>, Vec<Call<RegisterOp>>);
 
 /// The operations among the last `most` lines, key by key, without those that say nothing about the register. Where
-/// the history is longer, a write from before may still take effect, so a read of what nobody in sight wrote says
-/// nothing.
+/// the history is longer, an earlier write may still take effect, so a read of a value that nobody in the window wrote
+/// says nothing.
 pub(in crate::sim) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
     let operations = history.operations(most);
     let is_whole = history.lines().len() <= most;
@@ -92,7 +92,7 @@ pub(in crate::sim) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
         let on_key = operations.iter().filter(|operation| operation.key == key).filter(is_telling);
         let all: Vec<(Operation, Call<RegisterOp>)> =
             on_key.filter_map(|operation| Some((*operation, call(operation)?))).collect();
-        // A write without an answer that no read gives away may as well not have happened.
+        // An unanswered write that no read reveals may as well not have happened.
         let is_read = |value: i64| all.iter().any(|(_, call)| call.op == RegisterOp::Read(Ok(Some(value))));
         let matters = |call: &Call<RegisterOp>| match call.op {
             RegisterOp::Write(value) => call.returned.is_some() || is_read(value),
@@ -104,8 +104,8 @@ pub(in crate::sim) fn by_key(history: &History, most: usize) -> Vec<OnKey> {
     keys.keys().copied().map(split).filter(|on_key: &OnKey| !on_key.2.is_empty()).collect()
 }
 
-/// Judges the operations among the last `most` lines of a history, key by key. What a key held before is taken as
-/// unknown, so no verdict rests on what is not looked at.
+/// Judges the operations among the last `most` lines of a history, key by key. What a key held before counts as
+/// unknown, so no verdict rests on what is outside the window.
 pub fn judge(history: &History, most: usize) -> Vec<Judged> {
     let judge = |(key, operations, calls): OnKey| {
         let verdict = linearize(&Register { start: None }, &calls);

@@ -1,7 +1,7 @@
 //! Session guarantees: what one client may rely on about its own reads (Terry et al., 1994).
 //!
 //! A value is certainly older than another when its write had been answered before the other's was asked, or when it
-//! is no value at all. Only what is certain is reported, and only where a value was written once.
+//! is no value at all. Only certain violations are reported, and only where a value was written once.
 
 use crate::sim::judge::history::{Answer, Ask, Operation};
 
@@ -23,8 +23,8 @@ fn value(operation: &Operation) -> Option<Option<i64>> {
     }
 }
 
-/// Whether a value is certainly older than the one that an operation gave or wrote. That one's write must have been
-/// asked by then: a later write of an equal value says nothing.
+/// Whether a value is certainly older than the one that an operation read or wrote. The write of that value must have
+/// been asked by then: a later write of an equal value says nothing.
 fn is_older(operations: &[Operation], one: Option<i64>, known: &Operation) -> bool {
     let (key, other) = (known.key, value(known).flatten());
     let write = |value: i64| {

@@ -1,5 +1,5 @@
 //! Histories as text: Jepsen's log lines of a register (`0 :invoke :write 3`) and lines of a key-value store
-//! (`{:process 0, :type :invoke, :f :append, :key "k", :value "v"}`), as Porcupine's test data has them.
+//! (`{:process 0, :type :invoke, :f :append, :key "k", :value "v"}`), as in Porcupine's test data.
 
 use super::order::{Call, Misfit, Sequence, Spec, linearize};
 use super::register::{Register, RegisterOp};
@@ -20,13 +20,13 @@ impl Report {
     }
 }
 
-/// Reads and judges a history. The error says which line cannot be read, and what was expected there.
+/// Reads and judges a history. The error says which line cannot be read, and what was expected instead.
 pub fn check_text(text: &str) -> Result<Report, String> {
     let is_store = text.lines().find(|line| !line.trim().is_empty()).is_some_and(|line| line.starts_with('{'));
     if is_store { check_store(text) } else { check_register(text) }
 }
 
-/// A line that somebody asked or was answered.
+/// A line: a call or a return.
 struct Said<'a> {
     process: u32,
     what: &'a str,
@@ -47,7 +47,7 @@ fn check_register(text: &str) -> Result<Report, String> {
                 open.push((said.process, calls.len()));
                 calls.push(Call { client: said.process, op, called: at as u64, returned: None });
             }
-            // What timed out stays open for ever: it may have happened or not.
+            // An operation that timed out stays open for ever: it may or may not have happened.
             (":info", Some(index)) => drop(open.remove(index)),
             (":ok" | ":fail", Some(index)) => {
                 let (_, op) = open.remove(index);
@@ -105,7 +105,7 @@ fn register_return(call: &mut Call<RegisterOp>, said: &Said, at: u64) -> Option<
     Some(())
 }
 
-/// A text by the value of its bytes as a polynomial (Karp and Rabin): appending takes a moment, however long it is.
+/// A text as the value of its bytes as a polynomial (Karp and Rabin): appending is quick, however long it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Digest {
     value: u64,
@@ -133,14 +133,14 @@ impl Digest {
         self.then(Digest { value: u64::from(byte) + 1, power: BASE, length: 1 })
     }
 
-    /// The digest of this text with another behind it.
+    /// The digest of this text followed by another.
     fn then(self, other: Digest) -> Digest {
         let value = (times(self.value, other.power) + other.value) % PRIME;
         Digest { value, power: times(self.power, other.power), length: self.length + other.length }
     }
 }
 
-/// What a get was answered: the digests of the text's beginnings, from none of it to all.
+/// What a get returned: the digests of the text's prefixes, from the empty one to the whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Answer(Vec<Digest>);
 

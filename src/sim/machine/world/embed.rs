@@ -1,8 +1,8 @@
-//! One handler of a system that runs inside of another: several systems as groups of nodes in one world.
+//! Runs a handler of one system inside another: several systems as groups of nodes in one world.
 //!
-//! The inner handler runs on a fabric of its own that lives for one event. What it did there, the outer node does again
-//! through its own context: timers and whys here, messages by whoever called. So the outer world decides on links and
-//! faults, and the inner system is the real one.
+//! The inner handler runs on a fabric of its own that lives for one event. The outer node then repeats what it did
+//! through its own context: timers and whys here, messages in the caller. The outer world decides on links and faults,
+//! and the inner system is the real one.
 
 use std::rc::Rc;
 
@@ -26,13 +26,13 @@ pub struct Place<O: System, S: System> {
     pub rules: RuleSet,
     /// An inner timer as one of the outer system.
     pub outer: fn(S::Timer) -> O::Timer,
-    /// The way back; `None` for a timer that is none of the inner system's.
+    /// The way back; `None` for a timer that does not belong to the inner system.
     pub inner: fn(O::Timer) -> Option<S::Timer>,
 }
 
 /// What an inner handler did besides setting timers and saying why.
 pub struct Done<S: System> {
-    /// What it sent, in its order: to which inner node, and what.
+    /// What it sent, in order: to which inner node, and what.
     pub sent: Vec<(NodeId, S::Message)>,
     /// What it noted.
     pub notes: Vec<S::Note>,
@@ -40,8 +40,8 @@ pub struct Done<S: System> {
     pub metrics: Metrics,
 }
 
-/// Runs an inner handler for one event at the outer node of this context. Its clients' operations are not recorded; its
-/// draws come from one draw of the outer node, for purpose 0.
+/// Runs an inner handler for one event at the outer node of this context. The operations of its clients are not
+/// recorded; its draws derive from one draw of the outer node, for purpose 0.
 pub fn inside<O: System, S: System, R>(
     outer: &mut Context<O>,
     place: &Place<O, S>,
@@ -64,7 +64,7 @@ pub fn inside<O: System, S: System, R>(
         outer.cancel_timer((place.outer)(*timer));
     }
     for (timer, slot) in &fabric.timers[node.index()] {
-        // Those that were armed before have the first ids; a timer that was set anew has a later one.
+        // Timers that were armed before have the first ids; one that was set again has a later id.
         let new = fabric.kernel.entry(*slot).filter(|entry| entry.id >= armed.len() as u64);
         new.into_iter().for_each(|entry| outer.set_timer((place.outer)(*timer), entry.at.saturating_sub(now)));
     }

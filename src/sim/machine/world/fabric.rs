@@ -31,14 +31,14 @@ impl<S: System> Clone for Payload<S> {
     }
 }
 
-/// A message that did not arrive, kept for a while so that it can be seen to be lost.
+/// A message that did not arrive, kept for a while so that the reader can see it being lost.
 #[derive(Clone)]
 pub struct LostMessage<M> {
-    /// Its id: no pending event has it any more.
+    /// Its id, which no pending event has any more.
     pub id: u64,
-    /// Who sent it.
+    /// The sender.
     pub from: NodeId,
-    /// To whom.
+    /// The receiver.
     pub to: NodeId,
     /// When it was sent.
     pub sent: Time,

@@ -1,5 +1,5 @@
-//! What the reader does to a world: each input is checked, and then applied; a refused one changes nothing. What needs
-//! to know neither nodes nor messages is there once for all systems.
+//! What the reader does to a world: each input is checked, and then applied; a refused one changes nothing. Code that
+//! needs to know neither nodes nor messages is compiled once for all systems.
 
 use std::rc::Rc;
 
@@ -78,7 +78,7 @@ impl<S: System> World<S> {
     fn take_command(&mut self, call: &CommandCall) -> Result<(), Refusal> {
         let (command, call) = complete(S::COMMANDS, call)?;
         let Some(node) = S::route(self, &call).filter(|node| node.index() < self.nodes.len()) else {
-            return refuse(format!("Nobody can take {} now.", command.title));
+            return refuse(format!("No node can take {} now.", command.title));
         };
         let (slot, _) = self.fabric.kernel.schedule(node, PendingKind::Command, 0, self.fabric.cause);
         Fabric::put(&mut self.fabric.payloads, slot, Payload::Command(call));
@@ -200,7 +200,7 @@ fn switch(
                 return refuse("There is no such setting.".to_owned());
             };
             if known.takes == Takes::AtStart {
-                return refuse(format!("{} takes effect when the run starts anew.", known.title));
+                return refuse(format!("{} takes effect when the run starts over.", known.title));
             }
             let (min, max) = known.control.bounds();
             Rc::make_mut(settings).set(*setting, (*value).clamp(min, max));

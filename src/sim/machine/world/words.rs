@@ -60,7 +60,7 @@ impl<S: System> World<S> {
     }
 }
 
-/// What it takes to put an input in words, for any system: so this code is there once.
+/// What it takes to put an input into words, for any system, so that this code is compiled only once.
 struct Speaker<'a> {
     nodes: usize,
     rules: &'static [Rule],
