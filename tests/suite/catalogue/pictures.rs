@@ -24,7 +24,7 @@ fn pictures_are_sound_at_every_step() {
             let (last, mut pictures) = (run.step_count(), Pictures::default());
             run.seek(0);
             while run.step_count() < last {
-                if run.step_count() % every == 0 {
+                if run.step_count().is_multiple_of(every) {
                     let place = format!("{}{:?} step {}", load(&origin), origin.settings, run.step_count());
                     pictures.check(run.world(), &place)?;
                 }
