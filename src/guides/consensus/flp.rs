@@ -222,7 +222,7 @@ const CHALLENGES: &[Challenge<BenOr>] = &[
         title: "Pick the other two",
         goal: "With t = 0 everybody waits for everybody, and each election ends in its first round. Keep one from \
                ending by a single crash.",
-        hint: "Set the crashes to bear to 0 and start anew. Then crash anybody before it has reported.",
+        hint: "Set the crashes to tolerate to 0 and start again. Then crash anybody before it has reported.",
         reached: |world| world.settings().get(ben_or::CRASHES) == 0 && world.witness().abandoned > 0,
     },
 ];

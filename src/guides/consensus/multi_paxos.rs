@@ -49,7 +49,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
             plot: Plot::Percentiles(paxos::COMMIT_LATENCY),
         },
         Chart {
-            title: "Messages for a command",
+            title: "Messages per command",
             about: "Five servers: 14 with a stable leader, 22 with phase 1 for every command.",
             plot: Plot::Level(paxos::PER_COMMAND),
         },

@@ -41,8 +41,8 @@ pub fn in_time(world: &World<Bully>) -> bool {
 pub const ONE_COORDINATOR: Promise<Bully> = Promise {
     id: "one-coordinator",
     title: "One coordinator",
-    about: "No two running nodes believe themselves coordinator. Promised for a network in which every message \
-            arrives, and in time; not judged while one is late.",
+    about: "No two running nodes believe themselves coordinator. Promised for a network in which every message arrives \
+            in time; not judged while one is late.",
     kind: Kind::Always,
     holds: |world| leaders(world).nth(1).is_none() || !in_time(world),
     explain: |world| {

@@ -33,15 +33,15 @@ pub type Token = u32;
 rules! {
     /// The store refuses a token older than the newest it has seen.
     FENCING = "fencing", "The store refuses older tokens",
-        "Each grant has a higher token, each read and write carries one, and the store refuses a token older than the \
+        "Each grant has a higher token, and each read and write carries one. The store refuses tokens older than the \
          newest it has seen. Off: it takes every write.";
     /// The newest token that the store has seen is on its disk.
     ON_DISK = "newest-on-disk", "The newest token on disk",
-        "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.";
+        "The store keeps the newest token on disk. Off: it keeps it in memory, and forgets it in a crash.";
     /// The client stops a margin before the lease ends.
     MARGIN = "lease-margin", "A margin for slow clocks",
-        "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: it counts \
-         on the whole lease by its own clock.";
+        "A client stops early enough before its lease ends that no clock within the bound overruns it. Off: it uses \
+         the whole lease by its own clock.";
 }
 
 settings! {
@@ -49,10 +49,10 @@ settings! {
         "How many share the lock.";
     /// How long a lease lasts, in microseconds.
     LEASE = "lease", "Lease", micros(200_000, 5_000_000, 100_000), 1_000_000, AtStart,
-        "How long the lock is lent for, by the clock of the lock service.";
+        "How long the lock is granted for, by the lock service's clock.";
     /// How much faster or slower than right a clock may run, in percent.
     DRIFT = "drift", "Drift allowed for", percent(0, 40, 5), 20, Live,
-        "How much faster or slower than right a clock may run. Real ones: far below one in a thousand.";
+        "How much too fast or too slow a clock may run. Real ones are off by far less than one in a thousand.";
     /// How long a client works between its read and its write, in microseconds.
     WORK = "work", "Work", micros(20_000, 3_000_000, 20_000), 200_000, Live,
         "How long a client takes to make a new value from the one it read.";

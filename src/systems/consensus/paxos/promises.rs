@@ -120,7 +120,7 @@ fn two_values(world: &World<Paxos>) -> Breach {
 pub const AGREEMENT: Promise<Paxos> = Promise {
     id: "agreement",
     title: "One value is chosen",
-    about: "No two learners ever learn different values for one decree.",
+    about: "No two learners ever learn different values for the same decree.",
     kind: Kind::Always,
     holds: one_value,
     explain: two_values,
@@ -129,8 +129,8 @@ pub const AGREEMENT: Promise<Paxos> = Promise {
 /// Agreement, for a log.
 pub const ONE_VALUE: Promise<Paxos> = Promise {
     id: "one-value-a-slot",
-    title: "One value a slot",
-    about: "No two servers ever learn different values for one slot.",
+    title: "One value per slot",
+    about: "No two servers ever learn different values for the same slot.",
     kind: Kind::Always,
     holds: one_value,
     explain: two_values,
@@ -182,7 +182,7 @@ pub const CHOSEN_EVENTUALLY: Promise<Paxos> = Promise {
 pub const SAME_ORDER: Promise<Paxos> = Promise {
     id: "same-order",
     title: "One order everywhere",
-    about: "Every server applies the slots one after the other and leaves none out.",
+    about: "Every server applies the slots one after another and skips none.",
     kind: Kind::Always,
     holds: |world| world.witness().out_of_order.is_none(),
     explain: |world| {

@@ -41,10 +41,10 @@ rules! {
         "Any two certificates share an honest replica. Off: f + 1 signatures are enough.";
     /// A request is executed when it is committed, not when it is prepared.
     TWO_PHASES = "two-phases", "Prepare, then commit",
-        "A replica executes when 2f + 1 know that it is prepared. Off: as soon as it is prepared itself.";
+        "A replica executes a request once 2f + 1 say that they are prepared. Off: as soon as it is prepared itself.";
     /// A new view carries over what was prepared, and backups check that it does.
     CARRY_OVER = "carry-over", "A new view carries over",
-        "A new primary proposes again all that was prepared, and backups check it. Off: it starts empty.";
+        "A new primary proposes again everything that was prepared, and backups check it. Off: it starts empty.";
     /// A client believes what f + 1 replicas say.
     MATCHING_REPLIES = "matching-replies", "f + 1 equal replies",
         "A client believes a result that f + 1 replicas sent. Off: it believes the first reply.";
@@ -52,7 +52,7 @@ rules! {
 
 settings! {
     REPLICAS = "replicas", "Replicas", Control::Choice(&["4", "7"]), 0, AtStart,
-        "3f + 1 bear f liars: 4 bear one, 7 bear two.";
+        "3f + 1 tolerate f liars: 4 tolerate one, 7 tolerate two.";
     CLIENTS = "clients", "Clients", count(1, 2), 2, AtStart,
         "Each waits for its answer before it asks for the next thing.";
     /// Which replica lies: 0 for none, otherwise its number and one.

@@ -42,10 +42,10 @@ pub struct Zab;
 rules! {
     /// A new epoch is above every one that was promised.
     NEW_EPOCH = "new-epoch", "An epoch above every promise",
-        "A leader's epoch is above all that its quorum has promised. Off: it takes the one after its own.";
+        "A leader's epoch is above every epoch its quorum has promised. Off: it takes the one after its own.";
     /// Followers are synchronised before the leader broadcasts.
     SYNC_FIRST = "sync-first", "Synchronise before broadcast",
-        "A quorum takes over the leader's history first. Off: followers append new proposals to what they have.";
+        "A quorum adopts the leader's history first. Off: followers append new proposals to whatever they have.";
     /// A quorum acknowledges before the leader commits.
     QUORUM_ACK = "quorum-ack", "Acknowledged by a quorum",
         "A proposal is committed once a quorum has it on disk. Off: the leader commits it at once.";

@@ -131,7 +131,7 @@ pub const ONE_ROW: Promise<Once> = Promise {
 pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
     id: "written-at-last",
     title: "Each order is written at last",
-    about: "Within 30 s after the last fault there is a moment at which every order that was taken has its row.",
+    about: "Within 30 s after the last fault there is a moment at which every accepted order has its row.",
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world: &World<Once>| world.witness().open.is_empty(),
     explain: |world| {

@@ -55,8 +55,8 @@ pub fn number(settings: &Settings, node: NodeId) -> Option<usize> {
     servers(settings).into_iter().position(|server| server == node)
 }
 
-/// Raft's settings for the servers: no load of its own, and an entry of the own term first, so that a new leader commits
-/// what the last one left.
+/// Raft's settings for the servers: no load of its own, and an entry of its own term first, so that a new leader
+/// commits what the last one left.
 pub fn raft_settings() -> Settings {
     let mut settings = Settings::defaults(Raft::SETTINGS);
     let values = [

@@ -94,7 +94,7 @@ fn forgotten(world: &Partition) -> Option<(usize, Option<u16>, Option<u16>)> {
 pub const LAST_VALUE: Promise<KafkaLog> = Promise {
     id: "last-value-is-kept",
     title: "Compaction keeps the last value",
-    about: "Read from its beginning, the log ends with the last value that was written for every key.",
+    about: "Read from the beginning, the log yields the last value written for every key.",
     kind: Kind::Always,
     holds: |world| forgotten(world).is_none(),
     explain: |world| {
@@ -118,7 +118,7 @@ pub const LAST_VALUE: Promise<KafkaLog> = Promise {
 pub const LOOKUP: Promise<KafkaLog> = Promise {
     id: "lookup-finds-the-record",
     title: "A lookup finds the record",
-    about: "A lookup ends at the first record at or after the offset that was asked for.",
+    about: "A lookup ends at the first record at or after the requested offset.",
     kind: Kind::Always,
     holds: |world| world.witness().wrong.is_none(),
     explain: |world| {

@@ -42,26 +42,26 @@ pub struct Nats;
 
 rules! {
     /// One member of a queue group gets a message.
-    ONE_PER_GROUP = "one-per-group", "One copy a queue group",
+    ONE_PER_GROUP = "one-per-group", "One copy per queue group",
         "The server picks one member of a queue group for each message. Off: every member gets a copy.";
     /// The publisher sends a message once.
     SEND_ONCE = "send-once", "Send once",
-        "What was sent is forgotten. Off: after a reconnection the publisher sends again what it is in doubt about.";
+        "The publisher forgets what it has sent. Off: after reconnecting it resends whatever it is unsure about.";
     /// Subscriptions are restored once after a reconnection.
     RESTORE_ONCE = "restore-once", "Restore subscriptions once",
-        "The client library restores subscriptions after a reconnection. Off: the application subscribes as well.";
+        "The client library restores subscriptions after reconnecting. Off: the application subscribes again as well.";
     /// A connection with too much pending is cut off.
     CUT_SLOW = "cut-off-slow", "Cut off slow consumers",
-        "A connection with more pending than allowed is closed. Off: the server goes on keeping it all.";
+        "A connection with more pending than allowed is closed. Off: the server keeps buffering it all.";
     /// A request that nobody listens to is answered with 503.
     NO_RESPONDERS = "no-responders", "Say that nobody listens",
-        "A request without a subscriber is answered with status 503. Off: it is dropped in silence.";
+        "A request without a subscriber is answered with status 503. Off: it is dropped silently.";
     /// Each request has a reply subject of its own.
     OWN_INBOX = "own-inbox", "An inbox for each request",
         "Each request has a reply subject of its own. Off: all requests of a caller share one.";
     /// A request ends after its time-out.
     GIVE_UP = "give-up", "Give up after the time-out",
-        "A request without an answer ends when its time is over. Off: the caller waits for ever.";
+        "A request without an answer ends when its time is up. Off: the caller waits for ever.";
 }
 
 settings! {
@@ -79,7 +79,7 @@ settings! {
         "One way, between a client and the server.";
     /// How long the slow subscriber's link takes for a message, in microseconds.
     SLOW = "slow-link", "The log's link takes a message in", micros(1_000, 1_000_000, 1_000), 150_000, Live,
-        "What is sent faster waits in the server.";
+        "Whatever is sent faster waits in the server.";
     /// Messages that may wait to be written to a connection. nats-server: 64 MiB.
     MAX_PENDING = "max-pending", "Most pending for a connection", count(1, 50), 10, Live,
         "In messages here; nats-server counts bytes, 64 MiB by default.";

@@ -80,7 +80,7 @@ fn is_on(host: &Host, id: TaskId, by: Option<NodeId>) -> bool {
 pub const NOT_LOST: Promise<RabbitMq> = Promise {
     id: "confirmed-is-done",
     title: "A confirmed task is done",
-    about: "Every task that was confirmed is done at least once, or is still somewhere from where it will be done.",
+    about: "Every confirmed task is done at least once, or is still somewhere it will be done from.",
     kind: Kind::Always,
     holds: |world| lost(world).is_none(),
     explain: explain_lost,
@@ -90,7 +90,7 @@ pub const NOT_LOST: Promise<RabbitMq> = Promise {
 pub const NOTHING_VANISHES: Promise<RabbitMq> = Promise {
     id: "nothing-vanishes",
     title: "Nothing vanishes",
-    about: "Every confirmed task is done or parked, or is still somewhere from where it will be.",
+    about: "Every confirmed task is done or parked, or is still somewhere that leads to one of them.",
     kind: Kind::Always,
     holds: |world| lost(world).is_none(),
     explain: explain_lost,
@@ -151,7 +151,7 @@ fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
 pub const FAIR: Promise<RabbitMq> = Promise {
     id: "no-task-waits-behind-a-busy-worker",
     title: "No task waits behind a busy worker",
-    about: "No task waits in a busy worker's buffer while another worker that consumes has had nothing for 4 ms.",
+    about: "No task waits in a busy worker's buffer while another consuming worker has had nothing to do for 4 ms.",
     kind: Kind::Always,
     holds: |world| unfair(world).is_none(),
     explain: |world| {
@@ -205,7 +205,7 @@ fn all_connected(world: &Shop) -> bool {
 pub const EXACT: Promise<RabbitMq> = Promise {
     id: "delivered-where-bound",
     title: "Delivered exactly where a binding matches",
-    about: "Each message goes once into every queue with a binding that matches, and into no other.",
+    about: "Each message goes once into every queue with a matching binding, and into no other.",
     kind: Kind::Always,
     holds: |world| world.witness().misrouted().is_none(),
     explain: |world| {

@@ -40,7 +40,8 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
 pub const READABLE: Promise<Registry> = Promise {
     id: "every-record-is-readable",
     title: "Every consumer can read every record",
-    about: "No consumer meets a record that it cannot read, old or new; a replay as far back as the mode promises.",
+    about: "No consumer meets a record that it cannot read, old or new; a replay only as far back as the mode \
+            promises.",
     kind: Kind::Always,
     holds: |world| world.witness().unreadable.is_none(),
     explain: |world| {

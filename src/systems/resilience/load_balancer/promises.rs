@@ -85,7 +85,7 @@ pub const ANSWERED: Promise<LoadBalancer> = Promise {
 pub const SHARED: Promise<LoadBalancer> = Promise {
     id: "healthy-servers-get-work",
     title: "Healthy servers get work",
-    about: "Within 15 s after the last fault, every server has got a request in the last 3 s, if there are any.",
+    about: "Within 15 s after the last fault, every server has had a request in the last 3 s, if there are any.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| {
         let now = world.kernel().now();

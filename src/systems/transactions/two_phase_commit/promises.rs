@@ -104,7 +104,7 @@ pub const AGREE: Promise<TwoPhaseCommit> = Promise {
 pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
     id: "commit-means-all-yes",
     title: "A commit means all said yes",
-    about: "Nobody commits a transaction that some participant has not voted for.",
+    about: "Nobody commits a transaction that any participant has not voted for.",
     kind: Kind::Always,
     holds: |world| world.witness().hasty.is_none(),
     explain: |world| {
@@ -132,8 +132,8 @@ pub fn locked(world: &World<TwoPhaseCommit>) -> impl Iterator<Item = (NodeId, Tx
 pub const RELEASED: Promise<TwoPhaseCommit> = Promise {
     id: "locks-released",
     title: "Locks are released",
-    about: "Once nothing is wrong any more, every lock is released within 3 s. While the coordinator is down, \
-            participants in doubt stay blocked, and this is not judged.",
+    about: "Once nothing is wrong, every lock is released within 3 s. While the coordinator is down, participants in \
+            doubt stay blocked, and that is not judged.",
     kind: Kind::Eventually { within: 3 * SEC },
     holds: |world| locked(world).next().is_none(),
     explain: |world| {
