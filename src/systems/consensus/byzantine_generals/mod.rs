@@ -268,7 +268,7 @@ impl System for ByzantineGenerals {
     }
 
     fn boot(_: &Disk, context: &mut Context<Self>) -> Memory {
-        // The next battle by the clock. Whoever comes back in the middle of one sits it out.
+        // The next battle by the clock. A general that comes back in the middle of one sits it out.
         let (now, period) = (context.now(), period(context.settings()));
         let since = now + period - FIRST_BATTLE;
         context.set_timer(Timer::Muster, period - since % period);

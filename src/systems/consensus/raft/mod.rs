@@ -301,7 +301,7 @@ impl Server<'_, '_> {
         self.context.send(to, message);
     }
 
-    /// Arms the election timer anew.
+    /// Restarts the election timer.
     fn await_leader(&mut self) {
         let delay = election_timeout(self.context);
         self.context.set_timer(Timer::Election, delay);

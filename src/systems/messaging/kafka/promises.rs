@@ -366,7 +366,7 @@ pub const OWNED_AGAIN: Promise<Kafka> = Promise {
     holds: all_owned,
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 20 s, and a partition still has no owner.".to_owned(),
+        text: "Nothing has been wrong for 20 s, yet a partition still has no owner.".to_owned(),
         values: Vec::new(),
     },
 };

@@ -460,7 +460,7 @@ impl System for Replication {
             (Disk::Controller(disk), _) => controller::Controller { disk, context }.handle(event),
             (Disk::Broker(disk), Memory::Broker(memory)) => broker::Replica { disk, memory, context }.handle(event),
             (Disk::Client { next }, Memory::Client(memory)) => clients::Client { next, memory, context }.handle(event),
-            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+            _ => context.why(|_| "Nobody here can answer this.".to_owned()),
         }
     }
 

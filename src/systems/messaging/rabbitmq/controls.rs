@@ -130,7 +130,7 @@ metrics! {
 }
 
 commands! {
-    /// Publish so many.
+    /// Publish this many.
     PUBLISH = "publish", "Publish",
         "Publishes this many messages at once.",
         [field("messages", count(1, 50), 10)];
