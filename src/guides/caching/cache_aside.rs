@@ -15,8 +15,8 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     title: "Cache-aside",
     guide: Guide::Caching,
     level: 1,
-    summary: "A database is 100 ms away, a cache 2 ms. The servers keep copies in the cache themselves, and must not \
-              forget to throw them away.",
+    summary: "The database is 100 ms away, the cache 2 ms. The servers keep copies in the cache themselves, and must \
+              not forget to delete them.",
     seed: 4,
     settings: &[
         (cache::CLIENTS, 3),
@@ -36,7 +36,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     charts: &[
         Chart {
             title: "Hit ratio",
-            about: "Of a hundred look-ups, so many find a copy.",
+            about: "How many look-ups in a hundred find a copy.",
             plot: Plot::Ratio(cache::HITS, cache::MISSES),
         },
         Chart {
@@ -62,8 +62,8 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
             "The application asks the cache first, and on a miss loads from the database and fills the cache.",
         ),
         ("invalidate", "To delete a cached copy because what it was copied from has changed."),
-        ("lease", "A lock or right that ends by itself after a set time."),
-        ("single flight", "Only one load of a key at a time; whoever comes meanwhile waits for it."),
+        ("lease", "A lock or right that expires on its own after a set time."),
+        ("single flight", "Only one load of a key at a time; requests that come meanwhile wait for it."),
     ],
     prose: prose!("cache_aside.md"),
     #[cfg(not(target_arch = "wasm32"))]
@@ -163,15 +163,15 @@ const TOUR: &[Beat] = &[
 .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
 "The cache fills",
-"A few keys are asked for all the time, most of them rarely. So a cache of 16 entries catches far more than 16 of 40 \
- reads. When it is full, the *least recently used* entry goes.",
+"A few keys are asked for all the time, most of them rarely. That is why a cache of 16 entries catches far more than \
+ 16 reads in 40. When it is full, the *least recently used* entry goes.",
 |world| cached(world).len() >= 16,
 )
 .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
 "An update",
 "Client 1 updates the most popular key. The server writes to the database, and then deletes the copy: it does not \
- overwrite it. To *invalidate* is safe to repeat, and the next reader loads what is true then.",
+ overwrite it. It is safe to *invalidate* twice, and the next reader loads whatever is true by then.",
 |world| {
             flies(world, |message| matches!(message, Message::Deleted { .. })) && in_cache(world, FAVOURITE).is_none()
         },
@@ -208,7 +208,7 @@ const TOUR: &[Beat] = &[
             question: "How long does the old value stay in the cache?",
             options: |_| vec!["100 ms".to_owned(), "Until the time to live is over".to_owned()],
             answer: |_| 1,
-            because: "Nobody will delete it again: the update thinks that it is done.",
+            because: "Nobody will delete it again: the update considers itself done.",
         }),
 ];
 
@@ -236,7 +236,7 @@ const CHALLENGES: &[Challenge<CacheAside>] = &[
     },
     Challenge {
         id: "useless-cache",
-        title: "A full cache that is of no use",
+        title: "A full cache that is no use",
         goal: "Keep the hit ratio below 20 % over 200 look-ups or more, with the cache full.",
         hint: "Make every key as popular as every other, and the cache small.",
         reached: useless,

@@ -52,7 +52,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     explore: ONE_OF_EACH,
     terms: &[
         ("linearizability", "Each operation seems to happen at one moment between its call and its answer."),
-        ("quorum", "Enough nodes that any two such sets have one in common."),
+        ("quorum", "Enough nodes that any two such sets share one."),
         ("version", "A number that orders the values of a copy: the higher one is newer."),
     ],
     near: &["storage/leaderless-quorum", "consensus/quorums"],
@@ -188,19 +188,19 @@ const TOUR: &[Beat] = &[
             question: "What does Bob read?",
             options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
             answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
-            because: "Any two of three include A or B, which have 6 with a higher version. And what he returns he \
-                      stores where it is missing first: otherwise the next reader might find less.",
+            because: "Any two of three include A or B, which have 6 with a higher version. And before he returns it, \
+                      he stores it where it is missing: otherwise the next reader might find an older value.",
         }),
     Beat::new(
 "Without a protocol",
-"Now all three rules are off. C crashes again; Ann writes 7, and is content with one node.",
+"Now all three rules are off. C crashes again; Ann writes 7, and settles for one node.",
 |world| acknowledged(world, 3),
 )
 .first(|_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect())
 .look(|_| vec![ANN]),
     Beat::new(
 "Whoever answers first",
-"C is back, and the way from A and B to Bob is slow today. Bob takes the first answer that he gets.",
+"C is back, and the way from A and B to Bob is slow today. Bob takes the first answer he gets.",
 read_stale,
 )
 .first(|_| {
@@ -220,7 +220,7 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
     Challenge {
         id: "minority-waits",
         title: "A client that must wait",
-        goal: "With all rules on, have Ann cut off with one node in the middle of a write that Bob does not see.",
+        goal: "With all rules on, have Ann cut off with one node in the middle of a write that Bob never sees.",
         hint: "Cut her off once she has begun, and let Bob finish a read.",
         reached: |world| {
             let stuck = operation(world, ANN).is_some_and(|doing| doing.write.is_some());

@@ -15,8 +15,8 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     title: "Bully election",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five nodes, and the one with the highest number is to lead. When it crashes the next one takes over; \
-              when it comes back it takes the lead again by force.",
+    summary: "Five nodes, and the one with the highest number should lead. When it crashes the next one takes over; \
+              when it comes back it seizes the lead again.",
     seed: 9,
     settings: &[(bully::NODES, 5), (bully::BOUND, 20_000), (bully::TIMEOUT, 50_000), (bully::HEARTBEAT, 100_000)],
     rules: &[bully::ANSWER, bully::WAIT, bully::HALT],
@@ -31,7 +31,8 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
         },
         Chart {
             title: "Messages",
-            about: "An election costs most when the lowest node notices: each one above it holds an election as well.",
+            about: "An election costs most when the lowest node notices: every node above it holds an election as \
+                    well.",
             plot: Plot::Rate(bully::MESSAGES),
         },
         Chart {
@@ -47,9 +48,9 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     terms: &[
         ("coordinator", "The node that decides for a group, or leads it."),
         ("halts", "Stops lower nodes from working for anybody else before a new coordinator takes over."),
-        ("heartbeat", "A regular message that says no more than: I am still here."),
+        ("heartbeat", "A regular message that only says: I am still here."),
         ("synchronous", "Every message arrives, and every running node answers, within a known time."),
-        ("time-out", "How long a node waits for an answer before it takes the other for dead."),
+        ("time-out", "How long a node waits for an answer before it considers the other dead."),
     ],
     near: &["consensus/raft-election", "consensus/token-ring"],
     prose: prose!("bully.md"),
@@ -92,8 +93,8 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat] = &[
     Beat::new(
 "Everybody calls an election",
-"Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher number makes no \
- better coordinator. It makes everybody choose the same one.",
+"Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher number does not \
+ make a better coordinator. It makes everybody choose the same one.",
 |world| world.kernel().now() == 0,
 )
 .look(all),
@@ -127,8 +128,8 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![N2]),
     Beat::new(
 "Whoever is higher takes over",
-"Every node above answers OK and calls an election of its own. So the question climbs up to N4, whose question to N5 \
- nobody answers. Once a whole *time-out* has passed in silence, N4 halts the others.",
+"Every node above answers OK and calls its own election. The question climbs up to N4, whose question to N5 goes \
+ unanswered. Once a whole *time-out* has passed in silence, N4 halts the others.",
 |world| phase(world, N4) == Some(Phase::Halts),
 )
 .look(|_| vec![N4])
@@ -136,19 +137,19 @@ const TOUR: &[Beat] = &[
             question: "What does silence for 50 ms tell N4 about N5?",
             options: |_| vec!["That N5 is down".to_owned(), "That N5 is down or slow".to_owned(), "Nothing".to_owned()],
             answer: |_| 0,
-            because: "Here a message takes 20 ms at most and a running node answers at once, so an answer is there \
-                      after 40 ms. Where no such bound exists, the second would be the right answer.",
+            because: "Here a message takes at most 20 ms and a running node answers at once, so an answer arrives \
+                      within 40 ms. Without such a bound, the second answer would be right.",
         }),
     Beat::new(
 "N4 leads",
-"All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four work on.",
+"All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four carry on.",
 |world| common(world) == Some(N4),
 )
 .look(|_| vec![N4]),
     Beat::new(
 "The bully comes back",
-"N5 restarts. N4 works well, and still N5 has nobody above it to ask: it halts them all. Watch the crown: N4 puts it \
- down before N5 takes it.",
+"N5 restarts. N4 is doing fine, but N5 has nobody above it to ask: it halts them all. Watch the crown: N4 puts it down \
+ before N5 takes it.",
 |world| common(world) == Some(N5),
 )
 .first(|_| vec![Input::Restart { node: N5 }])
@@ -157,7 +158,7 @@ const TOUR: &[Beat] = &[
             question: "Who leads in the end?",
             options: names,
             answer: |world| common(world).map_or(0, NodeId::index),
-            because: "The higher node takes the lead from one that works. That is how the algorithm got its name.",
+            because: "The higher node takes the lead from one that works. Hence the algorithm's name.",
         }),
     Beat::new(
 "A cut looks like a crash",
@@ -171,13 +172,13 @@ const TOUR: &[Beat] = &[
             question: "How many coordinators will there be?",
             options: |_| vec!["One".to_owned(), "Two".to_owned(), "Five".to_owned()],
             answer: |world| if leaders(world).count() > 1 { 1 } else { 0 },
-            because: "Each side has a highest node. The promise was made for a network whose messages all arrive, and \
-                      that is where it ends.",
+            because: "Each side has a highest node. The promise holds for a network in which every message arrives, \
+                      and this is not one.",
         }),
     Beat::new(
 "Healed",
-"The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. What the two did meanwhile, nobody \
- has put in order: for that, a majority is needed.",
+"The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. Nobody has reconciled what the two \
+ did meanwhile: that takes a majority.",
 |world| common(world) == Some(N5),
 )
 .first(|_| vec![Input::HealAll])
@@ -211,7 +212,7 @@ const CHALLENGES: &[Challenge<Bully>] = &[
         id: "three-crowns",
         title: "Three crowns",
         goal: "Have three nodes believe themselves coordinator at once.",
-        hint: "A paused node does not know that time goes by, and keeps its belief. So does the next one.",
+        hint: "A paused node does not know that time passes, and still believes what it did. So does the next one.",
         reached: |world| leaders(world).count() > 2,
     },
 ];

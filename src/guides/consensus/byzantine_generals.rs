@@ -19,8 +19,8 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     title: "Byzantine generals",
     guide: Guide::Consensus,
     level: 5,
-    summary: "Four generals must do the same, and one of them lies, perhaps the commander. They tell each other what \
-              they were told, and majorities do the rest.",
+    summary: "Four generals must do the same thing, and one of them lies, perhaps the commander. They tell each other \
+              what they were told, and majorities do the rest.",
     seed: 2,
     settings: &[
         (generals::GENERALS, 4),
@@ -122,22 +122,22 @@ const fn rule(rule: RuleId, on: bool) -> Input {
 const TOUR: &[Beat] = &[
     Beat::new(
 "One of four is a traitor",
-"A commander and three lieutenants. They win if all who are loyal do the same. Lieutenant 3 is a traitor, and nobody \
- among them knows it.",
+"A commander and three lieutenants. They win if all who are loyal do the same. Lieutenant 3 is a traitor, and none of \
+ the others knows it.",
 |world| world.kernel().now() == 0,
 )
 .look(|_| vec![NodeId(3)]),
     Beat::new(
 "The order",
-"Round 1: the commander sends the same order to each. Every message arrives, and who hears it knows who sent it. The \
+"Round 1: the commander sends the same order to each. Every message arrives, and its receiver knows who sent it. The \
  ring is what is left of the round.",
 |world| ordered(world, 1),
 )
 .look(|_| vec![COMMANDER]),
     Beat::new(
 "He told me",
-"Round 2: each lieutenant tells the other two what it was told. So each hears of the order three times: once \
- first-hand, twice second-hand. The traitor says what it likes.",
+"Round 2: each lieutenant tells the other two what it was told. Each hears the order three times: once first-hand, \
+ twice second-hand. The traitor says whatever it likes.",
 |world| {
             [1, 2]
                 .into_iter()
@@ -153,7 +153,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Two against one",
-"Lieutenant 1 has attack, attack, retreat. It does not know which of the three is a lie. It need not: the majority is \
+"Lieutenant 1 has attack, attack, retreat. It does not know which of the three is a lie, and need not: the majority is \
  attack. This is figure 3 of the paper.",
 |world| decided(world, 1),
 )
@@ -183,12 +183,13 @@ const TOUR: &[Beat] = &[
             question: "What do the three loyal lieutenants do?",
             options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
             answer: outcome,
-            because: "Two of the three values are retreat, in every row. What they do matters less than that all do it.",
+            because: "Two of the three values are retreat, in every row. What matters is not what they do, but that \
+                      all do it.",
         }),
     Beat::new(
 "One round less",
-"Leave the second round out: everyone obeys what it heard first-hand. A lying commander needs no more than that to \
- part them.",
+"Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs to divide \
+ them.",
 |world| world.witness().parted.is_some(),
 )
 .first(|_| vec![rule(generals::ENOUGH_ROUNDS, false)])
@@ -230,13 +231,14 @@ const CHALLENGES: &[Challenge<ByzantineGenerals>] = &[
         id: "figure-1",
         title: "Three generals: a lying lieutenant",
         goal: "With three generals, have a loyal lieutenant disobey a loyal commander.",
-        hint: "Start with 3 generals and a lieutenant as traitor, and switch off the rule that there are more than 3m.",
+        hint: "Start with 3 generals and a lieutenant as traitor, and switch off the rule that asks for more than 3m.",
         reached: |world| are_three(world) && world.witness().disobeyed.is_some(),
     },
     Challenge {
         id: "figure-2",
         title: "Three generals: a lying commander",
-        goal: "With three generals, cure the first case by believing the commander: then have the two lieutenants part.",
+        goal: "With three generals, cure the first case by believing the commander: then have the two lieutenants \
+               disagree.",
         hint: "Without the common default, each breaks the tie by what it heard first-hand. Now let the commander lie: \
                Lieutenant 1 hears exactly what it heard when Lieutenant 2 was the traitor.",
         reached: |world| are_three(world) && world.witness().parted.is_some(),

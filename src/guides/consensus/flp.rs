@@ -42,12 +42,12 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     charts: &[
         Chart {
             title: "Round of each voter",
-            about: "Each climb is an election; a line that goes on climbing is one that does not end.",
+            about: "Each climb is an election; a line that keeps climbing is one that does not end.",
             plot: Plot::Level(ben_or::ROUND),
         },
         Chart {
             title: "Messages",
-            about: "Two from everybody to everybody in each round.",
+            about: "In each round, everybody sends two messages to everybody.",
             plot: Plot::Rate(ben_or::MESSAGES),
         },
     ],
@@ -56,7 +56,7 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     challenges: CHALLENGES,
     explore: TWO_ROUNDS,
     terms: &[
-        ("asynchronous", "Messages arrive at some time, and nobody knows how late they may be."),
+        ("asynchronous", "Messages arrive eventually, and nobody knows how late they may be."),
         ("n - t", "How many messages a process may wait for when t of n may have crashed."),
     ],
     before: &["consensus/agreement"],
@@ -112,7 +112,7 @@ const LAST: NodeId = NodeId(2);
 const TOUR: &[Beat] = &[
     Beat::new(
 "Three voters, one answer",
-"Three voters must agree on 0 or 1. Messages arrive when they like, and one voter may crash. A crashed voter and a \
+"Three voters must agree on 0 or 1. Messages arrive whenever they like, and one voter may crash. A crashed voter and a \
  slow one look the same, so nobody may wait for all three: *n - t*, here two, must do.",
 |world| world.kernel().now() == 0,
 )
@@ -137,7 +137,7 @@ is_decided,
             answer: |world| {
                 now(world).and_then(|election| election.outcome).map_or(0, |outcome| usize::from(outcome.1))
             },
-            because: "Both were possible. Which two messages come first, and how coins fall, settles it.",
+            because: "Both were possible. Which two messages come first, and how the coins fall, decides.",
         }),
     Beat::new(
 "Take the coin away",
@@ -151,13 +151,13 @@ is_decided,
             question: "In which round does the next election end?",
             options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within ten".to_owned()],
             answer: |world| if open_in(world, 11) { 2 } else { 0 },
-            because: "A and C hear B first, which votes unlike them, and B hears one of them. Nobody sees a majority, \
+            because: "A and C hear B first, which votes differently, and B hears one of them. Nobody sees a majority, \
                       and each round ends as it began.",
         }),
     Beat::new(
 "No protocol can do better",
-"This is no weakness of keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic protocol: \
- from a state in which both outcomes are possible, a scheduler can always reach another such state.",
+"The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic protocol: from \
+ a state in which both outcomes are possible, a scheduler can always reach another such state.",
 |world| open_in(world, 30),
 )
 .look(everybody),
@@ -173,11 +173,11 @@ is_decided,
             question: "Does the same schedule still keep the vote open?",
             options: |_| vec!["Yes, for ever".to_owned(), "No".to_owned()],
             answer: |world| usize::from(is_decided(world)),
-            because: "In every round the coins fall alike with a chance that does not shrink. Sooner or later they do.",
+            because: "In every round there is the same chance that the coins fall alike. Sooner or later they do.",
         }),
     Beat::new(
 "One crashes",
-"C crashes. A and B cannot know whether it is slow, and need not: two messages are all that they wait for.",
+"C crashes. A and B cannot know whether it is merely slow, and need not: they only wait for two messages.",
 |world| {
             let without = now(world).is_some_and(|election| election.voters == 2 && election.outcome.is_some());
             without && !world.kernel().node(LAST).up
@@ -206,7 +206,7 @@ const CHALLENGES: &[Challenge<BenOr>] = &[
         id: "five-rounds",
         title: "You are the scheduler",
         goal: "With the coin on, keep an election undecided for five rounds.",
-        hint: "A voter that first hears of a vote unlike its own sees no majority. Delay the reports between two who \
+        hint: "A voter that first hears a vote unlike its own sees no majority. Delay the reports between two who \
                agree. The coins may still beat you: then try the next election.",
         reached: |world| world.rules().on(ben_or::COIN) && open_in(world, 6),
     },
@@ -222,7 +222,7 @@ const CHALLENGES: &[Challenge<BenOr>] = &[
         title: "Pick the other two",
         goal: "With t = 0 everybody waits for everybody, and each election ends in its first round. Keep one from \
                ending by a single crash.",
-        hint: "Set the crashes to bear to 0 and start anew. Then crash anybody before it has reported.",
+        hint: "Set the crashes to tolerate to 0 and start again. Then crash anybody before it has reported.",
         reached: |world| world.settings().get(ben_or::CRASHES) == 0 && world.witness().abandoned > 0,
     },
 ];

@@ -16,7 +16,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     guide: Guide::Consensus,
     level: 2,
     summary: "A lock lent for a second at a time, two clients, and a store. One client is paused in the middle of its \
-              work, and when it goes on it still believes that it holds the lock.",
+              work, and when it resumes it still believes that it holds the lock.",
     seed: 1,
     settings: &[
         (leases::CLIENTS, 2),
@@ -38,7 +38,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
         },
         Chart {
             title: "Writes taken",
-            about: "A line a client. They share the lock.",
+            about: "One line per client. They share the lock.",
             plot: Plot::Rate(leases::WRITTEN),
         },
         Chart {
@@ -59,7 +59,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     terms: &[
         ("fencing token", "A number that grows with each grant of a lock, by which a store refuses old holders."),
         ("fencing tokens", "Numbers that grow with each grant of a lock, by which a store refuses old holders."),
-        ("lease", "A lock or right that ends by itself after a set time."),
+        ("lease", "A lock or right that expires on its own after a set time."),
     ],
     near: &["consensus/raft-reads", "consensus/token-ring"],
     prose: prose!("leases.md"),
@@ -113,15 +113,15 @@ fn overtaken(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A lock and a store",
-"Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. So that they do not \
- get in each other's way, each first asks a lock service for the lock.",
+"Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. To stay out of each \
+ other's way, each first asks a lock service for the lock.",
 |world| world.kernel().now() == 0,
 )
 .look(clients),
     Beat::new(
 "Lent, not given",
 "The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring around the \
- client is what it counts on itself, and that is less.",
+ client is what the client counts on, which is less.",
 |world| holders(world).next().is_some(),
 )
 .look(those_holding),
@@ -141,8 +141,8 @@ const TOUR: &[Beat] = &[
 .look(at_work),
     Beat::new(
 "The holder crashes",
-"It crashes, and cannot give the lock back. Nobody has to do that for it: the lease ends by itself. The other client \
- waits until the line above the lock is gone.",
+"It crashes, and cannot give the lock back. Nobody has to do that for it: the lease expires on its own. The other \
+ client waits until the line above the lock is gone.",
 |world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
             down && !at_work(world).is_empty()
@@ -159,7 +159,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "A long pause",
 "The client at work is paused, by a garbage collection, say. It stands still in the middle of its work. The lock \
- service hears nothing of it and does what it does with a dead one.",
+ service hears nothing from it, and treats it like a dead one.",
 |world| holders(world).count() > 1,
 )
 .first(|world| {
@@ -182,7 +182,7 @@ overtaken,
 .look(|_| vec![STORE]),
     Beat::new(
 "The old write arrives",
-"The pause ends. The client knows nothing of it, takes up its work where it stood, and writes.",
+"The pause ends. The client never noticed it: it picks up its work where it left off, and writes.",
 |world| world.witness().refused && !at_work(world).is_empty(),
 )
 .first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
@@ -214,7 +214,8 @@ overtaken,
             question: "What becomes of the writes that came in between?",
             options: |_| vec!["They are kept".to_owned(), "They are overwritten".to_owned()],
             answer: |world| usize::from(world.witness().lost.is_some()),
-            because: "The store took the old value plus one over the newer value. Each client believes that all went well.",
+            because: "The store replaced the newer value with the old one plus one. Each client believes that all went \
+                      well.",
         }),
 ];
 
@@ -237,7 +238,7 @@ const CHALLENGES: &[Challenge<LeaseLock>] = &[
     Challenge {
         id: "lost-update",
         title: "A lost update",
-        goal: "Make the store take a write that overwrites one that its writer has never seen.",
+        goal: "Make the store accept a write that overwrites one its writer has never seen.",
         hint: "Turn off what stops an old holder. Then let its write come late.",
         reached: |world| world.witness().lost.is_some(),
     },

@@ -49,7 +49,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
             plot: Plot::Percentiles(paxos::COMMIT_LATENCY),
         },
         Chart {
-            title: "Messages for a command",
+            title: "Messages per command",
             about: "Five servers: 14 with a stable leader, 22 with phase 1 for every command.",
             plot: Plot::Level(paxos::PER_COMMAND),
         },
@@ -269,8 +269,7 @@ const TOUR: &[Beat] = &[
 .look(servers),
     Beat::new(
 "Phase 1, for every slot at once",
-"The first ring to empty makes its server prepare a *ballot*: not for one slot, but for slot 1 and all that come after \
- it.",
+"The first server whose ring empties prepares a *ballot*: not for one slot, but for slot 1 and every one after it.",
 |world| !candidates(world).is_empty(),
 )
 .look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
@@ -278,11 +277,11 @@ const TOUR: &[Beat] = &[
             question: "Which server prepares first?",
             options: names,
             answer: |world| candidates(world).first().map_or(0, |candidate| candidate.0.index()),
-            because: "The one whose ring was the shortest.",
+            because: "The one with the shortest ring.",
         }),
     Beat::new(
 "Promises of a majority",
-"Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done, for as long as nobody \
+"Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done with until somebody \
  prepares a higher ballot.",
 |world| leader(world).is_some(),
 )
@@ -290,12 +289,12 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "A command costs one round trip",
 "Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other servers are \
- enough: the slot is chosen, and drawn firmly.",
+ enough: the slot is chosen, and its cell turns firm.",
 |world| newest(world) >= 2 && all_applied(world, 2),
 )
 .look(leaders),
     Beat::new(
-"Without the short cut",
+"Without the shortcut",
 "Now phase 1 is run for every command, as in basic Paxos. Watch the yellow diamonds go out before each command. Look \
  at the charts as well.",
 |world| newest(world) >= 5 && all_applied(world, 5),
@@ -306,13 +305,13 @@ const TOUR: &[Beat] = &[
             question: "A command takes 14 messages with a stable leader. How many does it take now?",
             options: |_| vec!["18".to_owned(), "22".to_owned(), "28".to_owned()],
             answer: |_| 1,
-            because: "Four prepare requests and four promises come on top, and the client waits one round trip longer. \
+            because: "Four prepare requests and four promises are added, and the client waits one round trip longer. \
                       The 14: four accept requests, four answers, four times the news, the client's request and its \
                       answer.",
         }),
     Beat::new(
 "One command in flight",
-"The short cut is back, and the clients' own commands pause. One asks for x=1. The leader's accept requests leave.",
+"The shortcut is back, and the clients' own commands pause. One asks for x=1. The leader's accept requests leave.",
 |world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
 )
 .first(|_| vec![skip_phase_1(true), rate(0), set(0, 1)])
@@ -328,7 +327,7 @@ leader_has_gap,
     Beat::new(
 "The leader crashes",
 "Only its own disk knows of x=1. The successor prepares a higher ballot for every slot that it does not know. Its \
- quorum tells of y=2, and nobody in it of the slot before.",
+ quorum reports y=2, and nothing for the slot before.",
 |world| leader(world).is_some() && noop(world).is_some(),
 )
 .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
@@ -342,7 +341,7 @@ leader_has_gap,
         }),
     Beat::new(
 "The old leader returns",
-"It restarts from its disk, on which x=1 is accepted in that slot, in a ballot that is over. Clients go on.",
+"It restarts from its disk, where x=1 is accepted in that slot, in a ballot that is over. Clients carry on.",
 |world| {
             let slot = noop(world).unwrap_or(0);
             down(world).is_none() && all_applied(world, slot) && longest_wait(world) == 0
@@ -372,7 +371,7 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         id: "two-leaders",
         title: "Two who believe they lead",
         goal: "Have two servers lead at the same time, in different ballots.",
-        hint: "A leader that hears nobody does not know that it was replaced. Cut it off.",
+        hint: "A leader that hears nobody does not know that it has been replaced. Cut it off.",
         reached: |world| leaders(world).len() >= 2,
     },
     Challenge {

@@ -41,7 +41,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     charts: &[
         Chart {
             title: "Ballots begun",
-            about: "One a decree would do. More are a duel, or answers that did not come.",
+            about: "One per decree would do. More mean a duel, or answers that never came.",
             plot: Plot::Rate(paxos::BALLOTS),
         },
         Chart {
@@ -63,8 +63,8 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
         ("acceptors", "Nodes that promise and accept; a majority of them decides."),
         ("back-off", "A random wait before trying again, longer after each failure."),
         ("ballot", "A proposal number, made of a round and a proposer; no two proposers share one."),
-        ("chosen", "Accepted by a majority in one ballot, and so settled for good."),
-        ("quorum", "Enough nodes that any two such sets have one in common."),
+        ("chosen", "Accepted by a majority in one ballot, and so permanently settled."),
+        ("quorum", "Enough nodes that any two such sets share one."),
     ],
     before: &["consensus/quorums"],
     near: &["consensus/flp", "consensus/raft-election"],
@@ -303,7 +303,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "Promises on disk",
 "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the *quorum* that \
- P1 goes by.",
+ P1 relies on.",
 |world| has_quorum(world, 0),
 )
 .look(acceptors),
@@ -337,7 +337,7 @@ chosen_unknown,
 .look(acceptors),
     Beat::new(
 "Learn it",
-"The acceptances travel back to P2. It counts three, knows, and tells P1. P1 gives up its wish: one value was to be \
+"The acceptances travel back to P2. It counts three, knows, and tells P1. P1 drops its own value: one was to be \
  chosen, and one was.",
 all_know,
 )
@@ -350,8 +350,8 @@ all_know,
 .look(acceptors),
     Beat::new(
 "The value that must be adopted",
-"The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, at least one \
- tells it, and it has to propose that value.",
+"The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, so at least \
+ one reports it, and it has to propose that value.",
 all_know,
 )
 .first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
@@ -363,8 +363,8 @@ all_know,
                 vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
             },
             answer: |_| 0,
-            because: "Any two majorities of five share an acceptor. It told of the accepted value, and the highest \
-                      accepted value has to be taken over.",
+            because: "Any two majorities of five share an acceptor. That one reported the accepted value, and the \
+                      highest accepted value must be adopted.",
         }),
     Beat::new(
 "A duel without an end",
@@ -390,7 +390,7 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
     Challenge {
         id: "fourth-round",
         title: "A long duel",
-        goal: "With every rule on, bring the acceptors to promise a ballot of round 4 with nothing chosen.",
+        goal: "With every rule on, get the acceptors to promise a ballot of round 4 with nothing chosen.",
         hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid again.",
         reached: |world| chosen(world).is_none() && round(world) >= 4,
     },
@@ -398,14 +398,14 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         id: "chosen-unknown",
         title: "Chosen, and everyone in the dark",
         goal: "Have a value chosen while every proposer is down.",
-        hint: "Crash both proposers in the moment in which the third acceptor has accepted.",
+        hint: "Crash both proposers at the moment when the third acceptor has accepted.",
         reached: |world| chosen_unknown(world) && proposers(world).iter().all(|id| !world.kernel().node(*id).up),
     },
     Challenge {
         id: "two-values",
         title: "Two values for one decree",
         goal: "With adopting off, have two proposers learn different values.",
-        hint: "Once a value is chosen, cut the link on which the other proposer would hear of it.",
+        hint: "Once a value is chosen, cut the link over which the other proposer would hear of it.",
         reached: |world| world.is_promise_broken(AGREEMENT.id),
     },
 ];

@@ -46,7 +46,7 @@ pub static SCENARIO: Scenario<Pbft> = Scenario {
         },
         Chart {
             title: "Messages",
-            about: "Each request costs a round of prepares and one of commits, everyone to everyone.",
+            about: "Each request costs a round of prepares and a round of commits, everyone to everyone.",
             plot: Plot::Rate(pbft::MESSAGES),
         },
         Chart {
@@ -167,8 +167,8 @@ two_stories,
         }),
     Beat::new(
 "Patience runs out",
-"Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup wants view 1 \
- and tells all what it can prove.",
+"Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup asks for view \
+ 1 and tells everyone what it can prove.",
 |world| honest(world).any(|(_, state)| state.changing),
 )
 .look(|world| honest(world).filter(|known| known.1.changing).map(|known| known.0).collect()),
@@ -183,12 +183,12 @@ two_stories,
             question: "Who leads next?",
             options: |world| everyone(world).into_iter().map(|id| Pbft::name(world.settings(), id)).collect(),
             answer: |world| leader(world).first().map_or(0, |id| id.index()),
-            because: "View 1 belongs to R1. Nobody can vote for somebody else, and no liar can keep its turn.",
+            because: "View 1 belongs to R1. Nobody can vote for anyone else, and no liar can keep its turn.",
         }),
     Beat::new(
 "Prepared, then committed",
 "Now number 1 gets its certificate of prepares. Each replica that has one says *commit*. With three commits it knows \
- that enough know, and executes: a later view cannot forget it.",
+ that enough others know, and executes: a later view cannot forget it.",
 |world| world.witness().under(1).is_some(),
 )
 .look(everyone),
@@ -220,7 +220,7 @@ two_stories,
                 Some(_) => 1,
                 None => 2,
             },
-            because: "Two signatures are no certificate. With more faults than f it may stop. It does not part.",
+            because: "Two signatures are no certificate. With more than f faults it may stop. It does not diverge.",
         }),
     Beat::new(
 "And back",

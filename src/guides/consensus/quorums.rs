@@ -20,7 +20,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     guide: Guide::Consensus,
     level: 1,
     summary: "A cut leaves two servers on one side and three on the other. If two were enough to decide, both sides \
-              would: two leaders, two truths. So more than half must agree.",
+              would: two leaders, two truths. That is why more than half must agree.",
     seed: 6,
     settings: &[(raft::QUORUM, 2), (raft::LATENCY, 10_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 20)],
@@ -37,7 +37,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         },
         Chart {
             title: "Term of each server",
-            about: "Lines that part: two sides that go on by themselves.",
+            about: "Lines that part: two sides that carry on alone.",
             plot: Plot::Level(raft::TERM),
         },
     ],
@@ -47,7 +47,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     explore: TWO_SIDES,
     terms: &[
         ("majority", "More than half: two of three, three of five."),
-        ("split brain", "Two parts of a cluster that each believe to be the whole."),
+        ("split brain", "Two parts of a cluster that each believe they are the whole."),
     ],
     before: &["consensus/agreement"],
     near: &["consensus/raft-election", "storage/leaderless-quorum"],
@@ -158,8 +158,8 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "Now two are enough",
-"The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing keeps the two sides apart any \
- more.",
+"The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing stops the two sides from \
+ deciding apart any more.",
 |world| old_and_new(world).is_some(),
 )
 .first(|world| {
@@ -168,8 +168,8 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "Split brain",
-"Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. No healing of \
- the cut makes that good.",
+"Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. Healing the \
+ cut cannot repair that.",
 |world| world.is_promise_broken(ONE_COMMAND.id),
 )
 .first(|world| {

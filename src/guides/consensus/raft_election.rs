@@ -15,7 +15,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: electing a leader",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five servers keep one leader among them. Stop the leader, and watch the others notice, vote and agree on \
+    summary: "Five servers keep one of them as leader. Stop the leader, and watch the others notice, vote and agree on \
               a new one: never two in the same term.",
     seed: 7,
     settings: &[
@@ -43,7 +43,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         },
         Chart {
             title: "Elections begun",
-            about: "Each is a server that heard no leader in time.",
+            about: "Each is a server that did not hear from a leader in time.",
             plot: Plot::Rate(raft::ELECTIONS),
         },
     ],
@@ -53,10 +53,10 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     explore: THREE_SERVERS,
     terms: &[
         ("candidate", "A server that stands for election in a new term."),
-        ("committed", "Decided for good: no later leader will take it back."),
-        ("election timeout", "How long a follower waits for a word from a leader before it stands for election."),
+        ("committed", "Decided permanently: no later leader will undo it."),
+        ("election timeout", "How long a follower waits to hear from a leader before it stands for election."),
         ("followers", "Servers that take their orders from the leader."),
-        ("heartbeats", "Regular messages that say no more than: I am still here."),
+        ("heartbeats", "Regular messages that only say: I am still here."),
         ("leader", "The one server that takes clients' commands in its term."),
         ("log", "The list of entries a server has written, in order."),
         ("logs", "Each server's list of entries, in order."),
@@ -87,7 +87,7 @@ const TOUR: &[Beat] = &[
 .look(|world| world.nodes().map(|(id, _)| id).collect()),
     Beat::new(
 "The first to lose patience",
-"The first ring to empty makes its server a *candidate*. It begins *term* 1, votes for itself, and asks the four \
+"The first server whose ring empties becomes a *candidate*. It begins *term* 1, votes for itself, and asks the four \
  others.",
 |world| !candidates(world).is_empty(),
 )
@@ -100,7 +100,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A majority is enough",
-"Each server has one vote a term and gives it to the first who asks. Three of five are a majority, so there can be \
+"Each server has one vote per term and gives it to the first who asks. Three of five are a majority, so there can be \
  only one winner.",
 |world| !leaders(world).is_empty(),
 )
@@ -136,14 +136,14 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Four are enough",
-"Four servers are left, and three votes still are a majority of five. The winner's log holds x=5: servers refuse a \
+"Four servers are left, and three votes are still a majority of five. The winner's log holds x=5: servers refuse a \
  candidate whose log is behind their own.",
 |world| !leaders(world).is_empty(),
 )
 .look(leaders),
     Beat::new(
 "The old leader comes back",
-"The crashed server restarts from its disk. It knows its old term, and nothing of the new leader.",
+"The crashed server restarts from its disk. It knows its old term, but nothing of the new leader.",
 |world| common_leader(world).is_some(),
 )
 .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
@@ -210,7 +210,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         id: "two-leaders",
         title: "Two who believe they lead",
         goal: "Have two servers believe that they lead, in different terms.",
-        hint: "A leader that hears nobody does not know that it was replaced. Cut it off.",
+        hint: "A leader that hears nobody does not know that it has been replaced. Cut it off.",
         reached: two_believe,
     },
     Challenge {
@@ -244,7 +244,7 @@ mod proof {
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BY_TIME: &str =
-        "The promise is about time: some schedule still elects a leader, but not this one.";
+        "The promise is about time: some schedule still elects a leader, just not this one.";
 
     pub(super) const BREAKS: &[Breaks<Raft>] = &[
         Breaks { rule: raft::ONE_VOTE, promise: ONE_LEADER.id, way: Way::Explore(THREE_SERVERS) },

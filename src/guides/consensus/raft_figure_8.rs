@@ -153,7 +153,8 @@ on_a_majority,
         }),
     Beat::new(
 "(d) Overwritten",
-"E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it is done, and               it would be gone. The paper's (e) is the way out: a challenge for you.",
+"E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it was done, and       \
+         it would be gone. The paper's (e) is the way out: a challenge for you.",
 |world| first_is_of(world, NodeId(2), 2),
 )
 .look(|_| vec![E, NodeId(2)]),
@@ -170,7 +171,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "not-yet-committed",
         title: "On a majority, not committed",
-        goal: "Have a leader know an entry of an older term to be on a majority, and not commit it.",
+        goal: "Have a leader know that an entry of an older term is on a majority, and not commit it.",
         hint: "The first leader must crash before a majority has the entry, and lead again.",
         reached: waits_for_its_own,
     },

@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: changing the members",
     guide: Guide::Consensus,
     level: 3,
-    summary: "Three servers become five while they work. For a moment some count by the old set and some by the new \
-              one, and there must never be two majorities that have nobody in common.",
+    summary: "Three servers become five while they work. For a moment some servers count by the old set and some by \
+              the new one, yet there must never be two majorities that share nobody.",
     seed: 15,
     settings: &[(raft::CHANGE, 0), (raft::NO_OP, 1), (raft::LATENCY, 10_000), (raft::LOAD, 0), (raft::CHURN, 0)],
     busy: &[(raft::LOAD, 20), (raft::CHURN, 1)],
@@ -44,7 +44,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     challenges: CHALLENGES,
     explore: THREE_TO_ONE,
     terms: &[
-        ("joint consensus", "A time in which decisions need majorities of an old and of a new set of members."),
+        ("joint consensus", "A phase in which decisions need majorities of both the old and the new set of members."),
         ("members", "The servers whose majorities count."),
     ],
     before: &["consensus/raft-replication", "consensus/quorums"],
@@ -112,7 +112,7 @@ fn is_joint(world: &Cluster) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
 "Three members, two in waiting",
-"A, B and C are members and elect a leader. D and E run, and wait to be taken in. The field is the set that counts.",
+"A, B and C are members and elect a leader. D and E run, and wait to be added. The field is the set that counts.",
 |world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
 )
 .look(leaders),
@@ -139,14 +139,14 @@ is_joint,
         }),
     Beat::new(
 "The new set alone",
-"The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to leave it: the \
+"The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to drop it: the \
  leader appends ABCDE.",
 |world| settled(world, "ABCDE"),
 )
 .look(view::ids),
     Beat::new(
 "Five are members",
-"Two may crash now, where it was one before.",
+"Now two may crash, where before it was one.",
 |world| {
             leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
         },
@@ -159,7 +159,7 @@ is_joint,
 .look(leaders),
     Beat::new(
 "A leader that is not a member",
-"All run again, and now a set without the leader is asked for. The leader carries it out, though it does not count \
+"All run again, and now a set without the leader is asked for. The leader carries the change out without counting \
  itself, and steps down when it is committed.",
 |world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
 )
@@ -188,13 +188,13 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         id: "stuck-change",
         title: "A change that leads nowhere",
         goal: "Leave a leader with a joint configuration that it cannot commit, while the old set goes on under another.",
-        hint: "Cut the leader off together with the servers that are to come in.",
+        hint: "Cut the leader off together with the servers that are about to join.",
         reached: stuck_change,
     },
     Challenge {
         id: "moved-house",
         title: "Moved house",
-        goal: "Have C, D and E be the only members, with an entry committed by them alone.",
+        goal: "Make C, D and E the only members, with an entry committed by them alone.",
         hint: "Ask for CDE, wait until it is settled, and set a register.",
         reached: |world| {
             settled(world, "CDE") && world.memory(NodeId(3)).is_some_and(|memory| memory.registers[2].is_some())

@@ -20,8 +20,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: a cut and its healing",
     guide: Guide::Consensus,
     level: 3,
-    summary: "A leader is cut off with a minority and does not know that it was replaced. What it appends is never \
-              committed; what it answers may be old, unless it makes sure first.",
+    summary: "A leader is cut off with a minority and does not know that it has been replaced. What it appends is \
+              never committed; what it answers may be stale, unless it confirms first that it leads.",
     seed: 3,
     settings: &[
         (raft::READS, 0),
@@ -39,7 +39,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     charts: &[
         Chart {
             title: "From read to answer",
-            about: "ReadIndex: one way to a majority and back. A lease: nothing to wait for. Turn up the load.",
+            about: "ReadIndex: one way to a majority and back. A lease: no wait at all. Turn up the load.",
             plot: Plot::Percentiles(raft::READ_LATENCY),
         },
         Chart {
@@ -169,11 +169,11 @@ const TOUR: &[Beat] = &[
             question: "How many servers believe now that they lead?",
             options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
             answer: |world| leaders(world).len().saturating_sub(1).min(1),
-            because: "Two, in different terms. Raft promises one leader a term, not one leader at a time.",
+            because: "Two, in different terms. Raft promises one leader per term, not one leader at a time.",
         }),
     Beat::new(
 "x becomes 2",
-"On the side of the majority a client sets x to 2, and is told that it is done.",
+"On the majority's side a client sets x to 2, and is told that it is done.",
 |world| {
             two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
         },
@@ -199,8 +199,8 @@ const TOUR: &[Beat] = &[
                 Some(Answer::Value(_)) => 1,
                 _ => 2,
             },
-            because: "It asks for a majority's word first and hears from one follower only. A late answer is better \
-                      than a wrong one.",
+            because: "It asks for a majority's confirmation first, and hears from only one follower. A late answer is \
+                      better than a wrong one.",
         }),
     Beat::new(
 "It heals",
@@ -212,8 +212,8 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "By a lease",
-"Another way: whoever has heard the leader votes for nobody else for 150 ms. So for 150 ms after a majority answered, \
- nobody else can lead, and reads need no messages at all.",
+"Another way: a server that has heard the leader votes for nobody else for 150 ms. For 150 ms after a majority \
+ answered, nobody else can lead, and reads need no messages at all.",
 |world| {
             let now = world.kernel().now();
             let fresh = |leader: NodeId| {
@@ -227,8 +227,7 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "At once",
-"A read, answered in the same moment. The lease rests on clocks: a leader whose clock is slow believes in its lease \
- for too long.",
+"A read, answered at once. The lease rests on clocks: a leader whose clock is slow believes in its lease for too long.",
 |world| world.history().reads_answered() >= 2,
 )
 .first(|_| vec![get_at(0, None)])
@@ -239,7 +238,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "read-that-waits",
         title: "A read that must wait",
-        goal: "Have a leader that was replaced hold a read back.",
+        goal: "Have a leader that has been replaced hold back a read.",
         hint: "Cut the leader off with a minority, wait for another, and ask the old one by its letter.",
         reached: |world| {
             two_leaders(world)

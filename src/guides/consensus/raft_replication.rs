@@ -35,12 +35,12 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         },
         Chart {
             title: "Messages",
-            about: "Heartbeats and their answers, and for each command one round more.",
+            about: "Heartbeats and their answers, and one more round for each command.",
             plot: Plot::Rate(raft::MESSAGES),
         },
         Chart {
             title: "Entries in each log",
-            about: "Lines that part are followers that lag.",
+            about: "Lines that part show followers that lag.",
             plot: Plot::Level(raft::LOG_LENGTH),
         },
     ],
@@ -109,8 +109,8 @@ const TOUR: &[Beat] = &[
             question: "How many of five servers must have the entry before it is committed?",
             options: |_| ["Two", "Three", "All five"].map(str::to_owned).to_vec(),
             answer: |_| 1,
-            because: "Three, with the leader itself. Whoever is elected later needs three votes, so one of these three \
-                      has a say in it.",
+            because: "Three, with the leader itself. Any later winner needs three votes, so one of these three has a \
+                      say in it.",
         }),
     Beat::new(
 "The followers hear of it",
@@ -127,8 +127,8 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "It catches up",
-"The follower restarts with its log from disk. Each message of the leader names the entry *before* those it carries. \
- Where a follower lacks that one it refuses, and the leader goes back.",
+"The follower restarts with its log from disk. Each message of the leader names the entry *before* those it carries. A \
+ follower that lacks it refuses, and the leader goes one back.",
 |world| everyone_at(world, 2),
 )
 .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
@@ -142,7 +142,7 @@ const TOUR: &[Beat] = &[
 .first(|world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect())
 .look(leaders),
     Beat::new(
-"The others go on without",
+"The others carry on without it",
 "The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in a later \
  term, on a majority.",
 |world| old_leader(world).is_some(),
@@ -157,7 +157,7 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "The cut heals",
-"The old leader hears the higher term and follows. Its entry of the old term conflicts with the new leader's.",
+"The old leader hears of the higher term and follows. Its entry of the old term conflicts with the new leader's.",
 |world| everyone_at(world, 3),
 )
 .first(|_| vec![Input::HealAll])
@@ -171,8 +171,8 @@ const TOUR: &[Beat] = &[
                 let z = leader(world).and_then(|id| world.memory(id)).and_then(|memory| memory.registers[2]);
                 if z == Some(1) { 0 } else { 2 }
             },
-            because: "It was never on a majority, so nobody was told that it is done. A conflict is settled by the \
-                      leader's log.",
+            because: "It was never on a majority, so nobody was told that it was done. The leader's log settles the \
+                      conflict.",
         }),
 ];
 
@@ -199,7 +199,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "far-behind",
         title: "Five behind",
-        goal: "Let a running follower's log be five entries shorter than what is committed.",
+        goal: "Get a running follower's log five entries behind what is committed.",
         hint: "Messages to a follower can be cut in one direction, or it can be paused.",
         reached: |world| {
             let most = view::ids(world).into_iter().map(|id| commit(world, id)).max().unwrap_or(0);

@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: snapshots",
     guide: Guide::Consensus,
     level: 3,
-    summary: "Servers replace the beginning of their logs by the state that it led to. A follower that was away too \
-              long gets that state in place of the entries.",
+    summary: "Servers replace the beginning of their logs with the state it led to. A follower that was away too long \
+              gets that state in place of the entries.",
     seed: 4,
     settings: &[(raft::SNAPSHOT_AFTER, 4), (raft::LATENCY, 10_000), (raft::HEARTBEAT, 50_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 30)],
@@ -124,7 +124,7 @@ const TOUR: &[Beat] = &[
             question: "Who decides when a server takes its snapshot?",
             options: |_| ["The leader", "Each for itself", "A majority"].map(str::to_owned).to_vec(),
             answer: |_| 1,
-            because: "Whatever is applied is committed and will not change, so nobody needs to be asked.",
+            because: "What is applied is committed and will not change, so there is nobody to ask.",
         }),
     Beat::new(
 "A follower is away",
@@ -151,8 +151,7 @@ sends_a_snapshot,
         }),
     Beat::new(
 "Caught up",
-"The follower puts the snapshot in the place of its log. It never saw entries 5 to 8, and is in the same state as the \
- others.",
+"The follower replaces its log with the snapshot. It never saw entries 5 to 8, yet is in the same state as the others.",
 |world| all_at(world, 8),
 )
 .look(view::ids),
@@ -171,7 +170,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         id: "install-twice",
         title: "A snapshot for a full log",
         goal: "Have a snapshot on its way to a server that has entries of its own.",
-        hint: "Cut a follower off, not crash it, and let the others come far.",
+        hint: "Cut a follower off instead of crashing it, and let the others get far ahead.",
         reached: |world| {
             world.flights().any(|flight| {
                 let is_snapshot = matches!(flight.message, Message::InstallSnapshot { .. });

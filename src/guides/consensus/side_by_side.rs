@@ -19,8 +19,8 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     title: "Side by side: Raft, Multi-Paxos, Zab",
     guide: Guide::Consensus,
     level: 4,
-    summary: "Three protocols, the same commands at the same moments, the same crash. What a commit takes, what it \
-              costs in messages, and how long nobody commits: measured, and compared with what theory says.",
+    summary: "Three protocols, the same commands at the same moments, the same crash. How long a commit takes, what it \
+              costs in messages, and how long nobody commits: measured, and compared with theory.",
     seed: 5,
     settings: &[(trio::SERVERS, 0), (trio::RATE, 0), (trio::LATENCY, 10_000), (trio::TIMEOUT, 150_000)],
     busy: &[(trio::RATE, LOAD)],
@@ -30,7 +30,7 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     charts: &[
         Chart {
             title: "Commit latency, 95th percentile",
-            about: "At the leader. With a stable leader all three need a way to the faster majority and back.",
+            about: "At the leader. With a stable leader all three need one trip to the fastest majority and back.",
             plot: Plot::PercentileOfEach(trio::COMMIT_LATENCY),
         },
         Chart {
@@ -55,7 +55,7 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     explore: SMALL,
     terms: &[
         ("commit", "A replica's signed word that it holds a certificate of prepares."),
-        ("committed", "Decided for good: no later leader will take it back."),
+        ("committed", "Decided permanently: no later leader will undo it."),
     ],
     before: &["consensus/raft-replication", "consensus/multi-paxos", "consensus/zab"],
     near: &["consensus/raft-reads"],
@@ -153,7 +153,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "Three leaders",
 "Three groups of three servers, each with a protocol of its own, all with the same latency and the same *timeouts*. \
- Each finds itself a leader.",
+ Each elects a leader.",
 |world| leaders(world).len() == 3,
 )
 .look(leaders),
@@ -166,15 +166,15 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "The followers hear of it",
-"The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them a message \
- of its own; Raft lets the news ride on the next message, here a heartbeat.",
+"The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them a \
+ separate message; Raft lets the news ride on the next message, here a heartbeat.",
 |world| committed(world) >= 1 && together(world, 0),
 )
 .look(all),
     Beat::new(
 "A steady load",
-"Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time from a \
- leader's taking a command up until it knows that it is committed.",
+"Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time from when \
+ a leader takes up a command until it knows that it is committed.",
 |world| committed(world) >= 60,
 )
 .first(|_| vec![load(LOAD)])
@@ -206,7 +206,7 @@ const TOUR: &[Beat] = &[
                 31..=50 => 1,
                 _ => 2,
             },
-            because: "Four: 2(n - 1). The news that it is committed costs nothing of its own. The price is that \
+            because: "Four: 2(n - 1). The news that it is committed costs no message of its own. The price is that \
                       followers apply it later.",
         }),
     Beat::new(
@@ -250,8 +250,8 @@ const TOUR: &[Beat] = &[
 .look(all),
     Beat::new(
 "Read the table",
-"Commit time: the same. Messages: two against three for each follower. The pause after a crash: a matter of timeouts \
- and of what a new leader must do first, not of how commands are committed.",
+"Commit time: the same. Messages: two against three for each follower. The pause after a crash depends on timeouts and \
+ on what a new leader must do first, not on how commands are committed.",
 |world| committed(world) >= 250,
 )
 .look(leaders),
@@ -276,7 +276,7 @@ const CHALLENGES: &[Challenge<SideBySide>] = &[
     Challenge {
         id: "one-goes-on",
         title: "One of three goes on",
-        goal: "After all three have committed, have two of the groups without a leader while the third one commits.",
+        goal: "After all three have committed, leave two of the groups without a leader while the third one commits.",
         hint: "A group without a majority elects nobody.",
         reached: one_goes_on,
     },

@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<TokenRing> = Scenario {
     title: "Token ring",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five nodes in a ring pass one token round, and only who has it may go in. When the token is lost, the \
-              ring finds out that it is, and makes one new token.",
+    summary: "Five nodes in a ring pass one token round, and only its holder may go in. When the token is lost, the \
+              ring finds out, and makes exactly one new token.",
     seed: 8,
     settings: &[
         (ring::NODES, 5),
@@ -54,8 +54,8 @@ pub static SCENARIO: Scenario<TokenRing> = Scenario {
     challenges: CHALLENGES,
     explore: CRASHES,
     terms: &[
-        ("epoch", "A number raised with each new leader or token, so that old ones are recognised."),
-        ("token", "A message of which there is one; whoever has it may go in."),
+        ("epoch", "A number raised with each new leader or token, so that old ones can be recognised."),
+        ("token", "A message that exists only once; its holder may go in."),
     ],
     near: &["consensus/leases", "consensus/bully"],
     prose: prose!("token_ring.md"),
@@ -127,15 +127,15 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat] = &[
     Beat::new(
 "A ring without a token",
-"Five nodes have started. Each knows who comes after it, and no more. Nobody has seen a *token* yet, so each will soon \
- call for one.",
+"Five nodes have started. Each knows only who comes after it. Nobody has seen a *token* yet, so each will soon call \
+ for one.",
 |world| world.kernel().now() == 0,
 )
 .look(all),
     Beat::new(
 "Five calls, one token",
-"A call goes from node to node. A node that calls as well stops the calls of lower nodes and lets those of higher ones \
- pass. So one call alone comes home, and its node makes the token.",
+"A call goes from node to node. A node that is calling too stops the calls of lower nodes and lets those of higher \
+ ones pass. Only one call comes home, and its node makes the token.",
 |world| !with_token(world).is_empty(),
 )
 .look(with_token)
@@ -161,8 +161,8 @@ const TOUR: &[Beat] = &[
 .look(those_inside),
     Beat::new(
 "In turn",
-"N3 is inside, and N4 waits. Now N2 and N5 want in as well. Nobody keeps a list: the token goes on to the next node, \
- and whoever wants in takes its turn.",
+"N3 is inside, and N4 waits. Now N2 and N5 want in as well. Nobody keeps a list: the token moves on to the next node, \
+ and each node that wants in takes its turn.",
 |world| inside(world).next().is_some_and(|node| node != N3),
 )
 .first(|_| vec![want(N2), want(N5)])
@@ -171,8 +171,8 @@ const TOUR: &[Beat] = &[
             question: "Who goes in next?",
             options: names,
             answer: |world| inside(world).next().map_or(0, NodeId::index),
-            because: "The first on the way round that wants in, whoever has waited longest. So nobody waits for more \
-                      than one entry of each other node.",
+            because: "The first on the way round that wants in, whoever has waited longest. Nobody waits for more than \
+                      one entry by each of the others.",
         }),
     Beat::new(
 "The holder dies inside",
@@ -184,8 +184,8 @@ const TOUR: &[Beat] = &[
 .look(those_calling),
     Beat::new(
 "A full silent round",
-"Silence proves nothing: somebody may only be taking long inside. So the call goes round first. Whoever has the token \
- would stop it. If it comes home, every node that runs has said that it has none.",
+"Silence proves nothing: somebody may just be taking long inside. That is why the call goes round first. A node with \
+ the token would stop it. If it comes home, every running node has said that it has none.",
 |world| epoch(world) > 1,
 )
 .look(with_token)
@@ -193,7 +193,7 @@ const TOUR: &[Beat] = &[
             question: "Which epoch will the new token have?",
             options: |_| vec!["1 again".to_owned(), "2".to_owned(), "4, as four nodes are left".to_owned()],
             answer: |world| usize::from(epoch(world) > 1),
-            because: "One more than any that a node on the way has seen, so the new token is newer than all before it.",
+            because: "One more than any epoch seen by a node on the way, so the new token is newer than all before it.",
         }),
     Beat::new(
 "A broken ring",
@@ -204,7 +204,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![N3, N5]),
     Beat::new(
 "N4 comes back",
-"N4 restarts without a token. Nobody need be told: the next time N3 asks, N4 answers.",
+"N4 restarts without a token. Nobody needs to be told: the next time N3 asks, N4 answers.",
 |world| flies(world, N4, None),
 )
 .first(|_| vec![Input::Restart { node: N4 }])
@@ -219,7 +219,7 @@ const TOUR: &[Beat] = &[
 .look(with_token),
     Beat::new(
 "Taken for dead",
-"Now the node inside is paused: it stands still, and does not know. It does not answer, so the others pass it over, \
+"Now the node inside is paused: it stands still without knowing it. It does not answer, so the others pass it over, \
  and so does their call.",
 |world| inside(world).nth(1).is_some(),
 )
@@ -229,12 +229,12 @@ const TOUR: &[Beat] = &[
             question: "How many will be inside?",
             options: |_| vec!["One".to_owned(), "Two".to_owned()],
             answer: |world| usize::from(inside(world).nth(1).is_some()),
-            because: "The ring cannot tell a paused node from a dead one. That is where the promise ends; a lease with \
-                      a fencing token is what helps here.",
+            because: "The ring cannot tell a paused node from a dead one. That is where the promise ends; what helps \
+                      here is a lease with a fencing token.",
         }),
     Beat::new(
 "The old token dies",
-"The paused node goes on, leaves, and hands its token to the next one. Its epoch is older than what that node has \
+"The paused node resumes, leaves, and hands its token to the next one. Its epoch is older than what that node has \
  seen, so the token is ignored. One is left.",
 |world| tokens(world).len() == 1,
 )
@@ -266,7 +266,7 @@ const CHALLENGES: &[Challenge<TokenRing>] = &[
     Challenge {
         id: "last-one-in",
         title: "The last one in",
-        goal: "Crash every node but one, and have that one go in.",
+        goal: "Crash every node but one, and get that one in.",
         hint: "Its call comes round at once when nobody else answers. Crash the others while it has no token, and see.",
         reached: |world| {
             let up = all(world).into_iter().filter(|node| world.memory(*node).is_some()).count();

@@ -29,7 +29,7 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
     charts: &[
         Chart {
             title: "Nights on which each attacked",
-            about: "Were the promise kept, the two would always be equal.",
+            about: "If the promise were kept, the two would always be equal.",
             plot: Plot::Share(generals::ATTACKS),
         },
         Chart { title: "Messengers", about: "Each confirmation costs another one.", plot: Plot::Rate(generals::SENT) },
@@ -78,7 +78,7 @@ fn catch(world: &Valley, wanted: u32) -> Vec<Input> {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A valley between",
-"Two generals hold two hills. Together they win; alone either loses. Only messengers connect them, through a valley \
+"Two generals hold two hills. Together they win; alone, either loses. Only messengers connect them, through a valley \
  that the enemy holds. General A is about to propose: we attack at dawn.",
 |world| world.kernel().now() == 0,
 )
@@ -105,21 +105,21 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Dawn",
-"Each attacks if it has got the last message that it was to get. Tonight no messenger was caught, and both attack.",
+"Each attacks if it got the last message it was waiting for. Tonight no messenger was caught, and both attack.",
 |world| world.witness().both == 1,
 )
 .look(|_| vec![FIRST, SECOND]),
     Beat::new(
 "The last messenger is caught",
 "Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in the valley. \
- Everything that A is to get, A has got.",
+ A has got everything it was waiting for.",
 |world| messenger(world, 3).is_some(),
 )
 .look(|_| vec![FIRST]),
     Beat::new(
 "One goes alone",
-"A saw no difference between this night and the last. What it does on one it does on the other, so it attacks. B \
- waited for a word that did not come.",
+"A saw no difference between this night and the last. What it did then it does now, so it attacks. B waited for a word \
+ that did not come.",
 |world| world.witness().alone == 1,
 )
 .first(|world| catch(world, 3))
@@ -135,7 +135,7 @@ const TOUR: &[Beat] = &[
             because: "Add a confirmation, and another messenger is the last. Somebody always sends it and never knows.",
         }),
     Beat::new(
-"What can be had: odds",
+"What you can have: odds",
 "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: all but the \
  last must arrive for it. But then they seldom attack at all.",
 |world| world.witness().nights() >= 12,
@@ -156,7 +156,7 @@ const CHALLENGES: &[Challenge<TwoGenerals>] = &[
         id: "through-the-night",
         title: "All the same",
         goal: "At 50 % caught or more, have both attack on one night with four confirmations or more.",
-        hint: "Five men a message are caught together only seldom.",
+        hint: "Five messengers with the same message are seldom all caught.",
         reached: |world| {
             let settings = world.settings();
             let hard = settings.amount(generals::CAUGHT) >= 50 && settings.amount(generals::CONFIRMATIONS) >= 4;

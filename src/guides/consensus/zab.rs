@@ -19,7 +19,7 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     guide: Guide::Consensus,
     level: 4,
     summary: "A new leader asks for promises, brings its followers up to date, and only then broadcasts. Cut it off \
-              with proposals that nobody has, and see what becomes of them.",
+              with proposals that nobody else has, and see what becomes of them.",
     seed: 3,
     settings: &[
         (zab::SERVERS, 0),
@@ -60,7 +60,7 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     challenges: CHALLENGES,
     explore: ONE_EPOCH,
     terms: &[
-        ("epoch", "A number raised with each new leader or token, so that old ones are recognised."),
+        ("epoch", "A number raised with each new leader or token, so that old ones can be recognised."),
         ("zxid", "A transaction's number in ZooKeeper: the epoch and a counter within it."),
     ],
     before: &["consensus/quorums"],
@@ -117,8 +117,8 @@ const TOUR: &[Beat] = &[
 .look(everybody),
     Beat::new(
 "The better vote wins",
-"Whoever hears of a better vote takes it over: the later epoch, then the longer history, then the greater name. With a \
- quorum for its vote, a server still waits 200 ms for a better one.",
+"A server that hears of a better vote adopts it: the later epoch, then the longer history, then the greater name. With \
+ a quorum for its vote, a server still waits 200 ms for a better one.",
 |world| !leaders(world).is_empty(),
 )
 .look(leaders)
@@ -130,14 +130,14 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Discovery",
-"An elected leader may not lead yet. Followers tell it which epoch they have promised at most. It takes the next one, \
- and a *quorum* promises to follow no earlier leader any more.",
+"An elected leader may not lead yet. Followers tell it the highest epoch they have promised. It takes the next one, \
+ and a *quorum* promises to follow no earlier leader.",
 |world| stage(world).is_some_and(|stage| stage != Stage::Discovery),
 )
 .look(leaders),
     Beat::new(
 "Synchronisation",
-"The leader takes the latest history of the quorum, and brings each follower to it: with what it lacks (DIFF), by \
+"The leader takes the latest history in the quorum, and brings each follower up to it: with what it lacks (DIFF), by \
  cutting back (TRUNC), or with everything (SNAP). Once a quorum has it, the leader is established.",
 |world| stage(world) == Some(Stage::Broadcast),
 )
@@ -154,7 +154,7 @@ const TOUR: &[Beat] = &[
 .look(leaders),
     Beat::new(
 "Proposals for nobody",
-"The leader is cut off, and does not know it yet. A client sets y to 9. The leader writes the proposal to its own \
+"The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to its own \
  history, and no acknowledgement comes.",
 |world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
 )
@@ -175,7 +175,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "The old leader comes back",
-"The cut heals. The old leader meets one that leads, joins it, and shows its history. Look at the grid: the end of it \
+"The cut heals. The old leader finds one that leads, joins it, and shows its history. Look at the grid: the end of it \
  is of epoch 1, and nobody else has it.",
 |world| common_leader(world).is_some(),
 )
@@ -235,13 +235,14 @@ const CHALLENGES: &[Challenge<Zab>] = &[
         id: "two-leaders",
         title: "Two who believe they lead",
         goal: "Have two servers lead at once, in different epochs.",
-        hint: "A leader gives up after syncLimit ticks without a quorum. Pause it: what does not run cannot give up.",
+        hint: "A leader steps down after syncLimit ticks without a quorum. Pause it: what does not run cannot step \
+               down.",
         reached: two_believe,
     },
     Challenge {
         id: "three-lost",
         title: "Written, and taken back",
-        goal: "Have a new leader take back at least three proposals that a server has written to its disk.",
+        goal: "Have a new leader undo at least three proposals that a server has written to its disk.",
         hint: "Only what was never committed can go. Cut a leader off, and keep asking it.",
         reached: loses_three,
     },

@@ -37,24 +37,24 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     charts: &[
         Chart {
             title: "Waiting time",
-            about: "From publishing to the start of the work. With a large prefetch it follows the slow worker.",
+            about: "From publishing to the start of the work. With a large prefetch it depends on the slow worker.",
             plot: Plot::Percentiles(rabbit::WAITING),
         },
         Chart {
             title: "Ready tasks in the queue",
-            about: "A large prefetch empties it, without one task being done sooner.",
+            about: "A large prefetch empties it, but no task is done sooner.",
             plot: Plot::Level(rabbit::DEPTH),
         },
         Chart {
             title: "Share of the work",
-            about: "With prefetch 1 the slow worker gets what it can do.",
+            about: "With prefetch 1 the slow worker gets what it can handle.",
             plot: Plot::Share(rabbit::DONE),
         },
         Chart { title: "Unacknowledged", about: "What each worker holds.", plot: Plot::Level(rabbit::UNACKED) },
         Chart { title: "Redelivered", about: "Tasks handed out again.", plot: Plot::Rate(rabbit::REDELIVERED) },
         Chart {
             title: "Waiting time, urgent tasks apart",
-            about: "19 tasks of 20 waited less. Urgent ones overtake what waits in the queue.",
+            about: "19 tasks out of 20 waited less. Urgent ones overtake what waits in the queue.",
             plot: Plot::PercentileOfEach(rabbit::WAITING_APART),
         },
     ],
@@ -199,7 +199,7 @@ const TOUR: &[Beat] = &[
 .look(workers),
     Beat::new(
 "Safe before it is done",
-"The queue writes a task to disk and confirms it. From then on it is the broker's to lose.",
+"The queue writes a task to disk and confirms it. From then on the task is the broker's responsibility.",
 |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
 )
 .look(|_| vec![BROKER]),
@@ -213,7 +213,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![BROKER]),
     Beat::new(
 "The slow one gets less",
-"Nobody decided that worker 1 should have fewer tasks. It asks less often, and that is all.",
+"Nobody decided that worker 1 should have fewer tasks. It simply asks less often.",
 |world| ready(world, 0).is_empty(),
 )
 .look(first_worker)
@@ -248,7 +248,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Done again, perhaps",
-"The task comes with the flag *redelivered*. It may have been half done, or done and not acknowledged. This is at \
+"The task comes with the flag *redelivered*. It may have been half done, or done but not acknowledged. This is at \
  least once: the worker must cope.",
 |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
 )
@@ -295,7 +295,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "hoard",
         title: "A hoard",
-        goal: "Have worker 1 sit on five waiting tasks or more while another worker has nothing to do.",
+        goal: "Have worker 1 sit on at least five waiting tasks while another worker has nothing to do.",
         hint: "Switch prefetch 1 off, make worker 1 very slow, and send a burst.",
         reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
     },
@@ -303,21 +303,21 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         id: "lost-task",
         title: "A lost task",
         goal: "Have a confirmed task vanish without being done.",
-        hint: "A worker that acknowledges on arrival takes everything it holds with it when it crashes.",
+        hint: "When a worker that acknowledges on arrival crashes, everything it holds is lost.",
         reached: |world| rabbit::promises::lost(world).is_some(),
     },
     Challenge {
         id: "overtake",
         title: "Overtaken",
         goal: "Have a worker at an urgent task while ten tasks that were published before it still wait.",
-        hint: "Priorities put what waits in the queue in order. Have many wait first.",
+        hint: "Priorities only order what waits in the queue. Let many tasks wait first.",
         reached: |world| overtaken(world) >= 10,
     },
     Challenge {
         id: "urgent-waits",
         title: "Urgent, and waiting",
         goal: "Have an urgent task wait in a worker's buffer behind five that are not.",
-        hint: "A priority counts in the queue and nowhere else. What takes tasks out of the queue before anybody works on them?",
+        hint: "A priority counts only in the queue. What takes tasks out of the queue before anybody works on them?",
         reached: |world| urgent_behind(world) >= 5,
     },
 ];
@@ -345,7 +345,7 @@ mod proof {
             way: Way::Schedules {
                 settings: &[],
                 events: 600,
-                reason: "A task waits too long only where time counts: the explorer lets no worker be slow.",
+                reason: "A task waits too long only if time counts: in the explorer no worker is slow.",
             },
         },
         Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },

@@ -20,7 +20,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     guide: Guide::Messaging,
     level: 2,
     summary: "Three groups read the same log: one live, one catching up, one from the very beginning. Let the log \
-              forget what was read, as a queue does, and the others find it gone.",
+              forget what was read, as a queue does, and the slower groups find it gone.",
     seed: 3,
     settings: &[
         (kafka::RATE, 3),
@@ -46,13 +46,13 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     charts: &[
         Chart {
             title: "Lag",
-            about: "Records that a group has not committed. One group's lag is no other's business.",
+            about: "Records that a group has not committed. One group's lag does not affect the others.",
             plot: Plot::Level(kafka::LAG),
         },
         Chart { title: "Records done", about: "Every group does every record.", plot: Plot::Rate(kafka::DONE) },
         Chart {
             title: "From produced to done",
-            about: "A live group is quick; a replay does old records.",
+            about: "A live group is quick; a replay works through old records.",
             plot: Plot::PercentileOfEach(kafka::LATENCY),
         },
         Chart { title: "Appended", about: "By partition.", plot: Plot::Rate(kafka::APPENDED) },
@@ -69,7 +69,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         ("latest", "Begin at the end of the log."),
         ("offset", "A record's number within its partition."),
         ("partitions", "A topic's logs; order holds within each."),
-        ("retention", "How long, or how much of it, a log is kept, read or not."),
+        ("retention", "How long a log is kept, or how much of it, read or not."),
     ],
     near: &["messaging/inside-kafka-log", "messaging/lag-and-scaling"],
     prose: prose!("event_log.md"),
@@ -140,20 +140,20 @@ const fn reader(number: u16) -> fn(&Shop) -> Vec<NodeId> {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A log that stays",
-"A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, group B \
- stands at 2. Nothing that they read went away.",
+"A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, group B is \
+ at 2. Nothing that they read went away.",
 |world| world.kernel().now() == 0,
 )
 .look(|_| vec![BROKER]),
     Beat::new(
 "Consumers pull",
-"The broker sends nothing by itself. A consumer asks for records from an *offset* on, and the answer is a copy.",
+"The broker sends nothing unasked. A consumer asks for records from an *offset* on, and the answer is a copy.",
 |world| flies(world, |message| matches!(message, Message::Records(_))),
 )
 .look(|_| vec![BROKER]),
     Beat::new(
 "One number is all the state",
-"Group A has worked through a batch and commits: the next offset that it wants, for each partition. The broker keeps \
+"Group A has worked through a batch and commits, for each partition, the next offset that it wants. The broker keeps \
  that number, and nothing else about who has read what.",
 |world| least(world, 0).is_some_and(|least| least >= 6),
 )
@@ -165,7 +165,7 @@ const TOUR: &[Beat] = &[
             because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
         }),
     Beat::new(
-"Catching up is nobody's trouble",
+"Catching up bothers nobody",
 "Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end minus \
  committed offset.",
 |world| least(world, 1).is_some_and(|least| least >= 5),
@@ -187,12 +187,12 @@ const TOUR: &[Beat] = &[
                 Ordering::Greater => 1,
                 Ordering::Equal => 2,
             },
-            because: "It has no offset, and earliest is the oldest record that is kept. With latest, Kafka's default, \
-                      it would see only what comes after it.",
+            because: "It has no offset, and earliest is the oldest record still kept. With latest, Kafka's default, it \
+                      would see only what is written from now on.",
         }),
     Beat::new(
 "Rewind",
-"A bug in group A's code wrote nonsense. It is mended, and group A seeks back to offset 2. The records are still \
+"A bug in group A's code wrote nonsense. The bug is fixed, and group A seeks back to offset 2. The records are still \
  there: it does them again.",
 |world| least(world, 0).is_some_and(|least| least <= 4),
 )
@@ -200,8 +200,8 @@ const TOUR: &[Beat] = &[
 .look(reader(1)),
     Beat::new(
 "Retention",
-"What does end a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the \
- newest three of each partition go, read or not.",
+"What ends a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the newest \
+ three of each partition go, read or not.",
 |world| starts(world) >= 4,
 )
 .first(|_| vec![command(COMMAND_RETAIN, &[3])])
@@ -218,8 +218,8 @@ const TOUR: &[Beat] = &[
             question: "Who misses records now?",
             options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
-            because: "The first group's commit deletes what the slower ones have still to read. Its offset is gone: \
-                      the next fetch goes on further up.",
+            because: "The first group's commit deletes what the slower ones still have to read. Their offset is gone: \
+                      their next fetch continues further up.",
         }),
 ];
 
@@ -235,14 +235,14 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         id: "lost-in-a-crash",
         title: "Committed, not done",
         goal: "Have a group miss a record because of a crash.",
-        hint: "Switch off committing after the work. Crash a consumer that has records at hand.",
+        hint: "Switch off committing after the work. Crash a consumer that has records in hand.",
         reached: |world| missed(world).is_some(),
     },
     Challenge {
         id: "overtaken-by-retention",
         title: "Too slow for retention",
         goal: "Have retention remove a record that group B has not read.",
-        hint: "No promise breaks by that. Stop group B, or be quick, and delete old records.",
+        hint: "That breaks no promise. Stop group B, or be quick, and delete old records.",
         reached: |world| starts(world) > least(world, 1).unwrap_or(u32::MAX),
     },
 ];

@@ -18,7 +18,7 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     title: "Exactly once",
     guide: Guide::Messaging,
     level: 4,
-    summary: "The database has the order, the crash comes before the offset is committed, and the order is written \
+    summary: "The database has the order, a crash comes before the offset is committed, and the order is written \
               again. Five rules close five such gaps.",
     seed: 4,
     settings: &[
@@ -35,11 +35,11 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     promises: &[ONE_ROW, ONCE_IN_LOG, WRITTEN_AT_LAST],
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
-        Chart { title: "Orders taken", about: "What customers were told to be taken.", plot: Plot::Rate(once::TAKEN) },
+        Chart { title: "Orders taken", about: "What customers were told is taken.", plot: Plot::Rate(once::TAKEN) },
         Chart { title: "Rows written", about: "Over time, as many as were taken.", plot: Plot::Rate(once::WRITTEN) },
         Chart {
             title: "From order to row",
-            about: "Each hop of exactly once costs round trips.",
+            about: "Every exactly-once hop costs round trips.",
             plot: Plot::Percentiles(once::LATENCY),
         },
         Chart { title: "Transactions", about: "How they ended.", plot: Plot::Rate(once::ABORTED) },
@@ -54,12 +54,12 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     challenges: CHALLENGES,
     explore: ZOMBIE,
     terms: &[
-        ("epoch", "A number raised with each new leader or token, so that old ones are recognised."),
+        ("epoch", "A number raised with each new leader or token, so that old ones can be recognised."),
         ("fenced", "Refused because a newer epoch exists."),
-        ("idempotent producer", "One that numbers its batches, so that the log takes each once."),
+        ("idempotent producer", "A producer that numbers its batches, so that the log takes each of them once."),
         ("last stable offset", "The offset before which every transaction in a partition has ended."),
         ("read committed", "Reading only what committed transactions wrote."),
-        ("sequence number", "A record's number within a producer and partition."),
+        ("sequence number", "A record's number within its producer and partition."),
         ("transaction", "Writes and offsets that count together or not at all."),
         ("transactional id", "A name that outlives restarts, with one live epoch."),
     ],
@@ -138,13 +138,13 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "Three hops",
 "A shop writes requests to Kafka. A checkout reads them and writes orders, still in Kafka. A writer puts the orders \
- into a database. On each hop something can be done twice.",
+ into a database. On each hop, something can happen twice.",
 |world| world.kernel().now() == 0,
 )
 .look(|_| vec![SHOP, BROKER, Once::DATABASE]),
     Beat::new(
 "Not decided yet",
-"The checkout writes its order in a *transaction*. The dashed cell is in the log, and nobody who reads committed \
+"The checkout writes its order in a *transaction*. The dashed cell is in the log, but nobody who reads only committed \
  records sees it.",
 is_open,
 )
@@ -165,7 +165,7 @@ written_unknown,
 .look(|_| vec![Once::WRITER, Once::DATABASE]),
     Beat::new(
 "The worst moment",
-"The writer crashes before it hears of it, and starts anew. It asks the database how far it came.",
+"The writer crashes before it hears the answer, and restarts. It asks the database how far it got.",
 |world| writer(world).is_some_and(|writer| writer.stage == Stage::Fetch),
 )
 .first(|_| crash_and_restart(Once::WRITER))
@@ -211,7 +211,7 @@ written_unknown,
 .look(|_| vec![Once::checkout(0)]),
     Beat::new(
 "A zombie",
-"Somebody takes checkout 1 for dead, and checkout 2 takes over. But checkout 1 is alive, and goes on.",
+"Checkout 1 is considered dead, and checkout 2 takes over. But checkout 1 is alive, and carries on.",
 |world| stands_by(world, 0) && !stands_by(world, 1) && answer_to(world, SHOP).is_some(),
 )
 .first(|_| vec![take_over()])
@@ -227,8 +227,8 @@ written_unknown,
         }),
     Beat::new(
 "A lost answer",
-"A request is written, and the answer to the shop is lost. The shop cannot know, and sends it again. The log knows the \
- *sequence number*, and writes nothing.",
+"A request is written, and the answer to the shop is lost. The shop cannot know, and sends it again. The log \
+ recognises the *sequence number*, and writes nothing.",
 |world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
 )
 .first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().collect())
@@ -256,14 +256,14 @@ const CHALLENGES: &[Challenge<Once>] = &[
         id: "two-at-work",
         title: "Two at work",
         goal: "Have both checkouts at work at once, in different epochs, with all rules on.",
-        hint: "The one that stands by listens to the other one. Cut them apart, or tell it to take over.",
+        hint: "The standby listens to the other one. Cut them apart, or tell it to take over.",
         reached: two_at_work,
     },
     Challenge {
         id: "aborted",
         title: "In the log and not there",
         goal: "Have an order in the log that nobody will ever read, with all rules on.",
-        hint: "A transaction that does not commit is aborted, by a timeout or by whoever takes over.",
+        hint: "A transaction that does not commit is aborted, by a timeout or by the checkout that takes over.",
         reached: has_aborted,
     },
 ];

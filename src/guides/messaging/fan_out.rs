@@ -14,7 +14,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     guide: Guide::Messaging,
     level: 1,
     summary: "One order, three services that must all hear of it. With a queue for each, none waits for another; with \
-              one queue for all, each gets a part.",
+              one queue for all, each gets only some of the orders.",
     seed: 3,
     settings: &[
         (rabbit::SERVICES, 3),
@@ -155,7 +155,7 @@ const TOUR: &[Beat] = &[
             question: "Do shipping and search wait for billing?",
             options: |_| vec!["They wait".to_owned(), "They do not".to_owned()],
             answer: |world| usize::from(ready(world, 1).is_empty()),
-            because: "A queue is a copy of the stream. Who is slow has a long queue, and that is all.",
+            because: "A queue is a copy of the stream. A slow service has a long queue, and that is all.",
         }),
     Beat::new(
 "A service is away",
@@ -199,7 +199,8 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
         id: "not-at-home",
         title: "Not at home",
         goal: "Have a service miss a confirmed message because it was away.",
-        hint: "An exclusive queue goes with its connection. Switch off that queues outlive it, and crash a service.",
+        hint: "An exclusive queue vanishes with its connection. Switch off the rule that the queue outlives it, and \
+               crash a service.",
         reached: |world| missed(world).is_some_and(|(_, service)| !world.kernel().node(service).up),
     },
 ];

@@ -16,8 +16,8 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     title: "Fire and forget",
     guide: Guide::Messaging,
     level: 1,
-    summary: "A message goes to every subscriber that is there, in less than a millisecond, and nothing is kept. Who \
-              is away misses it, and who is too slow is cut off.",
+    summary: "A message goes to every subscriber that is there, in less than a millisecond, and nothing is kept. \
+              Subscribers that are away miss it, and one that is too slow is cut off.",
     seed: 3,
     settings: &[
         (nats::MEMBERS, 5),
@@ -50,10 +50,10 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
         },
         Chart {
             title: "Asked for",
-            about: "A line a subscriber: messages that its first subscription matches, whether it is there or not.",
+            about: "One line per subscriber: messages that its first subscription matches, whether it is there or not.",
             plot: Plot::Rate(nats::WANTED),
         },
-        Chart { title: "Handled", about: "What is less than asked for was missed.", plot: Plot::Rate(nats::HANDLED) },
+        Chart { title: "Handled", about: "The shortfall was missed.", plot: Plot::Rate(nats::HANDLED) },
         Chart {
             title: "Pending for the log",
             about: "It grows to the limit, and then the connection is cut off.",
@@ -70,9 +70,9 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     challenges: CHALLENGES,
     explore: THREE,
     terms: &[
-        ("at most once", "A message arrives once or not at all; nobody sends it again."),
+        ("at most once", "A message arrives once or not at all; nobody resends it."),
         ("queue group", "Subscribers that share their messages: one member gets each."),
-        ("subject", "Words with dots between them, on which a message is published and by which it is asked for."),
+        ("subject", "Words with dots between them: messages are published on a subject and subscribed to by it."),
         ("write deadline", "How long a server tries to write to a connection before it closes it."),
     ],
     near: &["messaging/request-reply", "messaging/fan-out"],
@@ -255,7 +255,7 @@ const ROOF: Subject = Subject::Topic(2);
 const TOUR: &[Beat] = &[
     Beat::new(
 "Subjects, not addresses",
-"A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who listens. Five \
+"A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who is listening. Five \
  subscribers tell the server which subjects they want, and that is all the server knows.",
 |world| world.kernel().now() == 0,
 )
@@ -278,7 +278,8 @@ all_connected,
             question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
-            because: "A star stands for exactly one word. temp.> would match, and so the log and the alarms get it.",
+            because: "A star stands for exactly one word. temp.> would match, which is why the log and the alarms get \
+                      it.",
         }),
     Beat::new(
 "One alarm is enough",
@@ -310,7 +311,8 @@ all_connected,
             question: "Does it get the three messages now?",
             options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
             answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
-            because: "There is nothing to get them from. The column \"missed\" is the price of a server without a disk.",
+            because: "There is nowhere to get them from. The column \"missed\" is the price of a server that keeps \
+                      nothing.",
         }),
     Beat::new(
 "Too slow",
@@ -331,19 +333,19 @@ all_connected,
             question: "What becomes of the messages that were pending for the log?",
             options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
             answer: |world| usize::from(pending(world).is_empty()),
-            because: "The limit is reached: the connection is closed, and what was pending goes with it. The others \
-                      have not waited for a moment.",
+            because: "The limit is reached: the connection is closed, and what was pending is dropped. The others \
+                      never had to wait.",
         }),
     Beat::new(
 "And connected anew",
 "Two seconds later the client library opens a new connection and restores the subscription. What was published \
- meanwhile is missed, too.",
+ meanwhile is missed too.",
 |world| is_connected(world, LOG),
 )
 .look(|_| vec![LOG]),
     Beat::new(
-"Without the rule of one",
-"The server now treats the members of a queue group like any subscriber. One message, on temp.hall.",
+"Without one copy per group",
+"The server now treats the members of a queue group like any other subscriber. One message, on temp.hall.",
 |world| world.is_promise_broken(NEVER_TWICE.id),
 )
 .first(|_| vec![Input::off(nats::ONE_PER_GROUP), publish(1, 1)])
@@ -352,7 +354,8 @@ all_connected,
             question: "How many alarms ring?",
             options: |_| vec!["One".to_owned(), "Both".to_owned()],
             answer: |world| usize::from(world.witness().twice.is_some()),
-            because: "Both got a copy. With a queue group, adding a member shares the work; without, it repeats it.",
+            because: "Both got a copy. With a queue group, adding a member shares the work; without one, it repeats \
+                      the work.",
         }),
 ];
 
@@ -367,8 +370,8 @@ const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
         id: "missed-ten",
         title: "Ten missed",
-        goal: "Have the display miss ten messages that it asked for, while it believes to be connected.",
-        hint: "A cut link is noticed only after unanswered PINGs.",
+        goal: "Have the display miss ten messages that it asked for, while it believes it is connected.",
+        hint: "A cut link goes unnoticed until PINGs stay unanswered.",
         reached: |world| {
             let believes = client(world, DISPLAY).is_some_and(|client| client.phase == nats::Phase::Connected);
             believes && missed(world, &[DISPLAY]) >= 10
@@ -378,7 +381,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         id: "sent-again",
         title: "Sent again",
         goal: "Have a subscriber that is in no queue group handle a message twice.",
-        hint: "Switch sending once off. The publisher is in doubt when it hears nothing: cut the way back to it.",
+        hint: "Switch off sending once. The publisher is in doubt when it hears nothing: cut the link back to it.",
         reached: |world| world.witness().twice.is_some_and(|twice| !twice.2),
     },
 ];

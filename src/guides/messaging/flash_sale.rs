@@ -60,10 +60,10 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
         Chart { title: "Buffered", about: "Up to its share, and no further.", plot: Plot::Level(sale::BUFFERED) },
         Chart {
             title: "At once in the database",
-            about: "Bounded by the number of workers; without the log by nothing.",
+            about: "Bounded by the number of workers; without the log, by nothing.",
             plot: Plot::Level(sale::AT_ONCE),
         },
-        Chart { title: "A write takes", about: "With its wait in the database.", plot: Plot::Percentiles(sale::WRITE) },
+        Chart { title: "A write takes", about: "Including the database wait.", plot: Plot::Percentiles(sale::WRITE) },
         Chart {
             title: "From order to row",
             about: "The price of the log: orders are late, and none is lost.",
@@ -75,7 +75,7 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_ORDERS,
-    terms: &[("pauses", "Polls on without getting records."), ("taken", "In the log, and the customer is told.")],
+    terms: &[("pauses", "Keeps polling, gets no records."), ("taken", "In the log, and the customer is told.")],
     before: &["messaging/event-log"],
     near: &["messaging/lag-and-scaling", "resilience/load-balancing"],
     prose: prose!("flash_sale.md"),
@@ -146,15 +146,15 @@ fn write_takes(world: &Shop) -> u64 {
 const TOUR: &[Beat] = &[
     Beat::new(
 "Midnight",
-"The sale begins: 500,000 orders a minute, 8,333 a second. The database can write 5,000 a second. Between them stands \
- a log with ten partitions, and fifty workers for each.",
+"The sale begins: 500,000 orders a minute, 8,333 a second. The database can write 5,000 a second. Between them is a \
+ log with ten partitions, and fifty workers for each.",
 |world| world.kernel().now() == 0,
 )
 .look(|_| vec![GATEWAY, THE_LOG, DATABASE]),
     Beat::new(
 "Taken in milliseconds",
 "Each square is a batch of orders for one partition. The log appends it, and its customers are told that their orders \
- are taken. No one has asked the database.",
+ are taken. Nobody has asked the database.",
 |world| flies(world, |message| matches!(message, Message::Produced { .. })),
 )
 .look(|_| vec![GATEWAY, THE_LOG]),
@@ -173,11 +173,12 @@ const TOUR: &[Beat] = &[
                 40..400 => 1,
                 _ => 2,
             },
-            because: "Little's law: 500 in the system are the rate times the time, 5,000 a second times a tenth of a second.",
+            because: "Little's law: the number in the system is the rate times the time. 500 is 5,000 a second times a \
+                      tenth of a second.",
         }),
     Beat::new(
 "Memory fills up",
-"3,333 orders a second are too many. At first the consumers' memory takes them.",
+"3,333 orders a second are too many. At first they fill the consumers' memory.",
 |world| {
             (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 5_000
         },
@@ -185,14 +186,13 @@ const TOUR: &[Beat] = &[
 .look(all_consumers),
     Beat::new(
 "Full",
-"A consumer that has no room for another poll pauses its partitions: it goes on polling, and gets nothing.",
+"A consumer that has no room for another poll pauses its partitions: it keeps polling, but gets nothing.",
 all_paused,
 )
 .look(all_consumers),
     Beat::new(
 "The log absorbs",
-"Now the lag grows, on disk, where there is room for days. Memory does not grow any more, and the database works as \
- before.",
+"Now the lag grows, on disk, where there is room for days. Memory stops growing, and the database works as before.",
 |world| lag(world) >= 15_000,
 )
 .look(|_| vec![THE_LOG]),
@@ -207,7 +207,7 @@ all_paused,
             question: "How many orders are lost?",
             options: |_| vec!["None".to_owned(), "What it had in memory".to_owned()],
             answer: |world| usize::from(promises::lost(world).is_some()),
-            because: "Their offsets are not committed. Whoever reads the partitions next begins where they are.",
+            because: "Their offsets are not committed. The next reader of the partitions begins where they are.",
         }),
     Beat::new(
 "Where it stopped",
@@ -218,15 +218,15 @@ all_paused,
 .look(|_| vec![FlashSale::consumer(0), THE_LOG]),
     Beat::new(
 "Without the pause",
-"The rule is off. A consumer fetches whatever there is. The lag moves into its memory, and no order is written sooner \
- for it.",
+"The rule is off. A consumer fetches whatever there is. The lag moves into its memory, and no order is written any \
+ sooner.",
 |world| world.is_promise_broken(MEMORY_BOUNDED.id),
 )
 .first(|_| vec![Input::off(sale::PAUSE)])
 .look(all_consumers),
     Beat::new(
 "Without the log",
-"Now every order goes straight to the database, while its customer waits. Each that is there slows down the others.",
+"Now every order goes straight to the database, while its customer waits. Each one slows down the others.",
 |world| world.is_promise_broken(NO_ORDER_LOST.id),
 )
 .first(|_| vec![Input::Rule { rule: sale::PAUSE, on: true }, Input::off(sale::LOG)])
@@ -260,14 +260,14 @@ const CHALLENGES: &[Challenge<FlashSale>] = &[
         id: "passed-over",
         title: "Passed over",
         goal: "Have an order that was taken, and will never be written.",
-        hint: "A consumer that commits what it has only fetched takes it along when it crashes.",
+        hint: "A consumer that commits what it has only fetched loses it in a crash.",
         reached: |world| promises::lost(world).is_some(),
     },
     Challenge {
         id: "the-lag-of-an-hour",
         title: "Too late",
         goal: "Have an order wait for more than 30 s in the log, with all rules on.",
-        hint: "A slower database, or a consumer that is gone for long.",
+        hint: "A slower database, or a consumer that stays away for long.",
         reached: |world| promises::oldest(world) > 30_000_000,
     },
 ];

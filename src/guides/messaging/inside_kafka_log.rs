@@ -36,12 +36,12 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     charts: &[
         Chart {
             title: "Bytes in the log",
-            about: "A saw: it grows by what is written, and falls when the cleaner or retention runs.",
+            about: "A sawtooth: it grows by what is written, and drops when the cleaner or retention runs.",
             plot: Plot::Level(kafka::SIZE),
         },
         Chart {
             title: "Service time of a read",
-            about: "From the request until the answer is sent. Two copies more without sendfile.",
+            about: "From the request until the answer is sent. Two more copies without sendfile.",
             plot: Plot::Percentiles(kafka::SERVICE),
         },
         Chart {
@@ -58,7 +58,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     terms: &[
         ("segment", "One file of a log, named after its first offset."),
         ("segments", "The files of a log, each named after its first offset."),
-        ("tombstone", "A record without a value, which says that its key is deleted."),
+        ("tombstone", "A record without a value, saying that its key is deleted."),
     ],
     before: &["messaging/event-log"],
     near: &["messaging/isr-and-acks"],
@@ -137,8 +137,8 @@ fn table_node(_: &Partition) -> Vec<NodeId> {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A log is files",
-"The partition is a row of files, *segments*, each named after its first *offset*. Only the last one is written. Six \
- records fill a file here.",
+"The partition is a row of files, *segments*, each named after its first *offset*. Only the last one is written to. \
+ Six records fill a file here.",
 |world| world.kernel().now() == 0,
 )
 .look(broker_node),
@@ -160,7 +160,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A thin index",
-"The index has no entry for each record: one for every 4,096 bytes. The broker takes the last entry at or below 10, \
+"The index does not list every record, only one for every 4,096 bytes. The broker takes the last entry at or below 10, \
  and knows at which byte to begin.",
 |world| matches!(lookup(world), Some(Lookup { stage: Stage::Scan { .. }, .. })),
 )
@@ -173,8 +173,8 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![READER]),
     Beat::new(
 "The cleaner",
-"Twelve records are in closed files. The cleaner goes through them: of each key it keeps the latest. The active file \
- is left alone.",
+"Twelve records are in closed files. The cleaner goes through them and keeps the latest record of each key. The active \
+ file is left alone.",
 |world| log(world).is_some_and(|log| log.dirty() > 0),
 )
 .look(broker_node)
@@ -190,15 +190,15 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A table from a log",
-"The consumer at the right reads on and keeps the last value of each key. The gaps do not bother it: offsets stay what \
+"The consumer on the right reads on and keeps the last value of each key. The gaps do not bother it: offsets stay as \
  they were. E came and went.",
 |world| at_end(world) && log(world).is_some_and(|log| log.dirty() > 0),
 )
 .look(table_node),
     Beat::new(
 "A tombstone goes last",
-"The tombstone of E, at offset 8, stays for delete.retention.ms, 8 s here. Whoever reads to the end within that time \
- sees it. Then it may go.",
+"The tombstone of E, at offset 8, stays for delete.retention.ms, 8 s here. Any consumer that reads to the end within \
+ that time sees it. Then it may go.",
 |world| log(world).is_some_and(|log| !log.records().any(|record| record.offset == 8)),
 )
 .look(broker_node),
@@ -211,8 +211,8 @@ const TOUR: &[Beat] = &[
 .look(table_node),
     Beat::new(
 "A tombstone goes early",
-"The rule is off, and the consumer pauses for a moment. You delete F. The cleaner takes the tombstone along with what \
- it deletes.",
+"The rule is off, and the consumer pauses for a moment. You delete F. The cleaner removes the tombstone along with \
+ what it deletes.",
 |world| !has_key(world, F),
 )
 .first(|_| {
@@ -234,7 +234,7 @@ const TOUR: &[Beat] = &[
             question: "What does its table say of F?",
             options: |_| vec!["Deleted".to_owned(), "F5".to_owned()],
             answer: |world| usize::from(value_of(world, F).is_some()),
-            because: "Nothing in the log says that F was deleted. Nothing in it says that F was ever there.",
+            because: "Nothing in the log says that F was deleted. Nothing in it says that F ever existed.",
         }),
 ];
 
@@ -250,7 +250,7 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
         id: "too-late",
         title: "Too late for a tombstone",
         goal: "With every rule on, have the consumer read everything and keep a key that was deleted.",
-        hint: "A tombstone is kept for delete.retention.ms, and no longer. Who says that the consumer is quicker?",
+        hint: "A tombstone is kept for delete.retention.ms, and no longer. Nothing forces the consumer to be quicker.",
         reached: haunted,
     },
     Challenge {

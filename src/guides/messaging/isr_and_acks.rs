@@ -35,12 +35,12 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
     charts: &[
         Chart {
             title: "Time to the acknowledgement",
-            about: "With acks=all it takes the slowest in-sync replica, and a gap where too few are in sync.",
+            about: "With acks=all it depends on the slowest in-sync replica; a gap means that too few are in sync.",
             plot: Plot::Percentiles(kafka::ACK_TIME),
         },
         Chart {
             title: "In-sync replicas",
-            about: "Below two, nothing with acks=all is taken.",
+            about: "Below two, no record with acks=all is accepted.",
             plot: Plot::Level(kafka::ISR_SIZE),
         },
         Chart {
@@ -55,10 +55,10 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
     challenges: CHALLENGES,
     explore: ONE_RECORD,
     terms: &[
-        ("high watermark", "The offset below which every in-sync replica has the records; consumers read up to it."),
+        ("high watermark", "The offset below which every in-sync replica has all records; consumers read up to it."),
         ("isr", "The replicas that have caught up with the leader, from which the next leader is chosen."),
-        ("leader epoch", "The number of a leadership, stamped on every record that its leader takes."),
-        ("quorum", "Enough nodes that any two such sets have one in common."),
+        ("leader epoch", "A leadership's number, stamped on every record that its leader takes."),
+        ("quorum", "Enough nodes that any two such sets share one."),
     ],
     before: &["messaging/event-log"],
     near: &["consensus/raft-replication", "consensus/quorums"],
@@ -138,7 +138,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "Written, and not yet acknowledged",
 "With acks=all the leader writes a record and does not answer. It waits until every in-sync replica has fetched it. \
- Only then it moves the *high watermark*, and acknowledges.",
+ Only then does it move the *high watermark*, and acknowledge.",
 |world| whole(world) && newest_ack(world).is_some(),
 )
 .look(|world| leader(world).into_iter().collect())
@@ -146,19 +146,19 @@ const TOUR: &[Beat] = &[
             question: "How many brokers have the record when the producer is told?",
             options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
             answer: |world| copies(world).clamp(1, 3) - 1,
-            because: "All that are in sync, and that is all three for now.",
+            because: "All that are in sync, which for now is all three.",
         }),
     Beat::new(
 "A follower is gone",
-"Broker 3 crashes. Its copy holds up every acknowledgement until its session ends. Then the controller takes it out of \
- the ISR, and the leader no longer waits for it.",
+"Broker 3 crashes. Until its session ends, its missing copy holds up every acknowledgement. Then the controller takes \
+ it out of the ISR, and the leader no longer waits for it.",
 |world| in_sync(world).len() == 2,
 )
 .first(|_| vec![Input::Crash { node: node_of(2) }])
 .look(in_sync),
     Beat::new(
 "The leader too",
-"Now the leader crashes. Only a broker of the ISR may take over: it has everything that was acknowledged.",
+"Now the leader crashes. Only a broker in the ISR may take over: it has everything that was acknowledged.",
 |world| leader(world).is_some() && partition(world).leader_epoch >= 2,
 )
 .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
@@ -167,12 +167,12 @@ const TOUR: &[Beat] = &[
             question: "Who leads next?",
             options: names,
             answer: |world| leader(world).map_or(0, |node| usize::from(broker_of(node))),
-            because: "Broker 2 is the only one in sync that is there.",
+            because: "Broker 2 is the only in-sync replica still up.",
         }),
     Beat::new(
 "Not enough replicas",
 "One in-sync replica is left, and min.insync.replicas is 2. The leader refuses: a record that it took now would have a \
- single copy. The producer tries again, and again.",
+ single copy. The producer keeps trying.",
 |world| {
             let refused = |message: &Message| {
                 matches!(message, Message::ProduceAnswer { produced: Produced::NotEnoughReplicas, .. })
@@ -196,7 +196,7 @@ whole,
     Beat::new(
 "Now with acks=1",
 "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut for a moment. The \
- producer hears that all is well.",
+ producer is told that all is well.",
 |world| copies(world) == 1,
 )
 .first(|world| {
@@ -246,7 +246,7 @@ const CHALLENGES: &[Challenge<Replication>] = &[
     Challenge {
         id: "alive-and-out",
         title: "Alive, and out of sync",
-        goal: "Get a broker out of the ISR that is up and keeps its session.",
+        goal: "Get a broker out of the ISR while it is up and keeps its session.",
         hint: "It has to hear the controller and not the leader, for replica.lag.time.max.ms.",
         reached: laggard,
     },

@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     title: "JetStream work queue",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A publisher that hears nothing sends again, and so does a server. An id makes two copies one, and an \
-              acknowledgement of the acknowledgement tells a worker that it is really done.",
+    summary: "A publisher that hears nothing sends again, and so does a server. An id turns two copies into one, and \
+              an acknowledged acknowledgement tells a worker that its task is really done.",
     seed: 4,
     settings: &[
         (jet::WORKERS, 3),
@@ -43,10 +43,10 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
         Chart { title: "Ready", about: "Messages that wait for a worker to ask.", plot: Plot::Level(jet::READY) },
         Chart {
             title: "Unacknowledged",
-            about: "More than there are workers: some of them are dead, or were too slow.",
+            about: "More than there are workers: some of them have died, or were too slow.",
             plot: Plot::Level(jet::ACK_PENDING),
         },
-        Chart { title: "Done", about: "A line a worker.", plot: Plot::Rate(jet::DONE) },
+        Chart { title: "Done", about: "One line per worker.", plot: Plot::Rate(jet::DONE) },
         Chart {
             title: "Redelivered",
             about: "After a nak, or when the ack wait is over.",
@@ -68,8 +68,8 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
         ("advisory", "A message that a server publishes about what has happened in it."),
         ("double ack", "An acknowledgement that is itself acknowledged."),
         ("duplicate window", "How long a stream remembers message ids, so that copies are recognised."),
-        ("in progress", "A consumer's word that it is still at work; its ack wait starts anew."),
-        ("nak", "A consumer's word that it gives a message back, to be delivered again."),
+        ("in progress", "A consumer's word that it is still at work; its ack wait starts again."),
+        ("nak", "A consumer's word that it returns a message, to be delivered again."),
         ("puback", "The server's word to a publisher that a message is stored, and under which sequence."),
         ("stream", "Messages that a server keeps, in order, each with a sequence number."),
     ],
@@ -122,7 +122,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
 "Stored, and said so",
 "Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers with a \
- *PubAck*. The lower strip is what it remembers of the ids.",
+ *PubAck*. The lower strip shows the ids it remembers.",
 |world| flies(world, |message| matches!(message, Message::PubAck { .. })),
 )
 .look(|_| vec![SERVER]),
@@ -151,7 +151,8 @@ const TOUR: &[Beat] = &[
                 });
                 usize::from(acked.is_some_and(|seq| store(world).is_some_and(|store| store.stream.get(seq).is_none())))
             },
-            because: "In a work queue, what is acknowledged is deleted. With limits as its retention, it would stay.",
+            because: "In a work queue, an acknowledged message is deleted. With limits as its retention, it would \
+                      stay.",
         }),
     Beat::new(
 "A PubAck is lost",
@@ -165,12 +166,11 @@ const TOUR: &[Beat] = &[
             question: "How often is the task stored?",
             options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
             answer: |world| usize::from(world.witness().twice.is_some()),
-            because: "The id is in the window: the server answers with the sequence of the first one, and stores nothing.",
+            because: "The id is in the window: the server answers with the first copy's sequence, and stores nothing.",
         }),
     Beat::new(
 "A worker dies",
-"The link is healed, and a worker crashes at work. It was not pushed anything it could give back, and no connection is \
- watched.",
+"The link is healed, and a worker crashes at work. It cannot give its task back, and nobody watches its connection.",
 |world| {
             flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1))
         },
@@ -188,8 +188,8 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Poison",
-"A task that nobody can do. Each worker that gets it gives it back with a *nak*, and it is delivered again at once, \
- four times at most.",
+"Here is a task that nobody can do. Each worker that gets it returns it with a *nak*, and it is delivered again at \
+ once, four times at most.",
 |world| world.witness().parked.is_some(),
 )
 .first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
@@ -218,7 +218,8 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Without the double ack",
-"Workers now call a task done when they have sent their ack. One of them is at work, and its way to the server is cut.",
+"Workers now call a task done once they have sent their ack. One of them is at work, and its link to the server is \
+ cut.",
 |world| world.is_promise_broken(WORKED_ONCE.id),
 )
 .first(|world| {
@@ -233,7 +234,7 @@ const TOUR: &[Beat] = &[
             question: "The worker calls its task done. What does the server do with it?",
             options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
-            because: "The ack never came. The worker believes that it is done, and another one does it again.",
+            because: "The ack never came. The worker believes that the task is done, and another one does it again.",
         }),
 ];
 
@@ -325,7 +326,7 @@ mod proof {
             way: Way::Schedules {
                 settings: &[(jet::RATE, 1)],
                 events: 600,
-                reason: "It is about how long a message is with a dead worker, and the explorer knows no clock.",
+                reason: "It is about how long a message stays with a dead worker, and the explorer knows no clock.",
             },
         },
         Breaks {

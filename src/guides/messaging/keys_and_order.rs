@@ -20,8 +20,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Keys, partitions and order",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A customer's order is created, then cancelled. The log keeps the two in order, and a pool of workers in \
-              the consumer does them the wrong way round.",
+    summary: "A customer's order is created, then cancelled. The log keeps the two in order, yet a pool of workers in \
+              the consumer does them in the wrong order.",
     seed: 4,
     settings: &[
         (kafka::RATE, 10),
@@ -51,7 +51,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
             plot: Plot::Percentiles(kafka::LATENCY),
         },
         Chart { title: "Records done", about: "By consumer.", plot: Plot::Rate(kafka::DONE) },
-        Chart { title: "Appended", about: "By partition: few keys share badly.", plot: Plot::Rate(kafka::APPENDED) },
+        Chart { title: "Appended", about: "By partition: uneven with few keys.", plot: Plot::Rate(kafka::APPENDED) },
         Chart { title: "Lag", about: "Records not committed.", plot: Plot::Level(kafka::LAG) },
     ],
     subject,
@@ -240,7 +240,7 @@ const TOUR: &[Beat] = &[
             question: "Does a customer's order ever span two partitions?",
             options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
             answer: |world| usize::from(one_partition_each(world)),
-            because: "Same key, same hash, same partition. And within a partition the log has one order.",
+            because: "Same key, same hash, same partition. And a partition's log has a single order.",
         }),
     Beat::new(
 "One worker per partition",
@@ -259,7 +259,7 @@ const TOUR: &[Beat] = &[
 .look(consumers),
     Beat::new(
 "A plain pool",
-"The rule is off: any free worker takes the next record. All workers are busy, and it looks like progress.",
+"The rule is off: any free worker takes the next record. All workers are busy, which looks like progress.",
 same_key_at_once,
 )
 .first(|_| vec![Input::off(kafka::ONE_WORKER), command(COMMAND_PUBLISH, &[16])])
@@ -278,8 +278,8 @@ same_key_at_once,
 .look(late_one),
     Beat::new(
 "More partitions move keys",
-"A fourth partition. The remainder is by four now, and most customers go elsewhere. What they wrote before stays where \
- it was: in another partition, with no order between the two.",
+"A fourth partition is added. The hash is now divided by four, and most customers go elsewhere. What they wrote before \
+ stays where it was: in a different partition, with no order between the two.",
 |world| producer_partitions(world) == 4 && !one_partition_each(world),
 )
 .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])

@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Lag and scaling",
     guide: Guide::Messaging,
     level: 5,
-    summary: "Lag climbs, and a scaler starts one consumer after the other. With three partitions the fourth has \
-              nothing to do, and the lag goes on climbing.",
+    summary: "Lag climbs, and a scaler starts one consumer after another. With three partitions the fourth has nothing \
+              to do, and the lag keeps climbing.",
     seed: 6,
     settings: &[
         (kafka::RATE, 20),
@@ -73,8 +73,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     challenges: CHALLENGES,
     explore: SMALL_GROUP,
     terms: &[
-        ("metadata", "What clients know of a topic's partitions."),
-        ("rebalance", "Dealing a group's partitions anew."),
+        ("metadata", "What clients know about a topic's partitions."),
+        ("rebalance", "Dealing out a group's partitions again."),
     ],
     before: &["messaging/event-log"],
     near: &["messaging/rebalance", "messaging/flash-sale"],
@@ -204,15 +204,15 @@ const TOUR: &[Beat] = &[
 .look(consumers),
     Beat::new(
 "Lag",
-"The *lag* is what is in the log and not committed: log end minus committed offset, over all partitions. It grows by \
- what comes in and is not done.",
+"The *lag* is what is in the log but not committed: log end minus committed offset, over all partitions. It grows when \
+ more comes in than gets done.",
 |world| lag(world) >= 2_000,
 )
 .look(|_| vec![BROKER]),
     Beat::new(
 "One more member",
-"At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody works \
- at all.",
+"At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody does \
+ any work.",
 |world| is_settled(world, 3) && with_partitions(world) == 3,
 )
 .look(the_scaler)
@@ -220,19 +220,19 @@ const TOUR: &[Beat] = &[
             question: "What does the lag do while the group rebalances?",
             options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
             answer: |world| usize::from(lag(world) <= alert(world) / 2),
-            because: "Eager members have given everything up, and the producer does not wait. Every change of the \
-                      members costs that.",
+            because: "Eager members have given up everything, and the producer does not wait. Every change of members \
+                      costs that.",
         }),
     Beat::new(
 "It comes down",
-"Three members for three partitions: 5,000 a second, more than comes in. The lag falls.",
+"Three members for three partitions do 5,000 a second, more than comes in. The lag falls.",
 |world| lag(world) <= alert(world) / 4,
 )
 .look(consumers),
     Beat::new(
 "Members without partitions",
 "Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns nothing, nor \
- do those after it. The lag goes over the alarm.",
+ do those after it. The lag crosses the alarm.",
 |world| idle_members(world).len() >= 2 && lag(world) > alert(world),
 )
 .first(|_| {
@@ -277,7 +277,7 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         id: "alarm",
         title: "Alarm",
         goal: "Bring the lag above the alarm without touching the rate or the rule.",
-        hint: "A member that is down works off nothing, and the group takes its time to notice.",
+        hint: "A member that is down does no work, and the group takes its time to notice.",
         reached: |world| lag(world) > alert(world) && world.rules() == RuleSet::ALL,
     },
 ];

@@ -20,7 +20,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     guide: Guide::Messaging,
     level: 3,
     summary: "Six partitions, three members, and a fourth that joins. Everybody stops while the partitions are dealt \
-              anew, and a member that was only asleep comes back as a zombie.",
+              out again, and a member that was only asleep comes back as a zombie.",
     seed: 2,
     settings: &[
         (kafka::ASSIGNOR, 0),
@@ -46,14 +46,15 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         },
         Chart {
             title: "Time stopped",
-            about: "How long a member owned nothing, from giving up to getting. Cooperative: next to none.",
+            about: "How long a member owned nothing, from giving up its partitions to getting new ones. Cooperative: \
+                    next to none.",
             plot: Plot::Percentiles(kafka::STOPPED),
         },
-        Chart { title: "Lag", about: "It grows while nobody works.", plot: Plot::Level(kafka::LAG) },
+        Chart { title: "Lag", about: "It grows while nobody is working.", plot: Plot::Level(kafka::LAG) },
         Chart { title: "Records done", about: "By member.", plot: Plot::Rate(kafka::DONE) },
         Chart {
             title: "Refused",
-            about: "Commits and heartbeats of old generations, and of members that are out.",
+            about: "Commits and heartbeats from old generations, and from members that are out.",
             plot: Plot::Rate(kafka::FENCED),
         },
     ],
@@ -69,12 +70,12 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         ("eager", "Giving up all partitions before joining again."),
         ("fencing token", "A number that grows with each grant of a lock, by which a store refuses old holders."),
         ("generation", "A number raised by each rebalance of a group."),
-        ("heartbeats", "Regular messages that say no more than: I am still here."),
+        ("heartbeats", "Regular messages that only say: I am still here."),
         ("range", "Dealing partitions in stretches."),
-        ("session timeout", "The silence after which a member is taken for dead."),
+        ("session timeout", "The silence after which a member is considered dead."),
         ("static", "Said of a member with a lasting name."),
         ("sticky", "Dealing partitions so that members keep what they had."),
-        ("zombie", "A member that was replaced and does not know it."),
+        ("zombie", "A member that has been replaced and does not know it."),
     ],
     before: &["messaging/event-log"],
     near: &["messaging/lag-and-scaling", "consensus/leases"],
@@ -178,15 +179,15 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![BROKER]),
     Beat::new(
 "The leader assigns",
-"Not the broker but the leader, a client, decides who gets which partitions. It tells the coordinator, and the \
+"The leader, a client, decides who gets which partitions; the broker does not. It tells the coordinator, and the \
  coordinator tells the others: SyncGroup.",
 |world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
 )
 .look(consumers),
     Beat::new(
 "A fourth member",
-"Consumer 4 joins. The coordinator cannot call anybody: it tells the others with the answer to their next heartbeat, \
- and they join again at their next poll.",
+"Consumer 4 joins. The coordinator cannot call anybody: it tells the others in its answer to their next heartbeat, and \
+ they rejoin at their next poll.",
 |world| settled(world) && running_members(world) == 4,
 )
 .first(|_| vec![command(COMMAND_START, &[4])])
@@ -200,12 +201,12 @@ const TOUR: &[Beat] = &[
                 _ => 2,
             },
             because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when \
-                      the last one has joined. Choose cooperative at the start, and nearly nobody stops.",
+                      the last one has joined. Choose cooperative at the start, and hardly anybody stops.",
         }),
     Beat::new(
 "A member dies",
-"Consumer 2 crashes and says nothing more. Its partitions wait. When its *session timeout* has passed without a \
- heartbeat, the coordinator starts a rebalance.",
+"Consumer 2 crashes and falls silent. Its partitions wait. When its *session timeout* has passed without a heartbeat, \
+ the coordinator starts a rebalance.",
 |world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
 )
 .first(|world| vec![Input::Crash { node: nth(world, 2) }])
@@ -222,20 +223,20 @@ const TOUR: &[Beat] = &[
             question: "Consumer 1 wakes up. What does it believe?",
             options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
             answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
-            because: "Nobody could tell it. It is a *zombie*: it goes on where it was.",
+            because: "Nobody could tell it. It is a *zombie*: it picks up where it left off.",
         }),
     Beat::new(
 "Fenced",
-"It finishes its record and commits, in the name of its old generation. The coordinator refuses. The zombie drops \
- everything and joins as a new member.",
+"It finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops everything \
+ and joins as a new member.",
 |world| flies(world, refused),
 )
 .first(|world| vec![Input::Resume { node: nth(world, 1) }])
 .look(first),
     Beat::new(
 "Back in",
-"What it had done is done again by the new owner: at least once. What it must not do is move the group's offset under \
- the new owner's feet.",
+"The new owner does again what it had done: at least once. What it must not do is move the group's offset from under \
+ the new owner.",
 |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
 )
 .first(|world| vec![Input::Restart { node: nth(world, 2) }])
@@ -249,7 +250,7 @@ const TOUR: &[Beat] = &[
 .look(first),
     Beat::new(
 "A zombie commits",
-"Watch the first promise. The group's offset is now what a consumer says that is no member.",
+"Watch the first promise. The group's offset now comes from a consumer that is not a member.",
 |world| world.is_promise_broken(NO_ZOMBIE.id),
 )
 .first(|world| vec![Input::Resume { node: nth(world, 1) }])
@@ -274,7 +275,7 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
         id: "nobody-stops",
         title: "Nobody stops",
         goal: "Have a fourth member get partitions without any member ever owning none.",
-        hint: "Restart with the cooperative assignor: what stays with its owner is never given up.",
+        hint: "Restart with the cooperative assignor: a partition that stays with its owner is never given up.",
         reached: joined_without_a_stop,
     },
     Challenge {

@@ -50,7 +50,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
         },
         Chart {
             title: "Requests without an answer",
-            about: "A 503 is known at once; a time-out costs the whole wait, and tells less.",
+            about: "A 503 comes at once; a time-out costs the whole wait, and tells you less.",
             plot: Plot::Rate(nats::UNANSWERED),
         },
     ],
@@ -242,8 +242,8 @@ fn gathered(world: &Shop) -> u8 {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A service by name",
-"Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the subject \
- and none of them.",
+"Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the subject, \
+ but none of the workers.",
 |world| world.kernel().now() == 0,
 )
 .look(members),
@@ -257,7 +257,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![ASKER]),
     Beat::new(
 "One of the group",
-"The server picks one worker, not the one with the least to do. The answer goes to the inbox, and from there it is one \
+"The server picks a worker, not necessarily the one with the least to do. The answer goes to the inbox: it is just one \
  more message.",
 |world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
 )
@@ -272,7 +272,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "The worker dies",
-"A worker crashes with a request in hand. No other one has it, and the server has forgotten it.",
+"A worker crashes with a request in hand. No other worker has it, and the server has forgotten it.",
 |world| timeouts(world) > 0,
 )
 .first(|world| busy_worker(world).into_iter().map(|node| Input::Crash { node }).collect())
@@ -295,7 +295,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![SERVER]),
     Beat::new(
 "A clear no",
-"A request with no one to go to. The server sees that nothing matches, and that there is an inbox.",
+"A request has nobody to go to. The server sees that no subscription matches, and that there is an inbox.",
 |world| refusals(world) > 0,
 )
 .first(|_| vec![request(1)])
@@ -308,7 +308,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Ask everyone",
-"The workers are back, and the caller asks status.get. Each worker has subscribed to that by itself, outside of the \
+"The workers are back, and the caller asks status.get. Each worker has subscribed to that on its own, outside the \
  group. All answer, to one inbox.",
 |world| listening(world) == members(world).len(),
 )
@@ -319,7 +319,7 @@ const TOUR: &[Beat] = &[
 .look(members),
     Beat::new(
 "Scatter and gather",
-"The caller counts the answers, and stops when it has all it expects, or when its time is over.",
+"The caller counts the answers, and stops when it has all it expects, or when its time is up.",
 |world| gathered(world) >= 2,
 )
 .first(|_| vec![ask_all()])
@@ -336,7 +336,7 @@ const TOUR: &[Beat] = &[
             question: "How many workers do the work?",
             options: |_| vec!["One".to_owned(), "More than one".to_owned()],
             answer: |world| usize::from(world.witness().both.is_some()),
-            because: "Three prices are no harm. Three payments are.",
+            because: "Three prices do no harm. Three payments do.",
         }),
 ];
 
@@ -345,7 +345,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         id: "done-and-not-known",
         title: "Done, and not known",
         goal: "Have the caller give up on a request whose answer then comes.",
-        hint: "A late answer is as good as none. Make a worker slow.",
+        hint: "A late answer is no better than none. Make a worker slow.",
         reached: |world| {
             let late = |message: &Message| {
                 content(message).is_some_and(|payload| {
@@ -359,7 +359,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
         id: "wrong-answer",
         title: "The wrong answer",
         goal: "Have the caller take the answer to one request for the answer to another.",
-        hint: "Without inboxes of their own, the answer that comes first belongs to the request that was sent first.",
+        hint: "When requests share an inbox, the first answer to come counts for the request that was sent first.",
         reached: |world| world.witness().mixed.is_some(),
     },
     Challenge {

@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Retries and dead letters",
     guide: Guide::Messaging,
     level: 3,
-    summary: "Some tasks fail once, some always, and some kill whoever works on them. Without bounds, two bad tasks \
-              keep every worker busy for ever.",
+    summary: "Some tasks fail once, some always, and some kill the worker that takes them. Without bounds, two bad \
+              tasks keep every worker busy for ever.",
     seed: 6,
     settings: &[
         (rabbit::WORKERS, 2),
@@ -56,7 +56,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     terms: &[
         ("dead-letter exchange", "The exchange to which a queue's dead messages go."),
         ("dead-letters", "Publishes again, to another exchange, what was rejected, has expired, or does not fit."),
-        ("delivery limit", "How often a quorum queue takes a message back before it gives it up."),
+        ("delivery limit", "How often a quorum queue takes a message back before it drops or dead-letters it."),
         ("jitter", "A random part of a wait, so that many do not return at once."),
         ("poison", "A message on which the work fails every time."),
         ("time to live", "How long a message may stay in a queue."),
@@ -205,7 +205,7 @@ const TOUR: &[Beat] = &[
 .look(consumers),
     Beat::new(
 "Later, not at once",
-"A task has failed. To try again at once would most likely fail again. The worker publishes a copy to a waiting queue, \
+"A task has failed. Trying again at once would most likely fail too. The worker publishes a copy to a waiting queue, \
  and acknowledges the original when that is confirmed.",
 |world| waits(world, 1, Kind::Flaky),
 )
@@ -234,12 +234,12 @@ const TOUR: &[Beat] = &[
             question: "Are the tasks done in the order in which they were published?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| usize::from(is_disordered(world)),
-            because: "A retry gives up the order, and two workers do too. Who needs order must hold up everything behind.",
+            because: "A retry breaks the order, and so do two workers. If you need order, everything behind must wait.",
         }),
     Beat::new(
 "Poison, with back-off",
-"A poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks which failed together \
- do not come back together.",
+"Here is a poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks that failed \
+ together do not come back together.",
 |world| waits(world, 3, Kind::Poison),
 )
 .first(|_| vec![tasks(POISON, 1)])
@@ -263,8 +263,8 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A task that kills",
-"This one ends the process of its worker, which cannot say anything any more. The quorum queue counts: a task that \
- comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
+"This one kills its worker's process, which can no longer say anything. The quorum queue counts: a task that comes \
+ back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
 |world| parked(world, Kind::Deadly),
 )
 .first(|_| vec![tasks(DEADLY, 1)])
@@ -308,7 +308,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "nobody-left",
         title: "Nobody left",
-        goal: "Have every worker busy with poison, and 20 tasks waiting.",
+        goal: "Keep every worker busy with poison while 20 tasks wait.",
         hint: "Switch bounded retries off. How many poison tasks do you need?",
         reached: is_stuck,
     },

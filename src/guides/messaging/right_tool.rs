@@ -20,8 +20,8 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     title: "The right tool for each leg",
     guide: Guide::Messaging,
     level: 4,
-    summary: "One order platform: Kafka keeps the orders, RabbitMQ sees to the payments, NATS tells who is watching. \
-              Watch what breaks at the seams between them.",
+    summary: "One order platform: Kafka keeps the orders, RabbitMQ sees to the payments, NATS tells those who are \
+              watching. Watch what breaks at the seams between them.",
     seed: 4,
     settings: &[(platform::RATE, 3), (platform::TASK, 120_000), (platform::DECLINED, 6)],
     rules: &[
@@ -37,7 +37,7 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     charts: &[
         Chart {
             title: "Behind the log",
-            about: "What relay and read model have not committed. A rebuild shows as a peak.",
+            about: "What the relay and the read model have not committed. A rebuild shows as a peak.",
             plot: Plot::Level(platform::LAG),
         },
         Chart {
@@ -47,7 +47,7 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
         },
         Chart {
             title: "Notices",
-            about: "Published and shown. The gap is lost, and nothing else is.",
+            about: "Published and shown. Notices in the gap are lost, and nothing else is.",
             plot: Plot::Rate(platform::NOTICES),
         },
     ],
@@ -57,11 +57,11 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     explore: QUIET_RELAY,
     terms: &[
         ("cqrs", "Writing facts on one side, keeping what is read on another."),
-        ("dead letter", "A message that was given up and put aside."),
+        ("dead letter", "A message that was abandoned and put aside."),
         ("event sourcing", "Keeping the events, and deriving the state from them."),
         ("idempotent", "Said of a producer whose batches are written once, however often they are sent."),
         ("offset", "A record's number within its partition."),
-        ("retention", "How long, or how much of it, a log is kept, read or not."),
+        ("retention", "How long a log is kept, or how much of it, read or not."),
     ],
     before: &["messaging/event-log", "messaging/simple-task-queue"],
     near: &["messaging/side-by-side"],
@@ -117,14 +117,14 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![KAFKA, RELAY, VIEW]),
     Beat::new(
 "Tasks want a queue",
-"A payment can fail, be tried again later, and be given up. RabbitMQ does that: order 3's card is declined three \
+"A payment can fail, be retried later, and finally be abandoned. RabbitMQ does that: order 3's card is declined three \
  times, and then the task is parked as a *dead letter*. Nobody behind it had to wait.",
 |world| parked(world).next().is_some(),
 )
 .look(|_| vec![RABBIT, PAYMENTS]),
     Beat::new(
 "Nobody watches",
-"The screen is switched off. NATS keeps nothing: a notice that nobody hears is gone.",
+"The screen is switched off. NATS keeps nothing: a notice that nobody receives is gone.",
 |world| world.witness().told >= world.witness().seen + 4 && working(world).is_some(),
 )
 .first(|_| vec![Input::Crash { node: SCREEN }])
@@ -137,8 +137,8 @@ const TOUR: &[Beat] = &[
                 (true, _) => 1,
                 _ => 2,
             },
-            because: "Nothing waits for a notice. That is the price and the use of fire and forget: use it only for \
-                      what can be read elsewhere.",
+            because: "Nothing waits for a notice. That is both the price and the point of fire and forget: use it only \
+                      for what can be read elsewhere.",
         }),
     Beat::new(
 "The worker dies",
@@ -158,7 +158,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![PAYMENTS]),
     Beat::new(
 "A read model is a fold",
-"The owner wants other figures. The rows are dropped and built anew from offset 0. Orders go on meanwhile.",
+"The owner wants different figures. The rows are dropped and rebuilt from offset 0. Orders keep coming meanwhile.",
 |world| world.witness().rebuilt > 0 && has_all(world),
 )
 .first(|_| vec![rebuild()])
@@ -167,7 +167,7 @@ const TOUR: &[Beat] = &[
             question: "Are the rows the same as before, plus what has come since?",
             options: |_| words(&["Yes", "No"]),
             answer: |world| usize::from(rows_are_wrong(world)),
-            because: "The log has every order still. From RabbitMQ's queue, which is empty by now, nothing could be rebuilt.",
+            because: "The log still has every order. RabbitMQ's queue, empty by now, could rebuild nothing.",
         }),
     Beat::new(
 "The offset elsewhere",
@@ -199,10 +199,11 @@ const TOUR: &[Beat] = &[
                     None => 2,
                 }
             },
-            because: "The rows have them, the offset does not. One transaction for both is what makes the effect exactly once.",
+            because: "The rows have them, the offset does not. It takes one transaction for both to make the effect \
+                      exactly once.",
         }),
     Beat::new(
-"Mended by the log",
+"Repaired from the log",
 "The rule is on again, and the rows are rebuilt. As long as the log has everything, a read model can be thrown away.",
 |world| world.witness().rebuilt > 1 && has_all(world) && !rows_are_wrong(world),
 )
@@ -229,7 +230,7 @@ const CHALLENGES: &[Challenge<OrderPlatform>] = &[
         id: "task-without-end",
         title: "In the log, and never paid",
         goal: "Have an order in the log that nobody will ever be charged for.",
-        hint: "Switch off that the relay commits after the confirm, and crash it while it makes out its tasks.",
+        hint: "Switch off the rule that the relay commits after the confirm, and crash it while it is creating tasks.",
         reached: |world| undone(world).is_some(),
     },
     Challenge {
@@ -289,7 +290,8 @@ mod proof {
             way: Way::Schedules {
                 settings: &[],
                 events: 600,
-                reason: "A task's whole way from the shop to the worker and back once more is beyond the explorer's bounds.",
+                reason: "A task's whole journey from the shop to the worker, and back once more, is beyond the \
+                         explorer's bounds.",
             },
         },
         Breaks {
@@ -307,7 +309,7 @@ mod proof {
             way: Way::Schedules {
                 settings: &[],
                 events: 1_500,
-                reason: "Who waits for ever is seen over time; the explorer ignores it.",
+                reason: "Waiting for ever only shows over time, which the explorer ignores.",
             },
         },
     ];

@@ -16,7 +16,7 @@ pub static SCENARIO: Scenario<Registry> = Scenario {
     title: "Schemas",
     guide: Guide::Messaging,
     level: 5,
-    summary: "A team changes its records while others go on reading old ones with old programs. Switch the registry's \
+    summary: "A team changes its records while others keep reading old ones with old programs. Switch the registry's \
               check off, and see a consumer stop at a record that it cannot read.",
     seed: 3,
     settings: &[(sr::MODE, 0), (sr::CONSUMERS, 2), (sr::RATE, 3), (sr::CHANGE_EVERY, 60_000_000)],
@@ -138,7 +138,7 @@ const TOUR: &[Beat] = &[
             question: "What does the registry say?",
             options: |_| vec!["Accepted".to_owned(), "Refused".to_owned()],
             answer: |world| usize::from(refused(world)),
-            because: "Old records do not have the field, and a new reader would not know what to take for it.",
+            because: "Old records do not have the field, and a new reader would not know what value to use.",
         }),
     Beat::new(
 "The same, with a default",
@@ -149,7 +149,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![REGISTRY]),
     Beat::new(
 "Consumers first",
-"BACKWARD says that new readers can read old data, and nothing of old readers. So the consumers move first; the \
+"BACKWARD says that new readers can read old data, and nothing about old readers. So the consumers move first; the \
  producer writes version 2 when all of them have.",
 |world| writes(world) == 2,
 )

@@ -16,8 +16,8 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     title: "Side by side: RabbitMQ, Kafka, JetStream",
     guide: Guide::Messaging,
     level: 5,
-    summary: "The same orders and the same crash in three brokers: what is lost, what is worked twice, who notices a \
-              dead worker how soon, and who can play it all again.",
+    summary: "The same orders and the same crash in three brokers: what is lost, what is done twice, how soon a dead \
+              worker is noticed, and who can replay everything.",
     seed: 3,
     settings: &[(brokers::RATE, 4), (brokers::TASK, 250_000), (brokers::PATIENCE, 2_000_000)],
     rules: &[brokers::ACK_AFTER, brokers::CONFIRMS, brokers::RECOGNISE],
@@ -42,9 +42,9 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     challenges: CHALLENGES,
     explore: ONE_ORDER,
     terms: &[
-        ("heartbeat", "A regular message that says no more than: I am still here."),
+        ("heartbeat", "A regular message that only says: I am still here."),
         ("partition", "One of a topic's logs; order holds within it."),
-        ("rebalances", "Dealings of a group's partitions among its members anew."),
+        ("rebalances", "Dealing out a group's partitions among its members again."),
     ],
     before: &["messaging/simple-task-queue", "messaging/event-log"],
     near: &["messaging/exactly-once", "messaging/right-tool"],
@@ -125,8 +125,8 @@ const TOUR: &[Beat] = &[
 .look(brokers_of),
     Beat::new(
 "A machine dies at work",
-"Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker has the same \
- patience of 2 s.",
+"Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker waits the same 2 \
+ s.",
 |world| each(|lane| world.witness().of(lane).noticed.is_some()),
 )
 .first(|world| crash(workers(world, 0)))
@@ -149,7 +149,7 @@ const TOUR: &[Beat] = &[
 .look(|world| workers(world, 0)),
     Beat::new(
 "Only the process dies",
-"Now worker 2's process is killed, and its machine lives. The operating system closes its connections.",
+"Now worker 2's process is killed, but its machine lives on. The operating system closes its connections.",
 |world| world.witness().of(Lane::RabbitMq).noticed.is_some_and(|noticed| noticed < 100 * MS),
 )
 .first(|_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec())
@@ -163,8 +163,8 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "The others wait",
-"The supervisor starts the process again after 4 s. Until somebody gave up on it, its order in Kafka and JetStream lay \
- still, and in Kafka all orders behind it in the partition too.",
+"The supervisor starts the process again after 4 s. Until the broker gave up on it, its order in Kafka and JetStream \
+ lay idle, and in Kafka so did every order behind it in the partition.",
 |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
 )
 .look(|world| workers(world, 1)),
@@ -183,8 +183,8 @@ const TOUR: &[Beat] = &[
             question: "In how many of the three is that order worked twice?",
             options: |_| words(&["None", "One", "Two", "All three"]),
             answer: |world| Lane::ALL.into_iter().filter(|lane| world.witness().of(*lane).again > 0).count(),
-            because: "At least once, in all of them. No broker can tell work that was done from work that was begun: \
-                      the worker must be *idempotent*.",
+            because: "At least once, in all of them. No broker can tell work that was done from work that was only \
+                      begun: the worker must be *idempotent*.",
         }),
     Beat::new(
 "The brokers go down",
@@ -215,7 +215,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Acknowledge first",
-"The rule is off: a worker acknowledges an order when it gets it, and works then.",
+"The rule is off: a worker acknowledges an order when it gets it, and then does it.",
 |world| each(|lane| is_alone(world, lane, 0)),
 )
 .first(|_| vec![Input::off(brokers::ACK_AFTER)])
@@ -229,7 +229,7 @@ const TOUR: &[Beat] = &[
 .look(all_workers),
     Beat::new(
 "Mend the program",
-"Acknowledging comes last again, the workers return and are quicker. But what was passed over stays passed over.",
+"Acknowledging comes last again, the workers return and are quicker. But what was skipped stays skipped.",
 |world| is_up(world) && is_shared(world),
 )
 .first(|world| {
@@ -261,7 +261,7 @@ const TOUR: &[Beat] = &[
                 Lane::ALL.into_iter().position(|lane| !lost(world, lane).is_empty()).unwrap_or(Lane::ALL.len() - 1)
             },
             because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: \
-                      what was passed over is worked now. All the rest is worked again.",
+                      what was skipped is done now. Everything else is done again.",
         }),
 ];
 
@@ -283,14 +283,14 @@ const CHALLENGES: &[Challenge<Brokers>] = &[
     Challenge {
         id: "twice-in-peace",
         title: "Twice, and nobody was hurt",
-        goal: "Have JetStream's workers work an order twice, and no other lane, without a single fault.",
+        goal: "Have JetStream's workers do an order twice, and no other lane's, without a single fault.",
         hint: "An ack wait counts from the delivery. How long may a task take?",
         reached: doubled_in_peace,
     },
     Challenge {
         id: "stored-twice",
         title: "One order, two tasks",
-        goal: "Have RabbitMQ take in an order twice that Kafka and JetStream, in the same trouble, have once.",
+        goal: "Have RabbitMQ take in twice an order that Kafka and JetStream, in the same trouble, have once.",
         hint: "What does a shop do when a confirm does not arrive?",
         reached: copied_by_rabbit_alone,
     },

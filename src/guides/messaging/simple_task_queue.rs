@@ -31,7 +31,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     charts: &[
         Chart {
             title: "Waiting time",
-            about: "From publishing to the start of the work. A crash adds the time until somebody notices.",
+            about: "From publishing to the start of the work. A crash adds the time until it is noticed.",
             plot: Plot::Percentiles(rabbit::WAITING),
         },
         Chart {
@@ -131,8 +131,8 @@ fn broker_is_up(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
 "A publisher, a queue, a worker",
-"The publisher has work that need not be done at once. It puts tasks into a queue on a broker, and a worker takes them \
- from there. The rows below show where each task is.",
+"The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and a worker \
+ takes them from there. The rows below show where each task is.",
 |world| world.kernel().now() == 0,
 )
 .look(|_| vec![BROKER]),
@@ -197,7 +197,7 @@ works,
 .look(|_| vec![BROKER]),
     Beat::new(
 "What the disk knew",
-"The broker starts again, and reads its queue from disk. Publisher and worker come back by themselves.",
+"The broker restarts, and reads its queue from disk. Publisher and worker reconnect on their own.",
 |world| broker_is_up(world) && !ready(world, 0).is_empty(),
 )
 .first(|_| vec![Input::Restart { node: BROKER }])
@@ -214,7 +214,7 @@ works,
         }),
     Beat::new(
 "Sent is not safe",
-"The rule of *publisher confirms* is off: the publisher sends three tasks and takes them for safe. At that moment the \
+"The rule of *publisher confirms* is off: the publisher sends three tasks and considers them safe. At that moment the \
  broker crashes.",
 |world| world.is_promise_broken(NOT_LOST.id),
 )
@@ -243,7 +243,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "taken-along",
         title: "Taken along",
-        goal: "Have a crash of the worker take a confirmed task with it.",
+        goal: "Lose a confirmed task in a crash of the worker.",
         hint: "Which rule keeps the task on the broker until the work is done?",
         reached: |world| lost(world).is_some() && !world.kernel().node(WORKER).up,
     },

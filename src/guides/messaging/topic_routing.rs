@@ -19,7 +19,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Topic routing",
     guide: Guide::Messaging,
     level: 2,
-    summary: "A message says what it is, in words; queues say what they want, with * and #. Read one wildcard wrongly, \
+    summary: "A message says in words what it is; queues say what they want, with * and #. Read one wildcard wrongly, \
               and a queue gets what nobody bound it to.",
     seed: 4,
     settings: &[(rabbit::RATE, 3), (rabbit::TASK, 100_000), (rabbit::HEARTBEAT, 1_000_000)],
@@ -50,13 +50,14 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         ("bindings", "What ties a queue to an exchange, with a key or headers to match."),
         (
             "exchange",
-            "Where publishers send; it passes copies on to the queues whose bindings match, and keeps nothing.",
+            "Where publishers send messages; it passes copies on to the queues whose bindings match, and keeps \
+             nothing.",
         ),
         (
             "exchanges",
-            "Where publishers send; they pass copies on to the queues whose bindings match, and keep nothing.",
+            "Where publishers send messages; they pass copies on to the queues whose bindings match, and keep nothing.",
         ),
-        ("mandatory", "Returned to the publisher when no queue takes it."),
+        ("mandatory", "Said of a message that is returned to the publisher when no queue takes it."),
         ("routing key", "The words by which a message is routed."),
     ],
     before: &["messaging/fan-out"],

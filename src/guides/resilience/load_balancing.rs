@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     title: "Load balancing",
     guide: Guide::Resilience,
     level: 1,
-    summary: "Four servers, and one of them is three times as slow. Six ways to choose a server, and you can change \
-              between them while requests come in.",
+    summary: "Four servers, and one of them is three times as slow. There are six ways to choose a server, and you can \
+              switch between them while requests come in.",
     seed: 2,
     settings: &[
         (lb::SERVERS, 4),
@@ -123,7 +123,7 @@ const TOUR: &[Beat] = &[
 .look(servers),
     Beat::new(
 "The line grows",
-"Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows without end, and a \
+"Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows endlessly, and a \
  quarter of all requests wait in it.",
 |world| queued(world, NodeId::from(FIRST)) >= 20,
 )
@@ -142,16 +142,16 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "Look before you choose",
-"Now the balancer takes the server with the *least connections*: the fewest requests that are open. It measures \
- nothing else, and that is enough: a slow server keeps its requests open for longer.",
+"Now the balancer takes the server with the *least connections*: the fewest open requests. It measures nothing else, \
+ and that is enough: a slow server keeps its requests open for longer.",
 |world| queued(world, NodeId::from(FIRST)) <= 4,
 )
 .first(|_| vec![set(lb::POLICY, 2)])
 .look(|_| vec![BALANCER]),
     Beat::new(
 "Two choices",
-"With many balancers nobody knows all connections. Draw two servers at random and take the less loaded. It is nearly \
- as good, and much better than one draw.",
+"With many balancers, nobody knows all the connections. Draw two servers at random and take the less loaded. It is \
+ nearly as good, and much better than one draw.",
 |world| longest_other(world) >= 5 && queued(world, NodeId::from(FIRST)) >= 5,
 )
 .first(|_| vec![set(lb::POLICY, 3), burst(60)])
@@ -178,7 +178,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "And comes back",
-"The first check that it answers brings it back in, with an empty line. Least loaded as it is, it gets many of the \
+"The first check that it answers brings it back in, with an empty line. Being the least loaded, it gets many of the \
  next requests.",
 |world| !is_out(world, 2) && queued(world, NodeId::from(FIRST + 2)) > 0,
 )
@@ -186,8 +186,8 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![NodeId::from(FIRST + 2)]),
     Beat::new(
 "Without checks",
-"The rule is off and a server dies again. Round robin goes on giving it a quarter of the requests, and every one of \
- them waits for its time-out. Watch the first promise.",
+"The rule is off and a server dies again. Round robin keeps giving it a quarter of the requests, and every one of them \
+ waits for its time-out. Watch the first promise.",
 |world| world.is_promise_broken(AVOIDS_DEAD.id),
 )
 .first(|_| {

@@ -40,12 +40,12 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
         },
         Chart {
             title: "Writes",
-            about: "A write asks first and stores then: two round trips.",
+            about: "A write asks first and then stores: two round trips.",
             plot: Plot::Percentiles(store::WRITE_LATENCY),
         },
         Chart {
             title: "Hints kept by the spare node",
-            about: "They grow while a replica is away, and go when it is back.",
+            about: "They pile up while a replica is away, and go when it is back.",
             plot: Plot::Level(store::HINTS),
         },
     ],
@@ -55,7 +55,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     explore: ONE_OF_EACH,
     terms: &[
         ("hinted handoff", "A write kept by another node for one that is down, and handed over when it is back."),
-        ("quorum", "Enough nodes that any two such sets have one in common."),
+        ("quorum", "Enough nodes that any two such sets share one."),
         ("read repair", "Writing the newest version back to replicas that a read found stale."),
     ],
     prose: prose!("leaderless_quorum.md"),
@@ -109,13 +109,13 @@ const TOUR: &[Beat] = &[
 .look(writes_now),
     Beat::new(
 "W acknowledgements",
-"Then it sends the value to all three. With two acknowledgements it is done. The third replica gets it too, only \
+"Then it sends the value to all three. With two acknowledgements it is done. The third replica gets it too, just \
  later: the write does not wait for the slowest.",
 |world| world.witness().acknowledged().counter > 0,
 ),
     Beat::new(
 "Two sets that must meet",
-"A read asks all three and waits for R. Whichever two it hears, one of them took part in the write.",
+"A read asks all three and waits for R. Whichever two it hears from, one of them took part in the write.",
 |world| world.witness().read().counter > 0,
 )
 .ask(Predict {
@@ -141,8 +141,8 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A hint is left",
-"Whoever wrote leaves a hint with the spare node: *hinted handoff*. It is not one of the W: a read would not look for \
- it there.",
+"The writer leaves a hint with the spare node: *hinted handoff*. It does not count towards W: a read would not look \
+ for it there.",
 |world| hints(world) > 0,
 )
 .look(|world| vec![spare(world.settings())]),
@@ -158,7 +158,7 @@ const TOUR: &[Beat] = &[
 .look(|world| third(world).into_iter().collect()),
     Beat::new(
 "W = 1, R = 1",
-"Now the rule is off, one answer is enough for either, and the network is slower. Watch the first promise.",
+"Now the rule is off, one answer is enough for both, and the network is slower. Watch the first promise.",
 |world| world.is_promise_broken(FRESH.id),
 )
 .first(|_| {
@@ -175,7 +175,7 @@ const TOUR: &[Beat] = &[
             question: "What does a read return now?",
             options: |_| vec!["Always the newest".to_owned(), "Sometimes an older one".to_owned()],
             answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
-            because: "The replica that answers first need not be one that the write has reached.",
+            because: "The replica that answers first may be one that the write has not reached.",
         }),
 ];
 

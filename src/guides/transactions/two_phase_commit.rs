@@ -20,7 +20,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
     guide: Guide::Transactions,
     level: 2,
     summary: "An order of $50 touches three databases: all of it happens, or none. Then the coordinator dies at the \
-              worst moment, and whoever voted yes has to wait.",
+              worst moment, and everyone who voted yes has to wait.",
     seed: 3,
     settings: &[
         (tpc::PARTICIPANTS, 3),
@@ -188,7 +188,7 @@ last_aborted,
         }),
     Beat::new(
 "The worst moment",
-"Another order. All three have voted yes, hold their locks, and wait to hear.",
+"Another order comes. All three have voted yes, hold their locks, and wait to hear.",
 all_locked,
 )
 .first(|_| vec![order(0)])
@@ -205,11 +205,12 @@ all_locked,
             question: "What may a participant in doubt do on its own?",
             options: |_| vec!["Abort".to_owned(), "Commit".to_owned(), "Neither".to_owned()],
             answer: |_| 2,
-            because: "Either could be the opposite of what another one was told. This is the blocking of two-phase commit.",
+            because: "Either could be the opposite of what another participant was told. This is the blocking of \
+                      two-phase commit.",
         }),
     Beat::new(
 "The log decides",
-"The coordinator restarts and reads its log. An order with a commit record it carries on with; for any other, no \
+"The coordinator restarts and reads its log. It carries on with an order that has a commit record; for any other, no \
  record means abort. Then the client's own orders go on.",
 |world| coordinator_up(world) && locked(world).next().is_none(),
 )
@@ -261,7 +262,7 @@ const CHALLENGES: &[Challenge<TwoPhaseCommit>] = &[
     Challenge {
         id: "needless-abort",
         title: "Abort what all would do",
-        goal: "Have an order aborted although every participant voted yes.",
+        goal: "Have an order aborted even though every participant voted yes.",
         hint: "A vote that does not arrive is a vote that was not cast.",
         reached: needless_abort,
     },

@@ -111,7 +111,7 @@ impl Retry {
         Retry { most, base: 0, cap: 0, jitter: false }
     }
 
-    /// How long to wait after so many tries, given a draw for the jitter. `None`: that was the last one.
+    /// How long to wait after this many tries, given a draw for the jitter. `None`: that was the last one.
     pub fn wait(&self, tries: u32, draw: u64) -> Option<Micros> {
         if tries >= self.most {
             return None;

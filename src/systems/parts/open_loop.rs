@@ -43,7 +43,7 @@ impl OpenLoop {
         self.arm(timer, context);
         let comes = context.amount(self.rate) > 0;
         if !comes {
-            context.why(|_| "No requests come by themselves: the rate is 0.".to_owned());
+            context.why(|_| "No requests come on their own: the rate is 0.".to_owned());
         }
         comes
     }

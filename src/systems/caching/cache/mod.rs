@@ -40,10 +40,12 @@ rules! {
          back.";
     /// A set needs a lease that no invalidation has voided.
     LEASE = "lease-on-set", "A set needs a lease",
-        "A miss hands out a token, an invalidation voids it. Off: a slow reader sets what it loaded before the update.";
+        "A miss hands out a token, and an invalidation voids it. Off: a slow reader stores what it loaded before the \
+         update.";
     /// One load of a key at a time, for each server.
     SINGLE_FLIGHT = "single-flight", "Single flight",
-        "A server loads a key once at a time; others who miss wait. Off: everyone who misses asks the database.";
+        "A server has one load of a key under way; others who miss wait for it. Off: everyone who misses asks the \
+         database.";
 }
 
 settings! {
@@ -56,22 +58,22 @@ settings! {
         "All clients together, on average.";
     /// Requests that update, in percent.
     UPDATES = "updates", "Updates", percent(0, 100, 1), 5, Live,
-        "How many of a hundred requests update.";
+        "How many requests in a hundred are updates.";
     /// Number of keys.
     KEYS = "keys", "Keys", count(1, MOST_KEYS as i64), 40, Live,
-        "How many different things are asked for.";
+        "How many different keys are asked for.";
     /// Zipf's exponent, in hundredths.
     SKEW = "skew", "Popularity", slider(0, 200, 5, Unit::Count), 100, Live,
         "Zipf's exponent in hundredths: 0 is uniform, 100 is classic.";
     /// The most entries in the cache.
     CAPACITY = "capacity", "Cache size", count(1, MOST_KEYS as i64), 16, Live,
-        "The most entries; the least recently used goes.";
+        "How many entries fit; the least recently used one goes first.";
     /// How long an entry lives, in microseconds.
     TTL = "ttl", "Time to live", micros(100_000, 60_000_000, 100_000), 10_000_000, Live,
         "How long an entry may be served.";
     /// To the database and back again, each way, in microseconds.
     DATABASE = "database", "To the database, each way", micros(1_000, 200_000, 1_000), 50_000, Live,
-        "A quarter more or less. On top of it come 2 ms of work for each query.";
+        "Give or take a quarter. Each query adds 2 ms of work.";
 }
 
 metrics! {

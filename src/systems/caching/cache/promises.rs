@@ -65,8 +65,8 @@ pub const FRESH: Promise<CacheAside> = Promise {
     id: "no-old-value-after-an-update",
     title: "No old value after an update",
     about: "A read that begins after an update was reported done returns that version or a later one: the bound is 0 \
-            s. An update whose server died before it deleted the copy was never reported; its bound is the time to \
-            live.",
+            s. If a server dies before it deletes the copy, its update is never reported; the bound is then the time \
+            to live.",
     kind: Kind::Always,
     holds: |world| world.witness().stale.is_none(),
     explain: |world| {

@@ -39,24 +39,24 @@ settings! {
     /// 3 or 5 voters.
     VOTERS = "voters", "Voters", Control::Choice(&["3", "5"]), 0, AtStart,
         "n: all who vote.";
-    /// How many crashes are to be borne: t.
-    CRASHES = "crashes", "Crashes to bear", count(0, 2), 1, AtStart,
-        "t: a voter goes on once it has n - t messages. A minority at most; 0 waits for everybody.";
+    /// How many crashes to tolerate: t.
+    CRASHES = "crashes", "Crashes to tolerate", count(0, 2), 1, AtStart,
+        "t: a voter goes on once it has n - t messages. At most a minority; 0 waits for everybody.";
     /// What the voters begin with.
     BALLOT = "first-votes", "First votes", Control::Choice(&["split", "random", "all alike"]), 0, Live,
         "What the voters begin an election with.";
     /// Each its own coin, or one for all.
     KIND = "coin-kind", "Kind of coin", Control::Choice(&["own coins", "a common coin"]), 0, Live,
-        "Each voter's own, or one that falls alike for everybody in a round.";
+        "Each voter tosses its own, or one coin falls the same way for everybody in a round.";
     /// By how much latencies differ, in microseconds.
     SPREAD = "spread", "Spread of latency", micros(0, 100_000, 5_000), 20_000, Live,
         "A message takes 10 ms and up to this much more.";
     /// The rounds that somebody would like to promise.
     BOUND = "rounds-promised", "Rounds promised", count(1, 20), 10, Live,
-        "The bound that somebody would like to give: decided by the end of this round, whatever happens.";
+        "The bound that you would like to give: decided by the end of this round, whatever happens.";
     /// From one election to the next, in microseconds.
     EVERY = "every", "An election every", micros(500_000, 10_000_000, 500_000), 2_000_000, AtStart,
-        "When the next begins, decided or not.";
+        "When the next one begins, whether this one is decided or not.";
 }
 
 metrics! {
@@ -192,7 +192,7 @@ struct Voter<'a, 'b> {
 
 commands! {
     CAST = "cast", "Cast",
-        "Sets how a voter begins the elections to come.",
+        "Sets the vote with which a voter begins the elections to come.",
         [field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0), field("vote", Control::Choice(&["0", "1"]), 0)];
 }
 

@@ -12,7 +12,7 @@ use crate::sim::machine::world::World;
 const KEPT: usize = 4;
 /// Rounds to decide up to this are counted one by one, the rest together.
 pub const COUNTED: usize = 8;
-/// The mean is judged once so many elections could have been decided.
+/// The mean is judged once this many elections could have been decided.
 const JUDGED_AFTER: u32 = 10;
 
 /// What has been seen of an election.
@@ -135,7 +135,7 @@ fn name(world: &World<BenOr>, node: NodeId) -> String {
 pub const CERTAIN_END: Promise<BenOr> = Promise {
     id: "certain-end",
     title: "Decided within the promised rounds",
-    about: "No voter ever begins a round beyond the promised ones. No number can promise this while one may crash.",
+    about: "No voter ever goes beyond the promised number of rounds. No number can be promised while one may crash.",
     kind: Kind::Always,
     holds: |world| world.witness().late.is_none(),
     explain: |world| {
@@ -155,8 +155,8 @@ pub const CERTAIN_END: Promise<BenOr> = Promise {
 /// What the coin gives instead.
 pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
     id: "expected-rounds",
-    title: "Decided in a bounded mean of rounds",
-    about: "Over many elections a decision takes no more than 2^(n-1)+1 rounds in the mean; 3 with a common coin.",
+    title: "The mean number of rounds is bounded",
+    about: "Over many elections a decision takes at most 2^(n-1)+1 rounds on average; 3 with a common coin.",
     kind: Kind::Always,
     holds: |world| world.witness().slow.is_none(),
     explain: |world| {
@@ -164,7 +164,7 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
         let most = expected_rounds(world.settings());
         Breach {
             nodes: Vec::new(),
-            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds for each."),
+            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds per decision."),
             values: vec![
                 ("rounds".to_owned(), rounds.to_string()),
                 ("decisions".to_owned(), decided.to_string()),
@@ -177,7 +177,7 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
 /// Safety, first half.
 pub const AGREEMENT: Promise<BenOr> = Promise {
     id: "agreement",
-    title: "One decision an election",
+    title: "One decision per election",
     about: "No two voters ever decide differently in one election.",
     kind: Kind::Always,
     holds: |world| world.witness().clash.is_none(),
@@ -204,7 +204,7 @@ pub const VALIDITY: Promise<BenOr> = Promise {
         let (name, value) = (name(world, node), word(Some(value)));
         Breach {
             nodes: vec![node],
-            text: format!("{name} decides {value} in election {election}, and nobody began with it."),
+            text: format!("{name} decides {value} in election {election}, though nobody began with it."),
             values: vec![(name, format!("decided {value}"))],
         }
     },

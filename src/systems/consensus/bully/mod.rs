@@ -5,7 +5,7 @@
 //! higher node that was asked takes the election over is the form in which textbooks tell it. The paper assumes that a
 //! message arrives within a known time and that a running node answers at once; so what it promises, it promises there.
 //! Not modelled: the reorganization of the application's data between the announcement and normal work (the paper's
-//! Ready message), and answers to Halt, which the wait of one time-out makes good for. Heartbeats of the coordinator
+//! Ready message), and answers to Halt, for which waiting one time-out makes up. Heartbeats of the coordinator
 //! stand for the paper's periodic checks.
 
 pub mod promises;
@@ -27,13 +27,13 @@ pub struct Bully;
 rules! {
     /// A higher node answers OK.
     ANSWER = "higher-answers", "A higher node answers OK",
-        "Asked by a lower node, a node says OK and takes over. Off: it says nothing.";
+        "A node that a lower one asks answers OK and takes over. Off: it says nothing.";
     /// Announce only when nobody higher answered in time.
     WAIT = "wait-for-answers", "Nobody higher answered in time",
-        "A node goes on only when a whole time-out has passed without an OK. Off: it asks and does not wait.";
+        "A node goes on only after a whole time-out without an OK. Off: it asks and does not wait.";
     /// Halt all lower nodes before taking over.
     HALT = "halt-lower", "Halt the lower nodes first",
-        "Before it takes over, a node stops all lower ones, an old coordinator with them. Off: it announces itself at \
+        "Before it takes over, a node stops all lower ones, including an old coordinator. Off: it announces itself at \
          once.";
 }
 
@@ -45,10 +45,10 @@ settings! {
         "A message takes between half of this and all of it, never longer.";
     /// How long a node waits for an answer, in microseconds.
     TIMEOUT = "timeout", "Time-out", micros(10_000, 300_000, 10_000), 50_000, Live,
-        "How long a node waits for an answer. It must be longer than a question and its answer take.";
+        "How long a node waits for an answer. It must be longer than a question and its answer can take.";
     /// From one heartbeat to the next, in microseconds.
     HEARTBEAT = "heartbeat", "Heartbeat", micros(40_000, 400_000, 20_000), 100_000, Live,
-        "How often the coordinator says that it is there. Silence for so long and a time-out means a crash.";
+        "How often the coordinator says that it is there. Silence for this long plus a time-out means a crash.";
 }
 
 metrics! {
@@ -405,7 +405,7 @@ fn time_is_up(memory: &mut Memory, timer: Timer, context: &mut Context<Bully>) {
             lead(memory, context);
         }
         Timer::Patience => {
-            context.why(|s| format!("{} has waited in vain: whoever took over is down.", Bully::name(s, me)));
+            context.why(|s| format!("{} has waited in vain: the node that took over is down.", Bully::name(s, me)));
             call(memory, context);
         }
         Timer::Silence => {

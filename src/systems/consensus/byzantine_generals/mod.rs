@@ -28,11 +28,11 @@ pub struct ByzantineGenerals;
 rules! {
     /// A lieutenant decides after m + 1 rounds.
     ENOUGH_ROUNDS = "enough-rounds", "m + 1 rounds",
-        "Lieutenants tell each other what they heard for m rounds after the order. Off: for one round less.";
+        "For m rounds after the order, lieutenants tell each other what they heard. Off: one round fewer.";
     /// There are more than 3m generals, of whom at most m are traitors.
     MORE_THAN_3M = "more-than-3m", "More than 3m generals",
-        "At most m lie, and fewer than a third. Off: whoever you chose lies, however few generals there are.";
-    /// Whoever finds no majority takes the same default.
+        "At most m lie, and fewer than a third. Off: the traitors you chose lie, however few generals there are.";
+    /// Everyone who finds no majority takes the same default.
     COMMON_DEFAULT = "common-default", "One default for all",
         "Without a majority everyone retreats. Off: each believes what it heard first-hand.";
 }
@@ -41,15 +41,15 @@ settings! {
     /// How many generals there are, the commander among them.
     GENERALS = "generals", "Generals", count(3, 7), 4, AtStart,
         "The commander and the lieutenants.";
-    /// How many traitors the algorithm is to bear: the m of OM(m).
-    M = "m", "m, the traitors to bear", count(0, 2), 1, AtStart,
+    /// How many traitors the algorithm is to tolerate: the m of OM(m).
+    M = "m", "m, traitors to tolerate", count(0, 2), 1, AtStart,
         "OM(m) takes m + 1 rounds and needs more than 3m generals.";
     /// Who is a traitor: 0 for nobody, a lieutenant's number, 7 for the commander.
     TRAITOR = "traitor", "Traitor", Control::Choice(WHO), 3, Live,
         "From the next battle on.";
     /// Who else is.
     SECOND_TRAITOR = "second-traitor", "Second traitor", Control::Choice(WHO), 0, Live,
-        "Lies only where m is 2 and there are seven generals, or without the rule that says so.";
+        "Lies only if m is 2 and there are seven generals, or with the rule off that asks for that.";
     /// What traitors say: see [`lie`].
     LIES = "lies", "What traitors say", Control::Choice(&["split", "the opposite", "nothing", "anything"]), 0, Live,
         "Split: attack to even numbers, retreat to odd ones. Anything: drawn anew each time.";
@@ -57,7 +57,7 @@ settings! {
     ORDER = "order", "The commander's order", Control::Choice(&["attack", "retreat", "by turns"]), 0, Live,
         "What the commander wants in the next battle.";
     /// The longest time that a message takes, in microseconds. A round is twice as long.
-    LATENCY = "latency", "Longest way of a message", micros(10_000, 200_000, 10_000), 50_000, AtStart,
+    LATENCY = "latency", "Longest message delay", micros(10_000, 200_000, 10_000), 50_000, AtStart,
         "Messages take between half of this and all of it. A round is twice as long.";
 }
 
@@ -268,7 +268,7 @@ impl System for ByzantineGenerals {
     }
 
     fn boot(_: &Disk, context: &mut Context<Self>) -> Memory {
-        // The next battle by the clock. Whoever comes back in the middle of one sits it out.
+        // The next battle by the clock. A general that comes back in the middle of one sits it out.
         let (now, period) = (context.now(), period(context.settings()));
         let since = now + period - FIRST_BATTLE;
         context.set_timer(Timer::Muster, period - since % period);

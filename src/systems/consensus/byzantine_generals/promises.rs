@@ -85,7 +85,7 @@ pub const AGREE: Promise<ByzantineGenerals> = Promise {
 pub const OBEYED: Promise<ByzantineGenerals> = Promise {
     id: "loyal-obeyed",
     title: "A loyal commander is obeyed",
-    about: "IC2: if the commander is loyal, every loyal lieutenant obeys the order that it sent.",
+    about: "IC2: if the commander is loyal, every loyal lieutenant obeys its order.",
     kind: Kind::Always,
     holds: |world| world.witness().disobeyed.is_none(),
     explain: |world| {

@@ -1,12 +1,11 @@
-//! A lock that is lent for a time, and a store that refuses whoever lost it.
+//! A lock that is granted for a time, and a store that refuses those who have lost it.
 //!
 //! Cary Gray and David Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache Consistency"
-//! (SOSP 1989): a lease ends by itself; the client counts it from when it asked, the server from when it granted, and
-//! both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The Chubby
-//! Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann, "How to
-//! do distributed locking" (2016): the fencing token, and the pause that makes it necessary.
-//! Each holder does one read and one write under its lease. Not modelled: a replicated lock service; it is one node
-//! with a disk.
+//! (SOSP 1989): a lease expires on its own; the client counts it from when it asked, the server from when it granted,
+//! and both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The
+//! Chubby Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann,
+//! "How to do distributed locking" (2016): the fencing token, and the pause that makes it necessary. Each holder does
+//! one read and one write under its lease. Not modelled: a replicated lock service; it is one node with a disk.
 
 mod client;
 mod lock;
@@ -33,15 +32,15 @@ pub type Token = u32;
 rules! {
     /// The store refuses a token older than the newest it has seen.
     FENCING = "fencing", "The store refuses older tokens",
-        "Each grant has a higher token, each read and write carries one, and the store refuses a token older than the \
+        "Each grant has a higher token, and each read and write carries one. The store refuses tokens older than the \
          newest it has seen. Off: it takes every write.";
     /// The newest token that the store has seen is on its disk.
     ON_DISK = "newest-on-disk", "The newest token on disk",
-        "The store keeps the newest token on its disk. Off: in memory alone, and a crash makes it forget.";
+        "The store keeps the newest token on disk. Off: it keeps it in memory, and forgets it in a crash.";
     /// The client stops a margin before the lease ends.
     MARGIN = "lease-margin", "A margin for slow clocks",
-        "A client stops so long before the end of its lease that no clock within the bound outlasts it. Off: it counts \
-         on the whole lease by its own clock.";
+        "A client stops early enough before its lease ends that no clock within the bound overruns it. Off: it uses \
+         the whole lease by its own clock.";
 }
 
 settings! {
@@ -49,10 +48,10 @@ settings! {
         "How many share the lock.";
     /// How long a lease lasts, in microseconds.
     LEASE = "lease", "Lease", micros(200_000, 5_000_000, 100_000), 1_000_000, AtStart,
-        "How long the lock is lent for, by the clock of the lock service.";
+        "How long the lock is granted for, by the lock service's clock.";
     /// How much faster or slower than right a clock may run, in percent.
     DRIFT = "drift", "Drift allowed for", percent(0, 40, 5), 20, Live,
-        "How much faster or slower than right a clock may run. Real ones: far below one in a thousand.";
+        "How much too fast or too slow a clock may run. Real ones are off by far less than one in a thousand.";
     /// How long a client works between its read and its write, in microseconds.
     WORK = "work", "Work", micros(20_000, 3_000_000, 20_000), 200_000, Live,
         "How long a client takes to make a new value from the one it read.";

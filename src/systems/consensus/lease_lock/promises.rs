@@ -58,8 +58,8 @@ fn row(world: &World<LeaseLock>, attempt: Attempt) -> (String, String) {
 pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
     id: "no-old-write",
     title: "No old holder writes last",
-    about: "After a write with a newer token, no write with an older one is taken. Pauses, slow clocks and late \
-            messages do not matter.",
+    about: "Once a write with a newer token is taken, none with an older one is. Pauses, slow clocks and late messages \
+            do not matter.",
     kind: Kind::Always,
     holds: |world| world.witness().stale.is_none(),
     explain: |world| {
@@ -83,7 +83,7 @@ pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
 pub const NO_LOST_UPDATE: Promise<LeaseLock> = Promise {
     id: "no-lost-update",
     title: "No update is lost",
-    about: "Each write that is taken was made from the value that it replaces.",
+    about: "Every write that the store takes was computed from the value it replaces.",
     kind: Kind::Always,
     holds: |world| world.witness().lost.is_none(),
     explain: |world| {
@@ -113,9 +113,9 @@ pub fn holders(world: &World<LeaseLock>) -> impl Iterator<Item = (NodeId, Token)
 /// The lease alone.
 pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
     id: "one-holder",
-    title: "One believes that it holds the lock",
-    about: "No two clients believe at once that they hold the lock. Promised while clocks run within the drift allowed \
-            for and no client is paused; messages may be late or lost, and nodes may crash.",
+    title: "One client believes it holds the lock",
+    about: "No two clients believe at the same time that they hold the lock. Promised while clocks stay within the \
+            drift allowed for and no client is paused; messages may be late or lost, and nodes may crash.",
     kind: Kind::Always,
     holds: |world| holders(world).nth(1).is_none(),
     explain: |world| {
@@ -123,7 +123,7 @@ pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
         let names: Vec<String> = holders(world).map(|pair| name(pair.0)).collect();
         Breach {
             nodes: holders(world).map(|pair| pair.0).collect(),
-            text: format!("{} believe at once that they hold the lock.", names.join(" and ")),
+            text: format!("{} believe at the same time that they hold the lock.", names.join(" and ")),
             values: holders(world).map(|(node, token)| (name(node), format!("token {token}"))).collect(),
         }
     },
@@ -134,16 +134,16 @@ fn longest_gap(world: &World<LeaseLock>) -> Time {
     4 * settings.amount(LEASE) + 2 * settings.amount(THINK) + 3 * settings.amount(WORK)
 }
 
-/// A lease ends by itself.
+/// A lease expires on its own.
 pub const GOES_ON: Promise<LeaseLock> = Promise {
     id: "work-goes-on",
     title: "The work goes on",
-    about: "Once nothing is wrong, somebody writes again within a few leases: no crash keeps the lock for ever.",
+    about: "Once nothing is wrong, somebody writes again within a few leases: no crash holds the lock for ever.",
     kind: Kind::Eventually { within: 6 * SEC },
     holds: |world| world.kernel().now().saturating_sub(world.witness().written_at) <= longest_gap(world),
     explain: |world| Breach {
         nodes: vec![LOCK],
-        text: format!("Nothing has been wrong for 6 s, and nobody has written for {}.", show(longest_gap(world))),
+        text: format!("Nothing has been wrong for 6 s, yet nobody has written for {}.", show(longest_gap(world))),
         values: holders(world)
             .map(|(node, token)| (LeaseLock::name(world.settings(), node), format!("holds token {token}")))
             .collect(),

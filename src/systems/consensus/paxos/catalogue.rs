@@ -13,19 +13,19 @@ rules! {
         "An acceptor accepts nothing below the ballot it has promised. Off: it accepts whatever it is sent.";
     /// A proposer proposes the value of the highest ballot it was told of (section 2.2, P2c).
     ADOPT_HIGHEST = "adopt-highest", "Adopt the highest accepted value",
-        "A proposer takes over the value of the highest ballot that the promises tell of. Off: it proposes its own.";
+        "A proposer adopts the value of the highest ballot that its promises report. Off: it proposes its own.";
     /// A proposer waits for a majority, in both phases (section 2.2).
     MAJORITY = "majority", "A majority",
-        "Both phases need more than half of the acceptors. Off: one fewer will do, two of five or one of three.";
+        "Both phases need more than half of the acceptors. Off: one fewer is enough, two of five or one of three.";
     /// A proposer that was refused waits a random time (section 2.4 wants one distinguished proposer; waiting makes one).
     BACK_OFF = "back-off", "Random back-off",
-        "A proposer that was refused waits a random time, longer each time. Off: it tries again at once.";
-    /// A new leader's phase 1 asks about every slot it does not know (section 3).
+        "A refused proposer waits a random time, longer after each refusal. Off: it tries again at once.";
+    /// A new leader's phase 1 covers every slot not known to be chosen (section 3).
     ALL_OPEN_SLOTS = "all-open-slots", "Phase 1 covers every open slot",
-        "A new leader asks what was accepted in every slot it does not know. Off: in the first of them only.";
+        "A new leader asks what was accepted in every slot not known to be chosen. Off: only in the first of them.";
     /// A new leader fills gaps with no-ops (section 3).
     FILL_GAPS = "fill-gaps", "Gaps are filled",
-        "A new leader proposes a no-op in each open slot of which nobody tells a value. Off: it leaves a hole.";
+        "A new leader proposes a no-op in each open slot for which nobody reports a value. Off: it leaves a hole.";
 }
 
 settings! {
@@ -34,7 +34,7 @@ settings! {
         "One decree after another, or a log of commands.";
     /// 3 or 5.
     ACCEPTORS = "acceptors", "Acceptors", Control::Choice(&["3", "5"]), 1, AtStart,
-        "A majority of them must agree: 2 of 3, 3 of 5. Where there is a log, each server is one.";
+        "A majority of them must agree: 2 of 3, 3 of 5. With a log, each server is one.";
     /// How many propose, for single decrees.
     PROPOSERS = "proposers", "Proposers", count(2, 3), 2, AtStart,
         "Each wants a value of its own.";
@@ -46,11 +46,11 @@ settings! {
         "How much later each proposer begins than the one before it.";
     /// What a proposer takes between its phases, in microseconds.
     BETWEEN = "between", "Between the phases", micros(0, 100_000, 5_000), 30_000, Live,
-        "What a proposer takes from the promises to its accept requests.";
+        "How long a proposer takes between the promises and its accept requests.";
     /// How long a proposer, or a client, waits for an answer, in microseconds; 0: nothing is
     /// begun or sent again.
     PATIENCE = "patience", "Patience", micros(0, 2_000_000, 50_000), 300_000, Live,
-        "How long a proposer, or a client, waits for answers before it tries again. 0: it never does.";
+        "How long a proposer or a client waits for answers before it tries again. 0: it never does.";
     /// The longest first back-off, in microseconds.
     BACK_OFF_BASE = "back-off", "Longest first back-off", micros(10_000, 500_000, 10_000), 60_000, Live,
         "Doubles with each refusal, up to 16 times this.";
@@ -89,5 +89,5 @@ metrics! {
     /// Ballots begun, by proposer.
     BALLOTS = "ballots", "Ballots begun", Counter;
     /// Messages that the last chosen slot took, by leader: its requests and their answers, the client's, and the news.
-    PER_COMMAND = "per-command", "Messages for a command", Gauge;
+    PER_COMMAND = "per-command", "Messages per command", Gauge;
 }

@@ -1,4 +1,4 @@
-//! PBFT: a replicated service that bears liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI
+//! PBFT: a replicated service that tolerates liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI
 //! 1999).
 //!
 //! Sections 4.2 (normal case), 4.3 (checkpoints), 4.4 (view changes) and 4.5 (timers); a client takes f + 1 equal
@@ -41,10 +41,10 @@ rules! {
         "Any two certificates share an honest replica. Off: f + 1 signatures are enough.";
     /// A request is executed when it is committed, not when it is prepared.
     TWO_PHASES = "two-phases", "Prepare, then commit",
-        "A replica executes when 2f + 1 know that it is prepared. Off: as soon as it is prepared itself.";
+        "A replica executes a request once 2f + 1 say that they are prepared. Off: as soon as it is prepared itself.";
     /// A new view carries over what was prepared, and backups check that it does.
     CARRY_OVER = "carry-over", "A new view carries over",
-        "A new primary proposes again all that was prepared, and backups check it. Off: it starts empty.";
+        "A new primary proposes again everything that was prepared, and backups check it. Off: it starts empty.";
     /// A client believes what f + 1 replicas say.
     MATCHING_REPLIES = "matching-replies", "f + 1 equal replies",
         "A client believes a result that f + 1 replicas sent. Off: it believes the first reply.";
@@ -52,7 +52,7 @@ rules! {
 
 settings! {
     REPLICAS = "replicas", "Replicas", Control::Choice(&["4", "7"]), 0, AtStart,
-        "3f + 1 bear f liars: 4 bear one, 7 bear two.";
+        "3f + 1 tolerate f liars: 4 tolerate one, 7 tolerate two.";
     CLIENTS = "clients", "Clients", count(1, 2), 2, AtStart,
         "Each waits for its answer before it asks for the next thing.";
     /// Which replica lies: 0 for none, otherwise its number and one.
@@ -86,7 +86,7 @@ metrics! {
     WAITED = "waited", "Request to answer", Latency;
 }
 
-/// A checkpoint is taken after so many requests (the paper suggests 100).
+/// A checkpoint is taken after this many requests (the paper suggests 100).
 pub const INTERVAL: u32 = 4;
 /// How far sequence numbers may run ahead of the last stable checkpoint.
 pub const WINDOW: u32 = 12;

@@ -82,7 +82,7 @@ fn name(world: &World<Pbft>, node: NodeId) -> String {
 /// Safety.
 pub const AGREEMENT: Promise<Pbft> = Promise {
     id: "agreement",
-    title: "One request a number",
+    title: "One request per number",
     about: "No two honest replicas ever execute different requests under one sequence number.",
     kind: Kind::Always,
     holds: |world| world.witness().fork.is_none(),
@@ -125,7 +125,7 @@ pub const VALIDITY: Promise<Pbft> = Promise {
 pub const TRUTH: Promise<Pbft> = Promise {
     id: "true-answers",
     title: "Clients are told the truth",
-    about: "A result that a client believes is the one that an honest replica computed.",
+    about: "Any result that a client believes was computed by an honest replica.",
     kind: Kind::Always,
     holds: |world| world.witness().misled.is_none(),
     explain: |world| {
@@ -156,7 +156,7 @@ pub const ANSWERED: Promise<Pbft> = Promise {
     explain: |world| {
         let nodes: Vec<NodeId> = overdue(world).into_iter().collect();
         let values = nodes.iter().map(|node| (name(world, *node), "waits".to_owned())).collect();
-        Breach { nodes, text: "Nothing has been wrong for 8 s, and a request is not answered.".to_owned(), values }
+        Breach { nodes, text: "Nothing has been wrong for 8 s, yet a request is unanswered.".to_owned(), values }
     },
 };
 

@@ -39,54 +39,55 @@ pub type Term = u32;
 pub struct Raft;
 
 rules! {
-    /// One vote a term (section 5.2).
-    ONE_VOTE = "one-vote-per-term", "One vote a term",
-        "A server votes for one candidate in a term. Off: it votes for everyone who asks.";
+    /// One vote per term (section 5.2).
+    ONE_VOTE = "one-vote-per-term", "One vote per term",
+        "A server votes for one candidate per term. Off: it votes for everyone who asks.";
     /// The vote is on disk before it is sent (figure 2, "persistent state").
     VOTE_ON_DISK = "vote-on-disk", "The vote is on disk",
-        "A vote is on disk before it is sent. Off: a server that restarts has forgotten it and votes again.";
+        "A vote is on disk before it is sent. Off: the server forgets its vote in a crash, and votes again.";
     /// Vote only for a log at least as up to date as one's own (section 5.4.1).
     UP_TO_DATE = "up-to-date-log", "Vote only for an up-to-date log",
-        "A server refuses a candidate whose log ends before its own. Off: any candidate will do.";
+        "A server refuses a candidate whose log is behind its own. Off: it votes for any candidate.";
     /// A server that sees a higher term steps down (section 5.1).
     STEP_DOWN = "step-down", "Step down at a higher term",
-        "Whoever hears of a higher term becomes a follower in it. Off: leaders and candidates carry on.";
+        "A server that hears of a higher term becomes a follower in it. Off: leaders and candidates carry on.";
     /// Election timeouts are random (section 5.2).
     RANDOM_TIMEOUT = "randomised-timeouts", "Randomised timeouts",
-        "Each wait for a leader has a random length. Off: all wait equally long, and stand at the same time.";
-    /// A follower takes entries in only after an entry that it shares with the leader (section 5.3).
+        "Each wait for a leader has a random length. Off: all wait equally long, and stand for election together.";
+    /// A follower accepts entries only after one that it shares with the leader (section 5.3).
     CHECK_PREVIOUS = "check-previous-entry", "Check the previous entry",
-        "A follower takes entries only after one that it shares with the leader. Off: it takes them anyway.";
+        "A follower accepts entries only if it has the one before them. Off: it accepts them anyway.";
     /// A follower deletes only what conflicts (figure 2, AppendEntries 3).
     CONFLICTS_ONLY = "overwrite-conflicts-only", "Delete conflicts only",
         "A follower keeps entries that agree. Off: it deletes whatever follows the previous entry.";
     /// A leader commits what a majority has (section 5.3).
     COMMIT_ON_MAJORITY = "commit-on-majority", "Commit on a majority",
-        "A leader commits an entry once a majority has it. Off: once it has it itself.";
+        "A leader commits an entry once a majority has it. Off: as soon as the leader has it.";
     /// A leader never deletes entries of its own log (figure 3, leader append-only).
     APPEND_ONLY = "leader-append-only", "A leader only appends",
-        "A new leader keeps the entries it has not committed. Off: it deletes them and starts clean.";
+        "A new leader keeps the entries it has not committed. Off: it deletes them and starts afresh.";
     /// A leader counts copies only of entries of its own term (section 5.4.2).
-    OWN_TERM = "commit-own-term", "Count copies of the own term only",
-        "Older entries are committed along with one of the leader's own term. Off: by counting their copies.";
-    /// A leader makes sure that it still leads before it answers a read (dissertation, section 6.4).
-    CONFIRM_READ = "confirm-before-read", "Make sure before a read",
-        "A leader makes sure that it still leads before it answers a read. Off: it answers at once.";
+    OWN_TERM = "commit-own-term", "Count copies of its own term only",
+        "Older entries are committed along with one of the leader's own term. Off: they are committed once a majority \
+         has them.";
+    /// A leader confirms that it still leads before it answers a read (dissertation, section 6.4).
+    CONFIRM_READ = "confirm-before-read", "Confirm before a read",
+        "A leader confirms that it still leads before it answers a read. Off: it answers at once.";
     /// Members change through a configuration in which both sets must agree (section 6).
     JOINT = "joint-majorities", "Joint majorities",
-        "Between two sets of members both must agree. Off: the new set takes over at once.";
+        "During a change, both sets of members must agree. Off: the new set takes over at once.";
     /// No change of one server before an entry of the leader's own term is committed (Ongaro, 2015).
-    NOOP_FIRST = "own-term-first", "An entry of the own term first",
-        "No change of a member before an entry of the leader's term is committed. Off: at any time.";
-    /// A snapshot stands only for what has been applied (section 7).
-    KEEP_UNAPPLIED = "keep-unapplied", "Keep what is not applied",
-        "A snapshot stands for applied entries only. Off: for the whole log.";
+    NOOP_FIRST = "own-term-first", "An entry of its own term first",
+        "Membership changes only after an entry of the leader's term is committed. Off: at any time.";
+    /// A snapshot replaces only what has been applied (section 7).
+    KEEP_UNAPPLIED = "keep-unapplied", "Keep unapplied entries",
+        "A snapshot replaces applied entries only. Off: it replaces the whole log.";
     /// A snapshot carries the term of its last entry (section 7).
     SNAPSHOT_TERM = "snapshot-has-term", "A snapshot carries its last term",
-        "Index and term of the last entry go with a snapshot. Off: the index alone.";
-    /// A quorum is a majority at least.
+        "A snapshot carries the index and term of its last entry. Off: the index alone.";
+    /// A quorum is at least a majority.
     MAJORITY = "majority", "A majority is needed",
-        "A quorum is never less than a majority. Off: as many servers as the slider says are enough.";
+        "A quorum is never smaller than a majority. Off: it is whatever the slider says.";
 }
 
 settings! {
@@ -114,27 +115,27 @@ settings! {
     /// How many servers are enough; 0 for a majority.
     QUORUM = "quorum", "Quorum", count(0, 7), 0, Live,
         "How many servers are enough to elect and to commit.";
-    /// How a leader makes sure of itself before it answers a read.
-    READS = "reads", "Reads are sure by", Control::Choice(&["ReadIndex", "lease"]), 0, Live,
-        "A round of heartbeats for each read, or a lease that heartbeats renew.";
+    /// How a leader confirms that it leads before it answers a read.
+    READS = "reads", "Reads confirmed by", Control::Choice(&["ReadIndex", "lease"]), 0, Live,
+        "By a round of heartbeats for each read, or by a lease that heartbeats renew.";
     /// Operations a second that the clients beside the leader ask for.
     LOAD = "load", "Operations a second", per_second(0, 50, 1), 0, AtStart,
-        "Asked of every server that believes it leads, by the client beside it.";
+        "Sent to every server that believes it leads, by the client beside it.";
     /// How many servers are members at first; 0 for all.
     MEMBERS = "members", "Members at first", count(0, 5), 0, AtStart,
-        "The others stand by until they are taken in.";
+        "The others stand by until they are added.";
     /// How members change.
     CHANGE = "change", "Members change by", Control::Choice(&["joint consensus", "one at a time"]), 0, Live,
         "Joint consensus takes any set at once; the simpler way adds or removes one server.";
     /// How many applied entries make a snapshot worth taking; 0 for never.
     SNAPSHOT_AFTER = "snapshot-after", "Snapshot after", count(0, 20), 0, Live,
-        "How many applied entries a server keeps before it replaces them by a snapshot; 0 for never.";
+        "How many applied entries a server keeps before it replaces them with a snapshot; 0 for never.";
     /// How many of a hundred operations of the load write.
     WRITES = "writes", "Writes", percent(0, 100, 10), 50, Live,
-        "How many of a hundred operations write.";
+        "How many operations in a hundred are writes.";
     /// Whether the load asks for other members now and then.
     CHURN = "churn", "Members come and go", Control::Toggle, 0, Live,
-        "Every fifth operation of the load asks for another set of members.";
+        "Every fifth operation of the load asks for a different set of members.";
 }
 
 metrics! {
@@ -300,7 +301,7 @@ impl Server<'_, '_> {
         self.context.send(to, message);
     }
 
-    /// Arms the election timer anew.
+    /// Restarts the election timer.
     fn await_leader(&mut self) {
         let delay = election_timeout(self.context);
         self.context.set_timer(Timer::Election, delay);
@@ -431,7 +432,7 @@ crate::commands! {
         "Asks a server for a register: the one that leads, or one of your choice.",
         [REGISTER, SERVER];
     CHANGE_MEMBERS = "members", "Change members",
-        "Asks the leader for another set of members.",
+        "Asks the leader for a different set of members.",
         [field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)];
 }
 

@@ -180,7 +180,7 @@ fn two_leaders(world: &World<Raft>) -> Breach {
 pub const ONE_LEADER: Promise<Raft> = Promise {
     id: "one-leader-per-term",
     title: "At most one leader a term",
-    about: "No two servers ever win the election of the same term.",
+    about: "No two servers ever win an election in the same term.",
     kind: Kind::Always,
     holds: |world| world.witness().two_leaders.is_none(),
     explain: two_leaders,
@@ -189,7 +189,7 @@ pub const ONE_LEADER: Promise<Raft> = Promise {
 /// State machine safety.
 pub const ONE_COMMAND: Promise<Raft> = Promise {
     id: "one-command-per-index",
-    title: "One command an index",
+    title: "One command per index",
     about: "No two servers ever apply different commands at the same index of the log.",
     kind: Kind::Always,
     holds: |world| world.witness().two_commands.is_none(),
@@ -233,7 +233,7 @@ pub const NOTHING_LOST: Promise<Raft> = Promise {
 pub const LOGS_MATCH: Promise<Raft> = Promise {
     id: "logs-match",
     title: "Logs match",
-    about: "Where two logs have entries of the same term at one index, they are the same up to there.",
+    about: "If two logs have entries of the same term at one index, they are identical up to that index.",
     kind: Kind::Always,
     holds: |world| mismatch(world).is_none(),
     explain: |world| {
@@ -273,8 +273,8 @@ fn mismatch(world: &World<Raft>) -> Option<(NodeId, NodeId, u32, Term)> {
 /// What a snapshot must not change.
 pub const SAME_STATE: Promise<Raft> = Promise {
     id: "state-equals-log",
-    title: "The state equals the log's",
-    about: "Servers that stand at the same index are in the same state, whether by entries or by a snapshot.",
+    title: "Same index, same state",
+    about: "Servers at the same index are in the same state, whether they got there by entries or by a snapshot.",
     kind: Kind::Always,
     holds: |world| world.witness().two_states.is_none(),
     explain: |world| {
@@ -292,7 +292,7 @@ pub const SAME_STATE: Promise<Raft> = Promise {
 pub const FRESH_READS: Promise<Raft> = Promise {
     id: "reads-see-acknowledged-writes",
     title: "Reads see acknowledged writes",
-    about: "A read that begins after a write was acknowledged is answered from a state that has it.",
+    about: "A read that begins after a write was acknowledged is answered from a state that includes it.",
     kind: Kind::Always,
     holds: |world| world.witness().stale.is_none(),
     explain: |world| {
@@ -324,7 +324,7 @@ pub const CAUGHT_UP: Promise<Raft> = Promise {
         let applied = |id| world.memory(id).map_or("down".to_owned(), |memory| format!("applied to {}", memory.commit));
         Breach {
             nodes: Vec::new(),
-            text: "For 3 s nothing has been wrong, and still not everyone has applied the same entries.".to_owned(),
+            text: "For 3 s nothing has been wrong, yet not everyone has applied the same entries.".to_owned(),
             values: world.nodes().map(|(id, _)| (name(world, id), applied(id))).collect(),
         }
     },
@@ -353,7 +353,7 @@ pub fn common_leader(world: &World<Raft>) -> Option<NodeId> {
 pub const LEADER_EMERGES: Promise<Raft> = Promise {
     id: "leader-emerges",
     title: "A leader emerges",
-    about: "Within 3 s after the last fault, every member follows one and the same leader.",
+    about: "Within 3 s after the last fault, every member follows the same leader.",
     kind: Kind::Eventually { within: 3 * SEC },
     holds: |world| common_leader(world).is_some(),
     explain: |world| {
@@ -369,7 +369,7 @@ pub const LEADER_EMERGES: Promise<Raft> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 3 s nothing has been wrong, and still the servers follow no common leader.".to_owned(),
+            text: "For 3 s nothing has been wrong, yet the servers follow no common leader.".to_owned(),
             values: world.nodes().map(state).collect(),
         }
     },

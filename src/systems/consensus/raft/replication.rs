@@ -37,7 +37,7 @@ impl Server<'_, '_> {
     pub(super) fn heartbeat_due(&mut self) {
         let (me, term) = (self.context.me(), self.disk.term);
         self.context
-            .why(|s| format!("{} leads term {term}: it tells everyone, so that nobody stands.", Raft::name(s, me)));
+            .why(|s| format!("{} leads term {term}: it tells everyone, to prevent elections.", Raft::name(s, me)));
         self.send_heartbeats();
     }
 

@@ -6,7 +6,7 @@ use crate::{commands, metrics, settings};
 
 settings! {
     /// 3 or 5 servers a group.
-    SERVERS = "servers", "Servers a group", Control::Choice(&["3", "5"]), 0, AtStart,
+    SERVERS = "servers", "Servers per group", Control::Choice(&["3", "5"]), 0, AtStart,
         "A majority of each group must agree: 2 of 3, 3 of 5.";
     /// Commands a second for each group.
     RATE = "rate", "Commands", per_second(0, 50, 1), 0, Live,

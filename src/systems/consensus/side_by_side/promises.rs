@@ -111,17 +111,17 @@ fn clash(world: &World<SideBySide>, of: Protocol) -> Breach {
 /// Raft: state machine safety.
 pub const RAFT_AGREES: Promise<SideBySide> = Promise {
     id: "raft-agrees",
-    title: "Raft: one command a place",
+    title: "Raft: one command per index",
     about: "No two Raft servers ever apply different commands at one index.",
     kind: Kind::Always,
     holds: |world| world.witness().clash(Protocol::Raft).is_none(),
     explain: |world| clash(world, Protocol::Raft),
 };
 
-/// Multi-Paxos: one value a slot.
+/// Multi-Paxos: one value per slot.
 pub const PAXOS_AGREES: Promise<SideBySide> = Promise {
     id: "paxos-agrees",
-    title: "Multi-Paxos: one command a place",
+    title: "Multi-Paxos: one command per slot",
     about: "No two Multi-Paxos servers ever learn different commands for one slot.",
     kind: Kind::Always,
     holds: |world| world.witness().clash(Protocol::Paxos).is_none(),
@@ -131,8 +131,8 @@ pub const PAXOS_AGREES: Promise<SideBySide> = Promise {
 /// Zab: one order.
 pub const ZAB_AGREES: Promise<SideBySide> = Promise {
     id: "zab-agrees",
-    title: "Zab: one command a place",
-    about: "No two Zab servers ever deliver different transactions at one place.",
+    title: "Zab: one command per position",
+    about: "No two Zab servers ever deliver different transactions at one position.",
     kind: Kind::Always,
     holds: |world| world.witness().clash(Protocol::Zab).is_none(),
     explain: |world| clash(world, Protocol::Zab),
@@ -161,7 +161,7 @@ pub const ALL_GO_ON: Promise<SideBySide> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 20 s nothing has been wrong, and still one group does not commit.".to_owned(),
+            text: "For 20 s nothing has been wrong, yet one group does not commit.".to_owned(),
             values: Protocol::ALL.into_iter().filter(stuck).map(state).collect(),
         }
     },

@@ -1,4 +1,4 @@
-//! A token ring: whoever has the token may be inside, and the token goes from node to node.
+//! A token ring: the node with the token may be inside, and the token goes from node to node.
 //!
 //! Gérard Le Lann, "Distributed Systems: Towards a Formal Approach" (IFIP Congress 1977): mutual exclusion on a logical
 //! ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm for
@@ -27,29 +27,29 @@ pub struct TokenRing;
 rules! {
     /// A new token only after a full silent round.
     SILENT_ROUND = "full-silent-round", "A new token after a silent round",
-        "A call for a new token goes once round the ring, and whoever has the token stops it. Off: who hears of no \
-         token for a while makes one at once.";
+        "A call for a new token goes once round the ring, and a node that has the token stops it. Off: a node that \
+         hears of no token for a while makes one at once.";
     /// A token that is not newer than the newest one seen is ignored.
     NEWER = "only-newer-tokens", "Epochs on tokens",
-        "A node ignores a token that is not newer than the newest it has seen. Off: it takes any.";
+        "A node ignores a token that is not newer than the newest it has seen. Off: it takes any token.";
 }
 
 settings! {
     NODES = "nodes", "Nodes", count(3, 8), 5, AtStart,
-        "How many make the ring.";
+        "How many nodes form the ring.";
     /// How long a node stays inside, in microseconds.
     INSIDE = "inside", "Time inside", micros(10_000, 500_000, 10_000), 60_000, Live,
         "How long a node keeps the token when it goes in.";
     /// The longest that a message takes to the next node, in microseconds.
     HOP = "hop", "Longest hop", micros(2_000, 50_000, 2_000), 10_000, Live,
-        "A message takes between half of this and all of it. An answer has three times as long.";
+        "A message takes between half of this and all of it. A node waits three times as long for an answer.";
     /// How long a node that hears of no token waits before it calls for a new one, in microseconds.
     SILENCE = "silence", "Silence", micros(100_000, 3_000_000, 100_000), 600_000, Live,
-        "How long a node hears of no token before it calls for a new one; at least as long as passing over everybody \
+        "How long a node hears of no token before it calls for a new one; never shorter than passing over everybody \
          takes.";
     /// How long until a node wants in again, on average, in microseconds; 0 for never.
     THINK = "think", "Between two wishes", micros(0, 3_000_000, 100_000), 500_000, Live,
-        "How long after it was inside a node wants in again, on average. 0: only when you say so.";
+        "How long after leaving a node wants in again, on average. 0: only when you say so.";
 }
 
 metrics! {

@@ -30,8 +30,8 @@ pub fn inside(world: &World<TokenRing>) -> impl Iterator<Item = NodeId> {
 pub const ONE_INSIDE: Promise<TokenRing> = Promise {
     id: "one-inside",
     title: "At most one inside",
-    about: "No two nodes are inside at once. Promised while nodes crash, tokens are lost and messages arrive twice; \
-            not when a node that runs is taken for dead because it is paused, cut off or its answer is lost or late.",
+    about: "No two nodes are inside at once. Promised even if nodes crash, tokens are lost and messages arrive twice; \
+            not if a running node is considered dead because it is paused or cut off, or its answer is lost or late.",
     kind: Kind::Always,
     holds: |world| inside(world).nth(1).is_none(),
     explain: |world| {
@@ -69,8 +69,8 @@ fn starved(world: &World<TokenRing>) -> impl Iterator<Item = (NodeId, Micros)> {
 pub const ALL_GET_IN: Promise<TokenRing> = Promise {
     id: "all-get-in",
     title: "Every waiting node gets in",
-    about: "Once nothing is wrong, no node waits longer than the loss of a token and four rounds in which everybody \
-            goes in take.",
+    about: "Once nothing is wrong, no node waits longer than it takes to replace a lost token and go round four times \
+            with everybody going in.",
     kind: Kind::Eventually { within: 2 * SEC },
     holds: |world| starved(world).next().is_none(),
     explain: |world| {
@@ -78,7 +78,7 @@ pub const ALL_GET_IN: Promise<TokenRing> = Promise {
         Breach {
             nodes: starved(world).map(|pair| pair.0).collect(),
             text: format!(
-                "Nothing has been wrong for 2 s, and a node waits longer than {}.",
+                "Nothing has been wrong for 2 s, yet a node has waited longer than {}.",
                 show(longest_wait(world))
             ),
             values: starved(world).map(|(node, waited)| (name(node), format!("waits for {}", show(waited)))).collect(),

@@ -27,11 +27,11 @@ settings! {
     CONFIRMATIONS = "confirmations", "Confirmations", count(0, 8), 2, Live,
         "How many confirmations follow the plan.";
     /// How many messengers carry each message.
-    MESSENGERS = "messengers", "Messengers a message", count(1, 5), 1, Live,
-        "How many men carry each message, each by himself.";
+    MESSENGERS = "messengers", "Messengers per message", count(1, 5), 1, Live,
+        "How many messengers carry each message, each on his own.";
     /// How many messengers of a hundred are caught.
     CAUGHT = "caught", "Caught", percent(0, 90, 5), 20, Live,
-        "How many messengers of a hundred never arrive.";
+        "How many messengers in a hundred never arrive.";
     /// How long a messenger takes through the valley, in microseconds.
     VALLEY = "valley", "Way through the valley", micros(5_000, 100_000, 5_000), 20_000, AtStart,
         "How long a messenger takes. Nights are ten times as long.";

@@ -42,10 +42,10 @@ pub struct Zab;
 rules! {
     /// A new epoch is above every one that was promised.
     NEW_EPOCH = "new-epoch", "An epoch above every promise",
-        "A leader's epoch is above all that its quorum has promised. Off: it takes the one after its own.";
+        "A leader's epoch is above every epoch its quorum has promised. Off: it takes the one after its own.";
     /// Followers are synchronised before the leader broadcasts.
     SYNC_FIRST = "sync-first", "Synchronise before broadcast",
-        "A quorum takes over the leader's history first. Off: followers append new proposals to what they have.";
+        "A quorum adopts the leader's history first. Off: followers append new proposals to whatever they have.";
     /// A quorum acknowledges before the leader commits.
     QUORUM_ACK = "quorum-ack", "Acknowledged by a quorum",
         "A proposal is committed once a quorum has it on disk. Off: the leader commits it at once.";
@@ -177,10 +177,10 @@ impl Server<'_, '_> {
             return;
         };
         if seq < *got {
-            self.context.why(|_| format!("{me} has this message of {other} already."));
+            self.context.why(|_| format!("{me} has this message from {other} already."));
         } else if seq > *got {
             let missing = *got;
-            self.context.why(|_| format!("Message {missing} of {other} is missing: the connection is broken."));
+            self.context.why(|_| format!("Message {missing} from {other} is missing: the connection is broken."));
             self.break_off(from);
         } else {
             *got += 1;
@@ -188,7 +188,7 @@ impl Server<'_, '_> {
         }
     }
 
-    /// A connection is of no use any more.
+    /// A connection is no longer of use.
     fn break_off(&mut self, from: NodeId) {
         match &mut self.memory.role {
             Role::Leading(leading) => {

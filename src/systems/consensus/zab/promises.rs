@@ -110,7 +110,7 @@ fn words(txn: &Txn) -> String {
 pub const ONE_ORDER: Promise<Zab> = Promise {
     id: "one-order",
     title: "One order for everybody",
-    about: "No two servers ever deliver different transactions at the same place.",
+    about: "No two servers ever deliver different transactions at the same position.",
     kind: Kind::Always,
     holds: |world| world.witness().two_orders.is_none(),
     explain: |world| {
@@ -127,7 +127,7 @@ pub const ONE_ORDER: Promise<Zab> = Promise {
 pub const PRIMARY_ORDER: Promise<Zab> = Promise {
     id: "primary-order",
     title: "In the primaries' order",
-    about: "What a primary broadcasts is delivered in its order without a gap, and all of one epoch before the next.",
+    about: "A primary's broadcasts are delivered in its order without gaps, and all of one epoch before the next.",
     kind: Kind::Always,
     holds: |world| world.witness().disorder.is_none(),
     explain: |world| {
@@ -146,7 +146,8 @@ pub const PRIMARY_ORDER: Promise<Zab> = Promise {
 pub const NOTHING_LOST: Promise<Zab> = Promise {
     id: "committed-stays",
     title: "Committed stays committed",
-    about: "Every established leader's history holds whatever anybody has delivered of earlier epochs, in its place.",
+    about: "Every established leader's history holds everything that anybody delivered in earlier epochs, in its \
+            place.",
     kind: Kind::Always,
     holds: |world| world.witness().lost.is_none(),
     explain: |world| {
@@ -162,10 +163,10 @@ pub const NOTHING_LOST: Promise<Zab> = Promise {
     },
 };
 
-/// One primary an epoch.
+/// One primary per epoch.
 pub const ONE_PRIMARY: Promise<Zab> = Promise {
     id: "one-primary",
-    title: "At most one primary an epoch",
+    title: "At most one primary per epoch",
     about: "No two servers are ever established as leaders of the same epoch.",
     kind: Kind::Always,
     holds: |world| world.witness().two_primaries.is_none(),
@@ -203,7 +204,7 @@ pub fn common_leader(world: &World<Zab>) -> Option<NodeId> {
 pub const LEADER_EMERGES: Promise<Zab> = Promise {
     id: "leader-emerges",
     title: "A leader emerges",
-    about: "Within 20 s after the last fault, every server follows one and the same established leader.",
+    about: "Within 20 s after the last fault, every server follows the same established leader.",
     kind: Kind::Eventually { within: 20 * SEC },
     holds: |world| common_leader(world).is_some(),
     explain: |world| {
@@ -218,7 +219,7 @@ pub const LEADER_EMERGES: Promise<Zab> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 20 s nothing has been wrong, and still the servers follow no common leader.".to_owned(),
+            text: "For 20 s nothing has been wrong, yet the servers follow no common leader.".to_owned(),
             values: world.nodes().map(state).collect(),
         }
     },

@@ -7,13 +7,14 @@ use crate::{commands, metrics, rules, settings};
 rules! {
     /// Workers acknowledge (commit) after the work.
     ACK_AFTER = "ack-after-work", "Acknowledge after the work",
-        "A worker acknowledges, or commits, when an order is worked. Off: when it gets it.";
+        "A worker acknowledges, or commits, once an order is done. Off: as soon as it gets it.";
     /// A shop keeps an order until the broker has confirmed it.
     CONFIRMS = "wait-for-confirm", "Wait for the confirm",
-        "A shop sends an order until its broker has it on disk. Off: it takes what was sent for safe.";
+        "A shop sends an order again until its broker has it on disk. Off: it considers an order safe once sent.";
     /// Kafka and JetStream recognise an order that is sent again.
     RECOGNISE = "recognise-copies", "Recognise what is sent again",
-        "Kafka by producer and sequence, JetStream by Nats-Msg-Id. RabbitMQ has no such thing. Off: nobody does.";
+        "Kafka by producer and sequence, JetStream by Nats-Msg-Id. RabbitMQ has no such feature. Off: no broker \
+         recognises copies.";
 }
 
 settings! {
@@ -42,13 +43,13 @@ metrics! {
 
 commands! {
     PUBLISH = "publish", "Order",
-        "A shop gives so many orders at once.",
+        "A shop places this many orders at once.",
         [LANE, field("orders", count(1, 20), 4)];
     REPLAY = "replay", "Replay from the start",
         "A Kafka worker seeks to offset 0; JetStream gets a new consumer; a RabbitMQ queue has nothing to go back to.",
         [LANE, WORKER];
     KILL = "kill", "Kill the process",
-        "Ends a worker's process; the machine goes on. It is started again after 4 s.",
+        "Ends a worker's process; the machine keeps running. The process is restarted after 4 s.",
         [LANE, WORKER];
 }
 

@@ -226,7 +226,7 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
     };
     Breach {
         nodes: vec![broker(world.settings(), lane)],
-        text: format!("Order {id} was confirmed, no worker has worked it, and none will get it."),
+        text: format!("Order {id} was confirmed, no worker has done it, and none will get it."),
         values: vec![
             (
                 Brokers::name(world.settings(), super::shop(world.settings(), lane)),
@@ -241,7 +241,7 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
 pub const RABBIT_WORKS: Promise<Brokers> = Promise {
     id: "rabbitmq-works-all",
     title: "RabbitMQ: confirmed is worked",
-    about: "Every order that RabbitMQ confirmed is worked at least once, or will still be given to a worker.",
+    about: "Every order that RabbitMQ confirmed is done at least once, or will still be given to a worker.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::RabbitMq),
     explain: |world| explain_lost(world, Lane::RabbitMq),
@@ -251,7 +251,7 @@ pub const RABBIT_WORKS: Promise<Brokers> = Promise {
 pub const KAFKA_WORKS: Promise<Brokers> = Promise {
     id: "kafka-works-all",
     title: "Kafka: confirmed is worked",
-    about: "Every order that Kafka confirmed is worked at least once, or its group has yet to come to it.",
+    about: "Every order that Kafka confirmed is done at least once, or its group has yet to reach it.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::Kafka),
     explain: |world| explain_lost(world, Lane::Kafka),
@@ -261,7 +261,7 @@ pub const KAFKA_WORKS: Promise<Brokers> = Promise {
 pub const JETSTREAM_WORKS: Promise<Brokers> = Promise {
     id: "jetstream-works-all",
     title: "JetStream: confirmed is worked",
-    about: "Every order that JetStream confirmed is worked at least once, or will still be delivered.",
+    about: "Every order that JetStream confirmed is done at least once, or will still be delivered.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::JetStream),
     explain: |world| explain_lost(world, Lane::JetStream),
@@ -276,7 +276,7 @@ fn twice(world: &Shop) -> Option<(Lane, u32)> {
 pub const STORED_ONCE: Promise<Brokers> = Promise {
     id: "stored-once",
     title: "Kafka, JetStream: stored once",
-    about: "However often a shop sends an order, it is in Kafka's log and in JetStream's stream once.",
+    about: "However often a shop sends an order, Kafka's log and JetStream's stream hold it once.",
     kind: Kind::Always,
     holds: |world| twice(world).is_none(),
     explain: |world| {
@@ -312,7 +312,8 @@ fn late(world: &Shop) -> Option<(Lane, u32)> {
 pub const ALL_WORKED: Promise<Brokers> = Promise {
     id: "all-is-worked",
     title: "All three catch up",
-    about: "Within 45 s after the last fault no confirmed order is older than 30 s, if two workers can do what is ordered.",
+    about: "Within 45 s after the last fault no confirmed order is older than 30 s, if two workers can keep up with \
+            the orders.",
     kind: Kind::Eventually { within: 45 * SEC },
     holds: |world| late(world).is_none() || !is_enough(world),
     explain: |world| {

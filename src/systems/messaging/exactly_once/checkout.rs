@@ -33,7 +33,7 @@ pub enum Phase {
     Offset,
     /// It commits the transaction.
     End,
-    /// It commits the offset by itself.
+    /// It commits the offset on its own.
     Commit,
 }
 
@@ -211,7 +211,7 @@ impl Working<'_, '_> {
                 self.checkout.caller.later(self.context, BROKER, Request::Offset { group: 0 });
             }
             Refused::OutOfOrder => {
-                self.context.why(|_| format!("{name} has lost count: it begins anew, with a new epoch."));
+                self.context.why(|_| format!("{name} has lost count: it starts again, with a new epoch."));
                 self.take_over();
             }
         }

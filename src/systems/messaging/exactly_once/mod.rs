@@ -50,17 +50,18 @@ pub struct Once;
 rules! {
     /// A partition takes each sequence number of a producer once.
     IDEMPOTENT = "idempotent-producer", "Idempotent producer",
-        "Batches carry a producer id and sequence numbers, and the log takes each once. Off: what is sent again is \
+        "Batches carry a producer id and sequence numbers, and the log takes each one once. Off: what is sent again is \
          written again.";
     /// Output and offset in one transaction of Kafka.
     TOGETHER = "offset-in-the-transaction", "Output and offset commit together",
         "The checkout's offset is part of the transaction that writes its orders. Off: it is committed afterwards.";
     /// One transactional id, one live epoch.
     FENCE = "epochs-fence", "Epochs fence zombies",
-        "Both instances have one transactional id, and a new one raises its epoch. Off: each has an id of its own.";
+        "Both instances share one transactional id, and a new instance raises its epoch. Off: each has an id of its \
+         own.";
     /// isolation.level=read_committed
     READ_COMMITTED = "read-committed", "Read committed",
-        "The writer sees a record when its transaction has committed. Off: as soon as it is in the log.";
+        "The writer sees a record once its transaction has committed. Off: as soon as it is in the log.";
     /// Row and offset in one transaction of the database.
     SAME_TRANSACTION = "offset-with-the-row", "Offset in the database's transaction",
         "Rows and offset change in one transaction, which checks the offset first. Off: the offset is committed to \

@@ -19,19 +19,19 @@ settings! {
         "With two, one works and one stands by.";
     /// Silence after which the one that stands by takes over, in microseconds; 0: only when told.
     TAKEOVER = "takeover", "Takes over after", micros(0, 5_000_000, 100_000), 1_000_000, AtStart,
-        "Silence after which the one that stands by takes the other for dead.";
+        "Silence after which the standby considers the other checkout dead.";
     /// transaction.timeout.ms, in microseconds.
     TXN_TIMEOUT = "transaction-timeout", "transaction.timeout.ms", micros(1_000_000, 60_000_000, 1_000_000), 10_000_000, Live,
         "How long a transaction may stay open. Kafka's default is 60 s.";
     /// request.timeout.ms, in microseconds; 0 waits for ever.
     PATIENCE = "request-timeout", "Request timeout", micros(0, 5_000_000, 100_000), 500_000, Live,
-        "After so long a client asks again. Kafka's default is 30 s.";
+        "A client asks again after this long. Kafka's default is 30 s.";
     /// Requests in the log at the start.
     REQUESTED = "requested", "Requests at the start", count(0, 5), 0, AtStart,
-        "So many wait for the checkout.";
+        "This many wait for the checkout.";
     /// Orders in the log at the start.
     ORDERED = "ordered", "Orders at the start", count(0, 5), 0, AtStart,
-        "So many wait for the writer.";
+        "This many wait for the writer.";
 }
 
 metrics! {
@@ -49,9 +49,9 @@ metrics! {
 
 commands! {
     COMMAND_ORDER = "order", "Order",
-        "So many customers place an order.",
+        "This many customers place an order.",
         [field("orders", count(1, 20), 3)];
     COMMAND_TAKE_OVER = "take-over", "Take over",
-        "Checkout 2 takes checkout 1 for dead, whether it is or not.",
+        "Checkout 2 considers checkout 1 dead, whether it is or not.",
         [];
 }

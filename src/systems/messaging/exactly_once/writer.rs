@@ -95,7 +95,7 @@ impl Writing<'_, '_> {
     /// Whether an insert without an answer was done cannot be known: the writer begins where it surely was.
     fn unanswered(&mut self) {
         if self.writer.stage == Stage::Insert {
-            self.context.why(|_| "The database does not answer: the writer connects anew.".to_owned());
+            self.context.why(|_| "The database does not answer: the writer reconnects.".to_owned());
             self.locate();
         } else {
             self.context.why(|_| "The writer has no answer yet, and asks again.".to_owned());

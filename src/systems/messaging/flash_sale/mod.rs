@@ -57,7 +57,7 @@ rules! {
         "A consumer fetches no more than it has room for. Off: it fetches whatever there is.";
     /// Offsets are committed after the write.
     COMMIT_AFTER = "commit-after-write", "Commit after the write",
-        "Offsets are committed when the orders before them have their rows. Off: as soon as they are fetched.";
+        "Offsets are committed once the orders before them have their rows. Off: as soon as they are fetched.";
 }
 
 /// What customers talk to.

@@ -81,7 +81,7 @@ fn is_held(world: &World<FlashSale>, partition: u16, offset: u64) -> bool {
 pub const NO_ORDER_LOST: Promise<FlashSale> = Promise {
     id: "no-order-lost",
     title: "No order is lost",
-    about: "No customer is turned away while the log can be reached, and no order that was taken is passed over.",
+    about: "No customer is turned away while the log can be reached, and no accepted order is skipped.",
     kind: Kind::Always,
     holds: |world| world.witness().away == 0 && lost(world).is_none(),
     explain: |world| match lost(world) {
@@ -154,7 +154,7 @@ pub fn oldest(world: &World<FlashSale>) -> Time {
 pub const IN_TIME: Promise<FlashSale> = Promise {
     id: "written-within-a-minute",
     title: "Orders are written within a minute",
-    about: "It never stays so, for two minutes without a fault, that the oldest order in the log is older than a minute.",
+    about: "Without a fault, the oldest order in the log is never older than a minute for two minutes on end.",
     kind: Kind::Eventually { within: 120 * SEC },
     holds: |world| oldest(world) <= 60 * SEC,
     explain: |world| Breach {

@@ -16,7 +16,7 @@ settings! {
         "It begins at the start.";
     /// From sale to sale, in microseconds.
     EVERY = "every", "From sale to sale", micros(10_000_000, 600_000_000, 10_000_000), 300_000_000, Live,
-        "The next one begins so long after the last.";
+        "The next one begins this long after the last.";
     /// Writes a second that the database can do.
     CAPACITY = "capacity", "The database can do", per_second(100, 20_000, 100), 5_000, Live,
         "Writes a second, as long as no more than 500 come at once.";
@@ -24,14 +24,14 @@ settings! {
     PARTITIONS = "partitions", "Partitions", count(1, 10), 10, AtStart,
         "Of the topic.";
     /// Workers for each partition: each has one write under way.
-    WORKERS = "workers", "Workers a partition", count(1, 100), 50, Live,
+    WORKERS = "workers", "Workers per partition", count(1, 100), 50, Live,
         "Each has one write under way.";
     /// Consumers; partitions go to them in turn.
     CONSUMERS = "consumers", "Consumers", count(1, 3), 2, AtStart,
-        "Partitions go to them in turn.";
+        "Partitions are dealt to them in turn.";
     /// Orders that all consumers together may hold; each has its share.
     BUFFER = "buffer", "Buffer", count(1, 50_000), 10_000, AtStart,
-        "Orders that all consumers together hold before they pause.";
+        "How many orders all consumers together hold before they pause.";
     /// max.poll.records
     MAX_POLL = "max-poll-records", "max.poll.records", count(1, 2_000), 500, Live,
         "The most orders one poll returns. Kafka's default is 500.";
@@ -40,7 +40,7 @@ settings! {
         "How long a batch gathers orders. Kafka's default is 5 ms since 4.0.";
     /// Request timeout, in microseconds; 0 waits for ever.
     PATIENCE = "request-timeout", "Request timeout", micros(0, 10_000_000, 500_000), 2_000_000, Live,
-        "After so long a request is sent again, or given up. Kafka's default is 30 s.";
+        "After this long a request is sent again or abandoned. Kafka's default is 30 s.";
 }
 
 metrics! {
@@ -69,6 +69,6 @@ metrics! {
 
 commands! {
     COMMAND_ORDER = "order", "Order",
-        "So many customers order at once.",
+        "This many customers order at once.",
         [field("orders", count(1, 50_000), 5_000)];
 }

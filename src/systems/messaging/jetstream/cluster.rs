@@ -19,7 +19,7 @@ const ELECTION: Micros = 400 * MS;
 const SPREAD: Micros = 500 * MS;
 /// The time between heartbeats. nats-server: 1 s.
 const HEARTBEAT: Micros = 100 * MS;
-/// A snapshot is taken after so many entries, so that the log always has room.
+/// A snapshot is taken after this many entries, so that the log always has room.
 const SNAPSHOT_AFTER: i64 = 20;
 
 /// Whether the stream has three replicas.
@@ -55,8 +55,8 @@ pub fn number(settings: &Settings, node: NodeId) -> Option<usize> {
     servers(settings).into_iter().position(|server| server == node)
 }
 
-/// Raft's settings for the servers: no load of its own, and an entry of the own term first, so that a new leader commits
-/// what the last one left.
+/// Raft's settings for the servers: no load of its own, and an entry of its own term first, so that a new leader
+/// commits what the last one left.
 pub fn raft_settings() -> Settings {
     let mut settings = Settings::defaults(Raft::SETTINGS);
     let values = [

@@ -62,16 +62,16 @@ rules! {
         "A message whose Nats-Msg-Id was stored within the window is not stored again. Off: ids are ignored.";
     /// The publisher sends again only within the duplicate window.
     WITHIN = "retry-within", "Retry within the window",
-        "The publisher gives up before its copies are no longer recognised. Off: it sends again for ever.";
+        "The publisher stops resending before the server forgets its ids. Off: it resends for ever.";
     /// A worker asks for an acknowledgement of its acknowledgement.
     DOUBLE_ACK = "double-ack", "Double ack",
-        "A task is called done when the server has confirmed its ack. Off: as soon as the ack is sent.";
+        "A worker calls a task done once the server has confirmed its ack. Off: as soon as the ack is sent.";
     /// What was not acknowledged in time is delivered again.
     REDELIVER = "ack-wait", "Deliver again after the ack wait",
         "A message that was not acknowledged in time goes to another worker. Off: it stays with the first.";
     /// The server answers once it is on disk.
     SYNC = "sync-always", "Sync before the answer",
-        "The server answers when it is on disk. Off: it syncs now and then, which is JetStream's default.";
+        "The server answers once the message is on disk. Off: it syncs now and then, which is JetStream's default.";
 }
 
 settings! {
@@ -100,13 +100,13 @@ settings! {
         "0.5, 1, 2, then 4 s take the place of the ack wait. There is none by default.";
     /// Limits, interest, work queue.
     RETENTION = "retention", "Retention", Control::Choice(&["limits", "interest", "work queue"]), 0, AtStart,
-        "Limits keep an acknowledged message, interest and work queue delete it. Limits is the default.";
+        "Limits keeps an acknowledged message; interest and work queue delete it. Limits is the default.";
     /// How often the server syncs while the rule is off, in microseconds.
     SYNC_INTERVAL = "sync-interval", "Sync interval while the rule is off", micros(100_000, 120_000_000, 100_000), 120_000_000, AtStart,
         "What came after the last sync is lost in a power cut. 2 min is the default.";
     /// R1 or R3: how many servers keep the stream.
     REPLICAS = "replicas", "Replicas", Control::Choice(&["R1", "R3"]), 0, AtStart,
-        "How many servers keep the stream: R1 is the default, R3 is three with Raft between them.";
+        "How many servers keep the stream: R1 is the default; R3 is three servers, with Raft between them.";
 }
 
 metrics! {

@@ -171,7 +171,7 @@ pub const WORKED_ONCE: Promise<JetStream> = Promise {
     },
 };
 
-/// A confirmed task that the server does not have any more.
+/// A confirmed task that the server no longer has.
 fn lost(world: &World<JetStream>) -> Option<u32> {
     let open = &world.witness().open;
     if open.is_empty() {
@@ -185,14 +185,15 @@ fn lost(world: &World<JetStream>) -> Option<u32> {
 pub const NOT_LOST: Promise<JetStream> = Promise {
     id: "confirmed-is-kept",
     title: "A confirmed task is kept",
-    about: "A task with a PubAck stays in the stream until it is acknowledged, terminated, or given up with an advisory.",
+    about: "A task with a PubAck stays in the stream until it is acknowledged, terminated, or dropped with an \
+            advisory.",
     kind: Kind::Always,
     holds: |world| lost(world).is_none(),
     explain: |world| {
         let Some(id) = lost(world) else { return Breach::default() };
         Breach {
             nodes: vec![PUBLISHER, SERVER],
-            text: format!("Task {id} was confirmed, nobody has acknowledged it, and it is gone."),
+            text: format!("Task {id} was confirmed, nobody has acknowledged it, yet it is gone."),
             values: vec![
                 ("publisher".to_owned(), format!("has a PubAck for task {id}")),
                 ("server".to_owned(), format!("has no task {id}")),
@@ -215,7 +216,7 @@ fn stuck(world: &World<JetStream>) -> Option<u32> {
 pub const MOVES: Promise<JetStream> = Promise {
     id: "no-message-is-stuck",
     title: "No message stays with a dead worker",
-    about: "What is not acknowledged within its ack wait is handed out again, or given up, within some seconds.",
+    about: "A message not acknowledged within its ack wait is redelivered or dropped within a few seconds.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| stuck(world).is_none() && store(world).is_some(),
     explain: |world| Breach {

@@ -12,7 +12,7 @@ const WORKER: Field = field("worker", count(1, 5), 1);
 
 commands! {
     PUBLISH = "publish", "Publish",
-        "Publishes so many tasks at once.",
+        "Publishes this many tasks at once.",
         [field("tasks", count(1, 30), 6)];
     POISON = "poison", "Publish poison",
         "Publishes a task that no worker can do.",
@@ -24,7 +24,7 @@ commands! {
         "A worker says that its message is not worth another try.",
         [WORKER];
     PROGRESS = "progress", "In progress",
-        "A worker says that it is still at work: the ack wait starts anew.",
+        "A worker says that it is still at work: the ack wait starts again.",
         [WORKER];
 }
 

@@ -58,23 +58,22 @@ rules! {
          would.";
     /// Offsets are committed after the work.
     COMMIT_AFTER = "commit-after-work", "Commit after processing",
-        "An offset is committed when the records before it are done. Off: as soon as they are polled.";
+        "An offset is committed once the records before it are done. Off: as soon as they are polled.";
     /// Commits of another generation are refused.
     FENCE = "generation-fence", "Generations fence zombies",
-        "The coordinator refuses a commit of another generation, or of a member it does not know. Off: it takes any.";
-    /// A partition is given up before another member gets it.
-    ONE_OWNER = "one-owner", "One owner a partition",
-        "A member gives a partition up before another one gets it. Off: it keeps it until it is told otherwise.";
+        "The coordinator refuses a commit from another generation or an unknown member. Off: it takes any commit.";
+    /// A partition is released before another member gets it.
+    ONE_OWNER = "one-owner", "One owner per partition",
+        "A member releases a partition before another one gets it. Off: it keeps it until told otherwise.";
     /// Within a consumer, one worker at a time for each partition (or key).
     ONE_WORKER = "one-worker", "One worker per partition",
         "Within a consumer, a partition (or key) has one worker. Off: any free worker takes the next record.";
     /// Records of one key go to one partition.
     KEY_PARTITION = "same-key-same-partition", "Same key, same partition",
-        "The key's hash decides. Off: keys are ignored, and each record goes to the next partition.";
+        "The key's hash picks the partition. Off: keys are ignored, and each record goes to the next partition.";
     /// A scaler adds partitions before it adds members beyond them.
     MEMBERS_WITHIN = "members-within-partitions", "No more members than partitions",
-        "A scaler that needs more members than there are partitions adds a partition with each. Off: it adds members \
-         only.";
+        "A scaler that needs more members than partitions adds a partition for each. Off: it only adds members.";
     /// A partition takes each sequence number of a producer once, in order.
     IDEMPOTENT = "idempotent", "Each sequence number once",
         "A partition takes a producer's batches once and in order. Off: whatever arrives is appended.";

@@ -128,7 +128,7 @@ impl Reading<'_, '_> {
         }
     }
 
-    /// Takes up what the group has assigned; what is not in it any more is given up.
+    /// Takes up what the group has assigned; what is no longer in it is released.
     fn take_up(&mut self, share: &Rc<Vec<u16>>) {
         let name = self.name();
         let lost: Vec<u16> =
@@ -156,7 +156,7 @@ impl Reading<'_, '_> {
             match (owned.is_empty(), lost.is_empty()) {
                 (true, true) => format!("{name} owns no partition: there is nothing for it to do."),
                 (_, false) if cooperative => {
-                    format!("{name} gives up {} and joins again.", counted(lost.len() as u64, "partition"))
+                    format!("{name} gives up {} and rejoins.", counted(lost.len() as u64, "partition"))
                 }
                 _ => format!("{name} owns now: {}.", owned.join(", ")),
             }

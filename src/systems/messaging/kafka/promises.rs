@@ -224,7 +224,7 @@ pub fn missed(world: &World<Kafka>) -> Option<(u8, u16, u32)> {
 pub const NOTHING_MISSED: Promise<Kafka> = Promise {
     id: "no-record-missed",
     title: "A group misses no retained record",
-    about: "No group goes past a record that retention has kept and that none of its members has done or still has to do.",
+    about: "No group skips a record that retention has kept: one of its members has done it, or still will.",
     kind: Kind::Always,
     holds: |world| missed(world).is_none(),
     explain: |world| {
@@ -250,8 +250,7 @@ pub const NOTHING_MISSED: Promise<Kafka> = Promise {
 pub const NO_ZOMBIE: Promise<Kafka> = Promise {
     id: "no-commit-of-an-old-generation",
     title: "No commit of an old generation",
-    about: "Once a new generation has its assignment, no offset is committed by a member that believes to be in an \
-            older one.",
+    about: "Once a new generation has its assignment, no member that still believes in an older one commits an offset.",
     kind: Kind::Always,
     holds: |world| world.witness().zombie.is_none(),
     explain: |world| {
@@ -291,11 +290,11 @@ pub fn two_owners(world: &World<Kafka>) -> Option<(u16, NodeId, NodeId)> {
     None
 }
 
-/// One owner a partition.
+/// One owner per partition.
 pub const ONE_OWNER_EACH: Promise<Kafka> = Promise {
     id: "one-owner-each",
-    title: "One owner a partition",
-    about: "No two members of a group's present generation own the same partition at once.",
+    title: "One owner per partition",
+    about: "No two members of a group's current generation own the same partition at once.",
     kind: Kind::Always,
     holds: |world| two_owners(world).is_none(),
     explain: |world| {
@@ -316,7 +315,7 @@ pub const ONE_OWNER_EACH: Promise<Kafka> = Promise {
 pub const KEY_ORDER: Promise<Kafka> = Promise {
     id: "per-key-in-order",
     title: "Per key, in order",
-    about: "No group does a record of a key for the first time after it has done a later one of the same key.",
+    about: "No group does a record for the first time after it has done a later one with the same key.",
     kind: Kind::Always,
     holds: |world| world.witness().overtaken.is_none(),
     explain: |world| {
@@ -367,7 +366,7 @@ pub const OWNED_AGAIN: Promise<Kafka> = Promise {
     holds: all_owned,
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 20 s, and a partition still has no owner.".to_owned(),
+        text: "Nothing has been wrong for 20 s, yet a partition still has no owner.".to_owned(),
         values: Vec::new(),
     },
 };
@@ -389,8 +388,8 @@ fn is_enough(world: &World<Kafka>) -> bool {
 pub const LAG_BOUNDED: Promise<Kafka> = Promise {
     id: "lag-is-bounded",
     title: "Lag bounded at the set rate",
-    about: "While nothing is wrong the lag comes back under the alert within 30 s, at any rate that all consumers \
-            together could work off.",
+    about: "While nothing is wrong, the lag drops back below the alert within 30 s, at any rate that all consumers \
+            together can handle.",
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world| lag(world) <= world.settings().amount(ALERT) || !is_enough(world),
     explain: |world| {

@@ -13,9 +13,9 @@ settings! {
     PARTITIONS = "partitions", "Partitions", count(1, 8), 3, AtStart,
         "How many the topic has at the start.";
     PRODUCERS = "producers", "Producers", count(0, 2), 1, AtStart,
-        "How many write to the topic.";
+        "How many producers write to the topic.";
     CONSUMERS = "consumers", "Consumers", count(1, 8), 3, AtStart,
-        "How many there are, running or not.";
+        "How many consumers there are, running or not.";
     /// How many groups the consumers belong to, in turn.
     GROUPS = "groups", "Groups", count(1, 3), 1, AtStart,
         "Consumers belong to them in turn.";
@@ -54,19 +54,19 @@ settings! {
         "How the group's leader gives partitions to members.";
     /// session.timeout.ms, in microseconds.
     SESSION = "session-timeout", "Session timeout", micros(300_000, 10_000_000, 100_000), 2_000_000, Live,
-        "A member that was silent for so long is dead. Kafka's default is 45 s.";
+        "A member silent for this long is considered dead. Kafka's default is 45 s.";
     /// heartbeat.interval.ms, in microseconds.
     HEARTBEAT = "heartbeat", "Heartbeat interval", micros(50_000, 3_000_000, 50_000), 300_000, Live,
         "How often a member says that it is alive. Kafka's default is 3 s.";
     /// max.poll.interval.ms, in microseconds; also how long a rebalance waits for members.
     POLL_INTERVAL = "max-poll-interval", "max.poll.interval", micros(500_000, 20_000_000, 500_000), 4_000_000, Live,
-        "A member that has not polled for so long leaves. Kafka's default is 5 min.";
+        "A member that has not polled for this long leaves the group. Kafka's default is 5 min.";
     /// group.instance.id: whether members are static (KIP-345).
     STATIC = "static", "Static members", Control::Toggle, 0, AtStart,
-        "Members keep their place over a restart: group.instance.id.";
+        "Members keep their place across a restart: group.instance.id.";
     /// auto.offset.reset
     RESET = "reset", "auto.offset.reset", Control::Choice(&["latest", "earliest"]), 0, Live,
-        "Where a group without an offset begins. Kafka's default is latest.";
+        "Where a group without an offset starts reading. Kafka's default is latest.";
     /// Whether offsets are committed after each batch, or by auto-commit.
     AUTO_COMMIT = "auto-commit", "Auto-commit", Control::Toggle, 0, Live,
         "Commits at an interval instead of after each batch. On by default in Kafka.";
@@ -75,13 +75,13 @@ settings! {
         "How often auto-commit commits. Kafka's default is 5 s.";
     /// Records that a partition keeps: stands for retention.bytes. 0 keeps all, up to [`LONGEST_LOG`].
     RETENTION = "retention", "Retention", count(0, 40), 0, Live,
-        "Records a partition keeps; 0 for as many as there is room. Kafka keeps 7 days by default.";
+        "How many records a partition keeps; 0 for as many as fit. Kafka keeps 7 days by default.";
     /// Records in each partition at the start.
     PRELOADED = "preloaded", "Records at the start", count(0, 12), 0, AtStart,
         "In each partition.";
     /// How many records one record of the simulation stands for.
     WEIGHT = "weight", "A record stands for", count(1, 500), 1, AtStart,
-        "So many records.";
+        "This many records.";
     /// metadata.max.age.ms, in microseconds; 0 for longer than anybody watches.
     METADATA_AGE = "metadata-age", "Metadata refresh", micros(0, 5_000_000, 100_000), 0, AtStart,
         "How often clients ask how many partitions there are. Kafka's default is 5 min; 0 for never.";
@@ -126,22 +126,22 @@ pub const MOST_CONSUMERS: u16 = 8;
 
 commands! {
     COMMAND_PUBLISH = "publish", "Publish",
-        "A producer writes so many records.",
+        "A producer writes this many records.",
         [field("records", count(1, 40), 6)];
     COMMAND_SEEK = "seek", "Seek",
         "A consumer goes to an offset in each of its partitions.",
         [WHO, field("offset", count(0, 400), 0)];
     COMMAND_START = "start", "Start",
-        "Starts a consumer that does not run.",
+        "Starts a consumer that is not running.",
         [WHO];
     COMMAND_STOP = "stop", "Stop",
         "A consumer leaves its group and stops.",
         [WHO];
     COMMAND_PARTITIONS = "add-partitions", "Add partitions",
-        "The topic gets so many more. It can never get fewer.",
+        "Adds this many to the topic. Partitions can never be removed.",
         [field("more", count(1, 4), 1)];
     COMMAND_RETAIN = "delete-before", "Delete old records",
-        "Retention removes all but the newest of each partition.",
+        "Retention removes all but the newest records of each partition.",
         [field("keep", count(0, 50), 3)];
     COMMAND_STALL = "stall", "Stall",
         "What the consumer works on now takes twice the poll interval.",

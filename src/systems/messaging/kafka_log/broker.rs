@@ -216,7 +216,7 @@ impl Broker<'_, '_> {
         }
     }
 
-    /// The files have changed: a lookup starts anew.
+    /// The files have changed: a lookup starts again.
     fn look_again(&mut self) {
         if let Some(lookup) = &mut self.memory.lookup {
             lookup.stage = Stage::Files;

@@ -31,13 +31,13 @@ pub struct KafkaLog;
 rules! {
     /// The cleaner keeps the latest record of a key.
     LATEST = "keep-the-latest", "Keep the latest per key",
-        "The cleaner drops a record when a later one has its key. Off: it keeps the first that it meets.";
+        "The cleaner drops a record if a later one has the same key. Off: it keeps the first one it meets.";
     /// The cleaner keeps tombstones for delete.retention.ms.
     TOMBSTONES = "keep-tombstones", "No tombstone goes early",
         "A tombstone stays for delete.retention.ms after its first cleaning. Off: it goes with what it deletes.";
     /// Records keep their offsets.
     OFFSETS = "keep-offsets", "Offsets never change",
-        "What stays keeps its offset, and gaps remain. Off: the cleaner numbers the records anew.";
+        "Records that stay keep their offsets, and gaps remain. Off: the cleaner renumbers the records.";
     /// A scan begins at the index entry at or below the offset.
     FLOOR = "index-floor", "Start at the index's floor",
         "A scan begins at the last entry at or below the offset. Off: at the nearest one above it.";
@@ -52,10 +52,10 @@ settings! {
         "Compact: the latest record of each key stays. Delete: old files go.";
     /// delete.retention.ms, in microseconds.
     DELETE_RETENTION = "delete-retention", "delete.retention.ms", micros(1_000_000, 30_000_000, 500_000), 8_000_000, AtStart,
-        "How long a tombstone stays after it was cleaned first. Kafka's default is 24 h.";
+        "How long a tombstone stays after its first cleaning. Kafka's default is 24 h.";
     /// retention.bytes, in bytes.
     RETENTION_BYTES = "retention-bytes", "retention.bytes", slider(12_000, 96_000, 12_000, Unit::Count), 48_000, Live,
-        "With delete: old files go while so many bytes are left. Kafka's default is no limit.";
+        "With delete: old files go as long as this many bytes are left. Kafka's default is no limit.";
     /// retention.ms, in microseconds.
     RETENTION_TIME = "retention-time", "retention.ms", micros(2_000_000, 60_000_000, 1_000_000), 20_000_000, Live,
         "With delete: files older than this go. Kafka's default is 7 days.";

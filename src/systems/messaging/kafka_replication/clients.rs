@@ -89,7 +89,7 @@ impl Client<'_, '_> {
         let acks = acks(self.context.settings(), self.context.rule(ACKS_ALL));
         self.context.why_rule(ACKS_ALL, |_| match acks {
             -1 => format!("Record {id} is new; the producer wants it from all in-sync replicas."),
-            _ => format!("Record {id} is new; the producer is content with acks={acks}."),
+            _ => format!("Record {id} is new; the producer asked only for acks={acks}."),
         });
         let now = self.context.now();
         self.memory.unacked.push((id, now));

@@ -47,17 +47,17 @@ rules! {
          (acks=0).";
     /// min.insync.replicas is 2.
     MIN_ISR = "min-isr-two", "min.insync.replicas=2",
-        "With fewer than two in sync, the leader takes no record with acks=all. Off: 1, Kafka's default.";
+        "With fewer than two in sync, the leader refuses records with acks=all. Off: it is 1, Kafka's default.";
     /// A leader is elected from the in-sync replicas.
     CLEAN = "clean-election", "Clean elections",
-        "Only an in-sync replica may lead. Off: unclean.leader.election.enable, anyone who is there.";
+        "Only an in-sync replica may lead. Off: any live replica may, as with unclean.leader.election.enable.";
     /// Consumers read up to the high watermark.
     READ_TO_HW = "read-to-high-watermark", "Read to the high watermark",
-        "Consumers get committed records. Off: everything that the leader has.";
+        "Consumers get only committed records. Off: they get everything that the leader has.";
     /// Followers truncate by leader epoch.
     EPOCHS = "truncate-by-epoch", "Truncate by leader epoch",
-        "A follower drops what its leader's epochs do not have. Off: all beyond its own high watermark, as before \
-         KIP-101.";
+        "A follower drops records that its leader's epochs do not have. Off: all beyond its own high watermark, as \
+         before KIP-101.";
 }
 
 settings! {
@@ -71,10 +71,10 @@ settings! {
         "0: the producer does not wait. 1: the leader has written it.";
     /// replica.lag.time.max.ms, in microseconds.
     LAG = "lag", "replica.lag.time.max.ms", micros(1_000_000, 30_000_000, 500_000), 3_000_000, Live,
-        "A follower that was not caught up for so long leaves the ISR. Kafka's default is 30 s.";
+        "A follower that lags for this long leaves the ISR. Kafka's default is 30 s.";
     /// broker.session.timeout.ms, in microseconds.
     SESSION = "session", "broker.session.timeout.ms", micros(300_000, 9_000_000, 300_000), 900_000, Live,
-        "A broker unheard for so long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.";
+        "A broker not heard for this long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.";
     /// Whether there is a consumer; not offered to the reader.
     CONSUMER_ON = "consumer", "A consumer", Control::Toggle, 1, AtStart,
         "Whether somebody reads.";
@@ -396,7 +396,7 @@ pub fn acks(settings: &Settings, on: bool) -> i8 {
 
 commands! {
     PRODUCE = "produce", "Produce",
-        "Produces so many records at once.",
+        "Produces this many records at once.",
         [field("records", count(1, 5), 3)];
     MOVE_LEADER = "move-leader", "Move the leadership",
         "The controller elects another in-sync replica, as for a controlled shutdown.",
@@ -460,7 +460,7 @@ impl System for Replication {
             (Disk::Controller(disk), _) => controller::Controller { disk, context }.handle(event),
             (Disk::Broker(disk), Memory::Broker(memory)) => broker::Replica { disk, memory, context }.handle(event),
             (Disk::Client { next }, Memory::Client(memory)) => clients::Client { next, memory, context }.handle(event),
-            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+            _ => context.why(|_| "Nobody here can answer this.".to_owned()),
         }
     }
 

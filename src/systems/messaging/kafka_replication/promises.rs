@@ -127,7 +127,7 @@ pub fn forgotten(world: &Cluster) -> Option<(u32, NodeId)> {
 pub const KEPT: Promise<Replication> = Promise {
     id: "leader-has-what-was-acknowledged",
     title: "Every leader has what was acknowledged",
-    about: "Whoever leads the partition has every record that the producer was told is in.",
+    about: "Every leader of the partition has every record that was acknowledged to the producer.",
     kind: Kind::Always,
     holds: |world| forgotten(world).is_none(),
     explain: |world| {
@@ -160,7 +160,7 @@ fn single(world: &Cluster) -> Option<(u32, Vec<NodeId>)> {
 pub const SURVIVES: Promise<Replication> = Promise {
     id: "survives-any-one-broker",
     title: "An acknowledged record survives any one broker",
-    about: "Every acknowledged record is in the logs of two brokers, so that one of them may be lost with its disk.",
+    about: "Every acknowledged record is in the logs of two brokers, so either may be lost along with its disk.",
     kind: Kind::Always,
     holds: |world| single(world).is_none(),
     explain: |world| {
@@ -189,7 +189,7 @@ pub fn unread(world: &Cluster) -> Option<(u32, u32, NodeId)> {
 pub const READ_STAYS: Promise<Replication> = Promise {
     id: "what-was-read-stays",
     title: "What was read does not disappear",
-    about: "A record that the consumer has read stays at its offset, whoever leads.",
+    about: "A record that the consumer has read stays at its offset under every leader.",
     kind: Kind::Always,
     holds: |world| unread(world).is_none(),
     explain: |world| {
@@ -245,7 +245,7 @@ pub const SAME_LOG: Promise<Replication> = Promise {
         };
         Breach {
             nodes: vec![left.0, right.0],
-            text: format!("Both know offset {offset} to be committed, and they have different records there."),
+            text: format!("Both know that offset {offset} is committed, but have different records there."),
             values: vec![words(left), words(right)],
         }
     },

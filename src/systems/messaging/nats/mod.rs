@@ -2,7 +2,7 @@
 //!
 //! Follows nats-server 2.10 and later and the client nats.go (docs.nats.io: "Core NATS", "Queue Groups",
 //! "Request-Reply", "Slow Consumers"; ADR-4 headers, ADR-47 request many; `server/client.go`): one copy for each
-//! matching subscription and one for each queue group; nothing kept for whoever is away; a 503 to the requester when
+//! matching subscription and one for each queue group; nothing kept for those who are away; a 503 to the requester when
 //! nobody listens; a connection is cut off when more than `max_pending` waits to be written to it or a write takes
 //! longer than `write_deadline`; PING after each interval, two unanswered at most; clients reconnect after 2 s and
 //! restore their subscriptions; what is published while away waits in the client's reconnect buffer.
@@ -42,26 +42,26 @@ pub struct Nats;
 
 rules! {
     /// One member of a queue group gets a message.
-    ONE_PER_GROUP = "one-per-group", "One copy a queue group",
+    ONE_PER_GROUP = "one-per-group", "One copy per queue group",
         "The server picks one member of a queue group for each message. Off: every member gets a copy.";
     /// The publisher sends a message once.
     SEND_ONCE = "send-once", "Send once",
-        "What was sent is forgotten. Off: after a reconnection the publisher sends again what it is in doubt about.";
+        "The publisher forgets what it has sent. Off: after reconnecting it resends whatever it is unsure about.";
     /// Subscriptions are restored once after a reconnection.
     RESTORE_ONCE = "restore-once", "Restore subscriptions once",
-        "The client library restores subscriptions after a reconnection. Off: the application subscribes as well.";
+        "The client library restores subscriptions after reconnecting. Off: the application subscribes again as well.";
     /// A connection with too much pending is cut off.
     CUT_SLOW = "cut-off-slow", "Cut off slow consumers",
-        "A connection with more pending than allowed is closed. Off: the server goes on keeping it all.";
+        "A connection with more pending than allowed is closed. Off: the server keeps buffering it all.";
     /// A request that nobody listens to is answered with 503.
     NO_RESPONDERS = "no-responders", "Say that nobody listens",
-        "A request without a subscriber is answered with status 503. Off: it is dropped in silence.";
+        "A request without a subscriber is answered with status 503. Off: it is dropped silently.";
     /// Each request has a reply subject of its own.
     OWN_INBOX = "own-inbox", "An inbox for each request",
         "Each request has a reply subject of its own. Off: all requests of a caller share one.";
     /// A request ends after its time-out.
     GIVE_UP = "give-up", "Give up after the time-out",
-        "A request without an answer ends when its time is over. Off: the caller waits for ever.";
+        "A request without an answer ends when its time is up. Off: the caller waits for ever.";
 }
 
 settings! {
@@ -79,7 +79,7 @@ settings! {
         "One way, between a client and the server.";
     /// How long the slow subscriber's link takes for a message, in microseconds.
     SLOW = "slow-link", "The log's link takes a message in", micros(1_000, 1_000_000, 1_000), 150_000, Live,
-        "What is sent faster waits in the server.";
+        "Whatever is sent faster waits in the server.";
     /// Messages that may wait to be written to a connection. nats-server: 64 MiB.
     MAX_PENDING = "max-pending", "Most pending for a connection", count(1, 50), 10, Live,
         "In messages here; nats-server counts bytes, 64 MiB by default.";
@@ -137,7 +137,7 @@ purposes! {
 /// Subjects and patterns of the two scenes.
 pub const TOPICS: [&str; 7] =
     ["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>", "price.get", "status.get"];
-/// The topics that are published on: the first so many.
+/// The topics that are published on: the first this many.
 pub const PUBLISHED: u8 = 3;
 pub const PRICE: Subject = Subject::Topic(5);
 pub const STATUS: Subject = Subject::Topic(6);

@@ -113,7 +113,7 @@ fn overfull(world: &World<Nats>) -> Option<(NodeId, usize, u16)> {
 pub const BOUNDED: Promise<Nats> = Promise {
     id: "pending-is-bounded",
     title: "The server keeps no backlog",
-    about: "Never is more pending for a connection than the limit says.",
+    about: "No connection ever has more pending than the limit allows.",
     kind: Kind::Always,
     holds: |world| overfull(world).is_none(),
     explain: |world| {
@@ -126,11 +126,11 @@ pub const BOUNDED: Promise<Nats> = Promise {
     },
 };
 
-/// Clients come back by themselves.
+/// Clients come back on their own.
 pub const CONNECTED: Promise<Nats> = Promise {
     id: "clients-come-back",
     title: "Every client comes back",
-    about: "Within 15 s after the last fault, every client is connected; but for a slow one, which is cut off again.",
+    about: "Within 15 s after the last fault, every client is connected, except a slow one, which is cut off again.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| {
         let Some(Memory::Server { connections }) = world.memory(SERVER) else { return false };
@@ -148,7 +148,7 @@ pub const CONNECTED: Promise<Nats> = Promise {
     },
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 15 s, and a client still has no connection.".to_owned(),
+        text: "Nothing has been wrong for 15 s, yet a client still has no connection.".to_owned(),
         values: Vec::new(),
     },
 };
@@ -156,7 +156,7 @@ pub const CONNECTED: Promise<Nats> = Promise {
 /// A group answers with one voice.
 pub const ONE_RESPONDER: Promise<Nats> = Promise {
     id: "one-responder",
-    title: "One worker a request",
+    title: "One worker per request",
     about: "No two members of the queue group work on the same request.",
     kind: Kind::Always,
     holds: |world| world.witness().both.is_none(),
@@ -165,7 +165,7 @@ pub const ONE_RESPONDER: Promise<Nats> = Promise {
         let value = |node| (name(world, node), format!("works on request {request}"));
         Breach {
             nodes: vec![first, second],
-            text: format!("Two workers have request {request}, and both will answer."),
+            text: format!("Two workers have request {request}, and both will answer it."),
             values: vec![value(first), value(second)],
         }
     },
@@ -175,7 +175,7 @@ pub const ONE_RESPONDER: Promise<Nats> = Promise {
 pub const OWN_ANSWER: Promise<Nats> = Promise {
     id: "own-answer",
     title: "An answer belongs to its question",
-    about: "What a caller takes for the answer to a request is the answer to that request.",
+    about: "Whatever a caller accepts as the answer to a request is the answer to that request.",
     kind: Kind::Always,
     holds: |world| world.witness().mixed.is_none(),
     explain: |world| {
@@ -202,7 +202,7 @@ pub const CLEAR_NO: Promise<Nats> = Promise {
         let Some(request) = world.witness().silent else { return Breach::default() };
         Breach {
             nodes: vec![SERVER, ASKER],
-            text: format!("Nobody listened to request {request}; the server knew, and the caller still waits."),
+            text: format!("Nobody listened for request {request}; the server knew, but the caller still waits."),
             values: vec![
                 ("server".to_owned(), format!("dropped request {request}")),
                 ("caller".to_owned(), "waits for an answer".to_owned()),
@@ -224,7 +224,7 @@ fn stuck(world: &World<Nats>) -> Option<u32> {
 pub const ENDS: Promise<Nats> = Promise {
     id: "requests-end",
     title: "Every request ends",
-    about: "With an answer, a 503 or a time-out: none is open for 2 s longer than its time-out.",
+    about: "With an answer, a 503 or a time-out: none stays open for 2 s beyond its time-out.",
     kind: Kind::Eventually { within: 5 * SEC },
     holds: |world| stuck(world).is_none(),
     explain: |world| Breach {

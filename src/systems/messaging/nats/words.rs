@@ -11,13 +11,13 @@ const fn amount(title: &'static str, max: i64, default: i64) -> Field {
 
 commands! {
     PUBLISH = "publish", "Publish",
-        "Publishes so many messages on a subject.",
+        "Publishes this many messages on a subject.",
         [field("subject", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east"]), 0), amount("messages", 30, 1)];
     SUBSCRIBE = "subscribe", "Subscribe",
-        "A subscriber asks for one more pattern, beside what it has.",
+        "A subscriber asks for one more pattern, besides those it has.",
         [amount("subscriber", 5, 5), field("pattern", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>"]), 4)];
     REQUEST = "request", "Request",
-        "Sends so many requests on price.get; one worker answers each.",
+        "Sends this many requests on price.get; one worker answers each.",
         [amount("requests", 10, 1)];
     ASK_ALL = "ask-all", "Ask all",
         "One request on status.get, to which every worker listens; answers are gathered.",

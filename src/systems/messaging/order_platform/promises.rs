@@ -25,7 +25,7 @@ pub struct Witness {
     /// Notices published, and shown.
     pub told: u32,
     pub seen: u32,
-    /// How often the read model was built anew.
+    /// How often the read model was rebuilt.
     pub rebuilt: u8,
 }
 
@@ -82,7 +82,7 @@ pub fn view(world: &Shop) -> ([u32; PRODUCTS], Option<u32>) {
 pub const VIEW_IS_LOG: Promise<OrderPlatform> = Promise {
     id: "read-model-equals-log",
     title: "The read model equals the log",
-    about: "The read model's rows are the sum of all orders before its offset, each counted once; rebuilt or not.",
+    about: "The read model's rows are the sum of all orders before its offset, each counted once, rebuilt or not.",
     kind: Kind::Always,
     holds: |world| match view(world) {
         (rows, Some(next)) => rows == fold(world, next),
@@ -162,14 +162,14 @@ pub fn undone(world: &Shop) -> Option<u32> {
 pub const TASK_DONE: Promise<OrderPlatform> = Promise {
     id: "every-order-has-its-task",
     title: "Every order has its task",
-    about: "The card of every order in the log is charged at least once, or the order is parked, or either is yet to come.",
+    about: "Every order in the log has its card charged at least once, or is parked, or one of the two is yet to come.",
     kind: Kind::Always,
     holds: |world| undone(world).is_none(),
     explain: |world| {
         let order = undone(world).unwrap_or(0);
         Breach {
             nodes: vec![RELAY, RABBIT],
-            text: format!("Order {order} is in the log, and its task is nowhere: it will never be paid for."),
+            text: format!("Order {order} is in the log, but its task is nowhere: it will never be paid for."),
             values: vec![
                 ("Kafka".to_owned(), format!("has order {order}; the relay has committed past it")),
                 ("RabbitMQ".to_owned(), format!("has no task for order {order}")),
@@ -211,7 +211,7 @@ pub fn behind(world: &Shop, group: u8) -> u32 {
 /// All who read the log keep up.
 pub const CATCHES_UP: Promise<OrderPlatform> = Promise {
     id: "readers-catch-up",
-    title: "Whoever reads the log catches up",
+    title: "Readers of the log catch up",
     about: "Within 10 s after the last fault, relay and read model are at most 12 orders behind the log.",
     kind: Kind::Eventually { within: 10 * SEC },
     holds: |world| (0..2).all(|group| behind(world, group) <= BEHIND),
@@ -220,7 +220,7 @@ pub const CATCHES_UP: Promise<OrderPlatform> = Promise {
         let node = if view > BEHIND { VIEW } else { RELAY };
         Breach {
             nodes: vec![node],
-            text: "Nothing has been wrong for 10 s, and somebody is still far behind the log.".to_owned(),
+            text: "Nothing has been wrong for 10 s, yet somebody is still far behind the log.".to_owned(),
             values: vec![
                 ("relay".to_owned(), format!("{relay} behind")),
                 ("read model".to_owned(), format!("{view} behind")),

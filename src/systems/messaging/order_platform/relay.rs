@@ -101,7 +101,7 @@ impl Relay<'_, '_> {
 
     fn read(&mut self, parts: &[Fetched]) {
         if !self.waiting.is_empty() {
-            return self.context.why(|_| "The relay has orders at hand still: an old answer.".to_owned());
+            return self.context.why(|_| "The relay still has orders in hand: this is an old answer.".to_owned());
         }
         let orders = self.reader.read(parts);
         if orders.is_empty() {

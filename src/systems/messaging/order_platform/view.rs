@@ -1,4 +1,4 @@
-//! The read model: folds the log into rows, and tells whoever is on line.
+//! The read model: folds the log into rows, and tells whoever is online.
 
 use super::{
     Memory, Message, NATS, NOBODY_WAITS, NOTICES, Note, Notice, OFFSET_WITH_ROWS, OrderPlatform, REBUILD, Reader, Rows,

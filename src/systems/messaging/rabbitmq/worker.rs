@@ -270,7 +270,7 @@ impl Worker<'_, '_> {
             return;
         }
         *self.cancelled = Later(true);
-        self.context.why(|_| format!("{name} cancels its consumer; it still does what it holds ({held})."));
+        self.context.why(|_| format!("{name} cancels its consumer; it still finishes what it holds ({held})."));
         if *self.connected {
             self.context.send(BROKER, Method::Cancel { connection });
         }

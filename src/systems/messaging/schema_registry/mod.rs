@@ -32,19 +32,19 @@ pub struct Registry;
 rules! {
     /// The registry refuses an incompatible schema.
     CHECK = "check-compatibility", "Refuse what is incompatible",
-        "The registry checks a new schema against earlier ones. Off: compatibility NONE, it takes any.";
+        "The registry checks a new schema against earlier ones. Off: compatibility is NONE, and it takes any.";
     /// A reader resolves by the writer's schema, which the record's id names.
     BY_ID = "resolve-by-id", "Read by the writer's schema",
-        "A reader gets the writer's schema by the record's id, and resolves. Off: it takes its own for both.";
+        "A reader fetches the writer's schema by the record's id, and resolves the two. Off: it uses its own for both.";
     /// The side that the mode says moves first.
     ORDER = "right-side-first", "The right side moves first",
-        "Backward: consumers move first. Forward: the producer does. Off: the other way round.";
+        "BACKWARD: consumers upgrade first. FORWARD: the producer does. Off: the other way round.";
 }
 
 settings! {
     /// Compatibility: see [`MODES`].
     MODE = "mode", "Compatibility", Control::Choice(&MODES), 0, AtStart,
-        "What a new schema is checked for. BACKWARD is the registry's default.";
+        "What a new schema is checked against. BACKWARD is the registry's default.";
     CONSUMERS = "consumers", "Consumers", count(1, 3), 2, AtStart,
         "How many read the topic, each with a schema of its own.";
     /// Records produced a second, Poisson.
@@ -373,7 +373,7 @@ impl System for Registry {
             (Disk::Consumer(disk), Memory::Consumer(memory)) => {
                 consumer::Consumer { disk, memory, context }.handle(event);
             }
-            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+            _ => context.why(|_| "Nobody here can answer this.".to_owned()),
         }
     }
 

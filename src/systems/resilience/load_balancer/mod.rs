@@ -32,13 +32,13 @@ pub struct LoadBalancer;
 rules! {
     /// A server that does not answer its health checks gets no requests.
     HEALTH = "health-checks", "Health checks",
-        "A server that misses two checks in a row gets no requests. Off: every server gets its share, dead or not.";
+        "A server that misses two checks in a row gets no requests. Off: every server gets its share, dead or alive.";
     /// A request that got no answer is tried on another server.
     RETRY = "retry-elsewhere", "Try another server",
         "A request without an answer is tried on another server. Off: the client is told that it failed.";
     /// A request that timed out no longer counts as open.
     RELEASE = "release-on-time-out", "A time-out closes the request",
-        "A try that timed out no longer counts as open. Off: it counts for ever, and the server looks busy.";
+        "An attempt that times out no longer counts as open. Off: it counts for ever, and the server looks busy.";
 }
 
 settings! {
@@ -54,13 +54,13 @@ settings! {
         "On average, at a normal server.";
     /// How many times as long server 1 takes.
     SLOW = "slow-server", "Server 1 is slower", count(1, 20), 3, Live,
-        "It takes so many times as long as the others.";
+        "It takes this many times as long as the others.";
     /// Time between health checks, in microseconds.
     INTERVAL = "check-interval", "Health check interval", micros(50_000, 2_000_000, 50_000), 250_000, Live,
         "Two missed checks take a server out.";
     /// How long a try may take, in microseconds.
-    TIMEOUT = "time-out", "Time-out of a try", micros(100_000, 5_000_000, 100_000), 1_000_000, Live,
-        "Then the balancer tries elsewhere.";
+    TIMEOUT = "time-out", "Time-out of an attempt", micros(100_000, 5_000_000, 100_000), 1_000_000, Live,
+        "After this long the balancer tries another server.";
 }
 
 metrics! {

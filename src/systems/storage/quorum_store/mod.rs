@@ -29,22 +29,22 @@ pub struct QuorumStore;
 rules! {
     /// W + R > N.
     OVERLAP = "overlapping-quorums", "W + R > N",
-        "R is raised until every read quorum meets every write quorum. Off: R and W are taken as they are.";
+        "R is raised until every read quorum meets every write quorum. Off: R and W are used as set.";
     /// A read returns the newest version among its answers.
     NEWEST = "newest-version", "Return the newest version",
         "A read returns the newest of its R answers. Off: it returns the first answer.";
     /// A read writes back what it returns before it returns it.
     READ_REPAIR = "read-repair", "Write back before answering",
-        "A read stores what it returns on a write quorum first. Off: it answers at once.";
+        "A read first stores what it returns on a write quorum. Off: it answers at once.";
     /// Only the key's own replicas count towards W.
     STRICT = "strict-quorum", "Hints do not count",
         "Only the key's own replicas count towards W. Off: a sloppy quorum, in which a hint counts as a write.";
     /// A write waits for a majority of the replicas.
     WRITE_MAJORITY = "write-majority", "Write to a majority",
-        "A write is acknowledged once a majority has stored it. Off: once one replica has.";
+        "A write is acknowledged once a majority has stored it. Off: once a single replica has.";
     /// A read waits for a majority of the replicas.
     READ_MAJORITY = "read-majority", "Read from a majority",
-        "A read takes the newest of a majority's answers. Off: the first answer there is.";
+        "A read returns the newest of a majority's answers. Off: it returns the first answer.";
 }
 
 settings! {
@@ -57,10 +57,10 @@ settings! {
         "How many replicas must have stored a write before it is acknowledged.";
     /// Mean time between a client's operations, in microseconds; 0 for none.
     THINK = "think-time", "Think time", micros(0, 2_000_000, 10_000), 150_000, Live,
-        "Mean pause of a client between operations; 0 for no operations but your own.";
+        "A client's mean pause between operations; 0 for no operations but your own.";
     /// Operations that write, in percent.
     WRITES = "writes", "Writes", percent(0, 100, 5), 40, Live,
-        "How many of a hundred operations write.";
+        "How many operations in a hundred are writes.";
     LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
         "A message takes at least half of this, and now and then much longer.";
     /// Whether a write that misses a replica leaves a hint with the spare node.
@@ -149,7 +149,7 @@ pub struct Operation {
 pub enum Phase {
     /// Who answered with what, in the order of the answers.
     Asking { answers: Vec<(NodeId, Stored)> },
-    /// Who has stored it, a bit a node; and for whom a hint is kept.
+    /// Who has stored it, one bit per node; and for whom a hint is kept.
     Storing { stored: Stored, acked: u64, hinted: u64 },
 }
 
@@ -233,10 +233,10 @@ const fn count_slider(max: i64) -> Control {
 
 commands! {
     WRITE = "write", "Write x",
-        "A client writes x, once its present operation has ended.",
+        "A client writes x, once its current operation has ended.",
         [CLIENT_FIELD, field("value", count(0, 99), 7)];
     READ = "read", "Read x",
-        "A client reads x, once its present operation has ended.",
+        "A client reads x, once its current operation has ended.",
         [CLIENT_FIELD];
 }
 

@@ -39,27 +39,27 @@ rules! {
         "A participant's yes is on disk before it is sent. Off: a crash makes it forget that it promised.";
     /// Commit only when everybody voted yes.
     UNANIMOUS = "unanimous-yes", "Commit only on all yes",
-        "One no, or one silence, aborts. Off: the coordinator commits as soon as more than half said yes.";
+        "A single no, or silence, aborts. Off: the coordinator commits once more than half have said yes.";
     /// The commit record is on disk before anybody hears of it.
     FORCE_DECISION = "force-decision", "Force the decision to disk",
         "The commit record is on disk before anyone hears of it. Off: a crash makes the coordinator forget it.";
     /// A coordinator without a record answers abort.
     PRESUMED_ABORT = "presumed-abort", "No record means abort",
         "Asked about a transaction it has no record of, the coordinator says abort. Off: it says commit.";
-    /// Whoever has voted yes waits for the decision.
-    WAIT = "wait-when-prepared", "Whoever voted yes waits",
+    /// A participant that has voted yes waits for the decision.
+    WAIT = "wait-when-prepared", "A prepared participant waits",
         "A prepared participant keeps its locks until it hears the decision. Off: it aborts on a time-out.";
 }
 
 settings! {
     PARTICIPANTS = "participants", "Participants", count(2, 5), 3, AtStart,
-        "Each must vote yes for a commit.";
+        "All of them must vote yes for a commit.";
     /// Orders a second, Poisson.
     RATE = "rate", "Orders", per_second(0, 20, 1), 2, Live,
         "How many the client sends, on average. It waits for each answer before the next.";
     /// Orders of which one participant will say no, in percent.
     NO_VOTES = "no-votes", "Orders that meet a no", percent(0, 100, 5), 20, Live,
-        "In so many of a hundred, one participant cannot do its part.";
+        "In this many orders out of a hundred, one participant cannot do its part.";
     /// Mean latency of a message, in microseconds.
     LATENCY = "latency", "Mean latency", micros(1_000, 100_000, 1_000), 10_000, Live,
         "A message takes between half and one and a half times this.";
@@ -68,7 +68,7 @@ settings! {
         "How long the coordinator waits for votes, and a participant in doubt before it asks.";
     /// Whether participants in doubt ask each other.
     COOPERATE = "cooperate", "Participants ask each other", Control::Toggle, 0, Live,
-        "One in doubt also asks the others: whoever knows the decision, or has not voted, can help.";
+        "A participant in doubt also asks the others: one that knows the decision, or has not voted, can help.";
 }
 
 metrics! {
@@ -158,9 +158,9 @@ impl Disk {
 /// A transaction as the coordinator drives it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Drive {
-    /// Who voted yes, a bit a node.
+    /// Who voted yes, one bit per node.
     pub yes: u64,
-    /// Decided to commit: who has acknowledged, a bit a node.
+    /// Decided to commit: who has acknowledged, one bit per node.
     pub acked: Option<u64>,
 }
 

@@ -11,7 +11,7 @@ use crate::sim::machine::world::World;
 /// How many transactions are remembered.
 const KEPT: usize = 24;
 
-/// What was seen of one transaction, a bit a node.
+/// What was seen of one transaction, one bit per node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Seen {
     tx: Tx,
@@ -104,7 +104,7 @@ pub const AGREE: Promise<TwoPhaseCommit> = Promise {
 pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
     id: "commit-means-all-yes",
     title: "A commit means all said yes",
-    about: "Nobody commits a transaction that some participant has not voted for.",
+    about: "Nobody commits a transaction that any participant has not voted for.",
     kind: Kind::Always,
     holds: |world| world.witness().hasty.is_none(),
     explain: |world| {
@@ -114,7 +114,7 @@ pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
         let names: Vec<String> = missing.iter().map(|node| TwoPhaseCommit::name(world.settings(), *node)).collect();
         Breach {
             nodes: nodes_of(seen.committed).chain(missing).collect(),
-            text: format!("Order {} was committed without a yes of {}.", seen.tx, names.join(", ")),
+            text: format!("Order {} was committed without a yes from {}.", seen.tx, names.join(", ")),
             values: outcome(world, &seen),
         }
     },
@@ -132,8 +132,8 @@ pub fn locked(world: &World<TwoPhaseCommit>) -> impl Iterator<Item = (NodeId, Tx
 pub const RELEASED: Promise<TwoPhaseCommit> = Promise {
     id: "locks-released",
     title: "Locks are released",
-    about: "Once nothing is wrong any more, every lock is released within 3 s. While the coordinator is down, \
-            participants in doubt stay blocked, and this is not judged.",
+    about: "Once nothing is wrong, every lock is released within 3 s. While the coordinator is down, participants in \
+            doubt stay blocked, and that is not judged.",
     kind: Kind::Eventually { within: 3 * SEC },
     holds: |world| locked(world).next().is_none(),
     explain: |world| {
@@ -141,7 +141,7 @@ pub const RELEASED: Promise<TwoPhaseCommit> = Promise {
         let name = |node| TwoPhaseCommit::name(world.settings(), node);
         Breach {
             nodes: held.iter().map(|lock| lock.0).collect(),
-            text: "Nothing has been wrong for 3 s, and locks are still held.".to_owned(),
+            text: "Nothing has been wrong for 3 s, yet locks are still held.".to_owned(),
             values: held.iter().map(|(node, tx)| (name(*node), format!("locked by order {tx}"))).collect(),
         }
     },
