@@ -2,7 +2,7 @@
 //! done when a try has failed: how often, after which wait, and out of which budget.
 //!
 //! Sources: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015); "Retry budgets" in Finagle and in
-//! Google's SRE book, chapter 22 (a client retries no more than a share of what it sends).
+//! Google's SRE book, chapter 22 (a client retries at most a share of what it sends).
 
 use std::hash::Hash;
 
@@ -111,7 +111,7 @@ impl Retry {
         Retry { most, base: 0, cap: 0, jitter: false }
     }
 
-    /// How long to wait after so many tries, given a draw for the jitter. `None`: that was the last one.
+    /// How long to wait after this many tries, given a draw for the jitter. `None`: that was the last one.
     pub fn wait(&self, tries: u32, draw: u64) -> Option<Micros> {
         if tries >= self.most {
             return None;

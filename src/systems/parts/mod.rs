@@ -1,4 +1,4 @@
-//! What systems are put together from. A part keeps its state in a node's disk or memory, acts through the node's context,
+//! What systems are built from. A part keeps its state in a node's disk or memory, acts through the node's context,
 //! and leaves the words to the system.
 
 pub mod calls;

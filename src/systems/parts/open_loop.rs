@@ -37,13 +37,13 @@ impl OpenLoop {
         context.set_timer(timer, gap);
     }
 
-    /// The timer has fired: arms it anew, and says whether a request comes. None does while the rate is 0, which the node
-    /// gives as its why.
+    /// The timer has fired: arms it again, and says whether a request comes. None does while the rate is 0, which the
+    /// node gives as its why.
     pub fn arrived<S: System>(&self, timer: S::Timer, context: &mut Context<S>) -> bool {
         self.arm(timer, context);
         let comes = context.amount(self.rate) > 0;
         if !comes {
-            context.why(|_| "No requests come by themselves: the rate is 0.".to_owned());
+            context.why(|_| "No requests come on their own: the rate is 0.".to_owned());
         }
         comes
     }

@@ -171,8 +171,8 @@ impl Server<'_, '_> {
         let Some(job) = self.expect(number, |stage| matches!(stage, Stage::Setting { .. })) else { return };
         let name = key_name(job.key);
         self.context.why_rule(LEASE, |_| match stored {
-            true => format!("{name} is cached; whoever waited for it asks the cache again."),
-            false => format!("{name} was not stored: whoever waited for it asks the cache again."),
+            true => format!("{name} is cached; those who waited for it ask the cache again."),
+            false => format!("{name} was not stored: those who waited for it ask the cache again."),
         });
         self.end(number);
     }

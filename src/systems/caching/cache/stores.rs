@@ -34,7 +34,7 @@ impl Cache<'_, '_> {
             Event::Command(_) => {
                 self.entries.clear();
                 self.leases.clear();
-                self.context.why(|_| "The cache is flushed: it has nothing any more.".to_owned());
+                self.context.why(|_| "The cache is flushed: it is empty.".to_owned());
             }
             _ => self.context.pass_over(),
         }
@@ -65,7 +65,7 @@ impl Cache<'_, '_> {
             }
         };
         self.context.why_rule(LEASE, |_| match lease {
-            Some(_) => format!("It hands out a lease: whoever has it may set {name}."),
+            Some(_) => format!("It hands out a lease: its holder may set {name}."),
             None => format!("Another server has the lease for {name}."),
         });
         self.context.send(from, Message::Miss { number, lease });

@@ -39,7 +39,7 @@ settings! {
     /// 3 or 5 voters.
     VOTERS = "voters", "Voters", Control::Choice(&["3", "5"]), 0, AtStart,
         "n: all who vote.";
-    /// How many crashes are to be borne: t.
+    /// How many crashes to tolerate: t.
     CRASHES = "crashes", "Crashes to tolerate", count(0, 2), 1, AtStart,
         "t: a voter goes on once it has n - t messages. At most a minority; 0 waits for everybody.";
     /// What the voters begin with.

@@ -12,7 +12,7 @@ use crate::sim::machine::world::World;
 const KEPT: usize = 4;
 /// Rounds to decide up to this are counted one by one, the rest together.
 pub const COUNTED: usize = 8;
-/// The mean is judged once so many elections could have been decided.
+/// The mean is judged once this many elections could have been decided.
 const JUDGED_AFTER: u32 = 10;
 
 /// What has been seen of an election.
@@ -164,7 +164,7 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
         let most = expected_rounds(world.settings());
         Breach {
             nodes: Vec::new(),
-            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds for each."),
+            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds per decision."),
             values: vec![
                 ("rounds".to_owned(), rounds.to_string()),
                 ("decisions".to_owned(), decided.to_string()),
@@ -204,7 +204,7 @@ pub const VALIDITY: Promise<BenOr> = Promise {
         let (name, value) = (name(world, node), word(Some(value)));
         Breach {
             nodes: vec![node],
-            text: format!("{name} decides {value} in election {election}, and nobody began with it."),
+            text: format!("{name} decides {value} in election {election}, though nobody began with it."),
             values: vec![(name, format!("decided {value}"))],
         }
     },

@@ -5,7 +5,7 @@
 //! higher node that was asked takes the election over is the form in which textbooks tell it. The paper assumes that a
 //! message arrives within a known time and that a running node answers at once; so what it promises, it promises there.
 //! Not modelled: the reorganization of the application's data between the announcement and normal work (the paper's
-//! Ready message), and answers to Halt, which the wait of one time-out makes good for. Heartbeats of the coordinator
+//! Ready message), and answers to Halt, for which waiting one time-out makes up. Heartbeats of the coordinator
 //! stand for the paper's periodic checks.
 
 pub mod promises;
@@ -405,7 +405,7 @@ fn time_is_up(memory: &mut Memory, timer: Timer, context: &mut Context<Bully>) {
             lead(memory, context);
         }
         Timer::Patience => {
-            context.why(|s| format!("{} has waited in vain: whoever took over is down.", Bully::name(s, me)));
+            context.why(|s| format!("{} has waited in vain: the node that took over is down.", Bully::name(s, me)));
             call(memory, context);
         }
         Timer::Silence => {

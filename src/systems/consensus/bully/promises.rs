@@ -76,7 +76,7 @@ pub const ALL_AT_WORK: Promise<Bully> = Promise {
         let idle = |node: &NodeId| at_work(world).all(|pair| pair.0 != *node);
         Breach {
             nodes: world.nodes().map(|(id, _)| id).filter(idle).collect(),
-            text: "Nothing has been wrong for 5 s, and the nodes do not all work for the highest.".to_owned(),
+            text: "Nothing has been wrong for 5 s, yet the nodes do not all work for the highest.".to_owned(),
             values: at_work(world).map(|(node, leader)| (name(node), format!("works for {}", name(leader)))).collect(),
         }
     },

@@ -150,7 +150,7 @@ impl General<'_, '_> {
         });
     }
 
-    /// A message arrives. A2: whoever hears it knows who sent it, so nobody can speak in another's name.
+    /// A message arrives. A2: the receiver knows who sent it, so nobody can speak in another's name.
     pub fn hear(&mut self, from: NodeId, message: Message) {
         let (me, closed, battle) = (self.context.me().0, self.memory.closed, self.memory.battle);
         let Message { path, value, .. } = message;
@@ -213,7 +213,7 @@ impl General<'_, '_> {
             self.memory.decision = self.is_commander().then_some(value);
             self.context.why(|s| match me == COMMANDER {
                 true => format!("The commander does what it wanted: {}.", word(value)),
-                false => format!("{} is a traitor: what it does is nobody's concern.", name(s, me.0)),
+                false => format!("{} is a traitor: nothing is promised about what it does.", name(s, me.0)),
             });
             return;
         }

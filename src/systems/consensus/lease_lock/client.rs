@@ -97,7 +97,7 @@ impl Client<'_, '_> {
                 }
             }
             None => {
-                self.why(|me| format!("{me} does not wait for this lease any more and gives it back."));
+                self.why(|me| format!("{me} is no longer waiting for this lease, and gives it back."));
                 self.context.send(LOCK, Message::Release { token: new.token });
             }
             Some(old) => self.why(|me| format!("{me} has token {} already: nothing changes.", old.token)),
@@ -121,7 +121,7 @@ impl Client<'_, '_> {
 
     fn worked(&mut self) {
         let (Some(lease), Phase::Works(value)) = (*self.lease, *self.phase) else {
-            self.why(|me| format!("{me} gave this work up when its lease ended."));
+            self.why(|me| format!("{me} abandoned this work when its lease ended."));
             return;
         };
         *self.phase = Phase::Writes;

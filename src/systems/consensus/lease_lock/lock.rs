@@ -95,12 +95,12 @@ impl Lock<'_, '_> {
         if let Some((holder, token)) = self.holder.take() {
             self.why(holder, |holder| format!("{holder}'s lease with token {token} has ended: the lock is free."));
         } else {
-            self.context.why(|_| "A lease ended that nobody had any more.".to_owned());
+            self.context.why(|_| "A lease ended that nobody held any more.".to_owned());
         }
         self.next();
     }
 
-    /// The lock is free: whoever waits longest gets it.
+    /// The lock is free: the client that has waited longest gets it.
     fn next(&mut self) {
         if !self.queue.is_empty() {
             let (client, ask) = self.queue.remove(0);

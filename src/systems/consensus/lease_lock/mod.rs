@@ -1,12 +1,11 @@
-//! A lock that is lent for a time, and a store that refuses whoever lost it.
+//! A lock that is granted for a time, and a store that refuses those who have lost it.
 //!
 //! Cary Gray and David Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache Consistency"
-//! (SOSP 1989): a lease ends by itself; the client counts it from when it asked, the server from when it granted, and
-//! both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The Chubby
-//! Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann, "How to
-//! do distributed locking" (2016): the fencing token, and the pause that makes it necessary.
-//! Each holder does one read and one write under its lease. Not modelled: a replicated lock service; it is one node
-//! with a disk.
+//! (SOSP 1989): a lease expires on its own; the client counts it from when it asked, the server from when it granted,
+//! and both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The
+//! Chubby Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann,
+//! "How to do distributed locking" (2016): the fencing token, and the pause that makes it necessary. Each holder does
+//! one read and one write under its lease. Not modelled: a replicated lock service; it is one node with a disk.
 
 mod client;
 mod lock;

@@ -123,7 +123,7 @@ pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
         let names: Vec<String> = holders(world).map(|pair| name(pair.0)).collect();
         Breach {
             nodes: holders(world).map(|pair| pair.0).collect(),
-            text: format!("{} believe at once that they hold the lock.", names.join(" and ")),
+            text: format!("{} believe at the same time that they hold the lock.", names.join(" and ")),
             values: holders(world).map(|(node, token)| (name(node), format!("token {token}"))).collect(),
         }
     },
@@ -134,7 +134,7 @@ fn longest_gap(world: &World<LeaseLock>) -> Time {
     4 * settings.amount(LEASE) + 2 * settings.amount(THINK) + 3 * settings.amount(WORK)
 }
 
-/// A lease ends by itself.
+/// A lease expires on its own.
 pub const GOES_ON: Promise<LeaseLock> = Promise {
     id: "work-goes-on",
     title: "The work goes on",
@@ -143,7 +143,7 @@ pub const GOES_ON: Promise<LeaseLock> = Promise {
     holds: |world| world.kernel().now().saturating_sub(world.witness().written_at) <= longest_gap(world),
     explain: |world| Breach {
         nodes: vec![LOCK],
-        text: format!("Nothing has been wrong for 6 s, and nobody has written for {}.", show(longest_gap(world))),
+        text: format!("Nothing has been wrong for 6 s, yet nobody has written for {}.", show(longest_gap(world))),
         values: holders(world)
             .map(|(node, token)| (LeaseLock::name(world.settings(), node), format!("holds token {token}")))
             .collect(),

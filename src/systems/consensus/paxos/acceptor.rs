@@ -94,7 +94,7 @@ impl Node<'_, '_> {
             let me = Paxos::name(s, me);
             match ballot < bound {
                 true => format!("{me} accepts {value} in ballot {name}, though it promised {bound_name}."),
-                false => format!("{me} accepts {value} in ballot {name}: it has promised nothing above."),
+                false => format!("{me} accepts {value} in ballot {name}: it has promised nothing higher."),
             }
         });
         if self.is_log() && ballot >= bound {
@@ -135,8 +135,8 @@ impl Node<'_, '_> {
         self.context.why(|s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
             match behind {
-                true => format!("{me} hears that {from} leads and knows all below slot {slot}; it lacks {open} on."),
-                false => format!("{me} hears that {from} leads, and waits anew."),
+                true => format!("{me} hears that {from} leads and knows all below slot {slot}; {me} lacks {open} on."),
+                false => format!("{me} hears that {from} leads, and restarts its wait."),
             }
         });
         if behind {

@@ -36,7 +36,7 @@ pub struct Clients {
 
 pub(super) fn boot(context: &mut Context<Paxos>) -> Clients {
     await_arrival(context);
-    context.why(|_| "The clients begin. They take the first server for the leader.".to_owned());
+    context.why(|_| "The clients begin. They assume that the first server leads.".to_owned());
     Clients { waiting: Vec::new(), leader: NodeId(0) }
 }
 
@@ -90,7 +90,7 @@ impl Clients {
         }
     }
 
-    /// No answer: the leader may be gone. Whoever leads now will take it.
+    /// No answer: the leader may be gone. Its successor will take the request.
     fn ask_everyone(&mut self, id: u32, context: &mut Context<Paxos>) {
         let Some(value) = self.find(id) else {
             context.why(|_| format!("Request {id} was answered; there is nothing to repeat."));

@@ -7,7 +7,7 @@ use crate::sim::NodeId;
 /// The place of a command in the log, from 1; of single decrees, which decree it is.
 pub type Slot = u32;
 
-/// How many applied slots a server keeps. Whoever lags further behind gets the state instead.
+/// How many applied slots a server keeps. A server that lags further behind gets the state instead.
 pub const KEPT: u32 = 64;
 
 /// A proposal number: a round, and who proposes in it. No two proposers share one. Round 0 stands for none.
@@ -51,7 +51,7 @@ pub struct Entry {
     pub value: Value,
 }
 
-/// At most one entry a slot, in the order of the slots; there may be holes. Clones share it until one of them changes.
+/// At most one entry per slot, in slot order; there may be holes. Clones share it until one of them changes.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
 pub struct Log(Rc<Vec<Entry>>);
 

@@ -140,7 +140,7 @@ pub enum Message {
     Heartbeat { ballot: Ballot, slot: Slot },
     /// A server lacks what was chosen from this slot on.
     CatchUp { slot: Slot },
-    /// The state machine, for a server that lacks slots nobody keeps any more.
+    /// The state machine, for a server that lacks slots that nobody keeps any more.
     Snapshot { state: State },
     /// A client's command.
     Request { value: Value },

@@ -51,7 +51,7 @@ impl Witness {
             Note::Learned { node, slot, value } => self.see_learned(node, slot, value),
             Note::Applied { node, slot, value } => {
                 let before = self.applied.insert(node, slot).unwrap_or(0);
-                // A server whose disk was lost begins anew.
+                // A server whose disk was lost starts from scratch.
                 if slot != before + 1 && slot != 1 {
                     self.out_of_order = self.out_of_order.or(Some((node, slot, before)));
                 }
@@ -111,7 +111,7 @@ fn two_values(world: &World<Paxos>) -> Breach {
     let (first, second) = (name(world, a), name(world, b));
     Breach {
         nodes: vec![a, b],
-        text: format!("For slot {slot}, {first} learned that {one} is chosen, and {second} that {other} is."),
+        text: format!("For slot {slot}, {first} learned that {one} was chosen, and {second} that {other} was."),
         values: vec![(first, one.to_string()), (second, other.to_string())],
     }
 }
@@ -172,7 +172,7 @@ pub const CHOSEN_EVENTUALLY: Promise<Paxos> = Promise {
         };
         Breach {
             nodes: super::proposers(world.settings()).map(NodeId::from).collect(),
-            text: "For 4 s nothing has been wrong, and still the proposers have not agreed.".to_owned(),
+            text: "For 4 s nothing has been wrong, yet the proposers have not agreed.".to_owned(),
             values: super::proposers(world.settings()).map(NodeId::from).map(state).collect(),
         }
     },
@@ -208,7 +208,7 @@ pub const ANSWERED_STAYS: Promise<Paxos> = Promise {
         let who = name(world, node);
         Breach {
             nodes: vec![node],
-            text: format!("Request {id} was acknowledged in slot {slot}, and {who} applied {value} there."),
+            text: format!("Request {id} was acknowledged in slot {slot}, but {who} applied {value} there."),
             values: vec![("client".to_owned(), format!("request {id}")), (who, value.to_string())],
         }
     },
@@ -247,7 +247,7 @@ pub const ALL_ANSWERED: Promise<Paxos> = Promise {
         Breach {
             nodes: clients(world.settings()).into_iter().collect(),
             text: format!(
-                "For 3 s nothing has been wrong, and a command has waited for {}.",
+                "For 3 s nothing has been wrong, yet a command has waited for {}.",
                 crate::sim::kernel::time::show(longest_wait(world))
             ),
             values: servers.map(state).collect(),

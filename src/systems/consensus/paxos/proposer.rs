@@ -52,7 +52,7 @@ impl Node<'_, '_> {
         }
     }
 
-    /// Arms the election timer of a server anew.
+    /// Restarts a server's election timer.
     pub(super) fn await_leader(&mut self) {
         let delay = election_timeout(self.context);
         self.context.set_timer(Timer::Try, delay);
@@ -134,7 +134,7 @@ impl Node<'_, '_> {
         self.try_after(patience + more);
     }
 
-    /// Begins another ballot after this long, unless nothing is to be begun a second time.
+    /// Begins another ballot after this long, unless nothing needs to be begun again.
     fn try_after(&mut self, delay: Micros) {
         match self.context.amount(PATIENCE) {
             0 => self.context.cancel_timer(Timer::Try),
@@ -362,8 +362,8 @@ impl Node<'_, '_> {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
             let then = if backs_off { format!(" It waits {}.", time::show(wait)) } else { String::new() };
             match is_over {
-                true => format!("{me} gives up ballot {name}: {from} is at decree {slot} already."),
-                false => format!("{me} gives up ballot {name}: {from} has promised {bound}.{then}"),
+                true => format!("{me} abandons ballot {name}: {from} is at decree {slot} already."),
+                false => format!("{me} abandons ballot {name}: {from} has promised {bound}.{then}"),
             }
         });
         if self.is_log() {
@@ -392,7 +392,7 @@ impl Node<'_, '_> {
     /// Time to tell the others that there is a leader, and to send again what may be lost.
     pub(super) fn heartbeat_due(&mut self) {
         let Phase::Accept { ballot, open, .. } = &mut self.memory.phase else {
-            self.context.why(|_| "It does not lead any more; no heartbeat is due.".to_owned());
+            self.context.why(|_| "It no longer leads; no heartbeat is due.".to_owned());
             return;
         };
         let (ballot, again) = (*ballot, open.iter().filter(|open| open.old).copied().collect::<Vec<_>>());
@@ -433,7 +433,7 @@ impl Node<'_, '_> {
         let has_slot = open.iter().any(|open| open.value.id == id)
             || self.disk.chosen.entries().iter().any(|entry| entry.value.id == id);
         if self.disk.state.has(id) {
-            self.context.why(|_| format!("Request {id} is applied already: it answers once more."));
+            self.context.why(|_| format!("Request {id} is applied already: it answers again."));
             self.send(from, Message::Answer { id });
         } else if full || has_slot {
             self.context.why(|_| match full {

@@ -58,7 +58,7 @@ impl Node<'_, '_> {
         self.rest();
     }
 
-    /// A slot that turns out to be chosen is open no more.
+    /// A slot that turns out to be chosen is no longer open.
     fn drop_open(&mut self, slot: Slot) {
         if let Phase::Accept { open, .. } = &mut self.memory.phase {
             open.retain(|open| open.slot != slot);
@@ -133,12 +133,12 @@ impl Node<'_, '_> {
         self.send_chosen(from, slot);
     }
 
-    /// A candidate asks about slots that this server knows to be chosen and has thrown away.
+    /// A candidate asks for slots that this server knows to be chosen and has discarded.
     pub(super) fn help_up(&mut self, from: NodeId, slot: Slot) {
         let (me, first) = (self.me(), self.first_kept());
         self.context.why(|s| {
             let (me, from) = (Paxos::name(s, me), Paxos::name(s, from));
-            format!("{me} promises nothing: {from} asks about slot {slot}, and all below {first} is long chosen.")
+            format!("{me} promises nothing: {from} asks for slot {slot}; all below {first} was chosen long ago.")
         });
         self.send_chosen(from, slot);
     }

@@ -1,4 +1,4 @@
-//! A client: asks the primary, asks all when no answer comes, and believes f + 1 equal replies (section 4.1).
+//! A client: asks the primary, asks every replica when no answer comes, and believes f + 1 equal replies (section 4.1).
 
 use super::{
     MATCHING_REPLIES, MESSAGES, Memory, Message, Note, Pbft, REST, Request, TIMEOUT, Timer, WAITED, Waiting, faults,
@@ -80,7 +80,7 @@ impl Client<'_, '_> {
         let (request, faults) = (self.request(), faults(self.context.settings()));
         let is_on = self.context.rule(MATCHING_REPLIES);
         let Some(waiting) = self.memory.waiting.as_mut().filter(|_| t == request.t) else {
-            self.context.why(|_| format!("A reply to {t} that it no longer needs."));
+            self.context.why(|_| format!("This is a reply to {t}, which it no longer needs."));
             return;
         };
         if !waiting.replies.iter().any(|known| known.0 == from.0) {

@@ -1,4 +1,4 @@
-//! PBFT: a replicated service that bears liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI
+//! PBFT: a replicated service that tolerates liars (Castro and Liskov, "Practical Byzantine Fault Tolerance", OSDI
 //! 1999).
 //!
 //! Sections 4.2 (normal case), 4.3 (checkpoints), 4.4 (view changes) and 4.5 (timers); a client takes f + 1 equal
@@ -86,7 +86,7 @@ metrics! {
     WAITED = "waited", "Request to answer", Latency;
 }
 
-/// A checkpoint is taken after so many requests (the paper suggests 100).
+/// A checkpoint is taken after this many requests (the paper suggests 100).
 pub const INTERVAL: u32 = 4;
 /// How far sequence numbers may run ahead of the last stable checkpoint.
 pub const WINDOW: u32 = 12;

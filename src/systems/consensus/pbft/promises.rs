@@ -156,7 +156,7 @@ pub const ANSWERED: Promise<Pbft> = Promise {
     explain: |world| {
         let nodes: Vec<NodeId> = overdue(world).into_iter().collect();
         let values = nodes.iter().map(|node| (name(world, *node), "waits".to_owned())).collect();
-        Breach { nodes, text: "Nothing has been wrong for 8 s, and a request is not answered.".to_owned(), values }
+        Breach { nodes, text: "Nothing has been wrong for 8 s, yet a request is unanswered.".to_owned(), values }
     },
 };
 

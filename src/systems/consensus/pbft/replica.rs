@@ -16,7 +16,7 @@ pub struct Replica<'a, 'b> {
     pub context: &'a mut Context<'b, Pbft>,
 }
 
-/// A replica goes on where its disk says.
+/// A replica resumes where its disk says.
 pub fn boot(state: &State, context: &mut Context<Pbft>) {
     let (me, view, timeout) = (context.me(), state.view, context.amount(TIMEOUT));
     context.gauge(VIEW, me.0, i64::from(view));
@@ -126,13 +126,13 @@ impl Replica<'_, '_> {
         let name = request_name(request);
         let is_known = self.state.pending.get(&request.client) == Some(&request.t);
         if self.state.service.has(request) {
-            self.context.why(|_| format!("{name} was executed: it replies again, and says again what it signed."));
+            self.context.why(|_| format!("{name} was executed: it replies again, and repeats what it signed."));
             self.reply(request.client);
             self.say_again(request);
             return;
         }
         if self.state.pending.get(&request.client).is_some_and(|t| *t > request.t) {
-            self.context.why(|_| format!("{name} is older than what the client asked since."));
+            self.context.why(|_| format!("{name} is older than the client's latest request."));
             return;
         }
         self.state.pending.insert(request.client, request.t);
@@ -306,7 +306,7 @@ impl Replica<'_, '_> {
         if is_prepared && slot.decided.is_none() && by.count_ones() as usize >= needed {
             slot.decided = Some(digest);
             self.context.why_rule(CERTIFICATES, |_| {
-                format!("{} sign commit: {} is number {seq} for good.", by.count_ones(), digest_name(digest))
+                format!("{} sign commit: {} is number {seq} permanently.", by.count_ones(), digest_name(digest))
             });
         }
         self.execute();

@@ -13,7 +13,7 @@ impl Replica<'_, '_> {
         let (primary, next) = (self.primary(), self.state.view + 1);
         self.context.why(|s| {
             format!(
-                "A request was not executed in time: it gives up on {} and wants view {next}.",
+                "A request was not executed in time: it gives up on {} and asks for view {next}.",
                 Pbft::name(s, primary)
             )
         });
@@ -24,7 +24,7 @@ impl Replica<'_, '_> {
     pub fn no_new_view(&mut self) {
         let (primary, next) = (self.primary(), self.state.view + 1);
         self.context
-            .why(|s| format!("{} sent no good new view in time: it wants view {next}.", Pbft::name(s, primary)));
+            .why(|s| format!("{} sent no valid new view in time: it asks for view {next}.", Pbft::name(s, primary)));
         self.leave_for(next);
     }
 
@@ -62,7 +62,7 @@ impl Replica<'_, '_> {
         } else if self.state.service.seq < self.state.stable.seq {
             self.fetch();
         } else {
-            self.context.why(|_| "Nothing needs to be said again.".to_owned());
+            self.context.why(|_| "Nothing needs to be repeated.".to_owned());
         }
     }
 

@@ -1,4 +1,4 @@
-//! Clients sit beside the servers and ask whichever of them believes that it leads. Reads are made sure of by a round of
+//! Clients sit beside the servers and ask whichever of them believes that it leads. Reads are confirmed by a round of
 //! heartbeats or by a lease (dissertation, section 6.4).
 
 use super::config::SETS;
@@ -136,7 +136,7 @@ impl Server<'_, '_> {
         };
         if waiting >= MOST_READS {
             self.context
-                .why(|s| format!("{waiting} reads wait at {} already: this one is refused.", Raft::name(s, me)));
+                .why(|s| format!("{waiting} reads are already waiting at {}: this one is refused.", Raft::name(s, me)));
             self.context.answer(op, Answer::Failed);
             return;
         }

@@ -174,7 +174,7 @@ impl Server<'_, '_> {
             let me = Raft::name(s, me);
             match is_joint {
                 true => format!("{me} appends {next}: from now on majorities of both sets are needed."),
-                false => format!("{me} appends {next}: whoever has the entry counts by the new set."),
+                false => format!("{me} appends {next}: a server that has the entry counts by the new set."),
             }
         });
         self.append(Payload::Members(next));

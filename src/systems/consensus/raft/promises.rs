@@ -324,7 +324,7 @@ pub const CAUGHT_UP: Promise<Raft> = Promise {
         let applied = |id| world.memory(id).map_or("down".to_owned(), |memory| format!("applied to {}", memory.commit));
         Breach {
             nodes: Vec::new(),
-            text: "For 3 s nothing has been wrong, and still not everyone has applied the same entries.".to_owned(),
+            text: "For 3 s nothing has been wrong, yet not everyone has applied the same entries.".to_owned(),
             values: world.nodes().map(|(id, _)| (name(world, id), applied(id))).collect(),
         }
     },
@@ -369,7 +369,7 @@ pub const LEADER_EMERGES: Promise<Raft> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 3 s nothing has been wrong, and still the servers follow no common leader.".to_owned(),
+            text: "For 3 s nothing has been wrong, yet the servers follow no common leader.".to_owned(),
             values: world.nodes().map(state).collect(),
         }
     },

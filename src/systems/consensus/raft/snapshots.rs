@@ -1,4 +1,4 @@
-//! Snapshots: section 7 of the paper and figure 13. A server replaces applied entries by the state they led to; a
+//! Snapshots: section 7 of the paper and figure 13. A server replaces applied entries with the state they led to; a
 //! leader sends its snapshot to a follower that needs entries it no longer has.
 
 use std::rc::Rc;

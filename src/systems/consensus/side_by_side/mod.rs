@@ -1,8 +1,9 @@
 //! Raft, Multi-Paxos and Zab beside each other: three groups of servers in one world, under one load.
 //!
 //! Each group is the whole system of its own module, [`crate::systems::consensus::raft`], [`crate::systems::consensus::paxos`] (with a log)
-//! and [`crate::systems::consensus::zab`]; nothing of a protocol is repeated here. A server's handler runs inside of this system's
-//! (see [`crate::sim::machine::world::inside`]), and what it sends goes over this system's links: one latency for all.
+//! and [`crate::systems::consensus::zab`]; nothing of a protocol is repeated here. A server's handler runs inside this
+//! system's (see [`crate::sim::machine::world::inside`]), and what it sends goes over this system's links: one latency
+//! for all.
 //!
 //! The load is this system's too. Clients sit beside the servers: the one beside each leader asks at full multiples of
 //! the period, so that all three leaders get the same command at the same moment. Paxos's own clients, a node elsewhere,
@@ -66,8 +67,8 @@ impl Protocol {
         }
     }
 
-    /// Messages that a command costs among so many servers while the leader is stable. Raft: to each follower and back;
-    /// the news that it is committed rides on what comes next. The others send that as a message of its own.
+    /// Messages that a command costs among this many servers while the leader is stable. Raft: to each follower and
+    /// back; the news that it is committed rides on what comes next. The others send that as a message of its own.
     pub const fn theory(self, servers: u64) -> u64 {
         match self {
             Protocol::Raft => 2 * (servers - 1),
@@ -78,7 +79,7 @@ impl Protocol {
 
 /// How many heartbeats fit into the shortest timeout.
 const BEATS: i64 = 3;
-/// Raft takes a snapshot after so many entries, so that its log always has room. Paxos and Zab do as much unasked.
+/// Raft takes a snapshot after this many entries, so that its log always has room. Paxos and Zab do so unasked.
 const SNAPSHOT_AFTER: i64 = 20;
 
 /// What survives a crash.

@@ -161,7 +161,7 @@ pub const ALL_GO_ON: Promise<SideBySide> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 20 s nothing has been wrong, and still one group does not commit.".to_owned(),
+            text: "For 20 s nothing has been wrong, yet one group does not commit.".to_owned(),
             values: Protocol::ALL.into_iter().filter(stuck).map(state).collect(),
         }
     },

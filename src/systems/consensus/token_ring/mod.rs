@@ -1,4 +1,4 @@
-//! A token ring: whoever has the token may be inside, and the token goes from node to node.
+//! A token ring: the node with the token may be inside, and the token goes from node to node.
 //!
 //! Gérard Le Lann, "Distributed Systems: Towards a Formal Approach" (IFIP Congress 1977): mutual exclusion on a logical
 //! ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm for

@@ -78,7 +78,7 @@ pub const ALL_GET_IN: Promise<TokenRing> = Promise {
         Breach {
             nodes: starved(world).map(|pair| pair.0).collect(),
             text: format!(
-                "Nothing has been wrong for 2 s, and a node waits longer than {}.",
+                "Nothing has been wrong for 2 s, yet a node has waited longer than {}.",
                 show(longest_wait(world))
             ),
             values: starved(world).map(|(node, waited)| (name(node), format!("waits for {}", show(waited)))).collect(),

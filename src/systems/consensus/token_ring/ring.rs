@@ -157,7 +157,7 @@ impl Station<'_, '_> {
         ask_next(self.memory, Cargo::Token, me, self.context);
     }
 
-    /// The neighbour is there: it gets what is to be handed on.
+    /// The neighbour is there: it gets what there is to hand on.
     fn answered(&mut self, from: NodeId) {
         let Some((cargo, _)) = self.memory.passing.filter(|passing| passing.1 == from) else {
             self.why(|me, other| format!("{me} has nothing for {other} any more."), from);

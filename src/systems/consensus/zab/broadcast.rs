@@ -182,11 +182,11 @@ impl Server<'_, '_> {
         }
         let silent = leading.silent;
         if silent > limit {
-            self.context.why(|_| format!("{me} has not heard of a quorum for {silent} ticks: it no longer leads."));
+            self.context.why(|_| format!("{me} has not heard from a quorum for {silent} ticks: it no longer leads."));
             self.look();
             return;
         }
-        self.context.why(|_| format!("{me} leads on, and pings its followers."));
+        self.context.why(|_| format!("{me} still leads, and pings its followers."));
         for to in self.learners(|learner| learner.told.is_some()) {
             let Role::Leading(leading) = &self.memory.role else { return };
             if let Some(Learner { link, sent, .. }) = leading.learners[to.index()] {
@@ -211,7 +211,7 @@ impl Server<'_, '_> {
             self.context.why(|_| format!("{me} has {got} messages of {sent}: the connection to {other} is broken."));
             self.look();
         } else {
-            self.context.why(|_| format!("{me} hears that {other} leads on."));
+            self.context.why(|_| format!("{me} hears that {other} still leads."));
             self.be_patient(stage != Stage::Broadcast);
             self.send(from, Message::Pong { link, sent: said });
         }
@@ -224,13 +224,13 @@ impl Server<'_, '_> {
             match slot {
                 Some(learner) if learner.link == link && learner.got >= sent => {
                     leading.heard |= 1 << from.0;
-                    self.context.why(|_| format!("{me} hears that {other} follows on."));
+                    self.context.why(|_| format!("{me} hears that {other} still follows."));
                     return;
                 }
                 Some(learner) if learner.link == link => {
                     *slot = None;
                     leading.synced &= !(1 << from.0);
-                    self.context.why(|_| format!("A message of {other} was lost: {me} closes the connection."));
+                    self.context.why(|_| format!("A message from {other} was lost: {me} closes the connection."));
                     return;
                 }
                 _ => {}

@@ -168,7 +168,7 @@ impl Server<'_, '_> {
         self.tell_leader(super::Body::CEpoch { promised });
     }
 
-    /// Leads, as far as it knows; whoever has knocked already is let in.
+    /// Leads, as far as it knows; servers that have already knocked are let in.
     fn lead(&mut self) {
         self.context.cancel_timer(Timer::Notify);
         let (me, servers) = (self.context.me(), self.context.nodes());

@@ -87,7 +87,7 @@ impl History {
         self.txns.get(place.checked_sub(self.base)? as usize)
     }
 
-    /// The zxid of the last of so many transactions; 0 for those of long ago.
+    /// The zxid of the last of this many transactions; 0 for those of long ago.
     pub fn zxid_of(&self, count: u32) -> Zxid {
         match count.checked_sub(1).and_then(|place| self.get(place)) {
             Some(txn) => txn.zxid,

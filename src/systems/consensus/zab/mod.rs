@@ -177,10 +177,10 @@ impl Server<'_, '_> {
             return;
         };
         if seq < *got {
-            self.context.why(|_| format!("{me} has this message of {other} already."));
+            self.context.why(|_| format!("{me} has this message from {other} already."));
         } else if seq > *got {
             let missing = *got;
-            self.context.why(|_| format!("Message {missing} of {other} is missing: the connection is broken."));
+            self.context.why(|_| format!("Message {missing} from {other} is missing: the connection is broken."));
             self.break_off(from);
         } else {
             *got += 1;
@@ -188,7 +188,7 @@ impl Server<'_, '_> {
         }
     }
 
-    /// A connection is of no use any more.
+    /// A connection is no longer of use.
     fn break_off(&mut self, from: NodeId) {
         match &mut self.memory.role {
             Role::Leading(leading) => {

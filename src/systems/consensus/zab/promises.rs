@@ -219,7 +219,7 @@ pub const LEADER_EMERGES: Promise<Zab> = Promise {
         };
         Breach {
             nodes: Vec::new(),
-            text: "For 20 s nothing has been wrong, and still the servers follow no common leader.".to_owned(),
+            text: "For 20 s nothing has been wrong, yet the servers follow no common leader.".to_owned(),
             values: world.nodes().map(state).collect(),
         }
     },

@@ -19,7 +19,7 @@ impl Server<'_, '_> {
                 self.memory.early.push(Early { from, link, promised });
                 small::sort(&mut self.memory.early);
             }
-            Role::Following(_) => self.context.why(|_| format!("{me} does not lead: {other} knocks in vain.")),
+            Role::Following(_) => self.context.why(|_| format!("{me} does not lead: it cannot let {other} follow.")),
         }
     }
 
@@ -33,13 +33,13 @@ impl Server<'_, '_> {
         }
         leading.learners[from.index()] = Some(Learner { link, got: 1, sent: 0, promised, state: None, told: None });
         leading.synced &= !(1 << from.0);
-        self.context.why(|_| format!("{other} wants to follow {me}. It has promised epoch {promised} at most."));
+        self.context.why(|_| format!("{other} wants to follow {me}. The highest epoch it has promised is {promised}."));
         match (leading.epoch, self.context.rule(NEW_EPOCH)) {
             (0, _) => self.choose_epoch(),
             (epoch, true) if promised > epoch => {
                 self.context.why_rule(NEW_EPOCH, |_| {
                     format!(
-                        "{me} leads epoch {epoch}, which is below that: it must be elected anew to lead a later one."
+                        "{me} leads epoch {epoch}, which is below that: it must be elected again to lead a later one."
                     )
                 });
                 self.look();

@@ -170,7 +170,7 @@ pub enum Message {
     Notification { vote: Vote },
     /// The `seq`-th message of a connection in its direction.
     Packet { link: u32, seq: u32, body: Body },
-    /// The leader is there, and has sent so many messages.
+    /// The leader is there, and has sent this many messages.
     Ping { link: u32, sent: u32 },
     /// So is the follower.
     Pong { link: u32, sent: u32 },

@@ -1,8 +1,9 @@
 //! RabbitMQ, Kafka and JetStream beside each other: one shop, one broker and two workers each, in one world.
 //!
 //! Each lane is the whole system of its own module, [`crate::systems::messaging::rabbitmq`], [`crate::systems::messaging::kafka`] and
-//! [`crate::systems::messaging::jetstream`]; nothing of them is repeated here. A node's handler runs inside of this system's (see
-//! [`crate::sim::machine::world::inside`]), and what it sends goes over this system's links: the same latency in each lane.
+//! [`crate::systems::messaging::jetstream`]; nothing of them is repeated here. A node's handler runs inside this
+//! system's (see [`crate::sim::machine::world::inside`]), and what it sends goes over this system's links: the same
+//! latency in each lane.
 //!
 //! The load is this system's: all shops order at full multiples of one period, so the lanes get the same orders at the
 //! same moments. The lengths of the tasks have one mean, and are drawn in each lane for itself. What is the same in each:
@@ -12,9 +13,9 @@
 //! worker, and records without keys. JetStream's stream has limits retention and one durable pull consumer; its server
 //! syncs before it answers, and its workers acknowledge without asking for a word back.
 //!
-//! Added here is what happens to a process from outside: killed, its memory is gone, and its operating system closes its
-//! connections. RabbitMQ takes that for its end (AMQP 0-9-1: what was not acknowledged on a closed channel is requeued);
-//! for Kafka's coordinator and for JetStream it means nothing. A supervisor starts the process again.
+//! Added here is what happens to a process from outside: killed, its memory is gone, and its operating system closes
+//! its connections. RabbitMQ takes that as its end (AMQP 0-9-1: what was not acknowledged on a closed channel is
+//! requeued); for Kafka's coordinator and for JetStream it means nothing. A supervisor starts the process again.
 
 mod catalogue;
 mod jetstream_lane;
@@ -122,7 +123,7 @@ pub enum Timer {
 /// What a bystander sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A shop takes an order for safe.
+    /// A shop considers an order safe.
     Confirmed { lane: Lane, id: u32 },
     /// A broker has taken an order in: a queue, a partition, a stream has it once more.
     Stored { lane: Lane, id: u32 },

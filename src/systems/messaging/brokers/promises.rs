@@ -226,11 +226,11 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
     };
     Breach {
         nodes: vec![broker(world.settings(), lane)],
-        text: format!("Order {id} was confirmed, no worker has worked it, and none will get it."),
+        text: format!("Order {id} was confirmed, no worker has done it, and none will get it."),
         values: vec![
             (
                 Brokers::name(world.settings(), super::shop(world.settings(), lane)),
-                format!("takes order {id} for safe"),
+                format!("considers order {id} safe"),
             ),
             (lane.title().to_owned(), kept.to_owned()),
         ],

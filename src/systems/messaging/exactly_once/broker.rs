@@ -93,7 +93,7 @@ impl Broker<'_, '_> {
             Request::Commit { who } => self.commit(from, who),
             Request::CommitOffset { group, offset } => {
                 self.disk.offsets.insert(group, offset);
-                self.context.why(|s| format!("{} commits offset {offset}, by itself.", Once::name(s, from)));
+                self.context.why(|s| format!("{} commits offset {offset} on its own.", Once::name(s, from)));
                 Answer::Done
             }
             Request::Fetch { .. } => {
@@ -108,7 +108,7 @@ impl Broker<'_, '_> {
         })
     }
 
-    /// A producer id; for a transactional id, the next epoch, which fences whoever had the one before.
+    /// A producer id; for a transactional id, the next epoch, which fences the holder of the one before.
     fn init(&mut self, from: NodeId, transactional: Option<u8>) -> Answer {
         let Some(id) = transactional else {
             self.disk.last_pid += 1;

@@ -101,7 +101,7 @@ pub const ONCE_IN_LOG: Promise<Once> = Promise {
         let name = if topic == ORDERS { "orders" } else { "requests" };
         Breach {
             nodes: vec![BROKER],
-            text: format!("Order {order} is twice in the topic of {name}, and both count."),
+            text: format!("Order {order} is in the topic of {name} twice, and both copies count."),
             values: vec![
                 ("first".to_owned(), format!("order {order}")),
                 ("again".to_owned(), format!("order {order}")),
@@ -138,7 +138,7 @@ pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
         let missing = world.witness().open.first().map_or(0, |(order, _)| *order);
         Breach {
             nodes: vec![Once::DATABASE],
-            text: format!("Nothing has been wrong for 30 s, and order {missing} still has no row."),
+            text: format!("Nothing has been wrong for 30 s, yet order {missing} still has no row."),
             values: vec![("taken".to_owned(), format!("order {missing}")), ("row".to_owned(), "none".to_owned())],
         }
     },

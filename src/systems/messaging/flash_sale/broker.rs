@@ -1,4 +1,4 @@
-//! The log: partitions that take batches once, keep them, and hand them to whoever asks.
+//! The log: partitions that take each batch once, keep it, and hand it to any reader.
 
 use litemap::LiteMap;
 use std::rc::Rc;

@@ -1,4 +1,4 @@
-//! The database: so many writes a second while few come at once; fewer and fewer beyond.
+//! The database: a fixed number of writes a second while few come at once; fewer and fewer beyond.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -163,7 +163,7 @@ impl Serving<'_, '_> {
     }
 }
 
-/// Writes a second with so many at once.
+/// Writes a second with this many at once.
 pub fn rate(capacity: u64, at_once: u32) -> u64 {
     (capacity * u64::from(KNEE) / u64::from(at_once.max(KNEE))).max(1)
 }

@@ -22,7 +22,7 @@ pub fn count(runs: &[Run]) -> u32 {
     runs.iter().map(|run| run.count).sum()
 }
 
-/// Without the first so many.
+/// Without the first this many.
 pub fn without(runs: &[Run], mut skip: u32) -> Vec<Run> {
     let mut rest = Vec::new();
     for run in runs {
@@ -89,7 +89,7 @@ impl Queue {
         self.runs = joined;
     }
 
-    /// Takes at most so many from the front.
+    /// Takes at most this many from the front.
     pub fn take(&mut self, most: u32) -> Vec<Run> {
         let mut left = most.min(self.count);
         let mut taken = Vec::new();

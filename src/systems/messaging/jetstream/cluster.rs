@@ -19,7 +19,7 @@ const ELECTION: Micros = 400 * MS;
 const SPREAD: Micros = 500 * MS;
 /// The time between heartbeats. nats-server: 1 s.
 const HEARTBEAT: Micros = 100 * MS;
-/// A snapshot is taken after so many entries, so that the log always has room.
+/// A snapshot is taken after this many entries, so that the log always has room.
 const SNAPSHOT_AFTER: i64 = 20;
 
 /// Whether the stream has three replicas.

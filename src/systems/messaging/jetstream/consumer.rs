@@ -17,7 +17,7 @@ pub enum AckPolicy {
     None,
     /// One acknowledgement covers all before it.
     All,
-    /// Every message by itself.
+    /// Every message on its own.
     Explicit,
 }
 
@@ -36,7 +36,7 @@ pub struct ConsumerConfig {
 }
 
 impl ConsumerConfig {
-    /// How long the acknowledgement of a message may take that was delivered so many times.
+    /// How long the acknowledgement may take of a message that was delivered this many times.
     pub fn wait(&self, times: u32) -> Micros {
         let last = self.back_off.len().saturating_sub(1);
         self.back_off.get((times.saturating_sub(1) as usize).min(last)).copied().unwrap_or(self.ack_wait)
@@ -128,7 +128,7 @@ impl Consumer {
         Next::Deliver(self.track(config, stored.seq, 1, now))
     }
 
-    /// Deliveries of a message so far, once it is to be delivered again.
+    /// Deliveries of a message so far, once it has to be delivered again.
     fn count(&mut self, seq: u32) -> u32 {
         match self.counts.iter_mut().find(|count| count.0 == seq) {
             Some(count) => {
@@ -196,7 +196,7 @@ impl Consumer {
         true
     }
 
-    /// +WPI: the ack wait starts anew. True when it was pending.
+    /// +WPI: the ack wait starts again. True when it was pending.
     pub fn in_progress(&mut self, seq: u32, now: Time) -> bool {
         let found = self.pending.iter_mut().find(|pending| pending.seq == seq);
         found.map(|pending| (pending.since, pending.delay) = (now, None)).is_some()
@@ -222,7 +222,7 @@ impl Consumer {
         self.pending.iter().filter(over).map(|pending| pending.seq).collect()
     }
 
-    /// The ack wait of a message is over: it is to be delivered again. False when it is not pending any more.
+    /// A message's ack wait is over: it has to be delivered again. False when it is no longer pending.
     pub fn expire(&mut self, seq: u32) -> bool {
         let known = self.pending.iter().any(|pending| pending.seq == seq);
         if known {

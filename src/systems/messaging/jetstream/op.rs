@@ -20,7 +20,7 @@ pub enum Op {
     Hand { to: NodeId, max_deliver: u32, max_ack_pending: u32, now: Time },
     /// A worker's answer to a delivery.
     Answer { from: NodeId, seq: u32, kind: AckKind, reply: bool, now: Time },
-    /// The ack wait of a message is over that was delivered so many times.
+    /// The ack wait is over of a message that was delivered this many times.
     Expire { seq: u32, times: u32 },
 }
 
@@ -33,7 +33,7 @@ pub enum Outcome {
     Handed(Next),
     /// Of `Answer`: the tasks that need no delivery any more, with their sequences.
     Settled(Vec<(u32, u32)>),
-    /// Of `Expire`: whether the message is to be delivered again.
+    /// Of `Expire`: whether the message has to be delivered again.
     Queued(bool),
 }
 

@@ -30,7 +30,7 @@ pub struct Witness {
     open: Vec<u32>,
     /// Settled lately.
     settled: Vec<u32>,
-    /// A task that was given up, with an advisory.
+    /// A task that was dropped, with an advisory.
     pub parked: Option<u32>,
     /// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them,
     /// some later than others, and a hand-out happens once. With R1 there are none.
@@ -171,7 +171,7 @@ pub const WORKED_ONCE: Promise<JetStream> = Promise {
     },
 };
 
-/// A confirmed task that the server does not have any more.
+/// A confirmed task that the server no longer has.
 fn lost(world: &World<JetStream>) -> Option<u32> {
     let open = &world.witness().open;
     if open.is_empty() {
@@ -193,7 +193,7 @@ pub const NOT_LOST: Promise<JetStream> = Promise {
         let Some(id) = lost(world) else { return Breach::default() };
         Breach {
             nodes: vec![PUBLISHER, SERVER],
-            text: format!("Task {id} was confirmed, nobody has acknowledged it, and it is gone."),
+            text: format!("Task {id} was confirmed, nobody has acknowledged it, yet it is gone."),
             values: vec![
                 ("publisher".to_owned(), format!("has a PubAck for task {id}")),
                 ("server".to_owned(), format!("has no task {id}")),

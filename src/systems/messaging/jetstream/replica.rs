@@ -1,9 +1,9 @@
 //! A server of R3: Raft's own handler inside of this one's, and stream and consumer as its state machine.
-//!
-//! Whoever leads writes what clients ask for into the log, and acts on an entry once it is committed: it confirms a task,
+//! The leader writes what clients ask for into the log, and acts on an entry once it is committed: it confirms a task,
 //! hands a message out, acknowledges an acknowledgement. It does so for entries of its own term alone; what an earlier
 //! leader wrote is applied in silence, and clients ask again. nats-server, `server/jetstream_cluster.go`
-//! (processClusteredInboundMsg, applyStreamEntries) and `server/consumer.go` (replicateDeliveries, processReplicatedAck).
+//! (processClusteredInboundMsg, applyStreamEntries) and `server/consumer.go` (replicateDeliveries,
+//! processReplicatedAck).
 
 use std::rc::Rc;
 
@@ -36,7 +36,7 @@ pub struct Replica {
     pub base: Rc<Store>,
     /// The state after all that is committed, as far as the server knows.
     pub store: Rc<Store>,
-    /// Questions for a message, oldest first, and when they end. Only whoever leads is asked.
+    /// Questions for a message, oldest first, and when they end. Only the leader is asked.
     pub waiting: Vec<(NodeId, u32, Time)>,
 }
 
@@ -201,16 +201,16 @@ impl Server<'_, '_> {
         self.context.send(leader, Message::Routed { origin, request: Rc::new(request) });
     }
 
-    /// A client asks whoever leads.
+    /// A client asks the leader.
     fn asked(&mut self, from: NodeId, request: &Message) {
         let now = self.context.now();
         let op = match *request {
             // As nats-server: an id that is on its way into the stream is in the window already, without a sequence.
             Message::Publish { task } if self.context.rule(DEDUP) && self.is_open(task.id) => {
                 let id = task.id;
-                return self.context.why_rule(DEDUP, |_| {
-                    format!("Task {id} is in the log and not committed: the copy is passed over.")
-                });
+                return self
+                    .context
+                    .why_rule(DEDUP, |_| format!("Task {id} is in the log but not committed: the copy is ignored."));
             }
             Message::Publish { task } => {
                 let window = stream_config(self.context.settings()).duplicates;
@@ -237,7 +237,7 @@ impl Server<'_, '_> {
         });
     }
 
-    /// An entry is committed: every server applies it, and whoever wrote it acts on it.
+    /// An entry is committed: every server applies it, and its writer acts on it.
     fn applied(&mut self, entry: raft::Entry) {
         let raft::Payload::Hosted(words) = entry.payload else { return };
         let (op, mine) = (Op::read(words), self.own.raft.leads() && entry.term == self.own.written.term);
@@ -253,7 +253,7 @@ impl Server<'_, '_> {
             (Op::Expire { seq, .. }, Outcome::Queued(true)) => {
                 self.context.cancel_timer(Timer::AckWait(seq));
                 self.context.why_rule(REDELIVER, |_| {
-                    format!("Message {seq} was not acknowledged within its ack wait: it is to be delivered again.")
+                    format!("Message {seq} was not acknowledged within its ack wait: it will be delivered again.")
                 });
             }
             _ => {}
@@ -321,7 +321,7 @@ impl Server<'_, '_> {
         self.context.send(from, Message::AckAck { seq });
     }
 
-    /// The ack wait of a message is over, by the clock of whoever leads.
+    /// A message's ack wait is over, by the leader's clock.
     fn waited(&mut self, seq: u32) {
         let consumer = &self.own.store.consumer;
         let times = consumer.times(seq);
@@ -397,7 +397,7 @@ impl Server<'_, '_> {
         self.open().any(|op| matches!(op, Op::Store { task, .. } if task.id == id))
     }
 
-    /// Whoever leads has a clock running for every message that waits for its acknowledgement; nobody else has.
+    /// The leader has a clock running for every message that waits for its acknowledgement; nobody else does.
     fn keep_clocks(&mut self) {
         let (config, now) = (consumer_config(self.context.settings()), self.context.now());
         let (leads, store) = (self.own.raft.leads_and_knows(), Rc::clone(&self.own.store));

@@ -1,4 +1,4 @@
-//! The server: a stream and a consumer on disk, and whoever waits for a message.
+//! The server: a stream and a consumer on disk, and the workers that wait for a message.
 
 use std::rc::Rc;
 
@@ -35,7 +35,7 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
     Memory::Server { store: Rc::new(store), waiting: Vec::new() }
 }
 
-/// A worker asks for a message, anew if it has asked before. False when it has asked anew since.
+/// A worker asks for a message, again if it has asked before. False when it has asked again since.
 pub(super) fn ask(waiting: &mut Vec<(NodeId, u32, Time)>, from: NodeId, request: u32, now: Time) -> bool {
     if waiting.iter().any(|waiting| waiting.0 == from && waiting.1 > request) {
         return false;
@@ -48,7 +48,7 @@ pub(super) fn ask(waiting: &mut Vec<(NodeId, u32, Time)>, from: NodeId, request:
 /// What [`ask`] came to, in words.
 pub(super) fn asked_words(asked: bool, name: &str) -> String {
     match asked {
-        false => format!("{name} has asked anew since: this question is passed over."),
+        false => format!("{name} has asked again since: this question is ignored."),
         true => format!("{name} asks for one message."),
     }
 }
@@ -110,7 +110,7 @@ impl Server<'_, '_> {
             AckKind::Ack => format!("{name} is done with message {seq}: it needs no delivery any more."),
             AckKind::Nak => format!("{name} gives message {seq} back: it is queued to be delivered again."),
             AckKind::Term => format!("{name} says that message {seq} is not worth another try."),
-            AckKind::Progress => format!("{name} is still at work on message {seq}: its ack wait starts anew."),
+            AckKind::Progress => format!("{name} is still at work on message {seq}: its ack wait starts again."),
         });
         settled.into_iter().for_each(|seq| self.settle(seq));
         if reply {
@@ -141,7 +141,7 @@ impl Server<'_, '_> {
         }
         let known = self.store().consumer.expire(seq);
         self.context.why_rule(REDELIVER, |_| match known {
-            true => format!("Message {seq} was not acknowledged within its ack wait: it is to be delivered again."),
+            true => format!("Message {seq} was not acknowledged within its ack wait: it will be delivered again."),
             false => format!("Message {seq} was acknowledged before."),
         });
     }

@@ -51,7 +51,7 @@ impl Worker<'_, '_> {
         }
     }
 
-    /// Asks for one message; asks anew when the question has ended.
+    /// Asks for one message; asks again when the question has ended.
     fn pull(&mut self) {
         let name = self.name();
         *self.phase = Phase::Idle;

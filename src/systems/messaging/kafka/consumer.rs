@@ -185,7 +185,7 @@ impl Reading<'_, '_> {
             Message::Run(run) => self.run(run),
             Message::Beat { .. } => {
                 let name = self.name();
-                self.context.why(|_| format!("{name} hears that its group goes on as it was."));
+                self.context.why(|_| format!("{name} hears that its group is unchanged."));
             }
             _ => self.context.pass_over(),
         }
@@ -324,8 +324,7 @@ impl Reading<'_, '_> {
             self.context.why(|_| format!("{name} has moved on to a newer generation: an old answer."));
             return;
         }
-        self.context
-            .why(|_| format!("{name} is fenced: {}. What it owned is lost, and it must join anew.", why.code()));
+        self.context.why(|_| format!("{name} is fenced: {}. What it owned is lost, and it must rejoin.", why.code()));
         let member: MemberId = if why == Refused::IllegalGeneration { badge.member } else { 0 };
         self.lose(member);
     }
@@ -372,7 +371,7 @@ impl Reading<'_, '_> {
         let (name, badge) = (self.name(), self.consumer.badge);
         let says = self.says_goodbye();
         self.context.why(|_| match says {
-            true => format!("{name} has not polled for max.poll.interval: it leaves its group by itself."),
+            true => format!("{name} has not polled for max.poll.interval: it leaves its group of its own accord."),
             false => format!("{name} has not polled for max.poll.interval: it stops its heartbeats."),
         });
         if says {

@@ -92,7 +92,7 @@ impl Group {
 }
 
 impl Broker<'_, '_> {
-    /// Starts a member's session timeout anew.
+    /// Restarts a member's session timeout.
     pub(super) fn watch(context: &mut Context<Kafka>, group: u8, member: MemberId) {
         let timeout = context.amount(SESSION);
         context.set_timer(Timer::Session(group, member), timeout);
@@ -163,7 +163,7 @@ impl Broker<'_, '_> {
         member.joined = !current;
         self.group(at).members.insert(id, member);
         if current {
-            self.context.why(|_| format!("{name} has nothing new to say: it is told the present generation again."));
+            self.context.why(|_| format!("{name} has nothing new to say: it is told the current generation again."));
             self.admit(at, id);
             return;
         }
@@ -207,7 +207,7 @@ impl Broker<'_, '_> {
         }
     }
 
-    /// Members must join anew.
+    /// Members must rejoin.
     fn prepare(&mut self, at: u8) {
         let state = self.group(at);
         let (before, badge) = (state.state, Badge { member: 0, generation: state.generation });
@@ -403,7 +403,7 @@ impl Broker<'_, '_> {
                 let waits = self.group(at).members.get(&member).is_some_and(|known| known.joined);
                 self.context.why(|_| match waits {
                     true => format!("Member {member} waits for the others to join: it is not dead."),
-                    false => format!("Member {member} was silent for the session timeout: it is taken for dead."),
+                    false => format!("Member {member} was silent for the session timeout: it is considered dead."),
                 });
                 if !waits {
                     self.remove(at, member);

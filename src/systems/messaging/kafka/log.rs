@@ -124,7 +124,7 @@ impl Log {
         }
     }
 
-    /// At most so many records from an offset on.
+    /// At most this many records from an offset on.
     pub fn read(&self, from: u32, most: usize) -> Vec<Record> {
         (from..self.end()).take(most).filter_map(|offset| self.get(offset)).collect()
     }

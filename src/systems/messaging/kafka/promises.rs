@@ -205,7 +205,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     }
 }
 
-/// A retained record that a group has passed over for good, if there is one: group, partition, offset.
+/// A retained record that a group has skipped permanently, if there is one: group, partition, offset.
 pub fn missed(world: &World<Kafka>) -> Option<(u8, u16, u32)> {
     let witness = world.witness();
     if witness.passed.is_some() || witness.open.is_empty() {
@@ -366,7 +366,7 @@ pub const OWNED_AGAIN: Promise<Kafka> = Promise {
     holds: all_owned,
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 20 s, and a partition still has no owner.".to_owned(),
+        text: "Nothing has been wrong for 20 s, yet a partition still has no owner.".to_owned(),
         values: Vec::new(),
     },
 };

@@ -58,7 +58,7 @@ fn decide(scaler: &mut Scaler, context: &mut Context<Kafka>) {
             true => format!("The lag is {lag}; the last change has to show first."),
         });
         if behind {
-            // Whoever was down may have missed that it is to run.
+            // A consumer that was down may have missed that it should run.
             keep_running(scaler, context);
         }
         return;

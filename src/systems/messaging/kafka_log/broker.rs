@@ -115,7 +115,7 @@ impl Broker<'_, '_> {
     fn scan(&mut self, offset: u32, file: u32, record: u32) -> Option<Stage> {
         let Some(segment) = self.log.segments().get(file as usize) else { return self.looked(offset, None) };
         let Some(here) = segment.records().get(record as usize).copied() else {
-            self.context.why(|_| "The file ends here: the scan goes on in the next.".to_owned());
+            self.context.why(|_| "The file ends here: the scan continues in the next one.".to_owned());
             return Some(Stage::Scan { file: file + 1, record: 0 });
         };
         if here.offset >= offset {
@@ -216,7 +216,7 @@ impl Broker<'_, '_> {
         }
     }
 
-    /// The files have changed: a lookup starts anew.
+    /// The files have changed: a lookup starts again.
     fn look_again(&mut self) {
         if let Some(lookup) = &mut self.memory.lookup {
             lookup.stage = Stage::Files;

@@ -20,7 +20,7 @@ pub struct Witness {
     wrong: Option<(u32, Option<u32>, Option<u32>)>,
     /// When the consumer had read everything last, on the broker's clock.
     whole: Time,
-    /// It took longer than delete.retention.ms since then: nothing is promised until it begins anew.
+    /// It took longer than delete.retention.ms since then: nothing is promised until it starts again.
     late: bool,
 }
 
@@ -101,11 +101,7 @@ pub const LAST_VALUE: Promise<KafkaLog> = Promise {
         let Some((key, wrote, left)) = forgotten(world) else { return Breach::default() };
         Breach {
             nodes: vec![BROKER],
-            text: format!(
-                "The last that was written is {}; the log ends with {}.",
-                words(key, wrote),
-                words(key, left)
-            ),
+            text: format!("The last value written is {}; the log ends with {}.", words(key, wrote), words(key, left)),
             values: vec![
                 ("written last".to_owned(), words(key, wrote)),
                 ("left in the log".to_owned(), words(key, left)),
@@ -157,7 +153,7 @@ pub const RIGHT_TABLE: Promise<KafkaLog> = Promise {
         Breach {
             nodes: vec![TABLE, BROKER],
             text: format!(
-                "The consumer has read everything, and has {}; the last that was written is {}.",
+                "The consumer has read everything and has {}; the last value written is {}.",
                 words(key, own),
                 words(key, wrote)
             ),
@@ -178,7 +174,7 @@ pub const CATCHES_UP: Promise<KafkaLog> = Promise {
     holds: |world| matches!((log(world), table(world)), (Some(log), Some((next, _))) if next >= log.end()),
     explain: |_| Breach {
         nodes: vec![TABLE],
-        text: "Nothing has been wrong for 60 s, and the consumer is still behind.".to_owned(),
+        text: "Nothing has been wrong for 60 s, yet the consumer is still behind.".to_owned(),
         values: Vec::new(),
     },
 };

@@ -145,7 +145,7 @@ impl Replica<'_, '_> {
         }
     }
 
-    /// Ends a leadership: whoever waits is told.
+    /// Ends a leadership: everyone who waits is told.
     fn step_down(&mut self) {
         self.context.cancel_timer(Timer::Retry);
         let Some(leading) = self.memory.leading.take() else { return };

@@ -89,7 +89,7 @@ impl Client<'_, '_> {
         let acks = acks(self.context.settings(), self.context.rule(ACKS_ALL));
         self.context.why_rule(ACKS_ALL, |_| match acks {
             -1 => format!("Record {id} is new; the producer wants it from all in-sync replicas."),
-            _ => format!("Record {id} is new; the producer is content with acks={acks}."),
+            _ => format!("Record {id} is new; the producer asked only for acks={acks}."),
         });
         let now = self.context.now();
         self.memory.unacked.push((id, now));
@@ -201,7 +201,7 @@ impl Client<'_, '_> {
             Consumed::Range { start, end } => {
                 *self.next = offset.clamp(start, end);
                 let next = *self.next;
-                self.context.why(|_| format!("Offset {offset} is not in the log: the consumer goes on at {next}."));
+                self.context.why(|_| format!("Offset {offset} is not in the log: the consumer continues at {next}."));
                 self.context.set_timer(Timer::Again, BACKOFF);
             }
         }

@@ -92,7 +92,7 @@ impl Log {
         dropped
     }
 
-    /// Drops everything, to begin anew at an offset.
+    /// Drops everything, to start again at an offset.
     pub fn restart_at(&mut self, start: u32) {
         *self = Log { start, entries: Rc::default() };
     }

@@ -245,7 +245,7 @@ pub const SAME_LOG: Promise<Replication> = Promise {
         };
         Breach {
             nodes: vec![left.0, right.0],
-            text: format!("Both know offset {offset} to be committed, and they have different records there."),
+            text: format!("Both know that offset {offset} is committed, but have different records there."),
             values: vec![words(left), words(right)],
         }
     },

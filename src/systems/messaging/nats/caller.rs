@@ -93,7 +93,7 @@ pub(super) fn timed_out(peer: &mut Peer, id: u32) {
     let answers = request.answers;
     peer.context.why_rule(GIVE_UP, |_| match request.gather {
         true => format!("{name} has gathered {answers} answers to request {id} in the time it had."),
-        false => format!("{name} gives up on request {id}: whether it was done it cannot know."),
+        false => format!("{name} gives up on request {id}: it cannot know whether it was done."),
     });
     if answers == 0 {
         peer.context.count(UNANSWERED, 1, 1);

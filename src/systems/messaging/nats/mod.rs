@@ -2,7 +2,7 @@
 //!
 //! Follows nats-server 2.10 and later and the client nats.go (docs.nats.io: "Core NATS", "Queue Groups",
 //! "Request-Reply", "Slow Consumers"; ADR-4 headers, ADR-47 request many; `server/client.go`): one copy for each
-//! matching subscription and one for each queue group; nothing kept for whoever is away; a 503 to the requester when
+//! matching subscription and one for each queue group; nothing kept for those who are away; a 503 to the requester when
 //! nobody listens; a connection is cut off when more than `max_pending` waits to be written to it or a write takes
 //! longer than `write_deadline`; PING after each interval, two unanswered at most; clients reconnect after 2 s and
 //! restore their subscriptions; what is published while away waits in the client's reconnect buffer.
@@ -137,7 +137,7 @@ purposes! {
 /// Subjects and patterns of the two scenes.
 pub const TOPICS: [&str; 7] =
     ["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>", "price.get", "status.get"];
-/// The topics that are published on: the first so many.
+/// The topics that are published on: the first this many.
 pub const PUBLISHED: u8 = 3;
 pub const PRICE: Subject = Subject::Topic(5);
 pub const STATUS: Subject = Subject::Topic(6);

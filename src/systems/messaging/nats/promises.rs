@@ -126,7 +126,7 @@ pub const BOUNDED: Promise<Nats> = Promise {
     },
 };
 
-/// Clients come back by themselves.
+/// Clients come back on their own.
 pub const CONNECTED: Promise<Nats> = Promise {
     id: "clients-come-back",
     title: "Every client comes back",
@@ -148,7 +148,7 @@ pub const CONNECTED: Promise<Nats> = Promise {
     },
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 15 s, and a client still has no connection.".to_owned(),
+        text: "Nothing has been wrong for 15 s, yet a client still has no connection.".to_owned(),
         values: Vec::new(),
     },
 };
@@ -165,7 +165,7 @@ pub const ONE_RESPONDER: Promise<Nats> = Promise {
         let value = |node| (name(world, node), format!("works on request {request}"));
         Breach {
             nodes: vec![first, second],
-            text: format!("Two workers have request {request}, and both will answer."),
+            text: format!("Two workers have request {request}, and both will answer it."),
             values: vec![value(first), value(second)],
         }
     },
@@ -202,7 +202,7 @@ pub const CLEAR_NO: Promise<Nats> = Promise {
         let Some(request) = world.witness().silent else { return Breach::default() };
         Breach {
             nodes: vec![SERVER, ASKER],
-            text: format!("Nobody listened to request {request}; the server knew, and the caller still waits."),
+            text: format!("Nobody listened for request {request}; the server knew, but the caller still waits."),
             values: vec![
                 ("server".to_owned(), format!("dropped request {request}")),
                 ("caller".to_owned(), "waits for an answer".to_owned()),

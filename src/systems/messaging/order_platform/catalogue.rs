@@ -30,7 +30,7 @@ settings! {
     /// Mean length of a charge, in microseconds.
     TASK = "task", "Length of a charge", micros(10_000, 500_000, 10_000), 120_000, Live,
         "On average; lengths are exponential.";
-    /// One card in so many is declined; 0 for none.
+    /// One card in this many is declined; 0 for none.
     DECLINED = "declined", "Cards declined", count(0, 12), 6, Live,
         "One order in this many; 0 for none. It fails at every try.";
 }

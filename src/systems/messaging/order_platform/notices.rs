@@ -8,7 +8,7 @@ use crate::sim::machine::system::{Context, Event};
 
 /// What the screen subscribes to.
 pub const PATTERN: &str = "orders.*";
-/// How often it subscribes anew: in place of PING and reconnect.
+/// How often it resubscribes: in place of PING and reconnect.
 const RESUBSCRIBE: Micros = SEC;
 
 /// The subject of an order's notice.

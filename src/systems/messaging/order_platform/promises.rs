@@ -25,7 +25,7 @@ pub struct Witness {
     /// Notices published, and shown.
     pub told: u32,
     pub seen: u32,
-    /// How often the read model was built anew.
+    /// How often the read model was rebuilt.
     pub rebuilt: u8,
 }
 
@@ -169,7 +169,7 @@ pub const TASK_DONE: Promise<OrderPlatform> = Promise {
         let order = undone(world).unwrap_or(0);
         Breach {
             nodes: vec![RELAY, RABBIT],
-            text: format!("Order {order} is in the log, and its task is nowhere: it will never be paid for."),
+            text: format!("Order {order} is in the log, but its task is nowhere: it will never be paid for."),
             values: vec![
                 ("Kafka".to_owned(), format!("has order {order}; the relay has committed past it")),
                 ("RabbitMQ".to_owned(), format!("has no task for order {order}")),
@@ -220,7 +220,7 @@ pub const CATCHES_UP: Promise<OrderPlatform> = Promise {
         let node = if view > BEHIND { VIEW } else { RELAY };
         Breach {
             nodes: vec![node],
-            text: "Nothing has been wrong for 10 s, and somebody is still far behind the log.".to_owned(),
+            text: "Nothing has been wrong for 10 s, yet somebody is still far behind the log.".to_owned(),
             values: vec![
                 ("relay".to_owned(), format!("{relay} behind")),
                 ("read model".to_owned(), format!("{view} behind")),

@@ -87,7 +87,7 @@ impl Relay<'_, '_> {
                 let begins = self.reader.located(found);
                 let next = self.reader.next.unwrap_or(0);
                 self.context.why(|_| match begins {
-                    true => format!("The relay goes on at offset {next}, as it has committed."),
+                    true => format!("The relay resumes at offset {next}, which it has committed."),
                     false => "The relay knows where it is.".to_owned(),
                 });
                 if begins {
@@ -101,7 +101,7 @@ impl Relay<'_, '_> {
 
     fn read(&mut self, parts: &[Fetched]) {
         if !self.waiting.is_empty() {
-            return self.context.why(|_| "The relay has orders at hand still: an old answer.".to_owned());
+            return self.context.why(|_| "The relay still has orders in hand: this is an old answer.".to_owned());
         }
         let orders = self.reader.read(parts);
         if orders.is_empty() {

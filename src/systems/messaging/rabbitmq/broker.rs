@@ -240,7 +240,7 @@ impl Broker<'_, '_> {
                 true => format!(
                     "The old connection of {name} is closed; what it held unacknowledged ({count}) goes back to the queue."
                 ),
-                false => format!("The old connection of {name} is closed; what it held ({count}) is taken for done."),
+                false => format!("The old connection of {name} is closed; what it held ({count}) counts as done."),
             }
         });
         self.bury(&dead);

@@ -1,4 +1,4 @@
-//! The host by itself: what a client of a real broker could see, step by step.
+//! The host on its own: what a client of a real broker could see, step by step.
 
 use std::rc::Rc;
 

@@ -24,7 +24,7 @@ pub enum Body {
     Flaky,
     /// Fails at every attempt.
     Poison,
-    /// Ends the process of whoever works on it.
+    /// Ends the process of the worker that handles it.
     Deadly,
 }
 

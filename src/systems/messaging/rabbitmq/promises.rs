@@ -130,7 +130,7 @@ pub const EVERY_SERVICE: Promise<RabbitMq> = Promise {
 };
 
 /// A consumer that holds a task it has not begun, and one that has had nothing to do for longer than a message takes.
-/// Whoever has cancelled wants nothing.
+/// A worker that has cancelled wants nothing.
 fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
     let Some(Memory::Broker { host, .. }) = world.memory(super::BROKER) else { return None };
     let waits = |node: &NodeId| match world.memory(*node) {
@@ -147,7 +147,7 @@ fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
     Some((busy, waits(&busy), *idle.0))
 }
 
-/// Work goes to whoever is free.
+/// Work goes to a free worker.
 pub const FAIR: Promise<RabbitMq> = Promise {
     id: "no-task-waits-behind-a-busy-worker",
     title: "No task waits behind a busy worker",
@@ -174,7 +174,7 @@ pub const MOVES: Promise<RabbitMq> = Promise {
     holds: all_connected,
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 15 s, and a worker still has no connection.".to_owned(),
+        text: "Nothing has been wrong for 15 s, yet a worker still has no connection.".to_owned(),
         values: Vec::new(),
     },
 };
@@ -186,7 +186,7 @@ pub const SERVICES_MOVE: Promise<RabbitMq> = Promise {
     about: "Within 15 s after the last fault, every consumer has a connection that the broker knows.",
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 15 s, and a consumer still has no connection.".to_owned(),
+        text: "Nothing has been wrong for 15 s, yet a consumer still has no connection.".to_owned(),
         values: Vec::new(),
     },
     ..MOVES
@@ -214,7 +214,7 @@ pub const EXACT: Promise<RabbitMq> = Promise {
         Breach {
             nodes: vec![super::BROKER],
             text: format!(
-                "By its bindings, queue '{name}' gets {} of message {}, and it got {}.",
+                "By its bindings, queue '{name}' should get {} of message {}, but it got {}.",
                 wrong.expected, wrong.id, wrong.got
             ),
             values: vec![
@@ -236,7 +236,7 @@ pub const NOT_DROPPED: Promise<RabbitMq> = Promise {
         let id = world.witness().dropped().unwrap_or(0);
         Breach {
             nodes: vec![super::BROKER, super::PUBLISHER],
-            text: format!("Message {id} matched no binding: it is gone, and its publisher was told that all is well."),
+            text: format!("Message {id} matched no binding: it is gone, yet its publisher was told that all is well."),
             values: vec![
                 ("broker".to_owned(), format!("dropped message {id}")),
                 ("publisher".to_owned(), format!("gets a confirm of message {id}")),
@@ -294,7 +294,7 @@ pub const HEALTHY_DONE: Promise<RabbitMq> = Promise {
     },
     explain: |_| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 20 s, and a healthy task has waited for longer than that.".to_owned(),
+        text: "Nothing has been wrong for 20 s, yet a healthy task has waited for longer than that.".to_owned(),
         values: Vec::new(),
     },
 };

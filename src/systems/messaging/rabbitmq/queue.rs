@@ -221,7 +221,7 @@ impl Queue {
         after.ready.extend(unacked);
         after.ready.retain(|stored| stored.message.persistent);
         small::sort_by_key(&mut after.ready, |stored| self.arguments.rank(stored));
-        // After a crash a classic queue knows no longer which messages were handed out: it takes all for it.
+        // After a crash a classic queue no longer knows which messages were handed out: it assumes that all were.
         after.ready.iter_mut().for_each(|stored| stored.redelivered = true);
         Some(after)
     }

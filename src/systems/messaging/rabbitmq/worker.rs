@@ -204,7 +204,7 @@ impl Worker<'_, '_> {
         self.context.set_timer(Timer::Beat, RESPAWN);
     }
 
-    /// The work has failed: again later, or given up.
+    /// The work has failed: it is retried later, or abandoned.
     fn failed(&mut self, delivery: Delivery) {
         let (name, id, attempt) = (self.name(), delivery.message.id, delivery.message.attempt);
         self.context.count(FAILED, self.context.me().0, 1);
@@ -270,7 +270,7 @@ impl Worker<'_, '_> {
             return;
         }
         *self.cancelled = Later(true);
-        self.context.why(|_| format!("{name} cancels its consumer; it still does what it holds ({held})."));
+        self.context.why(|_| format!("{name} cancels its consumer; it still finishes what it holds ({held})."));
         if *self.connected {
             self.context.send(BROKER, Method::Cancel { connection });
         }

@@ -373,7 +373,7 @@ impl System for Registry {
             (Disk::Consumer(disk), Memory::Consumer(memory)) => {
                 consumer::Consumer { disk, memory, context }.handle(event);
             }
-            _ => context.why(|_| "There is nobody here for this.".to_owned()),
+            _ => context.why(|_| "Nobody here can answer this.".to_owned()),
         }
     }
 

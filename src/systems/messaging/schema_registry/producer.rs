@@ -106,7 +106,7 @@ impl Producer<'_, '_> {
     fn ask(&mut self, change: u8) {
         let words = CHANGE_WORDS.get(usize::from(change)).copied().unwrap_or("");
         if self.disk.change.is_some() {
-            self.context.why(|_| "A change is still being rolled out: one at a time.".to_owned());
+            self.context.why(|_| "A change is still being rolled out: only one at a time.".to_owned());
             return;
         }
         let Some(schema) = changed(&self.disk.schema, change) else {

@@ -75,7 +75,7 @@ pub const AS_WRITTEN: Promise<Registry> = Promise {
         let name = Registry::name(world.settings(), node);
         Breach {
             nodes: vec![node],
-            text: format!("{name} takes the bytes of version {writer} for version {reader}, and reads other values."),
+            text: format!("{name} reads bytes of version {writer} as version {reader}, and gets different values."),
             values: vec![
                 (name, format!("decodes as version {reader}")),
                 ("bytes".to_owned(), format!("version {writer}")),
@@ -115,7 +115,7 @@ pub const READS_ON: Promise<Registry> = Promise {
     holds: |world| behind(world).is_empty(),
     explain: |world| Breach {
         nodes: behind(world),
-        text: "Nothing has been wrong for 30 s, and a consumer is still behind.".to_owned(),
+        text: "Nothing has been wrong for 30 s, yet a consumer is still behind.".to_owned(),
         values: Vec::new(),
     },
 };

@@ -63,7 +63,7 @@ impl Client<'_, '_> {
 
     fn answered(&mut self, id: Id) {
         let Some((_, took)) = self.sent.end(id, self.context) else {
-            self.context.why(|_| format!("Nobody waits for {id} any more."));
+            self.context.why(|_| format!("Nobody is waiting for {id} any more."));
             return;
         };
         let policy = self.context.settings().get(POLICY) as u16;

@@ -61,10 +61,10 @@ pub const AVOIDS_DEAD: Promise<LoadBalancer> = Promise {
     },
 };
 
-/// Nothing is given up while somebody could do it.
+/// No request is abandoned while some server could do it.
 pub const ANSWERED: Promise<LoadBalancer> = Promise {
     id: "requests-are-answered",
-    title: "No request is given up",
+    title: "No request is abandoned",
     about: "With at most one server down at a time, no client is told that its request failed.",
     kind: Kind::Always,
     holds: |world| world.witness().given_up.is_none(),
@@ -75,7 +75,7 @@ pub const ANSWERED: Promise<LoadBalancer> = Promise {
         let names: Vec<String> = tried.iter().map(|node| LoadBalancer::name(world.settings(), *node)).collect();
         Breach {
             nodes: tried,
-            text: format!("Request {id} was given up after it had been tried on {}.", names.join(", ")),
+            text: format!("Request {id} was abandoned after it had been tried on {}.", names.join(", ")),
             values: vec![(format!("request {id}"), "failed".to_owned())],
         }
     },
@@ -104,7 +104,7 @@ pub const SHARED: Promise<LoadBalancer> = Promise {
             (LoadBalancer::name(world.settings(), *node), format!("{} open, as the balancer counts", open(node)))
         };
         Breach {
-            text: "Nothing has been wrong for 15 s, and some servers get no work.".to_owned(),
+            text: "Nothing has been wrong for 15 s, yet some servers get no work.".to_owned(),
             values: nodes.iter().map(value).collect(),
             nodes,
         }

@@ -149,7 +149,7 @@ pub struct Operation {
 pub enum Phase {
     /// Who answered with what, in the order of the answers.
     Asking { answers: Vec<(NodeId, Stored)> },
-    /// Who has stored it, a bit a node; and for whom a hint is kept.
+    /// Who has stored it, one bit per node; and for whom a hint is kept.
     Storing { stored: Stored, acked: u64, hinted: u64 },
 }
 

@@ -133,7 +133,7 @@ pub const CONVERGE: Promise<QuorumStore> = Promise {
     },
     explain: |world| Breach {
         nodes: Vec::new(),
-        text: "Nothing has been wrong for 5 s, and the replicas still differ.".to_owned(),
+        text: "Nothing has been wrong for 5 s, yet the replicas still differ.".to_owned(),
         values: versions(world)
             .map(|(id, version)| (QuorumStore::name(world.settings(), id), version.to_string()))
             .collect(),

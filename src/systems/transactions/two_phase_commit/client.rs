@@ -78,7 +78,7 @@ impl Client<'_, '_> {
         let tx = self.disk.last;
         let op = self.context.invoke(0, Ask::Work(i64::from(tx)));
         *self.waiting = Some((tx, op, self.context.now()));
-        self.context.why(|_| format!("The client asks for order {tx}: all of its parts, or none."));
+        self.context.why(|_| format!("The client asks for order {tx}: all of its parts or none."));
         self.context.send(COORDINATOR, Message::Request { tx, veto });
         let patience = client_patience(self.context);
         self.context.set_timer(Timer::GiveUp(tx), patience);

@@ -57,7 +57,7 @@ impl Coordinator<'_, '_> {
 
     fn begin(&mut self, tx: Tx, veto: u8) {
         if tx <= self.disk.last {
-            self.context.why(|_| format!("Order {tx} was begun before: the coordinator passes the copy over."));
+            self.context.why(|_| format!("Order {tx} was begun before: the coordinator ignores the copy."));
             return;
         }
         self.disk.last = tx;
@@ -180,7 +180,10 @@ impl Coordinator<'_, '_> {
         self.context.why_rule(rule, |s| {
             let name = TwoPhaseCommit::name(s, from);
             let because = if committed { "the log says so" } else { "the log says nothing" };
-            format!("{name} asks about order {tx}: the coordinator answers {}, since {because}.", word(commit))
+            format!(
+                "{name} asks for the fate of order {tx}: the coordinator answers {}, since {because}.",
+                word(commit)
+            )
         });
         self.context.send(from, Message::Decide { tx, commit });
     }

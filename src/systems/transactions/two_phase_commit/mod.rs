@@ -46,7 +46,7 @@ rules! {
     /// A coordinator without a record answers abort.
     PRESUMED_ABORT = "presumed-abort", "No record means abort",
         "Asked about a transaction it has no record of, the coordinator says abort. Off: it says commit.";
-    /// Whoever has voted yes waits for the decision.
+    /// A participant that has voted yes waits for the decision.
     WAIT = "wait-when-prepared", "A prepared participant waits",
         "A prepared participant keeps its locks until it hears the decision. Off: it aborts on a time-out.";
 }
@@ -158,9 +158,9 @@ impl Disk {
 /// A transaction as the coordinator drives it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Drive {
-    /// Who voted yes, a bit a node.
+    /// Who voted yes, one bit per node.
     pub yes: u64,
-    /// Decided to commit: who has acknowledged, a bit a node.
+    /// Decided to commit: who has acknowledged, one bit per node.
     pub acked: Option<u64>,
 }
 

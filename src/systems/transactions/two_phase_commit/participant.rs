@@ -59,7 +59,7 @@ impl Participant<'_, '_> {
     fn prepare(&mut self, tx: Tx, veto: u8) {
         let (me, name) = (self.context.me(), self.name());
         if self.disk.has_forgotten(tx) || self.disk.record(tx).is_some() || self.is_prepared(tx) {
-            self.context.why(|_| format!("{name} has dealt with order {tx} before: the copy is passed over."));
+            self.context.why(|_| format!("{name} has already dealt with order {tx}: the copy is ignored."));
             return;
         }
         let vetoes = usize::from(veto) + super::FIRST == me.index() + 1;

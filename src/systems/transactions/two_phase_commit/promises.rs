@@ -11,7 +11,7 @@ use crate::sim::machine::world::World;
 /// How many transactions are remembered.
 const KEPT: usize = 24;
 
-/// What was seen of one transaction, a bit a node.
+/// What was seen of one transaction, one bit per node.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 struct Seen {
     tx: Tx,
@@ -114,7 +114,7 @@ pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
         let names: Vec<String> = missing.iter().map(|node| TwoPhaseCommit::name(world.settings(), *node)).collect();
         Breach {
             nodes: nodes_of(seen.committed).chain(missing).collect(),
-            text: format!("Order {} was committed without a yes of {}.", seen.tx, names.join(", ")),
+            text: format!("Order {} was committed without a yes from {}.", seen.tx, names.join(", ")),
             values: outcome(world, &seen),
         }
     },
@@ -141,7 +141,7 @@ pub const RELEASED: Promise<TwoPhaseCommit> = Promise {
         let name = |node| TwoPhaseCommit::name(world.settings(), node);
         Breach {
             nodes: held.iter().map(|lock| lock.0).collect(),
-            text: "Nothing has been wrong for 3 s, and locks are still held.".to_owned(),
+            text: "Nothing has been wrong for 3 s, yet locks are still held.".to_owned(),
             values: held.iter().map(|(node, tx)| (name(*node), format!("locked by order {tx}"))).collect(),
         }
     },
