@@ -109,7 +109,7 @@ pub fn show_value(control: &Control, value: i64) -> String {
     }
 }
 
-/// How two runs differ, in a few words: "without: One vote a term".
+/// How two runs differ, in a few words: "without: One vote per term".
 pub fn difference(one: &Link, other: &Link) -> String {
     let Some(info) = find(&other.scenario).map(|scenario| scenario.info()) else { return String::new() };
     if one.scenario != other.scenario {

@@ -39,7 +39,7 @@ tests["a search finds the shortest schedule, opens it, and the reader's run come
   await without(page, "one-vote-per-term");
   await press(page, "Step", 4);
   const own = await stage(page);
-  await search(page, "At most one leader a term");
+  await search(page, "At most one leader per term");
   await page.getByRole("button", { name: "Step through it" }).waitFor({ timeout: 30_000 });
   ensure((await result(page).textContent()).includes("breaks after 6 moves"), await result(page).textContent());
   await page.getByRole("button", { name: "Step through it" }).click();
@@ -79,7 +79,7 @@ tests["with every rule on a search says that there is none, and how far it looke
 
 tests["a search can be stopped, and the page stays responsive meanwhile"] = async (site) => {
   const page = await site.open(raft);
-  await search(page, "At most one leader a term");
+  await search(page, "At most one leader per term");
   await page.locator(".tallies").waitFor();
   await watchFrames(page);
   await press(page, "Play");

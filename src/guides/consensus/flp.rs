@@ -323,7 +323,7 @@ mod tests {
     use crate::systems::consensus::ben_or::Timer;
     use crate::systems::consensus::ben_or::expected_rounds;
 
-    /// A world after so many decided elections.
+    /// A world after this many decided elections.
     fn after(elections: u32, turned: &[(SettingId, i64)]) -> Vote {
         let mut world = SCENARIO.world(&SCENARIO.from(&[], &[]), turned);
         while world.witness().decided < elections && world.step().is_some() {}

@@ -1,4 +1,5 @@
-//! Leases and fencing tokens: a lock that ends by itself, and a store that does not trust who says that it has it.
+//! Leases and fencing tokens: a lock that expires on its own, and a store that does not trust clients who claim to hold
+//! it.
 
 use crate::guides::kit::prelude::*;
 use crate::systems::consensus::lease_lock::promises::{

@@ -128,7 +128,7 @@ const TOUR: &[Beat] = &[
 .look(|_| vec![A]),
     Beat::new(
 "(c) The old entry on a majority",
-"A goes on replicating x=1. Now A knows that a majority has it: look at the field.",
+"A keeps replicating x=1. Now A knows that a majority has it: look at the field.",
 on_a_majority,
 )
 .look(|world| copies(world).into_iter().flat_map(|set| set.members).collect())

@@ -187,7 +187,8 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "stuck-change",
         title: "A change that leads nowhere",
-        goal: "Leave a leader with a joint configuration that it cannot commit, while the old set goes on under another.",
+        goal: "Leave a leader with a joint configuration that it cannot commit, while the old set carries on under \
+               another.",
         hint: "Cut the leader off together with the servers that are about to join.",
         reached: stuck_change,
     },

@@ -1,4 +1,5 @@
-//! Raft: a cut and its healing. A leader that was replaced does not know it; what it must do before it answers a read.
+//! Raft: a cut and its healing. A leader that has been replaced does not know it: what must it do before it answers a
+//! read?
 
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;

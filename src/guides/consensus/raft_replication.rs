@@ -68,7 +68,7 @@ fn old_leader(world: &Cluster) -> Option<NodeId> {
     leader(world).and_then(|newest| leaders(world).into_iter().find(|id| *id != newest))
 }
 
-/// Whether everyone has applied so many entries.
+/// Whether everyone has applied this many entries.
 fn everyone_at(world: &Cluster, index: u32) -> bool {
     view::ids(world).into_iter().all(|id| commit(world, id) >= index)
 }

@@ -275,7 +275,7 @@ fn all_silent(world: &Trio) -> bool {
 const CHALLENGES: &[Challenge<SideBySide>] = &[
     Challenge {
         id: "one-goes-on",
-        title: "One of three goes on",
+        title: "One of three carries on",
         goal: "After all three have committed, leave two of the groups without a leader while the third one commits.",
         hint: "A group without a majority elects nobody.",
         reached: one_goes_on,

@@ -218,7 +218,7 @@ const TOUR: &[Beat] = &[
 .first(|world| flying_token(world).map(|id| Input::Drop { id }).into_iter().collect())
 .look(with_token),
     Beat::new(
-"Taken for dead",
+"Considered dead",
 "Now the node inside is paused: it stands still without knowing it. It does not answer, so the others pass it over, \
  and so does their call.",
 |world| inside(world).nth(1).is_some(),

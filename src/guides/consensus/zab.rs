@@ -189,7 +189,7 @@ const TOUR: &[Beat] = &[
         }),
     Beat::new(
 "A follower misses a little",
-"Now a follower crashes, and the leader goes on with the other: two are a quorum.",
+"Now a follower crashes, and the leader carries on with the other: two are a quorum.",
 |world| {
             let down = world.nodes().find(|(_, node)| node.memory.is_none());
             let ends = down.map(|(_, node)| node.disk.history.len());

@@ -1,4 +1,4 @@
-//! JetStream work queue: stored once by its id, worked once by a double ack, given up after too many tries.
+//! JetStream work queue: stored once by its id, done once by a double ack, dropped after too many tries.
 
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};

@@ -1,4 +1,4 @@
-//! Retries and dead letters: tasks that fail, wait, come back, and are given up.
+//! Retries and dead letters: tasks that fail, wait, come back, and are abandoned.
 
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::rabbitmq::message::Body as Kind;

@@ -2,7 +2,7 @@
 //! done when a try has failed: how often, after which wait, and out of which budget.
 //!
 //! Sources: Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015); "Retry budgets" in Finagle and in
-//! Google's SRE book, chapter 22 (a client retries no more than a share of what it sends).
+//! Google's SRE book, chapter 22 (a client retries at most a share of what it sends).
 
 use std::hash::Hash;
 

@@ -37,8 +37,8 @@ impl OpenLoop {
         context.set_timer(timer, gap);
     }
 
-    /// The timer has fired: arms it anew, and says whether a request comes. None does while the rate is 0, which the node
-    /// gives as its why.
+    /// The timer has fired: arms it again, and says whether a request comes. None does while the rate is 0, which the
+    /// node gives as its why.
     pub fn arrived<S: System>(&self, timer: S::Timer, context: &mut Context<S>) -> bool {
         self.arm(timer, context);
         let comes = context.amount(self.rate) > 0;

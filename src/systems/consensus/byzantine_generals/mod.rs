@@ -52,7 +52,7 @@ settings! {
         "Lies only if m is 2 and there are seven generals, or with the rule off that asks for that.";
     /// What traitors say: see [`lie`].
     LIES = "lies", "What traitors say", Control::Choice(&["split", "the opposite", "nothing", "anything"]), 0, Live,
-        "Split: attack to even numbers, retreat to odd ones. Anything: drawn anew each time.";
+        "Split: attack to even numbers, retreat to odd ones. Anything: drawn at random each time.";
     /// What the commander wants: attack, retreat, one after the other.
     ORDER = "order", "The commander's order", Control::Choice(&["attack", "retreat", "by turns"]), 0, Live,
         "What the commander wants in the next battle.";

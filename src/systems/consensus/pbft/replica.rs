@@ -16,7 +16,7 @@ pub struct Replica<'a, 'b> {
     pub context: &'a mut Context<'b, Pbft>,
 }
 
-/// A replica goes on where its disk says.
+/// A replica resumes where its disk says.
 pub fn boot(state: &State, context: &mut Context<Pbft>) {
     let (me, view, timeout) = (context.me(), state.view, context.amount(TIMEOUT));
     context.gauge(VIEW, me.0, i64::from(view));

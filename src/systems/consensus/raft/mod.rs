@@ -385,7 +385,7 @@ impl Server<'_, '_> {
         let (me, mine) = (self.context.me(), self.disk.term);
         self.context.why_rule(CONFIRM_READ, |s| {
             let (me, from) = (Raft::name(s, me), Raft::name(s, from));
-            format!("{me} passes over {from}'s request for term {term}: it has heard a leader, whose lease still runs.")
+            format!("{me} ignores {from}'s request for term {term}: it has heard a leader, whose lease still runs.")
         });
         self.send(from, Message::Vote { term: mine, granted: false, pre: false });
     }
@@ -405,7 +405,7 @@ impl Server<'_, '_> {
             let (me, from) = (Raft::name(s, me), Raft::name(s, from));
             match answered {
                 true => format!("{me} refuses: {from} speaks of term {term}, and it is term {mine} here."),
-                false => format!("{me} passes over an answer from term {term}; it is term {mine} here."),
+                false => format!("{me} ignores an answer from term {term}; it is term {mine} here."),
             }
         });
         if let Some(answer) = answer {

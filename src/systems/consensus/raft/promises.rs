@@ -179,7 +179,7 @@ fn two_leaders(world: &World<Raft>) -> Breach {
 /// Election safety.
 pub const ONE_LEADER: Promise<Raft> = Promise {
     id: "one-leader-per-term",
-    title: "At most one leader a term",
+    title: "At most one leader per term",
     about: "No two servers ever win an election in the same term.",
     kind: Kind::Always,
     holds: |world| world.witness().two_leaders.is_none(),

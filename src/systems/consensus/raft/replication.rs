@@ -120,7 +120,7 @@ impl Server<'_, '_> {
             let (me, from) = (Raft::name(s, me), Raft::name(s, from));
             match (entries.is_empty(), deleted) {
                 (_, Some(first)) => format!("{me} deletes its entries from index {first} on, for {from}'s."),
-                (true, _) => format!("{me} hears that {from} leads term {term}, and waits anew."),
+                (true, _) => format!("{me} hears that {from} leads term {term}, and restarts its wait."),
                 _ => format!("{me} has {from}'s entries up to index {index}."),
             }
         });

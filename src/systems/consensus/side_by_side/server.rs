@@ -219,7 +219,7 @@ impl Memory {
 
 /// No message crosses from one group to another.
 fn stray(context: &mut Context<SideBySide>) {
-    context.why(|_| "This is of another group: it is passed over.".to_owned());
+    context.why(|_| "This belongs to another group: it is ignored.".to_owned());
 }
 
 /// The number of a leader's next command: the slot it will get and who proposes it, so that numbers grow with the slots,

@@ -39,7 +39,7 @@ impl Server<'_, '_> {
             (epoch, true) if promised > epoch => {
                 self.context.why_rule(NEW_EPOCH, |_| {
                     format!(
-                        "{me} leads epoch {epoch}, which is below that: it must be elected anew to lead a later one."
+                        "{me} leads epoch {epoch}, which is below that: it must be elected again to lead a later one."
                     )
                 });
                 self.look();

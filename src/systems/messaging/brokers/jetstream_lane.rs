@@ -60,7 +60,7 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, after: 
             Event::Command(CommandCall { command: crate::systems::messaging::jetstream::PUBLISH, values: vec![count] })
         }
         Asked::Replay => return replay(disk, memory, context),
-        _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
+        _ => return context.why(|_| "This belongs to another lane: it is ignored.".to_owned()),
     };
     if let (Event::Timer(jet::Timer::AckWait(seq)), Memory::Server { store, .. }) = (&event, &*memory)
         && store.consumer.pending().iter().any(|pending| pending.seq == *seq)
@@ -109,7 +109,7 @@ fn forget_unconfirmed(memory: &mut Memory, context: &mut Context<Brokers>) {
     for task in unconfirmed.drain(..) {
         let id = task.id;
         context
-            .why_rule(CONFIRMS, |_| format!("The shop takes order {id} for safe, and does not wait for its PubAck."));
+            .why_rule(CONFIRMS, |_| format!("The shop considers order {id} safe, and does not wait for its PubAck."));
         context.cancel_timer(Timer::Jet(jet::Timer::Republish(id)));
         context.note(Note::Confirmed { lane: LANE, id });
     }

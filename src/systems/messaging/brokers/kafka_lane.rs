@@ -70,7 +70,7 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, context
         Asked::Timer(Timer::Kafka(timer)) => Event::Timer(timer),
         Asked::Publish(count) => Event::Command(CommandCall { command: kafka::COMMAND_PUBLISH, values: vec![count] }),
         Asked::Replay => Event::Command(CommandCall { command: kafka::COMMAND_SEEK, values: vec![1, 0] }),
-        _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
+        _ => return context.why(|_| "This belongs to another lane: it is ignored.".to_owned()),
     };
     let produced = match &event {
         Event::Message { message: kafka::Message::Produce(batch), .. } => Some(Rc::clone(batch)),

@@ -230,7 +230,7 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
         values: vec![
             (
                 Brokers::name(world.settings(), super::shop(world.settings(), lane)),
-                format!("takes order {id} for safe"),
+                format!("considers order {id} safe"),
             ),
             (lane.title().to_owned(), kept.to_owned()),
         ],

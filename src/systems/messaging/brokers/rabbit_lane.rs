@@ -58,7 +58,7 @@ pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, asked: Asked, after: 
                 "A queue has no past: what was acknowledged is deleted, and nothing can be replayed.".to_owned()
             });
         }
-        _ => return context.why(|_| "This is of another lane: it is passed over.".to_owned()),
+        _ => return context.why(|_| "This belongs to another lane: it is ignored.".to_owned()),
     };
     let place = at(context, after);
     let before = connected(memory);

@@ -150,7 +150,7 @@ impl Working<'_, '_> {
         let name = self.name();
         self.context.why(|_| match idle {
             true => format!("{name} hears that the other one is at work, and stands by."),
-            false => format!("{name} hears of another checkout at work, and goes on: it cannot know who is right."),
+            false => format!("{name} hears of another checkout at work, and carries on: it cannot know who is right."),
         });
         if idle {
             let watch = self.context.amount(TAKEOVER);
@@ -180,7 +180,7 @@ impl Working<'_, '_> {
             }
             (Phase::Locate, Answer::Offset(at)) => {
                 let at = at.unwrap_or(0);
-                self.context.why(|_| format!("{name} goes on at offset {at}."));
+                self.context.why(|_| format!("{name} resumes at offset {at}."));
                 self.fetch(at);
             }
             (Phase::Fetch, Answer::Records(found)) => self.work(&found),
@@ -227,7 +227,7 @@ impl Working<'_, '_> {
         let (orders, next) = found.visible(self.context.amount(MAX_POLL) as usize);
         let name = self.name();
         if orders.is_empty() {
-            self.context.why(|_| format!("{name} finds no request there, and goes on at offset {next}."));
+            self.context.why(|_| format!("{name} finds no request there, and continues at offset {next}."));
             self.fetch(next);
             return;
         }

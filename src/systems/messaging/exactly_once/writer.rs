@@ -107,7 +107,7 @@ impl Writing<'_, '_> {
         match (self.writer.stage, answer) {
             (Stage::Locate, Answer::Offset(at)) => {
                 let at = at.unwrap_or(0);
-                self.context.why(|_| format!("The writer goes on at offset {at}."));
+                self.context.why(|_| format!("The writer resumes at offset {at}."));
                 self.fetch(at);
             }
             (Stage::Fetch, Answer::Records(found)) => self.insert(&found),
@@ -115,7 +115,8 @@ impl Writing<'_, '_> {
             (Stage::Insert, Answer::Conflict { next }) => {
                 self.context.why_rule(SAME_TRANSACTION, |_| {
                     format!(
-                        "The table of offsets says {next}: these orders were written before. The writer goes on there."
+                        "The table of offsets says {next}: these orders were written before. The writer continues \
+                         there."
                     )
                 });
                 self.fetch(next);
@@ -141,7 +142,7 @@ impl Writing<'_, '_> {
         let (orders, next) = found.visible(self.context.amount(MAX_POLL) as usize);
         if orders.is_empty() {
             self.context
-                .why(|_| format!("There are only markers and aborted records: the writer goes on at offset {next}."));
+                .why(|_| format!("There are only markers and aborted records: the writer continues at offset {next}."));
             self.fetch(next);
             return;
         }
@@ -164,7 +165,7 @@ impl Writing<'_, '_> {
     fn inserted(&mut self) {
         let next = self.writer.next;
         if self.context.rule(SAME_TRANSACTION) {
-            self.context.why(|_| format!("Rows and offset are in the database: the writer goes on at {next}."));
+            self.context.why(|_| format!("Rows and offset are in the database: the writer continues at {next}."));
             self.fetch(next);
             return;
         }

@@ -152,7 +152,7 @@ impl Consuming<'_, '_> {
         for &(partition, at) in found {
             self.consumer.lanes.insert(partition, Lane { position: at, written: at, ..Lane::default() });
         }
-        self.context.why(|_| format!("{name} goes on where its {} partitions are committed.", found.len()));
+        self.context.why(|_| format!("{name} resumes at the committed offsets of its {} partitions.", found.len()));
     }
 
     /// Its share of the buffer.

@@ -273,7 +273,7 @@ pub enum Note {
     Delivered { seq: u32, to: NodeId },
     /// A worker has called a message done.
     Done { seq: u32, node: NodeId },
-    /// The server needs a task no more: acknowledged, terminated, or given up with an advisory.
+    /// The server no longer needs a task: acknowledged, terminated, or dropped with an advisory.
     Settled { id: u32, parked: bool },
     /// As `Delivered`, by a server of R3 that applies it; each of them does. `delivery`: the consumer sequence.
     Handed { delivery: u32, seq: u32, to: NodeId },

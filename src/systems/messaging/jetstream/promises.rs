@@ -30,7 +30,7 @@ pub struct Witness {
     open: Vec<u32>,
     /// Settled lately.
     settled: Vec<u32>,
-    /// A task that was given up, with an advisory.
+    /// A task that was dropped, with an advisory.
     pub parked: Option<u32>,
     /// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them,
     /// some later than others, and a hand-out happens once. With R1 there are none.

@@ -208,9 +208,9 @@ impl Server<'_, '_> {
             // As nats-server: an id that is on its way into the stream is in the window already, without a sequence.
             Message::Publish { task } if self.context.rule(DEDUP) && self.is_open(task.id) => {
                 let id = task.id;
-                return self.context.why_rule(DEDUP, |_| {
-                    format!("Task {id} is in the log and not committed: the copy is passed over.")
-                });
+                return self
+                    .context
+                    .why_rule(DEDUP, |_| format!("Task {id} is in the log but not committed: the copy is ignored."));
             }
             Message::Publish { task } => {
                 let window = stream_config(self.context.settings()).duplicates;

@@ -110,7 +110,7 @@ impl Server<'_, '_> {
             AckKind::Ack => format!("{name} is done with message {seq}: it needs no delivery any more."),
             AckKind::Nak => format!("{name} gives message {seq} back: it is queued to be delivered again."),
             AckKind::Term => format!("{name} says that message {seq} is not worth another try."),
-            AckKind::Progress => format!("{name} is still at work on message {seq}: its ack wait starts anew."),
+            AckKind::Progress => format!("{name} is still at work on message {seq}: its ack wait starts again."),
         });
         settled.into_iter().for_each(|seq| self.settle(seq));
         if reply {

@@ -185,7 +185,7 @@ impl Reading<'_, '_> {
             Message::Run(run) => self.run(run),
             Message::Beat { .. } => {
                 let name = self.name();
-                self.context.why(|_| format!("{name} hears that its group goes on as it was."));
+                self.context.why(|_| format!("{name} hears that its group is unchanged."));
             }
             _ => self.context.pass_over(),
         }

@@ -265,7 +265,7 @@ impl Reading<'_, '_> {
             track.position = Some(position);
             self.context.why(|_| match at.committed {
                 Some(committed) if committed == position => {
-                    format!("{name} goes on at offset {position} of partition {partition}, as its group has committed.")
+                    format!("{name} resumes at offset {position} of partition {partition}, its group's offset.")
                 }
                 Some(committed) => {
                     format!("Partition {partition} has no offset {committed} any more: {name} goes to {position}.")
@@ -300,7 +300,7 @@ impl Reading<'_, '_> {
             self.consumer.fetched.extend(part.records.iter().copied().enumerate().map(item));
         }
         let count = self.consumer.fetched.len();
-        self.context.why(|_| format!("{name} has {} at hand.", counted(count as u64, "record")));
+        self.context.why(|_| format!("{name} has {} in hand.", counted(count as u64, "record")));
     }
 
     /// What a record may not share with another worker's.

@@ -205,7 +205,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     }
 }
 
-/// A retained record that a group has passed over for good, if there is one: group, partition, offset.
+/// A retained record that a group has skipped permanently, if there is one: group, partition, offset.
 pub fn missed(world: &World<Kafka>) -> Option<(u8, u16, u32)> {
     let witness = world.witness();
     if witness.passed.is_some() || witness.open.is_empty() {

@@ -115,7 +115,7 @@ impl Broker<'_, '_> {
     fn scan(&mut self, offset: u32, file: u32, record: u32) -> Option<Stage> {
         let Some(segment) = self.log.segments().get(file as usize) else { return self.looked(offset, None) };
         let Some(here) = segment.records().get(record as usize).copied() else {
-            self.context.why(|_| "The file ends here: the scan goes on in the next.".to_owned());
+            self.context.why(|_| "The file ends here: the scan continues in the next one.".to_owned());
             return Some(Stage::Scan { file: file + 1, record: 0 });
         };
         if here.offset >= offset {

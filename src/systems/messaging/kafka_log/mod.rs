@@ -4,8 +4,8 @@
 //! Follows Apache Kafka 4.x (documentation, "Log", "Log Compaction", "Efficiency"; KIP-534). The mechanism is
 //! [`crate::mechanisms::kafka_log`]. Scaled so that a reader can watch: a file holds 12 kB (segment.bytes is 1 GiB), a
 //! record 2,000 bytes, the cleaner looks every second (log.cleaner.backoff.ms is 15 s), and a byte is copied in 0.1 µs.
-//! A lookup that takes microseconds takes a tenth of a second a step. Not modelled: batches, the time index, replicas,
-//! producer retries (what is lost on the way was never in the log), the page cache's misses.
+//! A lookup that takes microseconds takes a tenth of a second per step. Not modelled: batches, the time index,
+//! replicas, producer retries (what is lost on the way was never in the log), the page cache's misses.
 
 mod broker;
 mod clients;

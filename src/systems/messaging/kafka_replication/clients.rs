@@ -201,7 +201,7 @@ impl Client<'_, '_> {
             Consumed::Range { start, end } => {
                 *self.next = offset.clamp(start, end);
                 let next = *self.next;
-                self.context.why(|_| format!("Offset {offset} is not in the log: the consumer goes on at {next}."));
+                self.context.why(|_| format!("Offset {offset} is not in the log: the consumer continues at {next}."));
                 self.context.set_timer(Timer::Again, BACKOFF);
             }
         }

@@ -86,7 +86,7 @@ impl Controller<'_, '_> {
             self.context.send(from, Message::Stale);
             return;
         }
-        self.context.why(|_| format!("Broker {} is there: its session goes on.", broker + 1));
+        self.context.why(|_| format!("Broker {} is alive: its session continues.", broker + 1));
         let partition = self.disk.partition;
         self.unfence(broker);
         if seen < partition.epoch {

@@ -47,7 +47,7 @@ rules! {
          (acks=0).";
     /// min.insync.replicas is 2.
     MIN_ISR = "min-isr-two", "min.insync.replicas=2",
-        "With fewer than two in sync, the leader refuses records with acks=all. Off: it is 1, Kafka's default.";
+        "With fewer than two in sync, the leader refuses records with acks=all. Off: 1, Kafka's default.";
     /// A leader is elected from the in-sync replicas.
     CLEAN = "clean-election", "Clean elections",
         "Only an in-sync replica may lead. Off: any live replica may, as with unclean.leader.election.enable.";

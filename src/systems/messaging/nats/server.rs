@@ -45,7 +45,7 @@ impl Server<'_, '_> {
     fn connect(&mut self, from: NodeId, number: u32, subs: &[Sub]) {
         let name = self.name(from);
         if self.connections.get(&from).is_some_and(|known| known.number > number) {
-            self.context.why(|_| format!("{name} has a newer connection: this one is passed over."));
+            self.context.why(|_| format!("{name} has a newer connection: this one is ignored."));
             return;
         }
         self.forget(from);

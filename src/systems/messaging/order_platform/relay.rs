@@ -87,7 +87,7 @@ impl Relay<'_, '_> {
                 let begins = self.reader.located(found);
                 let next = self.reader.next.unwrap_or(0);
                 self.context.why(|_| match begins {
-                    true => format!("The relay goes on at offset {next}, as it has committed."),
+                    true => format!("The relay resumes at offset {next}, which it has committed."),
                     false => "The relay knows where it is.".to_owned(),
                 });
                 if begins {

@@ -58,7 +58,7 @@ impl View<'_, '_> {
                 let begins = self.reader.located(found);
                 let next = self.reader.next.unwrap_or(0);
                 self.context.why_rule(OFFSET_WITH_ROWS, |_| match begins {
-                    true => format!("The read model goes on at offset {next}, as it has committed to Kafka."),
+                    true => format!("The read model resumes at offset {next}, which it has committed to Kafka."),
                     false => "The read model knows where it is.".to_owned(),
                 });
                 if begins {
@@ -85,7 +85,7 @@ impl View<'_, '_> {
         self.context.why_rule(OFFSET_WITH_ROWS, |_| match (count, with) {
             (0, _) => "There is nothing new for the read model.".to_owned(),
             (_, true) => format!("One transaction: {count} orders in the rows, and offset {next} beside them."),
-            (_, false) => format!("{count} orders are in the rows; offset {next} is to be committed to Kafka later."),
+            (_, false) => format!("{count} orders are in the rows; offset {next} will be committed to Kafka later."),
         });
         for order in orders {
             self.tell(order);

@@ -66,7 +66,7 @@ settings! {
         "How many compete for the tasks.";
     /// How many messages a consumer may hold while the rule of one is off; 0 for any number, as in AMQP.
     PREFETCH = "prefetch", "Prefetch while the rule is off", count(0, 50), 10, Live,
-        "How many tasks a worker may hold; 0 means no limit, RabbitMQ's default.";
+        "How many tasks a worker may hold; 0 is any number, RabbitMQ's default.";
     /// Messages published a second, Poisson.
     RATE = "rate", "Messages published", per_second(0, 100, 1), 20, Live,
         "How many a second, on average.";

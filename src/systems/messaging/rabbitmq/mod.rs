@@ -15,10 +15,10 @@
 //! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities of quorum
 //! queues (two levels served 2 to 1 before RabbitMQ 4.3, strict since), priorities of consumers, exchanges bound to
 //! exchanges, alternate exchanges, auto-delete and queue expiry, queue.delete, basic.get, flow control and memory alarms,
-//! several channels a connection (a prefetch counts for the whole connection). Nor does the broker cancel a consumer by
-//! itself (consumer cancel notification): a queue goes only with the connection of its consumer or with the broker, and
-//! then there is nobody to notify. A basic.cancel or basic.consume that a cut link swallows is not sent again on that
-//! connection. Confirms carry the message's number in place of a delivery tag.
+//! several channels per connection (a prefetch counts for the whole connection). Nor does the broker cancel a consumer
+//! on its own (consumer cancel notification): a queue goes only with the connection of its consumer or with the broker,
+//! and then there is nobody to notify. A basic.cancel or basic.consume that a cut link swallows is not sent again on
+//! that connection. Confirms carry the message's number in place of a delivery tag.
 
 mod broker;
 mod controls;
@@ -205,7 +205,7 @@ pub enum Note {
     Confirmed { id: TaskId, published: Time, healthy: bool },
     /// A consumer finished its work on a message.
     Done { id: TaskId, worker: NodeId },
-    /// A message was given up and parked.
+    /// A message was abandoned and parked.
     Parked { id: TaskId },
     /// The broker routed a message by these bindings into these queues, one entry a copy.
     Routed { id: TaskId, envelope: Rc<Envelope>, bindings: Rc<Vec<exchange::Binding>>, queues: Vec<QueueId> },

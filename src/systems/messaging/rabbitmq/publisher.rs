@@ -124,7 +124,7 @@ impl Publisher<'_, '_> {
             (_, true) => {
                 format!("The publisher sends messages {first} to {}, and waits for confirms.", first + count - 1)
             }
-            (_, false) => format!("The publisher sends {count} from number {first}, and takes them for safe."),
+            (_, false) => format!("The publisher sends {count} from number {first}, and considers them safe."),
         });
         if wish.priority > 0 {
             self.context.why(|_| format!("They are urgent: their priority is {}.", wish.priority));

@@ -204,7 +204,7 @@ impl Worker<'_, '_> {
         self.context.set_timer(Timer::Beat, RESPAWN);
     }
 
-    /// The work has failed: again later, or given up.
+    /// The work has failed: it is retried later, or abandoned.
     fn failed(&mut self, delivery: Delivery) {
         let (name, id, attempt) = (self.name(), delivery.message.id, delivery.message.attempt);
         self.context.count(FAILED, self.context.me().0, 1);

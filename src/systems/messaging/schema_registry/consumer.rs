@@ -134,7 +134,7 @@ impl Consumer<'_, '_> {
             self.context.note(Note::Skipped);
             self.context.why(|_| {
                 format!(
-                    "Version {id} with version {own}: {}. Nobody promised it, and the replay goes on.",
+                    "Version {id} with version {own}: {}. Nobody promised it, and the replay continues.",
                     problem.words()
                 )
             });

@@ -166,7 +166,7 @@ pub enum Timer {
 pub enum Note {
     /// A request was passed on to a server.
     Passed { server: NodeId },
-    /// A request was given up.
+    /// A request was abandoned.
     GivenUp { id: Id, tried: u64 },
 }
 

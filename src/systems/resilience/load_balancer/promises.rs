@@ -61,7 +61,7 @@ pub const AVOIDS_DEAD: Promise<LoadBalancer> = Promise {
     },
 };
 
-/// Nothing is given up while somebody could do it.
+/// No request is abandoned while some server could do it.
 pub const ANSWERED: Promise<LoadBalancer> = Promise {
     id: "requests-are-answered",
     title: "No request is abandoned",
