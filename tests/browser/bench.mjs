@@ -125,7 +125,7 @@ rows.push(["flash sale, WebAssembly's memory after 20 s and 1, 2, 4, 6, 8, 10 vi
 
 // The explorer in the worker, and natively, on the same instance.
 const searched = await site.open("consensus/raft-election/");
-await searched.getByRole("button", { name: "Break it: At most one leader a term" }).click();
+await searched.getByRole("button", { name: "Break it: At most one leader per term" }).click();
 await searched.getByRole("button", { name: "Search every schedule" }).click();
 await searched.locator(".verdict-words").waitFor({ timeout: 120000 });
 const tallies = await searched.locator(".tallies dd").allTextContents();

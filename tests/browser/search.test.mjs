@@ -58,7 +58,7 @@ tests["a search from here opens a future of the reader's run"] = async (site) =>
   await tab(page, "Rules & load");
   await page.getByLabel("Servers", { exact: true }).selectOption("0");
   await press(page, "Step", 3);
-  await page.getByRole("button", { name: "Break it: At most one leader a term" }).click();
+  await page.getByRole("button", { name: "Break it: At most one leader per term" }).click();
   await page.getByLabel("here, where your run stands").check();
   await page.getByRole("button", { name: "Search every schedule" }).click();
   await page.getByRole("button", { name: "Step through it" }).click({ timeout: 60_000 });

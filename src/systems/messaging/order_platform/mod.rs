@@ -5,20 +5,12 @@
 //! of its own, and can be dropped and rebuilt. It tells whoever is online of each order through NATS.
 //!
 //! Kafka's broker and producer and RabbitMQ's broker and worker are those of [`crate::systems::messaging::kafka`] and
-<<<<<<< HEAD
-//! [`crate::systems::messaging::rabbitmq`] (its retries topology), run inside of this system (see [`crate::sim::machine::world::inside`]).
-//! Relay and read model are clients written here, which speak the same messages. They assign themselves the one partition
-//! (`assign()`) and commit under a group's name without being members, as Kafka allows to a group without members; so the
-//! coordinator's fence is off. The NATS server is a small one of our own over [`crate::mechanisms::subjects`]: it copies
-//! to who is subscribed and keeps nothing; its clients resubscribe every second in place of PING and reconnect.
-=======
 //! [`crate::systems::messaging::rabbitmq`] (its retries topology), run inside this system (see
 //! [`crate::sim::machine::world::inside`]). Relay and read model are clients written here, which speak the same
 //! messages. They assign themselves the one partition (`assign()`) and commit under a group's name without being
 //! members, as Kafka allows to a group without members; so the coordinator's fence is off. The NATS server is a small
 //! one of our own over [`crate::mechanisms::subjects`]: it copies to those who are subscribed and keeps nothing; its
 //! clients resubscribe every second in place of PING and reconnect.
->>>>>>> eng2
 //!
 //! The worker's database has one transaction for a charge and the order's number; the read model's has one for rows and
 //! offset. Not modelled: the databases themselves, how a payment provider takes a charge twice, and that a paid order goes
