@@ -74,3 +74,14 @@ pub fn catalogue() -> Shelf {
 pub fn find(path: &str) -> Option<&'static dyn AnyScenario> {
     catalogue().iter().copied().find(|scenario| scenario.is_at(path))
 }
+
+/// A shelf of a guide: `shelf!(consensus, "paxos")`.
+#[macro_export]
+macro_rules! shelf {
+    ($guide:ident, $shelf:literal) => {{
+        use $crate::guides::{kit::any::AnyScenario, kit::shelf, $guide::PLACED};
+        static CHOSEN: [&dyn AnyScenario; shelf::count(PLACED, $shelf)] = shelf::choose(PLACED, $shelf);
+        const { assert!(shelf::count(PLACED, $shelf) > 0, "no scenario stands on this shelf") };
+        &CHOSEN
+    }};
+}

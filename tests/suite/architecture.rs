@@ -24,12 +24,12 @@ const MACROS: [(&str, &str); 9] = [
     ("settings", "sim/declare"),
     ("rules", "sim/declare"),
     ("commands", "sim/declare"),
-    ("metrics", "sim/declare"),
-    ("purposes", "sim/declare"),
+    ("metrics", "sim/measure"),
+    ("purposes", "sim/kernel"),
     ("never", "systems/parts"),
     ("prose", "guides/kit"),
     ("scenarios", "guides/kit"),
-    ("shelf", "guides/kit"),
+    ("shelf", "guides"),
 ];
 /// Programs on top of the library.
 const PROGRAMS: [&str; 2] = ["terminal", "main"];

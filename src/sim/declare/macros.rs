@@ -1,7 +1,8 @@
 //! Lists in which a thing's id is its position: one line per thing, so an id and its description cannot drift apart.
 //!
-//! Each macro defines a constant for each line and the whole list: `SETTINGS`, `RULES`, `COMMANDS`, `METRICS`. A
-//! purpose is just a name; a ninth does not compile.
+//! Each macro defines a constant for each line and the whole list: `SETTINGS`, `RULES`, `COMMANDS`. Two siblings stand
+//! beside what they declare: `metrics!` in `sim::measure::metrics`, and `purposes!` in `sim::kernel::random`, where a
+//! ninth does not compile.
 
 /// A system's settings: a name in code, a stable name, a title, the control, the default, when a change takes effect,
 /// and a sentence.
@@ -53,37 +54,5 @@ macro_rules! commands {
             about: $about,
             fields: &$fields,
         }),*];
-    };
-}
-
-/// What a system measures: a name in code, a stable name, a title, and how it is measured.
-#[macro_export]
-macro_rules! metrics {
-    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $kind:ident;)*) => {
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        enum MetricPlace { $($name),* }
-        $($(#[$doc])* pub const $name: $crate::sim::measure::metrics::MetricId =
-            $crate::sim::measure::metrics::MetricId(MetricPlace::$name as u8);)*
-        /// What is measured.
-        pub const METRICS: &[$crate::sim::measure::metrics::Metric] = &[$($crate::sim::measure::metrics::Metric {
-            id: $id,
-            title: $title,
-            kind: $crate::sim::measure::metrics::MetricKind::$kind,
-        }),*];
-    };
-}
-
-/// What a system's nodes draw for: more purposes than a node keeps counters for do not compile.
-#[macro_export]
-macro_rules! purposes {
-    ($($(#[$doc:meta])* $name:ident;)*) => {
-        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
-        enum PurposePlace { $($name,)* End }
-        $($(#[$doc])* pub const $name: $crate::sim::kernel::random::Purpose =
-            $crate::sim::kernel::random::Purpose(PurposePlace::$name as u8);)*
-        const _: () = assert!(
-            PurposePlace::End as usize <= $crate::sim::kernel::random::Purpose::COUNT,
-            "a node keeps eight counters of draws: this is one purpose too many"
-        );
     };
 }

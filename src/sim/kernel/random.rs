@@ -14,6 +14,21 @@ impl Purpose {
     pub const COUNT: usize = 8;
 }
 
+/// What a system's nodes draw for: more purposes than a node keeps counters for do not compile.
+#[macro_export]
+macro_rules! purposes {
+    ($($(#[$doc:meta])* $name:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum PurposePlace { $($name,)* End }
+        $($(#[$doc])* pub const $name: $crate::sim::kernel::random::Purpose =
+            $crate::sim::kernel::random::Purpose(PurposePlace::$name as u8);)*
+        const _: () = assert!(
+            PurposePlace::End as usize <= $crate::sim::kernel::random::Purpose::COUNT,
+            "a node keeps eight counters of draws: this is one purpose too many"
+        );
+    };
+}
+
 /// Whose draws these are: keeps the nodes' and the links' draws apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drawer {

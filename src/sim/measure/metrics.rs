@@ -35,6 +35,23 @@ pub struct Metric {
     pub kind: MetricKind,
 }
 
+/// What a system measures: a name in code, a stable name, a title, and how it is measured.
+#[macro_export]
+macro_rules! metrics {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $kind:ident;)*) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
+        enum MetricPlace { $($name),* }
+        $($(#[$doc])* pub const $name: $crate::sim::measure::metrics::MetricId =
+            $crate::sim::measure::metrics::MetricId(MetricPlace::$name as u8);)*
+        /// What is measured.
+        pub const METRICS: &[$crate::sim::measure::metrics::Metric] = &[$($crate::sim::measure::metrics::Metric {
+            id: $id,
+            title: $title,
+            kind: $crate::sim::measure::metrics::MetricKind::$kind,
+        }),*];
+    };
+}
+
 /// The width of a window.
 pub const WINDOW: Micros = 50 * MS;
 
