@@ -211,13 +211,13 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
-/// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
-const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
-
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
     use crate::views::quorum_store::stores_of;
+
+    /// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
+    const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
