@@ -136,80 +136,76 @@ fn loads_of(world: &Shop, key: i64) -> usize {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"100 ms away",
-"Clients ask servers, and servers ask the database: 50 ms there, 50 ms back. In between there is a cache, 1 ms away, \
- and empty so far.",
-|world| world.kernel().now() == 0,
-)
-.look(|world| vec![cache_node(world.settings()), database(world.settings())]),
+        "100 ms away",
+        "Clients ask servers, and servers ask the database: 50 ms there, 50 ms back. In between there is a cache, 1 \
+         ms away, and empty so far.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|world| vec![cache_node(world.settings()), database(world.settings())]),
     Beat::new(
-"Aside",
-"The server asks the cache first. On a miss it loads from the database itself, answers, and puts a copy into the cache \
- for the next one. This is *cache-aside*.",
-|world| flies(world, |message| matches!(message, Message::Set { .. })),
-)
-.look(servers)
-.ask(Predict {
-            question: "How long does the first read take?",
-            options: |_| vec!["About 4 ms".to_owned(), "About 50 ms".to_owned(), "About 106 ms".to_owned()],
-            answer: |_| 2,
-            because: "Client to server, a miss, the database both ways, and back: 1 + 2 + 102 + 1 ms.",
-        }),
+        "Aside",
+        "The server asks the cache first. On a miss it loads from the database itself, answers, and puts a copy into \
+         the cache for the next one. This is *cache-aside*.",
+        |world| flies(world, |message| matches!(message, Message::Set { .. })),
+    )
+    .look(servers)
+    .ask(Predict {
+        question: "How long does the first read take?",
+        options: |_| vec!["About 4 ms".to_owned(), "About 50 ms".to_owned(), "About 106 ms".to_owned()],
+        answer: |_| 2,
+        because: "Client to server, a miss, the database both ways, and back: 1 + 2 + 102 + 1 ms.",
+    }),
     Beat::new(
-"A hit",
-"The next reader of the same key is served from the cache, and the database hears nothing of it.",
-|world| flies(world, |message| matches!(message, Message::Hit { .. })),
-)
-.look(|world| vec![cache_node(world.settings())]),
+        "A hit",
+        "The next reader of the same key is served from the cache, and the database hears nothing of it.",
+        |world| flies(world, |message| matches!(message, Message::Hit { .. })),
+    )
+    .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
-"The cache fills",
-"A few keys are asked for all the time, most of them rarely. That is why a cache of 16 entries catches far more than \
- 16 reads in 40. When it is full, the *least recently used* entry goes.",
-|world| cached(world).len() >= 16,
-)
-.look(|world| vec![cache_node(world.settings())]),
+        "The cache fills",
+        "A few keys are asked for all the time, most of them rarely. That is why a cache of 16 entries catches far \
+         more than 16 reads in 40. When it is full, the *least recently used* entry goes.",
+        |world| cached(world).len() >= 16,
+    )
+    .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
-"An update",
-"Client 1 updates the most popular key. The server writes to the database, and then deletes the copy: it does not \
- overwrite it. It is safe to *invalidate* twice, and the next reader loads whatever is true by then.",
-|world| {
+        "An update",
+        "Client 1 updates the most popular key. The server writes to the database, and then deletes the copy: it \
+         does not overwrite it. It is safe to *invalidate* twice, and the next reader loads whatever is true by \
+         then.",
+        |world| {
             flies(world, |message| matches!(message, Message::Deleted { .. })) && in_cache(world, FAVOURITE).is_none()
         },
-)
-.first(|_| vec![call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
-.look(|world| vec![cache_node(world.settings())])
-.ask(Predict {
-            question: "What does the next reader of that key see?",
-            options: |_| vec!["The old value".to_owned(), "A miss, then the new value".to_owned()],
-            answer: |world| usize::from(in_cache(world, FAVOURITE).is_none()),
-            because: "There is no copy any more, so it must go to the database, which has the new one.",
-        }),
+    )
+    .first(|_| vec![call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .look(|world| vec![cache_node(world.settings())])
+    .ask(Predict {
+        question: "What does the next reader of that key see?",
+        options: |_| vec!["The old value".to_owned(), "A miss, then the new value".to_owned()],
+        answer: |world| usize::from(in_cache(world, FAVOURITE).is_none()),
+        because: "There is no copy any more, so it must go to the database, which has the new one.",
+    }),
     Beat::new(
-"A crowd",
-"Everyone asks for one key that is not cached. Each server lets one request load it, and the others wait: *single \
- flight*.",
-|world| loads_of(world, QUIET) >= 1 && flies(world, |message| matches!(message, Message::Load { .. })),
-)
-.first(|_| vec![call(cache::READ, &[1, QUIET]), call(cache::READ, &[2, QUIET]), call(cache::CROWD, &[QUIET])])
-.look(servers),
+        "A crowd",
+        "Everyone asks for one key that is not cached. Each server lets one request load it, and the others wait: \
+         *single flight*.",
+        |world| loads_of(world, QUIET) >= 1 && flies(world, |message| matches!(message, Message::Load { .. })),
+    )
+    .first(|_| vec![call(cache::READ, &[1, QUIET]), call(cache::READ, &[2, QUIET]), call(cache::CROWD, &[QUIET])])
+    .look(servers),
     Beat::new(
-"Wrong order",
-"Now updates delete the copy before they write. In the 100 ms between, a reader may load the old value and put it \
- back. Watch the first promise.",
-|world| world.is_promise_broken(FRESH.id),
-)
-.first(|_| {
-            vec![
-                Input::off(cache::INVALIDATE_AFTER),
-                Input::set(cache::UPDATES, 20),
-            ]
-        })
-.ask(Predict {
-            question: "How long does the old value stay in the cache?",
-            options: |_| vec!["100 ms".to_owned(), "Until the time to live is over".to_owned()],
-            answer: |_| 1,
-            because: "Nobody will delete it again: the update considers itself done.",
-        }),
+        "Wrong order",
+        "Now updates delete the copy before they write. In the 100 ms between, a reader may load the old value and \
+         put it back. Watch the first promise.",
+        |world| world.is_promise_broken(FRESH.id),
+    )
+    .first(|_| vec![Input::off(cache::INVALIDATE_AFTER), Input::set(cache::UPDATES, 20)])
+    .ask(Predict {
+        question: "How long does the old value stay in the cache?",
+        options: |_| vec!["100 ms".to_owned(), "Until the time to live is over".to_owned()],
+        answer: |_| 1,
+        because: "Nobody will delete it again: the update considers itself done.",
+    }),
 ];
 
 /// Fewer than a fifth of the look-ups hit, although the cache is full and has been used for a while.

@@ -149,71 +149,69 @@ fn acknowledged(world: &Store, counter: u32) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One register, three nodes",
-"x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to be one x. \
- That is the problem.",
-|world| world.kernel().now() == 0,
-)
-.look(all_replicas),
+        "One register, three nodes",
+        "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to \
+         be one x. That is the problem.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(all_replicas),
     Beat::new(
-"Ann writes 5",
-"She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and waits for two \
- again. The field is the set that has answered.",
-|world| acknowledged(world, 1),
-)
-.first(|_| vec![write(0, 5)])
-.look(|_| vec![ANN]),
+        "Ann writes 5",
+        "She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and \
+         waits for two again. The field is the set that has answered.",
+        |world| acknowledged(world, 1),
+    )
+    .first(|_| vec![write(0, 5)])
+    .look(|_| vec![ANN]),
     Beat::new(
-"C is down",
-"C crashes, and Ann writes 6. A and B take it. Two of three are a majority, so the write is done.",
-|world| acknowledged(world, 2),
-)
-.first(|_| vec![Input::Crash { node: C }, write(0, 6)])
-.look(|_| vec![ANN]),
+        "C is down",
+        "C crashes, and Ann writes 6. A and B take it. Two of three are a majority, so the write is done.",
+        |world| acknowledged(world, 2),
+    )
+    .first(|_| vec![Input::Crash { node: C }, write(0, 6)])
+    .look(|_| vec![ANN]),
     Beat::new(
-"C is back",
-"C restarts with what is on its disk: an older x. It does not know that it missed anything.",
-|world| world.kernel().node(C).up && version_of(world, C) < newest(world),
-)
-.first(|_| vec![Input::Restart { node: C }])
-.look(|_| vec![C]),
+        "C is back",
+        "C restarts with what is on its disk: an older x. It does not know that it missed anything.",
+        |world| world.kernel().node(C).up && version_of(world, C) < newest(world),
+    )
+    .first(|_| vec![Input::Restart { node: C }])
+    .look(|_| vec![C]),
+    Beat::new("Bob reads", "Bob asks all three and waits for two. C may well be one of them.", |world| {
+        world.witness().read().counter >= 2 && is_quiet(world)
+    })
+    .first(|_| vec![read(1)])
+    .look(|_| vec![BOB])
+    .ask(Predict {
+        question: "What does Bob read?",
+        options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
+        answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
+        because: "Any two of three include A or B, which have 6 with a higher version. And before he returns it, he \
+                  stores it where it is missing: otherwise the next reader might find an older value.",
+    }),
     Beat::new(
-"Bob reads",
-"Bob asks all three and waits for two. C may well be one of them.",
-|world| world.witness().read().counter >= 2 && is_quiet(world),
-)
-.first(|_| vec![read(1)])
-.look(|_| vec![BOB])
-.ask(Predict {
-            question: "What does Bob read?",
-            options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
-            answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
-            because: "Any two of three include A or B, which have 6 with a higher version. And before he returns it, \
-                      he stores it where it is missing: otherwise the next reader might find an older value.",
-        }),
+        "Without a protocol",
+        "Now all three rules are off. C crashes again; Ann writes 7, and settles for one node.",
+        |world| acknowledged(world, 3),
+    )
+    .first(|_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect())
+    .look(|_| vec![ANN]),
     Beat::new(
-"Without a protocol",
-"Now all three rules are off. C crashes again; Ann writes 7, and settles for one node.",
-|world| acknowledged(world, 3),
-)
-.first(|_| switch_all(false).chain([Input::Crash { node: C }, write(0, 7)]).collect())
-.look(|_| vec![ANN]),
-    Beat::new(
-"Whoever answers first",
-"C is back, and the way from A and B to Bob is slow today. Bob takes the first answer he gets.",
-read_stale,
-)
-.first(|_| {
-            let slow = |from| Input::Latency { from, to: BOB, extra: 300_000 };
-            vec![Input::Restart { node: C }, slow(NodeId(2)), slow(NodeId(3)), read(1)]
-        })
-.look(|_| vec![BOB, C])
-.ask(Predict {
-            question: "What does Bob read this time?",
-            options: |_| ["6", "7"].map(str::to_owned).to_vec(),
-            answer: |world| usize::from(!read_stale(world)),
-            because: "C missed 7 and says 6. Nothing makes Bob look further. The promise is broken.",
-        }),
+        "Whoever answers first",
+        "C is back, and the way from A and B to Bob is slow today. Bob takes the first answer he gets.",
+        read_stale,
+    )
+    .first(|_| {
+        let slow = |from| Input::Latency { from, to: BOB, extra: 300_000 };
+        vec![Input::Restart { node: C }, slow(NodeId(2)), slow(NodeId(3)), read(1)]
+    })
+    .look(|_| vec![BOB, C])
+    .ask(Predict {
+        question: "What does Bob read this time?",
+        options: |_| ["6", "7"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(!read_stale(world)),
+        because: "C missed 7 and says 6. Nothing makes Bob look further. The promise is broken.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<QuorumStore>] = &[

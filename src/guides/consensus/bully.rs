@@ -92,97 +92,97 @@ const N5: NodeId = NodeId(4);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Everybody calls an election",
-"Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher number does not \
- make a better coordinator. It makes everybody choose the same one.",
-|world| world.kernel().now() == 0,
-)
-.look(all),
+        "Everybody calls an election",
+        "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher \
+         number does not make a better coordinator. It makes everybody choose the same one.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(all),
     Beat::new(
-"Nobody above",
-"A node that gets an OK steps back and waits. N5 has nobody to ask. It *halts* everybody below, waits until all have \
- surely stopped, and then it is the *coordinator*.",
-|world| leaders(world).next().is_some(),
-)
-.look(led_by)
-.ask(Predict {
-            question: "Who becomes coordinator?",
-            options: names,
-            answer: |world| leaders(world).next().map_or(0, NodeId::index),
-            because: "The highest number always wins. There is no vote, and no majority is needed.",
-        }),
+        "Nobody above",
+        "A node that gets an OK steps back and waits. N5 has nobody to ask. It *halts* everybody below, waits until \
+         all have surely stopped, and then it is the *coordinator*.",
+        |world| leaders(world).next().is_some(),
+    )
+    .look(led_by)
+    .ask(Predict {
+        question: "Who becomes coordinator?",
+        options: names,
+        answer: |world| leaders(world).next().map_or(0, NodeId::index),
+        because: "The highest number always wins. There is no vote, and no majority is needed.",
+    }),
     Beat::new(
-"Heartbeats",
-"N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for such a \
- *heartbeat*.",
-|world| common(world) == Some(N5),
-)
-.look(led_by),
+        "Heartbeats",
+        "N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for such \
+         a *heartbeat*.",
+        |world| common(world) == Some(N5),
+    )
+    .look(led_by),
     Beat::new(
-"N5 crashes, and one notices",
-"The heartbeats stop. N2's ring is the first to empty, so N2 calls an election. It asks N3, N4 and N5: it cannot know \
- which of them still run.",
-|world| in_phase(world, Phase::Asks) == [N2],
-)
-.first(|_| vec![Input::Crash { node: N5 }])
-.look(|_| vec![N2]),
+        "N5 crashes, and one notices",
+        "The heartbeats stop. N2's ring is the first to empty, so N2 calls an election. It asks N3, N4 and N5: it \
+         cannot know which of them still run.",
+        |world| in_phase(world, Phase::Asks) == [N2],
+    )
+    .first(|_| vec![Input::Crash { node: N5 }])
+    .look(|_| vec![N2]),
     Beat::new(
-"Whoever is higher takes over",
-"Every node above answers OK and calls its own election. The question climbs up to N4, whose question to N5 goes \
- unanswered. Once a whole *time-out* has passed in silence, N4 halts the others.",
-|world| phase(world, N4) == Some(Phase::Halts),
-)
-.look(|_| vec![N4])
-.ask(Predict {
-            question: "What does silence for 50 ms tell N4 about N5?",
-            options: |_| vec!["That N5 is down".to_owned(), "That N5 is down or slow".to_owned(), "Nothing".to_owned()],
-            answer: |_| 0,
-            because: "Here a message takes at most 20 ms and a running node answers at once, so an answer arrives \
-                      within 40 ms. Without such a bound, the second answer would be right.",
-        }),
+        "Whoever is higher takes over",
+        "Every node above answers OK and calls its own election. The question climbs up to N4, whose question to N5 \
+         goes unanswered. Once a whole *time-out* has passed in silence, N4 halts the others.",
+        |world| phase(world, N4) == Some(Phase::Halts),
+    )
+    .look(|_| vec![N4])
+    .ask(Predict {
+        question: "What does silence for 50 ms tell N4 about N5?",
+        options: |_| vec!["That N5 is down".to_owned(), "That N5 is down or slow".to_owned(), "Nothing".to_owned()],
+        answer: |_| 0,
+        because: "Here a message takes at most 20 ms and a running node answers at once, so an answer arrives within \
+                  40 ms. Without such a bound, the second answer would be right.",
+    }),
     Beat::new(
-"N4 leads",
-"All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four carry on.",
-|world| common(world) == Some(N4),
-)
-.look(|_| vec![N4]),
+        "N4 leads",
+        "All lower nodes have stopped. N4 announces itself to N1, N2 and N3, and the four carry on.",
+        |world| common(world) == Some(N4),
+    )
+    .look(|_| vec![N4]),
     Beat::new(
-"The bully comes back",
-"N5 restarts. N4 is doing fine, but N5 has nobody above it to ask: it halts them all. Watch the crown: N4 puts it down \
- before N5 takes it.",
-|world| common(world) == Some(N5),
-)
-.first(|_| vec![Input::Restart { node: N5 }])
-.look(|_| vec![N4, N5])
-.ask(Predict {
-            question: "Who leads in the end?",
-            options: names,
-            answer: |world| common(world).map_or(0, NodeId::index),
-            because: "The higher node takes the lead from one that works. Hence the algorithm's name.",
-        }),
+        "The bully comes back",
+        "N5 restarts. N4 is doing fine, but N5 has nobody above it to ask: it halts them all. Watch the crown: N4 \
+         puts it down before N5 takes it.",
+        |world| common(world) == Some(N5),
+    )
+    .first(|_| vec![Input::Restart { node: N5 }])
+    .look(|_| vec![N4, N5])
+    .ask(Predict {
+        question: "Who leads in the end?",
+        options: names,
+        answer: |world| common(world).map_or(0, NodeId::index),
+        because: "The higher node takes the lead from one that works. Hence the algorithm's name.",
+    }),
     Beat::new(
-"A cut looks like a crash",
-"Now the network is cut: N4 and N5 here, the rest there. Nobody has crashed. N3 asks, hears nothing, and concludes \
- what the *synchronous* model allows it to conclude.",
-|world| leaders(world).count() > 1,
-)
-.first(|_| vec![Input::Partition { side: 1 << N4.0 | 1 << N5.0 }])
-.look(led_by)
-.ask(Predict {
-            question: "How many coordinators will there be?",
-            options: |_| vec!["One".to_owned(), "Two".to_owned(), "Five".to_owned()],
-            answer: |world| if leaders(world).count() > 1 { 1 } else { 0 },
-            because: "Each side has a highest node. The promise holds for a network in which every message arrives, \
-                      and this is not one.",
-        }),
+        "A cut looks like a crash",
+        "Now the network is cut: N4 and N5 here, the rest there. Nobody has crashed. N3 asks, hears nothing, and \
+         concludes what the *synchronous* model allows it to conclude.",
+        |world| leaders(world).count() > 1,
+    )
+    .first(|_| vec![Input::Partition { side: 1 << N4.0 | 1 << N5.0 }])
+    .look(led_by)
+    .ask(Predict {
+        question: "How many coordinators will there be?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned(), "Five".to_owned()],
+        answer: |world| if leaders(world).count() > 1 { 1 } else { 0 },
+        because: "Each side has a highest node. The promise holds for a network in which every message arrives, and \
+                  this is not one.",
+    }),
     Beat::new(
-"Healed",
-"The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. Nobody has reconciled what the two \
- did meanwhile: that takes a majority.",
-|world| common(world) == Some(N5),
-)
-.first(|_| vec![Input::HealAll])
-.look(|_| vec![N5]),
+        "Healed",
+        "The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. Nobody has reconciled \
+         what the two did meanwhile: that takes a majority.",
+        |world| common(world) == Some(N5),
+    )
+    .first(|_| vec![Input::HealAll])
+    .look(|_| vec![N5]),
 ];
 
 /// Somebody waits for the announcement of a node that is down.

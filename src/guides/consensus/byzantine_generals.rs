@@ -19,8 +19,8 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     title: "Byzantine generals",
     guide: Guide::Consensus,
     level: 5,
-    summary: "Four generals must do the same thing, and one of them lies, perhaps the commander. They tell each other \
-              what they were told, and majorities do the rest.",
+    summary: "Four generals must do the same thing, and one of them lies, perhaps the commander. They tell each \
+              other what they were told, and majorities do the rest.",
     seed: 2,
     settings: &[
         (generals::GENERALS, 4),
@@ -121,87 +121,87 @@ const fn rule(rule: RuleId, on: bool) -> Input {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One of four is a traitor",
-"A commander and three lieutenants. They win if all who are loyal do the same. Lieutenant 3 is a traitor, and none of \
- the others knows it.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![NodeId(3)]),
+        "One of four is a traitor",
+        "A commander and three lieutenants. They win if all who are loyal do the same. Lieutenant 3 is a traitor, \
+         and none of the others knows it.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![NodeId(3)]),
     Beat::new(
-"The order",
-"Round 1: the commander sends the same order to each. Every message arrives, and its receiver knows who sent it. The \
- ring is what is left of the round.",
-|world| ordered(world, 1),
-)
-.look(|_| vec![COMMANDER]),
+        "The order",
+        "Round 1: the commander sends the same order to each. Every message arrives, and its receiver knows who sent \
+         it. The ring is what is left of the round.",
+        |world| ordered(world, 1),
+    )
+    .look(|_| vec![COMMANDER]),
     Beat::new(
-"He told me",
-"Round 2: each lieutenant tells the other two what it was told. Each hears the order three times: once first-hand, \
- twice second-hand. The traitor says whatever it likes.",
-|world| {
+        "He told me",
+        "Round 2: each lieutenant tells the other two what it was told. Each hears the order three times: once \
+         first-hand, twice second-hand. The traitor says whatever it likes.",
+        |world| {
             [1, 2]
                 .into_iter()
                 .all(|id| world.memory(NodeId(id)).is_some_and(|memory| memory.heard.of_round(2).count() == 2))
         },
-)
-.look(|_| vec![NodeId(1), NodeId(2)])
-.ask(Predict {
-            question: "Lieutenant 3 was told to attack. What does it tell Lieutenant 1?",
-            options: |_| ["Attack", "Retreat", "Nothing"].map(str::to_owned).to_vec(),
-            answer: |world| place(heard(world, 1, order().then(3))),
-            because: "It tells even numbers to attack and odd ones to retreat, to set them against each other.",
-        }),
+    )
+    .look(|_| vec![NodeId(1), NodeId(2)])
+    .ask(Predict {
+        question: "Lieutenant 3 was told to attack. What does it tell Lieutenant 1?",
+        options: |_| ["Attack", "Retreat", "Nothing"].map(str::to_owned).to_vec(),
+        answer: |world| place(heard(world, 1, order().then(3))),
+        because: "It tells even numbers to attack and odd ones to retreat, to set them against each other.",
+    }),
     Beat::new(
-"Two against one",
-"Lieutenant 1 has attack, attack, retreat. It does not know which of the three is a lie, and need not: the majority is \
- attack. This is figure 3 of the paper.",
-|world| decided(world, 1),
-)
-.look(loyal)
-.ask(Predict {
-            question: "What do the loyal lieutenants do?",
-            options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
-            answer: outcome,
-            because: "One lie is outvoted by the order itself and one honest report of it.",
-        }),
+        "Two against one",
+        "Lieutenant 1 has attack, attack, retreat. It does not know which of the three is a lie, and need not: the \
+         majority is attack. This is figure 3 of the paper.",
+        |world| decided(world, 1),
+    )
+    .look(loyal)
+    .ask(Predict {
+        question: "What do the loyal lieutenants do?",
+        options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
+        answer: outcome,
+        because: "One lie is outvoted by the order itself and one honest report of it.",
+    }),
     Beat::new(
-"Now the commander lies",
-"The lieutenants are all loyal, and the commander tells them different things: attack to Lieutenant 2, retreat to the \
- two others.",
-|world| ordered(world, 2),
-)
-.first(|_| vec![set(generals::TRAITOR, TRAITOR_IS_COMMANDER)])
-.look(|_| vec![COMMANDER]),
+        "Now the commander lies",
+        "The lieutenants are all loyal, and the commander tells them different things: attack to Lieutenant 2, \
+         retreat to the two others.",
+        |world| ordered(world, 2),
+    )
+    .first(|_| vec![set(generals::TRAITOR, TRAITOR_IS_COMMANDER)])
+    .look(|_| vec![COMMANDER]),
     Beat::new(
-"Different words, the same three values",
-"Look at the rows when the second round is over. Each lieutenant holds the same three values, one of them first-hand. \
- The same values give the same majority. This is figure 4 of the paper.",
-|world| decided(world, 2),
-)
-.look(loyal)
-.ask(Predict {
-            question: "What do the three loyal lieutenants do?",
-            options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
-            answer: outcome,
-            because: "Two of the three values are retreat, in every row. What matters is not what they do, but that \
-                      all do it.",
-        }),
+        "Different words, the same three values",
+        "Look at the rows when the second round is over. Each lieutenant holds the same three values, one of them \
+         first-hand. The same values give the same majority. This is figure 4 of the paper.",
+        |world| decided(world, 2),
+    )
+    .look(loyal)
+    .ask(Predict {
+        question: "What do the three loyal lieutenants do?",
+        options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
+        answer: outcome,
+        because: "Two of the three values are retreat, in every row. What matters is not what they do, but that all \
+                  do it.",
+    }),
     Beat::new(
-"One round less",
-"Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs to divide \
- them.",
-|world| world.witness().parted.is_some(),
-)
-.first(|_| vec![rule(generals::ENOUGH_ROUNDS, false)])
-.look(loyal),
+        "One round less",
+        "Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs to \
+         divide them.",
+        |world| world.witness().parted.is_some(),
+    )
+    .first(|_| vec![rule(generals::ENOUGH_ROUNDS, false)])
+    .look(loyal),
     Beat::new(
-"Silence is an answer",
-"With both rounds again, the commander says nothing at all. Rounds end by the clock, so silence is noticed, and counts \
- as retreat for everybody.",
-|world| decided(world, 4) && lieutenants(world).all(|(id, _)| heard(world, id.0, order()).is_none()),
-)
-.first(|_| vec![rule(generals::ENOUGH_ROUNDS, true), set(generals::LIES, generals::SILENCE as i64)])
-.look(loyal),
+        "Silence is an answer",
+        "With both rounds again, the commander says nothing at all. Rounds end by the clock, so silence is noticed, \
+         and counts as retreat for everybody.",
+        |world| decided(world, 4) && lieutenants(world).all(|(id, _)| heard(world, id.0, order()).is_none()),
+    )
+    .first(|_| vec![rule(generals::ENOUGH_ROUNDS, true), set(generals::LIES, generals::SILENCE as i64)])
+    .look(loyal),
 ];
 
 /// What the loyal lieutenants did last: attack, retreat, or both.
@@ -231,7 +231,8 @@ const CHALLENGES: &[Challenge<ByzantineGenerals>] = &[
         id: "figure-1",
         title: "Three generals: a lying lieutenant",
         goal: "With three generals, have a loyal lieutenant disobey a loyal commander.",
-        hint: "Start with 3 generals and a lieutenant as traitor, and switch off the rule that asks for more than 3m.",
+        hint: "Start with 3 generals and a lieutenant as traitor, and switch off the rule that asks for more than \
+               3m.",
         reached: |world| are_three(world) && world.witness().disobeyed.is_some(),
     },
     Challenge {
@@ -239,15 +240,15 @@ const CHALLENGES: &[Challenge<ByzantineGenerals>] = &[
         title: "Three generals: a lying commander",
         goal: "With three generals, cure the first case by believing the commander: then have the two lieutenants \
                disagree.",
-        hint: "Without the common default, each breaks the tie by what it heard first-hand. Now let the commander lie: \
-               Lieutenant 1 hears exactly what it heard when Lieutenant 2 was the traitor.",
+        hint: "Without the common default, each breaks the tie by what it heard first-hand. Now let the commander \
+               lie: Lieutenant 1 hears exactly what it heard when Lieutenant 2 was the traitor.",
         reached: |world| are_three(world) && world.witness().parted.is_some(),
     },
     Challenge {
         id: "figure-4",
         title: "Three stories, one end",
-        goal: "With four generals and every rule on, have the commander tell one lieutenant to attack, one to retreat \
-               and one nothing, and have all three do the same.",
+        goal: "With four generals and every rule on, have the commander tell one lieutenant to attack, one to \
+               retreat and one nothing, and have all three do the same.",
         hint: "Make the commander the traitor, and put words into its mouth.",
         reached: three_stories,
     },

@@ -14,8 +14,8 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     title: "FLP: no certain end",
     guide: Guide::Consensus,
     level: 1,
-    summary: "Asynchronous, fault-tolerant, certain to end: pick two. You schedule the messages of a vote and keep it \
-              undecided; then each voter gets a coin.",
+    summary: "Asynchronous, fault-tolerant, certain to end: pick two. You schedule the messages of a vote and keep \
+              it undecided; then each voter gets a coin.",
     seed: 5,
     settings: &[
         (ben_or::VOTERS, 0),
@@ -111,88 +111,88 @@ const LAST: NodeId = NodeId(2);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Three voters, one answer",
-"Three voters must agree on 0 or 1. Messages arrive whenever they like, and one voter may crash. A crashed voter and a \
- slow one look the same, so nobody may wait for all three: *n - t*, here two, must do.",
-|world| world.kernel().now() == 0,
-)
-.look(everybody),
+        "Three voters, one answer",
+        "Three voters must agree on 0 or 1. Messages arrive whenever they like, and one voter may crash. A crashed \
+         voter and a slow one look the same, so nobody may wait for all three: *n - t*, here two, must do.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(everybody),
     Beat::new(
-"Report",
-"Each sends its vote to everybody: a report. Its own counts as well. With two reports it goes on: where more than half \
- of all three say the same, it proposes that; otherwise it proposes ?.",
-|world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
-)
-.look(everybody),
+        "Report",
+        "Each sends its vote to everybody: a report. Its own counts as well. With two reports it goes on: where more \
+         than half of all three say the same, it proposes that; otherwise it proposes ?.",
+        |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
+    )
+    .look(everybody),
     Beat::new(
-"Propose, then decide or toss",
-"Diamonds are proposals. More than t of them for a value: decided. At least one: vote that way from now on. None: toss \
- a coin, and go into the next round.",
-is_decided,
-)
-.look(everybody)
-.ask(Predict {
-            question: "What will be decided?",
-            options: |_| vec!["0".to_owned(), "1".to_owned()],
-            answer: |world| {
-                now(world).and_then(|election| election.outcome).map_or(0, |outcome| usize::from(outcome.1))
-            },
-            because: "Both were possible. Which two messages come first, and how the coins fall, decides.",
-        }),
+        "Propose, then decide or toss",
+        "Diamonds are proposals. More than t of them for a value: decided. At least one: vote that way from now on. \
+         None: toss a coin, and go into the next round.",
+        is_decided,
+    )
+    .look(everybody)
+    .ask(Predict {
+        question: "What will be decided?",
+        options: |_| vec!["0".to_owned(), "1".to_owned()],
+        answer: |world| now(world).and_then(|election| election.outcome).map_or(0, |outcome| usize::from(outcome.1)),
+        because: "Both were possible. Which two messages come first, and how the coins fall, decides.",
+    }),
     Beat::new(
-"Take the coin away",
-"Now nobody may toss: a voter that sees no proposal keeps its vote. And you are the scheduler. You deliver every \
- message. All take 10 ms, and those between A and C, who vote alike, 40 ms. Nothing is lost, nobody crashes.",
-|world| open_in(world, 11),
-)
-.first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
-.look(everybody)
-.ask(Predict {
-            question: "In which round does the next election end?",
-            options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within ten".to_owned()],
-            answer: |world| if open_in(world, 11) { 2 } else { 0 },
-            because: "A and C hear B first, which votes differently, and B hears one of them. Nobody sees a majority, \
-                      and each round ends as it began.",
-        }),
+        "Take the coin away",
+        "Now nobody may toss: a voter that sees no proposal keeps its vote. And you are the scheduler. You deliver \
+         every message. All take 10 ms, and those between A and C, who vote alike, 40 ms. Nothing is lost, nobody \
+         crashes.",
+        |world| open_in(world, 11),
+    )
+    .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
+    .look(everybody)
+    .ask(Predict {
+        question: "In which round does the next election end?",
+        options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within ten".to_owned()],
+        answer: |world| if open_in(world, 11) { 2 } else { 0 },
+        because: "A and C hear B first, which votes differently, and B hears one of them. Nobody sees a majority, \
+                  and each round ends as it began.",
+    }),
     Beat::new(
-"No protocol can do better",
-"The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic protocol: from \
- a state in which both outcomes are possible, a scheduler can always reach another such state.",
-|world| open_in(world, 30),
-)
-.look(everybody),
+        "No protocol can do better",
+        "The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic \
+         protocol: from a state in which both outcomes are possible, a scheduler can always reach another such \
+         state.",
+        |world| open_in(world, 30),
+    )
+    .look(everybody),
     Beat::new(
-"The coin is back",
-"The messages are as late as before, and each voter may toss again. The scheduler knows what will be done with a coin, \
- but not how it will fall.",
-is_decided,
-)
-.first(|_| vec![coin(true)])
-.look(everybody)
-.ask(Predict {
-            question: "Does the same schedule still keep the vote open?",
-            options: |_| vec!["Yes, for ever".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(is_decided(world)),
-            because: "In every round there is the same chance that the coins fall alike. Sooner or later they do.",
-        }),
+        "The coin is back",
+        "The messages are as late as before, and each voter may toss again. The scheduler knows what will be done \
+         with a coin, but not how it will fall.",
+        is_decided,
+    )
+    .first(|_| vec![coin(true)])
+    .look(everybody)
+    .ask(Predict {
+        question: "Does the same schedule still keep the vote open?",
+        options: |_| vec!["Yes, for ever".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(is_decided(world)),
+        because: "In every round there is the same chance that the coins fall alike. Sooner or later they do.",
+    }),
     Beat::new(
-"One crashes",
-"C crashes. A and B cannot know whether it is merely slow, and need not: they only wait for two messages.",
-|world| {
+        "One crashes",
+        "C crashes. A and B cannot know whether it is merely slow, and need not: they only wait for two messages.",
+        |world| {
             let without = now(world).is_some_and(|election| election.voters == 2 && election.outcome.is_some());
             without && !world.kernel().node(LAST).up
         },
-)
-.first(|_| vec![Input::HealAll, set(ben_or::SPREAD, 20_000), Input::Crash { node: LAST }])
-.look(|_| vec![NodeId(0), NodeId(1)]),
+    )
+    .first(|_| vec![Input::HealAll, set(ben_or::SPREAD, 20_000), Input::Crash { node: LAST }])
+    .look(|_| vec![NodeId(0), NodeId(1)]),
     Beat::new(
-"What is promised instead",
-"C is back, and from now on the coin falls alike for everybody in a round. Look at the bars: no number of rounds is \
- certain, and yet the mean is small and bounded.",
-|world| world.witness().decided >= 15,
-)
-.first(|_| vec![Input::Restart { node: LAST }, set(ben_or::KIND, 1)])
-.look(everybody),
+        "What is promised instead",
+        "C is back, and from now on the coin falls alike for everybody in a round. Look at the bars: no number of \
+         rounds is certain, and yet the mean is small and bounded.",
+        |world| world.witness().decided >= 15,
+    )
+    .first(|_| vec![Input::Restart { node: LAST }, set(ben_or::KIND, 1)])
+    .look(everybody),
 ];
 
 /// Makes messages between A and C late, both ways.

@@ -16,8 +16,8 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     title: "Leases and fencing tokens",
     guide: Guide::Consensus,
     level: 2,
-    summary: "A lock lent for a second at a time, two clients, and a store. One client is paused in the middle of its \
-              work, and when it resumes it still believes that it holds the lock.",
+    summary: "A lock lent for a second at a time, two clients, and a store. One client is paused in the middle of \
+              its work, and when it resumes it still believes that it holds the lock.",
     seed: 1,
     settings: &[
         (leases::CLIENTS, 2),
@@ -113,111 +113,113 @@ fn overtaken(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A lock and a store",
-"Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. To stay out of each \
- other's way, each first asks a lock service for the lock.",
-|world| world.kernel().now() == 0,
-)
-.look(clients),
+        "A lock and a store",
+        "Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. To stay \
+         out of each other's way, each first asks a lock service for the lock.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(clients),
     Beat::new(
-"Lent, not given",
-"The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring around the \
- client is what the client counts on, which is less.",
-|world| holders(world).next().is_some(),
-)
-.look(those_holding),
+        "Lent, not given",
+        "The lock is lent for one second: a *lease*. The line above the lock is what is left of it there. The ring \
+         around the client is what the client counts on, which is less.",
+        |world| holders(world).next().is_some(),
+    )
+    .look(those_holding),
     Beat::new(
-"A number with each grant",
-"With the lease comes a *fencing token*: a number higher than that of every grant before. Each read and write carries \
- it, and the store remembers the newest.",
-|world| world.witness().newest.is_some(),
-)
-.look(|_| vec![STORE]),
+        "A number with each grant",
+        "With the lease comes a *fencing token*: a number higher than that of every grant before. Each read and \
+         write carries it, and the store remembers the newest.",
+        |world| world.witness().newest.is_some(),
+    )
+    .look(|_| vec![STORE]),
     Beat::new(
-"Token 2 and on",
-"The holder gives the lock back when it is done, and the next grant has a higher token. Now somebody is at work again, \
- between its read and its write.",
-|world| world.witness().newest.is_some_and(|newest| newest.token >= 2) && !at_work(world).is_empty(),
-)
-.look(at_work),
+        "Token 2 and on",
+        "The holder gives the lock back when it is done, and the next grant has a higher token. Now somebody is at \
+         work again, between its read and its write.",
+        |world| world.witness().newest.is_some_and(|newest| newest.token >= 2) && !at_work(world).is_empty(),
+    )
+    .look(at_work),
     Beat::new(
-"The holder crashes",
-"It crashes, and cannot give the lock back. Nobody has to do that for it: the lease expires on its own. The other \
- client waits until the line above the lock is gone.",
-|world| {
+        "The holder crashes",
+        "It crashes, and cannot give the lock back. Nobody has to do that for it: the lease expires on its own. The \
+         other client waits until the line above the lock is gone.",
+        |world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
             down && !at_work(world).is_empty()
         },
-)
-.first(|world| at_work(world).into_iter().map(|node| Input::Crash { node }).collect())
-.look(those_holding)
-.ask(Predict {
-            question: "How long does the lock stay out of reach?",
-            options: |_| vec!["Until the lease has ended".to_owned(), "Until the client restarts".to_owned()],
-            answer: |_| 0,
-            because: "The lock service needs no word from the holder. After one second by its own clock the lock is free.",
-        }),
+    )
+    .first(|world| at_work(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .look(those_holding)
+    .ask(Predict {
+        question: "How long does the lock stay out of reach?",
+        options: |_| vec!["Until the lease has ended".to_owned(), "Until the client restarts".to_owned()],
+        answer: |_| 0,
+        because: "The lock service needs no word from the holder. After one second by its own clock the lock is \
+                  free.",
+    }),
     Beat::new(
-"A long pause",
-"The client at work is paused, by a garbage collection, say. It stands still in the middle of its work. The lock \
- service hears nothing from it, and treats it like a dead one.",
-|world| holders(world).count() > 1,
-)
-.first(|world| {
-            let down = clients(world).into_iter().filter(|id| world.memory(*id).is_none());
-            let restart = down.map(|node| Input::Restart { node });
-            restart.chain(at_work(world).into_iter().map(|node| Input::Pause { node })).collect()
-        })
-.look(those_holding)
-.ask(Predict {
-            question: "How many clients believe that they hold the lock?",
-            options: |_| vec!["None".to_owned(), "One".to_owned(), "Two".to_owned()],
-            answer: |world| holders(world).count().min(2),
-            because: "The paused one cannot look at its clock. No margin helps, for a pause has no bound.",
-        }),
+        "A long pause",
+        "The client at work is paused, by a garbage collection, say. It stands still in the middle of its work. The \
+         lock service hears nothing from it, and treats it like a dead one.",
+        |world| holders(world).count() > 1,
+    )
+    .first(|world| {
+        let down = clients(world).into_iter().filter(|id| world.memory(*id).is_none());
+        let restart = down.map(|node| Input::Restart { node });
+        restart.chain(at_work(world).into_iter().map(|node| Input::Pause { node })).collect()
+    })
+    .look(those_holding)
+    .ask(Predict {
+        question: "How many clients believe that they hold the lock?",
+        options: |_| vec!["None".to_owned(), "One".to_owned(), "Two".to_owned()],
+        answer: |world| holders(world).count().min(2),
+        because: "The paused one cannot look at its clock. No margin helps, for a pause has no bound.",
+    }),
     Beat::new(
-"The newer one writes",
-"The new holder reads, works and writes, with its newer token. The store has now seen that token.",
-overtaken,
-)
-.look(|_| vec![STORE]),
+        "The newer one writes",
+        "The new holder reads, works and writes, with its newer token. The store has now seen that token.",
+        overtaken,
+    )
+    .look(|_| vec![STORE]),
     Beat::new(
-"The old write arrives",
-"The pause ends. The client never noticed it: it picks up its work where it left off, and writes.",
-|world| world.witness().refused && !at_work(world).is_empty(),
-)
-.first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
-.look(|_| vec![STORE])
-.ask(Predict {
-            question: "What does the store do with the write?",
-            options: |_| vec!["It takes it".to_owned(), "It refuses it".to_owned()],
-            answer: |world| usize::from(world.witness().refused),
-            because: "The token is older than the newest it has seen. The store need not know who holds the lock.",
-        }),
+        "The old write arrives",
+        "The pause ends. The client never noticed it: it picks up its work where it left off, and writes.",
+        |world| world.witness().refused && !at_work(world).is_empty(),
+    )
+    .first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
+    .look(|_| vec![STORE])
+    .ask(Predict {
+        question: "What does the store do with the write?",
+        options: |_| vec!["It takes it".to_owned(), "It refuses it".to_owned()],
+        answer: |world| usize::from(world.witness().refused),
+        because: "The token is older than the newest it has seen. The store need not know who holds the lock.",
+    }),
     Beat::new(
-"The same without the rule",
-"The store no longer looks at tokens. Whoever is at work now is paused, and the other one gets the lock and writes.",
-overtaken,
-)
-.first(|world| {
-            let pause = at_work(world).into_iter().map(|node| Input::Pause { node });
-            std::iter::once(Input::off(leases::FENCING)).chain(pause).collect()
-        })
-.look(|_| vec![STORE]),
+        "The same without the rule",
+        "The store no longer looks at tokens. Whoever is at work now is paused, and the other one gets the lock and \
+         writes.",
+        overtaken,
+    )
+    .first(|world| {
+        let pause = at_work(world).into_iter().map(|node| Input::Pause { node });
+        std::iter::once(Input::off(leases::FENCING)).chain(pause).collect()
+    })
+    .look(|_| vec![STORE]),
     Beat::new(
-"An update is lost",
-"The pause ends. The old holder writes one more than what it had read, long ago.",
-|world| world.witness().lost.is_some(),
-)
-.first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
-.look(|_| vec![STORE])
-.ask(Predict {
-            question: "What becomes of the writes that came in between?",
-            options: |_| vec!["They are kept".to_owned(), "They are overwritten".to_owned()],
-            answer: |world| usize::from(world.witness().lost.is_some()),
-            because: "The store replaced the newer value with the old one plus one. Each client believes that all went \
-                      well.",
-        }),
+        "An update is lost",
+        "The pause ends. The old holder writes one more than what it had read, long ago.",
+        |world| world.witness().lost.is_some(),
+    )
+    .first(|world| paused(world).into_iter().map(|node| Input::Resume { node }).collect())
+    .look(|_| vec![STORE])
+    .ask(Predict {
+        question: "What becomes of the writes that came in between?",
+        options: |_| vec!["They are kept".to_owned(), "They are overwritten".to_owned()],
+        answer: |world| usize::from(world.witness().lost.is_some()),
+        because: "The store replaced the newer value with the old one plus one. Each client believes that all went \
+                  well.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<LeaseLock>] = &[
@@ -225,8 +227,8 @@ const CHALLENGES: &[Challenge<LeaseLock>] = &[
         id: "slow-clock",
         title: "A slow clock",
         goal: "Have two clients believe that they hold the lock while nobody is paused.",
-        hint: "The margin allows for clocks that are wrong by a fifth. Make the clock of one client run at a tenth of \
-               its speed.",
+        hint: "The margin allows for clocks that are wrong by a fifth. Make the clock of one client run at a tenth \
+               of its speed.",
         reached: |world| holders(world).count() > 1 && paused(world).is_empty(),
     },
     Challenge {

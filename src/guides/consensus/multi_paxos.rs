@@ -261,103 +261,104 @@ fn newest(world: &Cluster) -> Slot {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Nobody leads",
-"Five servers, each an *acceptor* and a replica, and each may lead. Every slot of the log is a Paxos decree of its \
- own. The ring is how long a server still waits for a leader.",
-|world| world.kernel().now() == 0,
-)
-.look(servers),
+        "Nobody leads",
+        "Five servers, each an *acceptor* and a replica, and each may lead. Every slot of the log is a Paxos decree \
+         of its own. The ring is how long a server still waits for a leader.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(servers),
     Beat::new(
-"Phase 1, for every slot at once",
-"The first server whose ring empties prepares a *ballot*: not for one slot, but for slot 1 and every one after it.",
-|world| !candidates(world).is_empty(),
-)
-.look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
-.ask(Predict {
-            question: "Which server prepares first?",
-            options: names,
-            answer: |world| candidates(world).first().map_or(0, |candidate| candidate.0.index()),
-            because: "The one with the shortest ring.",
-        }),
+        "Phase 1, for every slot at once",
+        "The first server whose ring empties prepares a *ballot*: not for one slot, but for slot 1 and every one \
+         after it.",
+        |world| !candidates(world).is_empty(),
+    )
+    .look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
+    .ask(Predict {
+        question: "Which server prepares first?",
+        options: names,
+        answer: |world| candidates(world).first().map_or(0, |candidate| candidate.0.index()),
+        because: "The one with the shortest ring.",
+    }),
     Beat::new(
-"Promises of a majority",
-"Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done with until somebody \
- prepares a higher ballot.",
-|world| leader(world).is_some(),
-)
-.look(leaders),
+        "Promises of a majority",
+        "Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done with until \
+         somebody prepares a higher ballot.",
+        |world| leader(world).is_some(),
+    )
+    .look(leaders),
     Beat::new(
-"A command costs one round trip",
-"Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other servers are \
- enough: the slot is chosen, and its cell turns firm.",
-|world| newest(world) >= 2 && all_applied(world, 2),
-)
-.look(leaders),
+        "A command costs one round trip",
+        "Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other \
+         servers are enough: the slot is chosen, and its cell turns firm.",
+        |world| newest(world) >= 2 && all_applied(world, 2),
+    )
+    .look(leaders),
     Beat::new(
-"Without the shortcut",
-"Now phase 1 is run for every command, as in basic Paxos. Watch the yellow diamonds go out before each command. Look \
- at the charts as well.",
-|world| newest(world) >= 5 && all_applied(world, 5),
-)
-.first(|_| vec![skip_phase_1(false)])
-.look(leaders)
-.ask(Predict {
-            question: "A command takes 14 messages with a stable leader. How many does it take now?",
-            options: |_| vec!["18".to_owned(), "22".to_owned(), "28".to_owned()],
-            answer: |_| 1,
-            because: "Four prepare requests and four promises are added, and the client waits one round trip longer. \
-                      The 14: four accept requests, four answers, four times the news, the client's request and its \
-                      answer.",
-        }),
+        "Without the shortcut",
+        "Now phase 1 is run for every command, as in basic Paxos. Watch the yellow diamonds go out before each \
+         command. Look at the charts as well.",
+        |world| newest(world) >= 5 && all_applied(world, 5),
+    )
+    .first(|_| vec![skip_phase_1(false)])
+    .look(leaders)
+    .ask(Predict {
+        question: "A command takes 14 messages with a stable leader. How many does it take now?",
+        options: |_| vec!["18".to_owned(), "22".to_owned(), "28".to_owned()],
+        answer: |_| 1,
+        because: "Four prepare requests and four promises are added, and the client waits one round trip longer. The \
+                  14: four accept requests, four answers, four times the news, the client's request and its answer.",
+    }),
     Beat::new(
-"One command in flight",
-"The shortcut is back, and the clients' own commands pause. One asks for x=1. The leader's accept requests leave.",
-|world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
-)
-.first(|_| vec![skip_phase_1(true), rate(0), set(0, 1)])
-.look(leaders),
+        "One command in flight",
+        "The shortcut is back, and the clients' own commands pause. One asks for x=1. The leader's accept requests \
+         leave.",
+        |world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
+    )
+    .first(|_| vec![skip_phase_1(true), rate(0), set(0, 1)])
+    .look(leaders),
     Beat::new(
-"A hole in the log",
-"All four requests are lost. Meanwhile the next command, y=2, gets the next slot and is chosen there. It cannot be \
- applied: the slot before it is open.",
-leader_has_gap,
-)
-.first(|world| drop_accepts(world).into_iter().chain([set(1, 2)]).collect())
-.look(leaders),
+        "A hole in the log",
+        "All four requests are lost. Meanwhile the next command, y=2, gets the next slot and is chosen there. It \
+         cannot be applied: the slot before it is open.",
+        leader_has_gap,
+    )
+    .first(|world| drop_accepts(world).into_iter().chain([set(1, 2)]).collect())
+    .look(leaders),
     Beat::new(
-"The leader crashes",
-"Only its own disk knows of x=1. The successor prepares a higher ballot for every slot that it does not know. Its \
- quorum reports y=2, and nothing for the slot before.",
-|world| leader(world).is_some() && noop(world).is_some(),
-)
-.first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
-.look(leaders)
-.ask(Predict {
-            question: "What does the new leader propose in the open slot?",
-            options: |_| vec!["x=1".to_owned(), "A no-op".to_owned(), "It leaves the slot open".to_owned()],
-            answer: |_| 1,
-            because: "It cannot wait: nothing behind the hole may be applied. A no-op fills it. And x=1? The client \
-                      asks again, and it gets a later slot.",
-        }),
+        "The leader crashes",
+        "Only its own disk knows of x=1. The successor prepares a higher ballot for every slot that it does not \
+         know. Its quorum reports y=2, and nothing for the slot before.",
+        |world| leader(world).is_some() && noop(world).is_some(),
+    )
+    .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .look(leaders)
+    .ask(Predict {
+        question: "What does the new leader propose in the open slot?",
+        options: |_| vec!["x=1".to_owned(), "A no-op".to_owned(), "It leaves the slot open".to_owned()],
+        answer: |_| 1,
+        because: "It cannot wait: nothing behind the hole may be applied. A no-op fills it. And x=1? The client asks \
+                  again, and it gets a later slot.",
+    }),
     Beat::new(
-"The old leader returns",
-"It restarts from its disk, where x=1 is accepted in that slot, in a ballot that is over. Clients carry on.",
-|world| {
+        "The old leader returns",
+        "It restarts from its disk, where x=1 is accepted in that slot, in a ballot that is over. Clients carry on.",
+        |world| {
             let slot = noop(world).unwrap_or(0);
             down(world).is_none() && all_applied(world, slot) && longest_wait(world) == 0
         },
-)
-.first(|world| {
-            let back = down(world).map(|node| Input::Restart { node });
-            back.into_iter().chain([rate(OWN_RATE)]).collect()
-        })
-.look(servers)
-.ask(Predict {
-            question: "What will the old leader apply in that slot?",
-            options: |_| vec!["x=1, which it accepted".to_owned(), "The no-op".to_owned()],
-            answer: |_| 1,
-            because: "Accepted by one is not chosen. The no-op was accepted by a majority, and every server learns that.",
-        }),
+    )
+    .first(|world| {
+        let back = down(world).map(|node| Input::Restart { node });
+        back.into_iter().chain([rate(OWN_RATE)]).collect()
+    })
+    .look(servers)
+    .ask(Predict {
+        question: "What will the old leader apply in that slot?",
+        options: |_| vec!["x=1, which it accepted".to_owned(), "The no-op".to_owned()],
+        answer: |_| 1,
+        because: "Accepted by one is not chosen. The no-op was accepted by a majority, and every server learns that.",
+    }),
 ];
 
 /// A client waits for exactly one answer.
@@ -378,7 +379,8 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         id: "no-op",
         title: "A no-op in the log",
         goal: "Have a no-op chosen.",
-        hint: "Lose every accept request of one slot, have the next slot chosen, and crash the leader before it asks again.",
+        hint: "Lose every accept request of one slot, have the next slot chosen, and crash the leader before it asks \
+               again.",
         reached: |world| noop(world).is_some(),
     },
     Challenge {

@@ -287,103 +287,102 @@ fn round(world: &Synod) -> u32 {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Two wishes, one decree",
-"P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is *chosen* once a \
- majority has accepted it in one *ballot*.",
-|world| world.kernel().now() == 0,
-)
-.look(proposers),
+        "Two wishes, one decree",
+        "P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is *chosen* \
+         once a majority has accepted it in one *ballot*.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(proposers),
     Beat::new(
-"Phase 1: prepare",
-"P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing below 1.1, \
- and tell me what you have accepted.",
-|world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
-)
-.look(|world| proposers(world).into_iter().take(1).collect()),
+        "Phase 1: prepare",
+        "P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing \
+         below 1.1, and tell me what you have accepted.",
+        |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
+    )
+    .look(|world| proposers(world).into_iter().take(1).collect()),
     Beat::new(
-"Promises on disk",
-"Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the *quorum* that \
- P1 relies on.",
-|world| has_quorum(world, 0),
-)
-.look(acceptors),
+        "Promises on disk",
+        "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the \
+         *quorum* that P1 relies on.",
+        |world| has_quorum(world, 0),
+    )
+    .look(acceptors),
     Beat::new(
-"A higher bid",
-"Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise again.",
-|world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
-)
-.look(|world| proposers(world).into_iter().skip(1).take(1).collect())
-.ask(Predict {
-            question: "P1's accept requests are on their way. What will the acceptors do with them?",
-            options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
-            answer: |_| 1,
-            because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
-        }),
+        "A higher bid",
+        "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise again.",
+        |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
+    )
+    .look(|world| proposers(world).into_iter().skip(1).take(1).collect())
+    .ask(Predict {
+        question: "P1's accept requests are on their way. What will the acceptors do with them?",
+        options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
+        answer: |_| 1,
+        because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
+    }),
     Beat::new(
-"Back off",
-"P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It waits a random \
- time: watch its ring.",
-|world| {
-            proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0)
+        "Back off",
+        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It waits a \
+         random time: watch its ring.",
+        |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
+    )
+    .look(|world| proposers(world).into_iter().take(1).collect()),
+    Beat::new(
+        "Phase 2: chosen",
+        "P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: no \
+         proposer knows it yet.",
+        chosen_unknown,
+    )
+    .look(acceptors),
+    Beat::new(
+        "Learn it",
+        "The acceptances travel back to P2. It counts three, knows, and tells P1. P1 drops its own value: one was to \
+         be chosen, and one was.",
+        all_know,
+    )
+    .look(proposers),
+    Beat::new(
+        "Chosen, and nobody knows",
+        "The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances \
+         reach nobody.",
+        |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
+    )
+    .look(acceptors),
+    Beat::new(
+        "The value that must be adopted",
+        "The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, so \
+         at least one reports it, and it has to propose that value.",
+        all_know,
+    )
+    .first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .look(proposers)
+    .ask(Predict {
+        question: "Which value does the proposer that is left get chosen?",
+        options: |world| {
+            let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
+            vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
         },
-)
-.look(|world| proposers(world).into_iter().take(1).collect()),
+        answer: |_| 0,
+        because: "Any two majorities of five share an acceptor. That one reported the accepted value, and the \
+                  highest accepted value must be adopted.",
+    }),
     Beat::new(
-"Phase 2: chosen",
-"P2's accept requests arrive. At the third acceptance x=12 is chosen. That is a fact about the disks: no proposer \
- knows it yet.",
-chosen_unknown,
-)
-.look(acceptors),
+        "A duel without an end",
+        "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
+         higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
+        |world| chosen(world).is_none() && round(world) >= 6,
+    )
+    .first(|world| {
+        let back = down(world).map(|node| Input::Restart { node });
+        back.into_iter().chain([Input::off(paxos::BACK_OFF)]).collect()
+    })
+    .look(proposers),
     Beat::new(
-"Learn it",
-"The acceptances travel back to P2. It counts three, knows, and tells P1. P1 drops its own value: one was to be \
- chosen, and one was.",
-all_know,
-)
-.look(proposers),
-    Beat::new(
-"Chosen, and nobody knows",
-"The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances reach nobody.",
-|world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
-)
-.look(acceptors),
-    Beat::new(
-"The value that must be adopted",
-"The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, so at least \
- one reports it, and it has to propose that value.",
-all_know,
-)
-.first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
-.look(proposers)
-.ask(Predict {
-            question: "Which value does the proposer that is left get chosen?",
-            options: |world| {
-                let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
-                vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
-            },
-            answer: |_| 0,
-            because: "Any two majorities of five share an acceptor. That one reported the accepted value, and the \
-                      highest accepted value must be adopted.",
-        }),
-    Beat::new(
-"A duel without an end",
-"The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a higher bid, \
- at once. Nothing wrong is chosen. Nothing is chosen at all.",
-|world| chosen(world).is_none() && round(world) >= 6,
-)
-.first(|world| {
-            let back = down(world).map(|node| Input::Restart { node });
-            back.into_iter().chain([Input::off(paxos::BACK_OFF)]).collect()
-        })
-.look(proposers),
-    Beat::new(
-"Chance ends it",
-"Back-off is on again. One of the two waits long enough for the other to finish both phases.",
-|world| chosen(world).is_some() && all_know(world),
-)
-.first(|_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }])
-.look(proposers),
+        "Chance ends it",
+        "Back-off is on again. One of the two waits long enough for the other to finish both phases.",
+        |world| chosen(world).is_some() && all_know(world),
+    )
+    .first(|_| vec![Input::Rule { rule: paxos::BACK_OFF, on: true }])
+    .look(proposers),
 ];
 
 const CHALLENGES: &[Challenge<Paxos>] = &[
@@ -391,7 +390,8 @@ const CHALLENGES: &[Challenge<Paxos>] = &[
         id: "fourth-round",
         title: "A long duel",
         goal: "With every rule on, get the acceptors to promise a ballot of round 4 with nothing chosen.",
-        hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid again.",
+        hint: "A proposer is slow between its phases when its machine is slow. PROPOSE makes the other one bid \
+               again.",
         reached: |world| chosen(world).is_none() && round(world) >= 4,
     },
     Challenge {

@@ -136,99 +136,99 @@ const R3: NodeId = NodeId(3);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Four replicas, one liar",
-"Four replicas keep the same service for two clients. R0 is the *primary* of view 0: it gives requests their numbers. \
- It is also a liar. The others do not know.",
-|world| world.kernel().now() == 0,
-)
-.look(|world| liar(world).into_iter().collect()),
+        "Four replicas, one liar",
+        "Four replicas keep the same service for two clients. R0 is the *primary* of view 0: it gives requests their \
+         numbers. It is also a liar. The others do not know.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|world| liar(world).into_iter().collect()),
     Beat::new(
-"Two stories",
-"Both clients ask. R0 gives number 1 to A1 when it speaks to R1, and to B1 when it speaks to R2. R3 hears nothing.",
-two_stories,
-)
-.look(|_| vec![NodeId(1), NodeId(2)]),
+        "Two stories",
+        "Both clients ask. R0 gives number 1 to A1 when it speaks to R1, and to B1 when it speaks to R2. R3 hears \
+         nothing.",
+        two_stories,
+    )
+    .look(|_| vec![NodeId(1), NodeId(2)]),
     Beat::new(
-"Everyone tells everyone",
-"A backup that accepts a number tells all others: *prepare*. Three signatures of four are a certificate. Any two \
- certificates share two replicas, so at least one honest one, who signs only one story.",
-|world| {
+        "Everyone tells everyone",
+        "A backup that accepts a number tells all others: *prepare*. Three signatures of four are a certificate. Any \
+         two certificates share two replicas, so at least one honest one, who signs only one story.",
+        |world| {
             state(world, R3).and_then(|state| state.log.get(&1)).is_some_and(|slot| {
                 slot.votes.iter().filter(|votes| !votes.commit).fold(0, |all, votes| all | votes.by) & 6 == 6
             })
         },
-)
-.look(|_| vec![NodeId(1), NodeId(2), R3])
-.ask(Predict {
-            question: "How many signatures does the better of the two stories get?",
-            options: |_| ["One", "Two", "Three"].map(str::to_owned).to_vec(),
-            answer: |world| best_story(world).saturating_sub(1) as usize,
-            because: "The liar signs both, and each has one honest backup. That is no certificate, so nothing is executed.",
-        }),
+    )
+    .look(|_| vec![NodeId(1), NodeId(2), R3])
+    .ask(Predict {
+        question: "How many signatures does the better of the two stories get?",
+        options: |_| ["One", "Two", "Three"].map(str::to_owned).to_vec(),
+        answer: |world| best_story(world).saturating_sub(1) as usize,
+        because: "The liar signs both, and each has one honest backup. That is no certificate, so nothing is \
+                  executed.",
+    }),
     Beat::new(
-"Patience runs out",
-"Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup asks for view \
- 1 and tells everyone what it can prove.",
-|world| honest(world).any(|(_, state)| state.changing),
-)
-.look(|world| honest(world).filter(|known| known.1.changing).map(|known| known.0).collect()),
+        "Patience runs out",
+        "Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup asks \
+         for view 1 and tells everyone what it can prove.",
+        |world| honest(world).any(|(_, state)| state.changing),
+    )
+    .look(|world| honest(world).filter(|known| known.1.changing).map(|known| known.0).collect()),
     Beat::new(
-"A new view",
-"The primary of view v is replica v mod 4. It needs three view changes, and shows them: everyone can check that what \
- was prepared is carried over. Here nothing was.",
-|world| settled(world, 1),
-)
-.look(leader)
-.ask(Predict {
-            question: "Who leads next?",
-            options: |world| everyone(world).into_iter().map(|id| Pbft::name(world.settings(), id)).collect(),
-            answer: |world| leader(world).first().map_or(0, |id| id.index()),
-            because: "View 1 belongs to R1. Nobody can vote for anyone else, and no liar can keep its turn.",
-        }),
+        "A new view",
+        "The primary of view v is replica v mod 4. It needs three view changes, and shows them: everyone can check \
+         that what was prepared is carried over. Here nothing was.",
+        |world| settled(world, 1),
+    )
+    .look(leader)
+    .ask(Predict {
+        question: "Who leads next?",
+        options: |world| everyone(world).into_iter().map(|id| Pbft::name(world.settings(), id)).collect(),
+        answer: |world| leader(world).first().map_or(0, |id| id.index()),
+        because: "View 1 belongs to R1. Nobody can vote for anyone else, and no liar can keep its turn.",
+    }),
     Beat::new(
-"Prepared, then committed",
-"Now number 1 gets its certificate of prepares. Each replica that has one says *commit*. With three commits it knows \
- that enough others know, and executes: a later view cannot forget it.",
-|world| world.witness().under(1).is_some(),
-)
-.look(everyone),
+        "Prepared, then committed",
+        "Now number 1 gets its certificate of prepares. Each replica that has one says *commit*. With three commits \
+         it knows that enough others know, and executes: a later view cannot forget it.",
+        |world| world.witness().under(1).is_some(),
+    )
+    .look(everyone),
     Beat::new(
-"Two equal replies",
-"Replicas reply to the client themselves. The client believes two equal replies: at most one of the two lies, so the \
- other is honest.",
-|world| world.witness().answered > 0,
-)
-.look(|world| world.nodes().map(|(id, _)| id).skip(replicas(world.settings())).collect()),
+        "Two equal replies",
+        "Replicas reply to the client themselves. The client believes two equal replies: at most one of the two \
+         lies, so the other is honest.",
+        |world| world.witness().answered > 0,
+    )
+    .look(|world| world.nodes().map(|(id, _)| id).skip(replicas(world.settings())).collect()),
     Beat::new(
-"A checkpoint",
-"After every four numbers the replicas sign their state. With three signatures it is *stable*, and the log up to there \
- can go.",
-|world| honest(world).all(|(_, state)| state.stable.seq >= pbft::INTERVAL),
-)
-.look(everyone),
+        "A checkpoint",
+        "After every four numbers the replicas sign their state. With three signatures it is *stable*, and the log \
+         up to there can go.",
+        |world| honest(world).all(|(_, state)| state.stable.seq >= pbft::INTERVAL),
+    )
+    .look(everyone),
+    Beat::new("One too many", "Now the liar keeps silent, and R3 crashes. Two of four are left.", |world| {
+        honest(world).any(|(_, state)| state.changing && state.view >= 2)
+    })
+    .first(|_| vec![set(pbft::LIES, pbft::SILENCE as i64), Input::Crash { node: R3 }])
+    .look(|_| vec![NodeId(1), NodeId(2)])
+    .ask(Predict {
+        question: "What do the two do?",
+        options: |_| ["Execute on", "Part", "Stop, and try another view"].map(str::to_owned).to_vec(),
+        answer: |world| match world.witness().fork {
+            Some(_) => 1,
+            None => 2,
+        },
+        because: "Two signatures are no certificate. With more than f faults it may stop. It does not diverge.",
+    }),
     Beat::new(
-"One too many",
-"Now the liar keeps silent, and R3 crashes. Two of four are left.",
-|world| honest(world).any(|(_, state)| state.changing && state.view >= 2),
-)
-.first(|_| vec![set(pbft::LIES, pbft::SILENCE as i64), Input::Crash { node: R3 }])
-.look(|_| vec![NodeId(1), NodeId(2)])
-.ask(Predict {
-            question: "What do the two do?",
-            options: |_| ["Execute on", "Part", "Stop, and try another view"].map(str::to_owned).to_vec(),
-            answer: |world| match world.witness().fork {
-                Some(_) => 1,
-                None => 2,
-            },
-            because: "Two signatures are no certificate. With more than f faults it may stop. It does not diverge.",
-        }),
-    Beat::new(
-"And back",
-"R3 restarts from its disk. Three are enough again: they meet in a new view and go on.",
-|world| settled(world, 2),
-)
-.first(|_| vec![Input::Restart { node: R3 }])
-.look(leader),
+        "And back",
+        "R3 restarts from its disk. Three are enough again: they meet in a new view and go on.",
+        |world| settled(world, 2),
+    )
+    .first(|_| vec![Input::Restart { node: R3 }])
+    .look(leader),
 ];
 
 /// Whether enough replicas work in a later view although nobody lies.
@@ -246,7 +246,8 @@ const CHALLENGES: &[Challenge<Pbft>] = &[
         id: "depose",
         title: "Depose an honest primary",
         goal: "With nobody lying, have three replicas work in a later view than 0.",
-        hint: "Start with nobody as liar. The backups cannot tell a primary that crashed, or is cut off, from one that lies.",
+        hint: "Start with nobody as liar. The backups cannot tell a primary that crashed, or is cut off, from one \
+               that lies.",
         reached: honest_deposed,
     },
     Challenge {

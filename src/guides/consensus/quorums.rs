@@ -99,84 +99,78 @@ fn old_and_new(world: &Cluster) -> Option<(NodeId, NodeId)> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A leader by majority",
-"Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says two would \
- do; the rule raises it to a *majority*, three of five.",
-|world| common_leader(world).is_some(),
-)
-.look(leaders),
+        "A leader by majority",
+        "Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says \
+         two would do; the rule raises it to a *majority*, three of five.",
+        |world| common_leader(world).is_some(),
+    )
+    .look(leaders),
+    Beat::new("A decision", "x=5 goes to slot 1 of the log. It is decided once three servers have it.", |world| {
+        view::ids(world).into_iter().all(|id| commit(world, id) >= 1)
+    })
+    .first(|_| vec![set(0, 5)])
+    .look(leaders),
     Beat::new(
-"A decision",
-"x=5 goes to slot 1 of the log. It is decided once three servers have it.",
-|world| view::ids(world).into_iter().all(|id| commit(world, id) >= 1),
-)
-.first(|_| vec![set(0, 5)])
-.look(leaders),
+        "The cut",
+        "A cable is cut: the leader and one other here, three servers there. Each side sees the other as dead. No \
+         server can tell a cut from a crash.",
+        |world| old_and_new(world).is_some(),
+    )
+    .first(|world| vec![Input::Partition { side: small_side(world) }])
+    .look(leaders)
+    .ask(Predict {
+        question: "How many servers believe that they lead, after a while?",
+        options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
+        answer: |world| leaders(world).len().saturating_sub(1).min(1),
+        because: "Two: the three elect one of their own, and the old leader has not heard of it.",
+    }),
     Beat::new(
-"The cut",
-"A cable is cut: the leader and one other here, three servers there. Each side sees the other as dead. No server can \
- tell a cut from a crash.",
-|world| old_and_new(world).is_some(),
-)
-.first(|world| vec![Input::Partition { side: small_side(world) }])
-.look(leaders)
-.ask(Predict {
-            question: "How many servers believe that they lead, after a while?",
-            options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
-            answer: |world| leaders(world).len().saturating_sub(1).min(1),
-            because: "Two: the three elect one of their own, and the old leader has not heard of it.",
-        }),
+        "Both are asked",
+        "A client on each side asks for something different in slot 2: y=1 of the old leader, y=2 of the new one.",
+        |world| old_and_new(world).is_some_and(|(_, new)| commit(world, new) >= 2),
+    )
+    .first(|world| {
+        let pair = old_and_new(world);
+        vec![set_at(1, 1, pair.map(|pair| pair.0)), set_at(1, 2, pair.map(|pair| pair.1))]
+    })
+    .look(leaders)
+    .ask(Predict {
+        question: "Who decides?",
+        options: |_| ["The old leader", "The new leader", "Both", "Neither"].map(str::to_owned).to_vec(),
+        answer: |world| match old_and_new(world).map(|(old, new)| (commit(world, old) >= 2, commit(world, new) >= 2)) {
+            Some((true, false)) => 0,
+            Some((false, true)) => 1,
+            Some((true, true)) => 2,
+            _ => 3,
+        },
+        because: "Two of five are no majority, three are. The old leader waits, and its client with it.",
+    }),
     Beat::new(
-"Both are asked",
-"A client on each side asks for something different in slot 2: y=1 of the old leader, y=2 of the new one.",
-|world| old_and_new(world).is_some_and(|(_, new)| commit(world, new) >= 2),
-)
-.first(|world| {
-            let pair = old_and_new(world);
-            vec![set_at(1, 1, pair.map(|pair| pair.0)), set_at(1, 2, pair.map(|pair| pair.1))]
-        })
-.look(leaders)
-.ask(Predict {
-            question: "Who decides?",
-            options: |_| ["The old leader", "The new leader", "Both", "Neither"].map(str::to_owned).to_vec(),
-            answer: |world| match old_and_new(world)
-                .map(|(old, new)| (commit(world, old) >= 2, commit(world, new) >= 2))
-            {
-                Some((true, false)) => 0,
-                Some((false, true)) => 1,
-                Some((true, true)) => 2,
-                _ => 3,
-            },
-            because: "Two of five are no majority, three are. The old leader waits, and its client with it.",
-        }),
+        "The cut heals",
+        "The old leader hears the later term and follows. y=1 was never decided, and goes.",
+        |world| common_leader(world).is_some() && view::ids(world).into_iter().all(|id| commit(world, id) >= 2),
+    )
+    .first(|_| vec![Input::HealAll])
+    .look(leaders),
     Beat::new(
-"The cut heals",
-"The old leader hears the later term and follows. y=1 was never decided, and goes.",
-|world| common_leader(world).is_some() && view::ids(world).into_iter().all(|id| commit(world, id) >= 2),
-)
-.first(|_| vec![Input::HealAll])
-.look(leaders),
+        "Now two are enough",
+        "The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing stops the two sides \
+         from deciding apart any more.",
+        |world| old_and_new(world).is_some(),
+    )
+    .first(|world| vec![Input::off(raft::MAJORITY), Input::Partition { side: small_side(world) }])
+    .look(leaders),
     Beat::new(
-"Now two are enough",
-"The same cut, with the rule off: two servers are a quorum, as the slider says. Nothing stops the two sides from \
- deciding apart any more.",
-|world| old_and_new(world).is_some(),
-)
-.first(|world| {
-            vec![Input::off(raft::MAJORITY), Input::Partition { side: small_side(world) }]
-        })
-.look(leaders),
-    Beat::new(
-"Split brain",
-"Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. Healing the \
- cut cannot repair that.",
-|world| world.is_promise_broken(ONE_COMMAND.id),
-)
-.first(|world| {
-            let pair = old_and_new(world);
-            vec![set_at(2, 1, pair.map(|pair| pair.0)), set_at(2, 2, pair.map(|pair| pair.1))]
-        })
-.look(leaders),
+        "Split brain",
+        "Both sides are asked for slot 3, and both decide. A client over here was told z=1, one over there z=2. \
+         Healing the cut cannot repair that.",
+        |world| world.is_promise_broken(ONE_COMMAND.id),
+    )
+    .first(|world| {
+        let pair = old_and_new(world);
+        vec![set_at(2, 1, pair.map(|pair| pair.0)), set_at(2, 2, pair.map(|pair| pair.1))]
+    })
+    .look(leaders),
 ];
 
 const CHALLENGES: &[Challenge<Raft>] = &[

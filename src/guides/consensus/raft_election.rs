@@ -15,8 +15,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: electing a leader",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five servers keep one of them as leader. Stop the leader, and watch the others notice, vote and agree on \
-              a new one: never two in the same term.",
+    summary: "Five servers keep one of them as leader. Stop the leader, and watch the others notice, vote and agree \
+              on a new one: never two in the same term.",
     seed: 7,
     settings: &[
         (raft::SERVERS, 1),
@@ -79,87 +79,87 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Nobody leads",
-"Five *followers*, and no leader. The ring around each is its *election timeout*: how long it will wait for a leader. \
- Each has drawn a random one, between 150 and 300 ms.",
-|world| world.kernel().now() == 0,
-)
-.look(|world| world.nodes().map(|(id, _)| id).collect()),
+        "Nobody leads",
+        "Five *followers*, and no leader. The ring around each is its *election timeout*: how long it will wait for \
+         a leader. Each has drawn a random one, between 150 and 300 ms.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|world| world.nodes().map(|(id, _)| id).collect()),
     Beat::new(
-"The first to lose patience",
-"The first server whose ring empties becomes a *candidate*. It begins *term* 1, votes for itself, and asks the four \
- others.",
-|world| !candidates(world).is_empty(),
-)
-.look(candidates)
-.ask(Predict {
-            question: "Which server stands first?",
-            options: names,
-            answer: |world| candidates(world).first().map_or(0, |id| id.index()),
-            because: "The one whose timeout was shortest: its ring had the least left.",
-        }),
+        "The first to lose patience",
+        "The first server whose ring empties becomes a *candidate*. It begins *term* 1, votes for itself, and asks \
+         the four others.",
+        |world| !candidates(world).is_empty(),
+    )
+    .look(candidates)
+    .ask(Predict {
+        question: "Which server stands first?",
+        options: names,
+        answer: |world| candidates(world).first().map_or(0, |id| id.index()),
+        because: "The one whose timeout was shortest: its ring had the least left.",
+    }),
     Beat::new(
-"A majority is enough",
-"Each server has one vote per term and gives it to the first who asks. Three of five are a majority, so there can be \
- only one winner.",
-|world| !leaders(world).is_empty(),
-)
-.look(leaders),
+        "A majority is enough",
+        "Each server has one vote per term and gives it to the first who asks. Three of five are a majority, so \
+         there can be only one winner.",
+        |world| !leaders(world).is_empty(),
+    )
+    .look(leaders),
     Beat::new(
-"Heartbeats keep the peace",
-"The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, so nobody \
- stands against it.",
-|world| common_leader(world).is_some(),
-)
-.look(leaders),
+        "Heartbeats keep the peace",
+        "The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, so \
+         nobody stands against it.",
+        |world| common_leader(world).is_some(),
+    )
+    .look(leaders),
     Beat::new(
-"A command on a majority",
-"A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it is \
- *committed*: look at the grid.",
-|world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
-)
-.first(|_| vec![set(0, 5)])
-.look(leaders),
+        "A command on a majority",
+        "A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it is \
+         *committed*: look at the grid.",
+        |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
+    )
+    .first(|_| vec![set(0, 5)])
+    .look(leaders),
     Beat::new(
-"The leader stops",
-"The leader crashes. Its memory is gone; its disk, with term, vote and log, stays. No heartbeat comes any more, and \
- the rings run down.",
-|world| !candidates(world).is_empty(),
-)
-.first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
-.look(candidates)
-.ask(Predict {
-            question: "Which term does the next candidate stand in?",
-            options: |_| vec!["Term 1 again".to_owned(), "Term 2".to_owned(), "It depends on the votes".to_owned()],
-            answer: |world| usize::from(newest_term(world) > 1),
-            because: "A candidate always raises the term by one. In term 1 everyone has voted already.",
-        }),
+        "The leader stops",
+        "The leader crashes. Its memory is gone; its disk, with term, vote and log, stays. No heartbeat comes any \
+         more, and the rings run down.",
+        |world| !candidates(world).is_empty(),
+    )
+    .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .look(candidates)
+    .ask(Predict {
+        question: "Which term does the next candidate stand in?",
+        options: |_| vec!["Term 1 again".to_owned(), "Term 2".to_owned(), "It depends on the votes".to_owned()],
+        answer: |world| usize::from(newest_term(world) > 1),
+        because: "A candidate always raises the term by one. In term 1 everyone has voted already.",
+    }),
     Beat::new(
-"Four are enough",
-"Four servers are left, and three votes are still a majority of five. The winner's log holds x=5: servers refuse a \
- candidate whose log is behind their own.",
-|world| !leaders(world).is_empty(),
-)
-.look(leaders),
+        "Four are enough",
+        "Four servers are left, and three votes are still a majority of five. The winner's log holds x=5: servers \
+         refuse a candidate whose log is behind their own.",
+        |world| !leaders(world).is_empty(),
+    )
+    .look(leaders),
     Beat::new(
-"The old leader comes back",
-"The crashed server restarts from its disk. It knows its old term, but nothing of the new leader.",
-|world| common_leader(world).is_some(),
-)
-.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
-.look(leaders)
-.ask(Predict {
-            question: "What becomes of the old leader?",
-            options: |_| {
-                vec![
-                    "It leads again".to_owned(),
-                    "It follows the new leader".to_owned(),
-                    "There are two leaders".to_owned(),
-                ]
-            },
-            answer: |_| 1,
-            because: "It boots as a follower. The first heartbeat carries a higher term, and it enters that term.",
-        }),
+        "The old leader comes back",
+        "The crashed server restarts from its disk. It knows its old term, but nothing of the new leader.",
+        |world| common_leader(world).is_some(),
+    )
+    .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+    .look(leaders)
+    .ask(Predict {
+        question: "What becomes of the old leader?",
+        options: |_| {
+            vec![
+                "It leads again".to_owned(),
+                "It follows the new leader".to_owned(),
+                "There are two leaders".to_owned(),
+            ]
+        },
+        answer: |_| 1,
+        because: "It boots as a follower. The first heartbeat carries a higher term, and it enters that term.",
+    }),
 ];
 
 /// Candidates of the newest term whom nobody left can make a winner.
@@ -202,8 +202,8 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         id: "split-vote",
         title: "A split vote",
         goal: "Make every server vote in one term, and nobody win it.",
-        hint: "Two candidates must stand before either's request arrives. Turn the random part of the timeout down to \
-               0, or delay the first candidate's requests.",
+        hint: "Two candidates must stand before either's request arrives. Turn the random part of the timeout down \
+               to 0, or delay the first candidate's requests.",
         reached: split_vote,
     },
     Challenge {
@@ -216,7 +216,8 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "stuck-leader",
         title: "A leader that cannot commit",
-        goal: "Leave an old leader in a minority with an entry that it cannot commit, while the majority has moved on.",
+        goal: "Leave an old leader in a minority with an entry that it cannot commit, while the majority has moved \
+               on.",
         hint: "Cut the leader off with at most one other server, then send it a command.",
         reached: stuck_leader,
     },

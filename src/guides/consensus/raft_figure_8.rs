@@ -87,77 +87,77 @@ fn crash_leaders(world: &Cluster) -> Vec<Input> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"The stage",
-"Five servers: A to E are S1 to S5 of the paper's figure 8. You will see an entry reach a majority and be               overwritten all the same.",
-|world| world.kernel().now() == 0,
-)
-.look(view::ids),
+        "The stage",
+        "Five servers: A to E are S1 to S5 of the paper's figure 8. You will see an entry reach a majority and be    \
+         overwritten all the same.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(view::ids),
+    Beat::new("A leads", "A loses patience first, and the others vote for it.", |world| leads(world, A))
+        .look(|_| vec![A]),
     Beat::new(
-"A leads",
-"A loses patience first, and the others vote for it.",
-|world| leads(world, A),
-)
-.look(|_| vec![A]),
+        "(a) An entry on two servers",
+        "A appends x=1 and reaches B alone: the three others are cut off.",
+        |world| first_is_of(world, NodeId(1), 1),
+    )
+    .first(|_| vec![only(0b00011), set_at(0, 1, Some(A))])
+    .look(|_| vec![A, NodeId(1)]),
     Beat::new(
-"(a) An entry on two servers",
-"A appends x=1 and reaches B alone: the three others are cut off.",
-|world| first_is_of(world, NodeId(1), 1),
-)
-.first(|_| vec![only(0b00011), set_at(0, 1, Some(A))])
-.look(|_| vec![A, NodeId(1)]),
+        "(b) A crashes, E leads",
+        "A crashes. E is the first of the others to lose patience. C and D vote for it: their logs are as empty as \
+         its own.",
+        |world| leads(world, E),
+    )
+    .first(|world| [crash_leaders(world), vec![only(0b11100)]].concat())
+    .look(|_| vec![E]),
     Beat::new(
-"(b) A crashes, E leads",
-"A crashes. E is the first of the others to lose patience. C and D vote for it: their logs are as empty as its own.",
-|world| leads(world, E),
-)
-.first(|world| [crash_leaders(world), vec![only(0b11100)]].concat())
-.look(|_| vec![E]),
+        "(b) Another entry, on one server",
+        "E appends x=2 in its own, later term. Nobody else gets it.",
+        |world| last(world, E) == 1,
+    )
+    .first(|_| vec![only(0b10000), set_at(0, 2, Some(E))])
+    .look(|_| vec![E]),
     Beat::new(
-"(b) Another entry, on one server",
-"E appends x=2 in its own, later term. Nobody else gets it.",
-|world| last(world, E) == 1,
-)
-.first(|_| vec![only(0b10000), set_at(0, 2, Some(E))])
-.look(|_| vec![E]),
+        "(c) A leads again",
+        "E crashes and A restarts. C and D hear A alone, and vote for it: its log is longer than theirs. Its term is \
+         3               at least; its entry is still of term 1.",
+        |world| leads(world, A),
+    )
+    .first(|_| vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)])
+    .look(|_| vec![A]),
     Beat::new(
-"(c) A leads again",
-"E crashes and A restarts. C and D hear A alone, and vote for it: its log is longer than theirs. Its term is 3               at least; its entry is still of term 1.",
-|world| leads(world, A),
-)
-.first(|_| vec![Input::Crash { node: E }, Input::Restart { node: A }, only(0b01101)])
-.look(|_| vec![A]),
+        "(c) The old entry on a majority",
+        "A keeps replicating x=1. Now A knows that a majority has it: look at the field.",
+        on_a_majority,
+    )
+    .look(|world| copies(world).into_iter().flat_map(|set| set.members).collect())
+    .ask(Predict {
+        question: "x=1 is on a majority. Does A commit it?",
+        options: |_| ["Yes", "Not yet"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(commit(world, A) == 0),
+        because: "It is of term 1, and a leader counts copies only of entries of its own term. The field stays \
+                  yellow.",
+    }),
     Beat::new(
-"(c) The old entry on a majority",
-"A keeps replicating x=1. Now A knows that a majority has it: look at the field.",
-on_a_majority,
-)
-.look(|world| copies(world).into_iter().flat_map(|set| set.members).collect())
-.ask(Predict {
-            question: "x=1 is on a majority. Does A commit it?",
-            options: |_| ["Yes", "Not yet"].map(str::to_owned).to_vec(),
-            answer: |world| usize::from(commit(world, A) == 0),
-            because: "It is of term 1, and a leader counts copies only of entries of its own term. The field stays yellow.",
-        }),
+        "(d) A crashes, E comes back",
+        "A crashes, E restarts, and E hears C and D alone. Both have x=1.",
+        |world| leads(world, E) || leaders(world).len() > 1,
+    )
+    .first(|world| [crash_leaders(world), vec![Input::Restart { node: E }, only(0b11100)]].concat())
+    .look(|_| vec![E])
+    .ask(Predict {
+        question: "Who of the three can be elected?",
+        options: |_| ["C or D: they have x=1", "E: its last entry is newer"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(leads(world, E)),
+        because: "Votes compare the terms of the last entries. E's is of term 2, and 2 is more than 1.",
+    }),
     Beat::new(
-"(d) A crashes, E comes back",
-"A crashes, E restarts, and E hears C and D alone. Both have x=1.",
-|world| leads(world, E) || leaders(world).len() > 1,
-)
-.first(|world| [crash_leaders(world), vec![Input::Restart { node: E }, only(0b11100)]].concat())
-.look(|_| vec![E])
-.ask(Predict {
-            question: "Who of the three can be elected?",
-            options: |_| ["C or D: they have x=1", "E: its last entry is newer"].map(str::to_owned).to_vec(),
-            answer: |world| usize::from(leads(world, E)),
-            because: "Votes compare the terms of the last entries. E's is of term 2, and 2 is more than 1.",
-        }),
-    Beat::new(
-"(d) Overwritten",
-"E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it was done, and       \
-         it would be gone. The paper's (e) is the way out: a challenge for you.",
-|world| first_is_of(world, NodeId(2), 2),
-)
-.look(|_| vec![E, NodeId(2)]),
+        "(d) Overwritten",
+        "E puts x=2 in the place of x=1. Had A committed x=1 at (c), a client would have been told that it was done, \
+         and       it would be gone. The paper's (e) is the way out: a challenge for you.",
+        |world| first_is_of(world, NodeId(2), 2),
+    )
+    .look(|_| vec![E, NodeId(2)]),
 ];
 
 /// An entry of an older term that its leader knows to be on a majority and has not committed.
@@ -239,7 +239,8 @@ mod proof {
         way: Way::Script {
             settings: &[],
             act: figure_8,
-            reason: "The figure's own schedule, with five servers, three crashes and four elections; the explorer's bounds                  end before it.",
+            reason: "The figure's own schedule, with five servers, three crashes and four elections; the explorer's \
+                     bounds                  end before it.",
         },
     }];
 

@@ -111,70 +111,65 @@ fn is_joint(world: &Cluster) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Three members, two in waiting",
-"A, B and C are members and elect a leader. D and E run, and wait to be added. The field is the set that counts.",
-|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
-)
-.look(leaders),
+        "Three members, two in waiting",
+        "A, B and C are members and elect a leader. D and E run, and wait to be added. The field is the set that \
+         counts.",
+        |world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
+    )
+    .look(leaders),
+    Beat::new("A command on two of three", "x=5 is committed once two of the three have it.", |world| {
+        leader(world).is_some_and(|id| commit(world, id) >= 2)
+    })
+    .first(|_| vec![set(0, 5)])
+    .look(leaders),
     Beat::new(
-"A command on two of three",
-"x=5 is committed once two of the three have it.",
-|world| leader(world).is_some_and(|id| commit(world, id) >= 2),
-)
-.first(|_| vec![set(0, 5)])
-.look(leaders),
+        "Both sets at once",
+        "Now the five: ABCDE. The leader appends an entry that names both sets. It counts from the moment it is in \
+         the log: decisions need two of ABC *and* three of ABCDE.",
+        is_joint,
+    )
+    .first(|_| vec![change("ABCDE")])
+    .look(leaders)
+    .ask(Predict {
+        question: "The new entry itself: whose consent does it need?",
+        options: |_| ["The old majority's", "The new majority's", "Both"].map(str::to_owned).to_vec(),
+        answer: |world| if is_joint(world) { 2 } else { 0 },
+        because: "It is in the leader's log, so the leader counts by it already.",
+    }),
     Beat::new(
-"Both sets at once",
-"Now the five: ABCDE. The leader appends an entry that names both sets. It counts from the moment it is in the log: \
- decisions need two of ABC *and* three of ABCDE.",
-is_joint,
-)
-.first(|_| vec![change("ABCDE")])
-.look(leaders)
-.ask(Predict {
-            question: "The new entry itself: whose consent does it need?",
-            options: |_| ["The old majority's", "The new majority's", "Both"].map(str::to_owned).to_vec(),
-            answer: |world| if is_joint(world) { 2 } else { 0 },
-            because: "It is in the leader's log, so the leader counts by it already.",
-        }),
+        "The new set alone",
+        "The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to drop \
+         it: the leader appends ABCDE.",
+        |world| settled(world, "ABCDE"),
+    )
+    .look(view::ids),
+    Beat::new("Five are members", "Now two may crash, where before it was one.", |world| {
+        leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
+    })
+    .first(|world| {
+        let other = |id: &NodeId| leader(world) != Some(*id);
+        let down = view::ids(world).into_iter().filter(other).take(2).map(|node| Input::Crash { node });
+        down.chain([set(1, 7)]).collect()
+    })
+    .look(leaders),
     Beat::new(
-"The new set alone",
-"The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to drop it: the \
- leader appends ABCDE.",
-|world| settled(world, "ABCDE"),
-)
-.look(view::ids),
-    Beat::new(
-"Five are members",
-"Now two may crash, where before it was one.",
-|world| {
-            leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
-        },
-)
-.first(|world| {
-            let other = |id: &NodeId| leader(world) != Some(*id);
-            let down = view::ids(world).into_iter().filter(other).take(2).map(|node| Input::Crash { node });
-            down.chain([set(1, 7)]).collect()
-        })
-.look(leaders),
-    Beat::new(
-"A leader that is not a member",
-"All run again, and now a set without the leader is asked for. The leader carries the change out without counting \
- itself, and steps down when it is committed.",
-|world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
-)
-.first(|world| {
-            let up = view::ids(world).into_iter().filter(|id| !world.kernel().node(*id).up);
-            let wanted = if leader(world).is_some_and(|id| id.0 < 2) { "CDE" } else { "A" };
-            up.map(|node| Input::Restart { node }).chain([change(wanted)]).collect()
-        })
-.look(leaders)
-.ask(Predict {
-            question: "Who leads in the end?",
-            options: |_| ["The same leader", "One of the new members"].map(str::to_owned).to_vec(),
-            answer: |world| usize::from(leader(world).is_some_and(|id| config(world, id).has(id))),
-            because: "The old leader has done its part. The members hear nobody, and elect one of their own.",
-        }),
+        "A leader that is not a member",
+        "All run again, and now a set without the leader is asked for. The leader carries the change out without \
+         counting itself, and steps down when it is committed.",
+        |world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
+    )
+    .first(|world| {
+        let up = view::ids(world).into_iter().filter(|id| !world.kernel().node(*id).up);
+        let wanted = if leader(world).is_some_and(|id| id.0 < 2) { "CDE" } else { "A" };
+        up.map(|node| Input::Restart { node }).chain([change(wanted)]).collect()
+    })
+    .look(leaders)
+    .ask(Predict {
+        question: "Who leads in the end?",
+        options: |_| ["The same leader", "One of the new members"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(leader(world).is_some_and(|id| config(world, id).has(id))),
+        because: "The old leader has done its part. The members hear nobody, and elect one of their own.",
+    }),
 ];
 
 /// A change that is neither done nor undone.

@@ -138,84 +138,80 @@ fn committed_everywhere(world: &Cluster, value: i16) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One leader",
-"Five servers and a leader. Its first entry is a no-op: once that is committed, it knows what else is.",
-|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1),
-)
-.look(leaders),
+        "One leader",
+        "Five servers and a leader. Its first entry is a no-op: once that is committed, it knows what else is.",
+        |world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1),
+    )
+    .look(leaders),
     Beat::new(
-"x is 1 everywhere",
-"A client sets x to 1. The table shows what each server's state is by now.",
-|world| committed_everywhere(world, 1),
-)
-.first(|_| vec![set_at(0, 1, None)])
-.look(leaders),
+        "x is 1 everywhere",
+        "A client sets x to 1. The table shows what each server's state is by now.",
+        |world| committed_everywhere(world, 1),
+    )
+    .first(|_| vec![set_at(0, 1, None)])
+    .look(leaders),
     Beat::new(
-"A read by ReadIndex",
-"A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a majority has \
- said so, it answers from its own state: nothing was appended.",
-|world| world.history().reads_answered() >= 1,
-)
-.first(|_| vec![get_at(0, None)])
-.look(leaders),
+        "A read by ReadIndex",
+        "A client reads x. The leader notes its commit index and asks everyone whether it still leads. Once a \
+         majority has said so, it answers from its own state: nothing was appended.",
+        |world| world.history().reads_answered() >= 1,
+    )
+    .first(|_| vec![get_at(0, None)])
+    .look(leaders),
     Beat::new(
-"The cut",
-"Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear no \
- heartbeat and elect another.",
-|world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
-)
-.first(cut_off)
-.look(leaders)
-.ask(Predict {
-            question: "How many servers believe now that they lead?",
-            options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
-            answer: |world| leaders(world).len().saturating_sub(1).min(1),
-            because: "Two, in different terms. Raft promises one leader per term, not one leader at a time.",
-        }),
+        "The cut",
+        "Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear \
+         no heartbeat and elect another.",
+        |world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
+    )
+    .first(cut_off)
+    .look(leaders)
+    .ask(Predict {
+        question: "How many servers believe now that they lead?",
+        options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
+        answer: |world| leaders(world).len().saturating_sub(1).min(1),
+        because: "Two, in different terms. Raft promises one leader per term, not one leader at a time.",
+    }),
+    Beat::new("x becomes 2", "On the majority's side a client sets x to 2, and is told that it is done.", |world| {
+        two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
+    })
+    .first(|world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))])
+    .look(|world| two_leaders(world).map(|pair| pair.0).into_iter().collect()),
     Beat::new(
-"x becomes 2",
-"On the majority's side a client sets x to 2, and is told that it is done.",
-|world| {
-            two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
-        },
-)
-.first(|world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))])
-.look(|world| two_leaders(world).map(|pair| pair.0).into_iter().collect()),
-    Beat::new(
-"A read on the wrong side",
-"A client on the other side asks the old leader for x. Its state says 1.",
-|world| {
+        "A read on the wrong side",
+        "A client on the other side asks the old leader for x. Its state says 1.",
+        |world| {
             let asked = |(_, old)| leadership(world, old).is_some_and(|leader| !leader.reads.is_empty());
             let answered = world.history().reads_answered() >= 2;
             two_leaders(world).is_some_and(asked) || answered
         },
-)
-.first(|world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))])
-.look(|world| two_leaders(world).map(|pair| pair.1).into_iter().collect())
-.ask(Predict {
-            question: "What does the old leader answer?",
-            options: |_| ["1", "2", "Nothing"].map(str::to_owned).to_vec(),
-            answer: |world| match last_read(world).flatten() {
-                Some(Answer::Value(Some(1))) => 0,
-                Some(Answer::Value(_)) => 1,
-                _ => 2,
-            },
-            because: "It asks for a majority's confirmation first, and hears from only one follower. A late answer is \
-                      better than a wrong one.",
-        }),
+    )
+    .first(|world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))])
+    .look(|world| two_leaders(world).map(|pair| pair.1).into_iter().collect())
+    .ask(Predict {
+        question: "What does the old leader answer?",
+        options: |_| ["1", "2", "Nothing"].map(str::to_owned).to_vec(),
+        answer: |world| match last_read(world).flatten() {
+            Some(Answer::Value(Some(1))) => 0,
+            Some(Answer::Value(_)) => 1,
+            _ => 2,
+        },
+        because: "It asks for a majority's confirmation first, and hears from only one follower. A late answer is \
+                  better than a wrong one.",
+    }),
     Beat::new(
-"It heals",
-"The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
- elsewhere.",
-|world| committed_everywhere(world, 2) && common_leader(world).is_some(),
-)
-.first(|_| vec![Input::HealAll])
-.look(leaders),
+        "It heals",
+        "The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
+         elsewhere.",
+        |world| committed_everywhere(world, 2) && common_leader(world).is_some(),
+    )
+    .first(|_| vec![Input::HealAll])
+    .look(leaders),
     Beat::new(
-"By a lease",
-"Another way: a server that has heard the leader votes for nobody else for 150 ms. For 150 ms after a majority \
- answered, nobody else can lead, and reads need no messages at all.",
-|world| {
+        "By a lease",
+        "Another way: a server that has heard the leader votes for nobody else for 150 ms. For 150 ms after a \
+         majority answered, nobody else can lead, and reads need no messages at all.",
+        |world| {
             let now = world.kernel().now();
             let fresh = |leader: NodeId| {
                 leadership(world, leader)
@@ -223,16 +219,17 @@ const TOUR: &[Beat] = &[
             };
             common_leader(world).is_some_and(fresh)
         },
-)
-.first(|_| vec![Input::set(raft::READS, 1)])
-.look(leaders),
+    )
+    .first(|_| vec![Input::set(raft::READS, 1)])
+    .look(leaders),
     Beat::new(
-"At once",
-"A read, answered at once. The lease rests on clocks: a leader whose clock is slow believes in its lease for too long.",
-|world| world.history().reads_answered() >= 2,
-)
-.first(|_| vec![get_at(0, None)])
-.look(leaders),
+        "At once",
+        "A read, answered at once. The lease rests on clocks: a leader whose clock is slow believes in its lease for \
+         too long.",
+        |world| world.history().reads_answered() >= 2,
+    )
+    .first(|_| vec![get_at(0, None)])
+    .look(leaders),
 ];
 
 const CHALLENGES: &[Challenge<Raft>] = &[
@@ -250,7 +247,8 @@ const CHALLENGES: &[Challenge<Raft>] = &[
     Challenge {
         id: "slow-clock",
         title: "A lease and a slow clock",
-        goal: "With all rules on, have a leader answer an old value by its lease. Leases assume that clocks run alike.",
+        goal: "With all rules on, have a leader answer an old value by its lease. Leases assume that clocks run \
+               alike.",
         hint: "Make the leader's clock run slowly, then cut it off from everyone.",
         reached: |world| world.is_promise_broken(FRESH_READS.id),
     },

@@ -86,94 +86,94 @@ fn cut_leader_off(world: &Cluster) -> Vec<Input> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One leader, empty logs",
-"Five servers elect a *leader*. From now on it alone takes commands. Each server has a *log*: a row of the grid.",
-|world| common_leader(world).is_some(),
-)
-.look(leaders),
+        "One leader, empty logs",
+        "Five servers elect a *leader*. From now on it alone takes commands. Each server has a *log*: a row of the \
+         grid.",
+        |world| common_leader(world).is_some(),
+    )
+    .look(leaders),
     Beat::new(
-"Append, then send",
-"A client sets x to 5. The leader appends the command with its term and sends it to everyone. Dashed: in the log, and \
- not yet final.",
-|world| leader(world).is_some_and(|id| last(world, id) >= 1),
-)
-.first(|_| vec![set(0, 5)])
-.look(leaders),
+        "Append, then send",
+        "A client sets x to 5. The leader appends the command with its term and sends it to everyone. Dashed: in the \
+         log, and not yet final.",
+        |world| leader(world).is_some_and(|id| last(world, id) >= 1),
+    )
+    .first(|_| vec![set(0, 5)])
+    .look(leaders),
     Beat::new(
-"A majority has it",
-"Followers write the entry to their disks and say so. The field behind the nodes is the set that has it.",
-|world| leader_at(world, 1),
-)
-.look(leaders)
-.ask(Predict {
-            question: "How many of five servers must have the entry before it is committed?",
-            options: |_| ["Two", "Three", "All five"].map(str::to_owned).to_vec(),
-            answer: |_| 1,
-            because: "Three, with the leader itself. Any later winner needs three votes, so one of these three has a \
-                      say in it.",
-        }),
+        "A majority has it",
+        "Followers write the entry to their disks and say so. The field behind the nodes is the set that has it.",
+        |world| leader_at(world, 1),
+    )
+    .look(leaders)
+    .ask(Predict {
+        question: "How many of five servers must have the entry before it is committed?",
+        options: |_| ["Two", "Three", "All five"].map(str::to_owned).to_vec(),
+        answer: |_| 1,
+        because: "Three, with the leader itself. Any later winner needs three votes, so one of these three has a say \
+                  in it.",
+    }),
     Beat::new(
-"The followers hear of it",
-"The next message carries the leader's *commit index*. Now every server applies x=5.",
-|world| everyone_at(world, 1),
-)
-.look(|world| view::ids(world)),
+        "The followers hear of it",
+        "The next message carries the leader's *commit index*. Now every server applies x=5.",
+        |world| everyone_at(world, 1),
+    )
+    .look(view::ids),
     Beat::new(
-"One is down, the rest go on",
-"A follower crashes, and a client sets y to 7. Four are left, and three are enough.",
-|world| leader_at(world, 2),
-)
-.first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().chain([set(1, 7)]).collect())
-.look(leaders),
+        "One is down, the rest go on",
+        "A follower crashes, and a client sets y to 7. Four are left, and three are enough.",
+        |world| leader_at(world, 2),
+    )
+    .first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().chain([set(1, 7)]).collect())
+    .look(leaders),
     Beat::new(
-"It catches up",
-"The follower restarts with its log from disk. Each message of the leader names the entry *before* those it carries. A \
- follower that lacks it refuses, and the leader goes one back.",
-|world| everyone_at(world, 2),
-)
-.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
-.look(|world| view::ids(world)),
+        "It catches up",
+        "The follower restarts with its log from disk. Each message of the leader names the entry *before* those it \
+         carries. A follower that lacks it refuses, and the leader goes one back.",
+        |world| everyone_at(world, 2),
+    )
+    .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+    .look(view::ids),
     Beat::new(
-"A tail that is not committed",
-"The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It is on two servers, \
- and there it stays.",
-|world| leader(world).zip(follower(world)).is_some_and(|(a, b)| last(world, a).min(last(world, b)) >= 3),
-)
-.first(|world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect())
-.look(leaders),
+        "A tail that is not committed",
+        "The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It is on two \
+         servers, and there it stays.",
+        |world| leader(world).zip(follower(world)).is_some_and(|(a, b)| last(world, a).min(last(world, b)) >= 3),
+    )
+    .first(|world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect())
+    .look(leaders),
     Beat::new(
-"The others carry on without it",
-"The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in a later \
- term, on a majority.",
-|world| old_leader(world).is_some(),
-)
-.look(leaders),
+        "The others carry on without it",
+        "The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in \
+         a later term, on a majority.",
+        |world| old_leader(world).is_some(),
+    )
+    .look(leaders),
     Beat::new(
-"Committed over there",
-"The new leader commits z=1. Compare the two rows of the grid that differ.",
-|world| leader_at(world, 3),
-)
-.first(|world| vec![set_at(2, 1, leader(world))])
-.look(leaders),
+        "Committed over there",
+        "The new leader commits z=1. Compare the two rows of the grid that differ.",
+        |world| leader_at(world, 3),
+    )
+    .first(|world| vec![set_at(2, 1, leader(world))])
+    .look(leaders),
     Beat::new(
-"The cut heals",
-"The old leader hears of the higher term and follows. Its entry of the old term conflicts with the new leader's.",
-|world| everyone_at(world, 3),
-)
-.first(|_| vec![Input::HealAll])
-.look(|world| view::ids(world))
-.ask(Predict {
-            question: "What becomes of z=9?",
-            options: |_| {
-                ["It is deleted", "It comes after z=1", "It wins, for it came first"].map(str::to_owned).to_vec()
-            },
-            answer: |world| {
-                let z = leader(world).and_then(|id| world.memory(id)).and_then(|memory| memory.registers[2]);
-                if z == Some(1) { 0 } else { 2 }
-            },
-            because: "It was never on a majority, so nobody was told that it was done. The leader's log settles the \
-                      conflict.",
-        }),
+        "The cut heals",
+        "The old leader hears of the higher term and follows. Its entry of the old term conflicts with the new \
+         leader's.",
+        |world| everyone_at(world, 3),
+    )
+    .first(|_| vec![Input::HealAll])
+    .look(view::ids)
+    .ask(Predict {
+        question: "What becomes of z=9?",
+        options: |_| ["It is deleted", "It comes after z=1", "It wins, for it came first"].map(str::to_owned).to_vec(),
+        answer: |world| {
+            let z = leader(world).and_then(|id| world.memory(id)).and_then(|memory| memory.registers[2]);
+            if z == Some(1) { 0 } else { 2 }
+        },
+        because: "It was never on a majority, so nobody was told that it was done. The leader's log settles the \
+                  conflict.",
+    }),
 ];
 
 /// A follower whose log ends in another entry than the newest leader's at the same index.

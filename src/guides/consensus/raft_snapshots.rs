@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: snapshots",
     guide: Guide::Consensus,
     level: 3,
-    summary: "Servers replace the beginning of their logs with the state it led to. A follower that was away too long \
-              gets that state in place of the entries.",
+    summary: "Servers replace the beginning of their logs with the state it led to. A follower that was away too \
+              long gets that state in place of the entries.",
     seed: 4,
     settings: &[(raft::SNAPSHOT_AFTER, 4), (raft::LATENCY, 10_000), (raft::HEARTBEAT, 50_000), (raft::LOAD, 0)],
     busy: &[(raft::LOAD, 30)],
@@ -100,69 +100,68 @@ fn all_at(world: &Cluster, index: u32) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Three servers",
-"Three servers elect a leader. A server takes a *snapshot* once it has applied four entries.",
-|world| common_leader(world).is_some(),
-)
-.look(leaders),
+        "Three servers",
+        "Three servers elect a leader. A server takes a *snapshot* once it has applied four entries.",
+        |world| common_leader(world).is_some(),
+    )
+    .look(leaders),
     Beat::new(
-"Three entries",
-"x=1, y=2, x=3. The log holds three entries; the state has two values, for x=1 was overwritten.",
-|world| all_at(world, 3),
-)
-.first(|_| vec![set(0, 1), set(1, 2), set(0, 3)])
-.look(leaders),
+        "Three entries",
+        "x=1, y=2, x=3. The log holds three entries; the state has two values, for x=1 was overwritten.",
+        |world| all_at(world, 3),
+    )
+    .first(|_| vec![set(0, 1), set(1, 2), set(0, 3)])
+    .look(leaders),
     Beat::new(
-"The fourth, and a snapshot",
-"With z=4 each server writes its state to disk with the index and the term of the last entry, and drops the four \
- entries.",
-|world| view::ids(world).into_iter().all(|id| base(world, id) == 4),
-)
-.first(|_| vec![set(2, 4)])
-.look(view::ids)
-.ask(Predict {
-            question: "Who decides when a server takes its snapshot?",
-            options: |_| ["The leader", "Each for itself", "A majority"].map(str::to_owned).to_vec(),
-            answer: |_| 1,
-            because: "What is applied is committed and will not change, so there is nobody to ask.",
-        }),
+        "The fourth, and a snapshot",
+        "With z=4 each server writes its state to disk with the index and the term of the last entry, and drops the \
+         four entries.",
+        |world| view::ids(world).into_iter().all(|id| base(world, id) == 4),
+    )
+    .first(|_| vec![set(2, 4)])
+    .look(view::ids)
+    .ask(Predict {
+        question: "Who decides when a server takes its snapshot?",
+        options: |_| ["The leader", "Each for itself", "A majority"].map(str::to_owned).to_vec(),
+        answer: |_| 1,
+        because: "What is applied is committed and will not change, so there is nobody to ask.",
+    }),
+    Beat::new("A follower is away", "A follower crashes. Meanwhile four more commands come in.", |world| {
+        leader(world).is_some_and(|id| base(world, id) == 8)
+    })
+    .first(|world| {
+        let crash = follower(world).map(|node| Input::Crash { node });
+        crash.into_iter().chain([set(0, 5), set(1, 6), set(2, 7), set(0, 8)]).collect()
+    })
+    .look(leaders),
     Beat::new(
-"A follower is away",
-"A follower crashes. Meanwhile four more commands come in.",
-|world| leader(world).is_some_and(|id| base(world, id) == 8),
-)
-.first(|world| {
-            let crash = follower(world).map(|node| Input::Crash { node });
-            crash.into_iter().chain([set(0, 5), set(1, 6), set(2, 7), set(0, 8)]).collect()
-        })
-.look(leaders),
+        "Too late for the entries",
+        "The follower is back and needs index 5. The leader has nothing before index 9 any more.",
+        sends_a_snapshot,
+    )
+    .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+    .look(leaders)
+    .ask(Predict {
+        question: "What does the leader send?",
+        options: |_| ["Entries 5 to 8", "Its snapshot"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(sends_a_snapshot(world)),
+        because: "InstallSnapshot: the state after index 8, with that index and its term.",
+    }),
     Beat::new(
-"Too late for the entries",
-"The follower is back and needs index 5. The leader has nothing before index 9 any more.",
-sends_a_snapshot,
-)
-.first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
-.look(leaders)
-.ask(Predict {
-            question: "What does the leader send?",
-            options: |_| ["Entries 5 to 8", "Its snapshot"].map(str::to_owned).to_vec(),
-            answer: |world| usize::from(sends_a_snapshot(world)),
-            because: "InstallSnapshot: the state after index 8, with that index and its term.",
-        }),
+        "Caught up",
+        "The follower replaces its log with the snapshot. It never saw entries 5 to 8, yet is in the same state as \
+         the others.",
+        |world| all_at(world, 8),
+    )
+    .look(view::ids),
     Beat::new(
-"Caught up",
-"The follower replaces its log with the snapshot. It never saw entries 5 to 8, yet is in the same state as the others.",
-|world| all_at(world, 8),
-)
-.look(view::ids),
-    Beat::new(
-"On from there",
-"The next entry goes to index 9 on all three. Index and term of the snapshot are what its check of the previous entry \
- rests on.",
-|world| all_at(world, 9),
-)
-.first(|_| vec![set(1, 9)])
-.look(view::ids),
+        "On from there",
+        "The next entry goes to index 9 on all three. Index and term of the snapshot are what its check of the \
+         previous entry rests on.",
+        |world| all_at(world, 9),
+    )
+    .first(|_| vec![set(1, 9)])
+    .look(view::ids),
 ];
 
 const CHALLENGES: &[Challenge<Raft>] = &[

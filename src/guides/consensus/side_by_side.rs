@@ -19,8 +19,8 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     title: "Side by side: Raft, Multi-Paxos, Zab",
     guide: Guide::Consensus,
     level: 4,
-    summary: "Three protocols, the same commands at the same moments, the same crash. How long a commit takes, what it \
-              costs in messages, and how long nobody commits: measured, and compared with theory.",
+    summary: "Three protocols, the same commands at the same moments, the same crash. How long a commit takes, what \
+              it costs in messages, and how long nobody commits: measured, and compared with theory.",
     seed: 5,
     settings: &[(trio::SERVERS, 0), (trio::RATE, 0), (trio::LATENCY, 10_000), (trio::TIMEOUT, 150_000)],
     busy: &[(trio::RATE, LOAD)],
@@ -151,110 +151,109 @@ fn together(world: &Trio, slack: u32) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Three leaders",
-"Three groups of three servers, each with a protocol of its own, all with the same latency and the same *timeouts*. \
- Each elects a leader.",
-|world| leaders(world).len() == 3,
-)
-.look(leaders),
+        "Three leaders",
+        "Three groups of three servers, each with a protocol of its own, all with the same latency and the same \
+         *timeouts*. Each elects a leader.",
+        |world| leaders(world).len() == 3,
+    )
+    .look(leaders),
     Beat::new(
-"The same command for each",
-"Set x to 5. Each leader sends it to its followers and waits for a majority, which is itself and one more.",
-|world| committed(world) >= 1,
-)
-.first(|_| set_everywhere(0, 5))
-.look(leaders),
+        "The same command for each",
+        "Set x to 5. Each leader sends it to its followers and waits for a majority, which is itself and one more.",
+        |world| committed(world) >= 1,
+    )
+    .first(|_| set_everywhere(0, 5))
+    .look(leaders),
     Beat::new(
-"The followers hear of it",
-"The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them a \
- separate message; Raft lets the news ride on the next message, here a heartbeat.",
-|world| committed(world) >= 1 && together(world, 0),
-)
-.look(all),
+        "The followers hear of it",
+        "The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them \
+         a separate message; Raft lets the news ride on the next message, here a heartbeat.",
+        |world| committed(world) >= 1 && together(world, 0),
+    )
+    .look(all),
     Beat::new(
-"A steady load",
-"Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time from when \
- a leader takes up a command until it knows that it is committed.",
-|world| committed(world) >= 60,
-)
-.first(|_| vec![load(LOAD)])
-.look(leaders)
-.ask(Predict {
-            question: "Which protocol commits fastest?",
-            options: |_| titles(&["No real difference"]),
-            answer: |world| {
-                let of = |of: Protocol| median(world, of).unwrap_or(0);
-                let (quick, slow) = (Protocol::ALL.map(of).into_iter().min(), Protocol::ALL.map(of).into_iter().max());
-                let apart = slow.zip(quick).is_some_and(|(slow, quick)| (slow - quick) * 5 > slow);
-                if apart { index_of(Protocol::ALL.into_iter().min_by_key(|one| of(*one))) } else { 3 }
-            },
-            because: "With a stable leader all three do the same: out to the followers, back from the faster one. \
-                      Theory says two message delays.",
-        }),
+        "A steady load",
+        "Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time \
+         from when a leader takes up a command until it knows that it is committed.",
+        |world| committed(world) >= 60,
+    )
+    .first(|_| vec![load(LOAD)])
+    .look(leaders)
+    .ask(Predict {
+        question: "Which protocol commits fastest?",
+        options: |_| titles(&["No real difference"]),
+        answer: |world| {
+            let of = |of: Protocol| median(world, of).unwrap_or(0);
+            let (quick, slow) = (Protocol::ALL.map(of).into_iter().min(), Protocol::ALL.map(of).into_iter().max());
+            let apart = slow.zip(quick).is_some_and(|(slow, quick)| (slow - quick) * 5 > slow);
+            if apart { index_of(Protocol::ALL.into_iter().min_by_key(|one| of(*one))) } else { 3 }
+        },
+        because: "With a stable leader all three do the same: out to the followers, back from the faster one. Theory \
+                  says two message delays.",
+    }),
     Beat::new(
-"What a command costs",
-"The table also counts the messages that commands cause. With n servers Multi-Paxos and Zab need 3(n - 1): out, back, \
- and the news. Heartbeats are not in it.",
-|world| committed(world) >= 100,
-)
-.look(leaders)
-.ask(Predict {
-            question: "How many messages does a command cost in Raft, with three servers?",
-            options: |_| ["2", "4", "6"].map(str::to_owned).to_vec(),
-            answer: |world| match tenths_a_command(world, Protocol::Raft).unwrap_or(0) {
-                0..=30 => 0,
-                31..=50 => 1,
-                _ => 2,
-            },
-            because: "Four: 2(n - 1). The news that it is committed costs no message of its own. The price is that \
-                      followers apply it later.",
-        }),
+        "What a command costs",
+        "The table also counts the messages that commands cause. With n servers Multi-Paxos and Zab need 3(n - 1): \
+         out, back, and the news. Heartbeats are not in it.",
+        |world| committed(world) >= 100,
+    )
+    .look(leaders)
+    .ask(Predict {
+        question: "How many messages does a command cost in Raft, with three servers?",
+        options: |_| ["2", "4", "6"].map(str::to_owned).to_vec(),
+        answer: |world| match tenths_a_command(world, Protocol::Raft).unwrap_or(0) {
+            0..=30 => 0,
+            31..=50 => 1,
+            _ => 2,
+        },
+        because: "Four: 2(n - 1). The news that it is committed costs no message of its own. The price is that \
+                  followers apply it later.",
+    }),
     Beat::new(
-"The same crash",
-"All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader is \
- there.",
-|world| crashed(world).len() == 3 && first_back(world).is_some(),
-)
-.first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
-.look(all)
-.ask(Predict {
-            question: "Which group commits again first?",
-            options: |_| titles(&[]),
-            answer: |world| index_of(first_back(world)),
-            because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one \
-                      round trip for votes or promises. Which of the two comes first is chance: another seed, another \
-                      winner.",
-        }),
+        "The same crash",
+        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new \
+         leader is there.",
+        |world| crashed(world).len() == 3 && first_back(world).is_some(),
+    )
+    .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .look(all)
+    .ask(Predict {
+        question: "Which group commits again first?",
+        options: |_| titles(&[]),
+        answer: |world| index_of(first_back(world)),
+        because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one round \
+                  trip for votes or promises. Which of the two comes first is chance: another seed, another winner.",
+    }),
     Beat::new(
-"All three are back",
-"The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and synchronise. \
- Only then may the new leader broadcast.",
-|world| Protocol::ALL.into_iter().all(|of| is_back(world, of)),
-)
-.look(all)
-.ask(Predict {
-            question: "Which group is the last to commit again?",
-            options: |_| titles(&[]),
-            answer: |world| by_pause(world)[2] as usize,
-            because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: here 200 \
-                      ms of waiting for a better vote, as ZooKeeper does, and two more round trips before the first \
-                      proposal.",
-        }),
+        "All three are back",
+        "The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and \
+         synchronise. Only then may the new leader broadcast.",
+        |world| Protocol::ALL.into_iter().all(|of| is_back(world, of)),
+    )
+    .look(all)
+    .ask(Predict {
+        question: "Which group is the last to commit again?",
+        options: |_| titles(&[]),
+        answer: |world| by_pause(world)[2] as usize,
+        because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: here 200 ms \
+                  of waiting for a better vote, as ZooKeeper does, and two more round trips before the first \
+                  proposal.",
+    }),
     Beat::new(
-"The old leaders return",
-"They boot from their disks, follow whoever leads now, and get what they missed. No command is lost, and none is \
- applied twice.",
-|world| crashed(world).is_empty() && together(world, 4),
-)
-.first(|world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect())
-.look(all),
+        "The old leaders return",
+        "They boot from their disks, follow whoever leads now, and get what they missed. No command is lost, and \
+         none is applied twice.",
+        |world| crashed(world).is_empty() && together(world, 4),
+    )
+    .first(|world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect())
+    .look(all),
     Beat::new(
-"Read the table",
-"Commit time: the same. Messages: two against three for each follower. The pause after a crash depends on timeouts and \
- on what a new leader must do first, not on how commands are committed.",
-|world| committed(world) >= 250,
-)
-.look(leaders),
+        "Read the table",
+        "Commit time: the same. Messages: two against three for each follower. The pause after a crash depends on \
+         timeouts and on what a new leader must do first, not on how commands are committed.",
+        |world| committed(world) >= 250,
+    )
+    .look(leaders),
 ];
 
 /// Whether two groups that have committed before are without a leader, and the third commits.

@@ -126,120 +126,120 @@ const N5: NodeId = NodeId(4);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A ring without a token",
-"Five nodes have started. Each knows only who comes after it. Nobody has seen a *token* yet, so each will soon call \
- for one.",
-|world| world.kernel().now() == 0,
-)
-.look(all),
+        "A ring without a token",
+        "Five nodes have started. Each knows only who comes after it. Nobody has seen a *token* yet, so each will \
+         soon call for one.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(all),
     Beat::new(
-"Five calls, one token",
-"A call goes from node to node. A node that is calling too stops the calls of lower nodes and lets those of higher \
- ones pass. Only one call comes home, and its node makes the token.",
-|world| !with_token(world).is_empty(),
-)
-.look(with_token)
-.ask(Predict {
-            question: "Whose call goes all the way round?",
-            options: names,
-            answer: |world| with_token(world).first().map_or(0, |node| node.index()),
-            because: "Nobody stops the call of the highest number. This is the election of Chang and Roberts.",
-        }),
+        "Five calls, one token",
+        "A call goes from node to node. A node that is calling too stops the calls of lower nodes and lets those of \
+         higher ones pass. Only one call comes home, and its node makes the token.",
+        |world| !with_token(world).is_empty(),
+    )
+    .look(with_token)
+    .ask(Predict {
+        question: "Whose call goes all the way round?",
+        options: names,
+        answer: |world| with_token(world).first().map_or(0, |node| node.index()),
+        because: "Nobody stops the call of the highest number. This is the election of Chang and Roberts.",
+    }),
     Beat::new(
-"Ask first, then hand over",
-"The holder asks the next node whether it is there, and hands over the token only after an answer. From then on it has \
- none. The square is the token.",
-|world| flying_token(world).is_some(),
-)
-.look(all),
+        "Ask first, then hand over",
+        "The holder asks the next node whether it is there, and hands over the token only after an answer. From then \
+         on it has none. The square is the token.",
+        |world| flying_token(world).is_some(),
+    )
+    .look(all),
     Beat::new(
-"Inside",
-"A node that wants in waits until the token comes by. It keeps the token while it is inside. There is one token, so \
- there is one node inside.",
-|world| inside(world).next().is_some(),
-)
-.look(those_inside),
+        "Inside",
+        "A node that wants in waits until the token comes by. It keeps the token while it is inside. There is one \
+         token, so there is one node inside.",
+        |world| inside(world).next().is_some(),
+    )
+    .look(those_inside),
     Beat::new(
-"In turn",
-"N3 is inside, and N4 waits. Now N2 and N5 want in as well. Nobody keeps a list: the token moves on to the next node, \
- and each node that wants in takes its turn.",
-|world| inside(world).next().is_some_and(|node| node != N3),
-)
-.first(|_| vec![want(N2), want(N5)])
-.look(those_inside)
-.ask(Predict {
-            question: "Who goes in next?",
-            options: names,
-            answer: |world| inside(world).next().map_or(0, NodeId::index),
-            because: "The first on the way round that wants in, whoever has waited longest. Nobody waits for more than \
-                      one entry by each of the others.",
-        }),
+        "In turn",
+        "N3 is inside, and N4 waits. Now N2 and N5 want in as well. Nobody keeps a list: the token moves on to the \
+         next node, and each node that wants in takes its turn.",
+        |world| inside(world).next().is_some_and(|node| node != N3),
+    )
+    .first(|_| vec![want(N2), want(N5)])
+    .look(those_inside)
+    .ask(Predict {
+        question: "Who goes in next?",
+        options: names,
+        answer: |world| inside(world).next().map_or(0, NodeId::index),
+        because: "The first on the way round that wants in, whoever has waited longest. Nobody waits for more than \
+                  one entry by each of the others.",
+    }),
     Beat::new(
-"The holder dies inside",
-"The node inside crashes, and the token is gone with its memory. The rings of the others run down: they hear of no \
- token any more.",
-|world| calling(world).next().is_some(),
-)
-.first(|world| inside(world).map(|node| Input::Crash { node }).collect())
-.look(those_calling),
+        "The holder dies inside",
+        "The node inside crashes, and the token is gone with its memory. The rings of the others run down: they hear \
+         of no token any more.",
+        |world| calling(world).next().is_some(),
+    )
+    .first(|world| inside(world).map(|node| Input::Crash { node }).collect())
+    .look(those_calling),
     Beat::new(
-"A full silent round",
-"Silence proves nothing: somebody may just be taking long inside. That is why the call goes round first. A node with \
- the token would stop it. If it comes home, every running node has said that it has none.",
-|world| epoch(world) > 1,
-)
-.look(with_token)
-.ask(Predict {
-            question: "Which epoch will the new token have?",
-            options: |_| vec!["1 again".to_owned(), "2".to_owned(), "4, as four nodes are left".to_owned()],
-            answer: |world| usize::from(epoch(world) > 1),
-            because: "One more than any epoch seen by a node on the way, so the new token is newer than all before it.",
-        }),
+        "A full silent round",
+        "Silence proves nothing: somebody may just be taking long inside. That is why the call goes round first. A \
+         node with the token would stop it. If it comes home, every running node has said that it has none.",
+        |world| epoch(world) > 1,
+    )
+    .look(with_token)
+    .ask(Predict {
+        question: "Which epoch will the new token have?",
+        options: |_| vec!["1 again".to_owned(), "2".to_owned(), "4, as four nodes are left".to_owned()],
+        answer: |world| usize::from(epoch(world) > 1),
+        because: "One more than any epoch seen by a node on the way, so the new token is newer than all before it.",
+    }),
     Beat::new(
-"A broken ring",
-"N4 is still down, and the ring runs through it. N3 asks it, hears nothing within 30 ms, and passes it over. Watch the \
- token take the chord to N5.",
-|world| flies(world, N3, Some(N5)),
-)
-.look(|_| vec![N3, N5]),
+        "A broken ring",
+        "N4 is still down, and the ring runs through it. N3 asks it, hears nothing within 30 ms, and passes it over. \
+         Watch the token take the chord to N5.",
+        |world| flies(world, N3, Some(N5)),
+    )
+    .look(|_| vec![N3, N5]),
     Beat::new(
-"N4 comes back",
-"N4 restarts without a token. Nobody needs to be told: the next time N3 asks, N4 answers.",
-|world| flies(world, N4, None),
-)
-.first(|_| vec![Input::Restart { node: N4 }])
-.look(|_| vec![N4]),
+        "N4 comes back",
+        "N4 restarts without a token. Nobody needs to be told: the next time N3 asks, N4 answers.",
+        |world| flies(world, N4, None),
+    )
+    .first(|_| vec![Input::Restart { node: N4 }])
+    .look(|_| vec![N4]),
     Beat::new(
-"Lost on the way",
-"N4 has handed the token on, and it is lost on the link. Nobody has it now. Silence, a call all the way round, a token \
- of epoch 3.",
-|world| epoch(world) > 2 && inside(world).next().is_some(),
-)
-.first(|world| flying_token(world).map(|id| Input::Drop { id }).into_iter().collect())
-.look(with_token),
+        "Lost on the way",
+        "N4 has handed the token on, and it is lost on the link. Nobody has it now. Silence, a call all the way \
+         round, a token of epoch 3.",
+        |world| epoch(world) > 2 && inside(world).next().is_some(),
+    )
+    .first(|world| flying_token(world).map(|id| Input::Drop { id }).into_iter().collect())
+    .look(with_token),
     Beat::new(
-"Considered dead",
-"Now the node inside is paused: it stands still without knowing it. It does not answer, so the others pass it over, \
- and so does their call.",
-|world| inside(world).nth(1).is_some(),
-)
-.first(|world| inside(world).map(|node| Input::Pause { node }).collect())
-.look(those_inside)
-.ask(Predict {
-            question: "How many will be inside?",
-            options: |_| vec!["One".to_owned(), "Two".to_owned()],
-            answer: |world| usize::from(inside(world).nth(1).is_some()),
-            because: "The ring cannot tell a paused node from a dead one. That is where the promise ends; what helps \
-                      here is a lease with a fencing token.",
-        }),
+        "Considered dead",
+        "Now the node inside is paused: it stands still without knowing it. It does not answer, so the others pass \
+         it over, and so does their call.",
+        |world| inside(world).nth(1).is_some(),
+    )
+    .first(|world| inside(world).map(|node| Input::Pause { node }).collect())
+    .look(those_inside)
+    .ask(Predict {
+        question: "How many will be inside?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        answer: |world| usize::from(inside(world).nth(1).is_some()),
+        because: "The ring cannot tell a paused node from a dead one. That is where the promise ends; what helps \
+                  here is a lease with a fencing token.",
+    }),
     Beat::new(
-"The old token dies",
-"The paused node resumes, leaves, and hands its token to the next one. Its epoch is older than what that node has \
- seen, so the token is ignored. One is left.",
-|world| tokens(world).len() == 1,
-)
-.first(|world| those_inside(world).into_iter().map(|node| Input::Resume { node }).collect())
-.look(with_token),
+        "The old token dies",
+        "The paused node resumes, leaves, and hands its token to the next one. Its epoch is older than what that \
+         node has seen, so the token is ignored. One is left.",
+        |world| tokens(world).len() == 1,
+    )
+    .first(|world| those_inside(world).into_iter().map(|node| Input::Resume { node }).collect())
+    .look(with_token),
 ];
 
 /// Two tokens of different epochs.
@@ -267,7 +267,8 @@ const CHALLENGES: &[Challenge<TokenRing>] = &[
         id: "last-one-in",
         title: "The last one in",
         goal: "Crash every node but one, and get that one in.",
-        hint: "Its call comes round at once when nobody else answers. Crash the others while it has no token, and see.",
+        hint: "Its call comes round at once when nobody else answers. Crash the others while it has no token, and \
+               see.",
         reached: |world| {
             let up = all(world).into_iter().filter(|node| world.memory(*node).is_some()).count();
             up == 1 && inside(world).next().is_some()

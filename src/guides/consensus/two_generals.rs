@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
     title: "Two generals",
     guide: Guide::Consensus,
     level: 1,
-    summary: "Two armies must attack together or not at all, and every messenger may be caught. How many confirmations \
-              make both sure? No number does.",
+    summary: "Two armies must attack together or not at all, and every messenger may be caught. How many \
+              confirmations make both sure? No number does.",
     seed: 3,
     settings: &[
         (generals::CONFIRMATIONS, 2),
@@ -77,71 +77,72 @@ fn catch(world: &Valley, wanted: u32) -> Vec<Input> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A valley between",
-"Two generals hold two hills. Together they win; alone, either loses. Only messengers connect them, through a valley \
- that the enemy holds. General A is about to propose: we attack at dawn.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![FIRST, SECOND]),
+        "A valley between",
+        "Two generals hold two hills. Together they win; alone, either loses. Only messengers connect them, through \
+         a valley that the enemy holds. General A is about to propose: we attack at dawn.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![FIRST, SECOND]),
     Beat::new(
-"The plan",
-"A sends the plan. The messenger arrives, and B knows. But A does not know that B knows, so A cannot attack on this \
- alone.",
-|world| received(world, SECOND) == 1,
-)
-.look(|_| vec![SECOND]),
+        "The plan",
+        "A sends the plan. The messenger arrives, and B knows. But A does not know that B knows, so A cannot attack \
+         on this alone.",
+        |world| received(world, SECOND) == 1,
+    )
+    .look(|_| vec![SECOND]),
     Beat::new(
-"A confirmation, and another",
-"B confirms. Now A knows that B knows, and B does not know that the confirmation arrived. So A confirms the \
- confirmation. This much they have agreed on: the plan and two confirmations.",
-|world| received(world, SECOND) == 3,
-)
-.look(|_| vec![FIRST, SECOND])
-.ask(Predict {
-            question: "The last message has arrived. Who can be sure of that?",
-            options: |_| vec!["A".to_owned(), "B".to_owned(), "Both".to_owned()],
-            answer: |world| if received(world, SECOND) == 3 { 1 } else { 0 },
-            because: "B got it. A, who sent it, will never hear of it: nothing follows the last message.",
-        }),
+        "A confirmation, and another",
+        "B confirms. Now A knows that B knows, and B does not know that the confirmation arrived. So A confirms the \
+         confirmation. This much they have agreed on: the plan and two confirmations.",
+        |world| received(world, SECOND) == 3,
+    )
+    .look(|_| vec![FIRST, SECOND])
+    .ask(Predict {
+        question: "The last message has arrived. Who can be sure of that?",
+        options: |_| vec!["A".to_owned(), "B".to_owned(), "Both".to_owned()],
+        answer: |world| if received(world, SECOND) == 3 { 1 } else { 0 },
+        because: "B got it. A, who sent it, will never hear of it: nothing follows the last message.",
+    }),
     Beat::new(
-"Dawn",
-"Each attacks if it got the last message it was waiting for. Tonight no messenger was caught, and both attack.",
-|world| world.witness().both == 1,
-)
-.look(|_| vec![FIRST, SECOND]),
+        "Dawn",
+        "Each attacks if it got the last message it was waiting for. Tonight no messenger was caught, and both \
+         attack.",
+        |world| world.witness().both == 1,
+    )
+    .look(|_| vec![FIRST, SECOND]),
     Beat::new(
-"The last messenger is caught",
-"Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in the valley. \
- A has got everything it was waiting for.",
-|world| messenger(world, 3).is_some(),
-)
-.look(|_| vec![FIRST]),
+        "The last messenger is caught",
+        "Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in \
+         the valley. A has got everything it was waiting for.",
+        |world| messenger(world, 3).is_some(),
+    )
+    .look(|_| vec![FIRST]),
     Beat::new(
-"One goes alone",
-"A saw no difference between this night and the last. What it did then it does now, so it attacks. B waited for a word \
- that did not come.",
-|world| world.witness().alone == 1,
-)
-.first(|world| catch(world, 3))
-.look(|_| vec![FIRST, SECOND])
-.ask(Predict {
-            question: "Who attacks?",
-            options: |_| vec!["A alone".to_owned(), "B alone".to_owned(), "Neither".to_owned()],
-            answer: |world| match world.witness().split {
-                Some((_, 0)) => 0,
-                Some(_) => 1,
-                None => 2,
-            },
-            because: "Add a confirmation, and another messenger is the last. Somebody always sends it and never knows.",
-        }),
+        "One goes alone",
+        "A saw no difference between this night and the last. What it did then it does now, so it attacks. B waited \
+         for a word that did not come.",
+        |world| world.witness().alone == 1,
+    )
+    .first(|world| catch(world, 3))
+    .look(|_| vec![FIRST, SECOND])
+    .ask(Predict {
+        question: "Who attacks?",
+        options: |_| vec!["A alone".to_owned(), "B alone".to_owned(), "Neither".to_owned()],
+        answer: |world| match world.witness().split {
+            Some((_, 0)) => 0,
+            Some(_) => 1,
+            None => 2,
+        },
+        because: "Add a confirmation, and another messenger is the last. Somebody always sends it and never knows.",
+    }),
     Beat::new(
-"What you can have: odds",
-"Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: all but the \
- last must arrive for it. But then they seldom attack at all.",
-|world| world.witness().nights() >= 12,
-)
-.first(|_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)])
-.look(|_| vec![FIRST, SECOND]),
+        "What you can have: odds",
+        "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: all \
+         but the last must arrive for it. But then they seldom attack at all.",
+        |world| world.witness().nights() >= 12,
+    )
+    .first(|_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)])
+    .look(|_| vec![FIRST, SECOND]),
 ];
 
 const CHALLENGES: &[Challenge<TwoGenerals>] = &[

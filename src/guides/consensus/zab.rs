@@ -109,106 +109,106 @@ fn nine_left(world: &Ensemble) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Everybody looks",
-"Three servers, and no leader. Each votes for itself and says so: diamonds. A vote carries the *epoch* of the server \
- voted for, its last transaction, and its name.",
-|world| world.kernel().now() == 0,
-)
-.look(everybody),
+        "Everybody looks",
+        "Three servers, and no leader. Each votes for itself and says so: diamonds. A vote carries the *epoch* of \
+         the server voted for, its last transaction, and its name.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(everybody),
     Beat::new(
-"The better vote wins",
-"A server that hears of a better vote adopts it: the later epoch, then the longer history, then the greater name. With \
- a quorum for its vote, a server still waits 200 ms for a better one.",
-|world| !leaders(world).is_empty(),
-)
-.look(leaders)
-.ask(Predict {
-            question: "Who is elected?",
-            options: names,
-            answer: |world| leaders(world).first().map_or(0, |id| id.index()),
-            because: "All histories are empty and all epochs are 0, so the greatest name decides.",
-        }),
+        "The better vote wins",
+        "A server that hears of a better vote adopts it: the later epoch, then the longer history, then the greater \
+         name. With a quorum for its vote, a server still waits 200 ms for a better one.",
+        |world| !leaders(world).is_empty(),
+    )
+    .look(leaders)
+    .ask(Predict {
+        question: "Who is elected?",
+        options: names,
+        answer: |world| leaders(world).first().map_or(0, |id| id.index()),
+        because: "All histories are empty and all epochs are 0, so the greatest name decides.",
+    }),
     Beat::new(
-"Discovery",
-"An elected leader may not lead yet. Followers tell it the highest epoch they have promised. It takes the next one, \
- and a *quorum* promises to follow no earlier leader.",
-|world| stage(world).is_some_and(|stage| stage != Stage::Discovery),
-)
-.look(leaders),
+        "Discovery",
+        "An elected leader may not lead yet. Followers tell it the highest epoch they have promised. It takes the \
+         next one, and a *quorum* promises to follow no earlier leader.",
+        |world| stage(world).is_some_and(|stage| stage != Stage::Discovery),
+    )
+    .look(leaders),
     Beat::new(
-"Synchronisation",
-"The leader takes the latest history in the quorum, and brings each follower up to it: with what it lacks (DIFF), by \
- cutting back (TRUNC), or with everything (SNAP). Once a quorum has it, the leader is established.",
-|world| stage(world) == Some(Stage::Broadcast),
-)
-.look(leaders),
+        "Synchronisation",
+        "The leader takes the latest history in the quorum, and brings each follower up to it: with what it lacks \
+         (DIFF), by cutting back (TRUNC), or with everything (SNAP). Once a quorum has it, the leader is \
+         established.",
+        |world| stage(world) == Some(Stage::Broadcast),
+    )
+    .look(leaders),
     Beat::new(
-"Broadcast",
-"A client sets y to 5. The leader numbers it: epoch and counter, its *zxid*. It proposes, followers write and \
- acknowledge, and with a quorum it commits. Clients also add 1 to x now and then.",
-|world| {
-            world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.state[1] == Some(5)))
-        },
-)
-.first(|_| vec![set(1, 5)])
-.look(leaders),
+        "Broadcast",
+        "A client sets y to 5. The leader numbers it: epoch and counter, its *zxid*. It proposes, followers write \
+         and acknowledge, and with a quorum it commits. Clients also add 1 to x now and then.",
+        |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.state[1] == Some(5))),
+    )
+    .first(|_| vec![set(1, 5)])
+    .look(leaders),
     Beat::new(
-"Proposals for nobody",
-"The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to its own \
- history, and no acknowledgement comes.",
-|world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
-)
-.first(|world| cut_off(world).into_iter().chain([set(1, 9)]).collect())
-.look(leaders),
+        "Proposals for nobody",
+        "The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to its \
+         own history, and no acknowledgement comes.",
+        |world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
+    )
+    .first(|world| cut_off(world).into_iter().chain([set(1, 9)]).collect())
+    .look(leaders),
     Beat::new(
-"A new epoch",
-"For five ticks the others hear nothing. They look for a leader, and go through the phases again. The old leader has \
- no quorum, and gives up as well.",
-|world| epoch(world) >= 2,
-)
-.look(leaders)
-.ask(Predict {
-            question: "Which epoch do the other two begin?",
-            options: |_| vec!["Epoch 1 again".to_owned(), "Epoch 2".to_owned(), "None without the third".to_owned()],
-            answer: |world| usize::from(epoch(world) >= 2),
-            because: "Both have promised epoch 1. Two of three are a quorum, and the next epoch is above every promise.",
-        }),
+        "A new epoch",
+        "For five ticks the others hear nothing. They look for a leader, and go through the phases again. The old \
+         leader has no quorum, and gives up as well.",
+        |world| epoch(world) >= 2,
+    )
+    .look(leaders)
+    .ask(Predict {
+        question: "Which epoch do the other two begin?",
+        options: |_| vec!["Epoch 1 again".to_owned(), "Epoch 2".to_owned(), "None without the third".to_owned()],
+        answer: |world| usize::from(epoch(world) >= 2),
+        because: "Both have promised epoch 1. Two of three are a quorum, and the next epoch is above every promise.",
+    }),
     Beat::new(
-"The old leader comes back",
-"The cut heals. The old leader finds one that leads, joins it, and shows its history. Look at the grid: the end of it \
- is of epoch 1, and nobody else has it.",
-|world| common_leader(world).is_some(),
-)
-.first(|_| vec![Input::HealAll])
-.look(everybody)
-.ask(Predict {
-            question: "What becomes of y = 9?",
-            options: |_| vec!["It is committed after all".to_owned(), "It is taken out".to_owned()],
-            answer: |world| usize::from(!nine_left(world)),
-            because: "It was never committed, and epoch 2 began without it. The new leader's history replaces the old one's.",
-        }),
+        "The old leader comes back",
+        "The cut heals. The old leader finds one that leads, joins it, and shows its history. Look at the grid: the \
+         end of it is of epoch 1, and nobody else has it.",
+        |world| common_leader(world).is_some(),
+    )
+    .first(|_| vec![Input::HealAll])
+    .look(everybody)
+    .ask(Predict {
+        question: "What becomes of y = 9?",
+        options: |_| vec!["It is committed after all".to_owned(), "It is taken out".to_owned()],
+        answer: |world| usize::from(!nine_left(world)),
+        because: "It was never committed, and epoch 2 began without it. The new leader's history replaces the old \
+                  one's.",
+    }),
     Beat::new(
-"A follower misses a little",
-"Now a follower crashes, and the leader carries on with the other: two are a quorum.",
-|world| {
+        "A follower misses a little",
+        "Now a follower crashes, and the leader carries on with the other: two are a quorum.",
+        |world| {
             let down = world.nodes().find(|(_, node)| node.memory.is_none());
             let ends = down.map(|(_, node)| node.disk.history.len());
             ends.is_some_and(|len| world.witness().delivered() >= len + 3)
         },
-)
-.first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().collect())
-.look(leaders),
+    )
+    .first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .look(leaders),
     Beat::new(
-"And is brought up to date",
-"It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: the few \
- transactions that it lacks.",
-|world| world.nodes().all(|(_, node)| node.memory.is_some()) && common_leader(world).is_some(),
-)
-.first(|world| {
-            let down = world.nodes().find(|(_, node)| node.memory.is_none());
-            down.map(|(node, _)| Input::Restart { node }).into_iter().collect()
-        })
-.look(everybody),
+        "And is brought up to date",
+        "It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: the \
+         few transactions that it lacks.",
+        |world| world.nodes().all(|(_, node)| node.memory.is_some()) && common_leader(world).is_some(),
+    )
+    .first(|world| {
+        let down = world.nodes().find(|(_, node)| node.memory.is_none());
+        down.map(|(node, _)| Input::Restart { node }).into_iter().collect()
+    })
+    .look(everybody),
 ];
 
 fn two_believe(world: &Ensemble) -> bool {

@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Competing consumers",
     guide: Guide::Messaging,
     level: 2,
-    summary: "One queue of tasks, several workers, and one of them is slow. Whether the others have to wait for it is \
-              decided by a single number: the prefetch.",
+    summary: "One queue of tasks, several workers, and one of them is slow. Whether the others have to wait for it \
+              is decided by a single number: the prefetch.",
     seed: 5,
     settings: &[
         (rabbit::WORKERS, 3),
@@ -191,97 +191,92 @@ fn urgent_behind(world: &Shop) -> usize {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A queue and three workers",
-"A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 takes four times \
- as long as the others.",
-|world| world.kernel().now() == 0,
-)
-.look(workers),
+        "A queue and three workers",
+        "A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 takes \
+         four times as long as the others.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(workers),
     Beat::new(
-"Safe before it is done",
-"The queue writes a task to disk and confirms it. From then on the task is the broker's responsibility.",
-|world| flies(world, |message| matches!(message, Method::Confirm { .. })),
-)
-.look(|_| vec![BROKER]),
+        "Safe before it is done",
+        "The queue writes a task to disk and confirms it. From then on the task is the broker's responsibility.",
+        |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"One at a time",
-"A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the one before. The \
- rest wait in the queue, where anyone can take them.",
-|world| all_busy(world) && ready(world, 0).len() >= 5,
-)
-.first(|_| vec![publish(12)])
-.look(|_| vec![BROKER]),
+        "One at a time",
+        "A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the one \
+         before. The rest wait in the queue, where anyone can take them.",
+        |world| all_busy(world) && ready(world, 0).len() >= 5,
+    )
+    .first(|_| vec![publish(12)])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"The slow one gets less",
-"Nobody decided that worker 1 should have fewer tasks. It simply asks less often.",
-|world| ready(world, 0).is_empty(),
-)
-.look(first_worker)
-.ask(Predict {
-            question: "Who has done the most tasks by now?",
-            options: |world| workers(world).iter().map(|id| RabbitMq::name(world.settings(), *id)).collect(),
-            answer: |world| {
-                let done = |id: &NodeId| world.metrics().total(rabbit::DONE, id.0);
-                let all = workers(world);
-                all.iter()
-                    .enumerate()
-                    .max_by_key(|(at, id)| (done(id), std::cmp::Reverse(*at)))
-                    .map_or(0, |best| best.0)
-            },
-            because: "A quick worker acknowledges sooner, and each acknowledgement fetches the next task.",
-        }),
-    Beat::new(
-"A worker dies at work",
-"Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
-|world| {
-            flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
+        "The slow one gets less",
+        "Nobody decided that worker 1 should have fewer tasks. It simply asks less often.",
+        |world| ready(world, 0).is_empty(),
+    )
+    .look(first_worker)
+    .ask(Predict {
+        question: "Who has done the most tasks by now?",
+        options: |world| workers(world).iter().map(|id| RabbitMq::name(world.settings(), *id)).collect(),
+        answer: |world| {
+            let done = |id: &NodeId| world.metrics().total(rabbit::DONE, id.0);
+            let all = workers(world);
+            all.iter().enumerate().max_by_key(|(at, id)| (done(id), std::cmp::Reverse(*at))).map_or(0, |best| best.0)
         },
-)
-.first(|_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }])
-.look(|_| vec![NodeId::from(FIRST + 1)])
-.ask(Predict {
-            question: "What tells the broker that the worker is gone?",
-            options: |_| vec!["The crash itself".to_owned(), "Missing heartbeats".to_owned(), "Nothing".to_owned()],
-            answer: |_| 1,
-            because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, \
-                      and its tasks return to the queue.",
-        }),
+        because: "A quick worker acknowledges sooner, and each acknowledgement fetches the next task.",
+    }),
     Beat::new(
-"Done again, perhaps",
-"The task comes with the flag *redelivered*. It may have been half done, or done but not acknowledged. This is at \
- least once: the worker must cope.",
-|world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
-)
-.first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }])
-.look(workers),
+        "A worker dies at work",
+        "Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
+        |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
+    )
+    .first(|_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }])
+    .look(|_| vec![NodeId::from(FIRST + 1)])
+    .ask(Predict {
+        question: "What tells the broker that the worker is gone?",
+        options: |_| vec!["The crash itself".to_owned(), "Missing heartbeats".to_owned(), "Nothing".to_owned()],
+        answer: |_| 1,
+        because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, and \
+                  its tasks return to the queue.",
+    }),
     Beat::new(
-"Now with a prefetch of 10",
-"The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks sit in the \
- workers' buffers, out of reach of anyone else. Watch the first promise.",
-|world| world.is_promise_broken(FAIR.id),
-)
-.first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(24)])
-.look(first_worker)
-.ask(Predict {
-            question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
-            options: |_| vec!["Sooner".to_owned(), "Later".to_owned()],
-            answer: |world| usize::from(world.is_promise_broken(FAIR.id)),
-            because: "The quick workers run out of tasks while the slow one still has a buffer full.",
-        }),
+        "Done again, perhaps",
+        "The task comes with the flag *redelivered*. It may have been half done, or done but not acknowledged. This \
+         is at least once: the worker must cope.",
+        |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
+    )
+    .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }])
+    .look(workers),
     Beat::new(
-"Urgent tasks",
-"Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue was declared \
- to know priorities.",
-|world| overtaken(world) > 0,
-)
-.first(|_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)])
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "When does the first of them get its worker?",
-            options: |_| vec!["In its turn".to_owned(), "Before the tasks that wait".to_owned(), "At once".to_owned()],
-            answer: |world| usize::from(overtaken(world) > 0),
-            because: "The queue hands out the highest priority first. It takes no task away from a worker for it.",
-        }),
+        "Now with a prefetch of 10",
+        "The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks \
+         sit in the workers' buffers, out of reach of anyone else. Watch the first promise.",
+        |world| world.is_promise_broken(FAIR.id),
+    )
+    .first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(24)])
+    .look(first_worker)
+    .ask(Predict {
+        question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
+        options: |_| vec!["Sooner".to_owned(), "Later".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(FAIR.id)),
+        because: "The quick workers run out of tasks while the slow one still has a buffer full.",
+    }),
+    Beat::new(
+        "Urgent tasks",
+        "Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue \
+         was declared to know priorities.",
+        |world| overtaken(world) > 0,
+    )
+    .first(|_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)])
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "When does the first of them get its worker?",
+        options: |_| vec!["In its turn".to_owned(), "Before the tasks that wait".to_owned(), "At once".to_owned()],
+        answer: |world| usize::from(overtaken(world) > 0),
+        because: "The queue hands out the highest priority first. It takes no task away from a worker for it.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[

@@ -139,88 +139,89 @@ const fn reader(number: u16) -> fn(&Shop) -> Vec<NodeId> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A log that stays",
-"A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, group B is \
- at 2. Nothing that they read went away.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![BROKER]),
+        "A log that stays",
+        "A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, \
+         group B is at 2. Nothing that they read went away.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Consumers pull",
-"The broker sends nothing unasked. A consumer asks for records from an *offset* on, and the answer is a copy.",
-|world| flies(world, |message| matches!(message, Message::Records(_))),
-)
-.look(|_| vec![BROKER]),
+        "Consumers pull",
+        "The broker sends nothing unasked. A consumer asks for records from an *offset* on, and the answer is a \
+         copy.",
+        |world| flies(world, |message| matches!(message, Message::Records(_))),
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"One number is all the state",
-"Group A has worked through a batch and commits, for each partition, the next offset that it wants. The broker keeps \
- that number, and nothing else about who has read what.",
-|world| least(world, 0).is_some_and(|least| least >= 6),
-)
-.look(reader(1))
-.ask(Predict {
-            question: "Group A has read everything. How many of the first 18 records are left in the log?",
-            options: |_| vec!["18".to_owned(), "12: group B still needs those".to_owned(), "None".to_owned()],
-            answer: |world| if starts(world) == 0 { 0 } else { 2 },
-            because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
-        }),
+        "One number is all the state",
+        "Group A has worked through a batch and commits, for each partition, the next offset that it wants. The \
+         broker keeps that number, and nothing else about who has read what.",
+        |world| least(world, 0).is_some_and(|least| least >= 6),
+    )
+    .look(reader(1))
+    .ask(Predict {
+        question: "Group A has read everything. How many of the first 18 records are left in the log?",
+        options: |_| vec!["18".to_owned(), "12: group B still needs those".to_owned(), "None".to_owned()],
+        answer: |world| if starts(world) == 0 { 0 } else { 2 },
+        because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
+    }),
     Beat::new(
-"Catching up bothers nobody",
-"Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end minus \
- committed offset.",
-|world| least(world, 1).is_some_and(|least| least >= 5),
-)
-.look(reader(2)),
+        "Catching up bothers nobody",
+        "Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end \
+         minus committed offset.",
+        |world| least(world, 1).is_some_and(|least| least >= 5),
+    )
+    .look(reader(2)),
     Beat::new(
-"A new group, from the start",
-"Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It reads the \
- whole history.",
-|world| least(world, 2).is_some_and(|least| least >= 4),
-)
-.first(|_| vec![command(COMMAND_START, &[3])])
-.look(reader(3))
-.ask(Predict {
-            question: "Where does group C begin?",
-            options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
-            answer: |world| match least(world, 2).cmp(&least(world, 1)) {
-                Ordering::Less => 0,
-                Ordering::Greater => 1,
-                Ordering::Equal => 2,
-            },
-            because: "It has no offset, and earliest is the oldest record still kept. With latest, Kafka's default, it \
-                      would see only what is written from now on.",
-        }),
+        "A new group, from the start",
+        "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It \
+         reads the whole history.",
+        |world| least(world, 2).is_some_and(|least| least >= 4),
+    )
+    .first(|_| vec![command(COMMAND_START, &[3])])
+    .look(reader(3))
+    .ask(Predict {
+        question: "Where does group C begin?",
+        options: |_| vec!["At offset 0".to_owned(), "At the end".to_owned(), "Where group B is".to_owned()],
+        answer: |world| match least(world, 2).cmp(&least(world, 1)) {
+            Ordering::Less => 0,
+            Ordering::Greater => 1,
+            Ordering::Equal => 2,
+        },
+        because: "It has no offset, and earliest is the oldest record still kept. With latest, Kafka's default, it \
+                  would see only what is written from now on.",
+    }),
     Beat::new(
-"Rewind",
-"A bug in group A's code wrote nonsense. The bug is fixed, and group A seeks back to offset 2. The records are still \
- there: it does them again.",
-|world| least(world, 0).is_some_and(|least| least <= 4),
-)
-.first(|_| vec![command(COMMAND_SEEK, &[1, 2])])
-.look(reader(1)),
+        "Rewind",
+        "A bug in group A's code wrote nonsense. The bug is fixed, and group A seeks back to offset 2. The records \
+         are still there: it does them again.",
+        |world| least(world, 0).is_some_and(|least| least <= 4),
+    )
+    .first(|_| vec![command(COMMAND_SEEK, &[1, 2])])
+    .look(reader(1)),
     Beat::new(
-"Retention",
-"What ends a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but the newest \
- three of each partition go, read or not.",
-|world| starts(world) >= 4,
-)
-.first(|_| vec![command(COMMAND_RETAIN, &[3])])
-.look(|_| vec![BROKER]),
+        "Retention",
+        "What ends a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but \
+         the newest three of each partition go, read or not.",
+        |world| starts(world) >= 4,
+    )
+    .first(|_| vec![command(COMMAND_RETAIN, &[3])])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"If reading removed",
-"Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and whoever is \
- first takes them from the others.",
-|world| world.is_promise_broken(NOTHING_MISSED.id),
-)
-.first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "Who misses records now?",
-            options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
-            answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
-            because: "The first group's commit deletes what the slower ones still have to read. Their offset is gone: \
-                      their next fetch continues further up.",
-        }),
+        "If reading removed",
+        "Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and \
+         whoever is first takes them from the others.",
+        |world| world.is_promise_broken(NOTHING_MISSED.id),
+    )
+    .first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "Who misses records now?",
+        options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
+        because: "The first group's commit deletes what the slower ones still have to read. Their offset is gone: \
+                  their next fetch continues further up.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<Kafka>] = &[

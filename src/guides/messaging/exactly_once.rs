@@ -136,103 +136,101 @@ fn has_aborted(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Three hops",
-"A shop writes requests to Kafka. A checkout reads them and writes orders, still in Kafka. A writer puts the orders \
- into a database. On each hop, something can happen twice.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![SHOP, BROKER, Once::DATABASE]),
+        "Three hops",
+        "A shop writes requests to Kafka. A checkout reads them and writes orders, still in Kafka. A writer puts the \
+         orders into a database. On each hop, something can happen twice.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![SHOP, BROKER, Once::DATABASE]),
     Beat::new(
-"Not decided yet",
-"The checkout writes its order in a *transaction*. The dashed cell is in the log, but nobody who reads only committed \
- records sees it.",
-is_open,
-)
-.look(|_| vec![Once::checkout(0), BROKER]),
+        "Not decided yet",
+        "The checkout writes its order in a *transaction*. The dashed cell is in the log, but nobody who reads only \
+         committed records sees it.",
+        is_open,
+    )
+    .look(|_| vec![Once::checkout(0), BROKER]),
     Beat::new(
-"Both at once",
-"One marker decides it all: the orders count, and so does the offset up to which the checkout has read. The *epoch* \
- goes up by one.",
-|world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&0)),
-)
-.look(|_| vec![BROKER]),
+        "Both at once",
+        "One marker decides it all: the orders count, and so does the offset up to which the checkout has read. The \
+         *epoch* goes up by one.",
+        |world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&0)),
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Row and offset",
-"The writer keeps its offset in the database, beside the rows, and changes both in one transaction. Now they are \
- written, and the answer is on its way.",
-written_unknown,
-)
-.look(|_| vec![Once::WRITER, Once::DATABASE]),
+        "Row and offset",
+        "The writer keeps its offset in the database, beside the rows, and changes both in one transaction. Now they \
+         are written, and the answer is on its way.",
+        written_unknown,
+    )
+    .look(|_| vec![Once::WRITER, Once::DATABASE]),
     Beat::new(
-"The worst moment",
-"The writer crashes before it hears the answer, and restarts. It asks the database how far it got.",
-|world| writer(world).is_some_and(|writer| writer.stage == Stage::Fetch),
-)
-.first(|_| crash_and_restart(Once::WRITER))
-.look(|_| vec![Once::WRITER, Once::DATABASE])
-.ask(Predict {
-            question: "Will it write the order again?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| {
-                let reads = writer(world).map(|writer| writer.position);
-                usize::from(
-                    reads == tables(world).and_then(|tables| tables.next) && world.witness().two_rows().is_none(),
-                )
-            },
-            because: "The offset in the database is as new as the rows: it says that the order is written.",
-        }),
+        "The worst moment",
+        "The writer crashes before it hears the answer, and restarts. It asks the database how far it got.",
+        |world| writer(world).is_some_and(|writer| writer.stage == Stage::Fetch),
+    )
+    .first(|_| crash_and_restart(Once::WRITER))
+    .look(|_| vec![Once::WRITER, Once::DATABASE])
+    .ask(Predict {
+        question: "Will it write the order again?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| {
+            let reads = writer(world).map(|writer| writer.position);
+            usize::from(reads == tables(world).and_then(|tables| tables.next) && world.witness().two_rows().is_none())
+        },
+        because: "The offset in the database is as new as the rows: it says that the order is written.",
+    }),
     Beat::new(
-"Offset apart",
-"Now the rule is off. The rows are written first, and the offset is committed to Kafka afterwards: the usual way. \
- Again the rows are there, and the answer is on its way.",
-|world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&1)) && written_unknown(world),
-)
-.first(|_| vec![Input::off(once::SAME_TRANSACTION)])
-.look(|_| vec![Once::WRITER, Once::DATABASE]),
+        "Offset apart",
+        "Now the rule is off. The rows are written first, and the offset is committed to Kafka afterwards: the usual \
+         way. Again the rows are there, and the answer is on its way.",
+        |world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&1)) && written_unknown(world),
+    )
+    .first(|_| vec![Input::off(once::SAME_TRANSACTION)])
+    .look(|_| vec![Once::WRITER, Once::DATABASE]),
     Beat::new(
-"The same crash",
-"The writer crashes between the database write and the offset commit. Kafka still has the old offset.",
-|world| world.is_promise_broken(ONE_ROW.id),
-)
-.first(|_| crash_and_restart(Once::WRITER))
-.look(|_| vec![Once::DATABASE])
-.ask(Predict {
-            question: "How many rows has the order now?",
-            options: |_| vec!["One".to_owned(), "Two".to_owned()],
-            answer: |world| usize::from(world.witness().two_rows().is_some()),
-            because: "The writer reads the order again, and the database has no reason to refuse it.",
-        }),
+        "The same crash",
+        "The writer crashes between the database write and the offset commit. Kafka still has the old offset.",
+        |world| world.is_promise_broken(ONE_ROW.id),
+    )
+    .first(|_| crash_and_restart(Once::WRITER))
+    .look(|_| vec![Once::DATABASE])
+    .ask(Predict {
+        question: "How many rows has the order now?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        answer: |world| usize::from(world.witness().two_rows().is_some()),
+        because: "The writer reads the order again, and the database has no reason to refuse it.",
+    }),
     Beat::new(
-"In the middle of a transaction",
-"The rule is on again. Checkout 1 has written its orders and has not committed.",
-|world| is_open(world) && checkout(world, 0).is_some_and(|checkout| checkout.phase == Phase::Produce),
-)
-.first(|_| vec![Input::Rule { rule: once::SAME_TRANSACTION, on: true }])
-.look(|_| vec![Once::checkout(0)]),
+        "In the middle of a transaction",
+        "The rule is on again. Checkout 1 has written its orders and has not committed.",
+        |world| is_open(world) && checkout(world, 0).is_some_and(|checkout| checkout.phase == Phase::Produce),
+    )
+    .first(|_| vec![Input::Rule { rule: once::SAME_TRANSACTION, on: true }])
+    .look(|_| vec![Once::checkout(0)]),
     Beat::new(
-"A zombie",
-"Checkout 1 is considered dead, and checkout 2 takes over. But checkout 1 is alive, and carries on.",
-|world| stands_by(world, 0) && !stands_by(world, 1) && answer_to(world, SHOP).is_some(),
-)
-.first(|_| vec![take_over()])
-.look(|_| vec![Once::checkout(0), Once::checkout(1)])
-.ask(Predict {
-            question: "Both are at work on the same request. Whose order counts?",
-            options: |_| vec!["Checkout 1's".to_owned(), "Checkout 2's".to_owned(), "Both".to_owned()],
-            answer: |world| {
-                if world.witness().twice_in_log().is_some() { 2 } else { usize::from(stands_by(world, 0)) }
-            },
-            because: "With its new epoch, checkout 2 aborts the open transaction. Whatever comes from the old epoch is \
-                      refused: checkout 1 is fenced.",
-        }),
+        "A zombie",
+        "Checkout 1 is considered dead, and checkout 2 takes over. But checkout 1 is alive, and carries on.",
+        |world| stands_by(world, 0) && !stands_by(world, 1) && answer_to(world, SHOP).is_some(),
+    )
+    .first(|_| vec![take_over()])
+    .look(|_| vec![Once::checkout(0), Once::checkout(1)])
+    .ask(Predict {
+        question: "Both are at work on the same request. Whose order counts?",
+        options: |_| vec!["Checkout 1's".to_owned(), "Checkout 2's".to_owned(), "Both".to_owned()],
+        answer: |world| {
+            if world.witness().twice_in_log().is_some() { 2 } else { usize::from(stands_by(world, 0)) }
+        },
+        because: "With its new epoch, checkout 2 aborts the open transaction. Whatever comes from the old epoch is \
+                  refused: checkout 1 is fenced.",
+    }),
     Beat::new(
-"A lost answer",
-"A request is written, and the answer to the shop is lost. The shop cannot know, and sends it again. The log \
- recognises the *sequence number*, and writes nothing.",
-|world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
-)
-.first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().collect())
-.look(|_| vec![SHOP, BROKER]),
+        "A lost answer",
+        "A request is written, and the answer to the shop is lost. The shop cannot know, and sends it again. The log \
+         recognises the *sequence number*, and writes nothing.",
+        |world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
+    )
+    .first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().collect())
+    .look(|_| vec![SHOP, BROKER]),
 ];
 
 /// Two checkouts that both believe to be the one, in different epochs.

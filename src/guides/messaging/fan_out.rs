@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Broadcast fan-out",
     guide: Guide::Messaging,
     level: 1,
-    summary: "One order, three services that must all hear of it. With a queue for each, none waits for another; with \
-              one queue for all, each gets only some of the orders.",
+    summary: "One order, three services that must all hear of it. With a queue for each, none waits for another; \
+              with one queue for all, each gets only some of the orders.",
     seed: 3,
     settings: &[
         (rabbit::SERVICES, 3),
@@ -131,60 +131,58 @@ fn deliveries(world: &Shop) -> usize {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One order, many services",
-"An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. Each service \
- has bound a queue of its own.",
-|world| world.kernel().now() == 0,
-)
-.look(consumers),
+        "One order, many services",
+        "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. Each \
+         service has bound a queue of its own.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(consumers),
     Beat::new(
-"A copy for each",
-"A message comes in. The exchange asks for no key: every queue that is bound to it gets a copy.",
-|world| deliveries(world) >= 2,
-)
-.first(|_| vec![publish(1)])
-.look(|_| vec![BROKER]),
+        "A copy for each",
+        "A message comes in. The exchange asks for no key: every queue that is bound to it gets a copy.",
+        |world| deliveries(world) >= 2,
+    )
+    .first(|_| vec![publish(1)])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Each at its own pace",
-"Billing takes six times as long as the others. Ten orders come at once.",
-|world| ready(world, 0).len() >= 6 && ready(world, 1).is_empty(),
-)
-.first(|_| vec![publish(10)])
-.look(|_| vec![BILLING])
-.ask(Predict {
-            question: "Do shipping and search wait for billing?",
-            options: |_| vec!["They wait".to_owned(), "They do not".to_owned()],
-            answer: |world| usize::from(ready(world, 1).is_empty()),
-            because: "A queue is a copy of the stream. A slow service has a long queue, and that is all.",
-        }),
+        "Each at its own pace",
+        "Billing takes six times as long as the others. Ten orders come at once.",
+        |world| ready(world, 0).len() >= 6 && ready(world, 1).is_empty(),
+    )
+    .first(|_| vec![publish(10)])
+    .look(|_| vec![BILLING])
+    .ask(Predict {
+        question: "Do shipping and search wait for billing?",
+        options: |_| vec!["They wait".to_owned(), "They do not".to_owned()],
+        answer: |world| usize::from(ready(world, 1).is_empty()),
+        because: "A queue is a copy of the stream. A slow service has a long queue, and that is all.",
+    }),
     Beat::new(
-"A service is away",
-"Shipping crashes, and the orders go on. Its queue is the broker's, not the service's: it collects.",
-|world| ready(world, 1).len() >= 5,
-)
-.first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
-.look(|_| vec![SHIPPING]),
+        "A service is away",
+        "Shipping crashes, and the orders go on. Its queue is the broker's, not the service's: it collects.",
+        |world| ready(world, 1).len() >= 5,
+    )
+    .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
+    .look(|_| vec![SHIPPING]),
+    Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
+        world.kernel().node(SHIPPING).up && ready(world, 1).is_empty()
+    })
+    .first(|_| vec![Input::Restart { node: SHIPPING }])
+    .look(|_| vec![SHIPPING]),
     Beat::new(
-"It catches up",
-"Shipping is back, and finds what it has missed.",
-|world| world.kernel().node(SHIPPING).up && ready(world, 1).is_empty(),
-)
-.first(|_| vec![Input::Restart { node: SHIPPING }])
-.look(|_| vec![SHIPPING]),
-    Beat::new(
-"One queue for all",
-"The rule of *a queue per service* is off: only one queue is bound, and all three services consume from it. Six \
- orders.",
-|world| world.is_promise_broken(EVERY_SERVICE.id),
-)
-.first(|_| vec![Input::off(rabbit::QUEUE_EACH), publish(6)])
-.look(consumers)
-.ask(Predict {
-            question: "How many services get each of the six?",
-            options: |_| vec!["All three".to_owned(), "One".to_owned()],
-            answer: |world| usize::from(missed(world).is_some()),
-            because: "Consumers of one queue compete. A queue hands each message to one of them, and then deletes it.",
-        }),
+        "One queue for all",
+        "The rule of *a queue per service* is off: only one queue is bound, and all three services consume from it. \
+         Six orders.",
+        |world| world.is_promise_broken(EVERY_SERVICE.id),
+    )
+    .first(|_| vec![Input::off(rabbit::QUEUE_EACH), publish(6)])
+    .look(consumers)
+    .ask(Predict {
+        question: "How many services get each of the six?",
+        options: |_| vec!["All three".to_owned(), "One".to_owned()],
+        answer: |world| usize::from(missed(world).is_some()),
+        because: "Consumers of one queue compete. A queue hands each message to one of them, and then deletes it.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[

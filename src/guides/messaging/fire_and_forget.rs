@@ -254,109 +254,106 @@ const ROOF: Subject = Subject::Topic(2);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Subjects, not addresses",
-"A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who is listening. Five \
- subscribers tell the server which subjects they want, and that is all the server knows.",
-|world| world.kernel().now() == 0,
-)
-.look(members),
+        "Subjects, not addresses",
+        "A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who is \
+         listening. Five subscribers tell the server which subjects they want, and that is all the server knows.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(members),
     Beat::new(
-"Everybody connects",
-"Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at the end.",
-all_connected,
-)
-.look(|_| vec![SERVER]),
+        "Everybody connects",
+        "Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at \
+         the end.",
+        all_connected,
+    )
+    .look(|_| vec![SERVER]),
     Beat::new(
-"One copy for each",
-"A message on temp.roof.east. The server copies it to every subscription whose pattern matches. Two links, 0.6 ms, and \
- it is there.",
-|world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
-)
-.first(|_| vec![publish(2, 1)])
-.look(members)
-.ask(Predict {
-            question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
-            because: "A star stands for exactly one word. temp.> would match, which is why the log and the alarms get \
-                      it.",
-        }),
+        "One copy for each",
+        "A message on temp.roof.east. The server copies it to every subscription whose pattern matches. Two links, \
+         0.6 ms, and it is there.",
+        |world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
+    )
+    .first(|_| vec![publish(2, 1)])
+    .look(members)
+    .ask(Predict {
+        question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
+        because: "A star stands for exactly one word. temp.> would match, which is why the log and the alarms get \
+                  it.",
+    }),
     Beat::new(
-"One alarm is enough",
-"The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, another \
- pick.",
-|world| {
+        "One alarm is enough",
+        "The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, \
+         another pick.",
+        |world| {
             let total = |id: NodeId| world.metrics().total(nats::HANDLED, id.0);
             ALARMS.iter().all(|alarm| total(*alarm) > 0)
         },
-)
-.first(|_| vec![publish(1, 4)])
-.look(|_| ALARMS.to_vec()),
+    )
+    .first(|_| vec![publish(1, 4)])
+    .look(|_| ALARMS.to_vec()),
     Beat::new(
-"Somebody is away",
-"The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not told, and \
- the server keeps nothing.",
-|world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
-)
-.first(|_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)])
-.look(|_| vec![KITCHEN]),
+        "Somebody is away",
+        "The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not \
+         told, and the server keeps nothing.",
+        |world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
+    )
+    .first(|_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)])
+    .look(|_| vec![KITCHEN]),
+    Beat::new("Back again", "The device restarts, connects and subscribes.", |world| {
+        is_connected(world, KITCHEN) && pending(world).len() <= 1
+    })
+    .first(|_| vec![Input::Restart { node: KITCHEN }])
+    .look(|_| vec![KITCHEN])
+    .ask(Predict {
+        question: "Does it get the three messages now?",
+        options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
+        answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
+        because: "There is nowhere to get them from. The column \"missed\" is the price of a server that keeps \
+                  nothing.",
+    }),
     Beat::new(
-"Back again",
-"The device restarts, connects and subscribes.",
-|world| is_connected(world, KITCHEN) && pending(world).len() <= 1,
-)
-.first(|_| vec![Input::Restart { node: KITCHEN }])
-.look(|_| vec![KITCHEN])
-.ask(Predict {
-            question: "Does it get the three messages now?",
-            options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
-            answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
-            because: "There is nowhere to get them from. The column \"missed\" is the price of a server that keeps \
-                      nothing.",
-        }),
+        "Too slow",
+        "The log wants everything, and its link takes a message only every 150 ms. A burst comes. What its link has \
+         not taken yet is pending in the server's memory.",
+        |world| pending(world).len() >= 7,
+    )
+    .first(|_| vec![publish(1, 8)])
+    .look(|_| vec![SERVER, LOG]),
+    Beat::new("Cut off", "The burst goes on. The server could wait for the log, or grow. It does neither.", |world| {
+        cuts(world) > 0
+    })
+    .first(|_| vec![publish(1, 8)])
+    .look(|_| vec![LOG])
+    .ask(Predict {
+        question: "What becomes of the messages that were pending for the log?",
+        options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
+        answer: |world| usize::from(pending(world).is_empty()),
+        because: "The limit is reached: the connection is closed, and what was pending is dropped. The others never \
+                  had to wait.",
+    }),
     Beat::new(
-"Too slow",
-"The log wants everything, and its link takes a message only every 150 ms. A burst comes. What its link has not taken \
- yet is pending in the server's memory.",
-|world| pending(world).len() >= 7,
-)
-.first(|_| vec![publish(1, 8)])
-.look(|_| vec![SERVER, LOG]),
+        "And connected anew",
+        "Two seconds later the client library opens a new connection and restores the subscription. What was \
+         published meanwhile is missed too.",
+        |world| is_connected(world, LOG),
+    )
+    .look(|_| vec![LOG]),
     Beat::new(
-"Cut off",
-"The burst goes on. The server could wait for the log, or grow. It does neither.",
-|world| cuts(world) > 0,
-)
-.first(|_| vec![publish(1, 8)])
-.look(|_| vec![LOG])
-.ask(Predict {
-            question: "What becomes of the messages that were pending for the log?",
-            options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
-            answer: |world| usize::from(pending(world).is_empty()),
-            because: "The limit is reached: the connection is closed, and what was pending is dropped. The others \
-                      never had to wait.",
-        }),
-    Beat::new(
-"And connected anew",
-"Two seconds later the client library opens a new connection and restores the subscription. What was published \
- meanwhile is missed too.",
-|world| is_connected(world, LOG),
-)
-.look(|_| vec![LOG]),
-    Beat::new(
-"Without one copy per group",
-"The server now treats the members of a queue group like any other subscriber. One message, on temp.hall.",
-|world| world.is_promise_broken(NEVER_TWICE.id),
-)
-.first(|_| vec![Input::off(nats::ONE_PER_GROUP), publish(1, 1)])
-.look(|_| ALARMS.to_vec())
-.ask(Predict {
-            question: "How many alarms ring?",
-            options: |_| vec!["One".to_owned(), "Both".to_owned()],
-            answer: |world| usize::from(world.witness().twice.is_some()),
-            because: "Both got a copy. With a queue group, adding a member shares the work; without one, it repeats \
-                      the work.",
-        }),
+        "Without one copy per group",
+        "The server now treats the members of a queue group like any other subscriber. One message, on temp.hall.",
+        |world| world.is_promise_broken(NEVER_TWICE.id),
+    )
+    .first(|_| vec![Input::off(nats::ONE_PER_GROUP), publish(1, 1)])
+    .look(|_| ALARMS.to_vec())
+    .ask(Predict {
+        question: "How many alarms ring?",
+        options: |_| vec!["One".to_owned(), "Both".to_owned()],
+        answer: |world| usize::from(world.witness().twice.is_some()),
+        because: "Both got a copy. With a queue group, adding a member shares the work; without one, it repeats the \
+                  work.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<Nats>] = &[

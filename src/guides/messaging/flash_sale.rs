@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     title: "Flash sale",
     guide: Guide::Messaging,
     level: 4,
-    summary: "Midnight: 500,000 orders a minute, and a database that writes 5,000 a second. Straight to the database, \
-              the shop collapses; through a log, it is merely late.",
+    summary: "Midnight: 500,000 orders a minute, and a database that writes 5,000 a second. Straight to the \
+              database, the shop collapses; through a log, it is merely late.",
     seed: 1,
     settings: &[
         (sale::SALE, 500_000),
@@ -145,103 +145,102 @@ fn write_takes(world: &Shop) -> u64 {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Midnight",
-"The sale begins: 500,000 orders a minute, 8,333 a second. The database can write 5,000 a second. Between them is a \
- log with ten partitions, and fifty workers for each.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![GATEWAY, THE_LOG, DATABASE]),
+        "Midnight",
+        "The sale begins: 500,000 orders a minute, 8,333 a second. The database can write 5,000 a second. Between \
+         them is a log with ten partitions, and fifty workers for each.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![GATEWAY, THE_LOG, DATABASE]),
     Beat::new(
-"Taken in milliseconds",
-"Each square is a batch of orders for one partition. The log appends it, and its customers are told that their orders \
- are taken. Nobody has asked the database.",
-|world| flies(world, |message| matches!(message, Message::Produced { .. })),
-)
-.look(|_| vec![GATEWAY, THE_LOG]),
+        "Taken in milliseconds",
+        "Each square is a batch of orders for one partition. The log appends it, and its customers are told that \
+         their orders are taken. Nobody has asked the database.",
+        |world| flies(world, |message| matches!(message, Message::Produced { .. })),
+    )
+    .look(|_| vec![GATEWAY, THE_LOG]),
     Beat::new(
-"Five hundred writers",
-"The consumers hand orders to their workers, and each worker has one write under way. More than 500 never reach the \
- database at once.",
-|world| at_once(world) >= 450,
-)
-.look(|_| vec![DATABASE])
-.ask(Predict {
-            question: "500 writes at once, 5,000 a second: how long does one take?",
-            options: |_| vec!["10 ms".to_owned(), "100 ms".to_owned(), "1 s".to_owned()],
-            answer: |world| match write_takes(world) {
-                0..40 => 0,
-                40..400 => 1,
-                _ => 2,
-            },
-            because: "Little's law: the number in the system is the rate times the time. 500 is 5,000 a second times a \
-                      tenth of a second.",
-        }),
+        "Five hundred writers",
+        "The consumers hand orders to their workers, and each worker has one write under way. More than 500 never \
+         reach the database at once.",
+        |world| at_once(world) >= 450,
+    )
+    .look(|_| vec![DATABASE])
+    .ask(Predict {
+        question: "500 writes at once, 5,000 a second: how long does one take?",
+        options: |_| vec!["10 ms".to_owned(), "100 ms".to_owned(), "1 s".to_owned()],
+        answer: |world| match write_takes(world) {
+            0..40 => 0,
+            40..400 => 1,
+            _ => 2,
+        },
+        because: "Little's law: the number in the system is the rate times the time. 500 is 5,000 a second times a \
+                  tenth of a second.",
+    }),
     Beat::new(
-"Memory fills up",
-"3,333 orders a second are too many. At first they fill the consumers' memory.",
-|world| {
+        "Memory fills up",
+        "3,333 orders a second are too many. At first they fill the consumers' memory.",
+        |world| {
             (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 5_000
         },
-)
-.look(all_consumers),
+    )
+    .look(all_consumers),
     Beat::new(
-"Full",
-"A consumer that has no room for another poll pauses its partitions: it keeps polling, but gets nothing.",
-all_paused,
-)
-.look(all_consumers),
+        "Full",
+        "A consumer that has no room for another poll pauses its partitions: it keeps polling, but gets nothing.",
+        all_paused,
+    )
+    .look(all_consumers),
     Beat::new(
-"The log absorbs",
-"Now the lag grows, on disk, where there is room for days. Memory stops growing, and the database works as before.",
-|world| lag(world) >= 15_000,
-)
-.look(|_| vec![THE_LOG]),
+        "The log absorbs",
+        "Now the lag grows, on disk, where there is room for days. Memory stops growing, and the database works as \
+         before.",
+        |world| lag(world) >= 15_000,
+    )
+    .look(|_| vec![THE_LOG]),
+    Beat::new("Half of the writers", "Consumer 1 crashes with thousands of orders in memory.", |world| {
+        at_once(world) <= 260
+    })
+    .first(|_| vec![Input::Crash { node: FlashSale::consumer(0) }])
+    .look(|_| vec![FlashSale::consumer(0)])
+    .ask(Predict {
+        question: "How many orders are lost?",
+        options: |_| vec!["None".to_owned(), "What it had in memory".to_owned()],
+        answer: |world| usize::from(promises::lost(world).is_some()),
+        because: "Their offsets are not committed. The next reader of the partitions begins where they are.",
+    }),
     Beat::new(
-"Half of the writers",
-"Consumer 1 crashes with thousands of orders in memory.",
-|world| at_once(world) <= 260,
-)
-.first(|_| vec![Input::Crash { node: FlashSale::consumer(0) }])
-.look(|_| vec![FlashSale::consumer(0)])
-.ask(Predict {
-            question: "How many orders are lost?",
-            options: |_| vec!["None".to_owned(), "What it had in memory".to_owned()],
-            answer: |world| usize::from(promises::lost(world).is_some()),
-            because: "Their offsets are not committed. The next reader of the partitions begins where they are.",
-        }),
+        "Where it stopped",
+        "It comes back, asks for the committed offsets, and fetches the same orders again.",
+        |world| at_once(world) >= 450,
+    )
+    .first(|_| vec![Input::Restart { node: FlashSale::consumer(0) }])
+    .look(|_| vec![FlashSale::consumer(0), THE_LOG]),
     Beat::new(
-"Where it stopped",
-"It comes back, asks for the committed offsets, and fetches the same orders again.",
-|world| at_once(world) >= 450,
-)
-.first(|_| vec![Input::Restart { node: FlashSale::consumer(0) }])
-.look(|_| vec![FlashSale::consumer(0), THE_LOG]),
+        "Without the pause",
+        "The rule is off. A consumer fetches whatever there is. The lag moves into its memory, and no order is \
+         written any sooner.",
+        |world| world.is_promise_broken(MEMORY_BOUNDED.id),
+    )
+    .first(|_| vec![Input::off(sale::PAUSE)])
+    .look(all_consumers),
     Beat::new(
-"Without the pause",
-"The rule is off. A consumer fetches whatever there is. The lag moves into its memory, and no order is written any \
- sooner.",
-|world| world.is_promise_broken(MEMORY_BOUNDED.id),
-)
-.first(|_| vec![Input::off(sale::PAUSE)])
-.look(all_consumers),
-    Beat::new(
-"Without the log",
-"Now every order goes straight to the database, while its customer waits. Each one slows down the others.",
-|world| world.is_promise_broken(NO_ORDER_LOST.id),
-)
-.first(|_| vec![Input::Rule { rule: sale::PAUSE, on: true }, Input::off(sale::LOG)])
-.look(|_| vec![GATEWAY, DATABASE])
-.ask(Predict {
-            question: "How many writes a second does the database do in the end?",
-            options: |_| vec!["More than 5,000".to_owned(), "5,000".to_owned(), "Less".to_owned()],
-            answer: |world| match sale::writes_a_second(world.settings().amount(sale::CAPACITY), at_once(world)) {
-                0..5_000 => 2,
-                5_000 => 1,
-                _ => 0,
-            },
-            because: "Thousands at once fight for locks and memory. The rate falls as the crowd grows, and the crowd \
-                      grows as the rate falls.",
-        }),
+        "Without the log",
+        "Now every order goes straight to the database, while its customer waits. Each one slows down the others.",
+        |world| world.is_promise_broken(NO_ORDER_LOST.id),
+    )
+    .first(|_| vec![Input::Rule { rule: sale::PAUSE, on: true }, Input::off(sale::LOG)])
+    .look(|_| vec![GATEWAY, DATABASE])
+    .ask(Predict {
+        question: "How many writes a second does the database do in the end?",
+        options: |_| vec!["More than 5,000".to_owned(), "5,000".to_owned(), "Less".to_owned()],
+        answer: |world| match sale::writes_a_second(world.settings().amount(sale::CAPACITY), at_once(world)) {
+            0..5_000 => 2,
+            5_000 => 1,
+            _ => 0,
+        },
+        because: "Thousands at once fight for locks and memory. The rate falls as the crowd grows, and the crowd \
+                  grows as the rate falls.",
+    }),
 ];
 
 fn collapsed(world: &Shop) -> bool {

@@ -136,106 +136,99 @@ fn table_node(_: &Partition) -> Vec<NodeId> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A log is files",
-"The partition is a row of files, *segments*, each named after its first *offset*. Only the last one is written to. \
- Six records fill a file here.",
-|world| world.kernel().now() == 0,
-)
-.look(broker_node),
+        "A log is files",
+        "The partition is a row of files, *segments*, each named after its first *offset*. Only the last one is \
+         written to. Six records fill a file here.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(broker_node),
     Beat::new(
-"Where is offset 10?",
-"A reader asks for offset 10. The names of the files say where it can be: the last name that is not above it.",
-|world| matches!(lookup(world), Some(Lookup { offset: 10, stage: Stage::Index { .. } })),
-)
-.first(|_| vec![command(kafka::LOOK_UP, &[10])])
-.look(broker_node)
-.ask(Predict {
-            question: "In which file is offset 10?",
-            options: |_| vec!["0.log".to_owned(), "6.log".to_owned(), "12.log".to_owned()],
-            answer: |world| match lookup(world) {
-                Some(Lookup { stage: Stage::Index { file }, .. }) => (file as usize).min(2),
-                _ => 0,
-            },
-            because: "6 is the last name that is not above 10.",
-        }),
+        "Where is offset 10?",
+        "A reader asks for offset 10. The names of the files say where it can be: the last name that is not above \
+         it.",
+        |world| matches!(lookup(world), Some(Lookup { offset: 10, stage: Stage::Index { .. } })),
+    )
+    .first(|_| vec![command(kafka::LOOK_UP, &[10])])
+    .look(broker_node)
+    .ask(Predict {
+        question: "In which file is offset 10?",
+        options: |_| vec!["0.log".to_owned(), "6.log".to_owned(), "12.log".to_owned()],
+        answer: |world| match lookup(world) {
+            Some(Lookup { stage: Stage::Index { file }, .. }) => (file as usize).min(2),
+            _ => 0,
+        },
+        because: "6 is the last name that is not above 10.",
+    }),
     Beat::new(
-"A thin index",
-"The index does not list every record, only one for every 4,096 bytes. The broker takes the last entry at or below 10, \
- and knows at which byte to begin.",
-|world| matches!(lookup(world), Some(Lookup { stage: Stage::Scan { .. }, .. })),
-)
-.look(broker_node),
+        "A thin index",
+        "The index does not list every record, only one for every 4,096 bytes. The broker takes the last entry at or \
+         below 10, and knows at which byte to begin.",
+        |world| matches!(lookup(world), Some(Lookup { stage: Stage::Scan { .. }, .. })),
+    )
+    .look(broker_node),
     Beat::new(
-"A short scan",
-"From there it reads record by record. It never has to read more than the gap between two entries.",
-|world| found(world).is_some(),
-)
-.look(|_| vec![READER]),
+        "A short scan",
+        "From there it reads record by record. It never has to read more than the gap between two entries.",
+        |world| found(world).is_some(),
+    )
+    .look(|_| vec![READER]),
     Beat::new(
-"The cleaner",
-"Twelve records are in closed files. The cleaner goes through them and keeps the latest record of each key. The active \
- file is left alone.",
-|world| log(world).is_some_and(|log| log.dirty() > 0),
-)
-.look(broker_node)
-.ask(Predict {
-            question: "Keys A to E, one of them deleted. How many of the twelve stay?",
-            options: |_| vec!["Twelve".to_owned(), "Five".to_owned(), "Four".to_owned()],
-            answer: |world| match closed(world) {
-                5 => 1,
-                4 => 2,
-                _ => 0,
-            },
-            because: "One of each key. For E that is a *tombstone*: the record that says it is deleted.",
-        }),
+        "The cleaner",
+        "Twelve records are in closed files. The cleaner goes through them and keeps the latest record of each key. \
+         The active file is left alone.",
+        |world| log(world).is_some_and(|log| log.dirty() > 0),
+    )
+    .look(broker_node)
+    .ask(Predict {
+        question: "Keys A to E, one of them deleted. How many of the twelve stay?",
+        options: |_| vec!["Twelve".to_owned(), "Five".to_owned(), "Four".to_owned()],
+        answer: |world| match closed(world) {
+            5 => 1,
+            4 => 2,
+            _ => 0,
+        },
+        because: "One of each key. For E that is a *tombstone*: the record that says it is deleted.",
+    }),
     Beat::new(
-"A table from a log",
-"The consumer on the right reads on and keeps the last value of each key. The gaps do not bother it: offsets stay as \
- they were. E came and went.",
-|world| at_end(world) && log(world).is_some_and(|log| log.dirty() > 0),
-)
-.look(table_node),
+        "A table from a log",
+        "The consumer on the right reads on and keeps the last value of each key. The gaps do not bother it: offsets \
+         stay as they were. E came and went.",
+        |world| at_end(world) && log(world).is_some_and(|log| log.dirty() > 0),
+    )
+    .look(table_node),
     Beat::new(
-"A tombstone goes last",
-"The tombstone of E, at offset 8, stays for delete.retention.ms, 8 s here. Any consumer that reads to the end within \
- that time sees it. Then it may go.",
-|world| log(world).is_some_and(|log| !log.records().any(|record| record.offset == 8)),
-)
-.look(broker_node),
+        "A tombstone goes last",
+        "The tombstone of E, at offset 8, stays for delete.retention.ms, 8 s here. Any consumer that reads to the \
+         end within that time sees it. Then it may go.",
+        |world| log(world).is_some_and(|log| !log.records().any(|record| record.offset == 8)),
+    )
+    .look(broker_node),
     Beat::new(
-"A value of your own",
-"Key F is yours. You write F5, and the consumer takes it into its table.",
-|world| value_of(world, F) == Some(5),
-)
-.first(|_| vec![command(kafka::PUT, &[5, 5])])
-.look(table_node),
+        "A value of your own",
+        "Key F is yours. You write F5, and the consumer takes it into its table.",
+        |world| value_of(world, F) == Some(5),
+    )
+    .first(|_| vec![command(kafka::PUT, &[5, 5])])
+    .look(table_node),
     Beat::new(
-"A tombstone goes early",
-"The rule is off, and the consumer pauses for a moment. You delete F. The cleaner removes the tombstone along with \
- what it deletes.",
-|world| !has_key(world, F),
-)
-.first(|_| {
-            vec![
-                Input::off(kafka::TOMBSTONES),
-                Input::Pause { node: TABLE },
-                command(kafka::DELETE, &[5]),
-            ]
-        })
-.look(broker_node),
-    Beat::new(
-"A ghost",
-"The consumer goes on, well within its time, and reads everything that is left.",
-|world| world.is_promise_broken(RIGHT_TABLE.id) || (at_end(world) && value_of(world, F).is_none()),
-)
-.first(|_| vec![Input::Resume { node: TABLE }])
-.look(table_node)
-.ask(Predict {
-            question: "What does its table say of F?",
-            options: |_| vec!["Deleted".to_owned(), "F5".to_owned()],
-            answer: |world| usize::from(value_of(world, F).is_some()),
-            because: "Nothing in the log says that F was deleted. Nothing in it says that F ever existed.",
-        }),
+        "A tombstone goes early",
+        "The rule is off, and the consumer pauses for a moment. You delete F. The cleaner removes the tombstone \
+         along with what it deletes.",
+        |world| !has_key(world, F),
+    )
+    .first(|_| vec![Input::off(kafka::TOMBSTONES), Input::Pause { node: TABLE }, command(kafka::DELETE, &[5])])
+    .look(broker_node),
+    Beat::new("A ghost", "The consumer goes on, well within its time, and reads everything that is left.", |world| {
+        world.is_promise_broken(RIGHT_TABLE.id) || (at_end(world) && value_of(world, F).is_none())
+    })
+    .first(|_| vec![Input::Resume { node: TABLE }])
+    .look(table_node)
+    .ask(Predict {
+        question: "What does its table say of F?",
+        options: |_| vec!["Deleted".to_owned(), "F5".to_owned()],
+        answer: |world| usize::from(value_of(world, F).is_some()),
+        because: "Nothing in the log says that F was deleted. Nothing in it says that F ever existed.",
+    }),
 ];
 
 /// The consumer has read everything and still has a key that is nowhere in the log.
@@ -250,7 +243,8 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
         id: "too-late",
         title: "Too late for a tombstone",
         goal: "With every rule on, have the consumer read everything and keep a key that was deleted.",
-        hint: "A tombstone is kept for delete.retention.ms, and no longer. Nothing forces the consumer to be quicker.",
+        hint: "A tombstone is kept for delete.retention.ms, and no longer. Nothing forces the consumer to be \
+               quicker.",
         reached: haunted,
     },
     Challenge {
@@ -264,7 +258,8 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
         id: "past-it",
         title: "Past the record",
         goal: "With the index's floor off, have a lookup miss a record that is there.",
-        hint: "The scan begins at the first entry above the offset. Which offsets lie between the last entry and that one?",
+        hint: "The scan begins at the first entry above the offset. Which offsets lie between the last entry and \
+               that one?",
         reached: |world| world.is_promise_broken(LOOKUP.id),
     },
 ];

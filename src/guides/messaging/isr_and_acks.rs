@@ -122,107 +122,107 @@ fn cut_fetches(world: &Cluster) -> Vec<Input> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One partition, three brokers",
-"Each broker keeps a copy of the same log. The controller says who leads, and which copies are in sync: the *ISR*, the \
- field around them.",
-|world| world.kernel().now() == 0,
-)
-.look(everybody),
+        "One partition, three brokers",
+        "Each broker keeps a copy of the same log. The controller says who leads, and which copies are in sync: the \
+         *ISR*, the field around them.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(everybody),
     Beat::new(
-"A leader",
-"The brokers register. The first in-sync replica becomes the leader of epoch 1; the others fetch from it, as consumers \
- do.",
-|world| leader(world).is_some(),
-)
-.look(|world| leader(world).into_iter().collect()),
+        "A leader",
+        "The brokers register. The first in-sync replica becomes the leader of epoch 1; the others fetch from it, as \
+         consumers do.",
+        |world| leader(world).is_some(),
+    )
+    .look(|world| leader(world).into_iter().collect()),
     Beat::new(
-"Written, and not yet acknowledged",
-"With acks=all the leader writes a record and does not answer. It waits until every in-sync replica has fetched it. \
- Only then does it move the *high watermark*, and acknowledge.",
-|world| whole(world) && newest_ack(world).is_some(),
-)
-.look(|world| leader(world).into_iter().collect())
-.ask(Predict {
-            question: "How many brokers have the record when the producer is told?",
-            options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
-            answer: |world| copies(world).clamp(1, 3) - 1,
-            because: "All that are in sync, which for now is all three.",
-        }),
+        "Written, and not yet acknowledged",
+        "With acks=all the leader writes a record and does not answer. It waits until every in-sync replica has \
+         fetched it. Only then does it move the *high watermark*, and acknowledge.",
+        |world| whole(world) && newest_ack(world).is_some(),
+    )
+    .look(|world| leader(world).into_iter().collect())
+    .ask(Predict {
+        question: "How many brokers have the record when the producer is told?",
+        options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
+        answer: |world| copies(world).clamp(1, 3) - 1,
+        because: "All that are in sync, which for now is all three.",
+    }),
     Beat::new(
-"A follower is gone",
-"Broker 3 crashes. Until its session ends, its missing copy holds up every acknowledgement. Then the controller takes \
- it out of the ISR, and the leader no longer waits for it.",
-|world| in_sync(world).len() == 2,
-)
-.first(|_| vec![Input::Crash { node: node_of(2) }])
-.look(in_sync),
+        "A follower is gone",
+        "Broker 3 crashes. Until its session ends, its missing copy holds up every acknowledgement. Then the \
+         controller takes it out of the ISR, and the leader no longer waits for it.",
+        |world| in_sync(world).len() == 2,
+    )
+    .first(|_| vec![Input::Crash { node: node_of(2) }])
+    .look(in_sync),
     Beat::new(
-"The leader too",
-"Now the leader crashes. Only a broker in the ISR may take over: it has everything that was acknowledged.",
-|world| leader(world).is_some() && partition(world).leader_epoch >= 2,
-)
-.first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
-.look(in_sync)
-.ask(Predict {
-            question: "Who leads next?",
-            options: names,
-            answer: |world| leader(world).map_or(0, |node| usize::from(broker_of(node))),
-            because: "Broker 2 is the only in-sync replica still up.",
-        }),
+        "The leader too",
+        "Now the leader crashes. Only a broker in the ISR may take over: it has everything that was acknowledged.",
+        |world| leader(world).is_some() && partition(world).leader_epoch >= 2,
+    )
+    .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .look(in_sync)
+    .ask(Predict {
+        question: "Who leads next?",
+        options: names,
+        answer: |world| leader(world).map_or(0, |node| usize::from(broker_of(node))),
+        because: "Broker 2 is the only in-sync replica still up.",
+    }),
     Beat::new(
-"Not enough replicas",
-"One in-sync replica is left, and min.insync.replicas is 2. The leader refuses: a record that it took now would have a \
- single copy. The producer keeps trying.",
-|world| {
+        "Not enough replicas",
+        "One in-sync replica is left, and min.insync.replicas is 2. The leader refuses: a record that it took now \
+         would have a single copy. The producer keeps trying.",
+        |world| {
             let refused = |message: &Message| {
                 matches!(message, Message::ProduceAnswer { produced: Produced::NotEnoughReplicas, .. })
             };
             flies(world, refused)
         },
-)
-.first(|_| vec![produce(1)])
-.look(|_| vec![PRODUCER]),
+    )
+    .first(|_| vec![produce(1)])
+    .look(|_| vec![PRODUCER]),
     Beat::new(
-"Back in sync",
-"Both come back. Each tells the leader the epoch of its last record, drops what the leader never had, fetches the \
- rest, and joins the ISR once it has caught up.",
-whole,
-)
-.first(|world| {
-            let down = brokers(world).filter(|node| !world.kernel().node(*node).up);
-            down.map(|node| Input::Restart { node }).collect()
-        })
-.look(everybody),
+        "Back in sync",
+        "Both come back. Each tells the leader the epoch of its last record, drops what the leader never had, \
+         fetches the rest, and joins the ISR once it has caught up.",
+        whole,
+    )
+    .first(|world| {
+        let down = brokers(world).filter(|node| !world.kernel().node(*node).up);
+        down.map(|node| Input::Restart { node }).collect()
+    })
+    .look(everybody),
     Beat::new(
-"Now with acks=1",
-"The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut for a moment. The \
- producer is told that all is well.",
-|world| copies(world) == 1,
-)
-.first(|world| {
-            let mut inputs = vec![Input::off(kafka::ACKS_ALL)];
-            inputs.extend(cut_fetches(world));
-            inputs.push(produce(2));
-            inputs
-        })
-.look(|world| leader(world).into_iter().collect()),
+        "Now with acks=1",
+        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut for a \
+         moment. The producer is told that all is well.",
+        |world| copies(world) == 1,
+    )
+    .first(|world| {
+        let mut inputs = vec![Input::off(kafka::ACKS_ALL)];
+        inputs.extend(cut_fetches(world));
+        inputs.push(produce(2));
+        inputs
+    })
+    .look(|world| leader(world).into_iter().collect()),
     Beat::new(
-"Acknowledged, and gone",
-"The leader crashes. A follower takes over, one that is in sync as far as anybody knows.",
-|world| leader(world).is_some() && partition(world).leader_epoch >= 3,
-)
-.first(|world| {
-            let crash = leader(world).map(|node| Input::Crash { node });
-            crash.into_iter().chain([Input::HealAll]).collect()
-        })
-.look(|world| leader(world).into_iter().collect())
-.ask(Predict {
-            question: "Does the new leader have what was acknowledged last?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(world.is_promise_broken(KEPT.id)),
-            because: "acks=1 asks nobody but the leader. What it had not passed on is gone, and the producer will not \
-                      send it again.",
-        }),
+        "Acknowledged, and gone",
+        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows.",
+        |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
+    )
+    .first(|world| {
+        let crash = leader(world).map(|node| Input::Crash { node });
+        crash.into_iter().chain([Input::HealAll]).collect()
+    })
+    .look(|world| leader(world).into_iter().collect())
+    .ask(Predict {
+        question: "Does the new leader have what was acknowledged last?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(KEPT.id)),
+        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, and the producer will not \
+                  send it again.",
+    }),
 ];
 
 fn two_leaders(world: &Cluster) -> bool {

@@ -113,129 +113,126 @@ const SLOW_ONE: NodeId = NodeId(FIRST as u16);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A stream and three workers",
-"A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each task is \
- for one of them.",
-|world| world.kernel().now() == 0,
-)
-.look(workers),
+        "A stream and three workers",
+        "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each \
+         task is for one of them.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(workers),
     Beat::new(
-"Stored, and said so",
-"Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers with a \
- *PubAck*. The lower strip shows the ids it remembers.",
-|world| flies(world, |message| matches!(message, Message::PubAck { .. })),
-)
-.look(|_| vec![SERVER]),
+        "Stored, and said so",
+        "Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers \
+         with a *PubAck*. The lower strip shows the ids it remembers.",
+        |world| flies(world, |message| matches!(message, Message::PubAck { .. })),
+    )
+    .look(|_| vec![SERVER]),
     Beat::new(
-"Workers ask",
-"Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the server. A \
- burst of six. The ring around a worker is its *ack wait*.",
-|world| workers(world).iter().all(|id| works(world, *id)),
-)
-.first(|_| vec![publish(6)])
-.look(workers),
+        "Workers ask",
+        "Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the \
+         server. A burst of six. The ring around a worker is its *ack wait*.",
+        |world| workers(world).iter().all(|id| works(world, *id)),
+    )
+    .first(|_| vec![publish(6)])
+    .look(workers),
     Beat::new(
-"The ack of the ack",
-"A worker is done and acknowledges. It does not call the task done yet: it waits until the server has acknowledged the \
- acknowledgement.",
-|world| flies(world, |message| matches!(message, Message::AckAck { .. })),
-)
-.look(|_| vec![SERVER])
-.ask(Predict {
-            question: "The task was acknowledged. Is it still in the stream?",
-            options: |_| vec!["Yes, for replay".to_owned(), "No".to_owned()],
-            answer: |world| {
-                let acked = world.flights().find_map(|flight| match flight.message {
-                    Message::AckAck { seq } => Some(*seq),
-                    _ => None,
-                });
-                usize::from(acked.is_some_and(|seq| store(world).is_some_and(|store| store.stream.get(seq).is_none())))
-            },
-            because: "In a work queue, an acknowledged message is deleted. With limits as its retention, it would \
-                      stay.",
-        }),
-    Beat::new(
-"A PubAck is lost",
-"The way from the server to the publisher is cut, and a task is published. The server has it; the publisher does not \
- know, and sends it again.",
-|world| copies(world) > 0,
-)
-.first(|_| vec![Input::Cut { from: SERVER, to: PUBLISHER }, publish(1)])
-.look(|_| vec![PUBLISHER, SERVER])
-.ask(Predict {
-            question: "How often is the task stored?",
-            options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
-            answer: |world| usize::from(world.witness().twice.is_some()),
-            because: "The id is in the window: the server answers with the first copy's sequence, and stores nothing.",
-        }),
-    Beat::new(
-"A worker dies",
-"The link is healed, and a worker crashes at work. It cannot give its task back, and nobody watches its connection.",
-|world| {
-            flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1))
+        "The ack of the ack",
+        "A worker is done and acknowledges. It does not call the task done yet: it waits until the server has \
+         acknowledged the acknowledgement.",
+        |world| flies(world, |message| matches!(message, Message::AckAck { .. })),
+    )
+    .look(|_| vec![SERVER])
+    .ask(Predict {
+        question: "The task was acknowledged. Is it still in the stream?",
+        options: |_| vec!["Yes, for replay".to_owned(), "No".to_owned()],
+        answer: |world| {
+            let acked = world.flights().find_map(|flight| match flight.message {
+                Message::AckAck { seq } => Some(*seq),
+                _ => None,
+            });
+            usize::from(acked.is_some_and(|seq| store(world).is_some_and(|store| store.stream.get(seq).is_none())))
         },
-)
-.first(|world| {
-            let crash = busy(world).map(|node| Input::Crash { node });
-            std::iter::once(Input::HealAll).chain(crash).collect()
-        })
-.look(|world| down(world).collect())
-.ask(Predict {
-            question: "What makes the server hand the task to another worker?",
-            options: |_| vec!["Missing heartbeats".to_owned(), "No ack within the ack wait".to_owned()],
-            answer: |_| 1,
-            because: "Each delivery has its own clock. When it runs out, the message goes to whoever asks next.",
-        }),
+        because: "In a work queue, an acknowledged message is deleted. With limits as its retention, it would stay.",
+    }),
     Beat::new(
-"Poison",
-"Here is a task that nobody can do. Each worker that gets it returns it with a *nak*, and it is delivered again at \
- once, four times at most.",
-|world| world.witness().parked.is_some(),
-)
-.first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
-.look(|_| vec![SERVER])
-.ask(Predict {
-            question: "And after the fourth time?",
-            options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
-            answer: |world| {
-                let Some(id) = world.witness().parked else { return 0 };
-                usize::from(store(world).is_some_and(|store| store.stream.msgs().iter().any(|kept| kept.task.id == id)))
-            },
-            because: "It stays in the stream, greyed. An *advisory* is published, and somebody has to listen for it.",
-        }),
+        "A PubAck is lost",
+        "The way from the server to the publisher is cut, and a task is published. The server has it; the publisher \
+         does not know, and sends it again.",
+        |world| copies(world) > 0,
+    )
+    .first(|_| vec![Input::Cut { from: SERVER, to: PUBLISHER }, publish(1)])
+    .look(|_| vec![PUBLISHER, SERVER])
+    .ask(Predict {
+        question: "How often is the task stored?",
+        options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
+        answer: |world| usize::from(world.witness().twice.is_some()),
+        because: "The id is in the window: the server answers with the first copy's sequence, and stores nothing.",
+    }),
     Beat::new(
-"Too slow for the ack wait",
-"Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
-|world| shared(world, 2),
-)
-.first(|_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }])
-.look(|_| vec![SLOW_ONE])
-.ask(Predict {
-            question: "How many workers will work on its task?",
-            options: |_| vec!["One".to_owned(), "Two".to_owned()],
-            answer: |world| usize::from(shared(world, 2)),
-            because: "An ack wait is a guess. A worker that needs longer must say that it is in progress.",
-        }),
+        "A worker dies",
+        "The link is healed, and a worker crashes at work. It cannot give its task back, and nobody watches its \
+         connection.",
+        |world| flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1)),
+    )
+    .first(|world| {
+        let crash = busy(world).map(|node| Input::Crash { node });
+        std::iter::once(Input::HealAll).chain(crash).collect()
+    })
+    .look(|world| down(world).collect())
+    .ask(Predict {
+        question: "What makes the server hand the task to another worker?",
+        options: |_| vec!["Missing heartbeats".to_owned(), "No ack within the ack wait".to_owned()],
+        answer: |_| 1,
+        because: "Each delivery has its own clock. When it runs out, the message goes to whoever asks next.",
+    }),
     Beat::new(
-"Without the double ack",
-"Workers now call a task done once they have sent their ack. One of them is at work, and its link to the server is \
- cut.",
-|world| world.is_promise_broken(WORKED_ONCE.id),
-)
-.first(|world| {
-            let speed = Input::Slow { node: SLOW_ONE, percent: 100 };
-            let off = Input::off(jet::DOUBLE_ACK);
-            let cut =
-                workers(world).into_iter().rfind(|id| works(world, *id)).map(|from| Input::Cut { from, to: SERVER });
-            [speed, off].into_iter().chain(cut).collect()
-        })
-.look(workers)
-.ask(Predict {
-            question: "The worker calls its task done. What does the server do with it?",
-            options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
-            answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
-            because: "The ack never came. The worker believes that the task is done, and another one does it again.",
-        }),
+        "Poison",
+        "Here is a task that nobody can do. Each worker that gets it returns it with a *nak*, and it is delivered \
+         again at once, four times at most.",
+        |world| world.witness().parked.is_some(),
+    )
+    .first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
+    .look(|_| vec![SERVER])
+    .ask(Predict {
+        question: "And after the fourth time?",
+        options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
+        answer: |world| {
+            let Some(id) = world.witness().parked else { return 0 };
+            usize::from(store(world).is_some_and(|store| store.stream.msgs().iter().any(|kept| kept.task.id == id)))
+        },
+        because: "It stays in the stream, greyed. An *advisory* is published, and somebody has to listen for it.",
+    }),
+    Beat::new(
+        "Too slow for the ack wait",
+        "Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
+        |world| shared(world, 2),
+    )
+    .first(|_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }])
+    .look(|_| vec![SLOW_ONE])
+    .ask(Predict {
+        question: "How many workers will work on its task?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        answer: |world| usize::from(shared(world, 2)),
+        because: "An ack wait is a guess. A worker that needs longer must say that it is in progress.",
+    }),
+    Beat::new(
+        "Without the double ack",
+        "Workers now call a task done once they have sent their ack. One of them is at work, and its link to the \
+         server is cut.",
+        |world| world.is_promise_broken(WORKED_ONCE.id),
+    )
+    .first(|world| {
+        let speed = Input::Slow { node: SLOW_ONE, percent: 100 };
+        let off = Input::off(jet::DOUBLE_ACK);
+        let cut = workers(world).into_iter().rfind(|id| works(world, *id)).map(|from| Input::Cut { from, to: SERVER });
+        [speed, off].into_iter().chain(cut).collect()
+    })
+    .look(workers)
+    .ask(Predict {
+        question: "The worker calls its task done. What does the server do with it?",
+        options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
+        because: "The ack never came. The worker believes that the task is done, and another one does it again.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<JetStream>] = &[
@@ -243,14 +240,16 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         id: "forgotten-ids",
         title: "Forgotten ids",
         goal: "Have a task stored twice with every rule on.",
-        hint: "The window lives in memory. A restarted server reads it back from its messages. Which are not there any more?",
+        hint: "The window lives in memory. A restarted server reads it back from its messages. Which are not there \
+               any more?",
         reached: |world| world.rules() == RuleSet::ALL && world.witness().twice.is_some(),
     },
     Challenge {
         id: "power-cut",
         title: "A power cut",
         goal: "Have a task that was confirmed vanish.",
-        hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it answers.",
+        hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it \
+               answers.",
         reached: |world| world.is_promise_broken(NOT_LOST.id),
     },
     Challenge {

@@ -20,8 +20,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Keys, partitions and order",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A customer's order is created, then cancelled. The log keeps the two in order, yet a pool of workers in \
-              the consumer does them in the wrong order.",
+    summary: "A customer's order is created, then cancelled. The log keeps the two in order, yet a pool of workers \
+              in the consumer does them in the wrong order.",
     seed: 4,
     settings: &[
         (kafka::RATE, 10),
@@ -222,68 +222,68 @@ fn one_partition_each(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Orders of four customers",
-"A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done before its \
- order would be nonsense.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![Kafka::producer(0)]),
+        "Orders of four customers",
+        "A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done \
+         before its order would be nonsense.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![Kafka::producer(0)]),
     Beat::new(
-"The key decides",
-"The customer is the record's *key*. The producer hashes it with murmur2 and takes the remainder: that is the \
- partition. The table shows the real numbers.",
-|world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
-)
-.first(|_| vec![command(COMMAND_PUBLISH, &[12])])
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "Does a customer's order ever span two partitions?",
-            options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(one_partition_each(world)),
-            because: "Same key, same hash, same partition. And a partition's log has a single order.",
-        }),
+        "The key decides",
+        "The customer is the record's *key*. The producer hashes it with murmur2 and takes the remainder: that is \
+         the partition. The table shows the real numbers.",
+        |world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
+    )
+    .first(|_| vec![command(COMMAND_PUBLISH, &[12])])
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "Does a customer's order ever span two partitions?",
+        options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(one_partition_each(world)),
+        because: "Same key, same hash, same partition. And a partition's log has a single order.",
+    }),
     Beat::new(
-"One worker per partition",
-"Each consumer has three workers. Still, a partition's next record waits until the one before it is done: each \
- partition has one worker at a time.",
-|world| done(world) >= 4 && busy_workers(world) >= 2,
-)
-.look(consumers),
+        "One worker per partition",
+        "Each consumer has three workers. Still, a partition's next record waits until the one before it is done: \
+         each partition has one worker at a time.",
+        |world| done(world) >= 4 && busy_workers(world) >= 2,
+    )
+    .look(consumers),
     Beat::new(
-"Side by side, in order",
-"Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and nowhere \
- else.",
-|world| done(world) >= 12,
-)
-.first(|_| vec![command(COMMAND_PUBLISH, &[8])])
-.look(consumers),
+        "Side by side, in order",
+        "Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and \
+         nowhere else.",
+        |world| done(world) >= 12,
+    )
+    .first(|_| vec![command(COMMAND_PUBLISH, &[8])])
+    .look(consumers),
     Beat::new(
-"A plain pool",
-"The rule is off: any free worker takes the next record. All workers are busy, which looks like progress.",
-same_key_at_once,
-)
-.first(|_| vec![Input::off(kafka::ONE_WORKER), command(COMMAND_PUBLISH, &[16])])
-.look(consumers)
-.ask(Predict {
-            question: "Two workers have two records of the same customer. Which is done first?",
-            options: |_| vec!["The older one, always".to_owned(), "Whichever takes less time".to_owned()],
-            answer: |world| usize::from(same_key_at_once(world)),
-            because: "Nothing ties the two workers together. The log was in order; the pool is not.",
-        }),
+        "A plain pool",
+        "The rule is off: any free worker takes the next record. All workers are busy, which looks like progress.",
+        same_key_at_once,
+    )
+    .first(|_| vec![Input::off(kafka::ONE_WORKER), command(COMMAND_PUBLISH, &[16])])
+    .look(consumers)
+    .ask(Predict {
+        question: "Two workers have two records of the same customer. Which is done first?",
+        options: |_| vec!["The older one, always".to_owned(), "Whichever takes less time".to_owned()],
+        answer: |world| usize::from(same_key_at_once(world)),
+        because: "Nothing ties the two workers together. The log was in order; the pool is not.",
+    }),
     Beat::new(
-"Cancelled before it was created",
-"Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
-|world| world.is_promise_broken(KEY_ORDER.id),
-)
-.look(late_one),
+        "Cancelled before it was created",
+        "Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
+        |world| world.is_promise_broken(KEY_ORDER.id),
+    )
+    .look(late_one),
     Beat::new(
-"More partitions move keys",
-"A fourth partition is added. The hash is now divided by four, and most customers go elsewhere. What they wrote before \
- stays where it was: in a different partition, with no order between the two.",
-|world| producer_partitions(world) == 4 && !one_partition_each(world),
-)
-.first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])
-.look(|_| vec![BROKER, Kafka::producer(0)]),
+        "More partitions move keys",
+        "A fourth partition is added. The hash is now divided by four, and most customers go elsewhere. What they \
+         wrote before stays where it was: in a different partition, with no order between the two.",
+        |world| producer_partitions(world) == 4 && !one_partition_each(world),
+    )
+    .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])
+    .look(|_| vec![BROKER, Kafka::producer(0)]),
 ];
 
 /// Two workers of one consumer on one partition, in order: a lane is a key.

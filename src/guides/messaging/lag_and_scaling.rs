@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     title: "Lag and scaling",
     guide: Guide::Messaging,
     level: 5,
-    summary: "Lag climbs, and a scaler starts one consumer after another. With three partitions the fourth has nothing \
-              to do, and the lag keeps climbing.",
+    summary: "Lag climbs, and a scaler starts one consumer after another. With three partitions the fourth has \
+              nothing to do, and the lag keeps climbing.",
     seed: 6,
     settings: &[
         (kafka::RATE, 20),
@@ -197,72 +197,68 @@ fn is_settled(world: &Shop, wanted: u32) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"4,000 records a second",
-"Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a second.",
-|world| world.kernel().now() == 0,
-)
-.look(consumers),
+        "4,000 records a second",
+        "Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a \
+         second.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(consumers),
     Beat::new(
-"Lag",
-"The *lag* is what is in the log but not committed: log end minus committed offset, over all partitions. It grows when \
- more comes in than gets done.",
-|world| lag(world) >= 2_000,
-)
-.look(|_| vec![BROKER]),
+        "Lag",
+        "The *lag* is what is in the log but not committed: log end minus committed offset, over all partitions. It \
+         grows when more comes in than gets done.",
+        |world| lag(world) >= 2_000,
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"One more member",
-"At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment nobody does \
- any work.",
-|world| is_settled(world, 3) && with_partitions(world) == 3,
-)
-.look(the_scaler)
-.ask(Predict {
-            question: "What does the lag do while the group rebalances?",
-            options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
-            answer: |world| usize::from(lag(world) <= alert(world) / 2),
-            because: "Eager members have given up everything, and the producer does not wait. Every change of members \
-                      costs that.",
-        }),
+        "One more member",
+        "At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment \
+         nobody does any work.",
+        |world| is_settled(world, 3) && with_partitions(world) == 3,
+    )
+    .look(the_scaler)
+    .ask(Predict {
+        question: "What does the lag do while the group rebalances?",
+        options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
+        answer: |world| usize::from(lag(world) <= alert(world) / 2),
+        because: "Eager members have given up everything, and the producer does not wait. Every change of members \
+                  costs that.",
+    }),
     Beat::new(
-"It comes down",
-"Three members for three partitions do 5,000 a second, more than comes in. The lag falls.",
-|world| lag(world) <= alert(world) / 4,
-)
-.look(consumers),
+        "It comes down",
+        "Three members for three partitions do 5,000 a second, more than comes in. The lag falls.",
+        |world| lag(world) <= alert(world) / 4,
+    )
+    .look(consumers),
     Beat::new(
-"Members without partitions",
-"Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns nothing, nor \
- do those after it. The lag crosses the alarm.",
-|world| idle_members(world).len() >= 2 && lag(world) > alert(world),
-)
-.first(|_| {
-            vec![
-                Input::off(kafka::MEMBERS_WITHIN),
-                Input::set(kafka::RATE, 30),
-            ]
-        })
-.look(idle_members)
-.ask(Predict {
-            question: "Five or six members, three partitions. How many of them work?",
-            options: |_| vec!["Three".to_owned(), "All of them".to_owned()],
-            answer: |world| usize::from(with_partitions(world) > 3),
-            because: "A partition has one owner in the group. That is what keeps its order, and what bounds the group.",
-        }),
+        "Members without partitions",
+        "Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns \
+         nothing, nor do those after it. The lag crosses the alarm.",
+        |world| idle_members(world).len() >= 2 && lag(world) > alert(world),
+    )
+    .first(|_| vec![Input::off(kafka::MEMBERS_WITHIN), Input::set(kafka::RATE, 30)])
+    .look(idle_members)
+    .ask(Predict {
+        question: "Five or six members, three partitions. How many of them work?",
+        options: |_| vec!["Three".to_owned(), "All of them".to_owned()],
+        answer: |world| usize::from(with_partitions(world) > 3),
+        because: "A partition has one owner in the group. That is what keeps its order, and what bounds the group.",
+    }),
     Beat::new(
-"Partitions first",
-"The rule is on again: members are kept within the partitions, so the scaler adds partitions. Everyone learns of them \
- at the next metadata refresh, and the group rebalances once more.",
-|world| partitions(world) > 3 && idle_members(world).is_empty() && with_partitions(world) > 3,
-)
-.first(|_| vec![Input::Rule { rule: kafka::MEMBERS_WITHIN, on: true }])
-.look(the_scaler),
+        "Partitions first",
+        "The rule is on again: members are kept within the partitions, so the scaler adds partitions. Everyone \
+         learns of them at the next metadata refresh, and the group rebalances once more.",
+        |world| partitions(world) > 3 && idle_members(world).is_empty() && with_partitions(world) > 3,
+    )
+    .first(|_| vec![Input::Rule { rule: kafka::MEMBERS_WITHIN, on: true }])
+    .look(the_scaler),
     Beat::new(
-"Under the alarm again",
-"New records go to the new partitions as well. Old ones stay where they are, and the old partitions drain at their own \
- pace.",
-|world| lag(world) <= alert(world) / 4,
-)
-.look(consumers),
+        "Under the alarm again",
+        "New records go to the new partitions as well. Old ones stay where they are, and the old partitions drain at \
+         their own pace.",
+        |world| lag(world) <= alert(world) / 4,
+    )
+    .look(consumers),
 ];
 
 const CHALLENGES: &[Challenge<Kafka>] = &[

@@ -165,96 +165,97 @@ fn refused(message: &Message) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A group",
-"Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's *coordinator*.",
-|world| world.kernel().now() == 0,
-)
-.look(consumers),
+        "A group",
+        "Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's \
+         *coordinator*.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(consumers),
     Beat::new(
-"Join",
-"Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
- rebalance. One member becomes the leader.",
-|world| flies(world, |message| matches!(message, Message::Joined { .. })),
-)
-.look(|_| vec![BROKER]),
+        "Join",
+        "Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
+         rebalance. One member becomes the leader.",
+        |world| flies(world, |message| matches!(message, Message::Joined { .. })),
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"The leader assigns",
-"The leader, a client, decides who gets which partitions; the broker does not. It tells the coordinator, and the \
- coordinator tells the others: SyncGroup.",
-|world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
-)
-.look(consumers),
+        "The leader assigns",
+        "The leader, a client, decides who gets which partitions; the broker does not. It tells the coordinator, and \
+         the coordinator tells the others: SyncGroup.",
+        |world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
+    )
+    .look(consumers),
     Beat::new(
-"A fourth member",
-"Consumer 4 joins. The coordinator cannot call anybody: it tells the others in its answer to their next heartbeat, and \
- they rejoin at their next poll.",
-|world| settled(world) && running_members(world) == 4,
-)
-.first(|_| vec![command(COMMAND_START, &[4])])
-.look(|world| vec![nth(world, 4), BROKER])
-.ask(Predict {
-            question: "How many of the first three members have to stop for that?",
-            options: |_| vec!["None".to_owned(), "One or two".to_owned(), "All three".to_owned()],
-            answer: |world| match stopped(world) {
-                0 => 0,
-                1 | 2 => 1,
-                _ => 2,
-            },
-            because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when \
-                      the last one has joined. Choose cooperative at the start, and hardly anybody stops.",
-        }),
+        "A fourth member",
+        "Consumer 4 joins. The coordinator cannot call anybody: it tells the others in its answer to their next \
+         heartbeat, and they rejoin at their next poll.",
+        |world| settled(world) && running_members(world) == 4,
+    )
+    .first(|_| vec![command(COMMAND_START, &[4])])
+    .look(|world| vec![nth(world, 4), BROKER])
+    .ask(Predict {
+        question: "How many of the first three members have to stop for that?",
+        options: |_| vec!["None".to_owned(), "One or two".to_owned(), "All three".to_owned()],
+        answer: |world| match stopped(world) {
+            0 => 0,
+            1 | 2 => 1,
+            _ => 2,
+        },
+        because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when the \
+                  last one has joined. Choose cooperative at the start, and hardly anybody stops.",
+    }),
     Beat::new(
-"A member dies",
-"Consumer 2 crashes and falls silent. Its partitions wait. When its *session timeout* has passed without a heartbeat, \
- the coordinator starts a rebalance.",
-|world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
-)
-.first(|world| vec![Input::Crash { node: nth(world, 2) }])
-.look(|world| vec![nth(world, 2)]),
+        "A member dies",
+        "Consumer 2 crashes and falls silent. Its partitions wait. When its *session timeout* has passed without a \
+         heartbeat, the coordinator starts a rebalance.",
+        |world| settled(world) && !is_member(world, nth(world, 2)) && at_work(world, nth(world, 1)),
+    )
+    .first(|world| vec![Input::Crash { node: nth(world, 2) }])
+    .look(|world| vec![nth(world, 2)]),
     Beat::new(
-"Asleep, not dead",
-"Consumer 1 is paused in the middle of its work: a long garbage collection. To the others that looks like a crash. A \
- new generation begins without it.",
-|world| settled(world) && !is_member(world, nth(world, 1)),
-)
-.first(|world| vec![Input::Pause { node: nth(world, 1) }])
-.look(first)
-.ask(Predict {
-            question: "Consumer 1 wakes up. What does it believe?",
-            options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
-            answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
-            because: "Nobody could tell it. It is a *zombie*: it picks up where it left off.",
-        }),
+        "Asleep, not dead",
+        "Consumer 1 is paused in the middle of its work: a long garbage collection. To the others that looks like a \
+         crash. A new generation begins without it.",
+        |world| settled(world) && !is_member(world, nth(world, 1)),
+    )
+    .first(|world| vec![Input::Pause { node: nth(world, 1) }])
+    .look(first)
+    .ask(Predict {
+        question: "Consumer 1 wakes up. What does it believe?",
+        options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
+        answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
+        because: "Nobody could tell it. It is a *zombie*: it picks up where it left off.",
+    }),
     Beat::new(
-"Fenced",
-"It finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops everything \
- and joins as a new member.",
-|world| flies(world, refused),
-)
-.first(|world| vec![Input::Resume { node: nth(world, 1) }])
-.look(first),
+        "Fenced",
+        "It finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops \
+         everything and joins as a new member.",
+        |world| flies(world, refused),
+    )
+    .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .look(first),
     Beat::new(
-"Back in",
-"The new owner does again what it had done: at least once. What it must not do is move the group's offset from under \
- the new owner.",
-|world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
-)
-.first(|world| vec![Input::Restart { node: nth(world, 2) }])
-.look(first),
+        "Back in",
+        "The new owner does again what it had done: at least once. What it must not do is move the group's offset \
+         from under the new owner.",
+        |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
+    )
+    .first(|world| vec![Input::Restart { node: nth(world, 2) }])
+    .look(first),
     Beat::new(
-"Without the fence",
-"The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
-|world| settled(world) && !is_member(world, nth(world, 1)),
-)
-.first(|world| vec![Input::off(kafka::FENCE), Input::Pause { node: nth(world, 1) }])
-.look(first),
+        "Without the fence",
+        "The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
+        |world| settled(world) && !is_member(world, nth(world, 1)),
+    )
+    .first(|world| vec![Input::off(kafka::FENCE), Input::Pause { node: nth(world, 1) }])
+    .look(first),
     Beat::new(
-"A zombie commits",
-"Watch the first promise. The group's offset now comes from a consumer that is not a member.",
-|world| world.is_promise_broken(NO_ZOMBIE.id),
-)
-.first(|world| vec![Input::Resume { node: nth(world, 1) }])
-.look(first),
+        "A zombie commits",
+        "Watch the first promise. The group's offset now comes from a consumer that is not a member.",
+        |world| world.is_promise_broken(NO_ZOMBIE.id),
+    )
+    .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .look(first),
 ];
 
 /// All four own something, and nobody stopped on the way.

@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     title: "Request-reply and queue groups",
     guide: Guide::Messaging,
     level: 3,
-    summary: "A question is a message with a return address. One of a group of workers answers, and if there is none, \
-              the server says so at once. What if the worker dies with the question in hand?",
+    summary: "A question is a message with a return address. One of a group of workers answers, and if there is \
+              none, the server says so at once. What if the worker dies with the question in hand?",
     seed: 2,
     settings: &[
         (nats::MEMBERS, 3),
@@ -241,103 +241,104 @@ fn gathered(world: &Shop) -> u8 {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A service by name",
-"Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the subject, \
- but none of the workers.",
-|world| world.kernel().now() == 0,
-)
-.look(members),
+        "A service by name",
+        "Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the \
+         subject, but none of the workers.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(members),
     Beat::new(
-"A return address",
-"A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed to. Its table \
- shows what it waits for.",
-|world| all_connected(world) && busy_worker(world).is_some(),
-)
-.first(|_| vec![request(1)])
-.look(|_| vec![ASKER]),
+        "A return address",
+        "A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed to. \
+         Its table shows what it waits for.",
+        |world| all_connected(world) && busy_worker(world).is_some(),
+    )
+    .first(|_| vec![request(1)])
+    .look(|_| vec![ASKER]),
     Beat::new(
-"One of the group",
-"The server picks a worker, not necessarily the one with the least to do. The answer goes to the inbox: it is just one \
- more message.",
-|world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
-)
-.first(|_| vec![request(4)])
-.look(members)
-.ask(Predict {
-            question: "Five requests, three workers. Do some wait while a worker is idle?",
-            options: |_| vec!["It may be".to_owned(), "Never".to_owned()],
-            answer: |_| 0,
-            because: "The server does not know who is busy: it pushes each request to a member at random. A queue with \
-                      acks would wait for a free one.",
-        }),
+        "One of the group",
+        "The server picks a worker, not necessarily the one with the least to do. The answer goes to the inbox: it \
+         is just one more message.",
+        |world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
+    )
+    .first(|_| vec![request(4)])
+    .look(members)
+    .ask(Predict {
+        question: "Five requests, three workers. Do some wait while a worker is idle?",
+        options: |_| vec!["It may be".to_owned(), "Never".to_owned()],
+        answer: |_| 0,
+        because: "The server does not know who is busy: it pushes each request to a member at random. A queue with \
+                  acks would wait for a free one.",
+    }),
     Beat::new(
-"The worker dies",
-"A worker crashes with a request in hand. No other worker has it, and the server has forgotten it.",
-|world| timeouts(world) > 0,
-)
-.first(|world| busy_worker(world).into_iter().map(|node| Input::Crash { node }).collect())
-.look(|_| vec![ASKER])
-.ask(Predict {
-            question: "How does the caller learn of it?",
-            options: |_| vec!["From the server".to_owned(), "By its own time-out".to_owned()],
-            answer: |world| usize::from(timeouts(world) > 0),
-            because: "Nobody tells it. A time-out does not say whether the work was done: asking again may do it twice.",
-        }),
+        "The worker dies",
+        "A worker crashes with a request in hand. No other worker has it, and the server has forgotten it.",
+        |world| timeouts(world) > 0,
+    )
+    .first(|world| busy_worker(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .look(|_| vec![ASKER])
+    .ask(Predict {
+        question: "How does the caller learn of it?",
+        options: |_| vec!["From the server".to_owned(), "By its own time-out".to_owned()],
+        answer: |world| usize::from(timeouts(world) > 0),
+        because: "Nobody tells it. A time-out does not say whether the work was done: asking again may do it twice.",
+    }),
     Beat::new(
-"Nobody there",
-"Now all workers are gone, and the server notices after some unanswered PINGs: then nobody listens on price.get.",
-|world| listening(world) == 0,
-)
-.first(|world| {
-            let up = members(world).into_iter().filter(|id| world.memory(*id).is_some());
-            up.map(|node| Input::Crash { node }).collect()
-        })
-.look(|_| vec![SERVER]),
+        "Nobody there",
+        "Now all workers are gone, and the server notices after some unanswered PINGs: then nobody listens on \
+         price.get.",
+        |world| listening(world) == 0,
+    )
+    .first(|world| {
+        let up = members(world).into_iter().filter(|id| world.memory(*id).is_some());
+        up.map(|node| Input::Crash { node }).collect()
+    })
+    .look(|_| vec![SERVER]),
     Beat::new(
-"A clear no",
-"A request has nobody to go to. The server sees that no subscription matches, and that there is an inbox.",
-|world| refusals(world) > 0,
-)
-.first(|_| vec![request(1)])
-.look(|_| vec![ASKER])
-.ask(Predict {
-            question: "How long does the caller wait to know that there is no answer?",
-            options: |_| vec!["A round trip".to_owned(), "The whole time-out".to_owned()],
-            answer: |world| usize::from(refusals(world) == 0),
-            because: "The server answers in the service's place: status 503, *no responders*.",
-        }),
+        "A clear no",
+        "A request has nobody to go to. The server sees that no subscription matches, and that there is an inbox.",
+        |world| refusals(world) > 0,
+    )
+    .first(|_| vec![request(1)])
+    .look(|_| vec![ASKER])
+    .ask(Predict {
+        question: "How long does the caller wait to know that there is no answer?",
+        options: |_| vec!["A round trip".to_owned(), "The whole time-out".to_owned()],
+        answer: |world| usize::from(refusals(world) == 0),
+        because: "The server answers in the service's place: status 503, *no responders*.",
+    }),
     Beat::new(
-"Ask everyone",
-"The workers are back, and the caller asks status.get. Each worker has subscribed to that on its own, outside the \
- group. All answer, to one inbox.",
-|world| listening(world) == members(world).len(),
-)
-.first(|world| {
-            let down = members(world).into_iter().filter(|id| world.memory(*id).is_none());
-            down.map(|node| Input::Restart { node }).collect()
-        })
-.look(members),
+        "Ask everyone",
+        "The workers are back, and the caller asks status.get. Each worker has subscribed to that on its own, \
+         outside the group. All answer, to one inbox.",
+        |world| listening(world) == members(world).len(),
+    )
+    .first(|world| {
+        let down = members(world).into_iter().filter(|id| world.memory(*id).is_none());
+        down.map(|node| Input::Restart { node }).collect()
+    })
+    .look(members),
     Beat::new(
-"Scatter and gather",
-"The caller counts the answers, and stops when it has all it expects, or when its time is up.",
-|world| gathered(world) >= 2,
-)
-.first(|_| vec![ask_all()])
-.look(|_| vec![ASKER]),
+        "Scatter and gather",
+        "The caller counts the answers, and stops when it has all it expects, or when its time is up.",
+        |world| gathered(world) >= 2,
+    )
+    .first(|_| vec![ask_all()])
+    .look(|_| vec![ASKER]),
     Beat::new(
-"Without one per group",
-"The server sends a request to every member of the group. The caller takes the first answer and drops the rest, so it \
- looks fine from there.",
-|world| world.is_promise_broken(ONE_RESPONDER.id),
-)
-.first(|_| vec![Input::off(nats::ONE_PER_GROUP), request(1)])
-.look(members)
-.ask(Predict {
-            question: "How many workers do the work?",
-            options: |_| vec!["One".to_owned(), "More than one".to_owned()],
-            answer: |world| usize::from(world.witness().both.is_some()),
-            because: "Three prices do no harm. Three payments do.",
-        }),
+        "Without one per group",
+        "The server sends a request to every member of the group. The caller takes the first answer and drops the \
+         rest, so it looks fine from there.",
+        |world| world.is_promise_broken(ONE_RESPONDER.id),
+    )
+    .first(|_| vec![Input::off(nats::ONE_PER_GROUP), request(1)])
+    .look(members)
+    .ask(Predict {
+        question: "How many workers do the work?",
+        options: |_| vec!["One".to_owned(), "More than one".to_owned()],
+        answer: |world| usize::from(world.witness().both.is_some()),
+        because: "Three prices do no harm. Three payments do.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<Nats>] = &[

@@ -197,92 +197,92 @@ fn is_disordered(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Not all tasks succeed",
-"Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some fail \
- always: they are *poison*.",
-|world| world.kernel().now() == 0,
-)
-.look(consumers),
+        "Not all tasks succeed",
+        "Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some \
+         fail always: they are *poison*.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(consumers),
     Beat::new(
-"Later, not at once",
-"A task has failed. Trying again at once would most likely fail too. The worker publishes a copy to a waiting queue, \
- and acknowledges the original when that is confirmed.",
-|world| waits(world, 1, Kind::Flaky),
-)
-.first(|_| vec![tasks(FLAKY, 1)])
-.look(|_| vec![BROKER]),
+        "Later, not at once",
+        "A task has failed. Trying again at once would most likely fail too. The worker publishes a copy to a \
+         waiting queue, and acknowledges the original when that is confirmed.",
+        |world| waits(world, 1, Kind::Flaky),
+    )
+    .first(|_| vec![tasks(FLAKY, 1)])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"A queue as a clock",
-"Nobody reads the waiting queue. Its messages have a *time to live*; when that is over, the broker *dead-letters* \
- them, and the address for dead letters is the task queue.",
-|world| {
+        "A queue as a clock",
+        "Nobody reads the waiting queue. Its messages have a *time to live*; when that is over, the broker \
+         *dead-letters* them, and the address for dead letters is the task queue.",
+        |world| {
             flies(world, |message| {
                 matches!(message, Method::Deliver { delivery, .. }
                     if delivery.message.attempt == 1 && delivery.message.body == Kind::Flaky)
             })
         },
-)
-.look(consumers),
+    )
+    .look(consumers),
     Beat::new(
-"The price in order",
-"While a task waits, later ones are done. Look at the strip at the bottom.",
-|world| is_disordered(world) && ready(world, 1).is_empty(),
-)
-.first(|_| vec![tasks(FLAKY, 1), tasks(FINE, 3)])
-.look(consumers)
-.ask(Predict {
-            question: "Are the tasks done in the order in which they were published?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(is_disordered(world)),
-            because: "A retry breaks the order, and so do two workers. If you need order, everything behind must wait.",
-        }),
+        "The price in order",
+        "While a task waits, later ones are done. Look at the strip at the bottom.",
+        |world| is_disordered(world) && ready(world, 1).is_empty(),
+    )
+    .first(|_| vec![tasks(FLAKY, 1), tasks(FINE, 3)])
+    .look(consumers)
+    .ask(Predict {
+        question: "Are the tasks done in the order in which they were published?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(is_disordered(world)),
+        because: "A retry breaks the order, and so do two workers. If you need order, everything behind must wait.",
+    }),
     Beat::new(
-"Poison, with back-off",
-"Here is a poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks that failed \
- together do not come back together.",
-|world| waits(world, 3, Kind::Poison),
-)
-.first(|_| vec![tasks(POISON, 1)])
-.look(|_| vec![BROKER]),
+        "Poison, with back-off",
+        "Here is a poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks that \
+         failed together do not come back together.",
+        |world| waits(world, 3, Kind::Poison),
+    )
+    .first(|_| vec![tasks(POISON, 1)])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Given up, and kept",
-"When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a parking \
- lot, where somebody can look at it.",
-|world| parked(world, Kind::Poison),
-)
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "With three retries, how often was the work on it tried?",
-            options: |_| ["Once", "Three times", "Four times"].map(str::to_owned).to_vec(),
-            answer: |world| match topology::retries(world.settings()) {
-                0 => 0,
-                1 | 2 => 1,
-                _ => 2,
-            },
-            because: "The first attempt, and three retries.",
-        }),
+        "Given up, and kept",
+        "When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a \
+         parking lot, where somebody can look at it.",
+        |world| parked(world, Kind::Poison),
+    )
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "With three retries, how often was the work on it tried?",
+        options: |_| ["Once", "Three times", "Four times"].map(str::to_owned).to_vec(),
+        answer: |world| match topology::retries(world.settings()) {
+            0 => 0,
+            1 | 2 => 1,
+            _ => 2,
+        },
+        because: "The first attempt, and three retries.",
+    }),
     Beat::new(
-"A task that kills",
-"This one kills its worker's process, which can no longer say anything. The quorum queue counts: a task that comes \
- back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
-|world| parked(world, Kind::Deadly),
-)
-.first(|_| vec![tasks(DEADLY, 1)])
-.look(consumers),
+        "A task that kills",
+        "This one kills its worker's process, which can no longer say anything. The quorum queue counts: a task that \
+         comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
+        |world| parked(world, Kind::Deadly),
+    )
+    .first(|_| vec![tasks(DEADLY, 1)])
+    .look(consumers),
     Beat::new(
-"Straight back, without end",
-"The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its queue. Two \
- poison tasks, two workers.",
-|world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
-)
-.first(|_| vec![Input::off(rabbit::BOUNDED), tasks(POISON, 2), tasks(FINE, 5)])
-.look(consumers)
-.ask(Predict {
-            question: "Who does the healthy tasks?",
-            options: |_| vec!["The other worker".to_owned(), "Nobody".to_owned()],
-            answer: |world| usize::from(all_poisoned(world)),
-            because: "Each worker has a poison task, fails, sends it back, and gets it again before all others.",
-        }),
+        "Straight back, without end",
+        "The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its \
+         queue. Two poison tasks, two workers.",
+        |world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
+    )
+    .first(|_| vec![Input::off(rabbit::BOUNDED), tasks(POISON, 2), tasks(FINE, 5)])
+    .look(consumers)
+    .ask(Predict {
+        question: "Who does the healthy tasks?",
+        options: |_| vec!["The other worker".to_owned(), "Nobody".to_owned()],
+        answer: |world| usize::from(all_poisoned(world)),
+        because: "Each worker has a poison task, fails, sends it back, and gets it again before all others.",
+    }),
 ];
 
 fn all_poisoned(world: &Shop) -> bool {

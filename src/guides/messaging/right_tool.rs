@@ -102,113 +102,115 @@ fn is_redelivered(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One order, three legs",
-"A shop writes each order to Kafka, and does nothing else. Three questions follow from an order: who pays, what the \
- owner sees, and who is told at once.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![SHOP, KAFKA]),
+        "One order, three legs",
+        "A shop writes each order to Kafka, and does nothing else. Three questions follow from an order: who pays, \
+         what the owner sees, and who is told at once.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![SHOP, KAFKA]),
     Beat::new(
-"The log is the truth",
-"Relay and read model read the same log, each at its own pace with its own *offset*. Neither takes anything away from \
- the other.",
-|world| orders(world) >= 5 && committed(world, 0) >= 3,
-)
-.look(|_| vec![KAFKA, RELAY, VIEW]),
+        "The log is the truth",
+        "Relay and read model read the same log, each at its own pace with its own *offset*. Neither takes anything \
+         away from the other.",
+        |world| orders(world) >= 5 && committed(world, 0) >= 3,
+    )
+    .look(|_| vec![KAFKA, RELAY, VIEW]),
     Beat::new(
-"Tasks want a queue",
-"A payment can fail, be retried later, and finally be abandoned. RabbitMQ does that: order 3's card is declined three \
- times, and then the task is parked as a *dead letter*. Nobody behind it had to wait.",
-|world| parked(world).next().is_some(),
-)
-.look(|_| vec![RABBIT, PAYMENTS]),
+        "Tasks want a queue",
+        "A payment can fail, be retried later, and finally be abandoned. RabbitMQ does that: order 3's card is \
+         declined three times, and then the task is parked as a *dead letter*. Nobody behind it had to wait.",
+        |world| parked(world).next().is_some(),
+    )
+    .look(|_| vec![RABBIT, PAYMENTS]),
     Beat::new(
-"Nobody watches",
-"The screen is switched off. NATS keeps nothing: a notice that nobody receives is gone.",
-|world| world.witness().told >= world.witness().seen + 4 && working(world).is_some(),
-)
-.first(|_| vec![Input::Crash { node: SCREEN }])
-.look(|_| vec![NATS, SCREEN])
-.ask(Predict {
-            question: "Notices are lost. What else breaks?",
-            options: |_| words(&["Nothing", "The read model falls behind", "Payments stop"]),
-            answer: |world| match (behind(world, 1) > 4, behind(world, 0) > 6) {
-                (false, false) => 0,
-                (true, _) => 1,
-                _ => 2,
-            },
-            because: "Nothing waits for a notice. That is both the price and the point of fire and forget: use it only \
-                      for what can be read elsewhere.",
-        }),
+        "Nobody watches",
+        "The screen is switched off. NATS keeps nothing: a notice that nobody receives is gone.",
+        |world| world.witness().told >= world.witness().seen + 4 && working(world).is_some(),
+    )
+    .first(|_| vec![Input::Crash { node: SCREEN }])
+    .look(|_| vec![NATS, SCREEN])
+    .ask(Predict {
+        question: "Notices are lost. What else breaks?",
+        options: |_| words(&["Nothing", "The read model falls behind", "Payments stop"]),
+        answer: |world| match (behind(world, 1) > 4, behind(world, 0) > 6) {
+            (false, false) => 0,
+            (true, _) => 1,
+            _ => 2,
+        },
+        because: "Nothing waits for a notice. That is both the price and the point of fire and forget: use it only \
+                  for what can be read elsewhere.",
+    }),
     Beat::new(
-"The worker dies",
-"The payments' worker crashes at work. RabbitMQ hands its task out again, and the order's card may have been charged \
- before.",
-|world| !is_up(world, PAYMENTS) && host(world).is_some_and(|host| host.consumers.is_empty()),
-)
-.first(|_| vec![Input::Restart { node: SCREEN }, Input::Crash { node: PAYMENTS }])
-.look(|_| vec![PAYMENTS, RABBIT]),
+        "The worker dies",
+        "The payments' worker crashes at work. RabbitMQ hands its task out again, and the order's card may have been \
+         charged before.",
+        |world| !is_up(world, PAYMENTS) && host(world).is_some_and(|host| host.consumers.is_empty()),
+    )
+    .first(|_| vec![Input::Restart { node: SCREEN }, Input::Crash { node: PAYMENTS }])
+    .look(|_| vec![PAYMENTS, RABBIT]),
     Beat::new(
-"Charged once",
-"The worker's database stores the order's number in one transaction with the charge. A task that comes again is \
- recognised: the worker is *idempotent*.",
-|world| is_up(world, PAYMENTS) && working(world).is_some() && !is_redelivered(world),
-)
-.first(|_| vec![Input::Restart { node: PAYMENTS }])
-.look(|_| vec![PAYMENTS]),
+        "Charged once",
+        "The worker's database stores the order's number in one transaction with the charge. A task that comes again \
+         is recognised: the worker is *idempotent*.",
+        |world| is_up(world, PAYMENTS) && working(world).is_some() && !is_redelivered(world),
+    )
+    .first(|_| vec![Input::Restart { node: PAYMENTS }])
+    .look(|_| vec![PAYMENTS]),
     Beat::new(
-"A read model is a fold",
-"The owner wants different figures. The rows are dropped and rebuilt from offset 0. Orders keep coming meanwhile.",
-|world| world.witness().rebuilt > 0 && has_all(world),
-)
-.first(|_| vec![rebuild()])
-.look(|_| vec![VIEW, KAFKA])
-.ask(Predict {
-            question: "Are the rows the same as before, plus what has come since?",
-            options: |_| words(&["Yes", "No"]),
-            answer: |world| usize::from(rows_are_wrong(world)),
-            because: "The log still has every order. RabbitMQ's queue, empty by now, could rebuild nothing.",
-        }),
+        "A read model is a fold",
+        "The owner wants different figures. The rows are dropped and rebuilt from offset 0. Orders keep coming \
+         meanwhile.",
+        |world| world.witness().rebuilt > 0 && has_all(world),
+    )
+    .first(|_| vec![rebuild()])
+    .look(|_| vec![VIEW, KAFKA])
+    .ask(Predict {
+        question: "Are the rows the same as before, plus what has come since?",
+        options: |_| words(&["Yes", "No"]),
+        answer: |world| usize::from(rows_are_wrong(world)),
+        because: "The log still has every order. RabbitMQ's queue, empty by now, could rebuild nothing.",
+    }),
     Beat::new(
-"The offset elsewhere",
-"Now the rule is off: the rows are in one database, and the offset is committed to Kafka, a little later. The read \
- model crashes between the two.",
-|world| {
+        "The offset elsewhere",
+        "Now the rule is off: the rows are in one database, and the offset is committed to Kafka, a little later. \
+         The read model crashes between the two.",
+        |world| {
             let uncommitted = view(world).1.is_some_and(|next| next > committed(world, 1));
             !world.rules().on(platform::OFFSET_WITH_ROWS) && uncommitted && orders(world) > 16
         },
-)
-.first(|_| vec![Input::off(platform::OFFSET_WITH_ROWS)])
-.look(|_| vec![VIEW]),
+    )
+    .first(|_| vec![Input::off(platform::OFFSET_WITH_ROWS)])
+    .look(|_| vec![VIEW]),
     Beat::new(
-"Counted twice",
-"It comes back and asks Kafka where it was. Watch the first promise, and the table.",
-|world| world.is_promise_broken(VIEW_IS_LOG.id),
-)
-.first(|_| vec![Input::Crash { node: VIEW }, Input::Restart { node: VIEW }])
-.look(|_| vec![VIEW, KAFKA])
-.ask(Predict {
-            question: "What becomes of the orders between the two offsets?",
-            options: |_| words(&["They are counted twice", "They are lost", "Nothing"]),
-            answer: |world| {
-                let (rows, next) = view(world);
-                let right = next.map_or(rows, |next| fold(world, next));
-                match (0..PRODUCTS).find(|at| rows[*at] != right[*at]) {
-                    Some(at) if rows[at] > right[at] => 0,
-                    Some(_) => 1,
-                    None => 2,
-                }
-            },
-            because: "The rows have them, the offset does not. It takes one transaction for both to make the effect \
-                      exactly once.",
-        }),
+        "Counted twice",
+        "It comes back and asks Kafka where it was. Watch the first promise, and the table.",
+        |world| world.is_promise_broken(VIEW_IS_LOG.id),
+    )
+    .first(|_| vec![Input::Crash { node: VIEW }, Input::Restart { node: VIEW }])
+    .look(|_| vec![VIEW, KAFKA])
+    .ask(Predict {
+        question: "What becomes of the orders between the two offsets?",
+        options: |_| words(&["They are counted twice", "They are lost", "Nothing"]),
+        answer: |world| {
+            let (rows, next) = view(world);
+            let right = next.map_or(rows, |next| fold(world, next));
+            match (0..PRODUCTS).find(|at| rows[*at] != right[*at]) {
+                Some(at) if rows[at] > right[at] => 0,
+                Some(_) => 1,
+                None => 2,
+            }
+        },
+        because: "The rows have them, the offset does not. It takes one transaction for both to make the effect \
+                  exactly once.",
+    }),
     Beat::new(
-"Repaired from the log",
-"The rule is on again, and the rows are rebuilt. As long as the log has everything, a read model can be thrown away.",
-|world| world.witness().rebuilt > 1 && has_all(world) && !rows_are_wrong(world),
-)
-.first(|_| vec![Input::Rule { rule: platform::OFFSET_WITH_ROWS, on: true }, rebuild()])
-.look(|_| vec![VIEW]),
+        "Repaired from the log",
+        "The rule is on again, and the rows are rebuilt. As long as the log has everything, a read model can be \
+         thrown away.",
+        |world| world.witness().rebuilt > 1 && has_all(world) && !rows_are_wrong(world),
+    )
+    .first(|_| vec![Input::Rule { rule: platform::OFFSET_WITH_ROWS, on: true }, rebuild()])
+    .look(|_| vec![VIEW]),
 ];
 
 /// The read model has every order, while RabbitMQ has been down for 2 s.
@@ -230,7 +232,8 @@ const CHALLENGES: &[Challenge<OrderPlatform>] = &[
         id: "task-without-end",
         title: "In the log, and never paid",
         goal: "Have an order in the log that nobody will ever be charged for.",
-        hint: "Switch off the rule that the relay commits after the confirm, and crash it while it is creating tasks.",
+        hint: "Switch off the rule that the relay commits after the confirm, and crash it while it is creating \
+               tasks.",
         reached: |world| undone(world).is_some(),
     },
     Challenge {

@@ -113,79 +113,81 @@ fn refused(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Bytes with an id",
-"A producer writes orders, two consumers read them. The broker sees bytes. What they mean is in a *schema*, and the \
- schema is in a registry.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![PRODUCER, TOPIC]),
+        "Bytes with an id",
+        "A producer writes orders, two consumers read them. The broker sees bytes. What they mean is in a *schema*, \
+         and the schema is in a registry.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![PRODUCER, TOPIC]),
     Beat::new(
-"Five bytes in front",
-"Each record begins with a zero byte and the id of the schema that wrote it, in four. Select a record on its way to \
- see its bytes.",
-|world| consumers(world).iter().all(|node| position(world, *node) > 0),
-)
-.look(|_| vec![TOPIC]),
+        "Five bytes in front",
+        "Each record begins with a zero byte and the id of the schema that wrote it, in four. Select a record on its \
+         way to see its bytes.",
+        |world| consumers(world).iter().all(|node| position(world, *node) > 0),
+    )
+    .look(|_| vec![TOPIC]),
     Beat::new(
-"A new field, without a default",
-"The team wants a new field, and asks the registry. The compatibility is BACKWARD: the new schema has to read data of \
- the last one.",
-|world| refused(world) || versions(world) > 1,
-)
-.first(|_| vec![change(1)])
-.look(|_| vec![REGISTRY])
-.ask(Predict {
-            question: "What does the registry say?",
-            options: |_| vec!["Accepted".to_owned(), "Refused".to_owned()],
-            answer: |world| usize::from(refused(world)),
-            because: "Old records do not have the field, and a new reader would not know what value to use.",
-        }),
+        "A new field, without a default",
+        "The team wants a new field, and asks the registry. The compatibility is BACKWARD: the new schema has to \
+         read data of the last one.",
+        |world| refused(world) || versions(world) > 1,
+    )
+    .first(|_| vec![change(1)])
+    .look(|_| vec![REGISTRY])
+    .ask(Predict {
+        question: "What does the registry say?",
+        options: |_| vec!["Accepted".to_owned(), "Refused".to_owned()],
+        answer: |world| usize::from(refused(world)),
+        because: "Old records do not have the field, and a new reader would not know what value to use.",
+    }),
     Beat::new(
-"The same, with a default",
-"With a default it is fine: that is what a new reader takes for old records. The registry gives version 2.",
-|world| versions(world) == 2,
-)
-.first(|_| vec![change(0)])
-.look(|_| vec![REGISTRY]),
+        "The same, with a default",
+        "With a default it is fine: that is what a new reader takes for old records. The registry gives version 2.",
+        |world| versions(world) == 2,
+    )
+    .first(|_| vec![change(0)])
+    .look(|_| vec![REGISTRY]),
     Beat::new(
-"Consumers first",
-"BACKWARD says that new readers can read old data, and nothing about old readers. So the consumers move first; the \
- producer writes version 2 when all of them have.",
-|world| writes(world) == 2,
-)
-.look(consumers)
-.ask(Predict {
-            question: "When the producer begins with version 2, who still reads with version 1?",
-            options: |_| vec!["Nobody".to_owned(), "One consumer".to_owned(), "Both".to_owned()],
-            answer: |world| {
-                consumers(world).iter().filter(|node| consumer(world, **node).is_some_and(|disk| disk.id == 1)).count()
-            },
-            because: "The producer waited for both.",
-        }),
+        "Consumers first",
+        "BACKWARD says that new readers can read old data, and nothing about old readers. So the consumers move \
+         first; the producer writes version 2 when all of them have.",
+        |world| writes(world) == 2,
+    )
+    .look(consumers)
+    .ask(Predict {
+        question: "When the producer begins with version 2, who still reads with version 1?",
+        options: |_| vec!["Nobody".to_owned(), "One consumer".to_owned(), "Both".to_owned()],
+        answer: |world| {
+            consumers(world).iter().filter(|node| consumer(world, **node).is_some_and(|disk| disk.id == 1)).count()
+        },
+        because: "The producer waited for both.",
+    }),
     Beat::new(
-"A field goes",
-"Removing a field is backward-compatible too: a new reader does not miss what it does not ask for. An old one would.",
-|world| writes(world) == 3 && is_through(world),
-)
-.first(|_| vec![change(3)])
-.look(consumers),
+        "A field goes",
+        "Removing a field is backward-compatible too: a new reader does not miss what it does not ask for. An old \
+         one would.",
+        |world| writes(world) == 3 && is_through(world),
+    )
+    .first(|_| vec![change(3)])
+    .look(consumers),
     Beat::new(
-"The wrong side first",
-"The order is off: now the producer moves first. A field without a default comes, with the check off as well, and               nobody notices: readers pass over what they do not know.",
-|world| writes(world) == 4 && is_through(world),
-)
-.first(|_| {
-            let off = |rule| Input::Rule { rule, on: false };
-            vec![off(sr::CHECK), off(sr::ORDER), change(1)]
-        })
-.look(consumers),
+        "The wrong side first",
+        "The order is off: now the producer moves first. A field without a default comes, with the check off as \
+         well, and               nobody notices: readers pass over what they do not know.",
+        |world| writes(world) == 4 && is_through(world),
+    )
+    .first(|_| {
+        let off = |rule| Input::Rule { rule, on: false };
+        vec![off(sr::CHECK), off(sr::ORDER), change(1)]
+    })
+    .look(consumers),
     Beat::new(
-"And it stops",
-"Now the field goes again, and the producer is first again. Watch the records, and the bar between them.",
-|world| world.is_promise_broken(READABLE.id),
-)
-.first(|_| vec![change(3)])
-.look(consumers),
+        "And it stops",
+        "Now the field goes again, and the producer is first again. Watch the records, and the bar between them.",
+        |world| world.is_promise_broken(READABLE.id),
+    )
+    .first(|_| vec![change(3)])
+    .look(consumers),
 ];
 
 const CHALLENGES: &[Challenge<Registry>] = &[
@@ -200,7 +202,8 @@ const CHALLENGES: &[Challenge<Registry>] = &[
         id: "lost-in-history",
         title: "Lost in history",
         goal: "With every rule on, have a replay pass over a record that it cannot read.",
-        hint: "FORWARD looks at old readers and new data. What do new readers find when they begin at the oldest record?",
+        hint: "FORWARD looks at old readers and new data. What do new readers find when they begin at the oldest \
+               record?",
         reached: |world| world.witness().has_skipped(),
     },
 ];

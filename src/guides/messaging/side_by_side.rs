@@ -117,152 +117,150 @@ fn words(words: &[&str]) -> Vec<String> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One shop, three brokers",
-"Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ deletes what is \
- acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's stream it stays too, marked.",
-|world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
-)
-.look(brokers_of),
+        "One shop, three brokers",
+        "Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ \
+         deletes what is acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's \
+         stream it stays too, marked.",
+        |world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
+    )
+    .look(brokers_of),
     Beat::new(
-"A machine dies at work",
-"Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker waits the same 2 \
- s.",
-|world| each(|lane| world.witness().of(lane).noticed.is_some()),
-)
-.first(|world| crash(workers(world, 0)))
-.look(|world| workers(world, 0))
-.ask(Predict {
-            question: "Which broker gives up on its worker first?",
-            options: |_| titles(),
-            answer: quickest,
-            because: "The same patience, counted from different moments: JetStream counts from the delivery of the \
-                      order, Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether \
-                      anything came.",
-        }),
+        "A machine dies at work",
+        "Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker waits \
+         the same 2 s.",
+        |world| each(|lane| world.witness().of(lane).noticed.is_some()),
+    )
+    .first(|world| crash(workers(world, 0)))
+    .look(|world| workers(world, 0))
+    .ask(Predict {
+        question: "Which broker gives up on its worker first?",
+        options: |_| titles(),
+        answer: quickest,
+        because: "The same patience, counted from different moments: JetStream counts from the delivery of the \
+                  order, Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether \
+                  anything came.",
+    }),
     Beat::new(
-"And back",
-"The machines return. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, and both partitions have their \
- own worker again.",
-|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-)
-.first(|world| restart(workers(world, 0)))
-.look(|world| workers(world, 0)),
+        "And back",
+        "The machines return. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, and both partitions \
+         have their own worker again.",
+        |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+    )
+    .first(|world| restart(workers(world, 0)))
+    .look(|world| workers(world, 0)),
     Beat::new(
-"Only the process dies",
-"Now worker 2's process is killed, but its machine lives on. The operating system closes its connections.",
-|world| world.witness().of(Lane::RabbitMq).noticed.is_some_and(|noticed| noticed < 100 * MS),
-)
-.first(|_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec())
-.look(|world| workers(world, 1))
-.ask(Predict {
-            question: "Who takes that for a sign, and hands the order on at once?",
-            options: |_| titles(),
-            answer: quickest,
-            because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's \
-                      pending messages belong to no connection: there the session timeout and the ack wait must pass.",
-        }),
+        "Only the process dies",
+        "Now worker 2's process is killed, but its machine lives on. The operating system closes its connections.",
+        |world| world.witness().of(Lane::RabbitMq).noticed.is_some_and(|noticed| noticed < 100 * MS),
+    )
+    .first(|_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec())
+    .look(|world| workers(world, 1))
+    .ask(Predict {
+        question: "Who takes that for a sign, and hands the order on at once?",
+        options: |_| titles(),
+        answer: quickest,
+        because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's \
+                  pending messages belong to no connection: there the session timeout and the ack wait must pass.",
+    }),
     Beat::new(
-"The others wait",
-"The supervisor starts the process again after 4 s. Until the broker gave up on it, its order in Kafka and JetStream \
- lay idle, and in Kafka so did every order behind it in the partition.",
-|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-)
-.look(|world| workers(world, 1)),
+        "The others wait",
+        "The supervisor starts the process again after 4 s. Until the broker gave up on it, its order in Kafka and \
+         JetStream lay idle, and in Kafka so did every order behind it in the partition.",
+        |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+    )
+    .look(|world| workers(world, 1)),
     Beat::new(
-"The acknowledgement is lost",
-"Worker 1 can hear its broker, but not be heard. It finishes its order, and its acknowledgement never arrives.",
-|world| each(|lane| world.witness().of(lane).again > 0),
-)
-.first(|world| {
-            let cut =
-                |lane: Lane| Input::Cut { from: worker(world.settings(), lane, 0), to: broker(world.settings(), lane) };
-            Lane::ALL.map(cut).to_vec()
-        })
-.look(|world| workers(world, 0))
-.ask(Predict {
-            question: "In how many of the three is that order worked twice?",
-            options: |_| words(&["None", "One", "Two", "All three"]),
-            answer: |world| Lane::ALL.into_iter().filter(|lane| world.witness().of(*lane).again > 0).count(),
-            because: "At least once, in all of them. No broker can tell work that was done from work that was only \
-                      begun: the worker must be *idempotent*.",
-        }),
+        "The acknowledgement is lost",
+        "Worker 1 can hear its broker, but not be heard. It finishes its order, and its acknowledgement never \
+         arrives.",
+        |world| each(|lane| world.witness().of(lane).again > 0),
+    )
+    .first(|world| {
+        let cut =
+            |lane: Lane| Input::Cut { from: worker(world.settings(), lane, 0), to: broker(world.settings(), lane) };
+        Lane::ALL.map(cut).to_vec()
+    })
+    .look(|world| workers(world, 0))
+    .ask(Predict {
+        question: "In how many of the three is that order worked twice?",
+        options: |_| words(&["None", "One", "Two", "All three"]),
+        answer: |world| Lane::ALL.into_iter().filter(|lane| world.witness().of(*lane).again > 0).count(),
+        because: "At least once, in all of them. No broker can tell work that was done from work that was only \
+                  begun: the worker must be *idempotent*.",
+    }),
     Beat::new(
-"The brokers go down",
-"The links are healed, and all three brokers crash. The shops keep what is not confirmed and send it again.",
-|world| {
+        "The brokers go down",
+        "The links are healed, and all three brokers crash. The shops keep what is not confirmed and send it again.",
+        |world| {
             let down = |node: NodeId| {
                 let state = world.kernel().node(node);
                 !state.up && world.kernel().now() >= state.up_changed + SEC
             };
             brokers_of(world).into_iter().all(down)
         },
-)
-.first(|world| [vec![Input::HealAll], crash(brokers_of(world))].concat())
-.look(brokers_of),
+    )
+    .first(|world| [vec![Input::HealAll], crash(brokers_of(world))].concat())
+    .look(brokers_of),
     Beat::new(
-"From their disks",
-"They start again from their disks: the durable queue, the log with its offsets, the stream with its consumer.",
-|world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-)
-.first(|world| restart(brokers_of(world)))
-.look(brokers_of)
-.ask(Predict {
-            question: "How many confirmed orders are lost?",
-            options: |_| words(&["None", "Some"]),
-            answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-            because: "A confirm says that the order is on disk. RabbitMQ's queue is durable and its messages \
-                      persistent; JetStream is set to sync before it answers, which is not its default.",
-        }),
+        "From their disks",
+        "They start again from their disks: the durable queue, the log with its offsets, the stream with its \
+         consumer.",
+        |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
+    )
+    .first(|world| restart(brokers_of(world)))
+    .look(brokers_of)
+    .ask(Predict {
+        question: "How many confirmed orders are lost?",
+        options: |_| words(&["None", "Some"]),
+        answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
+        because: "A confirm says that the order is on disk. RabbitMQ's queue is durable and its messages persistent; \
+                  JetStream is set to sync before it answers, which is not its default.",
+    }),
     Beat::new(
-"Acknowledge first",
-"The rule is off: a worker acknowledges an order when it gets it, and then does it.",
-|world| each(|lane| is_alone(world, lane, 0)),
-)
-.first(|_| vec![Input::off(brokers::ACK_AFTER)])
-.look(|world| workers(world, 0)),
+        "Acknowledge first",
+        "The rule is off: a worker acknowledges an order when it gets it, and then does it.",
+        |world| each(|lane| is_alone(world, lane, 0)),
+    )
+    .first(|_| vec![Input::off(brokers::ACK_AFTER)])
+    .look(|world| workers(world, 0)),
+    Beat::new("The same crash", "Worker 1 crashes at work, as before. Watch the first three promises.", |world| {
+        [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id))
+    })
+    .first(|world| crash(workers(world, 0)))
+    .look(all_workers),
     Beat::new(
-"The same crash",
-"Worker 1 crashes at work, as before. Watch the first three promises.",
-|world| [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id)),
-)
-.first(|world| crash(workers(world, 0)))
-.look(all_workers),
+        "Mend the program",
+        "Acknowledging comes last again, the workers return and are quicker. But what was skipped stays skipped.",
+        |world| is_up(world) && is_shared(world),
+    )
+    .first(|world| {
+        let mended = [Input::Rule { rule: brokers::ACK_AFTER, on: true }, Input::set(brokers::TASK, 50_000)];
+        [mended.to_vec(), restart(workers(world, 0))].concat()
+    })
+    .look(all_workers),
     Beat::new(
-"Mend the program",
-"Acknowledging comes last again, the workers return and are quicker. But what was skipped stays skipped.",
-|world| is_up(world) && is_shared(world),
-)
-.first(|world| {
-            let mended = [
-                Input::Rule { rule: brokers::ACK_AFTER, on: true },
-                Input::set(brokers::TASK, 50_000),
-            ];
-            [mended.to_vec(), restart(workers(world, 0))].concat()
-        })
-.look(all_workers),
-    Beat::new(
-"Again from the start",
-"Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
-|world| {
+        "Again from the start",
+        "Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
+        |world| {
             let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 12;
             replays(Lane::Kafka) && replays(Lane::JetStream)
         },
-)
-.first(|_| {
-            let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
-            let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
-            [kafka, others].concat()
-        })
-.look(brokers_of)
-.ask(Predict {
-            question: "Whose lost order stays lost?",
-            options: |_| titles(),
-            answer: |world| {
-                Lane::ALL.into_iter().position(|lane| !lost(world, lane).is_empty()).unwrap_or(Lane::ALL.len() - 1)
-            },
-            because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: \
-                      what was skipped is done now. Everything else is done again.",
-        }),
+    )
+    .first(|_| {
+        let kafka = [1, 2].map(|at| command(brokers::REPLAY, Lane::Kafka, at));
+        let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
+        [kafka, others].concat()
+    })
+    .look(brokers_of)
+    .ask(Predict {
+        question: "Whose lost order stays lost?",
+        options: |_| titles(),
+        answer: |world| {
+            Lane::ALL.into_iter().position(|lane| !lost(world, lane).is_empty()).unwrap_or(Lane::ALL.len() - 1)
+        },
+        because: "A queue is emptied by its consumers. A log and a stream are emptied by *retention*, read or not: \
+                  what was skipped is done now. Everything else is done again.",
+    }),
 ];
 
 /// JetStream has an order worked twice, Kafka and RabbitMQ do not, and nothing was ever wrong with a worker.

@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Simple task queue",
     guide: Guide::Messaging,
     level: 1,
-    summary: "A publisher, a queue, a worker. Crash any of them: a confirmed task is still done, as long as four small \
-              rules hold.",
+    summary: "A publisher, a queue, a worker. Crash any of them: a confirmed task is still done, as long as four \
+              small rules hold.",
     seed: 2,
     settings: &[(rabbit::RATE, 4), (rabbit::TASK, 150_000), (rabbit::HEARTBEAT, 500_000)],
     busy: &[(rabbit::RATE, 10)],
@@ -130,32 +130,27 @@ fn broker_is_up(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"A publisher, a queue, a worker",
-"The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and a worker \
- takes them from there. The rows below show where each task is.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![BROKER]),
+        "A publisher, a queue, a worker",
+        "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and a \
+         worker takes them from there. The rows below show where each task is.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Kept until confirmed",
-"The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
-|world| flies(world, |message| matches!(message, Method::Publish { .. })),
-)
-.look(|_| vec![PUBLISHER]),
+        "Kept until confirmed",
+        "The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
+        |world| flies(world, |message| matches!(message, Method::Publish { .. })),
+    )
+    .look(|_| vec![PUBLISHER]),
     Beat::new(
-"On disk, then confirmed",
-"The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. Now the \
- publisher may forget it.",
-|world| flies(world, |message| matches!(message, Method::Confirm { .. })),
-)
-.look(|_| vec![BROKER]),
-    Beat::new(
-"Handed out, not given away",
-"The worker gets the task and begins.",
-works,
-)
-.look(|_| vec![WORKER])
-.ask(Predict {
+        "On disk, then confirmed",
+        "The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. \
+         Now the publisher may forget it.",
+        |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
+    )
+    .look(|_| vec![BROKER]),
+    Beat::new("Handed out, not given away", "The worker gets the task and begins.", works).look(|_| vec![WORKER]).ask(
+        Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| {
@@ -163,66 +158,65 @@ works,
                 usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
             },
             because: "It is unacknowledged. The broker keeps it until the worker says that it is done.",
-        }),
-    Beat::new(
-"Done, then acknowledged",
-"The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
-|world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
-)
-.look(|_| vec![WORKER]),
-    Beat::new(
-"The worker dies at work",
-"Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes the \
- connection, and the task goes back to its place.",
-|world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
-)
-.first(|_| vec![publish(4), Input::Crash { node: WORKER }])
-.look(|_| vec![WORKER, BROKER]),
-    Beat::new(
-"Once more, from the start",
-"The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as *redelivered*. The \
- cells with an r have been handed out before.",
-|world| {
-            flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered))
         },
-)
-.first(|_| vec![Input::Restart { node: WORKER }])
-.look(|_| vec![WORKER]),
+    ),
     Beat::new(
-"The broker dies",
-"Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
-|world| !broker_is_up(world),
-)
-.first(|_| vec![Input::Crash { node: BROKER }])
-.look(|_| vec![BROKER]),
+        "Done, then acknowledged",
+        "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
+        |world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
+    )
+    .look(|_| vec![WORKER]),
     Beat::new(
-"What the disk knew",
-"The broker restarts, and reads its queue from disk. Publisher and worker reconnect on their own.",
-|world| broker_is_up(world) && !ready(world, 0).is_empty(),
-)
-.first(|_| vec![Input::Restart { node: BROKER }])
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "How many of the tasks that were confirmed and not done are lost?",
-            options: |_| vec!["None".to_owned(), "Those that were at the worker".to_owned(), "All".to_owned()],
-            answer: |world| match (lost(world).is_some(), ready(world, 0).is_empty()) {
-                (false, _) => 0,
-                (true, false) => 1,
-                (true, true) => 2,
-            },
-            because: "Confirmed means on disk, and not acknowledged means still there. Some may be done twice.",
-        }),
+        "The worker dies at work",
+        "Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes \
+         the connection, and the task goes back to its place.",
+        |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
+    )
+    .first(|_| vec![publish(4), Input::Crash { node: WORKER }])
+    .look(|_| vec![WORKER, BROKER]),
     Beat::new(
-"Sent is not safe",
-"The rule of *publisher confirms* is off: the publisher sends three tasks and considers them safe. At that moment the \
- broker crashes.",
-|world| world.is_promise_broken(NOT_LOST.id),
-)
-.first(|_| {
-            let off = Input::off(rabbit::CONFIRMS);
-            vec![off, publish(3), Input::Crash { node: BROKER }]
-        })
-.look(|_| vec![PUBLISHER, BROKER]),
+        "Once more, from the start",
+        "The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as \
+         *redelivered*. The cells with an r have been handed out before.",
+        |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
+    )
+    .first(|_| vec![Input::Restart { node: WORKER }])
+    .look(|_| vec![WORKER]),
+    Beat::new(
+        "The broker dies",
+        "Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
+        |world| !broker_is_up(world),
+    )
+    .first(|_| vec![Input::Crash { node: BROKER }])
+    .look(|_| vec![BROKER]),
+    Beat::new(
+        "What the disk knew",
+        "The broker restarts, and reads its queue from disk. Publisher and worker reconnect on their own.",
+        |world| broker_is_up(world) && !ready(world, 0).is_empty(),
+    )
+    .first(|_| vec![Input::Restart { node: BROKER }])
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "How many of the tasks that were confirmed and not done are lost?",
+        options: |_| vec!["None".to_owned(), "Those that were at the worker".to_owned(), "All".to_owned()],
+        answer: |world| match (lost(world).is_some(), ready(world, 0).is_empty()) {
+            (false, _) => 0,
+            (true, false) => 1,
+            (true, true) => 2,
+        },
+        because: "Confirmed means on disk, and not acknowledged means still there. Some may be done twice.",
+    }),
+    Beat::new(
+        "Sent is not safe",
+        "The rule of *publisher confirms* is off: the publisher sends three tasks and considers them safe. At that \
+         moment the broker crashes.",
+        |world| world.is_promise_broken(NOT_LOST.id),
+    )
+    .first(|_| {
+        let off = Input::off(rabbit::CONFIRMS);
+        vec![off, publish(3), Input::Crash { node: BROKER }]
+    })
+    .look(|_| vec![PUBLISHER, BROKER]),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[

@@ -19,8 +19,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     title: "Topic routing",
     guide: Guide::Messaging,
     level: 2,
-    summary: "A message says in words what it is; queues say what they want, with * and #. Read one wildcard wrongly, \
-              and a queue gets what nobody bound it to.",
+    summary: "A message says in words what it is; queues say what they want, with * and #. Read one wildcard \
+              wrongly, and a queue gets what nobody bound it to.",
     seed: 4,
     settings: &[(rabbit::RATE, 3), (rabbit::TASK, 100_000), (rabbit::HEARTBEAT, 1_000_000)],
     busy: &[(rabbit::RATE, 20)],
@@ -55,7 +55,8 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         ),
         (
             "exchanges",
-            "Where publishers send messages; they pass copies on to the queues whose bindings match, and keep nothing.",
+            "Where publishers send messages; they pass copies on to the queues whose bindings match, and keep \
+             nothing.",
         ),
         ("mandatory", "Said of a message that is returned to the publisher when no queue takes it."),
         ("routing key", "The words by which a message is routed."),
@@ -237,92 +238,92 @@ fn desk_at(at: usize) -> Vec<NodeId> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Exchanges keep nothing",
-"A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy into each \
- queue that matches. Four desks read four queues.",
-|world| world.kernel().now() == 0,
-)
-.look(|_| vec![BROKER]),
+        "Exchanges keep nothing",
+        "A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy \
+         into each queue that matches. Four desks read four queues.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(|_| vec![BROKER]),
     Beat::new(
-"A key of three words",
-"The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table shows its \
- words on top, and lights every binding that matches.",
-|world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
-)
-.first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
-.look(|_| vec![BROKER])
-.ask(Predict {
-            question: "Which queues get it?",
-            options: |_| ["orders", "orders, audit", "orders, europe, audit", "all four"].map(str::to_owned).to_vec(),
-            answer: |world| last(world).map_or(0, |last| last.queues.len().clamp(1, 4) - 1),
-            because: "orders.# matches, *.eu.* matches, # matches everything; #.failed does not.",
-        }),
+        "A key of three words",
+        "The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table \
+         shows its words on top, and lights every binding that matches.",
+        |world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
+    )
+    .first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
+    .look(|_| vec![BROKER])
+    .ask(Predict {
+        question: "Which queues get it?",
+        options: |_| ["orders", "orders, audit", "orders, europe, audit", "all four"].map(str::to_owned).to_vec(),
+        answer: |world| last(world).map_or(0, |last| last.queues.len().clamp(1, 4) - 1),
+        because: "orders.# matches, *.eu.* matches, # matches everything; #.failed does not.",
+    }),
     Beat::new(
-"The star is one word",
-"Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
-|world| arrived(world, exchange::TOPIC, "payments.eu"),
-)
-.first(|_| vec![topic("payments.eu")])
-.look(|_| desk_at(1))
-.ask(Predict {
-            question: "Does *.eu.* match payments.eu?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| usize::from(!got_it(world, 1)),
-            because: "A star stands for exactly one word, and after eu there is none.",
-        }),
+        "The star is one word",
+        "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
+        |world| arrived(world, exchange::TOPIC, "payments.eu"),
+    )
+    .first(|_| vec![topic("payments.eu")])
+    .look(|_| desk_at(1))
+    .ask(Predict {
+        question: "Does *.eu.* match payments.eu?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| usize::from(!got_it(world, 1)),
+        because: "A star stands for exactly one word, and after eu there is none.",
+    }),
     Beat::new(
-"The hash is none or more",
-"The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
-|world| arrived(world, exchange::TOPIC, "orders"),
-)
-.first(|_| vec![topic("orders")])
-.look(|_| desk_at(0)),
+        "The hash is none or more",
+        "The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
+        |world| arrived(world, exchange::TOPIC, "orders"),
+    )
+    .first(|_| vec![topic("orders")])
+    .look(|_| desk_at(0)),
     Beat::new(
-"Bound twice, delivered once",
-"The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
-|world| arrived(world, exchange::TOPIC, "orders.eu.created"),
-)
-.first(|_| vec![topic("orders.eu.created")])
-.look(|_| desk_at(1))
-.ask(Predict {
-            question: "How many copies go into its queue?",
-            options: |_| vec!["One".to_owned(), "Two".to_owned()],
-            answer: |world| {
-                let copies = last(world).map_or(0, |last| last.queues.iter().filter(|queue| **queue == 1).count());
-                usize::from(copies > 1)
-            },
-            because: "An exchange collects the queues first. Each gets the message once.",
-        }),
+        "Bound twice, delivered once",
+        "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
+        |world| arrived(world, exchange::TOPIC, "orders.eu.created"),
+    )
+    .first(|_| vec![topic("orders.eu.created")])
+    .look(|_| desk_at(1))
+    .ask(Predict {
+        question: "How many copies go into its queue?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        answer: |world| {
+            let copies = last(world).map_or(0, |last| last.queues.iter().filter(|queue| **queue == 1).count());
+            usize::from(copies > 1)
+        },
+        because: "An exchange collects the queues first. Each gets the message once.",
+    }),
     Beat::new(
-"Bindings change while it runs",
-"The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
-|world| arrived(world, exchange::TOPIC, "payments.us"),
-)
-.first(|_| vec![bind(1, "payments.#"), topic("payments.us")])
-.look(|_| desk_at(1)),
+        "Bindings change while it runs",
+        "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
+        |world| arrived(world, exchange::TOPIC, "payments.us"),
+    )
+    .first(|_| vec![bind(1, "payments.#"), topic("payments.us")])
+    .look(|_| desk_at(1)),
     Beat::new(
-"Direct and fanout",
-"A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no key: every \
- queue bound to it gets a copy.",
-|world| arrived(world, exchange::FANOUT, ""),
-)
-.first(|_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])])
-.look(|_| vec![BROKER]),
+        "Direct and fanout",
+        "A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no \
+         key: every queue bound to it gets a copy.",
+        |world| arrived(world, exchange::FANOUT, ""),
+    )
+    .first(|_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])])
+    .look(|_| vec![BROKER]),
     Beat::new(
-"Headers, and a message that nobody wants",
-"A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for region=eu \
- and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
-|world| flies(world, |message| matches!(message, Method::Return { .. })),
-)
-.first(|_| vec![headers(1, 0)])
-.look(|_| vec![BROKER, PUBLISHER]),
+        "Headers, and a message that nobody wants",
+        "A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for \
+         region=eu and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
+        |world| flies(world, |message| matches!(message, Method::Return { .. })),
+    )
+    .first(|_| vec![headers(1, 0)])
+    .look(|_| vec![BROKER, PUBLISHER]),
     Beat::new(
-"A star that may be nothing",
-"The rule is off: the star now also stands for no word at all. The key is paid.eu.",
-|world| world.is_promise_broken(EXACT.id),
-)
-.first(|_| vec![Input::off(rabbit::STAR), topic("paid.eu")])
-.look(|_| desk_at(1)),
+        "A star that may be nothing",
+        "The rule is off: the star now also stands for no word at all. The key is paid.eu.",
+        |world| world.is_promise_broken(EXACT.id),
+    )
+    .first(|_| vec![Input::off(rabbit::STAR), topic("paid.eu")])
+    .look(|_| desk_at(1)),
 ];
 
 const CHALLENGES: &[Challenge<RabbitMq>] = &[

@@ -13,8 +13,8 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     title: "Load balancing",
     guide: Guide::Resilience,
     level: 1,
-    summary: "Four servers, and one of them is three times as slow. There are six ways to choose a server, and you can \
-              switch between them while requests come in.",
+    summary: "Four servers, and one of them is three times as slow. There are six ways to choose a server, and you \
+              can switch between them while requests come in.",
     seed: 2,
     settings: &[
         (lb::SERVERS, 4),
@@ -115,86 +115,87 @@ fn is_out(world: &Farm, server: usize) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Everyone in turn",
-"A hundred requests a second, and four servers. The balancer hands them out in turn: *round robin*. Server 1 takes \
- three times as long as the others, and the balancer does not know it.",
-|world| world.kernel().now() == 0,
-)
-.look(servers),
+        "Everyone in turn",
+        "A hundred requests a second, and four servers. The balancer hands them out in turn: *round robin*. Server 1 \
+         takes three times as long as the others, and the balancer does not know it.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(servers),
     Beat::new(
-"The line grows",
-"Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows endlessly, and a \
- quarter of all requests wait in it.",
-|world| queued(world, NodeId::from(FIRST)) >= 20,
-)
-.look(slow_server)
-.ask(Predict {
-            question: "Which line grows?",
-            options: |world| servers(world).iter().map(|id| LoadBalancer::name(world.settings(), *id)).collect(),
-            answer: |world| {
-                let all = servers(world);
-                all.iter()
-                    .enumerate()
-                    .max_by_key(|(at, id)| (queued(world, **id), std::cmp::Reverse(*at)))
-                    .map_or(0, |most| most.0)
-            },
-            because: "Fair shares are only fair among equals.",
-        }),
+        "The line grows",
+        "Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows endlessly, \
+         and a quarter of all requests wait in it.",
+        |world| queued(world, NodeId::from(FIRST)) >= 20,
+    )
+    .look(slow_server)
+    .ask(Predict {
+        question: "Which line grows?",
+        options: |world| servers(world).iter().map(|id| LoadBalancer::name(world.settings(), *id)).collect(),
+        answer: |world| {
+            let all = servers(world);
+            all.iter()
+                .enumerate()
+                .max_by_key(|(at, id)| (queued(world, **id), std::cmp::Reverse(*at)))
+                .map_or(0, |most| most.0)
+        },
+        because: "Fair shares are only fair among equals.",
+    }),
     Beat::new(
-"Look before you choose",
-"Now the balancer takes the server with the *least connections*: the fewest open requests. It measures nothing else, \
- and that is enough: a slow server keeps its requests open for longer.",
-|world| queued(world, NodeId::from(FIRST)) <= 4,
-)
-.first(|_| vec![set(lb::POLICY, 2)])
-.look(|_| vec![BALANCER]),
+        "Look before you choose",
+        "Now the balancer takes the server with the *least connections*: the fewest open requests. It measures \
+         nothing else, and that is enough: a slow server keeps its requests open for longer.",
+        |world| queued(world, NodeId::from(FIRST)) <= 4,
+    )
+    .first(|_| vec![set(lb::POLICY, 2)])
+    .look(|_| vec![BALANCER]),
     Beat::new(
-"Two choices",
-"With many balancers, nobody knows all the connections. Draw two servers at random and take the less loaded. It is \
- nearly as good, and much better than one draw.",
-|world| longest_other(world) >= 5 && queued(world, NodeId::from(FIRST)) >= 5,
-)
-.first(|_| vec![set(lb::POLICY, 3), burst(60)])
-.look(|_| vec![BALANCER])
-.ask(Predict {
-            question: "10,000 balls fall into 10,000 bins. With the better of two random bins, how many are in the fullest?",
-            options: |_| vec!["About 4".to_owned(), "About 7".to_owned(), "About 40".to_owned()],
-            answer: |_| 0,
-            because: "ln ln n / ln 2 is about 3, against ln n / ln ln n for one draw, which comes to about 7 here.",
-        }),
+        "Two choices",
+        "With many balancers, nobody knows all the connections. Draw two servers at random and take the less loaded. \
+         It is nearly as good, and much better than one draw.",
+        |world| longest_other(world) >= 5 && queued(world, NodeId::from(FIRST)) >= 5,
+    )
+    .first(|_| vec![set(lb::POLICY, 3), burst(60)])
+    .look(|_| vec![BALANCER])
+    .ask(Predict {
+        question: "10,000 balls fall into 10,000 bins. With the better of two random bins, how many are in the \
+                   fullest?",
+        options: |_| vec!["About 4".to_owned(), "About 7".to_owned(), "About 40".to_owned()],
+        answer: |_| 0,
+        because: "ln ln n / ln 2 is about 3, against ln n / ln ln n for one draw, which comes to about 7 here.",
+    }),
     Beat::new(
-"A server dies",
-"Server 3 crashes, with its line. Requests already sent to it get no answer; after their time-out the balancer tries \
- them elsewhere. Until then its clients wait.",
-|world| is_out(world, 2),
-)
-.first(|_| vec![Input::Crash { node: NodeId::from(FIRST + 2) }])
-.look(|_| vec![NodeId::from(FIRST + 2)])
-.ask(Predict {
-            question: "How does the balancer learn that it is dead?",
-            options: |_| vec!["From a refused request".to_owned(), "From missed health checks".to_owned()],
-            answer: |_| 1,
-            because: "A *health check* goes to every server every 250 ms. Two without an answer take it out.",
-        }),
+        "A server dies",
+        "Server 3 crashes, with its line. Requests already sent to it get no answer; after their time-out the \
+         balancer tries them elsewhere. Until then its clients wait.",
+        |world| is_out(world, 2),
+    )
+    .first(|_| vec![Input::Crash { node: NodeId::from(FIRST + 2) }])
+    .look(|_| vec![NodeId::from(FIRST + 2)])
+    .ask(Predict {
+        question: "How does the balancer learn that it is dead?",
+        options: |_| vec!["From a refused request".to_owned(), "From missed health checks".to_owned()],
+        answer: |_| 1,
+        because: "A *health check* goes to every server every 250 ms. Two without an answer take it out.",
+    }),
     Beat::new(
-"And comes back",
-"The first check that it answers brings it back in, with an empty line. Being the least loaded, it gets many of the \
- next requests.",
-|world| !is_out(world, 2) && queued(world, NodeId::from(FIRST + 2)) > 0,
-)
-.first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 2) }])
-.look(|_| vec![NodeId::from(FIRST + 2)]),
+        "And comes back",
+        "The first check that it answers brings it back in, with an empty line. Being the least loaded, it gets many \
+         of the next requests.",
+        |world| !is_out(world, 2) && queued(world, NodeId::from(FIRST + 2)) > 0,
+    )
+    .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 2) }])
+    .look(|_| vec![NodeId::from(FIRST + 2)]),
     Beat::new(
-"Without checks",
-"The rule is off and a server dies again. Round robin keeps giving it a quarter of the requests, and every one of them \
- waits for its time-out. Watch the first promise.",
-|world| world.is_promise_broken(AVOIDS_DEAD.id),
-)
-.first(|_| {
-            let rule = Input::off(lb::HEALTH);
-            vec![rule, set(lb::POLICY, 0), Input::Crash { node: NodeId::from(FIRST + 1) }]
-        })
-.look(|_| vec![NodeId::from(FIRST + 1)]),
+        "Without checks",
+        "The rule is off and a server dies again. Round robin keeps giving it a quarter of the requests, and every \
+         one of them waits for its time-out. Watch the first promise.",
+        |world| world.is_promise_broken(AVOIDS_DEAD.id),
+    )
+    .first(|_| {
+        let rule = Input::off(lb::HEALTH);
+        vec![rule, set(lb::POLICY, 0), Input::Crash { node: NodeId::from(FIRST + 1) }]
+    })
+    .look(|_| vec![NodeId::from(FIRST + 1)]),
 ];
 
 /// Server 1 has refused requests although others were idle.

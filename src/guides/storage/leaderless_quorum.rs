@@ -94,89 +94,87 @@ fn third(world: &Store) -> Option<NodeId> {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"Nobody leads",
-"Three replicas keep x. Ann and Bob talk to all of them, and wait for some: a *quorum* of W for a write, of R for a \
- read. The spare node stands by.",
-|world| world.kernel().now() == 0,
-)
-.look(all_replicas),
+        "Nobody leads",
+        "Three replicas keep x. Ann and Bob talk to all of them, and wait for some: a *quorum* of W for a write, of \
+         R for a read. The spare node stands by.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(all_replicas),
     Beat::new(
-"A write asks first",
-"Somebody writes. Before it can choose a version, it asks two replicas for the newest they have. Its own must be \
- higher than every acknowledged one.",
-|world| !writes_now(world).is_empty(),
-)
-.look(writes_now),
+        "A write asks first",
+        "Somebody writes. Before it can choose a version, it asks two replicas for the newest they have. Its own \
+         must be higher than every acknowledged one.",
+        |world| !writes_now(world).is_empty(),
+    )
+    .look(writes_now),
     Beat::new(
-"W acknowledgements",
-"Then it sends the value to all three. With two acknowledgements it is done. The third replica gets it too, just \
- later: the write does not wait for the slowest.",
-|world| world.witness().acknowledged().counter > 0,
-),
+        "W acknowledgements",
+        "Then it sends the value to all three. With two acknowledgements it is done. The third replica gets it too, \
+         just later: the write does not wait for the slowest.",
+        |world| world.witness().acknowledged().counter > 0,
+    ),
     Beat::new(
-"Two sets that must meet",
-"A read asks all three and waits for R. Whichever two it hears from, one of them took part in the write.",
-|world| world.witness().read().counter > 0,
-)
-.ask(Predict {
-            question: "N is 3 and W is 2. How many answers must a read wait for?",
-            options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
-            answer: |world| quorums(world.settings(), world.rules()).0 - 1,
-            because: "W + R must exceed N: two of three and two of three share at least one.",
-        }),
+        "Two sets that must meet",
+        "A read asks all three and waits for R. Whichever two it hears from, one of them took part in the write.",
+        |world| world.witness().read().counter > 0,
+    )
+    .ask(Predict {
+        question: "N is 3 and W is 2. How many answers must a read wait for?",
+        options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
+        answer: |world| quorums(world.settings(), world.rules()).0 - 1,
+        because: "W + R must exceed N: two of three and two of three share at least one.",
+    }),
     Beat::new(
-"One replica is away",
-"R3 crashes. Writes go on without it, and its copy falls behind: it turns amber.",
-|world| third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged()),
-)
-.first(|world| third(world).map(|node| Input::Crash { node }).into_iter().collect())
-.look(|world| third(world).into_iter().collect())
-.ask(Predict {
-            question: "With R3 down, can a write still be acknowledged?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-            answer: |world| {
-                usize::from(third(world).is_none_or(|id| version_of(world, id) >= world.witness().acknowledged()))
-            },
-            because: "Two replicas are left, and W is 2. With one more down, writes and reads would fail.",
-        }),
-    Beat::new(
-"A hint is left",
-"The writer leaves a hint with the spare node: *hinted handoff*. It does not count towards W: a read would not look \
- for it there.",
-|world| hints(world) > 0,
-)
-.look(|world| vec![spare(world.settings())]),
-    Beat::new(
-"Handed over",
-"R3 comes back with an old copy. The hints are handed over, and reads that meet it write the newest version back: \
- *read repair*.",
-|world| {
-            hints(world) == 0 && all_replicas(world).iter().all(|id| version_of(world, *id) == newest(world))
+        "One replica is away",
+        "R3 crashes. Writes go on without it, and its copy falls behind: it turns amber.",
+        |world| third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged()),
+    )
+    .first(|world| third(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .look(|world| third(world).into_iter().collect())
+    .ask(Predict {
+        question: "With R3 down, can a write still be acknowledged?",
+        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        answer: |world| {
+            usize::from(third(world).is_none_or(|id| version_of(world, id) >= world.witness().acknowledged()))
         },
-)
-.first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())
-.look(|world| third(world).into_iter().collect()),
+        because: "Two replicas are left, and W is 2. With one more down, writes and reads would fail.",
+    }),
     Beat::new(
-"W = 1, R = 1",
-"Now the rule is off, one answer is enough for both, and the network is slower. Watch the first promise.",
-|world| world.is_promise_broken(FRESH.id),
-)
-.first(|_| {
-            let set = |setting, value| Input::Setting { setting, value };
-            vec![
-                Input::off(store::OVERLAP),
-                set(store::READ_QUORUM, 1),
-                set(store::WRITE_QUORUM, 1),
-                set(store::LATENCY, 60_000),
-                set(store::THINK, 20_000),
-            ]
-        })
-.ask(Predict {
-            question: "What does a read return now?",
-            options: |_| vec!["Always the newest".to_owned(), "Sometimes an older one".to_owned()],
-            answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
-            because: "The replica that answers first may be one that the write has not reached.",
-        }),
+        "A hint is left",
+        "The writer leaves a hint with the spare node: *hinted handoff*. It does not count towards W: a read would \
+         not look for it there.",
+        |world| hints(world) > 0,
+    )
+    .look(|world| vec![spare(world.settings())]),
+    Beat::new(
+        "Handed over",
+        "R3 comes back with an old copy. The hints are handed over, and reads that meet it write the newest version \
+         back: *read repair*.",
+        |world| hints(world) == 0 && all_replicas(world).iter().all(|id| version_of(world, *id) == newest(world)),
+    )
+    .first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())
+    .look(|world| third(world).into_iter().collect()),
+    Beat::new(
+        "W = 1, R = 1",
+        "Now the rule is off, one answer is enough for both, and the network is slower. Watch the first promise.",
+        |world| world.is_promise_broken(FRESH.id),
+    )
+    .first(|_| {
+        let set = |setting, value| Input::Setting { setting, value };
+        vec![
+            Input::off(store::OVERLAP),
+            set(store::READ_QUORUM, 1),
+            set(store::WRITE_QUORUM, 1),
+            set(store::LATENCY, 60_000),
+            set(store::THINK, 20_000),
+        ]
+    })
+    .ask(Predict {
+        question: "What does a read return now?",
+        options: |_| vec!["Always the newest".to_owned(), "Sometimes an older one".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
+        because: "The replica that answers first may be one that the write has not reached.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<QuorumStore>] = &[
@@ -191,14 +189,16 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
         id: "backwards",
         title: "A read that goes backwards",
         goal: "Have one read return a version, and a later read an older one.",
-        hint: "Without the write-back, a read can return what only one replica has. Keep a write from reaching the others.",
+        hint: "Without the write-back, a read can return what only one replica has. Keep a write from reaching the \
+               others.",
         reached: |world| world.is_promise_broken(FORWARD.id),
     },
     Challenge {
         id: "sloppy",
         title: "Acknowledged, and out of sight",
         goal: "Have a write acknowledged with the help of hints, and then not seen by a read.",
-        hint: "Cut two replicas off in the middle of Ann's write, on Bob's side. A hint then stands in for one of them.",
+        hint: "Cut two replicas off in the middle of Ann's write, on Bob's side. A hint then stands in for one of \
+               them.",
         reached: |world| world.is_promise_broken(FRESH.id) && hints(world) > 0,
     },
 ];

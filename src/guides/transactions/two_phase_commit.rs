@@ -133,96 +133,97 @@ fn coordinator_up(world: &Shop) -> bool {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-"One order, three databases",
-"An order must be entered, paid and taken from stock. Each database can do its own part alone. The *coordinator* is \
- there so that all parts happen, or none.",
-|world| world.kernel().now() == 0,
-)
-.look(stores),
+        "One order, three databases",
+        "An order must be entered, paid and taken from stock. Each database can do its own part alone. The \
+         *coordinator* is there so that all parts happen, or none.",
+        |world| world.kernel().now() == 0,
+    )
+    .look(stores),
     Beat::new(
-"Phase one: can you?",
-"The coordinator asks every *participant* to prepare. Diamonds are the question.",
-|world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
-)
-.look(|_| vec![COORDINATOR]),
+        "Phase one: can you?",
+        "The coordinator asks every *participant* to prepare. Diamonds are the question.",
+        |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
+    )
+    .look(|_| vec![COORDINATOR]),
     Beat::new(
-"A yes is a promise",
-"Each writes a prepared record to its disk, locks its row, and only then says yes. From here on it may no longer abort \
- on its own, whatever happens.",
-all_locked,
-)
-.look(stores)
-.ask(Predict {
-            question: "How many yes votes does a commit need?",
-            options: |_| vec!["A majority".to_owned(), "Every one".to_owned()],
-            answer: |_| 1,
-            because: "A majority is for copies of the same thing. These are different parts, and each is needed.",
-        }),
+        "A yes is a promise",
+        "Each writes a prepared record to its disk, locks its row, and only then says yes. From here on it may no \
+         longer abort on its own, whatever happens.",
+        all_locked,
+    )
+    .look(stores)
+    .ask(Predict {
+        question: "How many yes votes does a commit need?",
+        options: |_| vec!["A majority".to_owned(), "Every one".to_owned()],
+        answer: |_| 1,
+        because: "A majority is for copies of the same thing. These are different parts, and each is needed.",
+    }),
     Beat::new(
-"The decision is one disk write",
-"With the last yes the coordinator writes its commit record. That write is the moment of decision: before it the order \
- would be aborted, after it nothing can stop it.",
-decided,
-)
-.look(|_| vec![COORDINATOR]),
+        "The decision is one disk write",
+        "With the last yes the coordinator writes its commit record. That write is the moment of decision: before it \
+         the order would be aborted, after it nothing can stop it.",
+        decided,
+    )
+    .look(|_| vec![COORDINATOR]),
     Beat::new(
-"Phase two: do it",
-"Everyone carries the decision out, releases its lock, and acknowledges. When all have, the coordinator may forget: it \
- writes an end record.",
-|world| matches!(world.node(COORDINATOR).and_then(|node| node.disk.log.last()), Some((_, Record::End))),
-)
-.look(stores),
+        "Phase two: do it",
+        "Everyone carries the decision out, releases its lock, and acknowledges. When all have, the coordinator may \
+         forget: it writes an end record.",
+        |world| matches!(world.node(COORDINATOR).and_then(|node| node.disk.log.last()), Some((_, Record::End))),
+    )
+    .look(stores),
     Beat::new(
-"One no is enough",
-"The next order meets an empty stock. The client's own orders pause from here on, so that you see this one alone.",
-last_aborted,
-)
-.first(|_| vec![client_rate(0), order(3)])
-.look(stores)
-.ask(Predict {
-            question: "Orders and payment can do their parts. What do they end with?",
-            options: |_| vec!["Commit".to_owned(), "Abort".to_owned()],
-            answer: |world| usize::from(last_aborted(world)),
-            because: "All or none. Look at the coordinator's log: for an abort it writes nothing, since no record \
-                      means abort. This is presumed abort, and it saves a disk write for every failure.",
-        }),
+        "One no is enough",
+        "The next order meets an empty stock. The client's own orders pause from here on, so that you see this one \
+         alone.",
+        last_aborted,
+    )
+    .first(|_| vec![client_rate(0), order(3)])
+    .look(stores)
+    .ask(Predict {
+        question: "Orders and payment can do their parts. What do they end with?",
+        options: |_| vec!["Commit".to_owned(), "Abort".to_owned()],
+        answer: |world| usize::from(last_aborted(world)),
+        because: "All or none. Look at the coordinator's log: for an abort it writes nothing, since no record means \
+                  abort. This is presumed abort, and it saves a disk write for every failure.",
+    }),
     Beat::new(
-"The worst moment",
-"Another order comes. All three have voted yes, hold their locks, and wait to hear.",
-all_locked,
-)
-.first(|_| vec![order(0)])
-.look(stores),
+        "The worst moment",
+        "Another order comes. All three have voted yes, hold their locks, and wait to hear.",
+        all_locked,
+    )
+    .first(|_| vec![order(0)])
+    .look(stores),
     Beat::new(
-"The coordinator dies",
-"It crashes with the votes on their way. The participants are *in doubt*: for all they know, it has told one of the \
- others to commit. They ask, and keep their rows locked.",
-|world| in_flight(world, |message| matches!(message, Message::Inquire { .. })),
-)
-.first(|_| vec![Input::Crash { node: COORDINATOR }])
-.look(stores)
-.ask(Predict {
-            question: "What may a participant in doubt do on its own?",
-            options: |_| vec!["Abort".to_owned(), "Commit".to_owned(), "Neither".to_owned()],
-            answer: |_| 2,
-            because: "Either could be the opposite of what another participant was told. This is the blocking of \
-                      two-phase commit.",
-        }),
+        "The coordinator dies",
+        "It crashes with the votes on their way. The participants are *in doubt*: for all they know, it has told one \
+         of the others to commit. They ask, and keep their rows locked.",
+        |world| in_flight(world, |message| matches!(message, Message::Inquire { .. })),
+    )
+    .first(|_| vec![Input::Crash { node: COORDINATOR }])
+    .look(stores)
+    .ask(Predict {
+        question: "What may a participant in doubt do on its own?",
+        options: |_| vec!["Abort".to_owned(), "Commit".to_owned(), "Neither".to_owned()],
+        answer: |_| 2,
+        because: "Either could be the opposite of what another participant was told. This is the blocking of \
+                  two-phase commit.",
+    }),
     Beat::new(
-"The log decides",
-"The coordinator restarts and reads its log. It carries on with an order that has a commit record; for any other, no \
- record means abort. Then the client's own orders go on.",
-|world| coordinator_up(world) && locked(world).next().is_none(),
-)
-.first(|_| vec![Input::Restart { node: COORDINATOR }, client_rate(OWN_RATE)])
-.look(stores)
-.ask(Predict {
-            question: "Everyone voted yes. How does the order end?",
-            options: |_| vec!["Committed".to_owned(), "Aborted".to_owned()],
-            answer: |world| usize::from(!last_committed(world)),
-            because: "The votes never reached a commit record. One disk write later, the same crash would have ended \
-                      in a commit.",
-        }),
+        "The log decides",
+        "The coordinator restarts and reads its log. It carries on with an order that has a commit record; for any \
+         other, no record means abort. Then the client's own orders go on.",
+        |world| coordinator_up(world) && locked(world).next().is_none(),
+    )
+    .first(|_| vec![Input::Restart { node: COORDINATOR }, client_rate(OWN_RATE)])
+    .look(stores)
+    .ask(Predict {
+        question: "Everyone voted yes. How does the order end?",
+        options: |_| vec!["Committed".to_owned(), "Aborted".to_owned()],
+        answer: |world| usize::from(!last_committed(world)),
+        because: "The votes never reached a commit record. One disk write later, the same crash would have ended in \
+                  a commit.",
+    }),
 ];
 
 /// A participant has held its lock for a second while the coordinator is down.

@@ -288,7 +288,7 @@ impl<S: System> Model for Instance<S> {
                 self.notes.len() as u32 - 1
             }
         };
-        Reaction { local, sends, notes, ..Reaction::default() }
+        Reaction { local, sends, notes }
     }
 
     fn witness(&mut self, known: &mut Known, view: View, notes: NotesId) -> WitnessId {
