@@ -1,5 +1,5 @@
 // Weighs the app: the WebAssembly and its glue, compressed as a server would, with an empty shelf and for the shelves named.
-// node app/size.mjs [shelf ...]     e.g. node app/size.mjs transactions messaging
+// node app/size.mjs [shelf ...]     e.g. node app/size.mjs transactions queues
 
 import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";

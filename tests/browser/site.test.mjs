@@ -153,11 +153,11 @@ async function parts(path) {
   return [/href="([^"]+_bg\.wasm)"/, /modulepreload" href="([^"]+\.js)"/].map((what) => join(path, html.match(what)[1]));
 }
 
-tests["no app's wasm grows beyond 600 KB, nor its script beyond 20 KB, compressed"] = async () => {
+tests["no app's wasm grows beyond 450 KB, nor its script beyond 10 KB, compressed"] = async () => {
   for (const path of all) {
     for (const [at, file] of (await parts(path)).entries()) {
       const size = (await readFile(join(dist, `${file}.br`))).length;
-      ensure(size <= [600e3, 20e3][at], `${file}: ${size} bytes`);
+      ensure(size <= [450e3, 10e3][at], `${file}: ${size} bytes`);
     }
   }
 };
