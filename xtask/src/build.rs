@@ -32,7 +32,7 @@ const APPS: &str = "target/apps";
 /// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
 pub enum Terminal {
-    /// One that is compiled for the purpose, with the tests' profile.
+    /// One that is compiled for the purpose, by the profile that compiles quickest: it runs for less than a second.
     Own,
     /// The one built along with the tests. After a test run this one exists and `Own` does not: the tests' own
     /// dependencies change the features of some shared ones, so cargo compiles the library once for each.
@@ -119,7 +119,7 @@ fn page_of(shelf: &str, template: &str) -> String {
 
 fn write_pages(terminal: Terminal) -> Outcome {
     let mut pages = match terminal {
-        Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--profile", "test", "--"]),
+        Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--"]),
         Terminal::OfTheTests => {
             run(&mut command("cargo", &["test", "--quiet", "--workspace", "--no-run"]), "")?;
             let here = std::env::current_exe().map_err(|error| format!("This program is missing ({error})."))?;

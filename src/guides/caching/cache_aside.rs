@@ -65,6 +65,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
         ("lease", "A lock or right that expires on its own after a set time."),
         ("single flight", "Only one load of a key at a time; requests that come meanwhile wait for it."),
     ],
+    near: &["resilience/load-balancing", "storage/leaderless-quorum"],
     prose: prose!("cache_aside.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

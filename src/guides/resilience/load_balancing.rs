@@ -53,6 +53,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     challenges: CHALLENGES,
     explore: FEW_REQUESTS,
     terms: &[("health check", "A regular question to a server whether it still works.")],
+    near: &["messaging/competing-consumers", "messaging/lag-and-scaling"],
     prose: prose!("load_balancing.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -58,6 +58,8 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
         ("quorum", "Enough nodes that any two such sets share one."),
         ("read repair", "Writing the newest version back to replicas that a read found stale."),
     ],
+    before: &["consensus/agreement"],
+    near: &["consensus/quorums", "caching/cache-aside"],
     prose: prose!("leaderless_quorum.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -60,6 +60,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
         ("in doubt", "A participant has voted yes and does not know the decision: it may neither commit nor abort."),
         ("participant", "A node that does part of a transaction and votes on it."),
     ],
+    near: &["consensus/two-generals", "messaging/exactly-once"],
     prose: prose!("two_phase_commit.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,
