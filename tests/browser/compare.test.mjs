@@ -60,9 +60,9 @@ tests["another scenario beside, charts of both, and a damaged comparison"] = asy
   await tab(page, "What if");
   const raftPage = await site.open(raft);
   await tab(raftPage, "What if");
-  await raftPage.getByLabel("Scenario", { exact: true }).selectOption("consensus/zab");
+  await raftPage.getByLabel("Scenario", { exact: true }).selectOption("consensus/bully");
   await raftPage.getByRole("button", { name: "Compare", exact: true }).last().click();
-  await raftPage.waitForSelector('#stage-beside[data-scenario="consensus/zab"]');
+  await raftPage.waitForSelector('#stage-beside[data-scenario="consensus/bully"]');
   const bad = await site.open("consensus/raft-election/?with=consensus/raft-election~AAAA");
   ensure((await bad.locator(".notice-bar").textContent()).includes("run beside is left out"), "no sentence for a bad comparison");
 };

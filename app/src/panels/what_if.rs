@@ -173,7 +173,7 @@ fn ScenarioChange(player: Player) -> impl IntoView {
     let Some((first, _)) = others.first() else { return ().into_any() };
     let chosen = RwSignal::new(first.clone());
     view! {
-        <h4>"it were another scenario of this guide"</h4>
+        <h4>"it were another scenario"</h4>
         <div class="what-if-setting">
             <select aria-label="Scenario" on:change=typed(move |path| chosen.set(path))>
                 {others.into_iter().map(|(path, title)| option(path, title, false)).views()}
