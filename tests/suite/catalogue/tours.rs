@@ -64,9 +64,9 @@ fn options(offered: &[String], asks: bool) -> Result<(), String> {
 #[test]
 fn tours_are_walked_to_the_end() {
     check(|scenario, info| {
-        ensure((6..=12).contains(&info.beats.len()), || format!("{} beats", info.beats.len()))?;
+        ensure((6..=12).contains(&info.beats.len()), || format!("{} beats: a tour has 6 to 12", info.beats.len()))?;
         let guesses = info.beats.iter().filter(|beat| beat.question.is_some()).count();
-        ensure(guesses >= 2, || format!("{guesses} predictions"))?;
+        ensure(guesses >= 2, || format!("{guesses} predictions: a tour asks at least twice"))?;
         walk(scenario, info, |run, beat| Pictures::default().check(run.world(), &format!("beat {}", beat.number)))
     });
 }
