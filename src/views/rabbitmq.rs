@@ -171,12 +171,6 @@ pub fn has_cancelled(world: &Shop, id: NodeId) -> bool {
     matches!(world.memory(id), Some(Memory::Worker { cancelled: Later(true), .. }))
 }
 
-/// A start with some rules off and some settings turned.
-pub fn origin(seed: u64, rules_off: &[RuleId], settings: &[(SettingId, i64)]) -> Origin {
-    let rules = rules_off.iter().fold(RuleSet::ALL, |rules, rule| rules.with(*rule, false));
-    Origin { seed, settings: settings.to_vec(), rules_off: rules.off_bits() }
-}
-
 /// Connections opened so far.
 pub fn connections(world: &Shop) -> u32 {
     consumers(world).iter().filter_map(|id| world.node(*id)).map(|node| node.disk.last).sum()

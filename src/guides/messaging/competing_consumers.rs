@@ -328,7 +328,6 @@ const TWO_TASKS: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -351,7 +350,7 @@ mod proof {
     const SOLUTIONS: &[Solution<RabbitMq>] = &[
         Solution {
             challenge: "done-twice",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.until(|world| held(world, NodeId::from(FIRST)).1.is_some());
                 let worker = NodeId::from(FIRST);
@@ -361,7 +360,7 @@ mod proof {
         },
         Solution {
             challenge: "hoard",
-            from: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
+            from: || SCENARIO.from(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0), (rabbit::SLOW, 12)]),
             act: |script| {
                 script.steps(30);
                 script.act(publish(30));
@@ -370,7 +369,7 @@ mod proof {
         },
         Solution {
             challenge: "lost-task",
-            from: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
+            from: || SCENARIO.from(&[rabbit::ACK_AFTER], &[]),
             act: |script| {
                 let worker = NodeId::from(FIRST);
                 script.until(|world| held(world, worker).1.is_some() && unacked(world, worker) == 0);
@@ -380,7 +379,7 @@ mod proof {
         },
         Solution {
             challenge: "overtake",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.steps(30);
                 script.act(publish(20));
@@ -391,7 +390,7 @@ mod proof {
         },
         Solution {
             challenge: "urgent-waits",
-            from: || origin(SCENARIO.seed, &[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
+            from: || SCENARIO.from(&[rabbit::PREFETCH_ONE], &[(rabbit::RATE, 0)]),
             act: |script| {
                 script.steps(30);
                 script.act(publish(24));

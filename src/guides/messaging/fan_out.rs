@@ -218,7 +218,7 @@ const ONE_ORDER: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::{flies, origin};
+    use crate::views::rabbitmq::flies;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -236,7 +236,7 @@ mod proof {
     const SOLUTIONS: &[Solution<RabbitMq>] = &[
         Solution {
             challenge: "far-behind",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.act(publish(50));
                 script.until(far_behind);
@@ -244,7 +244,7 @@ mod proof {
         },
         Solution {
             challenge: "not-at-home",
-            from: || origin(SCENARIO.seed, &[rabbit::OUTLIVES], &[]),
+            from: || SCENARIO.from(&[rabbit::OUTLIVES], &[]),
             act: |script| {
                 script.until(|world| flies(world, |message| matches!(message, Method::Deliver { .. })));
                 script.act(Input::Crash { node: BILLING });

@@ -344,7 +344,7 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::{host, origin};
+    use crate::views::rabbitmq::host;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -378,7 +378,7 @@ mod proof {
     const SOLUTIONS: &[Solution<RabbitMq>] = &[
         Solution {
             challenge: "nobody-left",
-            from: || origin(SCENARIO.seed, &[rabbit::BOUNDED], &[]),
+            from: || SCENARIO.from(&[rabbit::BOUNDED], &[]),
             act: |script| {
                 script.steps(20);
                 script.act(tasks(POISON, 2));
@@ -388,7 +388,7 @@ mod proof {
         },
         Solution {
             challenge: "behind-a-longer-wait",
-            from: || origin(SCENARIO.seed, &[], &[(rabbit::RATE, 0), (rabbit::TASK, 5_000)]),
+            from: || SCENARIO.from(&[], &[(rabbit::RATE, 0), (rabbit::TASK, 5_000)]),
             act: |script| {
                 script.steps(20);
                 script.act(tasks(POISON, 20));
@@ -397,7 +397,7 @@ mod proof {
         },
         Solution {
             challenge: "vanished",
-            from: || origin(SCENARIO.seed, &[rabbit::PARK], &[(rabbit::RATE, 0)]),
+            from: || SCENARIO.from(&[rabbit::PARK], &[(rabbit::RATE, 0)]),
             act: |script| {
                 script.steps(20);
                 script.act(tasks(POISON, 1));

@@ -254,7 +254,6 @@ const ONE_TASK: Hunt<RabbitMq> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -269,7 +268,7 @@ mod proof {
     const SOLUTIONS: &[Solution<RabbitMq>] = &[
         Solution {
             challenge: "done-twice",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.until(works);
                 script.act(Input::Cut { from: WORKER, to: BROKER });
@@ -280,7 +279,7 @@ mod proof {
         },
         Solution {
             challenge: "gone-at-restart",
-            from: || origin(SCENARIO.seed, &[rabbit::PERSISTENT], &[]),
+            from: || SCENARIO.from(&[rabbit::PERSISTENT], &[]),
             act: |script| {
                 script.act(publish(5));
                 script.until(|world| unconfirmed(world) == 0 && ready(world, 0).len() >= 3);
@@ -290,7 +289,7 @@ mod proof {
         },
         Solution {
             challenge: "taken-along",
-            from: || origin(SCENARIO.seed, &[rabbit::ACK_AFTER], &[]),
+            from: || SCENARIO.from(&[rabbit::ACK_AFTER], &[]),
             act: |script| {
                 script.until(|world| works(world) && unacked(world, WORKER) == 0);
                 script.act(Input::Crash { node: WORKER });

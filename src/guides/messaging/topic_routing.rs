@@ -370,7 +370,6 @@ const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::origin;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -386,7 +385,7 @@ mod proof {
     const SOLUTIONS: &[Solution<RabbitMq>] = &[
         Solution {
             challenge: "all-four",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 for queue in 0..3 {
                     script.act(bind(queue, "payments.#"));
@@ -400,7 +399,7 @@ mod proof {
         },
         Solution {
             challenge: "nobody-wants-it",
-            from: || origin(SCENARIO.seed, &[], &[]),
+            from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.steps(10);
                 script.act(command(rabbit::UNBIND, &[5]));
@@ -410,7 +409,7 @@ mod proof {
         },
         Solution {
             challenge: "twice-in-a-queue",
-            from: || origin(SCENARIO.seed, &[rabbit::ONCE], &[(rabbit::RATE, 0)]),
+            from: || SCENARIO.from(&[rabbit::ONCE], &[(rabbit::RATE, 0)]),
             act: |script| {
                 script.act(topic("orders.eu.paid"));
                 script.until(|world| world.witness().misrouted().is_some());
