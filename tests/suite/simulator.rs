@@ -1,13 +1,14 @@
 //! The simulator's own promises, on a system small enough to understand at a glance: senders that number their
 //! messages.
 
+use faultline::never;
 use faultline::sim::NodeId;
 use faultline::sim::declare::commands::{Command, CommandCall};
 use faultline::sim::declare::rules::{Rule, RuleSet};
 use faultline::sim::declare::settings::{Setting, Settings};
 use faultline::sim::explore::instance::Instance;
 use faultline::sim::explore::{Bounds, Budget, Explorer, replays};
-use faultline::sim::judge::verdict::{Breach, Kind};
+use faultline::sim::judge::verdict::{Breach, Verdict};
 use faultline::sim::kernel::link::{Latency, LinkSpec};
 use faultline::sim::kernel::time::MS;
 use faultline::sim::machine::promise::Promise;
@@ -173,18 +174,36 @@ fn a_refused_input_changes_nothing() {
 }
 
 /// "Node 2 never gets 2 from node 1 before 1 from node 1": the shortest way to break it is known.
-const IN_ORDER: Promise<Numbers> = Promise {
-    id: "in-order",
-    title: "In order",
-    about: "Numbers of node 1 arrive in order.",
-    kind: Kind::Always,
-    holds: |world| {
-        let seen = world.memory(NodeId(2)).cloned().unwrap_or_default();
-        let other: Vec<u32> = seen.into_iter().filter(|message| message.0 == 1).map(|message| message.1).collect();
-        other.is_sorted()
-    },
-    explain: |_| Breach::default(),
-};
+const IN_ORDER: Promise<Numbers> = never!(
+    "in-order",
+    "In order",
+    "Numbers of node 1 arrive in order.",
+    |world| overtaken(world),
+    |world, (late, early)| Breach {
+        nodes: world.nodes().map(|(id, _)| id).filter(|id| id.0 != 0).collect(),
+        text: format!("{late} arrived after {early}."),
+        values: Vec::new(),
+    }
+);
+
+/// Two numbers of node 1 that arrived the wrong way round: the late one, the early one.
+fn overtaken(world: &World<Numbers>) -> Option<(u32, u32)> {
+    let seen = world.memory(NodeId(2))?.iter().filter(|message| message.0 == 1).map(|message| message.1);
+    seen.clone().zip(seen.skip(1)).find(|(before, after)| before > after).map(|(before, after)| (after, before))
+}
+
+#[test]
+fn a_promise_that_something_is_never_found_tells_of_what_was_found() {
+    let _timed = timed();
+    let mut run = Run::new(world(&[IN_ORDER]), Tape::default());
+    let verdict = |run: &Run<World<Numbers>>| run.world().standings()[0].verdict.clone();
+    assert!(!verdict(&run).is_broken());
+    while !verdict(&run).is_broken() && run.step().is_some() {}
+    let Verdict::Broken(broken) = verdict(&run) else { panic!("the link reorders, and nothing overtakes") };
+    let (late, early) = overtaken(run.world()).expect("it is there to be seen");
+    assert_eq!(broken.breach.text, format!("{late} arrived after {early}."));
+    assert_eq!(broken.breach.nodes, [NodeId(1), NodeId(2)]);
+}
 
 #[test]
 fn the_explorer_finds_the_shortest_way_and_it_replays() {

@@ -3,6 +3,6 @@
 
 pub mod calls;
 pub mod cast;
-pub mod first;
+pub mod never;
 pub mod open_loop;
 pub mod station;

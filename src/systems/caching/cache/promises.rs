@@ -1,8 +1,9 @@
 //! What the cache promises, judged by what clients were told and what servers do.
 
 use super::{CacheAside, Memory, Note, Number, Stage, Version, key_name};
+use crate::never;
 use crate::sim::NodeId;
-use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::judge::verdict::Breach;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -61,16 +62,14 @@ fn take(begun: &mut Vec<Begun>, client: NodeId, number: Number) -> Option<Begun>
 }
 
 /// Nobody reads what an update that is done has replaced.
-pub const FRESH: Promise<CacheAside> = Promise {
-    id: "no-old-value-after-an-update",
-    title: "No old value after an update",
-    about: "A read that begins after an update was reported done returns that version or a later one: the bound is 0 \
+pub const FRESH: Promise<CacheAside> = never!(
+    "no-old-value-after-an-update",
+    "No old value after an update",
+    "A read that begins after an update was reported done returns that version or a later one: the bound is 0 \
             s. If a server dies before it deletes the copy, its update is never reported; the bound is then the time \
             to live.",
-    kind: Kind::Always,
-    holds: |world| world.witness().stale.is_none(),
-    explain: |world| {
-        let Some((begun, got)) = world.witness().stale else { return Breach::default() };
+    |world| world.witness().stale,
+    |world, (begun, got)| {
         let (name, key) = (CacheAside::name(world.settings(), begun.client), key_name(begun.key));
         Breach {
             nodes: vec![begun.client],
@@ -83,8 +82,8 @@ pub const FRESH: Promise<CacheAside> = Promise {
                 (name, format!("{key}, version {got}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// A server and a key that it loads more than once at a time.
 fn doubled(world: &World<CacheAside>) -> Option<(NodeId, u16, usize)> {
@@ -99,19 +98,17 @@ fn doubled(world: &World<CacheAside>) -> Option<(NodeId, u16, usize)> {
 }
 
 /// One load of a key at a time.
-pub const ONE_LOAD: Promise<CacheAside> = Promise {
-    id: "one-load-per-key",
-    title: "One load per key and server",
-    about: "A server never has two loads of the same key under way at the database.",
-    kind: Kind::Always,
-    holds: |world| doubled(world).is_none(),
-    explain: |world| {
-        let Some((server, key, loads)) = doubled(world) else { return Breach::default() };
+pub const ONE_LOAD: Promise<CacheAside> = never!(
+    "one-load-per-key",
+    "One load per key and server",
+    "A server never has two loads of the same key under way at the database.",
+    |world| doubled(world),
+    |world, (server, key, loads)| {
         let name = CacheAside::name(world.settings(), server);
         Breach {
             nodes: vec![server],
             text: format!("{name} loads {} {loads} times at once.", key_name(key)),
             values: vec![(name, format!("{loads} loads of {}", key_name(key)))],
         }
-    },
-};
+    }
+);

@@ -1,9 +1,10 @@
 //! What consensus promises, and the one promise among them that no deterministic protocol can keep.
 
 use super::{BOUND, BenOr, Note, expected_rounds, word};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
-use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::judge::verdict::Breach;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -132,14 +133,12 @@ fn name(world: &World<BenOr>, node: NodeId) -> String {
 }
 
 /// The impossible one.
-pub const CERTAIN_END: Promise<BenOr> = Promise {
-    id: "certain-end",
-    title: "Decided within the promised rounds",
-    about: "No voter ever goes beyond the promised number of rounds. No number can be promised while one may crash.",
-    kind: Kind::Always,
-    holds: |world| world.witness().late.is_none(),
-    explain: |world| {
-        let Some((election, node, round)) = world.witness().late else { return Breach::default() };
+pub const CERTAIN_END: Promise<BenOr> = never!(
+    "certain-end",
+    "Decided within the promised rounds",
+    "No voter ever goes beyond the promised number of rounds. No number can be promised while one may crash.",
+    |world| world.witness().late,
+    |world, (election, node, round)| {
         let name = name(world, node);
         Breach {
             nodes: vec![node],
@@ -149,18 +148,16 @@ pub const CERTAIN_END: Promise<BenOr> = Promise {
                 ("promised".to_owned(), format!("{} rounds", world.settings().amount(BOUND))),
             ],
         }
-    },
-};
+    }
+);
 
 /// What the coin gives instead.
-pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
-    id: "expected-rounds",
-    title: "The mean number of rounds is bounded",
-    about: "Over many elections a decision takes at most 2^(n-1)+1 rounds on average; 3 with a common coin.",
-    kind: Kind::Always,
-    holds: |world| world.witness().slow.is_none(),
-    explain: |world| {
-        let Some((rounds, decided)) = world.witness().slow else { return Breach::default() };
+pub const EXPECTED_ROUNDS: Promise<BenOr> = never!(
+    "expected-rounds",
+    "The mean number of rounds is bounded",
+    "Over many elections a decision takes at most 2^(n-1)+1 rounds on average; 3 with a common coin.",
+    |world| world.witness().slow,
+    |world, (rounds, decided)| {
         let most = expected_rounds(world.settings());
         Breach {
             nodes: Vec::new(),
@@ -171,41 +168,37 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = Promise {
                 ("bound of the mean".to_owned(), most.to_string()),
             ],
         }
-    },
-};
+    }
+);
 
 /// Safety, first half.
-pub const AGREEMENT: Promise<BenOr> = Promise {
-    id: "agreement",
-    title: "One decision per election",
-    about: "No two voters ever decide differently in one election.",
-    kind: Kind::Always,
-    holds: |world| world.witness().clash.is_none(),
-    explain: |world| {
-        let Some((election, sides)) = world.witness().clash else { return Breach::default() };
+pub const AGREEMENT: Promise<BenOr> = never!(
+    "agreement",
+    "One decision per election",
+    "No two voters ever decide differently in one election.",
+    |world| world.witness().clash,
+    |world, (election, sides)| {
         let value = |(node, value): (NodeId, bool)| (name(world, node), format!("decided {}", word(Some(value))));
         Breach {
             nodes: sides.iter().map(|side| side.0).collect(),
             text: format!("Election {election} has two decisions."),
             values: sides.into_iter().map(value).collect(),
         }
-    },
-};
+    }
+);
 
 /// Safety, second half.
-pub const VALIDITY: Promise<BenOr> = Promise {
-    id: "validity",
-    title: "Only votes are decided",
-    about: "Whatever is decided was the first vote of some voter.",
-    kind: Kind::Always,
-    holds: |world| world.witness().invented.is_none(),
-    explain: |world| {
-        let Some((election, node, value)) = world.witness().invented else { return Breach::default() };
+pub const VALIDITY: Promise<BenOr> = never!(
+    "validity",
+    "Only votes are decided",
+    "Whatever is decided was the first vote of some voter.",
+    |world| world.witness().invented,
+    |world, (election, node, value)| {
         let (name, value) = (name(world, node), word(Some(value)));
         Breach {
             nodes: vec![node],
             text: format!("{name} decides {value} in election {election}, though nobody began with it."),
             values: vec![(name, format!("decided {value}"))],
         }
-    },
-};
+    }
+);

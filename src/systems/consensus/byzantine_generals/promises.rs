@@ -1,8 +1,9 @@
 //! The interactive consistency conditions (section 1 of the paper), judged by a bystander who knows who is loyal.
 
 use super::{ByzantineGenerals, COMMANDER, Note, word};
+use crate::never;
 use crate::sim::NodeId;
-use crate::sim::judge::verdict::{Breach, Kind};
+use crate::sim::judge::verdict::Breach;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
@@ -64,32 +65,28 @@ fn name(world: &World<ByzantineGenerals>, general: NodeId) -> String {
 }
 
 /// IC1.
-pub const AGREE: Promise<ByzantineGenerals> = Promise {
-    id: "loyal-agree",
-    title: "Loyal lieutenants agree",
-    about: "IC1: all loyal lieutenants obey the same order, whoever lies.",
-    kind: Kind::Always,
-    holds: |world| world.witness().parted.is_none(),
-    explain: |world| {
-        let Some((battle, [(a, one), (b, other)])) = world.witness().parted else { return Breach::default() };
+pub const AGREE: Promise<ByzantineGenerals> = never!(
+    "loyal-agree",
+    "Loyal lieutenants agree",
+    "IC1: all loyal lieutenants obey the same order, whoever lies.",
+    |world| world.witness().parted,
+    |world, (battle, [(a, one), (b, other)])| {
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],
             text: format!("In battle {battle} {first} and {second}, both loyal, obey different orders."),
             values: vec![(first, word(one).to_owned()), (second, word(other).to_owned())],
         }
-    },
-};
+    }
+);
 
 /// IC2.
-pub const OBEYED: Promise<ByzantineGenerals> = Promise {
-    id: "loyal-obeyed",
-    title: "A loyal commander is obeyed",
-    about: "IC2: if the commander is loyal, every loyal lieutenant obeys its order.",
-    kind: Kind::Always,
-    holds: |world| world.witness().disobeyed.is_none(),
-    explain: |world| {
-        let Some((battle, general, did, order)) = world.witness().disobeyed else { return Breach::default() };
+pub const OBEYED: Promise<ByzantineGenerals> = never!(
+    "loyal-obeyed",
+    "A loyal commander is obeyed",
+    "IC2: if the commander is loyal, every loyal lieutenant obeys its order.",
+    |world| world.witness().disobeyed,
+    |world, (battle, general, did, order)| {
         let who = name(world, general);
         Breach {
             nodes: vec![COMMANDER, general],
@@ -99,5 +96,5 @@ pub const OBEYED: Promise<ByzantineGenerals> = Promise {
             ),
             values: vec![(name(world, COMMANDER), word(order).to_owned()), (who, word(did).to_owned())],
         }
-    },
-};
+    }
+);

@@ -1,6 +1,7 @@
 //! What leases and fencing tokens promise, and under which faults.
 
 use super::{Attempt, FIRST, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time, show};
@@ -55,15 +56,13 @@ fn row(world: &World<LeaseLock>, attempt: Attempt) -> (String, String) {
 }
 
 /// Fencing.
-pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
-    id: "no-old-write",
-    title: "No old holder writes last",
-    about: "Once a write with a newer token is taken, none with an older one is. Pauses, slow clocks and late messages \
+pub const NO_OLD_WRITE: Promise<LeaseLock> = never!(
+    "no-old-write",
+    "No old holder writes last",
+    "Once a write with a newer token is taken, none with an older one is. Pauses, slow clocks and late messages \
             do not matter.",
-    kind: Kind::Always,
-    holds: |world| world.witness().stale.is_none(),
-    explain: |world| {
-        let Some((newer, older)) = world.witness().stale else { return Breach::default() };
+    |world| world.witness().stale,
+    |world, (newer, older)| {
         let name = |attempt: Attempt| LeaseLock::name(world.settings(), attempt.client);
         Breach {
             nodes: vec![older.client, newer.client],
@@ -76,18 +75,16 @@ pub const NO_OLD_WRITE: Promise<LeaseLock> = Promise {
             ),
             values: vec![row(world, newer), row(world, older)],
         }
-    },
-};
+    }
+);
 
 /// What fencing is for.
-pub const NO_LOST_UPDATE: Promise<LeaseLock> = Promise {
-    id: "no-lost-update",
-    title: "No update is lost",
-    about: "Every write that the store takes was computed from the value it replaces.",
-    kind: Kind::Always,
-    holds: |world| world.witness().lost.is_none(),
-    explain: |world| {
-        let Some(lost) = world.witness().lost else { return Breach::default() };
+pub const NO_LOST_UPDATE: Promise<LeaseLock> = never!(
+    "no-lost-update",
+    "No update is lost",
+    "Every write that the store takes was computed from the value it replaces.",
+    |world| world.witness().lost,
+    |world, lost| {
         let name = LeaseLock::name(world.settings(), lost.client);
         Breach {
             nodes: vec![lost.client],
@@ -99,8 +96,8 @@ pub const NO_LOST_UPDATE: Promise<LeaseLock> = Promise {
             ),
             values: vec![("before".to_owned(), lost.over.to_string()), row(world, lost)],
         }
-    },
-};
+    }
+);
 
 /// The clients that believe that they hold the lock.
 pub fn holders(world: &World<LeaseLock>) -> impl Iterator<Item = (NodeId, Token)> {

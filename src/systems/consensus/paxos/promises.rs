@@ -1,5 +1,6 @@
 //! What Paxos promises (section 2.1), judged by what learners learn and servers apply.
 
+use crate::never;
 use litemap::LiteMap;
 
 use super::{Note, Paxos, Phase, Slot, Value, clients, member};
@@ -137,22 +138,20 @@ pub const ONE_VALUE: Promise<Paxos> = Promise {
 };
 
 /// Validity.
-pub const ONLY_PROPOSED: Promise<Paxos> = Promise {
-    id: "only-proposed",
-    title: "Only proposed values",
-    about: "A value that is chosen was proposed by somebody.",
-    kind: Kind::Always,
-    holds: |world| world.witness().unproposed.is_none(),
-    explain: |world| {
-        let Some((slot, value, node)) = world.witness().unproposed else { return Breach::default() };
+pub const ONLY_PROPOSED: Promise<Paxos> = never!(
+    "only-proposed",
+    "Only proposed values",
+    "A value that is chosen was proposed by somebody.",
+    |world| world.witness().unproposed,
+    |world, (slot, value, node)| {
         let who = name(world, node);
         Breach {
             nodes: vec![node],
             text: format!("{who} learned {value} for decree {slot}, which nobody had proposed."),
             values: vec![(who, value.to_string())],
         }
-    },
-};
+    }
+);
 
 /// Progress, for single decrees.
 pub const CHOSEN_EVENTUALLY: Promise<Paxos> = Promise {
@@ -179,40 +178,36 @@ pub const CHOSEN_EVENTUALLY: Promise<Paxos> = Promise {
 };
 
 /// State machines see one sequence.
-pub const SAME_ORDER: Promise<Paxos> = Promise {
-    id: "same-order",
-    title: "One order everywhere",
-    about: "Every server applies the slots one after another and skips none.",
-    kind: Kind::Always,
-    holds: |world| world.witness().out_of_order.is_none(),
-    explain: |world| {
-        let Some((node, slot, before)) = world.witness().out_of_order else { return Breach::default() };
+pub const SAME_ORDER: Promise<Paxos> = never!(
+    "same-order",
+    "One order everywhere",
+    "Every server applies the slots one after another and skips none.",
+    |world| world.witness().out_of_order,
+    |world, (node, slot, before)| {
         let who = name(world, node);
         Breach {
             nodes: vec![node],
             text: format!("{who} applied slot {slot} right after slot {before}."),
             values: vec![(who, format!("slot {before}, then {slot}"))],
         }
-    },
-};
+    }
+);
 
 /// What a client was told stays true.
-pub const ANSWERED_STAYS: Promise<Paxos> = Promise {
-    id: "acknowledged-stays",
-    title: "Acknowledged commands stay",
-    about: "Every server that applies the slot of an acknowledged command applies that command.",
-    kind: Kind::Always,
-    holds: |world| world.witness().lost.is_none(),
-    explain: |world| {
-        let Some((slot, id, value, node)) = world.witness().lost else { return Breach::default() };
+pub const ANSWERED_STAYS: Promise<Paxos> = never!(
+    "acknowledged-stays",
+    "Acknowledged commands stay",
+    "Every server that applies the slot of an acknowledged command applies that command.",
+    |world| world.witness().lost,
+    |world, (slot, id, value, node)| {
         let who = name(world, node);
         Breach {
             nodes: vec![node],
             text: format!("Request {id} was acknowledged in slot {slot}, but {who} applied {value} there."),
             values: vec![("client".to_owned(), format!("request {id}")), (who, value.to_string())],
         }
-    },
-};
+    }
+);
 
 /// How long the oldest command without an answer has waited.
 pub fn longest_wait(world: &World<Paxos>) -> Time {

@@ -1,6 +1,7 @@
 //! What PBFT promises with at most f liars, judged by what a bystander sees of the honest.
 
 use super::{Digest, Note, Pbft, Request, digest_name, request_name};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -80,16 +81,12 @@ fn name(world: &World<Pbft>, node: NodeId) -> String {
 }
 
 /// Safety.
-pub const AGREEMENT: Promise<Pbft> = Promise {
-    id: "agreement",
-    title: "One request per number",
-    about: "No two honest replicas ever execute different requests under one sequence number.",
-    kind: Kind::Always,
-    holds: |world| world.witness().fork.is_none(),
-    explain: |world| {
-        let Some(Fork { seq, one: (one, a), other: (other, b) }) = world.witness().fork else {
-            return Breach::default();
-        };
+pub const AGREEMENT: Promise<Pbft> = never!(
+    "agreement",
+    "One request per number",
+    "No two honest replicas ever execute different requests under one sequence number.",
+    |world| world.witness().fork,
+    |world, Fork { seq, one: (one, a), other: (other, b) }| {
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],
@@ -100,36 +97,32 @@ pub const AGREEMENT: Promise<Pbft> = Promise {
             ),
             values: vec![(first, digest_name(one)), (second, digest_name(other))],
         }
-    },
-};
+    }
+);
 
 /// Validity.
-pub const VALIDITY: Promise<Pbft> = Promise {
-    id: "validity",
-    title: "Only what a client asked",
-    about: "Honest replicas execute only requests that a client sent, and the null request, which does nothing.",
-    kind: Kind::Always,
-    holds: |world| world.witness().invented.is_none(),
-    explain: |world| {
-        let Some((node, request)) = world.witness().invented else { return Breach::default() };
+pub const VALIDITY: Promise<Pbft> = never!(
+    "validity",
+    "Only what a client asked",
+    "Honest replicas execute only requests that a client sent, and the null request, which does nothing.",
+    |world| world.witness().invented,
+    |world, (node, request)| {
         let (who, what) = (name(world, node), request_name(request));
         Breach {
             nodes: vec![node],
             text: format!("{who} executed {what}, and no client ever asked for it."),
             values: vec![(who, what)],
         }
-    },
-};
+    }
+);
 
 /// What a client believes is so.
-pub const TRUTH: Promise<Pbft> = Promise {
-    id: "true-answers",
-    title: "Clients are told the truth",
-    about: "Any result that a client believes was computed by an honest replica.",
-    kind: Kind::Always,
-    holds: |world| world.witness().misled.is_none(),
-    explain: |world| {
-        let Some((client, request, result)) = world.witness().misled else { return Breach::default() };
+pub const TRUTH: Promise<Pbft> = never!(
+    "true-answers",
+    "Clients are told the truth",
+    "Any result that a client believes was computed by an honest replica.",
+    |world| world.witness().misled,
+    |world, (client, request, result)| {
         let really = world.witness().under(result).map_or("nothing".to_owned(), |known| digest_name(known.0));
         let what = request_name(request);
         Breach {
@@ -140,8 +133,8 @@ pub const TRUTH: Promise<Pbft> = Promise {
             ),
             values: vec![(name(world, client), format!("{what} is {result}")), (format!("number {result}"), really)],
         }
-    },
-};
+    }
+);
 
 /// How old a request may be before it counts as waiting.
 const OLD: u64 = 2 * SEC;

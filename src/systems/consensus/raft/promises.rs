@@ -2,6 +2,7 @@
 
 use super::config::{Members, letters};
 use super::{Config, Entry, Log, Note, Raft, Registers, Role, Term, registers};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -187,16 +188,12 @@ pub const ONE_LEADER: Promise<Raft> = Promise {
 };
 
 /// State machine safety.
-pub const ONE_COMMAND: Promise<Raft> = Promise {
-    id: "one-command-per-index",
-    title: "One command per index",
-    about: "No two servers ever apply different commands at the same index of the log.",
-    kind: Kind::Always,
-    holds: |world| world.witness().two_commands.is_none(),
-    explain: |world| {
-        let Some(TwoCommands { index, one: (one, a), other: (other, b) }) = world.witness().two_commands else {
-            return Breach::default();
-        };
+pub const ONE_COMMAND: Promise<Raft> = never!(
+    "one-command-per-index",
+    "One command per index",
+    "No two servers ever apply different commands at the same index of the log.",
+    |world| world.witness().two_commands,
+    |world, TwoCommands { index, one: (one, a), other: (other, b) }| {
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],
@@ -206,18 +203,16 @@ pub const ONE_COMMAND: Promise<Raft> = Promise {
                 (second, format!("{} of term {}", other.payload, other.term)),
             ],
         }
-    },
-};
+    }
+);
 
 /// Leader completeness.
-pub const NOTHING_LOST: Promise<Raft> = Promise {
-    id: "committed-stays",
-    title: "Committed entries stay",
-    about: "Every new leader's log holds every entry that was committed before.",
-    kind: Kind::Always,
-    holds: |world| world.witness().lost.is_none(),
-    explain: |world| {
-        let Some((index, entry, server, leader)) = world.witness().lost else { return Breach::default() };
+pub const NOTHING_LOST: Promise<Raft> = never!(
+    "committed-stays",
+    "Committed entries stay",
+    "Every new leader's log holds every entry that was committed before.",
+    |world| world.witness().lost,
+    |world, (index, entry, server, leader)| {
         let (leads, applied) = (name(world, leader), name(world, server));
         let there = world.node(leader).and_then(|node| node.disk.log.entry(index));
         let has = there.map_or("nothing".to_owned(), |other| format!("{} of term {}", other.payload, other.term));
@@ -226,18 +221,16 @@ pub const NOTHING_LOST: Promise<Raft> = Promise {
             text: format!("{leads} leads without the entry committed at index {index}."),
             values: vec![(applied, format!("applied {} of term {}", entry.payload, entry.term)), (leads, has)],
         }
-    },
-};
+    }
+);
 
 /// Log matching (figure 3): if two logs have an entry of the same term at an index, they agree up to there.
-pub const LOGS_MATCH: Promise<Raft> = Promise {
-    id: "logs-match",
-    title: "Logs match",
-    about: "If two logs have entries of the same term at one index, they are identical up to that index.",
-    kind: Kind::Always,
-    holds: |world| mismatch(world).is_none(),
-    explain: |world| {
-        let Some((a, b, index, term)) = mismatch(world) else { return Breach::default() };
+pub const LOGS_MATCH: Promise<Raft> = never!(
+    "logs-match",
+    "Logs match",
+    "If two logs have entries of the same term at one index, they are identical up to that index.",
+    |world| mismatch(world),
+    |world, (a, b, index, term)| {
         let before = |node: NodeId| {
             let entry = world.node(node).and_then(|node| node.disk.log.entry(index));
             entry.map_or("nothing".to_owned(), |entry| format!("{} of term {}", entry.payload, entry.term))
@@ -251,8 +244,8 @@ pub const LOGS_MATCH: Promise<Raft> = Promise {
             ),
             values: vec![(name(world, a), before(a)), (name(world, b), before(b))],
         }
-    },
-};
+    }
+);
 
 /// Two servers, the first index at which their logs differ, and the term of a later entry that they share.
 fn mismatch(world: &World<Raft>) -> Option<(NodeId, NodeId, u32, Term)> {
@@ -271,32 +264,28 @@ fn mismatch(world: &World<Raft>) -> Option<(NodeId, NodeId, u32, Term)> {
 }
 
 /// What a snapshot must not change.
-pub const SAME_STATE: Promise<Raft> = Promise {
-    id: "state-equals-log",
-    title: "Same index, same state",
-    about: "Servers at the same index are in the same state, whether they got there by entries or by a snapshot.",
-    kind: Kind::Always,
-    holds: |world| world.witness().two_states.is_none(),
-    explain: |world| {
-        let Some(TwoStates { index, one, other }) = world.witness().two_states else { return Breach::default() };
+pub const SAME_STATE: Promise<Raft> = never!(
+    "state-equals-log",
+    "Same index, same state",
+    "Servers at the same index are in the same state, whether they got there by entries or by a snapshot.",
+    |world| world.witness().two_states,
+    |world, TwoStates { index, one, other }| {
         let (first, second) = (name(world, one.1), name(world, other.1));
         Breach {
             nodes: vec![one.1, other.1],
             text: format!("After index {index}, {first} and {second} are in different states."),
             values: vec![(first, registers(one.0)), (second, registers(other.0))],
         }
-    },
-};
+    }
+);
 
 /// What a reader may expect of a register.
-pub const FRESH_READS: Promise<Raft> = Promise {
-    id: "reads-see-acknowledged-writes",
-    title: "Reads see acknowledged writes",
-    about: "A read that begins after a write was acknowledged is answered from a state that includes it.",
-    kind: Kind::Always,
-    holds: |world| world.witness().stale.is_none(),
-    explain: |world| {
-        let Some((node, index, floor)) = world.witness().stale else { return Breach::default() };
+pub const FRESH_READS: Promise<Raft> = never!(
+    "reads-see-acknowledged-writes",
+    "Reads see acknowledged writes",
+    "A read that begins after a write was acknowledged is answered from a state that includes it.",
+    |world| world.witness().stale,
+    |world, (node, index, floor)| {
         let server = name(world, node);
         Breach {
             nodes: vec![node],
@@ -305,8 +294,8 @@ pub const FRESH_READS: Promise<Raft> = Promise {
             ),
             values: vec![(server, format!("index {index}")), ("acknowledged".to_owned(), format!("index {floor}"))],
         }
-    },
-};
+    }
+);
 
 /// Liveness of replication.
 pub const CAUGHT_UP: Promise<Raft> = Promise {

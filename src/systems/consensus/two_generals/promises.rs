@@ -1,7 +1,8 @@
 //! What the generals would like to promise, and cannot.
 
 use super::{FIRST, Note, SECOND, TwoGenerals};
-use crate::sim::judge::verdict::{Breach, Kind};
+use crate::never;
+use crate::sim::judge::verdict::Breach;
 use crate::sim::machine::promise::Promise;
 
 /// What has been seen at dawn so far.
@@ -41,14 +42,12 @@ impl Witness {
 }
 
 /// Both or neither.
-pub const TOGETHER: Promise<TwoGenerals> = Promise {
-    id: "both-or-neither",
-    title: "Both attack, or neither",
-    about: "On no night does one general attack alone. No number of messages can promise this.",
-    kind: Kind::Always,
-    holds: |world| world.witness().split.is_none(),
-    explain: |world| {
-        let Some((night, alone)) = world.witness().split else { return Breach::default() };
+pub const TOGETHER: Promise<TwoGenerals> = never!(
+    "both-or-neither",
+    "Both attack, or neither",
+    "On no night does one general attack alone. No number of messages can promise this.",
+    |world| world.witness().split,
+    |world, (night, alone)| {
         let (brave, other) = if alone == FIRST.0 { ("A", "B") } else { ("B", "A") };
         Breach {
             nodes: vec![FIRST, SECOND],
@@ -58,5 +57,5 @@ pub const TOGETHER: Promise<TwoGenerals> = Promise {
                 (format!("General {other}"), "stays".to_owned()),
             ],
         }
-    },
-};
+    }
+);

@@ -3,6 +3,7 @@
 
 use super::{History, Note, Role, Stage, Txn, Zab, epochs};
 use crate::mechanisms::zab::{self, counter, epoch};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -107,31 +108,25 @@ fn words(txn: &Txn) -> String {
 }
 
 /// Total order and agreement.
-pub const ONE_ORDER: Promise<Zab> = Promise {
-    id: "one-order",
-    title: "One order for everybody",
-    about: "No two servers ever deliver different transactions at the same position.",
-    kind: Kind::Always,
-    holds: |world| world.witness().two_orders.is_none(),
-    explain: |world| {
-        let Some((place, sides)) = world.witness().two_orders else { return Breach::default() };
-        Breach {
-            nodes: sides.iter().map(|side| side.1).collect(),
-            text: format!("Two transactions were delivered at place {}.", place + 1),
-            values: sides.iter().map(|side| (name(world, side.1), words(&side.0))).collect(),
-        }
-    },
-};
+pub const ONE_ORDER: Promise<Zab> = never!(
+    "one-order",
+    "One order for everybody",
+    "No two servers ever deliver different transactions at the same position.",
+    |world| world.witness().two_orders,
+    |world, (place, sides)| Breach {
+        nodes: sides.iter().map(|side| side.1).collect(),
+        text: format!("Two transactions were delivered at place {}.", place + 1),
+        values: sides.iter().map(|side| (name(world, side.1), words(&side.0))).collect(),
+    }
+);
 
 /// Local and global primary order.
-pub const PRIMARY_ORDER: Promise<Zab> = Promise {
-    id: "primary-order",
-    title: "In the primaries' order",
-    about: "A primary's broadcasts are delivered in its order without gaps, and all of one epoch before the next.",
-    kind: Kind::Always,
-    holds: |world| world.witness().disorder.is_none(),
-    explain: |world| {
-        let Some((before, txn, node)) = world.witness().disorder else { return Breach::default() };
+pub const PRIMARY_ORDER: Promise<Zab> = never!(
+    "primary-order",
+    "In the primaries' order",
+    "A primary's broadcasts are delivered in its order without gaps, and all of one epoch before the next.",
+    |world| world.witness().disorder,
+    |world, (before, txn, node)| {
         let before = before.as_ref().map_or("nothing".to_owned(), words);
         let (name, after) = (name(world, node), words(&txn));
         Breach {
@@ -139,19 +134,17 @@ pub const PRIMARY_ORDER: Promise<Zab> = Promise {
             text: format!("{name} delivers {after} after {before}."),
             values: vec![("before".to_owned(), before), ("then".to_owned(), after)],
         }
-    },
-};
+    }
+);
 
 /// Committed stays committed.
-pub const NOTHING_LOST: Promise<Zab> = Promise {
-    id: "committed-stays",
-    title: "Committed stays committed",
-    about: "Every established leader's history holds everything that anybody delivered in earlier epochs, in its \
+pub const NOTHING_LOST: Promise<Zab> = never!(
+    "committed-stays",
+    "Committed stays committed",
+    "Every established leader's history holds everything that anybody delivered in earlier epochs, in its \
             place.",
-    kind: Kind::Always,
-    holds: |world| world.witness().lost.is_none(),
-    explain: |world| {
-        let Some((leader, place, (txn, server))) = world.witness().lost else { return Breach::default() };
+    |world| world.witness().lost,
+    |world, (leader, place, (txn, server))| {
         let there =
             world.node(leader).and_then(|node| node.disk.history.get(place)).map_or("nothing".to_owned(), words);
         let (leads, had) = (name(world, leader), name(world, server));
@@ -160,26 +153,24 @@ pub const NOTHING_LOST: Promise<Zab> = Promise {
             text: format!("{leads} leads, and lacks {}, which {had} has delivered.", words(&txn)),
             values: vec![(had, words(&txn)), (leads, there)],
         }
-    },
-};
+    }
+);
 
 /// One primary per epoch.
-pub const ONE_PRIMARY: Promise<Zab> = Promise {
-    id: "one-primary",
-    title: "At most one primary per epoch",
-    about: "No two servers are ever established as leaders of the same epoch.",
-    kind: Kind::Always,
-    holds: |world| world.witness().two_primaries.is_none(),
-    explain: |world| {
-        let Some((epoch, a, b)) = world.witness().two_primaries else { return Breach::default() };
+pub const ONE_PRIMARY: Promise<Zab> = never!(
+    "one-primary",
+    "At most one primary per epoch",
+    "No two servers are ever established as leaders of the same epoch.",
+    |world| world.witness().two_primaries,
+    |world, (epoch, a, b)| {
         let (first, second) = (name(world, a), name(world, b));
         Breach {
             nodes: vec![a, b],
             text: format!("{first} and {second} are both established as leaders of epoch {epoch}."),
             values: [first, second].into_iter().map(|name| (name, format!("leads epoch {epoch}"))).collect(),
         }
-    },
-};
+    }
+);
 
 /// The established leader that all servers follow, if there is one.
 pub fn common_leader(world: &World<Zab>) -> Option<NodeId> {

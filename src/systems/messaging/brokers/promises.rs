@@ -4,6 +4,7 @@ use super::{
     Brokers, Disk, LATENCY, Lane, Message, Note, RATE, State, TASK, WORKERS, broker, jetstream_lane, kafka_lane, lanes,
     rabbit_lane, worker,
 };
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{Micros, SEC, Time};
@@ -273,24 +274,20 @@ fn twice(world: &Shop) -> Option<(Lane, u32)> {
 }
 
 /// Kafka and JetStream store once.
-pub const STORED_ONCE: Promise<Brokers> = Promise {
-    id: "stored-once",
-    title: "Kafka, JetStream: stored once",
-    about: "However often a shop sends an order, Kafka's log and JetStream's stream hold it once.",
-    kind: Kind::Always,
-    holds: |world| twice(world).is_none(),
-    explain: |world| {
-        let Some((lane, id)) = twice(world) else { return Breach::default() };
-        Breach {
-            nodes: vec![broker(world.settings(), lane)],
-            text: format!("Order {id} was sent again, and {} has stored it a second time.", lane.title()),
-            values: vec![
-                (Brokers::name(world.settings(), super::shop(world.settings(), lane)), format!("gave order {id} once")),
-                (lane.title().to_owned(), format!("has order {id} twice")),
-            ],
-        }
-    },
-};
+pub const STORED_ONCE: Promise<Brokers> = never!(
+    "stored-once",
+    "Kafka, JetStream: stored once",
+    "However often a shop sends an order, Kafka's log and JetStream's stream hold it once.",
+    |world| twice(world),
+    |world, (lane, id)| Breach {
+        nodes: vec![broker(world.settings(), lane)],
+        text: format!("Order {id} was sent again, and {} has stored it a second time.", lane.title()),
+        values: vec![
+            (Brokers::name(world.settings(), super::shop(world.settings(), lane)), format!("gave order {id} once")),
+            (lane.title().to_owned(), format!("has order {id} twice")),
+        ],
+    }
+);
 
 /// Whether two workers, busy nine tenths of the time, can do what is ordered.
 fn is_enough(world: &Shop) -> bool {

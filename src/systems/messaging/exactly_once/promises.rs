@@ -1,6 +1,7 @@
 //! Each order is written once: never twice, and in the end.
 
 use super::{BROKER, Note, ORDERS, Once};
+use crate::never;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::promise::Promise;
@@ -90,14 +91,12 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
 }
 
 /// Never twice in a log.
-pub const ONCE_IN_LOG: Promise<Once> = Promise {
-    id: "once-in-the-log",
-    title: "Each order is once in the log",
-    about: "A reader of committed records finds no order twice, neither among the requests nor among the orders.",
-    kind: Kind::Always,
-    holds: |world| world.witness().in_log.is_none(),
-    explain: |world| {
-        let Some((topic, order)) = world.witness().in_log else { return Breach::default() };
+pub const ONCE_IN_LOG: Promise<Once> = never!(
+    "once-in-the-log",
+    "Each order is once in the log",
+    "A reader of committed records finds no order twice, neither among the requests nor among the orders.",
+    |world| world.witness().in_log,
+    |world, (topic, order)| {
         let name = if topic == ORDERS { "orders" } else { "requests" };
         Breach {
             nodes: vec![BROKER],
@@ -107,25 +106,21 @@ pub const ONCE_IN_LOG: Promise<Once> = Promise {
                 ("again".to_owned(), format!("order {order}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// Never two rows.
-pub const ONE_ROW: Promise<Once> = Promise {
-    id: "written-once",
-    title: "Each order is written once",
-    about: "No order has two rows in the database.",
-    kind: Kind::Always,
-    holds: |world| world.witness().in_table.is_none(),
-    explain: |world| {
-        let Some(order) = world.witness().in_table else { return Breach::default() };
-        Breach {
-            nodes: vec![Once::DATABASE],
-            text: format!("Order {order} has two rows: it will be charged and sent twice."),
-            values: vec![("row".to_owned(), format!("order {order}")), ("row".to_owned(), format!("order {order}"))],
-        }
-    },
-};
+pub const ONE_ROW: Promise<Once> = never!(
+    "written-once",
+    "Each order is written once",
+    "No order has two rows in the database.",
+    |world| world.witness().in_table,
+    |world, order| Breach {
+        nodes: vec![Once::DATABASE],
+        text: format!("Order {order} has two rows: it will be charged and sent twice."),
+        values: vec![("row".to_owned(), format!("order {order}")), ("row".to_owned(), format!("order {order}"))],
+    }
+);
 
 /// At least once.
 pub const WRITTEN_AT_LAST: Promise<Once> = Promise {

@@ -3,6 +3,7 @@
 use super::queue;
 use super::spans::Spans;
 use super::{BUFFER, CONSUMERS, DATABASE, Disk, FlashSale, GATEWAY, Memory, Message, Note, THE_LOG};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{self, SEC, Time};
@@ -124,14 +125,12 @@ pub fn overfull(world: &World<FlashSale>) -> Option<(NodeId, u32)> {
 }
 
 /// Memory bounded.
-pub const MEMORY_BOUNDED: Promise<FlashSale> = Promise {
-    id: "memory-bounded",
-    title: "Memory is bounded",
-    about: "No consumer holds more orders than its share of the buffer.",
-    kind: Kind::Always,
-    holds: |world| overfull(world).is_none(),
-    explain: |world| {
-        let Some((node, held)) = overfull(world) else { return Breach::default() };
+pub const MEMORY_BOUNDED: Promise<FlashSale> = never!(
+    "memory-bounded",
+    "Memory is bounded",
+    "No consumer holds more orders than its share of the buffer.",
+    |world| overfull(world),
+    |world, (node, held)| {
         let consumers = world.settings().amount(CONSUMERS).max(1);
         let share = world.settings().amount(BUFFER) / consumers;
         let name = FlashSale::name(world.settings(), node);
@@ -140,8 +139,8 @@ pub const MEMORY_BOUNDED: Promise<FlashSale> = Promise {
             text: format!("{name} holds {held} orders in memory; its share of the buffer is {share}."),
             values: vec![(name, format!("{held} orders")), ("buffer".to_owned(), share.to_string())],
         }
-    },
-};
+    }
+);
 
 /// How long the oldest order in the log has waited.
 pub fn oldest(world: &World<FlashSale>) -> Time {

@@ -2,6 +2,7 @@
 
 use super::replica::Replica;
 use super::{FIRST, JetStream, Memory, Note, PUBLISHER, SERVER, Store, cluster, consumer_config};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
@@ -132,44 +133,36 @@ pub fn store(world: &World<JetStream>) -> Option<&Store> {
 }
 
 /// Stored once.
-pub const STORED_ONCE: Promise<JetStream> = Promise {
-    id: "stored-once",
-    title: "A task is stored once",
-    about: "However often the publisher sends it, a task is in the stream under one sequence.",
-    kind: Kind::Always,
-    holds: |world| world.witness().twice.is_none(),
-    explain: |world| {
-        let Some((id, first, second)) = world.witness().twice else { return Breach::default() };
-        Breach {
-            nodes: vec![PUBLISHER, SERVER],
-            text: format!("Task {id} is in the stream a second time, and will be worked on a second time."),
-            values: vec![
-                ("stored first".to_owned(), format!("as message {first}")),
-                ("stored again".to_owned(), format!("as message {second}")),
-            ],
-        }
-    },
-};
+pub const STORED_ONCE: Promise<JetStream> = never!(
+    "stored-once",
+    "A task is stored once",
+    "However often the publisher sends it, a task is in the stream under one sequence.",
+    |world| world.witness().twice,
+    |world, (id, first, second)| Breach {
+        nodes: vec![PUBLISHER, SERVER],
+        text: format!("Task {id} is in the stream a second time, and will be worked on a second time."),
+        values: vec![
+            ("stored first".to_owned(), format!("as message {first}")),
+            ("stored again".to_owned(), format!("as message {second}")),
+        ],
+    }
+);
 
 /// Worked once.
-pub const WORKED_ONCE: Promise<JetStream> = Promise {
-    id: "done-is-done",
-    title: "Done is done",
-    about: "A message that a worker has called done is never handed out again.",
-    kind: Kind::Always,
-    holds: |world| world.witness().again.is_none(),
-    explain: |world| {
-        let Some((seq, by, to)) = world.witness().again else { return Breach::default() };
-        Breach {
-            nodes: vec![by, to],
-            text: format!("Message {seq} was handed out again after it had been called done."),
-            values: vec![
-                (name(world, by), format!("called message {seq} done")),
-                ("server".to_owned(), format!("hands it to {}", name(world, to))),
-            ],
-        }
-    },
-};
+pub const WORKED_ONCE: Promise<JetStream> = never!(
+    "done-is-done",
+    "Done is done",
+    "A message that a worker has called done is never handed out again.",
+    |world| world.witness().again,
+    |world, (seq, by, to)| Breach {
+        nodes: vec![by, to],
+        text: format!("Message {seq} was handed out again after it had been called done."),
+        values: vec![
+            (name(world, by), format!("called message {seq} done")),
+            ("server".to_owned(), format!("hands it to {}", name(world, to))),
+        ],
+    }
+);
 
 /// A confirmed task that the server no longer has.
 fn lost(world: &World<JetStream>) -> Option<u32> {
@@ -182,25 +175,21 @@ fn lost(world: &World<JetStream>) -> Option<u32> {
 }
 
 /// Nothing confirmed is lost.
-pub const NOT_LOST: Promise<JetStream> = Promise {
-    id: "confirmed-is-kept",
-    title: "A confirmed task is kept",
-    about: "A task with a PubAck stays in the stream until it is acknowledged, terminated, or dropped with an \
+pub const NOT_LOST: Promise<JetStream> = never!(
+    "confirmed-is-kept",
+    "A confirmed task is kept",
+    "A task with a PubAck stays in the stream until it is acknowledged, terminated, or dropped with an \
             advisory.",
-    kind: Kind::Always,
-    holds: |world| lost(world).is_none(),
-    explain: |world| {
-        let Some(id) = lost(world) else { return Breach::default() };
-        Breach {
-            nodes: vec![PUBLISHER, SERVER],
-            text: format!("Task {id} was confirmed, nobody has acknowledged it, yet it is gone."),
-            values: vec![
-                ("publisher".to_owned(), format!("has a PubAck for task {id}")),
-                ("server".to_owned(), format!("has no task {id}")),
-            ],
-        }
-    },
-};
+    |world| lost(world),
+    |world, id| Breach {
+        nodes: vec![PUBLISHER, SERVER],
+        text: format!("Task {id} was confirmed, nobody has acknowledged it, yet it is gone."),
+        values: vec![
+            ("publisher".to_owned(), format!("has a PubAck for task {id}")),
+            ("server".to_owned(), format!("has no task {id}")),
+        ],
+    }
+);
 
 /// A message that has been with one worker for longer than its ack wait and some.
 fn stuck(world: &World<JetStream>) -> Option<u32> {

@@ -1,5 +1,6 @@
 //! What Kafka promises its clients, judged by what was committed, what was done, and who owns what.
 
+use crate::never;
 use litemap::LiteMap;
 
 use super::{
@@ -221,14 +222,12 @@ pub fn missed(world: &World<Kafka>) -> Option<(u8, u16, u32)> {
 }
 
 /// A group misses no retained record.
-pub const NOTHING_MISSED: Promise<Kafka> = Promise {
-    id: "no-record-missed",
-    title: "A group misses no retained record",
-    about: "No group skips a record that retention has kept: one of its members has done it, or still will.",
-    kind: Kind::Always,
-    holds: |world| missed(world).is_none(),
-    explain: |world| {
-        let Some((group, partition, offset)) = missed(world) else { return Breach::default() };
+pub const NOTHING_MISSED: Promise<Kafka> = never!(
+    "no-record-missed",
+    "A group misses no retained record",
+    "No group skips a record that retention has kept: one of its members has done it, or still will.",
+    |world| missed(world),
+    |world, (group, partition, offset)| {
         let name = Kafka::group_name(group);
         Breach {
             nodes: Kafka::consumers(world.settings())
@@ -243,18 +242,16 @@ pub const NOTHING_MISSED: Promise<Kafka> = Promise {
                 (format!("partition {partition}"), format!("offset {offset} was never done")),
             ],
         }
-    },
-};
+    }
+);
 
 /// Generations fence zombies.
-pub const NO_ZOMBIE: Promise<Kafka> = Promise {
-    id: "no-commit-of-an-old-generation",
-    title: "No commit of an old generation",
-    about: "Once a new generation has its assignment, no member that still believes in an older one commits an offset.",
-    kind: Kind::Always,
-    holds: |world| world.witness().zombie.is_none(),
-    explain: |world| {
-        let Some(zombie) = world.witness().zombie else { return Breach::default() };
+pub const NO_ZOMBIE: Promise<Kafka> = never!(
+    "no-commit-of-an-old-generation",
+    "No commit of an old generation",
+    "Once a new generation has its assignment, no member that still believes in an older one commits an offset.",
+    |world| world.witness().zombie,
+    |world, zombie| {
         let name = Kafka::name(world.settings(), zombie.consumer);
         Breach {
             nodes: vec![zombie.consumer, BROKER],
@@ -267,8 +264,8 @@ pub const NO_ZOMBIE: Promise<Kafka> = Promise {
                 ("group".to_owned(), format!("generation {}", zombie.newest)),
             ],
         }
-    },
-};
+    }
+);
 
 /// Two members of the present generation that own one partition.
 pub fn two_owners(world: &World<Kafka>) -> Option<(u16, NodeId, NodeId)> {
@@ -291,14 +288,12 @@ pub fn two_owners(world: &World<Kafka>) -> Option<(u16, NodeId, NodeId)> {
 }
 
 /// One owner per partition.
-pub const ONE_OWNER_EACH: Promise<Kafka> = Promise {
-    id: "one-owner-each",
-    title: "One owner per partition",
-    about: "No two members of a group's current generation own the same partition at once.",
-    kind: Kind::Always,
-    holds: |world| two_owners(world).is_none(),
-    explain: |world| {
-        let Some((partition, one, other)) = two_owners(world) else { return Breach::default() };
+pub const ONE_OWNER_EACH: Promise<Kafka> = never!(
+    "one-owner-each",
+    "One owner per partition",
+    "No two members of a group's current generation own the same partition at once.",
+    |world| two_owners(world),
+    |world, (partition, one, other)| {
         let name = |node| Kafka::name(world.settings(), node);
         Breach {
             nodes: vec![one, other],
@@ -308,20 +303,16 @@ pub const ONE_OWNER_EACH: Promise<Kafka> = Promise {
                 (name(other), format!("owns partition {partition}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// Per key, in order.
-pub const KEY_ORDER: Promise<Kafka> = Promise {
-    id: "per-key-in-order",
-    title: "Per key, in order",
-    about: "No group does a record for the first time after it has done a later one with the same key.",
-    kind: Kind::Always,
-    holds: |world| world.witness().overtaken.is_none(),
-    explain: |world| {
-        let Some(Overtaken { record, after, consumer, .. }) = world.witness().overtaken else {
-            return Breach::default();
-        };
+pub const KEY_ORDER: Promise<Kafka> = never!(
+    "per-key-in-order",
+    "Per key, in order",
+    "No group does a record for the first time after it has done a later one with the same key.",
+    |world| world.witness().overtaken,
+    |world, Overtaken { record, after, consumer, .. }| {
         let later = Record { number: after, ..record };
         Breach {
             nodes: vec![consumer],
@@ -338,8 +329,8 @@ pub const KEY_ORDER: Promise<Kafka> = Promise {
                 ("done".to_owned(), format!("{} {}, then {}", later.event(), later.order(), record.event())),
             ],
         }
-    },
-};
+    }
+);
 
 /// Every partition of group A has an owner that works.
 fn all_owned(world: &World<Kafka>) -> bool {

@@ -2,6 +2,7 @@
 
 use super::{BROKER, Disk, KEYS, KafkaLog, Note, TABLE, Table, key_name, put_words};
 use crate::mechanisms::kafka_log::Log;
+use crate::never;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::promise::Promise;
@@ -91,34 +92,25 @@ fn forgotten(world: &Partition) -> Option<(usize, Option<u16>, Option<u16>)> {
 }
 
 /// Compaction loses no last value.
-pub const LAST_VALUE: Promise<KafkaLog> = Promise {
-    id: "last-value-is-kept",
-    title: "Compaction keeps the last value",
-    about: "Read from the beginning, the log yields the last value written for every key.",
-    kind: Kind::Always,
-    holds: |world| forgotten(world).is_none(),
-    explain: |world| {
-        let Some((key, wrote, left)) = forgotten(world) else { return Breach::default() };
-        Breach {
-            nodes: vec![BROKER],
-            text: format!("The last value written is {}; the log ends with {}.", words(key, wrote), words(key, left)),
-            values: vec![
-                ("written last".to_owned(), words(key, wrote)),
-                ("left in the log".to_owned(), words(key, left)),
-            ],
-        }
-    },
-};
+pub const LAST_VALUE: Promise<KafkaLog> = never!(
+    "last-value-is-kept",
+    "Compaction keeps the last value",
+    "Read from the beginning, the log yields the last value written for every key.",
+    |world| forgotten(world),
+    |world, (key, wrote, left)| Breach {
+        nodes: vec![BROKER],
+        text: format!("The last value written is {}; the log ends with {}.", words(key, wrote), words(key, left)),
+        values: vec![("written last".to_owned(), words(key, wrote)), ("left in the log".to_owned(), words(key, left)),],
+    }
+);
 
 /// A lookup finds what is there.
-pub const LOOKUP: Promise<KafkaLog> = Promise {
-    id: "lookup-finds-the-record",
-    title: "A lookup finds the record",
-    about: "A lookup ends at the first record at or after the requested offset.",
-    kind: Kind::Always,
-    holds: |world| world.witness().wrong.is_none(),
-    explain: |world| {
-        let Some((asked, found, right)) = world.witness().wrong else { return Breach::default() };
+pub const LOOKUP: Promise<KafkaLog> = never!(
+    "lookup-finds-the-record",
+    "A lookup finds the record",
+    "A lookup ends at the first record at or after the requested offset.",
+    |world| world.witness().wrong,
+    |world, (asked, found, right)| {
         let word = |offset: Option<u32>| offset.map_or("nothing".to_owned(), |offset| format!("offset {offset}"));
         Breach {
             nodes: vec![BROKER],
@@ -129,8 +121,8 @@ pub const LOOKUP: Promise<KafkaLog> = Promise {
             ),
             values: vec![("lookup".to_owned(), word(found)), ("log".to_owned(), word(right))],
         }
-    },
-};
+    }
+);
 
 /// A key that the consumer has wrong, having read everything: key, written, its own.
 pub fn ghost(world: &Partition) -> Option<(usize, Option<u16>, Option<u16>)> {
@@ -142,28 +134,24 @@ pub fn ghost(world: &Partition) -> Option<(usize, Option<u16>, Option<u16>)> {
 }
 
 /// Replaying the log gives the right table.
-pub const RIGHT_TABLE: Promise<KafkaLog> = Promise {
-    id: "replay-gives-the-table",
-    title: "A replay ends with the right table",
-    about: "A consumer that reads to the end within delete.retention.ms has the last value of every key, and no deleted one.",
-    kind: Kind::Always,
-    holds: |world| ghost(world).is_none(),
-    explain: |world| {
-        let Some((key, wrote, own)) = ghost(world) else { return Breach::default() };
-        Breach {
-            nodes: vec![TABLE, BROKER],
-            text: format!(
-                "The consumer has read everything and has {}; the last value written is {}.",
-                words(key, own),
-                words(key, wrote)
-            ),
-            values: vec![
-                (format!("table, key {}", key_name(key as u8)), words(key, own)),
-                ("written last".to_owned(), words(key, wrote)),
-            ],
-        }
-    },
-};
+pub const RIGHT_TABLE: Promise<KafkaLog> = never!(
+    "replay-gives-the-table",
+    "A replay ends with the right table",
+    "A consumer that reads to the end within delete.retention.ms has the last value of every key, and no deleted one.",
+    |world| ghost(world),
+    |world, (key, wrote, own)| Breach {
+        nodes: vec![TABLE, BROKER],
+        text: format!(
+            "The consumer has read everything and has {}; the last value written is {}.",
+            words(key, own),
+            words(key, wrote)
+        ),
+        values: vec![
+            (format!("table, key {}", key_name(key as u8)), words(key, own)),
+            ("written last".to_owned(), words(key, wrote)),
+        ],
+    }
+);
 
 /// The consumer comes to the end.
 pub const CATCHES_UP: Promise<KafkaLog> = Promise {

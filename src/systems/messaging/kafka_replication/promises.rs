@@ -5,6 +5,7 @@ use super::{
     BrokerDisk, CONTROLLER, Disk, FIRST, Memory, Message, Note, Partition, Replication, broker_of, controller, has,
     node_of,
 };
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -124,14 +125,12 @@ pub fn forgotten(world: &Cluster) -> Option<(u32, NodeId)> {
 }
 
 /// Whoever leads has every acknowledged record.
-pub const KEPT: Promise<Replication> = Promise {
-    id: "leader-has-what-was-acknowledged",
-    title: "Every leader has what was acknowledged",
-    about: "Every leader of the partition has every record that was acknowledged to the producer.",
-    kind: Kind::Always,
-    holds: |world| forgotten(world).is_none(),
-    explain: |world| {
-        let Some((id, node)) = forgotten(world) else { return Breach::default() };
+pub const KEPT: Promise<Replication> = never!(
+    "leader-has-what-was-acknowledged",
+    "Every leader has what was acknowledged",
+    "Every leader of the partition has every record that was acknowledged to the producer.",
+    |world| forgotten(world),
+    |world, (id, node)| {
         let name = Replication::name(world.settings(), node);
         let epoch = partition(world).leader_epoch;
         Breach {
@@ -142,8 +141,8 @@ pub const KEPT: Promise<Replication> = Promise {
                 (name, format!("leads epoch {epoch} without record {id}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// An acknowledged record with too few copies to bear the loss of one broker.
 fn single(world: &Cluster) -> Option<(u32, Vec<NodeId>)> {
@@ -157,14 +156,12 @@ fn single(world: &Cluster) -> Option<(u32, Vec<NodeId>)> {
 }
 
 /// Any one broker may be lost, disk and all.
-pub const SURVIVES: Promise<Replication> = Promise {
-    id: "survives-any-one-broker",
-    title: "An acknowledged record survives any one broker",
-    about: "Every acknowledged record is in the logs of two brokers, so either may be lost along with its disk.",
-    kind: Kind::Always,
-    holds: |world| single(world).is_none(),
-    explain: |world| {
-        let Some((id, nodes)) = single(world) else { return Breach::default() };
+pub const SURVIVES: Promise<Replication> = never!(
+    "survives-any-one-broker",
+    "An acknowledged record survives any one broker",
+    "Every acknowledged record is in the logs of two brokers, so either may be lost along with its disk.",
+    |world| single(world),
+    |world, (id, nodes)| {
         let names: Vec<String> = nodes.iter().map(|node| Replication::name(world.settings(), *node)).collect();
         let holders = if names.is_empty() { "no broker".to_owned() } else { names.join(", ") };
         Breach {
@@ -175,8 +172,8 @@ pub const SURVIVES: Promise<Replication> = Promise {
             ],
             nodes,
         }
-    },
-};
+    }
+);
 
 /// A record that was read and that the leader does not have there.
 pub fn unread(world: &Cluster) -> Option<(u32, u32, NodeId)> {
@@ -186,14 +183,12 @@ pub fn unread(world: &Cluster) -> Option<(u32, u32, NodeId)> {
 }
 
 /// Nothing that was read is taken back.
-pub const READ_STAYS: Promise<Replication> = Promise {
-    id: "what-was-read-stays",
-    title: "What was read does not disappear",
-    about: "A record that the consumer has read stays at its offset under every leader.",
-    kind: Kind::Always,
-    holds: |world| unread(world).is_none(),
-    explain: |world| {
-        let Some((offset, id, node)) = unread(world) else { return Breach::default() };
+pub const READ_STAYS: Promise<Replication> = never!(
+    "what-was-read-stays",
+    "What was read does not disappear",
+    "A record that the consumer has read stays at its offset under every leader.",
+    |world| unread(world),
+    |world, (offset, id, node)| {
         let name = Replication::name(world.settings(), node);
         let now = log(world, node).and_then(|log| log.get(offset));
         let there = now.map_or("nothing".to_owned(), |entry| format!("record {}", entry.id));
@@ -205,8 +200,8 @@ pub const READ_STAYS: Promise<Replication> = Promise {
                 (name, format!("{offset}: {there}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// How many offsets below the high watermark are compared.
 const COMPARED: u32 = 24;
@@ -232,14 +227,12 @@ fn parted(world: &Cluster) -> Option<(u32, Held, Held)> {
 }
 
 /// Committed records are the same everywhere.
-pub const SAME_LOG: Promise<Replication> = Promise {
-    id: "committed-logs-agree",
-    title: "Committed logs agree",
-    about: "No two replicas have different records at an offset that both know to be committed.",
-    kind: Kind::Always,
-    holds: |world| parted(world).is_none(),
-    explain: |world| {
-        let Some((offset, left, right)) = parted(world) else { return Breach::default() };
+pub const SAME_LOG: Promise<Replication> = never!(
+    "committed-logs-agree",
+    "Committed logs agree",
+    "No two replicas have different records at an offset that both know to be committed.",
+    |world| parted(world),
+    |world, (offset, left, right)| {
         let words = |(node, entry): Held| {
             (Replication::name(world.settings(), node), format!("record {} of epoch {}", entry.id, entry.epoch))
         };
@@ -248,8 +241,8 @@ pub const SAME_LOG: Promise<Replication> = Promise {
             text: format!("Both know that offset {offset} is committed, but have different records there."),
             values: vec![words(left), words(right)],
         }
-    },
-};
+    }
+);
 
 /// Everybody is in sync again.
 pub fn whole(world: &Cluster) -> bool {

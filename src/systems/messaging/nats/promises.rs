@@ -1,6 +1,7 @@
 //! What NATS core promises: copies, not delivery.
 
 use super::{ASKER, FIRST, Memory, Nats, Note, Phase, Role, SERVER, Subject};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
@@ -84,22 +85,20 @@ fn name(world: &World<Nats>, node: NodeId) -> String {
 }
 
 /// At most once.
-pub const NEVER_TWICE: Promise<Nats> = Promise {
-    id: "nobody-gets-it-twice",
-    title: "Nobody gets a message twice",
-    about: "A subscription handles a message at most once, and so does a queue group as a whole.",
-    kind: Kind::Always,
-    holds: |world| world.witness().twice.is_none(),
-    explain: |world| {
-        let Some((node, id, group)) = world.witness().twice else { return Breach::default() };
+pub const NEVER_TWICE: Promise<Nats> = never!(
+    "nobody-gets-it-twice",
+    "Nobody gets a message twice",
+    "A subscription handles a message at most once, and so does a queue group as a whole.",
+    |world| world.witness().twice,
+    |world, (node, id, group)| {
         let who = if group { "the queue group".to_owned() } else { name(world, node) };
         Breach {
             nodes: vec![node],
             text: format!("Message {id} was handled a second time: {who} had it before."),
             values: vec![(name(world, node), format!("handles message {id}")), (who, "had it before".to_owned())],
         }
-    },
-};
+    }
+);
 
 /// The connection with more pending than was allowed when the last message was added.
 fn overfull(world: &World<Nats>) -> Option<(NodeId, usize, u16)> {
@@ -110,21 +109,17 @@ fn overfull(world: &World<Nats>) -> Option<(NodeId, usize, u16)> {
 }
 
 /// A slow one costs the server no more than its share.
-pub const BOUNDED: Promise<Nats> = Promise {
-    id: "pending-is-bounded",
-    title: "The server keeps no backlog",
-    about: "No connection ever has more pending than the limit allows.",
-    kind: Kind::Always,
-    holds: |world| overfull(world).is_none(),
-    explain: |world| {
-        let Some((node, pending, most)) = overfull(world) else { return Breach::default() };
-        Breach {
-            nodes: vec![SERVER, node],
-            text: format!("{pending} messages for {} fill the server's memory; {most} are allowed.", name(world, node)),
-            values: vec![("pending".to_owned(), pending.to_string()), ("allowed".to_owned(), most.to_string())],
-        }
-    },
-};
+pub const BOUNDED: Promise<Nats> = never!(
+    "pending-is-bounded",
+    "The server keeps no backlog",
+    "No connection ever has more pending than the limit allows.",
+    |world| overfull(world),
+    |world, (node, pending, most)| Breach {
+        nodes: vec![SERVER, node],
+        text: format!("{pending} messages for {} fill the server's memory; {most} are allowed.", name(world, node)),
+        values: vec![("pending".to_owned(), pending.to_string()), ("allowed".to_owned(), most.to_string())],
+    }
+);
 
 /// Clients come back on their own.
 pub const CONNECTED: Promise<Nats> = Promise {
@@ -154,62 +149,52 @@ pub const CONNECTED: Promise<Nats> = Promise {
 };
 
 /// A group answers with one voice.
-pub const ONE_RESPONDER: Promise<Nats> = Promise {
-    id: "one-responder",
-    title: "One worker per request",
-    about: "No two members of the queue group work on the same request.",
-    kind: Kind::Always,
-    holds: |world| world.witness().both.is_none(),
-    explain: |world| {
-        let Some((request, first, second)) = world.witness().both else { return Breach::default() };
+pub const ONE_RESPONDER: Promise<Nats> = never!(
+    "one-responder",
+    "One worker per request",
+    "No two members of the queue group work on the same request.",
+    |world| world.witness().both,
+    |world, (request, first, second)| {
         let value = |node| (name(world, node), format!("works on request {request}"));
         Breach {
             nodes: vec![first, second],
             text: format!("Two workers have request {request}, and both will answer it."),
             values: vec![value(first), value(second)],
         }
-    },
-};
+    }
+);
 
 /// Answers are not mixed up.
-pub const OWN_ANSWER: Promise<Nats> = Promise {
-    id: "own-answer",
-    title: "An answer belongs to its question",
-    about: "Whatever a caller accepts as the answer to a request is the answer to that request.",
-    kind: Kind::Always,
-    holds: |world| world.witness().mixed.is_none(),
-    explain: |world| {
-        let Some((request, answer)) = world.witness().mixed else { return Breach::default() };
-        Breach {
-            nodes: vec![ASKER],
-            text: format!("The answer to request {answer} was taken for the answer to request {request}."),
-            values: vec![
-                ("asked".to_owned(), format!("request {request}")),
-                ("answered".to_owned(), format!("request {answer}")),
-            ],
-        }
-    },
-};
+pub const OWN_ANSWER: Promise<Nats> = never!(
+    "own-answer",
+    "An answer belongs to its question",
+    "Whatever a caller accepts as the answer to a request is the answer to that request.",
+    |world| world.witness().mixed,
+    |world, (request, answer)| Breach {
+        nodes: vec![ASKER],
+        text: format!("The answer to request {answer} was taken for the answer to request {request}."),
+        values: vec![
+            ("asked".to_owned(), format!("request {request}")),
+            ("answered".to_owned(), format!("request {answer}")),
+        ],
+    }
+);
 
 /// No service, no silence.
-pub const CLEAR_NO: Promise<Nats> = Promise {
-    id: "a-clear-no",
-    title: "A clear no when nobody listens",
-    about: "A request that reaches the server while nobody listens is answered with status 503.",
-    kind: Kind::Always,
-    holds: |world| world.witness().silent.is_none(),
-    explain: |world| {
-        let Some(request) = world.witness().silent else { return Breach::default() };
-        Breach {
-            nodes: vec![SERVER, ASKER],
-            text: format!("Nobody listened for request {request}; the server knew, but the caller still waits."),
-            values: vec![
-                ("server".to_owned(), format!("dropped request {request}")),
-                ("caller".to_owned(), "waits for an answer".to_owned()),
-            ],
-        }
-    },
-};
+pub const CLEAR_NO: Promise<Nats> = never!(
+    "a-clear-no",
+    "A clear no when nobody listens",
+    "A request that reaches the server while nobody listens is answered with status 503.",
+    |world| world.witness().silent,
+    |world, request| Breach {
+        nodes: vec![SERVER, ASKER],
+        text: format!("Nobody listened for request {request}; the server knew, but the caller still waits."),
+        values: vec![
+            ("server".to_owned(), format!("dropped request {request}")),
+            ("caller".to_owned(), "waits for an answer".to_owned()),
+        ],
+    }
+);
 
 /// A request that has been open for too long.
 fn stuck(world: &World<Nats>) -> Option<u32> {

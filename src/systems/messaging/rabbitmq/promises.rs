@@ -4,6 +4,7 @@ use super::host::Host;
 use super::message::TaskId;
 use super::topology::DESKS;
 use super::{DELIVERY_LIMIT, FIRST, LATENCY, Memory, Method, RabbitMq};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
@@ -109,14 +110,12 @@ fn explain_lost(world: &Shop) -> Breach {
 }
 
 /// Broadcast.
-pub const EVERY_SERVICE: Promise<RabbitMq> = Promise {
-    id: "every-service-gets-it",
-    title: "Every service gets every message",
-    about: "Each service does every confirmed message at least once, or will still get it.",
-    kind: Kind::Always,
-    holds: |world| missed(world).is_none(),
-    explain: |world| {
-        let Some((id, service)) = missed(world) else { return Breach::default() };
+pub const EVERY_SERVICE: Promise<RabbitMq> = never!(
+    "every-service-gets-it",
+    "Every service gets every message",
+    "Each service does every confirmed message at least once, or will still get it.",
+    |world| missed(world),
+    |world, (id, service)| {
         let name = RabbitMq::name(world.settings(), service);
         Breach {
             nodes: vec![service],
@@ -126,8 +125,8 @@ pub const EVERY_SERVICE: Promise<RabbitMq> = Promise {
                 (name, format!("has no message {id}, and no copy waits for it")),
             ],
         }
-    },
-};
+    }
+);
 
 /// A consumer that holds a task it has not begun, and one that has had nothing to do for longer than a message takes.
 /// A worker that has cancelled wants nothing.
@@ -148,22 +147,20 @@ fn unfair(world: &Shop) -> Option<(NodeId, usize, NodeId)> {
 }
 
 /// Work goes to a free worker.
-pub const FAIR: Promise<RabbitMq> = Promise {
-    id: "no-task-waits-behind-a-busy-worker",
-    title: "No task waits behind a busy worker",
-    about: "No task waits in a busy worker's buffer while another consuming worker has had nothing to do for 4 ms.",
-    kind: Kind::Always,
-    holds: |world| unfair(world).is_none(),
-    explain: |world| {
-        let Some((busy, waiting, idle)) = unfair(world) else { return Breach::default() };
+pub const FAIR: Promise<RabbitMq> = never!(
+    "no-task-waits-behind-a-busy-worker",
+    "No task waits behind a busy worker",
+    "No task waits in a busy worker's buffer while another consuming worker has had nothing to do for 4 ms.",
+    |world| unfair(world),
+    |world, (busy, waiting, idle)| {
         let (hoards, rests) = (RabbitMq::name(world.settings(), busy), RabbitMq::name(world.settings(), idle));
         Breach {
             nodes: vec![busy, idle],
             text: format!("{waiting} tasks wait behind the one that {hoards} works on, and {rests} has nothing to do."),
             values: vec![(hoards, format!("works, {waiting} waiting")), (rests, "idle".to_owned())],
         }
-    },
-};
+    }
+);
 
 /// The queue moves.
 pub const MOVES: Promise<RabbitMq> = Promise {
@@ -202,14 +199,12 @@ fn all_connected(world: &Shop) -> bool {
 }
 
 /// Routing is exact.
-pub const EXACT: Promise<RabbitMq> = Promise {
-    id: "delivered-where-bound",
-    title: "Delivered exactly where a binding matches",
-    about: "Each message goes once into every queue with a matching binding, and into no other.",
-    kind: Kind::Always,
-    holds: |world| world.witness().misrouted().is_none(),
-    explain: |world| {
-        let Some(wrong) = world.witness().misrouted() else { return Breach::default() };
+pub const EXACT: Promise<RabbitMq> = never!(
+    "delivered-where-bound",
+    "Delivered exactly where a binding matches",
+    "Each message goes once into every queue with a matching binding, and into no other.",
+    |world| world.witness().misrouted(),
+    |world, wrong| {
         let name = DESKS.get(usize::from(wrong.queue)).copied().unwrap_or("?");
         Breach {
             nodes: vec![super::BROKER],
@@ -222,8 +217,8 @@ pub const EXACT: Promise<RabbitMq> = Promise {
                 ("broker".to_owned(), format!("{} into '{name}'", wrong.got)),
             ],
         }
-    },
-};
+    }
+);
 
 /// Nobody's message is dropped without a word.
 pub const NOT_DROPPED: Promise<RabbitMq> = Promise {
@@ -256,14 +251,12 @@ pub fn endless(world: &Shop) -> Option<(TaskId, u32)> {
 }
 
 /// Poison is put aside.
-pub const STOPS_NOBODY: Promise<RabbitMq> = Promise {
-    id: "poison-stops-nobody",
-    title: "A poison message stops nobody",
-    about: "No task comes back to the head of its queue more often than the delivery limit.",
-    kind: Kind::Always,
-    holds: |world| endless(world).is_none(),
-    explain: |world| {
-        let Some((id, returns)) = endless(world) else { return Breach::default() };
+pub const STOPS_NOBODY: Promise<RabbitMq> = never!(
+    "poison-stops-nobody",
+    "A poison message stops nobody",
+    "No task comes back to the head of its queue more often than the delivery limit.",
+    |world| endless(world),
+    |world, (id, returns)| {
         let limit = world.settings().amount(DELIVERY_LIMIT);
         Breach {
             nodes: vec![super::BROKER],
@@ -275,8 +268,8 @@ pub const STOPS_NOBODY: Promise<RabbitMq> = Promise {
                 (format!("task {id}"), format!("{returns} returns")),
             ],
         }
-    },
-};
+    }
+);
 
 /// How long a healthy task may take once nothing is wrong.
 const HEALTHY_WITHIN: Time = 20 * SEC;

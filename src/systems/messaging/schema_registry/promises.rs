@@ -2,6 +2,7 @@
 
 use super::{Disk, FIRST, Id, Note, Registry, TOPIC};
 use crate::mechanisms::schema::Problem;
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -64,14 +65,12 @@ pub const READABLE: Promise<Registry> = Promise {
 };
 
 /// Nobody reads something else.
-pub const AS_WRITTEN: Promise<Registry> = Promise {
-    id: "read-as-written",
-    title: "What is read was written",
-    about: "Every field that a consumer reads has the value that was written, or the reader's default.",
-    kind: Kind::Always,
-    holds: |world| world.witness().misread.is_none(),
-    explain: |world| {
-        let Some((node, reader, writer)) = world.witness().misread else { return Breach::default() };
+pub const AS_WRITTEN: Promise<Registry> = never!(
+    "read-as-written",
+    "What is read was written",
+    "Every field that a consumer reads has the value that was written, or the reader's default.",
+    |world| world.witness().misread,
+    |world, (node, reader, writer)| {
         let name = Registry::name(world.settings(), node);
         Breach {
             nodes: vec![node],
@@ -81,8 +80,8 @@ pub const AS_WRITTEN: Promise<Registry> = Promise {
                 ("bytes".to_owned(), format!("version {writer}")),
             ],
         }
-    },
-};
+    }
+);
 
 /// Where the topic ends.
 pub fn end(world: &World<Registry>) -> u32 {

@@ -1,6 +1,7 @@
 //! What the balancer promises, judged by where it sends requests and which servers are alive.
 
 use super::{BALANCER, FIRST, INTERVAL, Id, LoadBalancer, Memory, Note, RATE};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::verdict::{Breach, Kind};
@@ -41,14 +42,12 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], scene: &Scene) {
 }
 
 /// The dead get no work.
-pub const AVOIDS_DEAD: Promise<LoadBalancer> = Promise {
-    id: "dead-servers-get-nothing",
-    title: "Dead servers get no requests",
-    about: "No request goes to a server that has been down for more than three health checks and 100 ms.",
-    kind: Kind::Always,
-    holds: |world| world.witness().sent_to_dead.is_none(),
-    explain: |world| {
-        let Some((server, length)) = world.witness().sent_to_dead else { return Breach::default() };
+pub const AVOIDS_DEAD: Promise<LoadBalancer> = never!(
+    "dead-servers-get-nothing",
+    "Dead servers get no requests",
+    "No request goes to a server that has been down for more than three health checks and 100 ms.",
+    |world| world.witness().sent_to_dead,
+    |world, (server, length)| {
         let name = LoadBalancer::name(world.settings(), server);
         Breach {
             nodes: vec![BALANCER, server],
@@ -58,18 +57,16 @@ pub const AVOIDS_DEAD: Promise<LoadBalancer> = Promise {
                 ("bound".to_owned(), show(bound(world.settings()))),
             ],
         }
-    },
-};
+    }
+);
 
 /// No request is abandoned while some server could do it.
-pub const ANSWERED: Promise<LoadBalancer> = Promise {
-    id: "requests-are-answered",
-    title: "No request is abandoned",
-    about: "With at most one server down at a time, no client is told that its request failed.",
-    kind: Kind::Always,
-    holds: |world| world.witness().given_up.is_none(),
-    explain: |world| {
-        let Some((id, tried)) = world.witness().given_up else { return Breach::default() };
+pub const ANSWERED: Promise<LoadBalancer> = never!(
+    "requests-are-answered",
+    "No request is abandoned",
+    "With at most one server down at a time, no client is told that its request failed.",
+    |world| world.witness().given_up,
+    |world, (id, tried)| {
         let tried: Vec<NodeId> =
             (0..62).filter(|bit| tried >> bit & 1 == 1).map(|bit| NodeId(bit + FIRST as u16)).collect();
         let names: Vec<String> = tried.iter().map(|node| LoadBalancer::name(world.settings(), *node)).collect();
@@ -78,8 +75,8 @@ pub const ANSWERED: Promise<LoadBalancer> = Promise {
             text: format!("Request {id} was abandoned after it had been tried on {}.", names.join(", ")),
             values: vec![(format!("request {id}"), "failed".to_owned())],
         }
-    },
-};
+    }
+);
 
 /// Every server that is up gets work.
 pub const SHARED: Promise<LoadBalancer> = Promise {

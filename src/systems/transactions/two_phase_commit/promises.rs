@@ -1,6 +1,7 @@
 //! What two-phase commit promises, judged by what participants did.
 
 use super::{FIRST, Memory, Note, TwoPhaseCommit, Tx, participants};
+use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -81,14 +82,12 @@ fn outcome(world: &World<TwoPhaseCommit>, seen: &Seen) -> Vec<(String, String)> 
 }
 
 /// Atomicity.
-pub const AGREE: Promise<TwoPhaseCommit> = Promise {
-    id: "one-decision",
-    title: "One decision for all",
-    about: "No two participants decide differently about one transaction.",
-    kind: Kind::Always,
-    holds: |world| world.witness().split.is_none(),
-    explain: |world| {
-        let Some(seen) = world.witness().split else { return Breach::default() };
+pub const AGREE: Promise<TwoPhaseCommit> = never!(
+    "one-decision",
+    "One decision for all",
+    "No two participants decide differently about one transaction.",
+    |world| world.witness().split,
+    |world, seen| {
         let one = nodes_of(seen.committed).next().unwrap_or(NodeId(0));
         let other = nodes_of(seen.aborted).next().unwrap_or(NodeId(0));
         let name = |node| TwoPhaseCommit::name(world.settings(), node);
@@ -97,18 +96,16 @@ pub const AGREE: Promise<TwoPhaseCommit> = Promise {
             text: format!("{} committed order {}, and {} aborted it.", name(one), seen.tx, name(other)),
             values: outcome(world, &seen),
         }
-    },
-};
+    }
+);
 
 /// Validity: a commit needs every vote.
-pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
-    id: "commit-means-all-yes",
-    title: "A commit means all said yes",
-    about: "Nobody commits a transaction that any participant has not voted for.",
-    kind: Kind::Always,
-    holds: |world| world.witness().hasty.is_none(),
-    explain: |world| {
-        let Some(seen) = world.witness().hasty else { return Breach::default() };
+pub const ALL_YES: Promise<TwoPhaseCommit> = never!(
+    "commit-means-all-yes",
+    "A commit means all said yes",
+    "Nobody commits a transaction that any participant has not voted for.",
+    |world| world.witness().hasty,
+    |world, seen| {
         let missing: Vec<NodeId> =
             participants(world.kernel().nodes().len()).filter(|node| seen.yes >> node.0 & 1 == 0).collect();
         let names: Vec<String> = missing.iter().map(|node| TwoPhaseCommit::name(world.settings(), *node)).collect();
@@ -117,8 +114,8 @@ pub const ALL_YES: Promise<TwoPhaseCommit> = Promise {
             text: format!("Order {} was committed without a yes from {}.", seen.tx, names.join(", ")),
             values: outcome(world, &seen),
         }
-    },
-};
+    }
+);
 
 /// The participants that hold a lock.
 pub fn locked(world: &World<TwoPhaseCommit>) -> impl Iterator<Item = (NodeId, Tx)> {
