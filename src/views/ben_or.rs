@@ -26,8 +26,7 @@ impl Face for BenOr {
 
     fn inspect(world: &Vote, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let mut disk = vec![field("election", node.disk.election.to_string())];
+        let mut disk = vec![field("election", node.disk.election)];
         disk.extend(node.disk.cast.map(|cast| field("begins with", word(Some(cast)).to_owned())));
         let memory = node.memory.as_ref().map_or_else(Vec::new, |memory| {
             let doing = match memory.step {
@@ -39,7 +38,7 @@ impl Face for BenOr {
             };
             let mut fields = vec![
                 field("doing", doing),
-                field("round", memory.round.to_string()),
+                field("round", memory.round),
                 field("vote", word(Some(memory.vote)).to_owned()),
             ];
             for ((round, phase), said) in &memory.heard {

@@ -39,10 +39,10 @@ impl Face for Brokers {
             }
             Disk::Kafka(kafka::Disk::Broker(disk_of)) => {
                 for (at, log) in disk_of.logs.iter().enumerate() {
-                    disk.push(field(&format!("partition {at}"), format!("offsets {} to {}", log.start(), log.end())));
+                    disk.push(field(format!("partition {at}"), format!("offsets {} to {}", log.start(), log.end())));
                 }
                 for ((_, partition), offset) in &disk_of.committed {
-                    disk.push(field(&format!("committed in partition {partition}"), offset));
+                    disk.push(field(format!("committed in partition {partition}"), offset));
                 }
             }
             Disk::Kafka(_) => {}
@@ -59,7 +59,7 @@ impl Face for Brokers {
         }
         for (timer, pending) in world.timers(id) {
             let left = pending.at.saturating_sub(world.kernel().now());
-            memory.push(field(&Brokers::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
+            memory.push(field(Brokers::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
         }
         Inspection { disk, memory }
     }
@@ -342,8 +342,4 @@ fn table(world: &Shop, frame: Frame) -> Figure {
     };
     let title = "The same orders, the same crashes".to_owned();
     Figure { id: "measures", at, size, title, body: Body::Table { head, rows } }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
 }

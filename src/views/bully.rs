@@ -18,7 +18,6 @@ impl Face for Bully {
 
     fn inspect(world: &Cluster, id: NodeId) -> Inspection {
         let Some(memory) = world.memory(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let who = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| name(world, node));
         let mut fields = vec![
             field("doing", doing(world, id).0),
@@ -27,7 +26,7 @@ impl Face for Bully {
         ];
         for (timer, pending) in world.timers(id) {
             let left = pending.at.saturating_sub(world.kernel().now());
-            fields.push(field(&Bully::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
+            fields.push(field(Bully::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
         }
         Inspection { disk: Vec::new(), memory: fields }
     }

@@ -27,7 +27,6 @@ impl Face for CacheAside {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let mut fields = vec![field("message", CacheAside::describe_message(settings, message))];
         match message {
             Message::Miss { lease, .. } | Message::Set { lease, .. } => {
@@ -40,14 +39,13 @@ impl Face for CacheAside {
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let disk = if id == database(world.settings()) {
             let changed = node.disk.versions.iter().enumerate().filter(|(_, version)| **version > 1);
-            changed.map(|(key, version)| field(&key_name(key as u16), format!("version {version}"))).collect()
+            changed.map(|(key, version)| field(key_name(key as u16), format!("version {version}"))).collect()
         } else if id == cache_node(world.settings()) {
             Vec::new()
         } else {
-            vec![field("last number", node.disk.last.to_string())]
+            vec![field("last number", node.disk.last)]
         };
         let memory = match &node.memory {
             None => Vec::new(),
@@ -57,14 +55,13 @@ impl Face for CacheAside {
                 .collect(),
             Some(Memory::Server { jobs }) => jobs
                 .iter()
-                .map(|(number, job)| field(&format!("job {number}, {}", key_name(job.key)), format!("{:?}", job.stage)))
+                .map(|(number, job)| field(format!("job {number}, {}", key_name(job.key)), format!("{:?}", job.stage)))
                 .collect(),
             Some(Memory::Cache { entries, leases, .. }) => {
                 let copies =
-                    entries.iter().map(|(key, copied)| field(&key_name(key), format!("version {}", copied.version)));
-                let leases = leases
-                    .iter()
-                    .map(|(key, lease)| field(&format!("lease for {}", key_name(*key)), lease.to_string()));
+                    entries.iter().map(|(key, copied)| field(key_name(key), format!("version {}", copied.version)));
+                let leases =
+                    leases.iter().map(|(key, lease)| field(format!("lease for {}", key_name(*key)), lease.to_string()));
                 copies.chain(leases).collect()
             }
             Some(Memory::Database { queue }) => queue

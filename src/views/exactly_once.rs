@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::sim::numbers::counted;
-use crate::systems::messaging::exactly_once::wire::{Answer, Request};
+use crate::systems::messaging::exactly_once::wire::{Answer, Identity, Request, ids};
 use crate::systems::messaging::exactly_once::{
     self as once, BROKER, BrokerDisk, Checkout, Disk, Entry, Memory, Message, Once, Phase, REQUESTS, SHOP, Stage,
     Tables, Topic, Writer,
@@ -38,12 +38,49 @@ impl Face for Once {
     }
 
     fn fields(_: &Settings, message: &<Once as System>::Message) -> Fields {
-        message.fields()
+        let spoken = |who: &Identity| vec![field("producer id", who.pid), field("epoch", who.epoch)];
+        match message {
+            Message::Alive => Vec::new(),
+            Message::Request { body, .. } => match body {
+                Request::Init { transactional } => {
+                    vec![field(
+                        "transactional.id",
+                        transactional.map_or("none".to_owned(), |id| format!("checkout-{id}")),
+                    )]
+                }
+                Request::Produce(batch) => vec![
+                    field("orders", ids(&batch.orders)),
+                    field("producer id", batch.pid),
+                    field("epoch", batch.epoch),
+                    field("sequence", batch.sequence),
+                ],
+                Request::Offset { group } => vec![field("group", group)],
+                Request::Fetch { from, committed, .. } => {
+                    let level = if *committed { "read_committed" } else { "read_uncommitted" };
+                    vec![field("from offset", from), field("isolation.level", level.to_owned())]
+                }
+                Request::TxnOffset { who, offset } => [spoken(who), vec![field("offset", offset)]].concat(),
+                Request::Commit { who } => spoken(who),
+                Request::CommitOffset { offset, .. } => vec![field("offset", offset)],
+                Request::Select => Vec::new(),
+                Request::Insert { from, next, orders } => {
+                    let offset = next.map_or("not touched".to_owned(), |next| format!("{from} to {next}"));
+                    vec![field("orders", ids(orders)), field("offset", offset)]
+                }
+            },
+            Message::Answer { body, .. } => match body {
+                Answer::Producer { pid, epoch } => spoken(&Identity { id: 0, pid: *pid, epoch: *epoch }),
+                Answer::Offset(at) => vec![field("offset", at.map_or("none".to_owned(), |at| at.to_string()))],
+                Answer::Records(found) => vec![field("orders", ids(&found.visible(99).0))],
+                Answer::Ended { epoch } => vec![field("next epoch", epoch)],
+                Answer::Conflict { next } => vec![field("offset", next)],
+                Answer::Done | Answer::Refused(_) => Vec::new(),
+            },
+        }
     }
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let offset = |at: Option<u32>| at.map_or("none".to_owned(), |at| at.to_string());
         let disk: Fields = match &node.disk {
             Disk::Broker(disk) => vec![
@@ -53,27 +90,27 @@ impl Face for Once {
                 field("offset of the checkout", offset(disk.offsets.get(&0).copied())),
                 field("offset of the writer", offset(disk.offsets.get(&1).copied())),
             ],
-            Disk::Shop(last) => vec![field("last order", last.to_string())],
+            Disk::Shop(last) => vec![field("last order", last)],
             Disk::Database(tables) => {
-                vec![field("rows", tables.count.to_string()), field("offset", offset(tables.next))]
+                vec![field("rows", tables.count), field("offset", offset(tables.next))]
             }
             Disk::Checkout(_) | Disk::Writer => Vec::new(),
         };
         let memory: Fields = match &node.memory {
-            Some(Memory::Broker(parked)) => vec![field("fetches that wait", parked.len().to_string())],
+            Some(Memory::Broker(parked)) => vec![field("fetches that wait", parked.len())],
             Some(Memory::Shop(shop)) => vec![
                 field("producer id", shop.pid.map_or("none".to_owned(), |pid| pid.to_string())),
-                field("next sequence number", shop.sequence.to_string()),
-                field("batches under way", shop.in_flight.len().to_string()),
+                field("next sequence number", shop.sequence),
+                field("batches under way", shop.in_flight.len()),
             ],
             Some(Memory::Checkout(checkout)) => vec![
                 field("state", working(checkout)),
-                field("producer id", checkout.who.pid.to_string()),
+                field("producer id", checkout.who.pid),
                 field("works on", once::wire::ids(&checkout.basket.orders)),
-                field("offset", checkout.position.to_string()),
+                field("offset", checkout.position),
             ],
             Some(Memory::Writer(writer)) => {
-                vec![field("state", writing(writer)), field("offset", writer.position.to_string())]
+                vec![field("state", writing(writer)), field("offset", writer.position)]
             }
             Some(Memory::Database) | None => Vec::new(),
         };

@@ -29,40 +29,38 @@ impl Face for FlashSale {
     }
 
     fn fields(_: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let orders = field("orders", message.orders().to_string());
+        let orders = field("orders", message.orders());
         match message {
             Message::Produce { partition, sequence, .. } => {
-                vec![orders, field("partition", partition.to_string()), field("sequence", sequence.to_string())]
+                vec![orders, field("partition", partition), field("sequence", sequence)]
             }
             Message::Produced { partition, .. } | Message::OutOfOrder { partition } => {
-                vec![field("partition", partition.to_string())]
+                vec![field("partition", partition)]
             }
-            Message::Fetch { most, .. } => vec![field("at most", most.to_string())],
+            Message::Fetch { most, .. } => vec![field("at most", most)],
             Message::Commit { partition, offset } => {
-                vec![field("partition", partition.to_string()), field("offset", offset.to_string())]
+                vec![field("partition", partition), field("offset", offset)]
             }
-            Message::Records(_, parts) => vec![orders, field("partitions", parts.len().to_string())],
+            Message::Records(_, parts) => vec![orders, field("partitions", parts.len())],
             Message::Write { partition: Some(at), first, .. } => {
-                vec![orders, field("partition", at.to_string()), field("from offset", first.to_string())]
+                vec![orders, field("partition", at), field("from offset", first)]
             }
             Message::Write { .. } => vec![orders],
-            Message::Written { upto, .. } => vec![field("up to offset", upto.to_string())],
-            Message::Where { partitions } => vec![field("partitions", partitions.len().to_string())],
-            Message::Standings(found) => vec![field("partitions", found.len().to_string())],
+            Message::Written { upto, .. } => vec![field("up to offset", upto)],
+            Message::Where { partitions } => vec![field("partitions", partitions.len())],
+            Message::Standings(found) => vec![field("partitions", found.len())],
             Message::TooMany { .. } => Vec::new(),
         }
     }
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let disk: Fields = match &node.disk {
             Disk::Gateway(counters) => vec![field("orders so far", grouped(counters.accepted))],
             Disk::Log(partitions) => {
                 let line = |(at, partition): (usize, &Rc<Partition>)| {
                     field(
-                        &format!("partition {at}"),
+                        format!("partition {at}"),
                         format!("{} committed, ends at {}", partition.committed, partition.end()),
                     )
                 };
@@ -74,16 +72,13 @@ impl Face for FlashSale {
         let memory: Fields = match &node.memory {
             Some(Memory::Gateway(gateway)) => {
                 let sent: usize = gateway.outlets.iter().map(|outlet| outlet.in_flight.len()).sum();
-                vec![
-                    field("batches under way", sent.to_string()),
-                    field("direct writes", gateway.direct.len().to_string()),
-                ]
+                vec![field("batches under way", sent), field("direct writes", gateway.direct.len())]
             }
-            Some(Memory::Log(parked)) => vec![field("fetches that wait", parked.len().to_string())],
-            Some(Memory::Database(jobs)) => vec![field("writes at once", jobs.at_once.to_string())],
+            Some(Memory::Log(parked)) => vec![field("fetches that wait", parked.len())],
+            Some(Memory::Database(jobs)) => vec![field("writes at once", jobs.at_once)],
             Some(Memory::Consumer(consumer)) => vec![
                 field("buffered", grouped(u64::from(consumer.buffered()))),
-                field("at work", consumer.busy().to_string()),
+                field("at work", consumer.busy()),
                 field("paused", if consumer.paused { "yes" } else { "no" }.to_owned()),
             ],
             None => Vec::new(),

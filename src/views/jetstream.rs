@@ -43,8 +43,7 @@ impl Face for JetStream {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let number = |name: &str, value: u32| field(name, value.to_string());
+        let number = |name: &str, value: u32| field(name, value);
         match *message {
             Message::Publish { task } => vec![number("task", task.id), number("Nats-Msg-Id", task.id)],
             Message::PubAck { id, ack } => {
@@ -55,7 +54,7 @@ impl Face for JetStream {
                 };
                 vec![number("task", id), number("stream sequence", seq), field("duplicate", duplicate.to_owned())]
             }
-            Message::Pull { request } => vec![number("question", request), field("batch", "1".to_owned())],
+            Message::Pull { request } => vec![number("question", request), field("batch", "1")],
             Message::Deliver { delivery, task } => vec![
                 number("task", task.id),
                 number("stream sequence", delivery.seq),
@@ -86,12 +85,11 @@ impl Face for JetStream {
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let disk = match id {
             _ if node.disk.raft.0.is_some() => node.disk.raft.0.as_ref().map(written).unwrap_or_default(),
             SERVER => kept(&node.disk.store),
-            PUBLISHER => vec![field("last task", node.disk.last.to_string())],
-            _ => vec![field("last question", node.disk.last.to_string())],
+            PUBLISHER => vec![field("last task", node.disk.last)],
+            _ => vec![field("last question", node.disk.last)],
         };
         let memory = match &node.memory {
             None => Vec::new(),
@@ -430,13 +428,12 @@ fn list(numbers: impl Iterator<Item = u32>) -> String {
 }
 
 fn kept(store: &Store) -> Fields {
-    let field = |name: &str, value: String| (name.to_owned(), value);
     vec![
         field("messages", list(store.stream.msgs().iter().map(|stored| stored.seq))),
-        field("last sequence", store.stream.last().to_string()),
+        field("last sequence", store.stream.last()),
         field("unacknowledged", list(store.consumer.pending().iter().map(|pending| pending.seq))),
         field("to be delivered again", list(store.consumer.again().iter().copied())),
-        field("ack floor", store.consumer.floor().to_string()),
+        field("ack floor", store.consumer.floor()),
     ]
 }
 

@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::sim::kernel::time;
 use crate::sim::numbers::counted;
 use crate::systems::messaging::kafka::log::Log;
-use crate::systems::messaging::kafka::wire::Refused;
+use crate::systems::messaging::kafka::wire::{Badge, Refused};
 use crate::systems::messaging::kafka::{
     BROKER, BrokerDisk, Consumer, Disk, Group, GroupState, Kafka, Memory, Message, Phase, Producer, Timer,
 };
@@ -46,7 +46,52 @@ impl Face for Kafka {
     }
 
     fn fields(_: &Settings, message: &Message) -> Fields {
-        message.fields()
+        let spoken = |badge: &Badge| vec![field("generation", badge.generation), field("member", badge.member)];
+        match message {
+            Message::Produce(batch) => vec![
+                field("partition", batch.partition),
+                field("records", batch.records.len()),
+                field("producer id", batch.producer),
+                field("sequence", batch.sequence),
+                field("acks", if batch.acks { "all" } else { "0" }.to_owned()),
+            ],
+            Message::Produced { partition, sequence, .. } => {
+                vec![field("partition", partition), field("sequence", sequence)]
+            }
+            Message::Join { badge, owned, .. } => [spoken(badge), vec![field("owned", numbers(owned))]].concat(),
+            Message::Joined { badge, roster } => {
+                let leads = roster.as_ref().map(|roster| field("leads", format!("{} members", roster.len())));
+                spoken(badge).into_iter().chain(leads).collect()
+            }
+            Message::Synced { badge, share } => [spoken(badge), vec![field("partitions", numbers(share))]].concat(),
+            Message::Commit { badge, offsets: pairs } => {
+                [spoken(badge), vec![field("offsets", offsets(pairs))]].concat()
+            }
+            Message::Sync { badge, .. }
+            | Message::Heartbeat { badge }
+            | Message::Beat { badge }
+            | Message::Leave { badge }
+            | Message::Committed { badge }
+            | Message::Refused { badge, .. } => spoken(badge),
+            Message::Where { partitions } => vec![field("partitions", numbers(partitions))],
+            Message::Standings(found) => found
+                .iter()
+                .map(|at| {
+                    let committed = at.committed.map_or("none".to_owned(), |offset| offset.to_string());
+                    field(format!("partition {}", at.partition), format!("{committed}, log {} to {}", at.start, at.end))
+                })
+                .collect(),
+            Message::Fetch { positions } => vec![field("from", offsets(positions))],
+            Message::Records(parts) => parts
+                .iter()
+                .map(|part| field(format!("partition {}", part.partition), format!("{} records", part.records.len())))
+                .collect(),
+            Message::Topic { partitions } | Message::Grow { partitions } => {
+                vec![field("partitions", partitions)]
+            }
+            Message::Lag { records, .. } => vec![field("lag", records)],
+            Message::Metadata | Message::AskLag | Message::Run(_) => Vec::new(),
+        }
     }
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
@@ -71,9 +116,9 @@ impl Face for Kafka {
             Some(Memory::Producer(producer)) => inside_producer(producer),
             Some(Memory::Consumer(consumer)) => inside_consumer(consumer),
             Some(Memory::Scaler(scaler)) => vec![
-                field("lag", scaler.lag.to_string()),
-                field("members wanted", scaler.wanted.to_string()),
-                field("partitions", scaler.partitions.to_string()),
+                field("lag", scaler.lag),
+                field("members wanted", scaler.wanted),
+                field("partitions", scaler.partitions),
             ],
         };
         for (timer, pending) in world.timers(id) {
@@ -152,10 +197,6 @@ pub fn owned(consumer: &Consumer) -> String {
     list(consumer.assigned.keys().map(|partition| format!("p{partition}")))
 }
 
-fn field(name: impl Into<String>, value: impl Into<String>) -> (String, String) {
-    (name.into(), value.into())
-}
-
 fn inside_broker(disk: &BrokerDisk) -> Fields {
     let log = |(at, log): (usize, &std::rc::Rc<Log>)| {
         field(format!("partition {at}"), format!("offsets {} to {}", log.start(), log.end()))
@@ -192,8 +233,8 @@ fn inside_consumer(consumer: &Consumer) -> Fields {
         list(items.map(|item| format!("p{}@{}", item.partition, item.offset)))
     };
     let mut all = vec![
-        field("member", consumer.badge.member.to_string()),
-        field("generation", consumer.badge.generation.to_string()),
+        field("member", consumer.badge.member),
+        field("generation", consumer.badge.generation),
         field("works on", items(&mut consumer.working.iter().flatten())),
         field("polled", items(&mut consumer.tasks.iter())),
         field("fetched", items(&mut consumer.fetched.iter())),
@@ -207,9 +248,9 @@ fn inside_producer(producer: &Producer) -> Fields {
         field(format!("waiting for partition {partition}"), counted(records.len() as u64, "record"))
     };
     let first = [
-        field("producer id", producer.id.to_string()),
-        field("partitions it knows", producer.partitions.to_string()),
-        field("batches not answered", producer.in_flight.len().to_string()),
+        field("producer id", producer.id),
+        field("partitions it knows", producer.partitions),
+        field("batches not answered", producer.in_flight.len()),
     ];
     first.into_iter().chain(producer.waiting.iter().map(waiting)).collect()
 }
@@ -368,4 +409,14 @@ pub fn is_tame(world: &Shop, flights: usize, members: u32, generations: u32) -> 
     let known = disk(world).is_none_or(|disk| disk.last_member <= members);
     let young = (0..3).filter_map(|at| group(world, at)).all(|state| state.generation <= generations);
     known && young && world.flights().count() <= flights
+}
+
+fn numbers(partitions: &[u16]) -> String {
+    let words: Vec<String> = partitions.iter().map(u16::to_string).collect();
+    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+fn offsets(pairs: &[(u16, u32)]) -> String {
+    let words: Vec<String> = pairs.iter().map(|(partition, offset)| format!("p{partition}@{offset}")).collect();
+    words.join(" ")
 }

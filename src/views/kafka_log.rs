@@ -59,7 +59,7 @@ impl Face for KafkaLog {
                     table
                         .iter()
                         .enumerate()
-                        .map(|(key, known)| field(&format!("key {}", key_name(key as u8)), value(known))),
+                        .map(|(key, known)| field(format!("key {}", key_name(key as u8)), value(known))),
                 );
                 Inspection { disk, memory: Vec::new() }
             }
@@ -207,8 +207,4 @@ pub fn copies_figure(world: &Partition, (at, size): ((i32, i32), (i32, i32))) ->
     let bars = vec![bar("processor", cpu, Tone::Risk), bar("devices", dma, Tone::Neutral)];
     let title = format!("Copied for {} kB sent", total(kafka::SENT) / 1_000);
     Figure { id: "copies", at, size, title, body: Body::Bars(bars) }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
 }

@@ -228,10 +228,6 @@ pub fn table(world: &Cluster, all: &[NodeId]) -> Figure {
     Figure { id: "brokers", at, size, title: "What the controller says, and what each has".to_owned(), body }
 }
 
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}
-
 fn list(ids: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = ids.collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
@@ -250,7 +246,7 @@ fn broker_fields(memory: &BrokerMemory, names: impl Fn(kafka::Mask) -> String) -
     fields.push(field("producers wait for", list(leading.waiting.iter().map(|wait| wait.0.to_string()))));
     for (broker, follower) in &leading.followers {
         let end = follower.end.map_or("unknown".to_owned(), |end| end.to_string());
-        fields.push(field(&format!("broker {} has up to", broker + 1), end));
+        fields.push(field(format!("broker {} has up to", broker + 1), end));
     }
     fields
 }

@@ -24,7 +24,6 @@ impl Face for LeaseLock {
     }
 
     fn fields(_: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: u32| (name.to_owned(), value.to_string());
         match *message {
             Message::Acquire { ask } => vec![field("question", ask)],
             Message::Renew { ask, token } | Message::Grant { ask, token } => {
@@ -42,15 +41,14 @@ impl Face for LeaseLock {
 
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let disk = match id {
-            LOCK => vec![field("newest token granted", node.disk.granted.to_string())],
+            LOCK => vec![field("newest token granted", node.disk.granted)],
             STORE => vec![
-                field("value", node.disk.value.to_string()),
-                field("newest token seen", node.disk.newest.to_string()),
-                field("token of the last write", node.disk.written.to_string()),
+                field("value", node.disk.value),
+                field("newest token seen", node.disk.newest),
+                field("token of the last write", node.disk.written),
             ],
-            _ => vec![field("questions asked", node.disk.asks.to_string())],
+            _ => vec![field("questions asked", node.disk.asks)],
         };
         let mut memory = match &node.memory {
             None => return Inspection { disk, memory: Vec::new() },
@@ -60,7 +58,7 @@ impl Face for LeaseLock {
                     holder.map_or("nobody".to_owned(), |(who, token)| format!("{}, token {token}", name(world, who)));
                 vec![field("lent to", held), field("waiting", waiting.join(", "))]
             }
-            Some(Memory::Store { newest }) => vec![field("newest token seen", newest.to_string())],
+            Some(Memory::Store { newest }) => vec![field("newest token seen", newest)],
             Some(Memory::Client { phase, lease, .. }) => {
                 let lease = lease.map_or("none".to_owned(), |lease| format!("token {}", lease.token));
                 vec![field("doing", doing(*phase).to_owned()), field("lease", lease)]

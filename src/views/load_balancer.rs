@@ -19,11 +19,10 @@ impl Face for LoadBalancer {
     }
 
     fn fields(_: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         match message {
-            Message::Request { id, key } => vec![field("request", id.to_string()), field("key", key.to_string())],
+            Message::Request { id, key } => vec![field("request", id), field("key", key)],
             Message::Response { id } | Message::Busy { id } | Message::Failed { id } => {
-                vec![field("request", id.to_string())]
+                vec![field("request", id)]
             }
             Message::Check | Message::Healthy => Vec::new(),
         }
@@ -31,8 +30,7 @@ impl Face for LoadBalancer {
 
     fn inspect(world: &Farm, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let disk = if id == CLIENT { vec![field("last request", node.disk.to_string())] } else { Vec::new() };
+        let disk = if id == CLIENT { vec![field("last request", node.disk)] } else { Vec::new() };
         let memory = match &node.memory {
             None => Vec::new(),
             Some(Memory::Client { sent, .. }) => vec![field("waiting for", format!("{} answers", sent.len()))],
@@ -40,9 +38,9 @@ impl Face for LoadBalancer {
                 let each = servers(world).into_iter().map(|id| {
                     let known = known(world, id);
                     let state = if known.missed >= 2 { "out" } else { "in" };
-                    field(&LoadBalancer::name(world.settings(), id), format!("{} open, {state}", known.open))
+                    field(LoadBalancer::name(world.settings(), id), format!("{} open, {state}", known.open))
                 });
-                [field("policy", policy(world).to_owned()), field("under way", open.len().to_string())]
+                [field("policy", policy(world).to_owned()), field("under way", open.len())]
                     .into_iter()
                     .chain(each)
                     .collect()
@@ -50,7 +48,7 @@ impl Face for LoadBalancer {
             Some(Memory::Server { queue }) => {
                 let words: Vec<String> = queue.iter().take(12).map(|request| request.0.to_string()).collect();
                 vec![
-                    field("in line", queue.len().to_string()),
+                    field("in line", queue.len()),
                     field("first", if words.is_empty() { "none".to_owned() } else { words.join(" ") }),
                 ]
             }

@@ -28,8 +28,6 @@ pub mod two_generals;
 pub mod two_phase_commit;
 pub mod zab;
 
-use std::fmt::Display;
-
 use crate::picture::Look;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
@@ -69,7 +67,7 @@ pub trait Face: System {
     }
 }
 
-/// Shorthand for a list of fields: `fields([("term", &term), ("from", &name)])`.
-pub fn fields<const N: usize>(list: [(&str, &dyn Display); N]) -> Fields {
-    list.map(|(name, value)| (name.to_owned(), value.to_string())).into()
+/// A name and a value: `field("term", term)`.
+pub fn field(name: impl Into<String>, value: impl ToString) -> (String, String) {
+    (name.into(), value.to_string())
 }

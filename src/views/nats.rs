@@ -71,7 +71,7 @@ impl Face for Nats {
                 };
                 let line = |(client, open): (&NodeId, &Connection)| {
                     let text = format!("{}; {} pending", patterns(open), open.pending.len());
-                    field(&Nats::name(world.settings(), *client), text)
+                    field(Nats::name(world.settings(), *client), text)
                 };
                 connections.iter().map(line).collect()
             }
@@ -109,10 +109,6 @@ pub fn subscription_count(world: &Shop) -> usize {
         Some(Memory::Server { connections }) => connections.values().map(|open| open.subs.len()).sum(),
         _ => 0,
     }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
 }
 
 fn known(client: &Client) -> Fields {

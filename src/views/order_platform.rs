@@ -247,10 +247,6 @@ fn notice_bars(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "notices", at, size, title: "Notices".to_owned(), body: Body::Bars(bars) }
 }
 
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}
-
 fn list(numbers: impl Iterator<Item = u32>) -> String {
     let words: Vec<String> = numbers.take(20).map(|number| number.to_string()).collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
@@ -270,7 +266,7 @@ fn on_disk(world: &Shop, disk: &Disk) -> Fields {
         Disk::Payments { charged, .. } => vec![field("orders charged", charged.count())],
         Disk::View(rows) => {
             let revenue = rows.revenue.iter().enumerate();
-            let mut all: Fields = revenue.map(|(at, sum)| field(&format!("product {}", at + 1), sum)).collect();
+            let mut all: Fields = revenue.map(|(at, sum)| field(format!("product {}", at + 1), sum)).collect();
             all.push(field("offset beside the rows", rows.offset));
             all
         }

@@ -27,7 +27,6 @@ impl Face for Paxos {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let ballot = |ballot: &Ballot| field("ballot", ballot_name(settings, *ballot));
         let slot = |slot: &Slot| field(paxos::slot_word(settings), slot.to_string());
         match message {
@@ -38,22 +37,22 @@ impl Face for Paxos {
                 vec![ballot(b), slot(s), field("accepted", words(settings, accepted))]
             }
             Message::Accept { ballot: b, slot: s, value } => {
-                vec![ballot(b), slot(s), field("value", value.to_string())]
+                vec![ballot(b), slot(s), field("value", value)]
             }
             Message::Accepted { ballot: b, slot: s } => vec![ballot(b), slot(s)],
             Message::Refused { ballot: b, promised, .. } => {
                 vec![ballot(b), field("promised", ballot_name(settings, *promised))]
             }
             Message::Chosen { log } => vec![field("chosen", words(settings, log))],
-            Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s.to_string())],
-            Message::CatchUp { slot } => vec![field("lacks slots from", slot.to_string())],
-            Message::Snapshot { state } => vec![field("applied up to slot", state.slot.to_string())],
+            Message::Heartbeat { ballot: b, slot: s } => vec![ballot(b), field("knows all below slot", s)],
+            Message::CatchUp { slot } => vec![field("lacks slots from", slot)],
+            Message::Snapshot { state } => vec![field("applied up to slot", state.slot)],
             Message::Request { value } => {
-                vec![field("request", value.id.to_string()), field("command", value.to_string())]
+                vec![field("request", value.id), field("command", value)]
             }
-            Message::Answer { id } => vec![field("request", id.to_string())],
+            Message::Answer { id } => vec![field("request", id)],
             Message::Redirect { id, leader } => vec![
-                field("request", id.to_string()),
+                field("request", id),
                 field("leader", leader.map_or("unknown".to_owned(), |leader| Paxos::name(settings, leader))),
             ],
         }
@@ -61,14 +60,13 @@ impl Face for Paxos {
 
     fn inspect(world: &World<Paxos>, id: NodeId) -> Inspection {
         let (Some(node), settings) = (world.node(id), world.settings()) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let name = |ballot: Ballot| ballot_name(settings, ballot);
         let member = match &node.memory {
             Some(Memory::Clients(clients)) => {
                 let waiting: Vec<String> =
                     clients.waiting.iter().map(|waiting| format!("{}: {}", waiting.value.id, waiting.value)).collect();
                 return Inspection {
-                    disk: vec![field("last request", node.disk.asked.to_string())],
+                    disk: vec![field("last request", node.disk.asked)],
                     memory: vec![
                         field("leader", Paxos::name(settings, clients.leader)),
                         field(
@@ -86,9 +84,9 @@ impl Face for Paxos {
             let registers = ["x", "y", "z"].iter().zip(node.disk.state.registers);
             let registers: Vec<String> =
                 registers.filter_map(|(name, value)| Some(format!("{name}={}", value?))).collect();
-            disk.push(field("highest round", node.disk.round.to_string()));
+            disk.push(field("highest round", node.disk.round));
             disk.push(field("chosen", words(settings, &node.disk.chosen)));
-            disk.push(field("applied up to", node.disk.state.slot.to_string()));
+            disk.push(field("applied up to", node.disk.state.slot));
             disk.push(field("registers", if registers.is_empty() { "unset".to_owned() } else { registers.join(", ") }));
         }
         if paxos::acceptors(settings).contains(&id.index()) {
@@ -98,7 +96,7 @@ impl Face for Paxos {
         let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
         let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
         if let Some(wish) = member.wish {
-            memory.push(field("wants", wish.to_string()));
+            memory.push(field("wants", wish));
         }
         if member.unsaved != Ballot::NONE {
             memory.push(field("promise not on disk", name(member.unsaved)));

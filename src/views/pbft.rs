@@ -31,33 +31,23 @@ impl Face for Pbft {
             Message::PrePrepare { view, seq, digest }
             | Message::Prepare { view, seq, digest }
             | Message::Commit { view, seq, digest } => {
-                vec![
-                    field("view", view.to_string()),
-                    field("number", seq.to_string()),
-                    field("request", digest_name(*digest)),
-                ]
+                vec![field("view", view), field("number", seq), field("request", digest_name(*digest))]
             }
             Message::Reply { view, t, result } => {
-                vec![
-                    field("view", view.to_string()),
-                    field("timestamp", t.to_string()),
-                    field("is number", result.to_string()),
-                ]
+                vec![field("view", view), field("timestamp", t), field("is number", result)]
             }
             Message::Checkpoint(stable) | Message::State { stable, .. } => {
-                vec![field("after number", stable.seq.to_string()), field("signed by", names_of(stable.by, 7))]
+                vec![field("after number", stable.seq), field("signed by", names_of(stable.by, 7))]
             }
             Message::ViewChange(change) => vec![
-                field("view", change.view.to_string()),
-                field("stable checkpoint", change.stable.seq.to_string()),
+                field("view", change.view),
+                field("stable checkpoint", change.stable.seq),
                 field("prepared", proofs_in_words(change)),
             ],
             Message::NewView(new) => {
                 let order = new.order.iter().map(|(seq, digest)| format!("{seq} = {}", digest_name(*digest)));
-                let mut fields = vec![
-                    field("view", new.view.to_string()),
-                    field("carries over", order.collect::<Vec<_>>().join(", ")),
-                ];
+                let mut fields =
+                    vec![field("view", new.view), field("carries over", order.collect::<Vec<_>>().join(", "))];
                 fields.extend(
                     new.changes.iter().map(|(from, change)| (format!("R{from} has prepared"), proofs_in_words(change))),
                 );
@@ -71,13 +61,13 @@ impl Face for Pbft {
         let Some(node) = world.node(id) else { return Inspection::default() };
         let memory = node.memory.as_ref().map_or_else(Vec::new, |memory| memory_fields(&node.disk, memory));
         let state = match &node.disk {
-            Disk::Client { t } => return Inspection { disk: vec![field("last timestamp", t.to_string())], memory },
+            Disk::Client { t } => return Inspection { disk: vec![field("last timestamp", t)], memory },
             Disk::Replica(state) => state,
         };
         let count = replicas(world.settings());
         let mut disk = vec![
             field("view", if state.changing { format!("wants {}", state.view) } else { state.view.to_string() }),
-            field("executed up to", state.service.seq.to_string()),
+            field("executed up to", state.service.seq),
             field("stable checkpoint", format!("{}, signed by {}", state.stable.seq, names_of(state.stable.by, count))),
             field("waits for", state.waiting().into_iter().map(pbft::request_name).collect::<Vec<_>>().join(" ")),
         ];
@@ -258,10 +248,6 @@ pub fn logs(world: &Group, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "logs", at, size, title, body: Body::Grid { first, rows: states(world).map(row).collect() } }
 }
 
-fn field(name: &str, value: String) -> (String, String) {
-    (name.to_owned(), value)
-}
-
 fn proofs_in_words(change: &pbft::state::Change) -> String {
     let proof = |proof: &pbft::state::Proof| {
         format!("{} = {} in view {}, by {}", proof.seq, digest_name(proof.digest), proof.view, names_of(proof.by, 7))
@@ -272,9 +258,9 @@ fn proofs_in_words(change: &pbft::state::Change) -> String {
 
 fn memory_fields(disk: &Disk, memory: &Memory) -> Fields {
     if matches!(disk, Disk::Replica(_)) {
-        return vec![field("view changes since it executed", memory.tries.to_string())];
+        return vec![field("view changes since it executed", memory.tries)];
     }
-    let mut fields = vec![field("view, as far as it knows", memory.view.to_string())];
+    let mut fields = vec![field("view, as far as it knows", memory.view)];
     for (from, result) in memory.waiting.iter().flat_map(|waiting| &waiting.replies) {
         fields.push((format!("R{from} says"), format!("number {result}")));
     }

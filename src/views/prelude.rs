@@ -1,6 +1,6 @@
 //! Everything a view imports.
 
-pub use super::{Face, Fields, Inspection, fields};
+pub use super::{Face, Fields, Inspection, field};
 pub use crate::picture::layout::Area;
 pub use crate::picture::{
     Bar, Body, Cell, Figure, Frame, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone,

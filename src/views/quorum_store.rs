@@ -20,14 +20,13 @@ impl Face for QuorumStore {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         match message {
-            Message::Query { request } => vec![field("request", request.to_string())],
+            Message::Query { request } => vec![field("request", request)],
             Message::Answer { request, stored } | Message::Store { request, stored } => {
-                vec![field("request", request.to_string()), field("content", show(*stored))]
+                vec![field("request", request), field("content", show(*stored))]
             }
             Message::Ack { request, version } => {
-                vec![field("request", request.to_string()), field("version", version.to_string())]
+                vec![field("request", request), field("version", version)]
             }
             Message::Hint { home, stored, .. } => {
                 vec![field("for", QuorumStore::name(settings, *home)), field("content", show(*stored))]
@@ -38,15 +37,13 @@ impl Face for QuorumStore {
 
     fn inspect(world: &Store, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let name = |id: NodeId| QuorumStore::name(world.settings(), id);
         let disk = match node.memory {
-            _ if CLIENTS.contains(&id) => vec![
-                field("last request", node.disk.last_request.to_string()),
-                field("last counter", node.disk.last_counter.to_string()),
-            ],
+            _ if CLIENTS.contains(&id) => {
+                vec![field("last request", node.disk.last_request), field("last counter", node.disk.last_counter)]
+            }
             _ if id == spare(world.settings()) => {
-                node.disk.hints.iter().map(|hint| field(&format!("hint for {}", name(hint.0)), show(hint.1))).collect()
+                node.disk.hints.iter().map(|hint| field(format!("hint for {}", name(hint.0)), show(hint.1))).collect()
             }
             _ => vec![field("x", show(node.disk.stored))],
         };
@@ -67,8 +64,8 @@ impl Face for QuorumStore {
                 };
                 vec![field("operation", what), phase]
             }
-            Some(Memory::Client { .. }) => vec![field("operation", "none".to_owned())],
-            Some(_) => vec![field("state", "keeps everything on disk".to_owned())],
+            Some(Memory::Client { .. }) => vec![field("operation", "none")],
+            Some(_) => vec![field("state", "keeps everything on disk")],
             None => Vec::new(),
         };
         Inspection { disk, memory }
@@ -195,6 +192,67 @@ pub fn versions(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
         title,
         body: Body::Table { head, rows: replicas(world.settings()).map(row).collect() },
     }
+}
+
+/// The store as sets: each client's quorum is drawn around the replicas it has heard from.
+pub fn quorums_as_sets(world: &Store, frame: Frame) -> Picture {
+    let mut picture = Picture::new(frame);
+    let replicas = all_replicas(world);
+    let (people, at, size) = match frame {
+        Frame::Wide => ([(80, 140), (80, 400)], (620, 90), (330, 240)),
+        Frame::Narrow => ([(110, 60), (290, 60)], (8, 420), (384, 138)),
+    };
+    for (id, at) in CLIENTS.into_iter().zip(people) {
+        picture.nodes.push(person(world, id, at));
+    }
+    for (id, at) in replicas.iter().zip(set_places(frame, replicas.len())) {
+        picture.nodes.push(replica(world, *id, at));
+    }
+    picture.link_all(&CLIENTS, &replicas);
+    picture.sets = CLIENTS.into_iter().filter_map(|client| quorum(world, client)).collect();
+    picture.figures.push(register(world, at, size));
+    picture
+}
+
+/// Replicas so that any two of them can be drawn as a set without the third.
+fn set_places(frame: Frame, count: usize) -> Vec<(i32, i32)> {
+    let all: &[(i32, i32)] = match (frame, count) {
+        (Frame::Wide, ..=3) => &[(300, 110), (480, 270), (300, 430)],
+        (Frame::Wide, _) => &[(270, 90), (430, 90), (510, 270), (430, 440), (270, 440), (330, 270)],
+        (Frame::Narrow, ..=3) => &[(90, 190), (310, 190), (200, 320)],
+        (Frame::Narrow, _) => &[(70, 170), (200, 170), (330, 170), (330, 310), (200, 310), (70, 310)],
+    };
+    all.iter().copied().take(count).collect()
+}
+
+/// The replicas that a client's operation has heard from, as the set that they are.
+fn quorum(world: &Store, client: NodeId) -> Option<SetMark> {
+    let doing = operation(world, client)?;
+    let name = QuorumStore::name(world.settings(), client);
+    let (members, label): (Vec<NodeId>, String) = match &doing.phase {
+        Phase::Asking { answers } => (answers.iter().map(|answer| answer.0).collect(), format!("{name} asked")),
+        Phase::Storing { acked, .. } => {
+            let stored = all_replicas(world).into_iter().filter(|id| acked >> id.0 & 1 == 1);
+            (stored.collect(), format!("{name} stored"))
+        }
+    };
+    let tone = if client == CLIENTS[0] { Tone::Producer } else { Tone::Question };
+    (!members.is_empty()).then_some(SetMark { members, label, tone })
+}
+
+/// What each replica holds, and its part in the operations under way.
+fn register(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
+    let row = |id: NodeId| {
+        let stored = world.node(id).map(|node| node.disk.stored).unwrap_or_default();
+        let tone = if stored.version < newest(world) { Tone::Risk } else { Tone::Fine };
+        let name = QuorumStore::name(world.settings(), id);
+        vec![Cell::firm(name, Tone::Neutral), Cell::firm(show(stored), tone), part(world, id)]
+    };
+    let (read, write) = quorums(world.settings(), world.rules());
+    let title = format!("Of {}: a write waits for {write}, a read for {read}", all_replicas(world).len());
+    let head = ["node", "has", "took part in"].map(str::to_owned).to_vec();
+    let rows = all_replicas(world).into_iter().map(row).collect();
+    Figure { id: "register", at, size, title, body: Body::Table { head, rows } }
 }
 
 /// The version that a replica holds.

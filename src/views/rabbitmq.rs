@@ -37,19 +37,19 @@ impl Face for RabbitMq {
     }
 
     fn fields(_: &Settings, message: &Method) -> Fields {
-        let number = |id: &TaskId| field("message", id.to_string());
-        let connection = |connection: &u32| field("connection", connection.to_string());
+        let number = |id: &TaskId| field("message", id);
+        let connection = |connection: &u32| field("connection", connection);
         match message {
             Method::Publish { message } => properties(message),
             Method::Deliver { connection: on, delivery } => {
                 let again = if delivery.redelivered { "yes" } else { "no" };
                 let mut all = properties(&delivery.message);
-                all.extend([field("redelivered", again), field("tag", delivery.tag.to_string()), connection(on)]);
+                all.extend([field("redelivered", again), field("tag", delivery.tag), connection(on)]);
                 all
             }
             Method::Confirm { id } | Method::Refuse { id } | Method::Return { id } => vec![number(id)],
             Method::Settle { connection: on, tag, id, .. } => {
-                vec![number(id), field("tag", tag.to_string()), connection(on)]
+                vec![number(id), field("tag", tag), connection(on)]
             }
             Method::Consume { connection: on }
             | Method::Open { connection: on }
@@ -73,8 +73,8 @@ impl Face for RabbitMq {
         let disk = match (id, &node.disk.host) {
             (BROKER, Some(host)) => queues(host),
             (BROKER, None) => Vec::new(),
-            (rabbit::PUBLISHER, _) => vec![field("last message", node.disk.last.to_string())],
-            _ => vec![field("last connection", node.disk.last.to_string())],
+            (rabbit::PUBLISHER, _) => vec![field("last message", node.disk.last)],
+            _ => vec![field("last connection", node.disk.last)],
         };
         let memory = match &node.memory {
             None => Vec::new(),
@@ -86,7 +86,7 @@ impl Face for RabbitMq {
                 let held = host.consumers.iter().map(|(node, consumer)| {
                     let name = RabbitMq::name(world.settings(), *node);
                     let tasks = list(consumer.unacked.iter().map(|unacked| &unacked.stored.message));
-                    field(&format!("held by {name}"), tasks)
+                    field(format!("held by {name}"), tasks)
                 });
                 queues(host).into_iter().chain(held).collect()
             }
@@ -212,25 +212,18 @@ pub fn numbers(label: impl Into<String>, ids: impl Iterator<Item = TaskId>, most
     GridRow { label: label.into(), cells, mark: None }
 }
 
-fn field(name: &str, value: impl Into<String>) -> (String, String) {
-    (name.to_owned(), value.into())
-}
-
 fn properties(message: &Message) -> Fields {
     let mode = if message.persistent { "2, persistent" } else { "1, transient" };
-    let mut all = vec![
-        field("message", message.id.to_string()),
-        field("to", words::show(&message.envelope)),
-        field("delivery mode", mode),
-    ];
+    let mut all =
+        vec![field("message", message.id), field("to", words::show(&message.envelope)), field("delivery mode", mode)];
     if message.priority > 0 {
-        all.push(field("priority", message.priority.to_string()));
+        all.push(field("priority", message.priority));
     }
     if let Some(wait) = message.expiration {
         all.push(field("expiration", crate::sim::kernel::time::show(wait)));
     }
     if message.attempt > 0 {
-        all.push(field("failed before", message.attempt.to_string()));
+        all.push(field("failed before", message.attempt));
     }
     for death in &message.deaths {
         all.push(field("x-death", format!("{} {} times", death.reason.name(), death.count)));

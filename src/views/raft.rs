@@ -63,10 +63,9 @@ impl Face for Raft {
     fn inspect(world: &Cluster, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
         let name = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| Raft::name(world.settings(), node));
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let log = &node.disk.log;
         let mut disk = vec![
-            field("current term", node.disk.term.to_string()),
+            field("current term", node.disk.term),
             field("voted for", name(node.disk.voted_for)),
             field("log", words(log.entries())),
             field("members", config(world, id).to_string()),
@@ -79,7 +78,7 @@ impl Face for Raft {
         let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
         let mut fields = vec![
             field("leader", name(memory.leader)),
-            field("commit index", memory.commit.to_string()),
+            field("commit index", memory.commit),
             field("state", registers(memory.registers)),
             field("role", role_words(&memory.role)),
         ];

@@ -52,7 +52,7 @@ impl Face for Registry {
         };
         let disk = match &node.disk {
             Disk::Registry(versions) => {
-                (1..).zip(versions).map(|(id, schema)| field(&format!("version {id}"), schema_words(schema))).collect()
+                (1..).zip(versions).map(|(id, schema)| field(format!("version {id}"), schema_words(schema))).collect()
             }
             Disk::Topic { start, records } => {
                 vec![field("offsets", format!("{start} to {}", *start as usize + records.len()))]
@@ -198,10 +198,6 @@ pub fn records_figure(world: &Shop, (at, size): ((i32, i32), (i32, i32)), frame:
     let rows = vec![GridRow { label: String::new(), cells, mark }];
     let title = "Schema ids in the topic; the bar: the slowest reader".to_owned();
     Figure { id: "records", at, size, title, body: Body::Grid { first: start + first as u32, rows } }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -179,7 +179,3 @@ pub fn table(world: &Trio, frame: Frame) -> Figure {
     let title = "Measured, and in theory".to_owned();
     Figure { id: "measures", at, size, title, body: Body::Table { head, rows } }
 }
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
-}

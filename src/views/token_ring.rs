@@ -17,27 +17,24 @@ impl Face for TokenRing {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         match message {
             Message::Ask | Message::Here => Fields::new(),
             Message::Token(number) => vec![
-                field("epoch", number.epoch.to_string()),
+                field("epoch", number.epoch),
                 field("made by", TokenRing::name(settings, NodeId(number.maker))),
-                field("hand-over", number.turn.to_string()),
+                field("hand-over", number.turn),
             ],
             Message::Claim(claim) => vec![
                 field("called by", TokenRing::name(settings, claim.by)),
-                field("call", claim.call.to_string()),
-                field("highest epoch met", claim.epoch.to_string()),
+                field("call", claim.call),
+                field("highest epoch met", claim.epoch),
             ],
         }
     }
 
     fn inspect(world: &Ring, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let disk =
-            vec![field("newest token seen", number(node.disk.seen)), field("calls made", node.disk.calls.to_string())];
+        let disk = vec![field("newest token seen", number(node.disk.seen)), field("calls made", node.disk.calls)];
         let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
         let passing = match memory.passing {
             None => "nothing".to_owned(),
@@ -51,7 +48,7 @@ impl Face for TokenRing {
         ];
         for (timer, pending) in world.timers(id) {
             let left = pending.at.saturating_sub(world.kernel().now());
-            fields.push(field(&TokenRing::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
+            fields.push(field(TokenRing::describe_timer(world.settings(), timer), format!("in {}", time::show(left))));
         }
         Inspection { disk, memory: fields }
     }

@@ -23,7 +23,6 @@ impl Face for TwoGenerals {
 
     fn inspect(world: &Valley, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let memory = node.memory.as_ref().map_or_else(Vec::new, |memory| {
             vec![
                 field("sent tonight", number(memory.sent)),
@@ -38,7 +37,7 @@ impl Face for TwoGenerals {
                 ),
             ]
         });
-        Inspection { disk: vec![field("nights", node.disk.to_string())], memory }
+        Inspection { disk: vec![field("nights", node.disk)], memory }
     }
 }
 
@@ -87,7 +86,8 @@ pub fn number(message: u32) -> String {
 pub fn nights(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
     let (witness, odds) = (world.witness(), odds(world.settings()));
     let row = |what: &str, count: u32, odds: f64, tone: Tone| {
-        let share = format!("{:.1} %", odds * 100.0);
+        let tenths = (odds * 1_000.0 + 0.5) as u64;
+        let share = format!("{}.{} %", tenths / 10, tenths % 10);
         vec![Cell::firm(what, Tone::Neutral), Cell::firm(count.to_string(), tone), Cell::loose(share, Tone::Neutral)]
     };
     let rows = vec![

@@ -25,7 +25,6 @@ impl Face for TwoPhaseCommit {
     }
 
     fn fields(settings: &Settings, message: &Message) -> Fields {
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let word = |commit: bool| if commit { "commit" } else { "abort" }.to_owned();
         match *message {
             Message::Request { tx, veto } | Message::Prepare { tx, veto } => {
@@ -33,15 +32,15 @@ impl Face for TwoPhaseCommit {
                     None => "nobody".to_owned(),
                     Some(at) => TwoPhaseCommit::name(settings, NodeId::from(tpc::FIRST + at)),
                 };
-                vec![field("order", tx.to_string()), field("cannot do its part", who)]
+                vec![field("order", tx), field("cannot do its part", who)]
             }
             Message::Outcome { tx, commit } | Message::Decide { tx, commit } => {
-                vec![field("order", tx.to_string()), field("decision", word(commit))]
+                vec![field("order", tx), field("decision", word(commit))]
             }
             Message::Vote { tx, yes } => {
-                vec![field("order", tx.to_string()), field("vote", if yes { "yes" } else { "no" }.to_owned())]
+                vec![field("order", tx), field("vote", if yes { "yes" } else { "no" }.to_owned())]
             }
-            Message::Ack { tx } | Message::Inquire { tx } => vec![field("order", tx.to_string())],
+            Message::Ack { tx } | Message::Inquire { tx } => vec![field("order", tx)],
         }
     }
 
@@ -49,16 +48,15 @@ impl Face for TwoPhaseCommit {
         let Some(node) = world.node(id) else { return Inspection::default() };
         let records: Vec<String> =
             node.disk.log.iter().map(|(tx, record)| format!("{record:?} {tx}").to_ascii_lowercase()).collect();
-        let field = |name: &str, value: String| (name.to_owned(), value);
         let disk = vec![
             field("log", if records.is_empty() { "empty".to_owned() } else { records.join(", ") }),
-            field("last order begun", node.disk.last.to_string()),
+            field("last order begun", node.disk.last),
         ];
         let memory = match &node.memory {
             None => Vec::new(),
             Some(Memory::Client { waiting, queue }) => vec![
                 field("waits for", waiting.map_or("nothing".to_owned(), |waiting| format!("order {}", waiting.0))),
-                field("orders in line", queue.len().to_string()),
+                field("orders in line", queue.len()),
             ],
             Some(Memory::Coordinator { active }) => active
                 .iter()
@@ -66,7 +64,7 @@ impl Face for TwoPhaseCommit {
                     let acked = drive
                         .acked
                         .map_or("undecided".to_owned(), |acked| format!("commit, {} acknowledged", acked.count_ones()));
-                    field(&format!("order {tx}"), format!("{} yes; {acked}", drive.yes.count_ones()))
+                    field(format!("order {tx}"), format!("{} yes; {acked}", drive.yes.count_ones()))
                 })
                 .collect(),
             Some(Memory::Participant { lock, unforced }) => {

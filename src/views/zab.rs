@@ -71,7 +71,7 @@ impl Face for Zab {
         let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
         let mut fields = vec![field("delivered", memory.delivered)];
         for (register, value) in ["x", "y", "z"].iter().zip(memory.state) {
-            fields.push(field(register, value.map_or("unset".to_owned(), |value| value.to_string())));
+            fields.push(field(*register, value.map_or("unset".to_owned(), |value| value.to_string())));
         }
         match &memory.role {
             Role::Looking(looking) => {
@@ -87,7 +87,7 @@ impl Face for Zab {
                 fields.push(field("role", format!("leads epoch {}, {}", leading.epoch, word(leading.stage))));
                 for open in &leading.outstanding {
                     fields.push(field(
-                        &format!("open {}", epochs(open.zxid)),
+                        format!("open {}", epochs(open.zxid)),
                         format!("{} have it", open.acks.count_ones()),
                     ));
                 }
@@ -226,10 +226,6 @@ pub fn phases(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
     let title = "Phases, and epochs on disk".to_owned();
     let rows = everybody(world).into_iter().map(row).collect();
     Figure { id: "phases", at, size, title, body: crate::picture::Body::Table { head, rows } }
-}
-
-fn field(name: &str, value: impl ToString) -> (String, String) {
-    (name.to_owned(), value.to_string())
 }
 
 fn vote_fields(settings: &Settings, vote: &Vote) -> Fields {

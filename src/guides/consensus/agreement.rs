@@ -4,9 +4,9 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::machine::consistency::linearizable;
 use crate::systems::storage::quorum_store::promises::{FORWARD, FRESH};
-use crate::systems::storage::quorum_store::{self as store, Phase, QuorumStore, quorums};
+use crate::systems::storage::quorum_store::{self as store, QuorumStore};
 use crate::views::quorum_store::{
-    CLIENTS, Store, all_replicas, newest, operation, part, person, read, replica, show, version_of, write,
+    CLIENTS, Store, all_replicas, newest, operation, quorums_as_sets, read, version_of, write,
 };
 
 type Beat = crate::guides::kit::tour::Beat<QuorumStore>;
@@ -46,10 +46,11 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
             plot: Plot::Percentiles(store::READ_LATENCY),
         },
     ],
-    picture,
+    picture: quorums_as_sets,
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_OF_EACH,
+    without: &[(store::READ_REPAIR, TWO_READS)],
     terms: &[
         ("linearizability", "Each operation seems to happen at one moment between its call and its answer."),
         ("quorum", "Enough nodes that any two such sets share one."),
@@ -65,65 +66,6 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
 const ANN: NodeId = CLIENTS[0];
 
 const BOB: NodeId = CLIENTS[1];
-
-fn picture(world: &Store, frame: Frame) -> Picture {
-    let mut picture = Picture::new(frame);
-    let replicas = all_replicas(world);
-    let (people, at, size) = match frame {
-        Frame::Wide => ([(80, 140), (80, 400)], (620, 90), (330, 240)),
-        Frame::Narrow => ([(110, 60), (290, 60)], (8, 420), (384, 138)),
-    };
-    for (id, at) in CLIENTS.into_iter().zip(people) {
-        picture.nodes.push(person(world, id, at));
-    }
-    for (id, at) in replicas.iter().zip(places(frame, replicas.len())) {
-        picture.nodes.push(replica(world, *id, at));
-    }
-    picture.link_all(&CLIENTS, &replicas);
-    picture.sets = CLIENTS.into_iter().filter_map(|client| quorum(world, client)).collect();
-    picture.figures.push(table(world, at, size));
-    picture
-}
-
-/// Replicas so that any two of them can be drawn as a set without the third.
-fn places(frame: Frame, count: usize) -> Vec<(i32, i32)> {
-    let all: &[(i32, i32)] = match (frame, count) {
-        (Frame::Wide, ..=3) => &[(300, 110), (480, 270), (300, 430)],
-        (Frame::Wide, _) => &[(270, 90), (430, 90), (510, 270), (430, 440), (270, 440), (330, 270)],
-        (Frame::Narrow, ..=3) => &[(90, 190), (310, 190), (200, 320)],
-        (Frame::Narrow, _) => &[(70, 170), (200, 170), (330, 170), (330, 310), (200, 310), (70, 310)],
-    };
-    all.iter().copied().take(count).collect()
-}
-
-/// The replicas that a client's operation has heard from, as the set that they are.
-fn quorum(world: &Store, client: NodeId) -> Option<SetMark> {
-    let doing = operation(world, client)?;
-    let name = QuorumStore::name(world.settings(), client);
-    let (members, label): (Vec<NodeId>, String) = match &doing.phase {
-        Phase::Asking { answers } => (answers.iter().map(|answer| answer.0).collect(), format!("{name} asked")),
-        Phase::Storing { acked, .. } => {
-            let stored = all_replicas(world).into_iter().filter(|id| acked >> id.0 & 1 == 1);
-            (stored.collect(), format!("{name} stored"))
-        }
-    };
-    let tone = if client == ANN { Tone::Producer } else { Tone::Question };
-    (!members.is_empty()).then_some(SetMark { members, label, tone })
-}
-
-fn table(world: &Store, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let row = |id: NodeId| {
-        let stored = world.node(id).map(|node| node.disk.stored).unwrap_or_default();
-        let tone = if stored.version < newest(world) { Tone::Risk } else { Tone::Fine };
-        let name = QuorumStore::name(world.settings(), id);
-        vec![Cell::firm(name, Tone::Neutral), Cell::firm(show(stored), tone), part(world, id)]
-    };
-    let (read, write) = quorums(world.settings(), world.rules());
-    let title = format!("Of {}: a write waits for {write}, a read for {read}", all_replicas(world).len());
-    let head = ["node", "has", "took part in"].map(str::to_owned).to_vec();
-    let rows = all_replicas(world).into_iter().map(row).collect();
-    Figure { id: "register", at, size, title, body: Body::Table { head, rows } }
-}
 
 const C: NodeId = NodeId(4);
 
@@ -245,21 +187,21 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
+/// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
+const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
     use crate::views::quorum_store::{stores_of, writes_now};
 
-    /// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
-    const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
-
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<QuorumStore>] = &[
-        Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-        Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore(TWO_READS) },
+        Breaks { rule: store::WRITE_MAJORITY, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: store::READ_MAJORITY, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<QuorumStore>] = &[

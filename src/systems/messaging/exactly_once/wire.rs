@@ -145,49 +145,4 @@ impl Message {
             },
         }
     }
-
-    /// Name and values, for who looks inside.
-    pub fn fields(&self) -> Vec<(String, String)> {
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let spoken =
-            |who: &Identity| vec![field("producer id", who.pid.to_string()), field("epoch", who.epoch.to_string())];
-        match self {
-            Message::Alive => Vec::new(),
-            Message::Request { body, .. } => match body {
-                Request::Init { transactional } => {
-                    vec![field(
-                        "transactional.id",
-                        transactional.map_or("none".to_owned(), |id| format!("checkout-{id}")),
-                    )]
-                }
-                Request::Produce(batch) => vec![
-                    field("orders", ids(&batch.orders)),
-                    field("producer id", batch.pid.to_string()),
-                    field("epoch", batch.epoch.to_string()),
-                    field("sequence", batch.sequence.to_string()),
-                ],
-                Request::Offset { group } => vec![field("group", group.to_string())],
-                Request::Fetch { from, committed, .. } => {
-                    let level = if *committed { "read_committed" } else { "read_uncommitted" };
-                    vec![field("from offset", from.to_string()), field("isolation.level", level.to_owned())]
-                }
-                Request::TxnOffset { who, offset } => [spoken(who), vec![field("offset", offset.to_string())]].concat(),
-                Request::Commit { who } => spoken(who),
-                Request::CommitOffset { offset, .. } => vec![field("offset", offset.to_string())],
-                Request::Select => Vec::new(),
-                Request::Insert { from, next, orders } => {
-                    let offset = next.map_or("not touched".to_owned(), |next| format!("{from} to {next}"));
-                    vec![field("orders", ids(orders)), field("offset", offset)]
-                }
-            },
-            Message::Answer { body, .. } => match body {
-                Answer::Producer { pid, epoch } => spoken(&Identity { id: 0, pid: *pid, epoch: *epoch }),
-                Answer::Offset(at) => vec![field("offset", at.map_or("none".to_owned(), |at| at.to_string()))],
-                Answer::Records(found) => vec![field("orders", ids(&found.visible(99).0))],
-                Answer::Ended { epoch } => vec![field("next epoch", epoch.to_string())],
-                Answer::Conflict { next } => vec![field("offset", next.to_string())],
-                Answer::Done | Answer::Refused(_) => Vec::new(),
-            },
-        }
-    }
 }

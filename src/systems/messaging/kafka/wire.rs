@@ -139,16 +139,6 @@ pub enum Message {
     Run(bool),
 }
 
-fn list(partitions: &[u16]) -> String {
-    let words: Vec<String> = partitions.iter().map(u16::to_string).collect();
-    if words.is_empty() { "none".to_owned() } else { words.join(" ") }
-}
-
-fn offsets(pairs: &[(u16, u32)]) -> String {
-    let words: Vec<String> = pairs.iter().map(|(partition, offset)| format!("p{partition}@{offset}")).collect();
-    words.join(" ")
-}
-
 impl Message {
     /// The request's or answer's name.
     pub const fn name(&self) -> &'static str {
@@ -177,62 +167,6 @@ impl Message {
             Message::Grow { .. } => "CreatePartitions",
             Message::Run(true) => "start",
             Message::Run(false) => "stop",
-        }
-    }
-
-    /// Name and values, for who looks inside.
-    pub fn fields(&self) -> Vec<(String, String)> {
-        let field = |name: &str, value: String| (name.to_owned(), value);
-        let spoken = |badge: &Badge| {
-            vec![field("generation", badge.generation.to_string()), field("member", badge.member.to_string())]
-        };
-        match self {
-            Message::Produce(batch) => vec![
-                field("partition", batch.partition.to_string()),
-                field("records", batch.records.len().to_string()),
-                field("producer id", batch.producer.to_string()),
-                field("sequence", batch.sequence.to_string()),
-                field("acks", if batch.acks { "all" } else { "0" }.to_owned()),
-            ],
-            Message::Produced { partition, sequence, .. } => {
-                vec![field("partition", partition.to_string()), field("sequence", sequence.to_string())]
-            }
-            Message::Join { badge, owned, .. } => [spoken(badge), vec![field("owned", list(owned))]].concat(),
-            Message::Joined { badge, roster } => {
-                let leads = roster.as_ref().map(|roster| field("leads", format!("{} members", roster.len())));
-                spoken(badge).into_iter().chain(leads).collect()
-            }
-            Message::Synced { badge, share } => [spoken(badge), vec![field("partitions", list(share))]].concat(),
-            Message::Commit { badge, offsets: pairs } => {
-                [spoken(badge), vec![field("offsets", offsets(pairs))]].concat()
-            }
-            Message::Sync { badge, .. }
-            | Message::Heartbeat { badge }
-            | Message::Beat { badge }
-            | Message::Leave { badge }
-            | Message::Committed { badge }
-            | Message::Refused { badge, .. } => spoken(badge),
-            Message::Where { partitions } => vec![field("partitions", list(partitions))],
-            Message::Standings(found) => found
-                .iter()
-                .map(|at| {
-                    let committed = at.committed.map_or("none".to_owned(), |offset| offset.to_string());
-                    field(
-                        &format!("partition {}", at.partition),
-                        format!("{committed}, log {} to {}", at.start, at.end),
-                    )
-                })
-                .collect(),
-            Message::Fetch { positions } => vec![field("from", offsets(positions))],
-            Message::Records(parts) => parts
-                .iter()
-                .map(|part| field(&format!("partition {}", part.partition), format!("{} records", part.records.len())))
-                .collect(),
-            Message::Topic { partitions } | Message::Grow { partitions } => {
-                vec![field("partitions", partitions.to_string())]
-            }
-            Message::Lag { records, .. } => vec![field("lag", records.to_string())],
-            Message::Metadata | Message::AskLag | Message::Run(_) => Vec::new(),
         }
     }
 }
