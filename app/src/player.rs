@@ -497,6 +497,11 @@ impl Player {
         self.with(|run| run.world().rules().on(rule))
     }
 
+    /// The rules that are off at the cursor, a bit each.
+    pub fn rules_off(self) -> u64 {
+        self.with(|run| run.world().rules().off_bits())
+    }
+
     /// Switches a rule: at the untouched start for the whole run, later from here on.
     pub fn set_rule(self, rule: RuleId, on: bool) {
         if self.is_untouched() {
@@ -539,11 +544,12 @@ impl Player {
         })
     }
 
-    /// The small instance that is explored from the start, in words, and its bounds.
+    /// The small instance that is explored from the start under the rules at the cursor, in words, and its bounds.
     pub fn instance(self) -> (String, Bounds) {
         let (scenario, info) = (self.scenario(), self.info());
-        let (settings, inputs) = scenario.hunt_start();
-        let (world, bounds) = scenario.hunt(&self.origin());
+        let origin = Origin { rules_off: self.rules_off(), ..self.origin() };
+        let (settings, inputs) = scenario.hunt_start(&origin);
+        let (world, bounds) = scenario.hunt(&origin);
         let nodes = world.kernel().nodes().len();
         let named = settings.iter().filter_map(|(id, value)| {
             let setting = info.settings.iter().find(|known| known.0 == *id)?.1;

@@ -74,7 +74,7 @@ impl Search {
             From::Instance => {
                 let origin = instance_origin(scenario, link);
                 let (world, bounds) = scenario.hunt(&origin);
-                let (settings, inputs) = scenario.hunt_start();
+                let (settings, inputs) = scenario.hunt_start(&origin);
                 let before = inputs.into_iter().map(|input| Stamped { after: 0, input }).collect();
                 let mut origin = origin;
                 origin.settings.extend(settings);

@@ -50,11 +50,11 @@ fn complaint(before: &str, found: &[Lines], name: impl Fn(&str) -> String) -> St
         for line in now.iter().filter(|line| !known.contains(&line.as_str())) {
             match known.iter().find(|old| name(old) == name(line)) {
                 Some(old) => _ = writeln!(words, "changed: {}\n    was {old}\n    is  {line}", name(line)),
-                None => _ = writeln!(words, "new: bless with `cargo xtask bless`: {}\n    {line}", name(line)),
+                None => _ = writeln!(words, "new: bless with `cargo xtask bless {path}`: {}\n    {line}", name(line)),
             }
         }
         for gone in known.iter().filter(|old| !now.iter().any(|line| name(line) == name(old))) {
-            let _ = writeln!(words, "gone: bless with `cargo xtask bless`: {}", name(gone));
+            let _ = writeln!(words, "gone: bless with `cargo xtask bless {path}`: {}", name(gone));
         }
     }
     let path_of = |line: &&str| line.split(' ').next().unwrap_or_default().to_owned();

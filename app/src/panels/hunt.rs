@@ -166,7 +166,10 @@ struct Wish {
     from: RwSignal<From>,
     states: RwSignal<u64>,
     order: RwSignal<Order>,
-    budget: RwSignal<Budget>,
+    /// What the instance under the present rules takes.
+    usual: Memo<Budget>,
+    /// What the reader has set instead.
+    chosen: RwSignal<Option<Budget>>,
 }
 
 impl Wish {
@@ -176,22 +179,35 @@ impl Wish {
             from: self.from.get_untracked(),
             states: self.states.get_untracked(),
             depth: None,
-            budget: Some(self.budget.get_untracked()),
+            budget: Some(untrack(|| self.budget())),
             order: self.order.get_untracked(),
         }
+    }
+
+    fn budget(self) -> Budget {
+        self.chosen.get().unwrap_or_else(|| self.usual.get())
     }
 }
 
 #[component]
 fn SearchForm(desk: Desk) -> impl IntoView {
-    let (instance, bounds) = desk.player.instance();
+    let rules = Memo::new(move |_| {
+        desk.player.changed();
+        desk.player.rules_off()
+    });
+    let instance = Memo::new(move |_| {
+        rules.get();
+        desk.player.instance()
+    });
     let wish = Wish {
         promise: desk.player.wanted,
         from: RwSignal::new(From::Instance),
         states: RwSignal::new(STATES[1]),
         order: RwSignal::new(Order::Breadth),
-        budget: RwSignal::new(bounds.budget),
+        usual: Memo::new(move |_| instance.with(|(_, bounds)| bounds.budget)),
+        chosen: RwSignal::new(None),
     };
+    let small = Signal::derive(move || format!(" the start, small: {}", instance.with(|(words, _)| words.clone())));
     let search = on(move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         desk.search(wish.quest());
@@ -200,8 +216,8 @@ fn SearchForm(desk: Desk) -> impl IntoView {
         <form class="search" on:submit=search>
             <PromiseChoice desk/>
             <fieldset class="field"><legend>"From"</legend>
-                <Start wish from=From::Instance words=format!(" the start, small: {instance}")/>
-                <Start wish from=From::Here words=" here, where your run stands".to_owned()/>
+                <Start wish from=From::Instance words=small/>
+                <Start wish from=From::Here words=Signal::stored(" here, where your run stands".to_owned())/>
             </fieldset>
             <fieldset class="field faults"><legend>"At most this many faults"</legend>
                 <Faults title="crashes" wish get=|budget| budget.crashes set=|budget, count| (budget.crashes, budget.restarts) = (count, count)/>
@@ -230,7 +246,7 @@ fn PromiseChoice(desk: Desk) -> impl IntoView {
 }
 
 #[component]
-fn Start(wish: Wish, from: From, words: String) -> impl IntoView {
+fn Start(wish: Wish, from: From, words: Signal<String>) -> impl IntoView {
     view! {
         <label><input type="radio" name="search-from" prop:checked=move || wish.from.get() == from
             on:change=typed(move |_| wish.from.set(from))/>{words}</label>
@@ -241,10 +257,12 @@ fn Start(wish: Wish, from: From, words: String) -> impl IntoView {
 fn Faults(title: &'static str, wish: Wish, get: fn(&Budget) -> u8, set: fn(&mut Budget, u8)) -> impl IntoView {
     view! {
         <label><span>{title}</span>
-            <input type="number" min="0" max="4" prop:value=move || wish.budget.with(get).to_string()
+            <input type="number" min="0" max="4" prop:value=move || get(&wish.budget()).to_string()
                 on:input=typed(move |value| {
                     let count = value.parse().unwrap_or(0).min(4);
-                    wish.budget.update(|budget| set(budget, count));
+                    let mut budget = untrack(|| wish.budget());
+                    set(&mut budget, count);
+                    wish.chosen.set(Some(budget));
                 })/>
         </label>
     }

@@ -256,9 +256,9 @@ mod proof {
     pub(super) static PROOF: Proof<CacheAside> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<CacheAside>] = &[
-        Breaks { rule: cache::INVALIDATE_AFTER, promise: FRESH.id, way: Way::Explore(ONE_UPDATE) },
-        Breaks { rule: cache::LEASE, promise: FRESH.id, way: Way::Explore(ONE_UPDATE) },
-        Breaks { rule: cache::SINGLE_FLIGHT, promise: ONE_LOAD.id, way: Way::Explore(ONE_UPDATE) },
+        Breaks { rule: cache::INVALIDATE_AFTER, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: cache::LEASE, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: cache::SINGLE_FLIGHT, promise: ONE_LOAD.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<CacheAside>] = &[

@@ -45,6 +45,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_NODES,
+    without: WITHOUT,
     terms: &[
         ("coordinator", "The node that decides for a group, or leads it."),
         ("halts", "Stops lower nodes from working for anybody else before a new coordinator takes over."),
@@ -235,6 +236,10 @@ const THREE_NODES: Hunt<Bully> = Hunt {
     within: synchronous,
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Bully>)] =
+    &[(bully::ANSWER, Hunt { bounds: Bounds::new(100_000, 20, Budget::NONE), ..THREE_NODES })];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -251,10 +256,10 @@ mod proof {
             rule: bully::ANSWER,
             promise: ONE_COORDINATOR.id,
             // A question that is passed over must arrive all the same: the network may not hold it back.
-            way: Way::Explore(Hunt { bounds: Bounds::new(100_000, 20, Budget::NONE), ..THREE_NODES }),
+            way: Way::Explore,
         },
-        Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
-        Breaks { rule: bully::HALT, promise: ONE_COORDINATOR.id, way: Way::Explore(THREE_NODES) },
+        Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore },
+        Breaks { rule: bully::HALT, promise: ONE_COORDINATOR.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Bully>] = &[

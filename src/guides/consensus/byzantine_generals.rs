@@ -51,6 +51,7 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ANY_LIE,
+    without: WITHOUT,
     before: &["consensus/quorums"],
     near: &["consensus/pbft", "consensus/two-generals"],
     prose: prose!("byzantine_generals.md"),
@@ -281,6 +282,15 @@ const ANY_LIE: Hunt<ByzantineGenerals> = Hunt {
     within: in_step,
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<ByzantineGenerals>)] = &[
+    (generals::MORE_THAN_3M, Hunt { settings: &[(generals::GENERALS, 3), (generals::TRAITOR, 2)], ..ANY_LIE }),
+    (
+        generals::COMMON_DEFAULT,
+        Hunt { settings: &[(generals::GENERALS, 5), (generals::TRAITOR, TRAITOR_IS_COMMANDER)], ..ANY_LIE },
+    ),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -295,20 +305,9 @@ mod proof {
     }
 
     pub(super) const BREAKS: &[Breaks<ByzantineGenerals>] = &[
-        Breaks { rule: generals::ENOUGH_ROUNDS, promise: AGREE.id, way: Way::Explore(ANY_LIE) },
-        Breaks {
-            rule: generals::MORE_THAN_3M,
-            promise: OBEYED.id,
-            way: Way::Explore(Hunt { settings: &[(generals::GENERALS, 3), (generals::TRAITOR, 2)], ..ANY_LIE }),
-        },
-        Breaks {
-            rule: generals::COMMON_DEFAULT,
-            promise: AGREE.id,
-            way: Way::Explore(Hunt {
-                settings: &[(generals::GENERALS, 5), (generals::TRAITOR, TRAITOR_IS_COMMANDER)],
-                ..ANY_LIE
-            }),
-        },
+        Breaks { rule: generals::ENOUGH_ROUNDS, promise: AGREE.id, way: Way::Explore },
+        Breaks { rule: generals::MORE_THAN_3M, promise: OBEYED.id, way: Way::Explore },
+        Breaks { rule: generals::COMMON_DEFAULT, promise: AGREE.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<ByzantineGenerals>] = &[

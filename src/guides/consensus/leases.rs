@@ -57,6 +57,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_CLIENTS,
+    without: WITHOUT,
     terms: &[
         ("fencing token", "A number that grows with each grant of a lock, by which a store refuses old holders."),
         ("fencing tokens", "Numbers that grow with each grant of a lock, by which a store refuses old holders."),
@@ -255,6 +256,12 @@ const TWO_CLIENTS: Hunt<LeaseLock> = Hunt {
     within: |world| world.nodes().all(|(_, node)| node.disk.asks <= 1) && clocks_within_bound(world),
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<LeaseLock>)] = &[
+    (leases::FENCING, Hunt { bounds: Bounds::new(480_000, 40, Budget::NONE), ..TWO_CLIENTS }),
+    (leases::ON_DISK, Hunt { bounds: Bounds::new(480_000, 40, Budget::crashes(1)), ..TWO_CLIENTS }),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -281,16 +288,8 @@ mod proof {
     }
 
     pub(super) const BREAKS: &[Breaks<LeaseLock>] = &[
-        Breaks {
-            rule: leases::FENCING,
-            promise: NO_OLD_WRITE.id,
-            way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::NONE), ..TWO_CLIENTS }),
-        },
-        Breaks {
-            rule: leases::ON_DISK,
-            promise: NO_OLD_WRITE.id,
-            way: Way::Explore(Hunt { bounds: Bounds::new(480_000, 40, Budget::crashes(1)), ..TWO_CLIENTS }),
-        },
+        Breaks { rule: leases::FENCING, promise: NO_OLD_WRITE.id, way: Way::Explore },
+        Breaks { rule: leases::ON_DISK, promise: NO_OLD_WRITE.id, way: Way::Explore },
         Breaks {
             rule: leases::MARGIN,
             promise: ONE_HOLDER.id,

@@ -9,6 +9,7 @@ use crate::systems::consensus::paxos::{
     self, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
 
+mod hunts;
 #[cfg(not(target_arch = "wasm32"))]
 mod proof;
 
@@ -68,6 +69,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_LEADERS,
+    without: hunts::WITHOUT,
     terms: &[
         ("acceptor", "A node that promises and accepts; a majority of them decides."),
         ("leader", "The one server that takes clients' commands in its term."),

@@ -59,6 +59,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_BALLOTS,
+    without: &[(paxos::PROMISE_ON_DISK, ONE_CRASH)],
     terms: &[
         ("acceptors", "Nodes that promise and accept; a majority of them decides."),
         ("back-off", "A random wait before trying again, longer after each failure."),
@@ -417,6 +418,20 @@ const TWO_BALLOTS: Hunt<Paxos> = Hunt {
     inputs: Vec::new,
     bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 60, Budget::NONE) },
     within: |world| first_ballots(world) && in_order(world),
+};
+
+/// The same with a crash of the second acceptor. The first one hears from P1 alone, the third from P2 alone.
+const ONE_CRASH: Hunt<Paxos> = Hunt {
+    bounds: Bounds { budget: Budget::crashes(1), ..TWO_BALLOTS.bounds },
+    within: |world| {
+        let apart = |number: usize, proposer: u16| {
+            let bound = acceptors(world).get(number).map_or(Ballot::NONE, |id| promised(world, *id));
+            bound == Ballot::NONE || bound.proposer.0 == proposer
+        };
+        let up = |(id, _): (NodeId, _)| world.kernel().node(id).up || acceptors(world).get(1) == Some(&id);
+        first_ballots(world) && world.nodes().all(up) && apart(0, 0) && apart(2, 1)
+    },
+    ..TWO_BALLOTS
 };
 
 /// Each proposer has begun one ballot at most, and somebody can still learn something by one.

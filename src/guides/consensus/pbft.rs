@@ -11,6 +11,7 @@ use crate::views::pbft::{
     Group, certificates, client, honest, logs, newest, proposals, replica, set, signers, state, states, supporters,
 };
 
+mod hunts;
 #[cfg(not(target_arch = "wasm32"))]
 mod proof;
 
@@ -59,6 +60,7 @@ pub static SCENARIO: Scenario<Pbft> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_REQUESTS,
+    without: hunts::WITHOUT,
     terms: &[
         ("prepare", "A backup's signed word that it accepted a request under a number in this view."),
         ("primary", "The node that gives requests their order in its epoch or view."),

@@ -223,7 +223,7 @@ mod proof {
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Raft>] =
-        &[Breaks { rule: raft::MAJORITY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_SIDES) }];
+        &[Breaks { rule: raft::MAJORITY, promise: ONE_COMMAND.id, way: Way::Explore }];
 
     const SOLUTIONS: &[Solution<Raft>] = &[
         Solution {

@@ -234,7 +234,7 @@ mod proof {
     }
 
     pub(super) const BREAKS: &[Breaks<Raft>] = &[
-        Breaks { rule: raft::JOINT, promise: NOTHING_LOST.id, way: Way::Explore(THREE_TO_ONE) },
+        Breaks { rule: raft::JOINT, promise: NOTHING_LOST.id, way: Way::Explore },
         Breaks {
             rule: raft::NOOP_FIRST,
             promise: NOTHING_LOST.id,

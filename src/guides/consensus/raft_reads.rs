@@ -273,7 +273,7 @@ mod proof {
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Raft>] =
-        &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore(TWO_LEADERS) }];
+        &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore }];
 
     const SOLUTIONS: &[Solution<Raft>] = &[
         Solution {

@@ -224,10 +224,10 @@ mod proof {
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Raft>] = &[
-        Breaks { rule: raft::CHECK_PREVIOUS, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
-        Breaks { rule: raft::CONFLICTS_ONLY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
-        Breaks { rule: raft::COMMIT_ON_MAJORITY, promise: NOTHING_LOST.id, way: Way::Explore(TWO_COMMANDS) },
-        Breaks { rule: raft::APPEND_ONLY, promise: ONE_COMMAND.id, way: Way::Explore(TWO_COMMANDS) },
+        Breaks { rule: raft::CHECK_PREVIOUS, promise: ONE_COMMAND.id, way: Way::Explore },
+        Breaks { rule: raft::CONFLICTS_ONLY, promise: NOTHING_LOST.id, way: Way::Explore },
+        Breaks { rule: raft::COMMIT_ON_MAJORITY, promise: NOTHING_LOST.id, way: Way::Explore },
+        Breaks { rule: raft::APPEND_ONLY, promise: ONE_COMMAND.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Raft>] = &[

@@ -229,7 +229,7 @@ mod proof {
     }
 
     pub(super) const BREAKS: &[Breaks<Raft>] = &[
-        Breaks { rule: raft::KEEP_UNAPPLIED, promise: SAME_STATE.id, way: Way::Explore(SNAPSHOT_EACH) },
+        Breaks { rule: raft::KEEP_UNAPPLIED, promise: SAME_STATE.id, way: Way::Explore },
         Breaks {
             rule: raft::SNAPSHOT_TERM,
             promise: NOTHING_LOST.id,

@@ -59,6 +59,7 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_EPOCH,
+    without: WITHOUT,
     terms: &[
         ("epoch", "A number raised with each new leader or token, so that old ones can be recognised."),
         ("zxid", "A transaction's number in ZooKeeper: the epoch and a counter within it."),
@@ -266,6 +267,38 @@ const ONE_EPOCH: Hunt<Zab> = Hunt {
     within: |world| within(world, [1; 3], 1),
 };
 
+const B: NodeId = NodeId(1);
+
+const C: NodeId = NodeId(2);
+
+/// B and C do not hear each other.
+fn apart() -> Vec<Input> {
+    vec![Input::Cut { from: B, to: C }, Input::Cut { from: C, to: B }]
+}
+
+/// Two elections, one after the other, in both of which A takes part.
+const TWO_EPOCHS: Hunt<Zab> = Hunt {
+    settings: &[(zab::RATE, 0)],
+    inputs: apart,
+    bounds: Bounds::new(2_000_000, 40, Budget::NONE),
+    within: |world| within(world, [2, 2, 1], 2),
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Zab>)] = &[
+    (zab::NEW_EPOCH, TWO_EPOCHS),
+    (
+        zab::SYNC_FIRST,
+        Hunt {
+            settings: &[(zab::RATE, 0), (zab::START, 1)],
+            inputs: || vec![Input::Crash { node: B }, set(0, 5)],
+            within: |world| within(world, [1; 3], 2),
+            ..TWO_EPOCHS
+        },
+    ),
+    (zab::QUORUM_ACK, Hunt { inputs: || [apart(), vec![set(0, 5)]].concat(), ..TWO_EPOCHS }),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -273,40 +306,10 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Zab> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    pub(super) const B: NodeId = NodeId(1);
-
-    pub(super) const C: NodeId = NodeId(2);
-
-    /// B and C do not hear each other.
-    pub(super) fn apart() -> Vec<Input> {
-        vec![Input::Cut { from: B, to: C }, Input::Cut { from: C, to: B }]
-    }
-
-    /// Two elections, one after the other, in both of which A takes part.
-    pub(super) const TWO_EPOCHS: Hunt<Zab> = Hunt {
-        settings: &[(zab::RATE, 0)],
-        inputs: apart,
-        bounds: Bounds::new(2_000_000, 40, Budget::NONE),
-        within: |world| within(world, [2, 2, 1], 2),
-    };
-
     pub(super) const BREAKS: &[Breaks<Zab>] = &[
-        Breaks { rule: zab::NEW_EPOCH, promise: ONE_PRIMARY.id, way: Way::Explore(TWO_EPOCHS) },
-        Breaks {
-            rule: zab::SYNC_FIRST,
-            promise: ONE_ORDER.id,
-            way: Way::Explore(Hunt {
-                settings: &[(zab::RATE, 0), (zab::START, 1)],
-                inputs: || vec![Input::Crash { node: B }, set(0, 5)],
-                within: |world| within(world, [1; 3], 2),
-                ..TWO_EPOCHS
-            }),
-        },
-        Breaks {
-            rule: zab::QUORUM_ACK,
-            promise: NOTHING_LOST.id,
-            way: Way::Explore(Hunt { inputs: || [apart(), vec![set(0, 5)]].concat(), ..TWO_EPOCHS }),
-        },
+        Breaks { rule: zab::NEW_EPOCH, promise: ONE_PRIMARY.id, way: Way::Explore },
+        Breaks { rule: zab::SYNC_FIRST, promise: ONE_ORDER.id, way: Way::Explore },
+        Breaks { rule: zab::QUORUM_ACK, promise: NOTHING_LOST.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Zab>] = &[
@@ -343,7 +346,6 @@ mod proof {
 
 #[cfg(test)]
 mod tests {
-    use super::proof::*;
     use super::*;
     use crate::guides::kit::proof::Script;
     use crate::sim::explore::instance::Instance;

@@ -7,7 +7,7 @@ use super::live::LiveWorld;
 use super::proof::Counterexample;
 use super::scenario::Scenario;
 use crate::sim::declare::commands::{Command, CommandId};
-use crate::sim::declare::rules::{Rule, RuleId};
+use crate::sim::declare::rules::{Rule, RuleId, RuleSet};
 use crate::sim::declare::settings::{Setting, SettingId};
 use crate::sim::explore::{Bounds, Explorer};
 use crate::sim::machine::world::World;
@@ -26,11 +26,11 @@ pub trait AnyScenario: Sync {
     fn terms(&self) -> &'static [(&'static str, &'static str)];
     /// A world at the start of a run.
     fn start(&'static self, origin: &Origin) -> LiveWorld;
-    /// The small instance that is explored, with its inputs applied, and its bounds. Rules as in the origin.
+    /// The small instance that is explored under the origin's rules, with its inputs applied, and its bounds.
     fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds);
     /// A search from a world of this scenario. `promise`: the one to break, or any; a promise about the end is checked
-    /// only when it is named. `constrained`: within the explored instance's constraint, which only makes sense from
-    /// its own start.
+    /// only when it is named. `constrained`: within the constraint of the instance that is explored under the world's
+    /// rules, which only makes sense from that instance's start.
     fn explorer(
         &self,
         start: &LiveWorld,
@@ -38,9 +38,10 @@ pub trait AnyScenario: Sync {
         promise: Option<usize>,
         constrained: bool,
     ) -> Option<Explorer>;
-    /// The inputs that the explored instance begins with, and its settings on top of the scenario's own.
-    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>);
-    /// Whether a state lies within the explored instance's constraint.
+    /// The settings, on top of the scenario's own, and the inputs that the instance begins with which is explored under
+    /// the origin's rules.
+    fn hunt_start(&self, origin: &Origin) -> (Vec<(SettingId, i64)>, Vec<Input>);
+    /// Whether a state lies within the constraint of the instance that is explored under its rules.
     fn within(&self, world: &LiveWorld) -> bool;
     /// Shows how the absence of a rule breaks a promise, the way the scenario says. For tests; not in the browser.
     #[cfg(not(target_arch = "wasm32"))]
@@ -136,7 +137,8 @@ impl<S: Face> AnyScenario for Scenario<S> {
     }
 
     fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds) {
-        (LiveWorld::new(self.instance(&self.explore, origin), self), self.explore.bounds)
+        let hunt = self.hunt_under(RuleSet::from_off_bits(origin.rules_off));
+        (LiveWorld::new(self.instance(hunt, origin), self), hunt.bounds)
     }
 
     fn explorer(
@@ -146,16 +148,18 @@ impl<S: Face> AnyScenario for Scenario<S> {
         promise: Option<usize>,
         constrained: bool,
     ) -> Option<Explorer> {
-        let within = if constrained { self.explore.within } else { |_: &World<S>| true };
-        start.typed::<S>().map(|world| explorer(world, bounds, promise, within, self.promises))
+        let world = start.typed::<S>()?;
+        let within = if constrained { self.hunt_under(world.rules()).within } else { |_: &World<S>| true };
+        Some(explorer(world, bounds, promise, within, self.promises))
     }
 
-    fn hunt_start(&self) -> (Vec<(SettingId, i64)>, Vec<Input>) {
-        (self.explore.settings.to_vec(), (self.explore.inputs)())
+    fn hunt_start(&self, origin: &Origin) -> (Vec<(SettingId, i64)>, Vec<Input>) {
+        let hunt = self.hunt_under(RuleSet::from_off_bits(origin.rules_off));
+        (hunt.settings.to_vec(), (hunt.inputs)())
     }
 
     fn within(&self, world: &LiveWorld) -> bool {
-        world.typed::<S>().is_none_or(|world| (self.explore.within)(world))
+        world.typed::<S>().is_none_or(|world| (self.hunt_under(world.rules()).within)(world))
     }
 
     #[cfg(not(target_arch = "wasm32"))]

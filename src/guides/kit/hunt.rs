@@ -1,4 +1,4 @@
-//! What the page explores: a small instance of the scenario.
+//! What the page explores, and the proofs with it: small instances of the scenario.
 
 use crate::sim::declare::settings::SettingId;
 use crate::sim::explore::instance::Instance;

@@ -1,7 +1,7 @@
 //! What a scenario proves, in native builds only: how a promise breaks without each rule, and how each challenge is
 //! solved. The browser's apps leave it out.
 
-use super::hunt::{Hunt, explorer};
+use super::hunt::explorer;
 use super::scenario::Scenario;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::SettingId;
@@ -88,8 +88,8 @@ impl<S: System> Script<S> {
 
 /// How a test breaks a promise once a rule is off.
 pub enum Way<S: System> {
-    /// By exploring this instance.
-    Explore(Hunt<S>),
+    /// By exploring the instance that the page explores with the rule off.
+    Explore,
     /// By random fault schedules, shrunk: settings on top of the scenario's own, how many events each, and why the
     /// explorer, which ignores time, cannot show it.
     Schedules { settings: &'static [(SettingId, i64)], events: u64, reason: &'static str },
@@ -130,7 +130,8 @@ pub struct Counterexample {
 }
 
 impl<S: Face> Scenario<S> {
-    fn explored(&self, hunt: &Hunt<S>, mut found: Counterexample) -> Counterexample {
+    fn explored(&self, mut found: Counterexample) -> Counterexample {
+        let hunt = self.hunt_under(RuleSet::from_off_bits(found.origin.rules_off));
         let world = self.instance(hunt, &found.origin);
         let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
         let report = explorer.run();
@@ -188,7 +189,7 @@ impl<S: Face> Scenario<S> {
         let found =
             Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true, reason: "" };
         Some(match &breaks.way {
-            Way::Explore(hunt) => self.explored(hunt, found),
+            Way::Explore => self.explored(found),
             Way::Schedules { settings, events, reason } => {
                 let found = Counterexample { reason, ..found };
                 self.stormed(settings, *events, schedules, found)

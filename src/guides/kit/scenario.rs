@@ -60,6 +60,8 @@ pub struct Scenario<S: Face> {
     pub challenges: &'static [Challenge<S>],
     /// The instance the page explores.
     pub explore: Hunt<S>,
+    /// The instances it explores instead while a rule is off whose absence `explore` cannot show.
+    pub without: &'static [(RuleId, Hunt<S>)],
     /// Terms that its texts mark and that no earlier scenario on its shelf explains, each with one sentence.
     pub terms: &'static [(&'static str, &'static str)],
     /// What to read first, each as `guide/slug`.
@@ -97,6 +99,7 @@ impl<S: Face> Scenario<S> {
         tour: &[],
         challenges: &[],
         explore: Hunt::NONE,
+        without: &[],
         terms: &[],
         before: &[],
         near: &[],
@@ -115,6 +118,11 @@ impl<S: Face> Scenario<S> {
     pub fn world(&self, origin: &Origin, more: &[(SettingId, i64)]) -> World<S> {
         let settings = settings_of(S::SETTINGS, &[self.settings, self.fixed, &origin.settings, more]);
         World::new(settings, RuleSet::from_off_bits(origin.rules_off), origin.seed, self.promises)
+    }
+
+    /// What to explore under these rules. With several off, the first in `without` decides.
+    pub(super) fn hunt_under(&self, rules: RuleSet) -> &Hunt<S> {
+        self.without.iter().find(|(rule, _)| !rules.on(*rule)).map_or(&self.explore, |(_, hunt)| hunt)
     }
 
     /// An instance to explore, with its inputs applied.

@@ -342,9 +342,9 @@ mod proof {
                 reason: "A task waits too long only if time counts: in the explorer no worker is slow.",
             },
         },
-        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-        Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
-        Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore(TWO_TASKS) },
+        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore },
+        Breaks { rule: rabbit::REQUEUE, promise: NOT_LOST.id, way: Way::Explore },
+        Breaks { rule: rabbit::CONFIRM_AFTER_DISK, promise: NOT_LOST.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<RabbitMq>] = &[

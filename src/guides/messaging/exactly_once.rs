@@ -53,6 +53,12 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ZOMBIE,
+    without: &[
+        (once::SAME_TRANSACTION, ONE_ORDER),
+        (once::IDEMPOTENT, ONE_CUSTOMER),
+        (once::TOGETHER, ONE_CHECKOUT),
+        (once::READ_COMMITTED, ONE_CHECKOUT),
+    ],
     terms: &[
         ("epoch", "A number raised with each new leader or token, so that old ones can be recognised."),
         ("fenced", "Refused because a newer epoch exists."),
@@ -274,6 +280,42 @@ const ZOMBIE: Hunt<Once> = Hunt {
     within: |world| world.kernel().pending_count() < 10,
 };
 
+/// One request, one checkout, one crash.
+const ONE_CHECKOUT: Hunt<Once> = Hunt {
+    settings: &[
+        (once::RATE, 0),
+        (once::REQUESTED, 1),
+        (once::INSTANCES, 1),
+        (once::TAKEOVER, 0),
+        (once::PATIENCE, 0),
+        (once::MAX_POLL, 1),
+    ],
+    inputs: Vec::new,
+    ..ZOMBIE
+};
+
+/// One order for the writer, one crash.
+const ONE_ORDER: Hunt<Once> = Hunt {
+    settings: &[
+        (once::RATE, 0),
+        (once::ORDERED, 1),
+        (once::INSTANCES, 1),
+        (once::TAKEOVER, 0),
+        (once::PATIENCE, 0),
+        (once::MAX_POLL, 1),
+    ],
+    inputs: Vec::new,
+    ..ZOMBIE
+};
+
+/// One customer, and a shop that asks again.
+const ONE_CUSTOMER: Hunt<Once> = Hunt {
+    settings: &[(once::RATE, 0), (once::INSTANCES, 1), (once::TAKEOVER, 0), (once::MAX_POLL, 1)],
+    inputs: || vec![Input::call(once::COMMAND_ORDER, &[1])],
+    bounds: Bounds::new(400_000, 60, Budget::NONE),
+    ..ZOMBIE
+};
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -281,48 +323,12 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Once> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    /// One request, one checkout, one crash.
-    pub(super) const ONE_CHECKOUT: Hunt<Once> = Hunt {
-        settings: &[
-            (once::RATE, 0),
-            (once::REQUESTED, 1),
-            (once::INSTANCES, 1),
-            (once::TAKEOVER, 0),
-            (once::PATIENCE, 0),
-            (once::MAX_POLL, 1),
-        ],
-        inputs: Vec::new,
-        ..ZOMBIE
-    };
-
-    /// One order for the writer, one crash.
-    pub(super) const ONE_ORDER: Hunt<Once> = Hunt {
-        settings: &[
-            (once::RATE, 0),
-            (once::ORDERED, 1),
-            (once::INSTANCES, 1),
-            (once::TAKEOVER, 0),
-            (once::PATIENCE, 0),
-            (once::MAX_POLL, 1),
-        ],
-        inputs: Vec::new,
-        ..ZOMBIE
-    };
-
-    /// One customer, and a shop that asks again.
-    pub(super) const ONE_CUSTOMER: Hunt<Once> = Hunt {
-        settings: &[(once::RATE, 0), (once::INSTANCES, 1), (once::TAKEOVER, 0), (once::MAX_POLL, 1)],
-        inputs: || vec![Input::call(once::COMMAND_ORDER, &[1])],
-        bounds: Bounds::new(400_000, 60, Budget::NONE),
-        ..ZOMBIE
-    };
-
     pub(super) const BREAKS: &[Breaks<Once>] = &[
-        Breaks { rule: once::SAME_TRANSACTION, promise: ONE_ROW.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: once::IDEMPOTENT, promise: ONCE_IN_LOG.id, way: Way::Explore(ONE_CUSTOMER) },
-        Breaks { rule: once::TOGETHER, promise: ONCE_IN_LOG.id, way: Way::Explore(ONE_CHECKOUT) },
-        Breaks { rule: once::FENCE, promise: ONCE_IN_LOG.id, way: Way::Explore(ZOMBIE) },
-        Breaks { rule: once::READ_COMMITTED, promise: ONE_ROW.id, way: Way::Explore(ONE_CHECKOUT) },
+        Breaks { rule: once::SAME_TRANSACTION, promise: ONE_ROW.id, way: Way::Explore },
+        Breaks { rule: once::IDEMPOTENT, promise: ONCE_IN_LOG.id, way: Way::Explore },
+        Breaks { rule: once::TOGETHER, promise: ONCE_IN_LOG.id, way: Way::Explore },
+        Breaks { rule: once::FENCE, promise: ONCE_IN_LOG.id, way: Way::Explore },
+        Breaks { rule: once::READ_COMMITTED, promise: ONE_ROW.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Once>] = &[

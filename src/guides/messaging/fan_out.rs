@@ -47,6 +47,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_ORDER,
+    without: &[(rabbit::OUTLIVES, SILENCE)],
     terms: &[("fanout", "An exchange that gives every bound queue a copy.")],
     near: &["messaging/topic-routing", "messaging/event-log"],
     prose: prose!("fan_out.md"),
@@ -215,6 +216,9 @@ const ONE_ORDER: Hunt<RabbitMq> = Hunt {
     within: |world| world.kernel().pending_count() < 14 && connections(world) <= 2,
 };
 
+/// The same without a crash: the broker hears nothing of a service, and closes its connection.
+const SILENCE: Hunt<RabbitMq> = Hunt { bounds: Bounds::new(1_500_000, 99, Budget::NONE), ..ONE_ORDER };
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -223,14 +227,11 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    /// The same without a crash: the broker hears nothing of a service, and closes its connection.
-    pub(super) const SILENCE: Hunt<RabbitMq> = Hunt { bounds: Bounds::new(1_500_000, 99, Budget::NONE), ..ONE_ORDER };
-
     pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
-        Breaks { rule: rabbit::QUEUE_EACH, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: rabbit::OUTLIVES, promise: EVERY_SERVICE.id, way: Way::Explore(SILENCE) },
-        Breaks { rule: rabbit::DURABLE, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: rabbit::ACK_AFTER, promise: EVERY_SERVICE.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: rabbit::QUEUE_EACH, promise: EVERY_SERVICE.id, way: Way::Explore },
+        Breaks { rule: rabbit::OUTLIVES, promise: EVERY_SERVICE.id, way: Way::Explore },
+        Breaks { rule: rabbit::DURABLE, promise: EVERY_SERVICE.id, way: Way::Explore },
+        Breaks { rule: rabbit::ACK_AFTER, promise: EVERY_SERVICE.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<RabbitMq>] = &[

@@ -69,6 +69,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE,
+    without: WITHOUT,
     terms: &[
         ("at most once", "A message arrives once or not at all; nobody resends it."),
         ("queue group", "Subscribers that share their messages: one member gets each."),
@@ -403,3 +404,37 @@ const THREE: Hunt<Nats> = Hunt {
     bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
     within: |world| connections(world, 2) && quiet(world, &[]) && world.kernel().pending_count() < 20,
 };
+
+/// The log alone.
+const ALONE: Hunt<Nats> = Hunt {
+    settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 3)],
+    inputs: || vec![publish(0, 1)],
+    bounds: Bounds::new(1_000_000, 60, Budget::NONE),
+    within: |world| connections(world, 2) && quiet(world, &[LOG, ASKER]),
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Nats>)] = &[
+    (
+        nats::ONE_PER_GROUP,
+        Hunt {
+            bounds: Bounds::new(300_000, 40, Budget::NONE),
+            within: |world| {
+                let log_is_off = world.node(LOG).is_some_and(|node| node.disk.connections == 0);
+                log_is_off && connections(world, 1) && quiet(world, &[])
+            },
+            ..THREE
+        },
+    ),
+    (nats::SEND_ONCE, Hunt { within: |world| connections(world, 2) && quiet(world, &[ASKER]), ..ALONE }),
+    (nats::RESTORE_ONCE, Hunt { within: |world| connections(world, 2) && quiet(world, &[LOG]), ..ALONE }),
+    (
+        nats::CUT_SLOW,
+        Hunt {
+            settings: &[(nats::MEMBERS, 1), (nats::RATE, 0), (nats::MAX_PENDING, 2)],
+            inputs: || vec![publish(0, 3)],
+            within: |world| connections(world, 1) && quiet(world, &[]),
+            ..ALONE
+        },
+    ),
+];

@@ -305,8 +305,8 @@ mod proof {
                 reason: "It takes time and thousands of orders to crowd the database: the explorer has neither.",
             },
         },
-        Breaks { rule: sale::PAUSE, promise: MEMORY_BOUNDED.id, way: Way::Explore(THREE_ORDERS) },
-        Breaks { rule: sale::COMMIT_AFTER, promise: NO_ORDER_LOST.id, way: Way::Explore(THREE_ORDERS) },
+        Breaks { rule: sale::PAUSE, promise: MEMORY_BOUNDED.id, way: Way::Explore },
+        Breaks { rule: sale::COMMIT_AFTER, promise: NO_ORDER_LOST.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<FlashSale>] = &[

@@ -55,6 +55,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_LOOKUP,
+    without: WITHOUT,
     terms: &[
         ("segment", "One file of a log, named after its first offset."),
         ("segments", "The files of a log, each named after its first offset."),
@@ -272,6 +273,12 @@ const ONE_LOOKUP: Hunt<KafkaLog> = Hunt {
     within: |world| world.kernel().pending_count() < 12,
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<KafkaLog>)] = &[
+    (kafka::TOMBSTONES, Hunt { inputs: Vec::new, ..ONE_LOOKUP }),
+    (kafka::OFFSETS, Hunt { inputs: Vec::new, ..ONE_LOOKUP }),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -280,18 +287,10 @@ mod proof {
     pub(super) static PROOF: Proof<KafkaLog> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<KafkaLog>] = &[
-        Breaks { rule: kafka::LATEST, promise: LAST_VALUE.id, way: Way::Explore(ONE_LOOKUP) },
-        Breaks {
-            rule: kafka::TOMBSTONES,
-            promise: RIGHT_TABLE.id,
-            way: Way::Explore(Hunt { inputs: Vec::new, ..ONE_LOOKUP }),
-        },
-        Breaks {
-            rule: kafka::OFFSETS,
-            promise: RIGHT_TABLE.id,
-            way: Way::Explore(Hunt { inputs: Vec::new, ..ONE_LOOKUP }),
-        },
-        Breaks { rule: kafka::FLOOR, promise: LOOKUP.id, way: Way::Explore(ONE_LOOKUP) },
+        Breaks { rule: kafka::LATEST, promise: LAST_VALUE.id, way: Way::Explore },
+        Breaks { rule: kafka::TOMBSTONES, promise: RIGHT_TABLE.id, way: Way::Explore },
+        Breaks { rule: kafka::OFFSETS, promise: RIGHT_TABLE.id, way: Way::Explore },
+        Breaks { rule: kafka::FLOOR, promise: LOOKUP.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<KafkaLog>] = &[

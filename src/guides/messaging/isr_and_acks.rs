@@ -54,6 +54,7 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_RECORD,
+    without: WITHOUT,
     terms: &[
         ("high watermark", "The offset below which every in-sync replica has all records; consumers read up to it."),
         ("isr", "The replicas that have caught up with the leader, from which the next leader is chosen."),
@@ -288,6 +289,28 @@ const ONE_RECORD: Hunt<Replication> = Hunt {
     within: |world| within(world, 2, 2, None),
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Replication>)] = &[
+    (kafka::MIN_ISR, Hunt { within: |world| within(world, 1, 3, None), ..ONE_RECORD }),
+    (
+        kafka::CLEAN,
+        Hunt {
+            bounds: Bounds::new(3_000_000, 40, Budget::NONE),
+            within: |world| within(world, 2, 4, Some(node_of(2))),
+            ..ONE_RECORD
+        },
+    ),
+    (kafka::READ_TO_HW, Hunt { settings: &[(kafka::RATE, 0), (kafka::SETTLED, 1)], ..ONE_RECORD }),
+    (
+        kafka::EPOCHS,
+        Hunt {
+            bounds: Bounds::new(3_000_000, 40, Budget::NONE),
+            within: |world| within(world, 3, 3, None),
+            ..ONE_RECORD
+        },
+    ),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -296,35 +319,11 @@ mod proof {
     pub(super) static PROOF: Proof<Replication> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Replication>] = &[
-        Breaks { rule: kafka::ACKS_ALL, promise: KEPT.id, way: Way::Explore(ONE_RECORD) },
-        Breaks {
-            rule: kafka::MIN_ISR,
-            promise: SURVIVES.id,
-            way: Way::Explore(Hunt { within: |world| within(world, 1, 3, None), ..ONE_RECORD }),
-        },
-        Breaks {
-            rule: kafka::CLEAN,
-            promise: KEPT.id,
-            way: Way::Explore(Hunt {
-                bounds: Bounds::new(3_000_000, 40, Budget::NONE),
-                within: |world| within(world, 2, 4, Some(node_of(2))),
-                ..ONE_RECORD
-            }),
-        },
-        Breaks {
-            rule: kafka::READ_TO_HW,
-            promise: READ_STAYS.id,
-            way: Way::Explore(Hunt { settings: &[(kafka::RATE, 0), (kafka::SETTLED, 1)], ..ONE_RECORD }),
-        },
-        Breaks {
-            rule: kafka::EPOCHS,
-            promise: KEPT.id,
-            way: Way::Explore(Hunt {
-                bounds: Bounds::new(3_000_000, 40, Budget::NONE),
-                within: |world| within(world, 3, 3, None),
-                ..ONE_RECORD
-            }),
-        },
+        Breaks { rule: kafka::ACKS_ALL, promise: KEPT.id, way: Way::Explore },
+        Breaks { rule: kafka::MIN_ISR, promise: SURVIVES.id, way: Way::Explore },
+        Breaks { rule: kafka::CLEAN, promise: KEPT.id, way: Way::Explore },
+        Breaks { rule: kafka::READ_TO_HW, promise: READ_STAYS.id, way: Way::Explore },
+        Breaks { rule: kafka::EPOCHS, promise: KEPT.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Replication>] = &[

@@ -63,6 +63,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_WORKERS,
+    without: WITHOUT,
     terms: &[
         ("ack wait", "How long a delivered message may go without an acknowledgement before it is delivered again."),
         ("advisory", "A message that a server publishes about what has happened in it."),
@@ -283,6 +284,23 @@ const TWO_WORKERS: Hunt<JetStream> = Hunt {
     within,
 };
 
+/// The same without a fault.
+const NO_FAULT: Hunt<JetStream> = Hunt { bounds: Bounds::new(300_000, 40, Budget::NONE), ..TWO_WORKERS };
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<JetStream>)] = &[
+    (jet::DEDUP, NO_FAULT),
+    (jet::DOUBLE_ACK, NO_FAULT),
+    (
+        jet::SYNC,
+        Hunt {
+            bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
+            within: |world| world.kernel().pending_count() < 14,
+            ..TWO_WORKERS
+        },
+    ),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -299,11 +317,8 @@ mod proof {
         script.until(done);
     }
 
-    /// The same without a fault.
-    pub(super) const NO_FAULT: Hunt<JetStream> = Hunt { bounds: Bounds::new(300_000, 40, Budget::NONE), ..TWO_WORKERS };
-
     pub(super) const BREAKS: &[Breaks<JetStream>] = &[
-        Breaks { rule: jet::DEDUP, promise: STORED_ONCE.id, way: Way::Explore(NO_FAULT) },
+        Breaks { rule: jet::DEDUP, promise: STORED_ONCE.id, way: Way::Explore },
         Breaks {
             rule: jet::WITHIN,
             promise: STORED_ONCE.id,
@@ -318,7 +333,7 @@ mod proof {
                 reason: "It is about how long the server remembers an id, and the explorer knows no clock.",
             },
         },
-        Breaks { rule: jet::DOUBLE_ACK, promise: WORKED_ONCE.id, way: Way::Explore(NO_FAULT) },
+        Breaks { rule: jet::DOUBLE_ACK, promise: WORKED_ONCE.id, way: Way::Explore },
         Breaks {
             rule: jet::REDELIVER,
             promise: MOVES.id,
@@ -328,15 +343,7 @@ mod proof {
                 reason: "It is about how long a message stays with a dead worker, and the explorer knows no clock.",
             },
         },
-        Breaks {
-            rule: jet::SYNC,
-            promise: NOT_LOST.id,
-            way: Way::Explore(Hunt {
-                bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
-                within: |world| world.kernel().pending_count() < 14,
-                ..TWO_WORKERS
-            }),
-        },
+        Breaks { rule: jet::SYNC, promise: NOT_LOST.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<JetStream>] = &[

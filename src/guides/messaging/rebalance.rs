@@ -63,6 +63,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_MEMBER,
+    without: WITHOUT,
     terms: &[
         ("consumer group", "Consumers that share a topic, each partition having one owner."),
         ("cooperative", "Giving up only the partitions that move."),
@@ -309,6 +310,24 @@ const ONE_MEMBER: Hunt<Kafka> = Hunt {
     within: |world| is_tame(world, 2, 1, 2),
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Kafka>)] = &[(
+    kafka::ONE_OWNER,
+    Hunt {
+        settings: &[
+            (kafka::PARTITIONS, 2),
+            (kafka::PRODUCERS, 0),
+            (kafka::CONSUMERS, 2),
+            (kafka::RUNNING, 1),
+            (kafka::PRELOADED, 0),
+        ],
+        inputs: || vec![command(COMMAND_START, &[2])],
+        bounds: Bounds::new(4_000_000, 40, Budget::NONE),
+        // What is read does not matter here: nobody goes on to fetch.
+        within: |world| is_tame(world, 3, 2, 2) && !flies(world, |message| matches!(message, Message::Fetch { .. })),
+    },
+)];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -317,26 +336,8 @@ mod proof {
     pub(super) static PROOF: Proof<Kafka> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Kafka>] = &[
-        Breaks { rule: kafka::FENCE, promise: NO_ZOMBIE.id, way: Way::Explore(ONE_MEMBER) },
-        Breaks {
-            rule: kafka::ONE_OWNER,
-            promise: ONE_OWNER_EACH.id,
-            way: Way::Explore(Hunt {
-                settings: &[
-                    (kafka::PARTITIONS, 2),
-                    (kafka::PRODUCERS, 0),
-                    (kafka::CONSUMERS, 2),
-                    (kafka::RUNNING, 1),
-                    (kafka::PRELOADED, 0),
-                ],
-                inputs: || vec![command(COMMAND_START, &[2])],
-                bounds: Bounds::new(4_000_000, 40, Budget::NONE),
-                // What is read does not matter here: nobody goes on to fetch.
-                within: |world| {
-                    is_tame(world, 3, 2, 2) && !flies(world, |message| matches!(message, Message::Fetch { .. }))
-                },
-            }),
-        },
+        Breaks { rule: kafka::FENCE, promise: NO_ZOMBIE.id, way: Way::Explore },
+        Breaks { rule: kafka::ONE_OWNER, promise: ONE_OWNER_EACH.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Kafka>] = &[

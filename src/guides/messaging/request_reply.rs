@@ -3,7 +3,9 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::kernel::time;
 use crate::systems::messaging::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
-use crate::systems::messaging::nats::{self as nats, ASKER, Message, Nats, Payload, Request, Role, SERVER, Subject};
+use crate::systems::messaging::nats::{
+    self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject,
+};
 use crate::views::nats::{Shop, client, connection, flies, is_connected};
 
 #[cfg(not(target_arch = "wasm32"))]
@@ -59,6 +61,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_WORKERS,
+    without: WITHOUT,
     terms: &[
         ("inbox", "A subject made up for the answers to one caller."),
         ("no responders", "Status 503: nobody has subscribed to the subject of a request."),
@@ -389,3 +392,23 @@ const TWO_WORKERS: Hunt<Nats> = Hunt {
     bounds: Bounds::new(300_000, 60, Budget::crashes(1)),
     within: |world| calm(world, 2) && world.kernel().pending_count() < 20,
 };
+
+/// The same without a fault, and with one connection each.
+const NO_FAULT: Hunt<Nats> =
+    Hunt { bounds: Bounds::new(600_000, 40, Budget::NONE), within: |world| calm(world, 1), ..TWO_WORKERS };
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Nats>)] = &[
+    (nats::ONE_PER_GROUP, NO_FAULT),
+    (nats::NO_RESPONDERS, NO_FAULT),
+    (
+        nats::OWN_INBOX,
+        Hunt {
+            inputs: || vec![request(2)],
+            within: |world| {
+                calm(world, 1) && world.node(NodeId::from(FIRST)).is_some_and(|node| node.disk.connections < 2)
+            },
+            ..NO_FAULT
+        },
+    ),
+];

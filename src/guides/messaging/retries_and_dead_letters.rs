@@ -7,7 +7,7 @@ use crate::systems::messaging::rabbitmq::queue::Stored;
 use crate::systems::messaging::rabbitmq::topology::{self, LOTS, PARKED};
 use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, Memory, Method, PUBLISHER, RabbitMq};
 use crate::views::rabbitmq::{
-    Shop, command, connections, consumer, consumers, flies, numbers, ready, row, unconfirmed,
+    Shop, command, connections, consumer, consumers, flies, host, numbers, ready, row, unconfirmed,
 };
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
@@ -53,6 +53,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: hunt(ONE_RETRY),
+    without: WITHOUT,
     terms: &[
         ("dead-letter exchange", "The exchange to which a queue's dead messages go."),
         ("dead-letters", "Publishes again, to another exchange, what was rejected, has expired, or does not fit."),
@@ -341,38 +342,35 @@ const fn hunt(settings: &'static [(SettingId, i64)]) -> Hunt<RabbitMq> {
     }
 }
 
+const NO_RETRY: &[(SettingId, i64)] =
+    &[(rabbit::WORKERS, 1), (rabbit::RATE, 0), (rabbit::RETRIES, 0), (rabbit::DELIVERY_LIMIT, 1), (rabbit::JITTER, 0)];
+
+/// Nobody has been silent since the broker last looked.
+fn all_heard(world: &Shop) -> bool {
+    host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
+}
+
+/// The same, while nothing is wrong but the task: one connection, no silence, no crash.
+const POISON_ALONE: Hunt<RabbitMq> = Hunt {
+    bounds: Bounds::new(1_500_000, 99, Budget::NONE),
+    within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
+    ..hunt(ONE_RETRY)
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<RabbitMq>)] = &[(rabbit::BOUNDED, POISON_ALONE), (rabbit::PARK, hunt(NO_RETRY))];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::rabbitmq::host;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    pub(super) const NO_RETRY: &[(SettingId, i64)] = &[
-        (rabbit::WORKERS, 1),
-        (rabbit::RATE, 0),
-        (rabbit::RETRIES, 0),
-        (rabbit::DELIVERY_LIMIT, 1),
-        (rabbit::JITTER, 0),
-    ];
-
-    /// Nobody has been silent since the broker last looked.
-    pub(super) fn all_heard(world: &Shop) -> bool {
-        host(world).is_some_and(|host| host.consumers.values().all(|consumer| consumer.heard))
-    }
-
-    /// The same, while nothing is wrong but the task: one connection, no silence, no crash.
-    pub(super) const POISON_ALONE: Hunt<RabbitMq> = Hunt {
-        bounds: Bounds::new(1_500_000, 99, Budget::NONE),
-        within: |world| world.kernel().pending_count() < 14 && connections(world) <= 1 && all_heard(world),
-        ..hunt(ONE_RETRY)
-    };
-
     pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
-        Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore(POISON_ALONE) },
-        Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(NO_RETRY)) },
-        Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore(hunt(ONE_RETRY)) },
+        Breaks { rule: rabbit::BOUNDED, promise: STOPS_NOBODY.id, way: Way::Explore },
+        Breaks { rule: rabbit::PARK, promise: NOTHING_VANISHES.id, way: Way::Explore },
+        Breaks { rule: rabbit::COPY_FIRST, promise: NOTHING_VANISHES.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<RabbitMq>] = &[

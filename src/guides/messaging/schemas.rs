@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<Registry> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_CHANGE,
+    without: WITHOUT,
     terms: &[
         ("backward", "New readers can read old data."),
         ("forward", "Old readers can read new data."),
@@ -216,6 +217,12 @@ const ONE_CHANGE: Hunt<Registry> = Hunt {
     within: |world| world.kernel().pending_count() < 11,
 };
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Registry>)] = &[
+    (sr::CHECK, Hunt { inputs: || vec![produce(), change(1)], ..ONE_CHANGE }),
+    (sr::ORDER, Hunt { inputs: || vec![change(3), produce()], ..ONE_CHANGE }),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -224,17 +231,9 @@ mod proof {
     pub(super) static PROOF: Proof<Registry> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<Registry>] = &[
-        Breaks {
-            rule: sr::CHECK,
-            promise: READABLE.id,
-            way: Way::Explore(Hunt { inputs: || vec![produce(), change(1)], ..ONE_CHANGE }),
-        },
-        Breaks { rule: sr::BY_ID, promise: READABLE.id, way: Way::Explore(ONE_CHANGE) },
-        Breaks {
-            rule: sr::ORDER,
-            promise: READABLE.id,
-            way: Way::Explore(Hunt { inputs: || vec![change(3), produce()], ..ONE_CHANGE }),
-        },
+        Breaks { rule: sr::CHECK, promise: READABLE.id, way: Way::Explore },
+        Breaks { rule: sr::BY_ID, promise: READABLE.id, way: Way::Explore },
+        Breaks { rule: sr::ORDER, promise: READABLE.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Registry>] = &[

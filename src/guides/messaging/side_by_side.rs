@@ -41,6 +41,7 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_ORDER,
+    without: &[(brokers::RECOGNISE, ONE_RECORD)],
     terms: &[
         ("heartbeat", "A regular message that only says: I am still here."),
         ("partition", "One of a topic's logs; order holds within it."),
@@ -309,6 +310,14 @@ const ONE_ORDER: Hunt<Brokers> = Hunt {
     within: |world| world.kernel().pending_count() < 16,
 };
 
+/// Kafka alone, one order.
+const ONE_RECORD: Hunt<Brokers> = Hunt {
+    settings: &[(brokers::LANES, 2), (brokers::RATE, 0)],
+    inputs: || vec![command(brokers::PUBLISH, Lane::Kafka, 1)],
+    bounds: Bounds::new(200_000, 40, Budget::NONE),
+    ..ONE_ORDER
+};
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -317,18 +326,10 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Brokers> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    /// Kafka alone, one order.
-    pub(super) const ONE_RECORD: Hunt<Brokers> = Hunt {
-        settings: &[(brokers::LANES, 2), (brokers::RATE, 0)],
-        inputs: || vec![command(brokers::PUBLISH, Lane::Kafka, 1)],
-        bounds: Bounds::new(200_000, 40, Budget::NONE),
-        ..ONE_ORDER
-    };
-
     pub(super) const BREAKS: &[Breaks<Brokers>] = &[
-        Breaks { rule: brokers::ACK_AFTER, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: brokers::CONFIRMS, promise: RABBIT_WORKS.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: brokers::RECOGNISE, promise: STORED_ONCE.id, way: Way::Explore(ONE_RECORD) },
+        Breaks { rule: brokers::ACK_AFTER, promise: RABBIT_WORKS.id, way: Way::Explore },
+        Breaks { rule: brokers::CONFIRMS, promise: RABBIT_WORKS.id, way: Way::Explore },
+        Breaks { rule: brokers::RECOGNISE, promise: STORED_ONCE.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Brokers>] = &[

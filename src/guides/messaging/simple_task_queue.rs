@@ -259,10 +259,10 @@ mod proof {
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
-        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-        Breaks { rule: rabbit::DURABLE, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-        Breaks { rule: rabbit::PERSISTENT, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
-        Breaks { rule: rabbit::CONFIRMS, promise: NOT_LOST.id, way: Way::Explore(ONE_TASK) },
+        Breaks { rule: rabbit::ACK_AFTER, promise: NOT_LOST.id, way: Way::Explore },
+        Breaks { rule: rabbit::DURABLE, promise: NOT_LOST.id, way: Way::Explore },
+        Breaks { rule: rabbit::PERSISTENT, promise: NOT_LOST.id, way: Way::Explore },
+        Breaks { rule: rabbit::CONFIRMS, promise: NOT_LOST.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<RabbitMq>] = &[

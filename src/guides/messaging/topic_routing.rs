@@ -46,6 +46,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: hunt(|| vec![topic("orders.eu.failed"), headers(1, 0)]),
+    without: WITHOUT,
     terms: &[
         ("bindings", "What ties a queue to an exchange, with a key or headers to match."),
         (
@@ -367,6 +368,15 @@ const fn hunt(inputs: fn() -> Vec<Input>) -> Hunt<RabbitMq> {
     }
 }
 
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<RabbitMq>)] = &[
+    (rabbit::STAR, hunt(|| vec![topic("payments.eu")])),
+    (rabbit::HASH, hunt(|| vec![topic("orders")])),
+    (rabbit::ONCE, hunt(|| vec![topic("orders.eu.paid")])),
+    (rabbit::ALL_HEADERS, hunt(|| vec![headers(1, 0)])),
+    (rabbit::MANDATORY, hunt(|| vec![headers(1, 0)])),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -375,11 +385,11 @@ mod proof {
     pub(super) static PROOF: Proof<RabbitMq> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
     pub(super) const BREAKS: &[Breaks<RabbitMq>] = &[
-        Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("payments.eu")])) },
-        Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders")])) },
-        Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore(hunt(|| vec![topic("orders.eu.paid")])) },
-        Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
-        Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore(hunt(|| vec![headers(1, 0)])) },
+        Breaks { rule: rabbit::STAR, promise: EXACT.id, way: Way::Explore },
+        Breaks { rule: rabbit::HASH, promise: EXACT.id, way: Way::Explore },
+        Breaks { rule: rabbit::ONCE, promise: EXACT.id, way: Way::Explore },
+        Breaks { rule: rabbit::ALL_HEADERS, promise: EXACT.id, way: Way::Explore },
+        Breaks { rule: rabbit::MANDATORY, promise: NOT_DROPPED.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<RabbitMq>] = &[

@@ -53,6 +53,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_OF_EACH,
+    without: WITHOUT,
     terms: &[
         ("hinted handoff", "A write kept by another node for one that is down, and handed over when it is back."),
         ("quorum", "Enough nodes that any two such sets share one."),
@@ -213,13 +214,25 @@ const ONE_OF_EACH: Hunt<QuorumStore> = Hunt {
     within: |world| world.kernel().pending_count() < 14,
 };
 
+/// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
+const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<QuorumStore>)] = &[
+    (
+        store::OVERLAP,
+        Hunt {
+            settings: &[(store::THINK, 0), (store::HANDOFF, 0), (store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1)],
+            ..ONE_OF_EACH
+        },
+    ),
+    (store::READ_REPAIR, TWO_READS),
+];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
     use crate::views::quorum_store::stores_of;
-
-    /// Ann writes, Bob reads twice: what it takes for one read to go back behind another.
-    const TWO_READS: Hunt<QuorumStore> = Hunt { inputs: || vec![write(0, 7), read(1), read(1)], ..ONE_OF_EACH };
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<QuorumStore> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -228,17 +241,10 @@ mod proof {
         &[(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1), (store::LATENCY, 60_000), (store::THINK, 20_000)];
 
     pub(super) const BREAKS: &[Breaks<QuorumStore>] = &[
-        Breaks {
-            rule: store::OVERLAP,
-            promise: FRESH.id,
-            way: Way::Explore(Hunt {
-                settings: &[(store::THINK, 0), (store::HANDOFF, 0), (store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1)],
-                ..ONE_OF_EACH
-            }),
-        },
-        Breaks { rule: store::NEWEST, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
-        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore(TWO_READS) },
-        Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Explore(ONE_OF_EACH) },
+        Breaks { rule: store::OVERLAP, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: store::NEWEST, promise: FRESH.id, way: Way::Explore },
+        Breaks { rule: store::READ_REPAIR, promise: FORWARD.id, way: Way::Explore },
+        Breaks { rule: store::STRICT, promise: FRESH.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<QuorumStore>] = &[

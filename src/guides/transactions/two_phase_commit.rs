@@ -55,6 +55,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: ONE_ORDER,
+    without: WITHOUT,
     terms: &[
         ("coordinator", "The node that decides for a group, or leads it."),
         ("in doubt", "A participant has voted yes and does not know the decision: it may neither commit nor abort."),
@@ -286,6 +287,18 @@ const ONE_ORDER: Hunt<TwoPhaseCommit> = Hunt {
     within: |world| world.kernel().pending_count() <= 8,
 };
 
+/// Without faults and with three participants, one of which says no: more than half is then not all.
+const ONE_NO: Hunt<TwoPhaseCommit> = Hunt {
+    settings: &[(tpc::PARTICIPANTS, 3), (tpc::RATE, 0)],
+    inputs: || vec![order(3)],
+    bounds: Bounds { budget: Budget::NONE, ..ONE_ORDER.bounds },
+    within: |world| world.kernel().pending_count() <= 12,
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<TwoPhaseCommit>)] =
+    &[(tpc::UNANIMOUS, ONE_NO), (tpc::PRESUMED_ABORT, Hunt { inputs: || vec![order(2)], ..ONE_ORDER })];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -293,24 +306,12 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<TwoPhaseCommit> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    /// Without faults and with three participants, one of which says no: more than half is then not all.
-    pub(super) const ONE_NO: Hunt<TwoPhaseCommit> = Hunt {
-        settings: &[(tpc::PARTICIPANTS, 3), (tpc::RATE, 0)],
-        inputs: || vec![order(3)],
-        bounds: Bounds { budget: Budget::NONE, ..ONE_ORDER.bounds },
-        within: |world| world.kernel().pending_count() <= 12,
-    };
-
     pub(super) const BREAKS: &[Breaks<TwoPhaseCommit>] = &[
-        Breaks { rule: tpc::FORCE_VOTE, promise: AGREE.id, way: Way::Explore(ONE_ORDER) },
-        Breaks { rule: tpc::UNANIMOUS, promise: ALL_YES.id, way: Way::Explore(ONE_NO) },
-        Breaks { rule: tpc::FORCE_DECISION, promise: AGREE.id, way: Way::Explore(ONE_ORDER) },
-        Breaks {
-            rule: tpc::PRESUMED_ABORT,
-            promise: AGREE.id,
-            way: Way::Explore(Hunt { inputs: || vec![order(2)], ..ONE_ORDER }),
-        },
-        Breaks { rule: tpc::WAIT, promise: AGREE.id, way: Way::Explore(ONE_ORDER) },
+        Breaks { rule: tpc::FORCE_VOTE, promise: AGREE.id, way: Way::Explore },
+        Breaks { rule: tpc::UNANIMOUS, promise: ALL_YES.id, way: Way::Explore },
+        Breaks { rule: tpc::FORCE_DECISION, promise: AGREE.id, way: Way::Explore },
+        Breaks { rule: tpc::PRESUMED_ABORT, promise: AGREE.id, way: Way::Explore },
+        Breaks { rule: tpc::WAIT, promise: AGREE.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<TwoPhaseCommit>] = &[

@@ -9,27 +9,13 @@ pub(super) fn propose(proposer: i64, value: i64) -> Input {
     Input::call(paxos::PROPOSE, &[proposer, value])
 }
 
-/// The same with a crash of the second acceptor. The first one hears from P1 alone, the third from P2 alone.
-pub(super) const ONE_CRASH: Hunt<Paxos> = Hunt {
-    bounds: Bounds { budget: Budget::crashes(1), ..TWO_BALLOTS.bounds },
-    within: |world| {
-        let apart = |number: usize, proposer: u16| {
-            let bound = acceptors(world).get(number).map_or(Ballot::NONE, |id| promised(world, *id));
-            bound == Ballot::NONE || bound.proposer.0 == proposer
-        };
-        let up = |(id, _): (NodeId, _)| world.kernel().node(id).up || acceptors(world).get(1) == Some(&id);
-        first_ballots(world) && world.nodes().all(up) && apart(0, 0) && apart(2, 1)
-    },
-    ..TWO_BALLOTS
-};
-
 pub(super) const BY_TIME: &str = "The promise is about time: some schedule still ends the duel, but not this one.";
 
 pub(super) const BREAKS: &[Breaks<Paxos>] = &[
-    Breaks { rule: paxos::PROMISE_ON_DISK, promise: AGREEMENT.id, way: Way::Explore(ONE_CRASH) },
-    Breaks { rule: paxos::KEEP_PROMISE, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
-    Breaks { rule: paxos::ADOPT_HIGHEST, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
-    Breaks { rule: paxos::MAJORITY, promise: AGREEMENT.id, way: Way::Explore(TWO_BALLOTS) },
+    Breaks { rule: paxos::PROMISE_ON_DISK, promise: AGREEMENT.id, way: Way::Explore },
+    Breaks { rule: paxos::KEEP_PROMISE, promise: AGREEMENT.id, way: Way::Explore },
+    Breaks { rule: paxos::ADOPT_HIGHEST, promise: AGREEMENT.id, way: Way::Explore },
+    Breaks { rule: paxos::MAJORITY, promise: AGREEMENT.id, way: Way::Explore },
     Breaks {
         rule: paxos::BACK_OFF,
         promise: CHOSEN_EVENTUALLY.id,

@@ -1,29 +1,14 @@
 //! How each rule's absence breaks a promise, and how the challenges are solved.
 
 use super::*;
-use crate::systems::messaging::nats::FIRST;
 
 /// How a promise breaks without each rule, and how each challenge is solved.
 pub(super) static PROOF: Proof<Nats> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-/// The same without a fault, and with one connection each.
-pub(super) const NO_FAULT: Hunt<Nats> =
-    Hunt { bounds: Bounds::new(600_000, 40, Budget::NONE), within: |world| calm(world, 1), ..TWO_WORKERS };
-
 pub(super) const BREAKS: &[Breaks<Nats>] = &[
-    Breaks { rule: nats::ONE_PER_GROUP, promise: ONE_RESPONDER.id, way: Way::Explore(NO_FAULT) },
-    Breaks { rule: nats::NO_RESPONDERS, promise: CLEAR_NO.id, way: Way::Explore(NO_FAULT) },
-    Breaks {
-        rule: nats::OWN_INBOX,
-        promise: OWN_ANSWER.id,
-        way: Way::Explore(Hunt {
-            inputs: || vec![request(2)],
-            within: |world| {
-                calm(world, 1) && world.node(NodeId::from(FIRST)).is_some_and(|node| node.disk.connections < 2)
-            },
-            ..NO_FAULT
-        }),
-    },
+    Breaks { rule: nats::ONE_PER_GROUP, promise: ONE_RESPONDER.id, way: Way::Explore },
+    Breaks { rule: nats::NO_RESPONDERS, promise: CLEAR_NO.id, way: Way::Explore },
+    Breaks { rule: nats::OWN_INBOX, promise: OWN_ANSWER.id, way: Way::Explore },
     Breaks {
         rule: nats::GIVE_UP,
         promise: ENDS.id,
