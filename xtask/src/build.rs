@@ -32,7 +32,7 @@ const APPS: &str = "target/apps";
 /// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
 pub enum Terminal {
-    /// One that is compiled for the purpose, by the profile that compiles quickest: it runs for less than a second.
+    /// One that is compiled for the purpose, by the profile that compiles quickest: it runs for a few seconds.
     Own,
     /// The one built along with the tests. After a test run this one exists and `Own` does not: the tests' own
     /// dependencies change the features of some shared ones, so cargo compiles the library once for each.
@@ -55,7 +55,7 @@ pub fn site_steps(terminal: Terminal) -> Outcome<Vec<Step>> {
     let shelves = shelves::all()?;
     let compiled = shelves.clone();
     Ok(vec![
-        Step::new("the apps, compiled", "3 min", move || compile(&compiled)),
+        Step::new("the apps, compiled", "4 min", move || compile(&compiled)),
         Step::new("the apps, packed", "40 s", move || pack_all(&shelves)),
         Step::new("the pages", "1 min", move || write_pages(terminal)),
         Step::new("compressed copies of all files", "15 s", move || {
@@ -119,7 +119,7 @@ fn page_of(shelf: &str, template: &str) -> String {
 
 fn write_pages(terminal: Terminal) -> Outcome {
     let mut pages = match terminal {
-        Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--"]),
+        Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--profile", "pages", "--"]),
         Terminal::OfTheTests => {
             run(&mut command("cargo", &["test", "--quiet", "--workspace", "--no-run"]), "")?;
             let here = std::env::current_exe().map_err(|error| format!("This program is missing ({error})."))?;
