@@ -337,7 +337,7 @@ mod tests {
     #[test]
     fn the_lowest_caller_costs_most() {
         let questions = |caller: NodeId| {
-            let mut script = Script::new(SCENARIO.world(&SCENARIO.from(&[], &[]), &[]));
+            let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &[]));
             assert!(script.until(|world| common(world) == Some(N5)));
             script.act(Input::Crash { node: N5 });
             script.act(call(caller));

@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn a_commit_takes_two_message_delays() {
         let origin = Origin { settings: vec![(raft::LOAD, 5), (raft::LATENCY, 10_000)], ..SCENARIO.from(&[], &[]) };
-        let mut script = Script::new(SCENARIO.world(&origin, &[]));
+        let mut script = Script::new(&SCENARIO, &origin);
         script.until(|world| leader_at(world, 40));
         let world = script.world();
         let all = world.metrics().of(raft::COMMIT_LATENCY).map(|(_, series)| series.merged(0).quantile(500));

@@ -386,7 +386,7 @@ mod tests {
     fn calls_in_rising_order_take_2n_minus_1_hops() {
         for nodes in [3, 5, 8] {
             let origin = Origin { settings: vec![(ring::NODES, nodes)], ..SCENARIO.from(&[], &[]) };
-            let mut script = Script::new(SCENARIO.world(&origin, &[]));
+            let mut script = Script::new(&SCENARIO, &origin);
             let seen = RefCell::new(BTreeSet::new());
             assert!(script.until(|world| {
                 let calls = world.flights().filter(|flight| matches!(flight.message, Message::Claim(_)));

@@ -45,11 +45,11 @@ pub trait AnyScenario: Sync {
     fn within(&self, world: &LiveWorld) -> bool;
     /// Shows how the absence of a rule breaks a promise, the way the scenario says. For tests; not in the browser.
     #[cfg(not(target_arch = "wasm32"))]
-    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
+    fn counterexample(&'static self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
     /// The tape that solves a challenge, where it begins, and after how many events it is solved. `None` if the
     /// scenario gives no solution. For tests.
     #[cfg(not(target_arch = "wasm32"))]
-    fn solution(&self, challenge: usize) -> Option<(Origin, Tape, u64)>;
+    fn solution(&'static self, challenge: usize) -> Option<(Origin, Tape, u64)>;
 }
 
 /// The settings, rules and commands that a scenario names, with their descriptions.
@@ -163,12 +163,12 @@ impl<S: Face> AnyScenario for Scenario<S> {
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn counterexample(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+    fn counterexample(&'static self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
         self.broken(rule, schedules)
     }
 
     #[cfg(not(target_arch = "wasm32"))]
-    fn solution(&self, challenge: usize) -> Option<(Origin, Tape, u64)> {
+    fn solution(&'static self, challenge: usize) -> Option<(Origin, Tape, u64)> {
         self.solved(challenge)
     }
 }

@@ -1,7 +1,11 @@
 //! What a scenario proves, in native builds only: how a promise breaks without each rule, and how each challenge is
 //! solved. The browser's apps leave it out.
 
+use std::marker::PhantomData;
+
+use super::any::AnyScenario;
 use super::hunt::explorer;
+use super::live::LiveWorld;
 use super::scenario::Scenario;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::SettingId;
@@ -37,30 +41,32 @@ pub struct Solution<S: System> {
     pub act: fn(&mut Script<S>),
 }
 
-/// A scripted reader: runs on, acts, and leaves a tape.
+/// A scripted reader: runs on, acts, and leaves a tape. The run knows no system, as the page's does not, so that it is
+/// compiled once.
 pub struct Script<S: System> {
-    run: Run<World<S>>,
+    run: Run<LiveWorld>,
+    system: PhantomData<S>,
 }
 
-impl<S: System> Script<S> {
-    /// A reader at the start of a world.
-    pub fn new(world: World<S>) -> Script<S> {
-        Script { run: Run::new(world, Tape::default()) }
+impl<S: Face> Script<S> {
+    /// A reader at the start of a run.
+    pub fn new(scenario: &'static Scenario<S>, origin: &Origin) -> Script<S> {
+        Script { run: Run::new(scenario.start(origin), Tape::default()), system: PhantomData }
     }
 
     /// The world as it is now.
     pub fn world(&self) -> &World<S> {
-        self.run.world()
+        self.run.world().typed().unwrap_or_else(|| unreachable!("a run keeps its system"))
     }
 
     /// Runs on until something holds; gives up after 20,000 events. True when it holds.
     pub fn until(&mut self, holds: impl Fn(&World<S>) -> bool) -> bool {
         for _ in 0..20_000 {
-            if holds(self.run.world()) || self.run.step().is_none() {
+            if holds(self.world()) || self.run.step().is_none() {
                 break;
             }
         }
-        holds(self.run.world())
+        holds(self.world())
     }
 
     /// Runs on for some events.
@@ -145,11 +151,16 @@ impl<S: Face> Scenario<S> {
         found
     }
 
-    fn acted(&self, more: &[(SettingId, i64)], act: fn(&mut Script<S>), mut found: Counterexample) -> Counterexample {
+    fn acted(
+        &'static self,
+        more: &[(SettingId, i64)],
+        act: fn(&mut Script<S>),
+        mut found: Counterexample,
+    ) -> Counterexample {
         found.explored = false;
         found.tried = 1;
         found.origin.settings.extend_from_slice(more);
-        let mut script = Script::new(self.world(&found.origin, &[]));
+        let mut script = Script::new(self, &found.origin);
         act(&mut script);
         if let Some(breaking) = script.run.branch().breakings().iter().find(|broken| broken.promise == found.promise) {
             found.steps = breaking.step;
@@ -158,18 +169,24 @@ impl<S: Face> Scenario<S> {
         found
     }
 
-    fn stormed(&self, more: &[(SettingId, i64)], events: u64, most: u64, mut found: Counterexample) -> Counterexample {
+    fn stormed(
+        &'static self,
+        more: &[(SettingId, i64)],
+        events: u64,
+        most: u64,
+        mut found: Counterexample,
+    ) -> Counterexample {
         found.explored = false;
         found.origin.settings.extend_from_slice(more);
         for seed in 0..most {
             found.tried = seed + 1;
             found.origin.seed = seed;
-            let mut run = Run::new(self.world(&found.origin, &[]), Tape::default());
+            let mut run = Run::new(self.start(&found.origin), Tape::default());
             storm(&mut run, self.faults, seed, events);
             if let Some(breaking) = run.branch().breakings().iter().find(|breaking| breaking.promise == found.promise) {
                 found.steps = breaking.step;
                 found.tape = Some(run.branch().tape().clone());
-                let start = self.world(&found.origin, &[]);
+                let start = self.start(&found.origin);
                 if let Some(mut shrinker) = Shrinker::new(start, run.branch(), found.promise) {
                     shrinker.run();
                     found.steps = shrinker.progress().steps;
@@ -181,7 +198,7 @@ impl<S: Face> Scenario<S> {
         found
     }
 
-    pub(super) fn broken(&self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
+    pub(super) fn broken(&'static self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
         let breaks = self.proof.breaks.iter().find(|breaks| breaks.rule == rule)?;
         let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
         let rules_off = RuleSet::ALL.with(rule, false).off_bits();
@@ -201,11 +218,11 @@ impl<S: Face> Scenario<S> {
         })
     }
 
-    pub(super) fn solved(&self, challenge: usize) -> Option<(Origin, Tape, u64)> {
+    pub(super) fn solved(&'static self, challenge: usize) -> Option<(Origin, Tape, u64)> {
         let challenge = self.challenges.get(challenge)?;
         let solution = self.proof.solutions.iter().find(|solution| solution.challenge == challenge.id)?;
         let origin = (solution.from)();
-        let mut script = Script::new(self.world(&origin, &[]));
+        let mut script = Script::new(self, &origin);
         (solution.act)(&mut script);
         Some((origin, script.tape().clone(), script.step_count()))
     }
