@@ -23,6 +23,7 @@ mod jetstream_r3;
 mod kafka_assignor_vectors;
 mod kafka_groups;
 mod kafka_partitioner_vectors;
+mod linearizability;
 mod nats_vectors;
 #[path = "../oracles/mod.rs"]
 mod oracles;

@@ -3,8 +3,8 @@
 //! The search of Wing and Gong with Lowe's memory of what has failed: it goes through calls and returns in time order,
 //! places an open operation as soon as the object allows it, and takes the last one back when it reaches the return of
 //! an operation that it could not place. A set of placed operations with the state they lead to is tried only once. An
-//! answered operation that changes nothing and fits now is placed for good: whatever order fits with it later fits
-//! with it now.
+//! answered operation that changes nothing in any state and fits now is placed for good: whatever order fits with it
+//! later fits with it now. A write of what is held already is none: later it may undo another write.
 
 use std::hash::Hash;
 
@@ -22,6 +22,11 @@ pub trait Spec {
     fn start(&self) -> Self::State;
     /// What it holds after the operation; `None` when it could not have given this answer.
     fn apply(&self, state: &Self::State, op: &Self::Op) -> Option<Self::State>;
+    /// Whether an operation with this answer changes nothing, whatever the object holds. Must not be true of one that
+    /// may change something.
+    fn only_looks(&self, _op: &Self::Op) -> bool {
+        false
+    }
     /// Whether an operation's answer says so much about what the object held before that looking ahead to it pays.
     fn is_telling(&self, _op: &Self::Op) -> bool {
         false
@@ -177,7 +182,7 @@ impl List {
 
 fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Sequence, Misfit> {
     let mut tried = Table::default();
-    // Where each placed operation stands, the state before it, and whether it changed nothing.
+    // Where each placed operation stands, the state before it, and whether it is placed for good.
     let mut placed: Vec<(usize, S::State, bool)> = Vec::new();
     let mut state = spec.start();
     // The sum of the marks of the placed operations stands for their set.
@@ -194,8 +199,10 @@ fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Se
             let next = next.filter(|(print, _)| tried.insert(mix(set.wrapping_add(mark(op)), *print), 0));
             match next {
                 Some((print, next)) => {
-                    let is_pure = print == stable(&state) && calls[op].returned.is_some();
-                    placed.push((place, std::mem::replace(&mut state, next), is_pure));
+                    // A look at an object of unknown contents makes them known.
+                    let is_for_good = spec.only_looks(&calls[op].op) && print == stable(&state);
+                    let is_for_good = is_for_good && calls[op].returned.is_some();
+                    placed.push((place, std::mem::replace(&mut state, next), is_for_good));
                     set = set.wrapping_add(mark(op));
                     unanswered -= usize::from(calls[op].returned.is_some());
                     list.take_out(place);
@@ -211,7 +218,7 @@ fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Se
             stuck = point.map_or(stuck, |point| point.op);
         }
         loop {
-            let Some((last, before, is_pure)) = placed.pop() else {
+            let Some((last, before, is_for_good)) = placed.pop() else {
                 return Err(Misfit { longest, first: stuck });
             };
             let op = list.points[last - 1].op;
@@ -220,7 +227,7 @@ fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Se
             unanswered += usize::from(calls[op].returned.is_some());
             list.put_back(last);
             place = list.next[last];
-            if !is_pure {
+            if !is_for_good {
                 break;
             }
         }

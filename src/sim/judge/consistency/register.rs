@@ -45,6 +45,10 @@ impl Spec for Register {
             }
         }
     }
+
+    fn only_looks(&self, op: &RegisterOp) -> bool {
+        matches!(op, RegisterOp::Read(_) | RegisterOp::CompareAndSet { done: Some(false), .. })
+    }
 }
 
 /// The verdict on the operations of one key.

@@ -190,6 +190,10 @@ impl Spec for Text {
         }
     }
 
+    fn only_looks(&self, op: &StoreOp) -> bool {
+        matches!(op, StoreOp::Get(_))
+    }
+
     fn is_telling(&self, op: &StoreOp) -> bool {
         matches!(op, StoreOp::Get(Some(_)))
     }
