@@ -303,7 +303,6 @@ mod proof {
 mod tests {
     use super::proof::*;
     use super::*;
-    use crate::guides::kit::proof::Script;
     use crate::sim::run::simulation::Simulation;
     use crate::systems::consensus::bully::Message;
     use crate::systems::consensus::bully::promises::at_work;
@@ -337,7 +336,7 @@ mod tests {
     #[test]
     fn the_lowest_caller_costs_most() {
         let questions = |caller: NodeId| {
-            let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &[]));
+            let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
             assert!(script.until(|world| common(world) == Some(N5)));
             script.act(Input::Crash { node: N5 });
             script.act(call(caller));

@@ -421,13 +421,12 @@ const TWO_LEADERS: Hunt<Paxos> = Hunt {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
     use crate::sim::kernel::time::MS;
 
     /// Commands answered, messages for them, and the median latency, in ten seconds of 20 commands a second.
     fn measure(skips: i64, servers: i64) -> (u64, u64, u64, i64) {
         let settings = vec![(paxos::RATE, 20), (paxos::SKIP_PHASE_1, skips), (paxos::ACCEPTORS, servers)];
-        let mut script = Script::new(&SCENARIO, &Origin { settings, ..SCENARIO.from(&[], &[]) });
+        let mut script = SCENARIO.script(&Origin { settings, ..SCENARIO.from(&[], &[]) });
         script.until(|world| leader(world).is_some() && longest_wait(world) == 0 && newest(world) > 0);
         let counts =
             |world: &Cluster| (world.metrics().total(paxos::COMMITTED, 0), world.metrics().total(paxos::MESSAGES, 0));
@@ -462,7 +461,7 @@ mod tests {
     #[test]
     fn a_late_server_takes_over_the_state() {
         let origin = Origin { settings: vec![(paxos::RATE, 50)], ..SCENARIO.from(&[], &[]) };
-        let mut script = Script::new(&SCENARIO, &origin);
+        let mut script = SCENARIO.script(&origin);
         assert!(script.act(Input::Crash { node: NodeId(4) }));
         assert!(script.until(|world| newest(world) > paxos::KEPT + 20));
         assert!(script.act(Input::Restart { node: NodeId(4) }));

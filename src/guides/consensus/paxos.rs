@@ -467,7 +467,7 @@ mod tests {
     use crate::sim::kernel::time::MS;
 
     fn run(settings: &[(crate::sim::declare::settings::SettingId, i64)], rules_off: u64) -> Script<Paxos> {
-        Script::new(&SCENARIO, &Origin { settings: settings.to_vec(), rules_off, ..SCENARIO.from(&[], &[]) })
+        SCENARIO.script(&Origin { settings: settings.to_vec(), rules_off, ..SCENARIO.from(&[], &[]) })
     }
 
     /// Left alone, a proposer knows after four messages in a row: prepare, promise, accept, accepted.

@@ -310,7 +310,6 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
     use crate::sim::kernel::time::MS;
 
     /// The first message in flight that carries a granted vote.
@@ -327,7 +326,7 @@ mod tests {
     /// A dropped vote is missed: with three of four granted votes dropped, the candidate does not win its term.
     #[test]
     fn a_candidate_without_a_majority_does_not_lead() {
-        let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &[]));
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
         for _ in 0..3 {
             assert!(script.until(|world| first_vote(world).is_some()));
             if let Some(id) = first_vote(script.world()) {

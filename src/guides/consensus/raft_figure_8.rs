@@ -272,7 +272,7 @@ mod tests {
     /// The figure's terms: x=1 is of term 1, x=2 of term 2, and at (c) a majority has x=1 in a later term than both.
     #[test]
     fn terms_are_the_figures() {
-        let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &[]));
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
         assert!(to_c(&mut script));
         let world = script.world();
         assert!(first_is_of(world, A, 1) && first_is_of(world, NodeId(1), 1) && first_is_of(world, E, 2));

@@ -265,13 +265,12 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
 
     /// Two message delays with a stable leader: a command is committed after the quickest majority's way and back.
     #[test]
     fn a_commit_takes_two_message_delays() {
         let origin = Origin { settings: vec![(raft::LOAD, 5), (raft::LATENCY, 10_000)], ..SCENARIO.from(&[], &[]) };
-        let mut script = Script::new(&SCENARIO, &origin);
+        let mut script = SCENARIO.script(&origin);
         script.until(|world| leader_at(world, 40));
         let world = script.world();
         let all = world.metrics().of(raft::COMMIT_LATENCY).map(|(_, series)| series.merged(0).quantile(500));

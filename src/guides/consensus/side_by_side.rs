@@ -352,7 +352,7 @@ mod tests {
 
     fn steady(choice: i64) -> Script<SideBySide> {
         let settings = vec![(trio::SERVERS, choice), (trio::RATE, LOAD)];
-        let mut script = Script::new(&SCENARIO, &Origin { settings, ..SCENARIO.from(&[], &[]) });
+        let mut script = SCENARIO.script(&Origin { settings, ..SCENARIO.from(&[], &[]) });
         assert!(script.until(|world| committed(world) >= 300));
         // The load is turned off, and the last command's messages arrive.
         assert!(script.act(load(0)));

@@ -354,7 +354,6 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
     use crate::sim::run::simulation::Simulation;
     use std::cell::RefCell;
     use std::collections::BTreeSet;
@@ -386,7 +385,7 @@ mod tests {
     fn calls_in_rising_order_take_2n_minus_1_hops() {
         for nodes in [3, 5, 8] {
             let origin = Origin { settings: vec![(ring::NODES, nodes)], ..SCENARIO.from(&[], &[]) };
-            let mut script = Script::new(&SCENARIO, &origin);
+            let mut script = SCENARIO.script(&origin);
             let seen = RefCell::new(BTreeSet::new());
             assert!(script.until(|world| {
                 let calls = world.flights().filter(|flight| matches!(flight.message, Message::Claim(_)));

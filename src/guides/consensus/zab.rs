@@ -347,7 +347,6 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
     use crate::sim::explore::instance::Instance;
     use crate::sim::explore::{Explorer, Outcome};
     use crate::sim::kernel::time::{MS, SEC};
@@ -361,7 +360,7 @@ mod tests {
     #[test]
     fn a_transaction_costs_three_messages_a_follower_and_a_round_trip() {
         for (servers, followers) in [(0, 2), (1, 4)] {
-            let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &[(zab::RATE, 0), (zab::SERVERS, servers)]));
+            let mut script = SCENARIO.script(&SCENARIO.from(&[], &[(zab::RATE, 0), (zab::SERVERS, servers)]));
             let packets = |world: &Ensemble| {
                 let pings = |message: &Message| matches!(message, Message::Ping { .. } | Message::Pong { .. });
                 world

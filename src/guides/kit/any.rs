@@ -133,12 +133,12 @@ impl<S: Face> AnyScenario for Scenario<S> {
     }
 
     fn start(&'static self, origin: &Origin) -> LiveWorld {
-        LiveWorld::new(self.world(origin, &[]), self)
+        self.shown(self.world(origin, &[]))
     }
 
     fn hunt(&'static self, origin: &Origin) -> (LiveWorld, Bounds) {
         let hunt = self.hunt_under(RuleSet::from_off_bits(origin.rules_off));
-        (LiveWorld::new(self.instance(hunt, origin), self), hunt.bounds)
+        (self.shown(self.instance(hunt, origin)), hunt.bounds)
     }
 
     fn explorer(

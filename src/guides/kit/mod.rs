@@ -9,6 +9,9 @@ pub mod live;
 pub mod prelude;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod proof;
+#[cfg(not(target_arch = "wasm32"))]
+mod proving;
 pub mod scenario;
 pub mod shelf;
+mod shown;
 pub mod tour;

@@ -1,22 +1,15 @@
-//! What a scenario proves, in native builds only: how a promise breaks without each rule, and how each challenge is
-//! solved. The browser's apps leave it out.
+//! What a scenario says that it proves, in native builds only: how a promise breaks without each rule, and how each
+//! challenge is solved. The browser's apps leave it out.
 
 use std::marker::PhantomData;
 
-use super::any::AnyScenario;
-use super::hunt::explorer;
 use super::live::LiveWorld;
-use super::scenario::Scenario;
-use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::declare::rules::RuleId;
 use crate::sim::declare::settings::SettingId;
-use crate::sim::explore::tape_of;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 use crate::sim::run::Run;
-use crate::sim::run::chaos::storm;
-use crate::sim::run::shrink::Shrinker;
-use crate::sim::run::tape::{Input, Origin, Stamped, Tape};
-use crate::views::Face;
+use crate::sim::run::tape::{Input, Origin, Tape};
 
 /// See the module's header.
 pub struct Proof<S: System> {
@@ -44,14 +37,14 @@ pub struct Solution<S: System> {
 /// A scripted reader: runs on, acts, and leaves a tape. The run knows no system, as the page's does not, so that it is
 /// compiled once.
 pub struct Script<S: System> {
-    run: Run<LiveWorld>,
+    pub(super) run: Run<LiveWorld>,
     system: PhantomData<S>,
 }
 
-impl<S: Face> Script<S> {
+impl<S: System> Script<S> {
     /// A reader at the start of a run.
-    pub fn new(scenario: &'static Scenario<S>, origin: &Origin) -> Script<S> {
-        Script { run: Run::new(scenario.start(origin), Tape::default()), system: PhantomData }
+    pub(super) fn new(start: LiveWorld) -> Script<S> {
+        Script { run: Run::new(start, Tape::default()), system: PhantomData }
     }
 
     /// The world as it is now.
@@ -133,97 +126,4 @@ pub struct Counterexample {
     pub explored: bool,
     /// Why it was not.
     pub reason: &'static str,
-}
-
-impl<S: Face> Scenario<S> {
-    fn explored(&self, mut found: Counterexample) -> Counterexample {
-        let hunt = self.hunt_under(RuleSet::from_off_bits(found.origin.rules_off));
-        let world = self.instance(hunt, &found.origin);
-        let mut explorer = explorer(&world, hunt.bounds, Some(found.promise), hunt.within, self.promises);
-        let report = explorer.run();
-        found.tried = report.progress.states;
-        found.origin.settings.extend_from_slice(hunt.settings);
-        if let Some((_, moves)) = report.moves() {
-            found.steps = moves.len() as u64;
-            let first = (hunt.inputs)().into_iter().map(|input| Stamped { after: 0, input }).collect();
-            found.tape = explorer.schedule(moves).map(|schedule| tape_of(first, &schedule.tape));
-        }
-        found
-    }
-
-    fn acted(
-        &'static self,
-        more: &[(SettingId, i64)],
-        act: fn(&mut Script<S>),
-        mut found: Counterexample,
-    ) -> Counterexample {
-        found.explored = false;
-        found.tried = 1;
-        found.origin.settings.extend_from_slice(more);
-        let mut script = Script::new(self, &found.origin);
-        act(&mut script);
-        if let Some(breaking) = script.run.branch().breakings().iter().find(|broken| broken.promise == found.promise) {
-            found.steps = breaking.step;
-            found.tape = Some(script.tape().clone());
-        }
-        found
-    }
-
-    fn stormed(
-        &'static self,
-        more: &[(SettingId, i64)],
-        events: u64,
-        most: u64,
-        mut found: Counterexample,
-    ) -> Counterexample {
-        found.explored = false;
-        found.origin.settings.extend_from_slice(more);
-        for seed in 0..most {
-            found.tried = seed + 1;
-            found.origin.seed = seed;
-            let mut run = Run::new(self.start(&found.origin), Tape::default());
-            storm(&mut run, self.faults, seed, events);
-            if let Some(breaking) = run.branch().breakings().iter().find(|breaking| breaking.promise == found.promise) {
-                found.steps = breaking.step;
-                found.tape = Some(run.branch().tape().clone());
-                let start = self.start(&found.origin);
-                if let Some(mut shrinker) = Shrinker::new(start, run.branch(), found.promise) {
-                    shrinker.run();
-                    found.steps = shrinker.progress().steps;
-                    found.tape = Some(shrinker.tape().clone());
-                }
-                return found;
-            }
-        }
-        found
-    }
-
-    pub(super) fn broken(&'static self, rule: RuleId, schedules: u64) -> Option<Counterexample> {
-        let breaks = self.proof.breaks.iter().find(|breaks| breaks.rule == rule)?;
-        let promise = self.promises.iter().position(|promise| promise.id == breaks.promise)?;
-        let rules_off = RuleSet::ALL.with(rule, false).off_bits();
-        let origin = Origin { seed: self.seed, settings: Vec::new(), rules_off };
-        let found =
-            Counterexample { rule, promise, origin, tape: None, steps: 0, tried: 0, explored: true, reason: "" };
-        Some(match &breaks.way {
-            Way::Explore => self.explored(found),
-            Way::Schedules { settings, events, reason } => {
-                let found = Counterexample { reason, ..found };
-                self.stormed(settings, *events, schedules, found)
-            }
-            Way::Script { settings, act, reason } => {
-                let found = Counterexample { reason, ..found };
-                self.acted(settings, *act, found)
-            }
-        })
-    }
-
-    pub(super) fn solved(&'static self, challenge: usize) -> Option<(Origin, Tape, u64)> {
-        let challenge = self.challenges.get(challenge)?;
-        let solution = self.proof.solutions.iter().find(|solution| solution.challenge == challenge.id)?;
-        let origin = (solution.from)();
-        let mut script = Script::new(self, &origin);
-        (solution.act)(&mut script);
-        Some((origin, script.tape().clone(), script.step_count()))
-    }
 }

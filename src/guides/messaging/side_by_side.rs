@@ -375,7 +375,7 @@ mod tests {
     use crate::systems::messaging::brokers::promises::replayable;
 
     fn script(settings: &[(SettingId, i64)]) -> Script<Brokers> {
-        Script::new(&SCENARIO, &SCENARIO.from(&[], settings))
+        SCENARIO.script(&SCENARIO.from(&[], settings))
     }
 
     /// The lanes get the same orders at the same moments, and in peace none loses or doubles one.

@@ -319,12 +319,11 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guides::kit::proof::Script;
 
     /// The 99th percentile of latency under a policy, among equal servers at a load of 0.9.
     fn slowest(policy: i64) -> u64 {
         let settings = [(lb::SLOW, 1), (lb::RATE, 180), (lb::POLICY, policy)];
-        let mut script = Script::new(&SCENARIO, &SCENARIO.from(&[], &settings));
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &settings));
         script.steps(120_000);
         let series = script.world().metrics().get(lb::LATENCY, policy as u16);
         series.and_then(|series| series.merged(0).quantile(990)).unwrap_or(0)

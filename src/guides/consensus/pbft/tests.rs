@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::guides::kit::hunt::Hunt;
-use crate::guides::kit::proof::Script;
 use crate::sim::explore::instance::Instance;
 use crate::sim::explore::{Bounds, Explorer, Order, Outcome};
 use crate::sim::run::Run;
@@ -58,7 +57,7 @@ fn with_every_rule_on_the_ways_lead_nowhere() {
 #[test]
 fn the_normal_case_takes_as_many_messages_as_in_figure_1() {
     let settings = [(pbft::LIAR, 0), (pbft::CLIENTS, 1), (pbft::REST, 1_000_000)];
-    let mut script = Script::new(&SCENARIO, &origin(1, &settings));
+    let mut script = SCENARIO.script(&origin(1, &settings));
     let mut seen: BTreeMap<u64, char> = BTreeMap::new();
     while script.world().witness().answered == 0 || script.world().flights().next().is_some() {
         script.steps(1);
