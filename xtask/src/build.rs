@@ -32,7 +32,7 @@ const APPS: &str = "target/apps";
 /// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
 pub enum Terminal {
-    /// One that is compiled for the purpose, by the profile that compiles quickest: it runs for a few seconds.
+    /// One that is compiled for the purpose, by the profile that compiles quickest: it runs for less than a second.
     Own,
     /// The one built along with the tests. After a test run this one exists and `Own` does not: the tests' own
     /// dependencies change the features of some shared ones, so cargo compiles the library once for each.
@@ -56,7 +56,7 @@ pub fn site_steps(terminal: Terminal) -> Outcome<Vec<Step>> {
     let compiled = shelves.clone();
     Ok(vec![
         Step::new("the apps, compiled", "4 min", move || compile(&compiled)),
-        Step::new("the apps, packed", "40 s", move || pack_all(&shelves)),
+        Step::new("the apps, packed", "1 min", move || pack_all(&shelves)),
         Step::new("the pages", "1 min", move || write_pages(terminal)),
         Step::new("compressed copies of all files", "15 s", move || {
             let remedy = "Node's message above says which file could not be written.";
