@@ -144,11 +144,14 @@ impl Server<'_, '_> {
         self.config().reached(by, self.enough())
     }
 
-    /// How many servers are enough, in words: "3 of ABCDE", "2 of ABC and 3 of ABCDE".
-    pub(super) fn quorum_words(&self) -> String {
+    /// How many servers are enough, in words that are only built where they are shown: "3 of ABCDE", "2 of ABC and 3 of
+    /// ABCDE".
+    pub(super) fn quorum_words(&self) -> impl Fn() -> String + use<> {
         let (config, enough) = (self.config(), self.enough());
-        let of = |set: Members| format!("{} of {}", enough(set.count_ones() as usize), letters(set));
-        if config.is_joint() { format!("{} and {}", of(config.old), of(config.new)) } else { of(config.new) }
+        move || {
+            let of = |set: Members| format!("{} of {}", enough(set.count_ones() as usize), letters(set));
+            if config.is_joint() { format!("{} and {}", of(config.old), of(config.new)) } else { of(config.new) }
+        }
     }
 
     /// The reader asks for other members.

@@ -162,7 +162,7 @@ impl Server<'_, '_> {
             let (me, from) = (Raft::name(s, me), Raft::name(s, from));
             let kind = if pre { "pre-vote" } else { "vote" };
             let got = if granted { format!("has {from}'s {kind}") } else { format!("does not get {from}'s {kind}") };
-            format!("{me} {got}: it has {have}, and {needed} are needed.")
+            format!("{me} {got}: it has {have}, and {} are needed.", needed())
         });
         self.count_votes();
     }

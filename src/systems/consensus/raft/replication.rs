@@ -179,9 +179,10 @@ impl Server<'_, '_> {
         let Role::Leader(leader) = &self.memory.role else { return };
         let me = self.context.me();
         let matched = leader.matched.clone();
-        let (index, needed) = match self.context.rule(COMMIT_ON_MAJORITY) {
-            true => (self.reached(|node| u64::from(matched[node.index()])) as u32, self.quorum_words()),
-            false => (matched[me.index()], "its own".to_owned()),
+        let by_quorum = self.context.rule(COMMIT_ON_MAJORITY);
+        let index = match by_quorum {
+            true => self.reached(|node| u64::from(matched[node.index()])) as u32,
+            false => matched[me.index()],
         };
         let Some(entry_term) = self.disk.log.term_at(index).filter(|_| index > self.memory.commit) else { return };
         let term = self.disk.term;
@@ -194,7 +195,9 @@ impl Server<'_, '_> {
         }
         let have = matched.iter().filter(|matched| **matched >= index).count();
         let rule = if entry_term == term { COMMIT_ON_MAJORITY } else { OWN_TERM };
+        let quorum = self.quorum_words();
         self.context.why_rule(rule, |s| {
+            let needed = if by_quorum { quorum() } else { "its own".to_owned() };
             format!(
                 "Index {index}, of term {entry_term}, is on {have} servers; enough: {needed}. {} commits it.",
                 Raft::name(s, me)
