@@ -1,5 +1,6 @@
-//! What works on any scenario: searching for counterexamples, what if, charts, the glossary.
+//! What works on any scenario: what is beyond its promises, searching for counterexamples, what if, charts, the glossary.
 
+pub mod beyond;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod counterexamples;
 pub mod glossary;

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::guides::kit::any::AnyScenario;
 use crate::guides::kit::info::Info;
+use crate::sim::declare::rules::RuleSet;
 use crate::sim::explore::{Bounds, Budget, Explorer, Limit, Order, Outcome, Progress, Report, replays, tape_of};
 use crate::sim::numbers::{counted, grouped};
 use crate::sim::run::Run;
@@ -40,6 +41,10 @@ pub struct Quest {
 
 /// For searches from the reader's own state, which no bound of the scenario covers.
 const DEPTH_FROM_HERE: u32 = 60;
+
+/// Without any rule something breaks: the catalogue's tests see to it. Where a search does not find it, this is why.
+const BROKEN_ELSEWHERE: &str = " A rule is off, and without it something does break: see \"Without a rule\" on the page. \
+                                A search leaves time and load out, and keeps to a small instance; that run does not.";
 
 /// A search under way.
 pub struct Search {
@@ -127,10 +132,18 @@ impl Search {
         };
         let run = promise.and_then(|promise| self.link(&info, &report, promise));
         let mut words = words(&info, &report);
+        if promise.is_none() && self.is_without_a_rule(&info) {
+            words.push_str(BROKEN_ELSEWHERE);
+        }
         if promise.is_some() && run.is_none() {
             words.push_str(" In virtual time, this seed's run does not follow that schedule.");
         }
         Finding { promise, moves, words, verdict, run, report }
+    }
+
+    fn is_without_a_rule(&self, info: &Info) -> bool {
+        let rules = RuleSet::from_off_bits(self.origin.rules_off);
+        info.rules.iter().any(|rule| !rules.on(rule.0))
     }
 
     /// The run of a schedule, as a link. A promise about the end is not broken at the schedule's last event yet; it
@@ -207,7 +220,6 @@ fn limit(report: &Report) -> String {
 mod tests {
     use super::*;
     use crate::guides::find;
-    use crate::sim::declare::rules::RuleSet;
 
     fn quest(from: From) -> Quest {
         Quest { promise: None, from, states: 50_000, depth: None, budget: None, order: Order::Breadth }
@@ -252,6 +264,7 @@ mod tests {
         few.states = 500;
         let finding = Search::new(scenario, &link, &few).expect("it can be searched").run();
         assert!(finding.words.starts_with("None found in 50"), "{}", finding.words);
-        assert!(finding.words.ends_with("not exhausted: the limit of states was reached."), "{}", finding.words);
+        assert!(finding.words.contains("not exhausted: the limit of states was reached."), "{}", finding.words);
+        assert!(finding.words.ends_with(BROKEN_ELSEWHERE), "{}", finding.words);
     }
 }

@@ -61,7 +61,7 @@ impl Face for CacheAside {
                 let copies =
                     entries.iter().map(|(key, copied)| field(key_name(key), format!("version {}", copied.version)));
                 let leases =
-                    leases.iter().map(|(key, lease)| field(format!("lease for {}", key_name(*key)), lease.to_string()));
+                    leases.iter().map(|(key, given)| field(format!("lease for {}", key_name(*key)), given.lease));
                 copies.chain(leases).collect()
             }
             Some(Memory::Database { queue }) => queue

@@ -158,4 +158,6 @@ fn stateright_counts_the_same_states_in_our_worlds() {
     agrees("transactions/two-phase-commit", None, 8, Budget { cuts: 1, ..Budget::crashes(1) });
     agrees("transactions/two-phase-commit", Some("presumed-abort"), 8, Budget::crashes(1));
     agrees("resilience/load-balancing", None, 8, Budget::crashes(1));
+    // Of two equal messages on a link that keeps an order, either may be lost.
+    agrees("resilience/load-balancing", None, 9, Budget { drops: 1, duplicates: 1, ..Budget::NONE });
 }

@@ -3,6 +3,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod architecture;
+mod attacks;
 mod balancer_vectors;
 mod byzantine_vectors;
 mod catalogue;

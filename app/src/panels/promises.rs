@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::info::PromiseInfo;
+use faultline::lab::beyond::beyond;
 use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::run::simulation::Simulation;
 
@@ -14,12 +15,14 @@ fn mark(verdict: &Verdict) -> &'static str {
         Verdict::Holds => "✓",
         Verdict::Broken(_) => "✕",
         Verdict::Pending => "…",
+        Verdict::Outside(_) => "–",
     }
 }
 
 fn words(kind: Kind, verdict: &Verdict) -> &'static str {
     match (verdict, kind) {
         (Verdict::Broken(_), _) => "broken",
+        (Verdict::Outside(_), _) => "not promised here",
         (Verdict::Holds, Kind::Eventually { .. }) => "came true",
         (Verdict::Holds, _) => "holds",
         (Verdict::Pending, _) => "not yet",
@@ -54,9 +57,25 @@ fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
             <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
             <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
                 title="Find a way to break this" on:click=click(move || player.wanted.set(Some(index)))>"Break it"</button>
+            {move || verdict.with(outside)}
             {move || verdict.with(|verdict| breach(player, verdict))}
         </li>
     }
+}
+
+/// Why a promise is not made at these settings.
+fn outside(verdict: &Verdict) -> Option<AnyView> {
+    let Verdict::Outside(says) = verdict else { return None };
+    Some(view! { <p class="outside">{*says}</p> }.into_any())
+}
+
+/// A fault of the reader's before an event that the scenario does not promise to withstand.
+fn unpromised(player: Player, step: u64) -> Option<String> {
+    let found = player.with(|run| {
+        let inputs = run.branch().tape().inputs();
+        beyond(&player.info().faults, inputs, step, |node| run.world().name(node))
+    });
+    found.map(|what| format!("Outside of what is promised: {what}."))
 }
 
 /// How a promise was broken.
@@ -71,6 +90,7 @@ fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let view = view! {
         <div class="breach" role="alert">
             <p>{broken.breach.text.clone()}</p>
+            {unpromised(player, step).map(|words| view! { <p class="outside">{words}</p> })}
             <dl class="clash" inner_html=clash></dl>
             <button on:click=go>{format!("Go to event {step}")}</button>
         </div>

@@ -1,7 +1,6 @@
 //! The bully election: the highest node leads, takes over by force, and counts on messages that keep to their time.
 
 use crate::guides::kit::prelude::*;
-use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, common, in_time, leaders};
 use crate::systems::consensus::bully::{self, Bully, Phase};
@@ -232,7 +231,7 @@ fn synchronous(world: &Cluster) -> bool {
 const THREE_NODES: Hunt<Bully> = Hunt {
     settings: &[(bully::NODES, 3)],
     inputs: Vec::new,
-    bounds: Bounds { network: Network::Patient, ..Bounds::new(400_000, 60, Budget::crashes(1)) },
+    bounds: Bounds::new(400_000, 60, Budget::crashes(1)),
     within: synchronous,
 };
 
@@ -255,7 +254,6 @@ mod proof {
         Breaks {
             rule: bully::ANSWER,
             promise: ONE_COORDINATOR.id,
-            // A question that is passed over must arrive all the same: the network may not hold it back.
             way: Way::Explore,
         },
         Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore },

@@ -18,7 +18,7 @@ pub use crate::sim::declare::rules::{RuleId, RuleSet};
 pub use crate::sim::declare::settings::{SettingId, Settings};
 pub use crate::sim::explore::{Bounds, Budget};
 pub use crate::sim::kernel::time::{MS, Micros, SEC, Time};
-pub use crate::sim::machine::promise::Promise;
+pub use crate::sim::machine::promise::{Limit, Promise};
 pub use crate::sim::machine::system::System;
 pub use crate::sim::machine::world::World;
 pub use crate::sim::measure::metrics::MetricId;

@@ -10,7 +10,7 @@ use crate::picture::{Frame, Picture};
 use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::declare::settings::{Setting, SettingId, Settings};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::MetricId;
 use crate::sim::run::chaos::FaultModel;
@@ -44,6 +44,8 @@ pub struct Scenario<S: Face> {
     pub commands: &'static [CommandId],
     /// What is promised.
     pub promises: &'static [Promise<S>],
+    /// The settings at which some of it is not promised.
+    pub limits: &'static [Limit],
     /// Whether its promise cannot hold; the catalogue says so.
     pub impossible: bool,
     /// The faults under which it is promised.
@@ -91,6 +93,7 @@ impl<S: Face> Scenario<S> {
         rules: &[],
         commands: &[],
         promises: &[],
+        limits: &[],
         impossible: false,
         faults: FaultModel::NONE,
         charts: &[],
@@ -117,7 +120,7 @@ impl<S: Face> Scenario<S> {
     /// A world at the start of a run.
     pub fn world(&self, origin: &Origin, more: &[(SettingId, i64)]) -> World<S> {
         let settings = settings_of(S::SETTINGS, &[self.settings, self.fixed, &origin.settings, more]);
-        World::new(settings, RuleSet::from_off_bits(origin.rules_off), origin.seed, self.promises)
+        World::new(settings, RuleSet::from_off_bits(origin.rules_off), origin.seed, self.promises).within(self.limits)
     }
 
     /// What to explore under these rules. With several off, the first in `without` decides.

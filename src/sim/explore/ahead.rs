@@ -69,9 +69,9 @@ impl Stepper {
     fn foresee_fault(&mut self, state: &State, fault: Move) -> Option<u64> {
         let mut budget = state.budget;
         let change = match fault {
-            Move::Drop(id) => {
+            Move::Drop(id, which) => {
                 budget.drops -= 1;
-                self.removal(&state.items, id)
+                self.removal(&state.items, id, which)
             }
             Move::Duplicate(id) => {
                 budget.duplicates -= 1;
@@ -156,18 +156,19 @@ impl Stepper {
 
     /// What a pending event adds to the fingerprint by having happened.
     fn passing(&self, items: &[ItemId], id: ItemId) -> u64 {
-        if self.stays(id) { 0 } else { self.removal(items, id) }
+        if self.stays(id) { 0 } else { self.removal(items, id, 0) }
     }
 
-    /// What taking a pending event away adds to the fingerprint: in a class that keeps an order, those behind it move
-    /// up.
-    fn removal(&self, items: &[ItemId], id: ItemId) -> u64 {
+    /// What taking a pending event away adds to the fingerprint, the one of this number among equal ones: in a class that
+    /// keeps an order, those behind it move up.
+    fn removal(&self, items: &[ItemId], id: ItemId, which: u8) -> u64 {
         let item = &self.known.items[id as usize];
         if !item.fifo {
             return item.print.wrapping_neg();
         }
         let class = self.class_of(items, id);
-        let place = class.iter().position(|other| *other == id).unwrap_or(class.len());
+        let mut equal = (0..class.len()).filter(|at| class[*at] == id);
+        let place = equal.nth(usize::from(which)).unwrap_or(class.len());
         let print = |rank: usize| item_print(self.known.items[class[rank] as usize].print, rank);
         let moved = |rank: usize| item_print(self.known.items[class[rank] as usize].print, rank - 1);
         let before = (place..class.len()).map(print).fold(0u64, u64::wrapping_add);

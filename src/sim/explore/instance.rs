@@ -5,13 +5,13 @@ use std::rc::Rc;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::explore::model::{
-    Happening, Item, ItemId, Judgement, Known, Local, LocalId, Model, NotesId, Reaction, Start, View, WitnessId,
+    Happening, Item, ItemId, Judgement, Known, Local, LocalId, Looks, Model, NotesId, Reaction, Start, View, WitnessId,
 };
 use crate::sim::explore::{Move, Schedule};
 use crate::sim::judge::verdict::Kind;
 use crate::sim::kernel::hash::{mix, stable};
 use crate::sim::kernel::table::Table;
-use crate::sim::kernel::{Cause, PendingKind};
+use crate::sim::kernel::{Cause, Pending, PendingKind};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::fabric::Payload;
 use crate::sim::machine::world::inputs::each_link;
@@ -224,7 +224,8 @@ impl<S: System> Instance<S> {
     fn judge_whole(&self) -> Judgement {
         let mut judgement = Judgement { within: (self.within)(&self.whole), ..Judgement::default() };
         for (index, promise) in self.whole.promises.iter().enumerate() {
-            let matters = self.promise.is_none_or(|wanted| wanted == index);
+            let is_made = self.start.standings.get(index).is_none_or(|standing| !standing.verdict.is_outside());
+            let matters = is_made && self.promise.is_none_or(|wanted| wanted == index);
             if !matters || promise.kind == Kind::Reachable || (promise.holds)(&self.whole) {
                 continue;
             }
@@ -238,19 +239,25 @@ impl<S: System> Instance<S> {
 
     /// The pending event of a world that an interned event stands for.
     fn find(&self, world: &World<S>, item: ItemId) -> Option<u64> {
+        let choices = world.choices();
+        self.pending(world, item).find(|id| choices.iter().any(|choice| choice.id == *id))
+    }
+
+    /// What is pending in a world and equal to this, in its order, whether or not it may happen next.
+    fn pending<'a>(&'a self, world: &'a World<S>, item: ItemId) -> impl Iterator<Item = u64> + 'a {
         let Interned { from, to, content } = &self.items[item as usize];
-        let is_it = |slot: u32| match (content, world.fabric.payloads.get(slot as usize)) {
+        let is_it = move |slot: u32| match (content, world.fabric.payloads.get(slot as usize)) {
             (Content::Message(one), Some(Some(Payload::Message(other)))) => stable(one) == stable(other),
             (Content::Timer(one), Some(Some(Payload::Timer(other)))) => one == other,
             (Content::Command(one), Some(Some(Payload::Command(other)))) => one == other,
             _ => false,
         };
-        let choices = world.choices();
-        let fits = choices.iter().filter(|choice| choice.node == *to).filter(|choice| match choice.kind {
-            PendingKind::Deliver { from: sender, .. } => sender == *from,
-            _ => true,
-        });
-        fits.map(|choice| choice.id).find(|id| world.fabric.kernel.slot_of(*id).is_some_and(is_it))
+        let is_there = move |entry: &Pending| match entry.kind {
+            PendingKind::Deliver { from: sender, .. } => entry.node == *to && sender == *from,
+            _ => entry.node == *to,
+        };
+        let all = world.fabric.kernel.slots_in_order().into_iter();
+        all.filter(move |(slot, entry)| is_there(entry) && is_it(*slot)).map(|(_, entry)| entry.id)
     }
 }
 
@@ -314,6 +321,10 @@ impl<S: System> Model for Instance<S> {
         self.judge_whole()
     }
 
+    fn looks(&self) -> Looks {
+        Looks { messages: self.with_pending, clock: self.bench.fabric.kernel.clock_was_read() }
+    }
+
     fn schedule(&self, moves: &[Move]) -> Option<Schedule> {
         let mut world = self.start.clone();
         world.set_timeless();
@@ -321,8 +332,8 @@ impl<S: System> Model for Instance<S> {
         for one in moves {
             let input = match *one {
                 Move::Happen(item) => Input::Choose { id: self.find(&world, item)? },
-                Move::Drop(item) => Input::Drop { id: self.find(&world, item)? },
-                Move::Duplicate(item) => Input::Duplicate { id: self.find(&world, item)? },
+                Move::Drop(item, which) => Input::Drop { id: self.pending(&world, item).nth(usize::from(which))? },
+                Move::Duplicate(item) => Input::Duplicate { id: self.pending(&world, item).next()? },
                 Move::Crash(node) => Input::Crash { node },
                 Move::Restart(node) => Input::Restart { node },
                 Move::Cut(from, to) => Input::Cut { from, to },

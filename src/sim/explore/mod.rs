@@ -17,6 +17,7 @@ mod search;
 mod state;
 mod step;
 
+pub use model::Looks;
 pub use moves::{Move, replays, tape_of};
 pub use search::Explorer;
 
@@ -167,6 +168,8 @@ pub struct Report {
     pub limit: Option<Limit>,
     /// Whether promises about the end were checked.
     pub endings: bool,
+    /// What promises and handlers looked at.
+    pub looks: Looks,
 }
 
 impl Report {

@@ -7,13 +7,16 @@ use crate::sim::run::Run;
 use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Stamped, Tape};
 
+/// How many equal messages on one link are told apart, when one of them is lost.
+pub(super) const MOST_EQUAL: u8 = 16;
+
 /// One move of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Move {
     /// A pending message arrives, a timer fires, a command comes in.
     Happen(ItemId),
-    /// A message is lost.
-    Drop(ItemId),
+    /// A message is lost: of equal ones on a link that keeps an order, the one with this number, from 0.
+    Drop(ItemId, u8),
     /// A message will arrive a second time.
     Duplicate(ItemId),
     /// A node crashes.
@@ -29,7 +32,7 @@ impl Move {
     pub(super) fn pack(self) -> u32 {
         let (kind, rest) = match self {
             Move::Happen(item) => (0, item),
-            Move::Drop(item) => (1, item),
+            Move::Drop(item, which) => (1, item | u32::from(which) << 24),
             Move::Duplicate(item) => (2, item),
             Move::Crash(node) => (3, u32::from(node.0)),
             Move::Restart(node) => (4, u32::from(node.0)),
@@ -43,7 +46,7 @@ impl Move {
         let node = |rest: u32| NodeId((rest & ((1 << 14) - 1)) as u16);
         match kind {
             0 => Move::Happen(rest),
-            1 => Move::Drop(rest),
+            1 => Move::Drop(rest & ((1 << 24) - 1), (rest >> 24) as u8),
             2 => Move::Duplicate(rest),
             3 => Move::Crash(node(rest)),
             4 => Move::Restart(node(rest)),
@@ -82,7 +85,8 @@ mod tests {
     fn moves_survive_packing() {
         let all = [
             Move::Happen(70_000),
-            Move::Drop(1),
+            Move::Drop(1, 0),
+            Move::Drop((1 << 24) - 1, MOST_EQUAL - 1),
             Move::Duplicate(2),
             Move::Crash(NodeId(9)),
             Move::Restart(NodeId(0)),

@@ -148,7 +148,7 @@ impl Explorer {
             (None, None) if limit.is_none() => Outcome::Holds,
             (None, None) => Outcome::Unknown,
         };
-        Report { outcome, progress, limit, endings: self.edges.is_on() }
+        Report { outcome, progress, limit, endings: self.edges.is_on(), looks: self.stepper.model().looks() }
     }
 
     /// The schedule without the moves that it does not need. A breadth-first schedule needs them all.

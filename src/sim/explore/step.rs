@@ -4,7 +4,7 @@
 
 use super::ahead::{Gist, Outlook};
 use super::model::{Happening, ItemId, Judgement, Known, LocalId, Model, NotesId, Reaction, View};
-use super::moves::Move;
+use super::moves::{MOST_EQUAL, Move};
 use super::state::{Cuts, State};
 use super::{Budget, Network};
 use crate::sim::NodeId;
@@ -94,10 +94,10 @@ impl Stepper {
         let mut messages: Vec<ItemId> = state.items.clone();
         messages.retain(|id| self.known.items[*id as usize].is_message);
         small::sort(&mut messages);
-        messages.dedup();
         if budget.drops > 0 {
-            moves.extend(messages.iter().map(|id| Move::Drop(*id)));
+            self.drops(&messages, moves);
         }
+        messages.dedup();
         if budget.duplicates > 0 {
             moves.extend(messages.iter().map(|id| Move::Duplicate(*id)));
         }
@@ -117,6 +117,16 @@ impl Stepper {
             links.dedup();
             links.retain(|link| !self.cuts.get(state.cuts).contains(link));
             moves.extend(links.into_iter().map(|(from, to)| Move::Cut(from, to)));
+        }
+    }
+
+    /// Equal messages differ by their places only where the link keeps an order.
+    fn drops(&self, messages: &[ItemId], moves: &mut Vec<Move>) {
+        for (at, id) in messages.iter().enumerate() {
+            let which = messages[..at].iter().rev().take_while(|other| *other == id).count() as u8;
+            if which == 0 || self.known.items[*id as usize].fifo && which < MOST_EQUAL {
+                moves.push(Move::Drop(*id, which));
+            }
         }
     }
 
@@ -152,9 +162,9 @@ impl Stepper {
         (next.witness, next.cuts, next.budget) = (state.witness, state.cuts, state.budget);
         match one {
             Move::Happen(id) => self.happen(id, next),
-            Move::Drop(id) => {
+            Move::Drop(id, which) => {
                 next.budget.drops -= 1;
-                remove(&mut next.items, id);
+                remove(&mut next.items, id, which);
             }
             Move::Duplicate(id) => {
                 next.budget.duplicates -= 1;
@@ -180,7 +190,7 @@ impl Stepper {
     fn happen(&mut self, id: ItemId, next: &mut State) {
         let item = self.known.items[id as usize];
         if !self.stays(id) {
-            remove(&mut next.items, id);
+            remove(&mut next.items, id, 0);
         }
         let is_up = self.known.locals[next.locals[item.to.index()] as usize].up;
         let is_cut = item.is_message && self.cuts.get(next.cuts).contains(&(item.from, item.to));
@@ -272,8 +282,10 @@ fn view<'a>(state: &'a State, cuts: &'a Cuts) -> View<'a> {
     View { locals: &state.locals, items: &state.items, witness: state.witness, cuts: cuts.get(state.cuts) }
 }
 
-fn remove(items: &mut Vec<ItemId>, item: ItemId) {
-    if let Some(place) = items.iter().position(|other| *other == item) {
+/// Takes one of the events away: of equal ones, the one of this number.
+fn remove(items: &mut Vec<ItemId>, item: ItemId, which: u8) {
+    let mut equal = (0..items.len()).filter(|at| items[*at] == item);
+    if let Some(place) = equal.nth(usize::from(which)) {
         items.remove(place);
     }
 }

@@ -60,16 +60,29 @@ pub enum Verdict {
     Holds,
     /// It broke; it stays broken for the rest of the run.
     Broken(Arc<Broken>),
+    /// It is not made at settings that this run has had, and why: it is not judged any more.
+    Outside(&'static str),
 }
 
 impl Verdict {
-    /// Name on the page and in `--json`: `holds`, `broken`, `pending`.
+    /// Name on the page and in `--json`: `holds`, `broken`, `pending`, `outside`.
     pub fn name(&self) -> &'static str {
         match self {
             Verdict::Pending => "pending",
             Verdict::Holds => "holds",
             Verdict::Broken(_) => "broken",
+            Verdict::Outside(_) => "outside",
         }
+    }
+
+    /// Whether the promise is not made at settings that the run has had.
+    pub fn is_outside(&self) -> bool {
+        matches!(self, Verdict::Outside(_))
+    }
+
+    /// Whether it stays as it is for the rest of the run.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Verdict::Broken(_) | Verdict::Outside(_))
     }
 
     /// Whether it is broken.

@@ -5,6 +5,7 @@
 
 use super::system::System;
 use super::world::World;
+use crate::sim::declare::settings::Settings;
 use crate::sim::judge::verdict::{Breach, Kind, Standing};
 
 /// A promise of a system.
@@ -23,11 +24,22 @@ pub struct Promise<S: System> {
     pub explain: fn(&World<S>) -> Breach,
 }
 
+/// Settings at which some promises are not made. Once a run has had them, those promises stand down for the rest of it.
+#[derive(Clone, Copy)]
+pub struct Limit {
+    /// The promises, by their stable names.
+    pub promises: &'static [&'static str],
+    /// Whether these settings are beyond what is promised.
+    pub beyond: fn(&Settings) -> bool,
+    /// Why nothing is promised there, in a sentence.
+    pub says: &'static str,
+}
+
 impl<S: System> Promise<S> {
     /// Judges it in the world as it is now. `disturbed`: an input of the reader has just come in.
     #[inline]
     pub(in crate::sim) fn judge(&self, standing: &mut Standing, world: &World<S>, disturbed: bool) {
-        if !standing.verdict.is_broken() {
+        if !standing.verdict.is_final() {
             let good = (self.holds)(world);
             standing.judge(self.kind, good, world.kernel(), disturbed, || (self.explain)(world));
         }

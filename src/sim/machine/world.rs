@@ -20,11 +20,11 @@ use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::history::History;
-use crate::sim::judge::verdict::Standing;
+use crate::sim::judge::verdict::{Standing, Verdict};
 use crate::sim::kernel::hash::{self, mix, stable};
 use crate::sim::kernel::time::Time;
 use crate::sim::kernel::{Cause, Kernel, Lost, Pending, PendingKind};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::measure::metrics::Metrics;
 use crate::sim::run::simulation::{Choice, Handled, Record, Refusal, Simulation, What};
 use crate::sim::run::tape::Input;
@@ -86,6 +86,7 @@ pub struct World<S: System> {
     pub(in crate::sim) fabric: Fabric<S>,
     pub(in crate::sim) witness: Rc<S::Witness>,
     pub(in crate::sim) promises: &'static [Promise<S>],
+    pub(in crate::sim) limits: &'static [Limit],
     pub(in crate::sim) standings: Vec<Standing>,
 }
 
@@ -96,6 +97,7 @@ impl<S: System> Clone for World<S> {
             fabric: self.fabric.clone(),
             witness: Rc::clone(&self.witness),
             promises: self.promises,
+            limits: self.limits,
             standings: self.standings.clone(),
         }
     }
@@ -114,11 +116,30 @@ impl<S: System> World<S> {
             fabric: Fabric::new(Kernel::new(seed, count), Rc::new(settings), rules),
             witness: Rc::default(),
             promises,
+            limits: &[],
             standings: vec![Standing::default(); promises.len()],
         };
         (0..count).for_each(|id| world.boot(NodeId::from(id)));
         world.settle(false);
         world
+    }
+
+    /// The same world, in which promises stand down beyond these limits.
+    pub fn within(mut self, limits: &'static [Limit]) -> World<S> {
+        self.limits = limits;
+        self.stand_down();
+        self
+    }
+
+    /// Promises that are not made at the settings as they are now stand down.
+    pub(in crate::sim) fn stand_down(&mut self) {
+        for limit in self.limits.iter().filter(|limit| (limit.beyond)(&self.fabric.settings)) {
+            for (standing, promise) in self.standings.iter_mut().zip(self.promises) {
+                if limit.promises.contains(&promise.id) && !standing.verdict.is_broken() {
+                    standing.verdict = Verdict::Outside(limit.says);
+                }
+            }
+        }
     }
 
     pub(in crate::sim) fn boot(&mut self, node: NodeId) {

@@ -7,7 +7,8 @@ use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::proof::Counterexample;
 use faultline::lab::counterexamples::counterexamples;
-use faultline::sim::explore::{Bounds, Budget, Outcome, replays};
+use faultline::sim::declare::rules::{RuleId, RuleSet};
+use faultline::sim::explore::{Bounds, Budget, Network, Outcome, replays};
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::run::Run;
 use faultline::sim::run::compare::{replay_at, timed};
@@ -45,6 +46,33 @@ fn kind(outcome: &Outcome) -> &'static str {
         Outcome::Holds => "exhausted, none found",
         Outcome::Unknown => "none found, not exhausted",
     }
+}
+
+/// How many states show what promises and handlers look at.
+const A_LOOK: u64 = 3_000;
+
+/// A patient network withholds what its receiver would ignore, and a promise that looks at messages would not see it.
+#[test]
+fn no_promise_that_looks_at_messages_is_searched_with_a_network_that_withholds_them() {
+    check(|scenario, info| {
+        let all_on = [origin(info)];
+        let one_off = info.rules.iter().map(|rule| without(info, rule.0));
+        for origin in all_on.into_iter().chain(one_off) {
+            let (world, bounds) = scenario.hunt(&origin);
+            let bounds = Bounds { states: A_LOOK, ..bounds };
+            let mut explorer = scenario.explorer(&world, bounds, None, true).ok_or("a world of another scenario")?;
+            let looks = explorer.run().looks;
+            ensure(bounds.network != Network::Patient || !looks.messages, || {
+                "a promise looks at the messages: explore it with Network::Once".to_owned()
+            })?;
+            println!("{}: clock {}", info.path(), looks.clock);
+        }
+        Ok(())
+    });
+}
+
+fn without(info: &Info, rule: RuleId) -> Origin {
+    Origin { rules_off: RuleSet::ALL.with(rule, false).off_bits(), ..origin(info) }
 }
 
 #[test]

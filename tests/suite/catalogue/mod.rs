@@ -7,6 +7,7 @@ mod controls;
 mod hunts;
 mod pictures;
 mod runs;
+mod settings;
 mod tours;
 mod words;
 

@@ -55,7 +55,8 @@ impl<S: System> World<S> {
             Input::Command(call) => return self.take_command(call),
             Input::Rule { .. } | Input::Setting { .. } => {
                 let Fabric { rules, settings, .. } = &mut self.fabric;
-                return switch(input, (S::RULES, rules), (S::SETTINGS, settings));
+                switch(input, (S::RULES, rules), (S::SETTINGS, settings))?;
+                self.stand_down();
             }
             _ => return change_kernel(&mut self.fabric.kernel, input),
         }

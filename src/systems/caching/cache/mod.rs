@@ -150,12 +150,19 @@ pub enum Stage {
     Deleting { version: Option<Version> },
 }
 
+/// A lease: its number, and when it was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Given {
+    pub lease: u64,
+    pub at: Time,
+}
+
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     Client { open: Calls<Asked>, keys: Keys },
     Server { jobs: LiteMap<Number, Job> },
-    Cache { entries: Lru<Copied>, leases: LiteMap<u16, u64>, next_lease: u64 },
+    Cache { entries: Lru<Copied>, leases: LiteMap<u16, Given>, next_lease: u64 },
     Database { queue: Station<Query> },
 }
 

@@ -3,22 +3,27 @@
 use litemap::LiteMap;
 
 use super::{
-    CAPACITY, CacheAside, Copied, Disk, ENTRIES, LEASE, Message, Number, QUERIES, QUERY, QUEUE, Query, TTL, Timer,
-    Version, key_name,
+    CAPACITY, CacheAside, Copied, Disk, ENTRIES, Given, LEASE, Message, Number, QUERIES, QUERY, QUEUE, Query, TTL,
+    Timer, Version, key_name,
 };
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
+use crate::sim::kernel::time::{Micros, SEC};
 use crate::sim::machine::system::{Context, Event};
 use crate::systems::parts::station::{Station, Taken};
 
 /// The most queries that wait; more are refused, which the server notices by its time-out.
 const LONGEST_QUEUE: usize = 300;
 
+/// After this long another lease is given for a key: the holder of the last may never come (Nishtala and others, 2013,
+/// section 3.2.1: one token per key in 10 seconds).
+const LEASE_AGAIN: Micros = 10 * SEC;
+
 /// The cache. Everything it has is in memory.
 pub(super) struct Cache<'a, 'b> {
     pub entries: &'a mut Lru<Copied>,
     /// The lease that may set each key.
-    pub leases: &'a mut LiteMap<u16, u64>,
+    pub leases: &'a mut LiteMap<u16, Given>,
     pub next_lease: &'a mut u64,
     pub context: &'a mut Context<'b, CacheAside>,
 }
@@ -56,14 +61,12 @@ impl Cache<'_, '_> {
             }
             None => self.context.why(|_| format!("The cache does not have {name}.")),
         }
-        let lease = match self.leases.contains_key(&key) {
-            true => None,
-            false => {
-                *self.next_lease += 1;
-                self.leases.insert(key, *self.next_lease);
-                Some(*self.next_lease)
-            }
-        };
+        let is_out = self.leases.get(&key).is_some_and(|given| now < given.at.saturating_add(LEASE_AGAIN));
+        let lease = (!is_out).then(|| {
+            *self.next_lease += 1;
+            self.leases.insert(key, Given { lease: *self.next_lease, at: now });
+            *self.next_lease
+        });
         self.context.why_rule(LEASE, |_| match lease {
             Some(_) => format!("It hands out a lease: its holder may set {name}."),
             None => format!("Another server has the lease for {name}."),
@@ -72,7 +75,7 @@ impl Cache<'_, '_> {
     }
 
     fn set(&mut self, from: NodeId, number: Number, (key, version): (u16, Version), lease: Option<u64>) {
-        let valid = lease.is_some() && self.leases.get(&key).copied() == lease;
+        let valid = lease.is_some() && self.leases.get(&key).map(|given| given.lease) == lease;
         let stored = valid || !self.context.rule(LEASE);
         let name = key_name(key);
         self.context.why_rule(LEASE, |_| match (valid, stored) {

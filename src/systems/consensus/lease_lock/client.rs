@@ -180,7 +180,7 @@ impl Client<'_, '_> {
                 });
                 self.stop();
             }
-            (None, Phase::Waits) => self.acquire(),
+            (None, Phase::Waits) if ask == self.disk.asks => self.acquire(),
             _ => self.why(|me| format!("Nothing came of {me}'s question {ask}.")),
         }
     }

@@ -1,6 +1,6 @@
 //! The lock service: lends the lock to one client at a time, each time with a higher token.
 
-use super::{Disk, GRANTED, LEASE, LOCK, LeaseLock, Memory, Message, Timer, Token};
+use super::{Asked, Disk, GRANTED, LEASE, LOCK, LeaseLock, Memory, Message, Timer, Token};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::show;
 use crate::sim::machine::system::{Context, Event, System};
@@ -9,6 +9,7 @@ pub(super) struct Lock<'a, 'b> {
     pub disk: &'a mut Disk,
     pub holder: &'a mut Option<(NodeId, Token)>,
     pub queue: &'a mut Vec<(NodeId, u32)>,
+    pub asked: &'a mut Asked,
     pub grace: &'a mut bool,
     pub context: &'a mut Context<'b, LeaseLock>,
 }
@@ -20,7 +21,7 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<LeaseLock>) -> Memory {
         let lease = context.amount(LEASE);
         context.set_timer(Timer::Grace, lease);
     }
-    Memory::Lock { holder: None, queue: Vec::new(), grace }
+    Memory::Lock { holder: None, queue: Vec::new(), asked: Asked::default(), grace }
 }
 
 impl Lock<'_, '_> {
@@ -43,7 +44,24 @@ impl Lock<'_, '_> {
         self.context.why(|s| text(LeaseLock::name(s, client)));
     }
 
+    /// Whether a question is new. A copy, or one that a newer one of the same client has overtaken, gets no grant: the
+    /// client would give it back, and the lock would be free while the client counts on the newer one.
+    fn is_new(&mut self, from: NodeId, ask: u32) -> bool {
+        let is_new = self.asked.get(&from).is_none_or(|newest| *newest < ask);
+        if is_new {
+            self.asked.insert(from, ask);
+        } else {
+            self.why(from, |from| {
+                format!("{from} has asked this before, or something newer since: it counts no more.")
+            });
+        }
+        is_new
+    }
+
     fn acquire(&mut self, from: NodeId, ask: u32) {
+        if !self.is_new(from, ask) {
+            return;
+        }
         self.queue.retain(|waiting| waiting.0 != from);
         match *self.holder {
             Some((holder, token)) if holder != from => {
@@ -70,6 +88,9 @@ impl Lock<'_, '_> {
     }
 
     fn renew(&mut self, from: NodeId, ask: u32, token: Token) {
+        if !self.is_new(from, ask) {
+            return;
+        }
         if *self.holder != Some((from, token)) {
             self.why(from, |from| format!("{from} no longer holds the lock with token {token}: nothing to renew."));
             return;

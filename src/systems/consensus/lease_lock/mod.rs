@@ -12,6 +12,8 @@ mod lock;
 pub mod promises;
 mod store;
 
+use litemap::LiteMap;
+
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
 use crate::sim::declare::rules::Rule;
@@ -122,11 +124,15 @@ pub struct Lease {
     pub ask: u32,
 }
 
+/// The number of each client's newest question.
+pub type Asked = LiteMap<NodeId, u32>;
+
 /// What does not survive a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
-    /// The lock service: who holds the lock, who waits, and whether it waits out a lease that it may have forgotten.
-    Lock { holder: Option<(NodeId, Token)>, queue: Vec<(NodeId, u32)>, grace: bool },
+    /// The lock service: who holds the lock, who waits, who has asked what last, and whether it waits out a lease that it
+    /// may have forgotten.
+    Lock { holder: Option<(NodeId, Token)>, queue: Vec<(NodeId, u32)>, asked: Asked, grace: bool },
     /// The store: the newest token seen, as far as it is not on disk.
     Store { newest: Token },
     /// A client.
@@ -248,7 +254,9 @@ impl System for LeaseLock {
 
     fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Self>, context: &mut Context<Self>) {
         match memory {
-            Memory::Lock { holder, queue, grace } => lock::Lock { disk, holder, queue, grace, context }.handle(event),
+            Memory::Lock { holder, queue, asked, grace } => {
+                lock::Lock { disk, holder, queue, asked, grace, context }.handle(event)
+            }
             Memory::Store { newest } => store::Store { disk, newest, context }.handle(event),
             Memory::Client { phase, lease, since } => {
                 client::Client { disk, phase, lease, since, context }.handle(event);

@@ -15,7 +15,7 @@ use crate::sim::small::make_room;
 /// How many slots are remembered.
 const SLOTS_KEPT: usize = 256;
 /// How many proposed values are remembered.
-const PROPOSED_KEPT: usize = 32;
+const PROPOSED_KEPT: usize = 128;
 
 /// A value and who learned that it is chosen.
 type Learned = (Value, NodeId);

@@ -224,8 +224,7 @@ impl Server<'_, '_> {
     /// Whether a leader heard lately keeps it from voting: what a lease rests on (dissertation, section 6.4.1).
     pub(super) fn holds_a_lease_for_another(&self) -> bool {
         let leases = self.context.settings().get(super::READS) == 1 && self.context.rule(CONFIRM_READ);
-        let since = self.memory.heard.map(|heard| self.context.now().saturating_sub(heard));
-        leases && since.is_some_and(|since| since < self.context.amount(super::TIMEOUT))
+        leases && self.leader_heard_within().is_some()
     }
 }
 

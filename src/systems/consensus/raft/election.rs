@@ -5,7 +5,7 @@ use super::{
     Server, TIMEOUT, Term, Timer, UP_TO_DATE, VOTE_ON_DISK,
 };
 use crate::sim::NodeId;
-use crate::sim::kernel::time;
+use crate::sim::kernel::time::{self, Micros};
 use crate::sim::machine::system::System;
 
 impl Server<'_, '_> {
@@ -97,7 +97,10 @@ impl Server<'_, '_> {
                 }
             }),
         }
-        if granted && !pre {
+        if granted && pre {
+            let heard = self.leader_heard_within().is_some() || matches!(self.memory.role, Role::Leader(_));
+            self.context.note(Note::WouldVote { node: me, candidate: from, has_leader: heard });
+        } else if granted {
             self.save_vote(from);
             self.await_leader();
         }
@@ -122,9 +125,17 @@ impl Server<'_, '_> {
         if term <= mine && !matches!(self.memory.role, Role::PreCandidate { .. }) {
             return Some((UP_TO_DATE, format!("{me} would not: term {term} is not above its own, {mine}.")));
         }
+        if matches!(self.memory.role, Role::Leader(_)) {
+            return Some((UP_TO_DATE, format!("{me} would not: it leads term {mine} itself.")));
+        }
+        let since = self.leader_heard_within();
+        since.map(|since| (UP_TO_DATE, format!("{me} would not: it heard a leader {} ago.", time::show(since))))
+    }
+
+    /// How long ago it heard a leader, if that is less than the shortest time after which it may stand itself.
+    pub(super) fn leader_heard_within(&self) -> Option<Micros> {
         let since = self.memory.heard.map(|heard| self.context.now().saturating_sub(heard));
-        let fresh = since.filter(|since| *since < settings.amount(TIMEOUT));
-        fresh.map(|since| (UP_TO_DATE, format!("{me} would not: it heard a leader {} ago.", time::show(since))))
+        since.filter(|since| *since < self.context.amount(TIMEOUT))
     }
 
     /// Why this candidate's log will not do, if so (section 5.4.1).

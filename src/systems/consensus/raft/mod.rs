@@ -270,6 +270,8 @@ pub enum Timer {
 pub enum Note {
     /// A server won an election, with this log and the votes of these servers.
     Elected { term: Term, node: NodeId, log: Log, votes: config::Members },
+    /// A server told a pre-candidate that it would vote for it; whether it had a leader at that moment, or led itself.
+    WouldVote { node: NodeId, candidate: NodeId, has_leader: bool },
     /// A server applied the entry at an index in this term of its own, and its state is this.
     Applied { node: NodeId, index: u32, entry: Entry, registers: Registers, term: Term },
     /// A server stands at an index by a snapshot, and its state is this.

@@ -49,6 +49,8 @@ pub struct Witness {
     reads: Vec<(NodeId, u32, u32)>,
     /// A read that was answered from before what was acknowledged.
     stale: Option<(NodeId, u32, u32)>,
+    /// A server that had a leader and said that it would vote for somebody else.
+    disloyal: Option<(NodeId, NodeId)>,
 }
 
 /// Two servers that applied different entries at one index.
@@ -131,6 +133,9 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
             Note::Elected { term, node, ref log, votes } => witness.elected(Leader { term, node, votes }, log),
+            Note::WouldVote { node, candidate, has_leader } => {
+                witness.disloyal = witness.disloyal.or(has_leader.then_some((node, candidate)));
+            }
             Note::Applied { node, index, entry, registers, term } => {
                 if let Some(place) = witness.place(index) {
                     if place.applied.is_none() {
@@ -262,6 +267,22 @@ fn mismatch(world: &World<Raft>) -> Option<(NodeId, NodeId, u32, Term)> {
         })
     })
 }
+
+/// What pre-votes are for (dissertation, section 9.6): somebody who comes back does not depose a leader that is heard.
+pub const LEADER_KEPT: Promise<Raft> = never!(
+    "leader-kept",
+    "No pre-vote against a leader",
+    "A server that leads, or has just heard from a leader, grants nobody a pre-vote.",
+    |world| world.witness().disloyal,
+    |world, (node, candidate)| {
+        let (server, other) = (name(world, node), name(world, candidate));
+        Breach {
+            nodes: vec![node, candidate],
+            text: format!("{server} has a leader, and would still vote for {other}: a leader that works is deposed."),
+            values: vec![(server, "has a leader".to_owned()), (other, "asks for a pre-vote".to_owned())],
+        }
+    }
+);
 
 /// What a snapshot must not change.
 pub const SAME_STATE: Promise<Raft> = never!(

@@ -10,9 +10,11 @@ use crate::sim::NodeId;
 use crate::sim::machine::system::System;
 
 impl Server<'_, '_> {
-    /// Whether the log takes no more entries.
+    /// Whether the log takes no more entries. There is always room for one of the leader's own term while older ones wait:
+    /// only along with it are they committed (section 5.4.2), and without it a full log would stay as it is for ever.
     pub(super) fn is_full(&self) -> bool {
-        self.disk.log.entries().len() >= MOST_ENTRIES
+        let (log, waits) = (&self.disk.log, self.memory.commit < self.disk.log.last_index());
+        log.entries().len() >= MOST_ENTRIES && !(waits && log.end().0 < self.disk.term)
     }
 
     /// Appends an entry of the leader's own term and sends it to everyone. Returns its index.

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::never;
 use crate::sim::NodeId;
+use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{Micros, SEC, Time};
 use crate::sim::machine::promise::Promise;
@@ -19,37 +20,8 @@ type Shop = World<Brokers>;
 const MOST_OPEN: usize = 400;
 /// How many of the oldest open orders are looked for after each event.
 const LOOKED_FOR: usize = 12;
-/// Stretches of numbers that are remembered; older ones are joined over their gaps.
-const MOST_RANGES: usize = 48;
 /// How long an order may take once nothing is wrong.
 const WITHIN: Time = 30 * SEC;
-
-/// Numbers of orders as stretches: first and one past the last, in order, apart from each other.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Numbers(Vec<(u32, u32)>);
-
-impl Numbers {
-    fn has(&self, id: u32) -> bool {
-        self.0.iter().any(|range| (range.0..range.1).contains(&id))
-    }
-
-    /// False when it was there before.
-    fn add(&mut self, id: u32) -> bool {
-        if self.has(id) {
-            return false;
-        }
-        let first = self.0.partition_point(|range| range.1 < id);
-        let last = self.0.partition_point(|range| range.0 <= id + 1);
-        let around = self.0.drain(first..last);
-        let joined = around.fold((id, id + 1), |sum, range| (sum.0.min(range.0), sum.1.max(range.1)));
-        self.0.insert(first, joined);
-        if self.0.len() > MOST_RANGES {
-            let (_, end) = self.0.remove(1);
-            self.0[0].1 = end;
-        }
-        true
-    }
-}
 
 /// What has been seen of one lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -68,8 +40,8 @@ pub struct Tally {
     pub longest: Micros,
     /// How long the broker took to give up on the last worker that was gone.
     pub noticed: Option<Micros>,
-    done: Numbers,
-    stored: Numbers,
+    done: Seen,
+    stored: Seen,
     /// Confirmed, and not worked: which, and since when.
     open: Vec<(u32, Time)>,
     killed: [Option<Time>; WORKERS],
@@ -89,7 +61,7 @@ impl Witness {
 impl Tally {
     fn confirm(&mut self, id: u32, now: Time) {
         self.confirmed = self.confirmed.saturating_add(1);
-        if self.done.has(id) {
+        if !self.done.lacks(id) {
             return;
         }
         if self.open.len() == MOST_OPEN {
@@ -101,15 +73,15 @@ impl Tally {
     fn work(&mut self, id: u32, took: Micros) {
         self.open.retain(|open| open.0 != id);
         if self.done.add(id) {
+            self.again = self.again.saturating_add(1);
+        } else {
             self.worked = self.worked.saturating_add(1);
             self.longest = self.longest.max(took);
-        } else {
-            self.again = self.again.saturating_add(1);
         }
     }
 
     fn store(&mut self, id: u32) {
-        if !self.stored.add(id) {
+        if self.stored.add(id) {
             self.copies = self.copies.saturating_add(1);
             self.twice = self.twice.or(Some(id));
         }
@@ -194,7 +166,7 @@ pub(super) fn order_of(state: &State) -> Option<u32> {
 pub fn is_alone(world: &Shop, lane: Lane, at: usize) -> bool {
     let node = broker(world.settings(), lane);
     works_on(world, lane, at)
-        .is_some_and(|id| !world.witness().of(lane).done.has(id) && !node_has(world, lane, node, id))
+        .is_some_and(|id| world.witness().of(lane).done.lacks(id) && !node_has(world, lane, node, id))
 }
 
 /// The confirmed orders of a lane that nobody has worked and nobody will, as far as the oldest of the open ones show.
@@ -325,22 +297,3 @@ pub const ALL_WORKED: Promise<Brokers> = Promise {
         }
     },
 };
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_kept_as_stretches_and_bounded() {
-        let mut numbers = Numbers::default();
-        assert!([1, 2, 5, 3].into_iter().all(|id| numbers.add(id)));
-        assert!(!numbers.add(2) && numbers.has(5) && !numbers.has(4));
-        assert_eq!(numbers.0, [(1, 4), (5, 6)]);
-        assert!(numbers.add(4));
-        assert_eq!(numbers.0, [(1, 6)]);
-        (0..200).for_each(|at| {
-            numbers.add(10 + 2 * at);
-        });
-        assert!(numbers.0.len() <= MOST_RANGES && numbers.has(408));
-    }
-}

@@ -44,7 +44,7 @@ pub struct BrokerDisk {
 }
 
 /// Fetches that wait for records, by who asked.
-pub type Parked = LiteMap<NodeId, (u32, Request)>;
+pub type Parked = LiteMap<NodeId, (u64, Request)>;
 
 pub(super) struct Broker<'a, 'b> {
     pub disk: &'a mut BrokerDisk,
@@ -84,7 +84,7 @@ impl Broker<'_, '_> {
         self.wake();
     }
 
-    fn serve(&mut self, from: NodeId, number: u32, request: Request) -> Option<Answer> {
+    fn serve(&mut self, from: NodeId, number: u64, request: Request) -> Option<Answer> {
         Some(match request {
             Request::Init { transactional } => self.init(from, transactional),
             Request::Produce(batch) => self.produce(from, &batch),
@@ -285,7 +285,7 @@ impl Broker<'_, '_> {
     /// Answers fetches for which there is something now.
     fn wake(&mut self) {
         let most = self.context.amount(MAX_POLL) as usize * 2;
-        let found = |(node, (number, request)): (&NodeId, &(u32, Request))| {
+        let found = |(node, (number, request)): (&NodeId, &(u64, Request))| {
             let Request::Fetch { topic, from, committed } = *request else { return None };
             let found = self.disk.topics.get(usize::from(topic))?.fetch(from, most, committed)?;
             Some((*node, *number, committed || topic == REQUESTS, found))

@@ -1,7 +1,10 @@
 //! One request at a time: what was asked and not answered, and asking again.
+//!
+//! An answer to a process that has crashed since is no answer to the one that took its place: TCP would have reset the
+//! connection. Here a process's numbers begin at a draw, so that it knows its own.
 
 use super::wire::Request;
-use super::{Message, Once, PATIENCE, Timer};
+use super::{Message, NUMBERS, Once, PATIENCE, Timer};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::Context;
@@ -10,13 +13,23 @@ use crate::sim::machine::system::Context;
 const BACK_OFF: Micros = 100 * MS;
 
 /// See the module's header.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
-    number: u32,
+    number: u64,
     open: Option<(NodeId, Request)>,
 }
 
+/// The number from which a process that boots counts its requests.
+pub(super) fn first_number(context: &mut Context<Once>) -> u64 {
+    context.draw(NUMBERS) >> 16
+}
+
 impl Caller {
+    /// A caller that has asked nothing yet.
+    pub(super) fn boot(context: &mut Context<Once>) -> Caller {
+        Caller { number: first_number(context), open: None }
+    }
+
     /// Asks, and waits for the answer.
     pub(super) fn ask(&mut self, context: &mut Context<Once>, to: NodeId, request: Request) {
         self.number += 1;
@@ -46,7 +59,7 @@ impl Caller {
     }
 
     /// Whether an answer is the one that is waited for.
-    pub(super) fn takes(&mut self, context: &mut Context<Once>, number: u32) -> bool {
+    pub(super) fn takes(&mut self, context: &mut Context<Once>, number: u64) -> bool {
         let awaited = number == self.number && self.open.take().is_some();
         if awaited {
             context.cancel_timer(Timer::Retry);

@@ -49,7 +49,7 @@ pub struct Basket {
 }
 
 /// See the module's header.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Checkout {
     /// How far it is.
     pub phase: Phase,
@@ -60,6 +60,12 @@ pub struct Checkout {
     /// What it works on.
     pub basket: Basket,
     caller: Caller,
+}
+
+impl Checkout {
+    fn on_standby(caller: Caller) -> Checkout {
+        Checkout { phase: Phase::Standby, who: Identity::default(), position: 0, basket: Basket::default(), caller }
+    }
 }
 
 pub(super) struct Working<'a, 'b> {
@@ -76,7 +82,8 @@ pub(super) fn boot(started: bool, context: &mut Context<Once>) -> Memory {
     } else if watch > 0 {
         context.set_timer(Timer::Watch, watch);
     }
-    Memory::Checkout(Checkout::default())
+    let caller = Caller::boot(context);
+    Memory::Checkout(Checkout::on_standby(caller))
 }
 
 impl Working<'_, '_> {
@@ -160,7 +167,7 @@ impl Working<'_, '_> {
 
     fn stand_by(&mut self) {
         self.checkout.caller.forget(self.context);
-        *self.checkout = Checkout { caller: std::mem::take(&mut self.checkout.caller), ..Checkout::default() };
+        *self.checkout = Checkout::on_standby(self.checkout.caller.clone());
         self.context.cancel_timer(Timer::Alive);
         self.context.cancel_timer(Timer::Work);
         let watch = self.context.amount(TAKEOVER);

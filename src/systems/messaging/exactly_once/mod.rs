@@ -80,6 +80,7 @@ pub const SHOP: NodeId = NodeId(1);
 
 purposes! {
     ARRIVALS;
+    NUMBERS;
 }
 
 impl Once {

@@ -2,41 +2,15 @@
 
 use super::{BROKER, Note, ORDERS, Once};
 use crate::never;
+use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::world::World;
 use crate::sim::small::Set;
 
-/// Numbers as ranges: first and last, in order. Old ones are joined over their gaps.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-struct Seen(Vec<(u32, u32)>);
-
-/// Ranges that are remembered.
-const MOST_RANGES: usize = 32;
 /// Orders that are taken and not written, and remembered as such.
 const MOST_OPEN: usize = 600;
-
-impl Seen {
-    /// Adds a number. True when it was there.
-    fn add(&mut self, number: u32) -> bool {
-        let at = self.0.partition_point(|range| range.1 < number);
-        if self.0.get(at).is_some_and(|range| range.0 <= number) {
-            return true;
-        }
-        self.0.insert(at, (number, number));
-        if self.0.get(at + 1).is_some_and(|range| range.0 == number + 1) {
-            self.0[at].1 = self.0.remove(at + 1).1;
-        }
-        if at > 0 && self.0[at - 1].1 + 1 == number {
-            self.0[at - 1].1 = self.0.remove(at).1;
-        }
-        if self.0.len() > MOST_RANGES {
-            self.0[0].1 = self.0.remove(1).1;
-        }
-        false
-    }
-}
 
 /// What has been seen of the run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -69,8 +43,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
             Note::Taken { order } => {
-                let written = witness.rows.0.iter().any(|range| (range.0..=range.1).contains(&order));
-                if !written && witness.open.len() < MOST_OPEN {
+                if witness.rows.lacks(order) && witness.open.len() < MOST_OPEN {
                     witness.open.insert(order, ());
                 }
             }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use super::caller::first_number;
 use super::topic::Order;
 use super::wire::{Answer, Batch, Refused, Request};
 use super::{ARRIVALS, BROKER, IDEMPOTENT, Memory, Message, Note, Once, PATIENCE, RATE, REQUESTS, TAKEN, Timer};
@@ -29,15 +30,16 @@ pub struct Shop {
     /// Orders without a batch.
     pub waiting: VecDeque<Order>,
     /// Batches that were sent and not answered, by number.
-    pub in_flight: VecDeque<(u32, Rc<Batch>)>,
-    numbers: u32,
+    pub in_flight: VecDeque<(u64, Rc<Batch>)>,
+    /// The number of its last batch, or, before there is one, of its InitProducerId: see [`first_number`].
+    number: u64,
 }
 
 pub(super) fn boot(context: &mut Context<Once>) -> Memory {
     if context.amount(RATE) > 0 {
         context.set_timer(Timer::Arrival, MS);
     }
-    Memory::Shop(Shop::default())
+    Memory::Shop(Shop { number: first_number(context), ..Shop::default() })
 }
 
 pub(super) fn handle(last: &mut u32, shop: &mut Shop, event: Event<Once>, context: &mut Context<Once>) {
@@ -76,7 +78,7 @@ fn send(shop: &mut Shop, context: &mut Context<Once>) {
     let numbered = context.rule(IDEMPOTENT);
     if numbered && shop.pid.is_none() {
         if !shop.waiting.is_empty() && !context.has_timer(Timer::Resend) {
-            context.send(BROKER, Message::Request { number: 0, body: Request::Init { transactional: None } });
+            context.send(BROKER, Message::Request { number: shop.number, body: Request::Init { transactional: None } });
             watch(context);
         }
         return;
@@ -87,11 +89,11 @@ fn send(shop: &mut Shop, context: &mut Context<Once>) {
         let pid = if numbered { shop.pid.unwrap_or(0) } else { 0 };
         let sequence = shop.sequence;
         shop.sequence += u32::from(numbered) * count as u32;
-        shop.numbers += 1;
+        shop.number += 1;
         let batch = Batch { topic: REQUESTS, pid, epoch: 0, sequence, orders: Rc::new(orders), transactional: None };
         let batch = Rc::new(batch);
-        context.send(BROKER, Message::Request { number: shop.numbers, body: Request::Produce(Rc::clone(&batch)) });
-        shop.in_flight.push_back((shop.numbers, batch));
+        context.send(BROKER, Message::Request { number: shop.number, body: Request::Produce(Rc::clone(&batch)) });
+        shop.in_flight.push_back((shop.number, batch));
         watch(context);
     }
 }
@@ -119,9 +121,9 @@ fn resend(shop: &mut Shop, context: &mut Context<Once>) {
     }
 }
 
-fn answered(shop: &mut Shop, number: u32, answer: &Answer, context: &mut Context<Once>) {
+fn answered(shop: &mut Shop, number: u64, answer: &Answer, context: &mut Context<Once>) {
     match answer {
-        Answer::Producer { pid, .. } if shop.pid.is_none() => {
+        Answer::Producer { pid, .. } if shop.pid.is_none() && number == shop.number => {
             shop.pid = Some(*pid);
             context.cancel_timer(Timer::Resend);
             context.why(|_| format!("The shop is producer {pid} from now on."));
@@ -135,12 +137,15 @@ fn answered(shop: &mut Shop, number: u32, answer: &Answer, context: &mut Context
                 context.why(|_| "The shop knows this already.".to_owned());
                 return;
             };
-            let Some((_, batch)) = shop.in_flight.remove(at) else { return };
-            for order in batch.orders.iter() {
-                context.note(Note::Taken { order: order.id });
+            // The log takes sequence numbers in order: with this batch it has those before it, whose answers may be lost.
+            let first = if context.rule(IDEMPOTENT) { 0 } else { at };
+            for (_, batch) in shop.in_flight.drain(first..=at) {
+                for order in batch.orders.iter() {
+                    context.note(Note::Taken { order: order.id });
+                }
+                context.count(TAKEN, 0, batch.orders.len() as u64);
+                context.why(|_| format!("Order {} is taken: its customer is told.", super::wire::ids(&batch.orders)));
             }
-            context.count(TAKEN, 0, batch.orders.len() as u64);
-            context.why(|_| format!("Order {} is taken: its customer is told.", super::wire::ids(&batch.orders)));
             if shop.in_flight.is_empty() {
                 context.cancel_timer(Timer::Resend);
             }

@@ -11,7 +11,7 @@ use crate::sim::small::make_room;
 
 /// The most entries that are kept; retention removes the oldest.
 pub const LONGEST: usize = 500;
-/// Producers, and aborted transactions, that are remembered: Kafka forgets them with their records.
+/// Producers that are remembered.
 const REMEMBERED: usize = 32;
 
 /// An order.
@@ -94,6 +94,10 @@ impl Topic {
         if self.entries.len() == LONGEST {
             self.entries.pop_front();
             self.start += 1;
+            // Kafka forgets aborted transactions with their records, and not before: these would count again.
+            while self.aborted.front().is_some_and(|gone| gone.marker < self.start) {
+                self.aborted.pop_front();
+            }
         }
         self.entries.push_back(entry);
     }
@@ -161,9 +165,6 @@ impl Topic {
         self.push(Entry::Marker { pid, epoch, commit });
         self.producers.entry(pid).or_default().raise(epoch);
         if !commit {
-            if self.aborted.len() == REMEMBERED {
-                self.aborted.pop_front();
-            }
             self.aborted.push_back(Aborted { pid, first, marker });
         }
         orders

@@ -100,9 +100,9 @@ pub enum Answer {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// A request.
-    Request { number: u32, body: Request },
+    Request { number: u64, body: Request },
     /// Its answer.
-    Answer { number: u32, body: Answer },
+    Answer { number: u64, body: Answer },
     /// The checkout at work tells the one that stands by that it is alive.
     Alive,
 }

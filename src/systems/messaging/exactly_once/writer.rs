@@ -30,7 +30,7 @@ pub enum Stage {
 }
 
 /// What the writer has in memory.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Writer {
     /// How far it is.
     pub stage: Stage,
@@ -55,7 +55,8 @@ pub struct Tables {
 
 pub(super) fn boot(context: &mut Context<Once>) -> Memory {
     context.set_timer(Timer::Start, MS);
-    Memory::Writer(Writer::default())
+    let caller = Caller::boot(context);
+    Memory::Writer(Writer { stage: Stage::Locate, position: 0, orders: Rc::default(), next: 0, caller })
 }
 
 pub(super) struct Writing<'a, 'b> {

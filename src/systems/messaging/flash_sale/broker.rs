@@ -57,7 +57,7 @@ impl Broker<'_, '_> {
         match message {
             Message::Produce { partition, session, sequence, runs } => {
                 let answer = match self.append(partition, session, sequence, &runs) {
-                    Verdict::Append | Verdict::Duplicate(_) => Message::Produced { partition, sequence },
+                    Verdict::Append | Verdict::Duplicate(_) => Message::Produced { partition, session, sequence },
                     Verdict::OutOfOrder | Verdict::OldEpoch(_) => Message::OutOfOrder { partition },
                 };
                 self.context.send(from, answer);

@@ -105,7 +105,9 @@ impl Consuming<'_, '_> {
             Event::Timer(_) => self.again(),
             Event::Message { message: Message::Standings(found), .. } => self.located(&found),
             Event::Message { message: Message::Records(number, parts), .. } => self.fetched(number, &parts),
-            Event::Message { message: Message::Written { partition, upto, .. }, .. } => self.written(partition, upto),
+            Event::Message { message: Message::Written { partition, first, upto, .. }, .. } => {
+                self.written(partition, (first, upto));
+            }
             Event::Message { message: Message::TooMany { .. }, .. } => {
                 self.context
                     .why(|_| "The database has too many at once: these writes are tried again later.".to_owned());
@@ -236,14 +238,14 @@ impl Consuming<'_, '_> {
         }
     }
 
-    fn written(&mut self, partition: Option<u16>, upto: u64) {
+    fn written(&mut self, partition: Option<u16>, offsets: (u64, u64)) {
         let name = self.name();
         let lane = partition.and_then(|at| self.consumer.lanes.get_mut(&at).map(|lane| (at, lane)));
         let Some((partition, lane)) = lane else {
             self.context.why(|_| format!("{name} knows nothing of this write: it was before its crash."));
             return;
         };
-        let Some(at) = lane.writing.iter().position(|bunch| bunch.upto() == upto) else {
+        let Some(at) = lane.writing.iter().position(|bunch| (bunch.first, bunch.upto()) == offsets) else {
             self.context.why(|_| format!("{name} knows this already."));
             return;
         };

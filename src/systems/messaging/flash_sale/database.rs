@@ -143,7 +143,8 @@ impl Serving<'_, '_> {
                 _ => format!("{new} orders of {name} are written; {again} had their row already."),
             }
         });
-        self.context.send(job.from, Message::Written { number: job.number, partition: job.partition, upto });
+        self.context
+            .send(job.from, Message::Written { number: job.number, partition: job.partition, first: job.first, upto });
         self.begin();
     }
 

@@ -100,7 +100,10 @@ impl Gate<'_, '_> {
             }
             Event::Command(call) => self.place(call.value(0).clamp(1, 50_000) as u32),
             Event::Timer(_) => self.resend(),
-            Event::Message { message: Message::Produced { partition, sequence }, .. } => {
+            Event::Message { message: Message::Produced { session, .. }, .. } if session != self.gateway.session => {
+                self.context.why(|_| "The answer is to the gateway as it was before its crash.".to_owned());
+            }
+            Event::Message { message: Message::Produced { partition, sequence, .. }, .. } => {
                 self.produced(partition, sequence)
             }
             Event::Message { message: Message::OutOfOrder { partition }, .. } => {
@@ -214,15 +217,14 @@ impl Gate<'_, '_> {
         }
     }
 
-    /// A batch is in the log: its customers are told.
+    /// A batch is in the log, and with it every batch before it, whose answer may be lost: their customers are told.
     fn produced(&mut self, partition: u16, sequence: u32) {
         let Some(outlet) = self.gateway.outlets.get_mut(usize::from(partition)) else { return };
         let Some(at) = outlet.in_flight.iter().position(|sent| sent.sequence == sequence) else {
             self.context.why(|_| "The gateway knows this already.".to_owned());
             return;
         };
-        let runs = outlet.in_flight.remove(at).map(|sent| sent.runs).unwrap_or_default();
-        let count = queue::count(&runs);
+        let count: u32 = outlet.in_flight.drain(..=at).map(|sent| queue::count(&sent.runs)).sum();
         self.context.why(|_| {
             format!("{count} orders are in partition {partition}: their customers are told that they are taken.")
         });

@@ -126,7 +126,7 @@ pub enum Message {
     /// Produce: a batch for a partition, numbered within the producer's session.
     Produce { partition: u16, session: u16, sequence: u32, runs: Rc<Vec<Run>> },
     /// Its answer.
-    Produced { partition: u16, sequence: u32 },
+    Produced { partition: u16, session: u16, sequence: u32 },
     /// OUT_OF_ORDER_SEQUENCE_NUMBER: a batch before it is missing.
     OutOfOrder { partition: u16 },
     /// OffsetFetch.
@@ -141,8 +141,8 @@ pub enum Message {
     Commit { partition: u16, offset: u64 },
     /// Writes of one partition's workers, or of customers.
     Write { number: u32, partition: Option<u16>, first: u64, runs: Rc<Vec<Run>> },
-    /// They are done; of a partition, up to this offset.
-    Written { number: u32, partition: Option<u16>, upto: u64 },
+    /// They are done; of a partition, from one offset to before another.
+    Written { number: u32, partition: Option<u16>, first: u64, upto: u64 },
     /// Too many connections.
     TooMany { number: u32 },
 }

@@ -36,6 +36,8 @@ pub struct Witness {
     /// Hand-outs that the servers of R3 have agreed on: consumer sequence and stream sequence. Each server applies them,
     /// some later than others, and a hand-out happens once. With R1 there are none.
     handed: Later<Vec<(u32, u32)>>,
+    /// Of hand-outs with at most this consumer sequence it is forgotten who has seen them.
+    forgotten: Later<u32>,
 }
 
 fn keep<T: PartialEq>(list: &mut Vec<T>, item: T) {
@@ -73,8 +75,12 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
             Note::Confirmed { id } if witness.settled.contains(&id) => {}
             Note::Confirmed { id } => keep(&mut witness.open, id),
             Note::Delivered { seq, to } => witness.hand(seq, to),
-            Note::Handed { delivery, seq, .. } if witness.handed.0.contains(&(delivery, seq)) => {}
+            Note::Handed { delivery, seq, .. }
+                if delivery <= witness.forgotten.0 || witness.handed.0.contains(&(delivery, seq)) => {}
             Note::Handed { delivery, seq, to } => {
+                if witness.handed.0.len() == KEPT {
+                    witness.forgotten.0 = witness.forgotten.0.max(witness.handed.0[0].0);
+                }
                 keep(&mut witness.handed.0, (delivery, seq));
                 witness.hand(seq, to);
             }

@@ -116,7 +116,8 @@ impl Broker<'_, '_> {
         });
         if batch.acks {
             let ok = done != Appended::Gap;
-            self.context.send(from, Message::Produced { partition, sequence: batch.sequence, ok });
+            self.context
+                .send(from, Message::Produced { partition, producer: batch.producer, sequence: batch.sequence, ok });
         }
         if matches!(done, Appended::At(_)) {
             self.context.count(APPENDED, partition, count);

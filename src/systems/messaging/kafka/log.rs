@@ -7,7 +7,6 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::kernel::time::Time;
-use crate::sim::small::make_room;
 
 /// A record as a producer writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,7 +62,7 @@ pub enum Appended {
     Gap,
 }
 
-/// How many producers a partition remembers.
+/// How many producers a partition remembers, besides those that are at work.
 const PRODUCERS_KEPT: usize = 6;
 /// Records of a segment that is full: what is full is shared and never copied again.
 const SEGMENT: usize = 16;
@@ -141,10 +140,19 @@ impl Log {
         let at = self.end();
         batch.records.iter().for_each(|record| self.push(*record));
         if !self.sequences.contains_key(&batch.producer) {
-            make_room(&mut self.sequences, PRODUCERS_KEPT);
+            self.forget_a_producer();
         }
         self.sequences.insert(batch.producer, batch.sequence + batch.records.len() as u32);
         Appended::At(at)
+    }
+
+    /// Makes room for a producer: the oldest goes of those that have come back since under another id.
+    fn forget_a_producer(&mut self) {
+        let ids = || self.sequences.keys().copied();
+        let came_back = |id: u32| ids().any(|other| other >> 16 == id >> 16 && other > id);
+        if let Some(gone) = ids().find(|id| came_back(*id)).filter(|_| self.sequences.len() >= PRODUCERS_KEPT) {
+            self.sequences.remove(&gone);
+        }
     }
 
     /// Forgets records before an offset.

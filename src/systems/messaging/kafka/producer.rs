@@ -84,7 +84,10 @@ impl Writing<'_, '_> {
                 self.context.send(BROKER, Message::Metadata);
                 self.context.set_timer(Timer::Metadata, age);
             }
-            Event::Message { message: Message::Produced { partition, sequence, ok }, .. } => {
+            Event::Message { message: Message::Produced { producer, .. }, .. } if producer != self.producer.id => {
+                self.context.why(|_| format!("The answer is to {name} as it was before its crash: it counts no more."));
+            }
+            Event::Message { message: Message::Produced { partition, sequence, ok, .. }, .. } => {
                 self.produced(partition, sequence, ok);
             }
             Event::Message { message: Message::Topic { partitions }, .. } => {

@@ -7,6 +7,7 @@ use super::{
     ALERT, BROKER, CONSUMERS, Disk, Kafka, Memory, Note, PRODUCERS, RATE, WEIGHT, WORK, WORKERS, broker, log::Record,
 };
 use crate::sim::NodeId;
+use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::promise::Promise;
@@ -18,35 +19,6 @@ use crate::sim::numbers::grouped;
 const MOST_OPEN: usize = 64;
 /// How many records of one key are remembered as skipped.
 const MOST_SKIPPED: usize = 16;
-
-/// Offsets as ranges: first and one past the last, in order, apart from each other.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Ranges(Vec<(u32, u32)>);
-
-/// Ranges that are remembered; older ones are joined over their gaps.
-const MOST_RANGES: usize = 64;
-
-impl Ranges {
-    fn add(&mut self, from: u32, to: u32) {
-        if from >= to {
-            return;
-        }
-        let first = self.0.partition_point(|range| range.1 < from);
-        let last = self.0.partition_point(|range| range.0 <= to);
-        let joined = self.0.drain(first..last).fold((from, to), |sum, range| (sum.0.min(range.0), sum.1.max(range.1)));
-        self.0.insert(first, joined);
-        if self.0.len() > MOST_RANGES {
-            let (_, end) = self.0.remove(1);
-            self.0[0].1 = end;
-        }
-    }
-
-    /// The first offset of a stretch that is in no range.
-    fn gap(&self, from: u32, to: u32) -> Option<u32> {
-        let next = self.0.iter().find(|range| (range.0..range.1).contains(&from)).map_or(from, |range| range.1);
-        (next < to).then_some(next)
-    }
-}
 
 /// What a group has done with a key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -86,7 +58,7 @@ pub struct Zombie {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     /// Offsets that a group has done, or does not have to: by group and partition.
-    settled: LiteMap<(u8, u16), Ranges>,
+    settled: LiteMap<(u8, u16), Seen>,
     /// What retention has removed.
     retained: LiteMap<u16, u32>,
     /// Committed and not done.
@@ -119,15 +91,13 @@ impl Witness {
     fn is_settled(&self, group: u8, partition: u16, from: u32, to: u32) -> Option<u32> {
         let from = from.max(self.retained.get(&partition).copied().unwrap_or(0));
         match self.settled.get(&(group, partition)) {
-            Some(ranges) => ranges.gap(from, to),
+            Some(seen) => seen.first_lacking(from, to),
             None => (from < to).then_some(from),
         }
     }
 
     fn done(&mut self, group: u8, partition: u16, offset: u32) {
-        let ranges = self.settled.entry((group, partition)).or_default();
-        self.again += u32::from(ranges.gap(offset, offset + 1).is_none());
-        ranges.add(offset, offset + 1);
+        self.again += u32::from(self.settled.entry((group, partition)).or_default().add(offset));
         self.open.retain(|open| *open != (group, partition, offset));
     }
 
@@ -184,9 +154,9 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
             }
             Note::Begins { group, partition, at } => {
                 witness.settled.entry((group, partition)).or_insert_with(|| {
-                    let mut ranges = Ranges::default();
-                    ranges.add(0, at);
-                    ranges
+                    let mut seen = Seen::default();
+                    seen.add_all(0, at);
+                    seen
                 });
             }
             Note::Retained { partition, start } => {
@@ -194,7 +164,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
                 witness.open.retain(|open| open.1 != partition || open.2 >= start);
             }
             Note::Wished { group, partition, from, to } => {
-                witness.settled.entry((group, partition)).or_default().add(from, to);
+                witness.settled.entry((group, partition)).or_default().add_all(from, to);
                 witness.open.retain(|open| (open.0, open.1) != (group, partition) || !(from..to).contains(&open.2));
             }
             Note::Reset { group, partition, from, to } => {

@@ -95,8 +95,8 @@ pub struct Fetched {
 pub enum Message {
     /// Produce, one batch.
     Produce(Rc<Batch>),
-    /// Its answer: the sequence number of the batch; whether the log has it.
-    Produced { partition: u16, sequence: u32, ok: bool },
+    /// Its answer: the producer id and the sequence number of the batch; whether the log has it.
+    Produced { partition: u16, producer: u32, sequence: u32, ok: bool },
     /// JoinGroup.
     Join { badge: Badge, instance: bool, owned: Rc<Vec<u16>>, owned_in: u32 },
     /// Its answer; the leader also gets the members.

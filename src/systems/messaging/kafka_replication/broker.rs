@@ -60,7 +60,7 @@ impl Replica<'_, '_> {
         match message {
             Message::Registered { epoch, partition } => self.registered(epoch, partition),
             Message::Metadata { partition } => self.learn(partition),
-            Message::Altered { partition, accepted } => self.altered(partition, accepted),
+            Message::Altered { ask, partition, accepted } => self.altered(ask, partition, accepted),
             Message::Stale => self.stale(),
             Message::Fetch { leader_epoch, broker_epoch, from: position } => {
                 self.fetched_from(broker_of(from), leader_epoch, broker_epoch, position);

@@ -38,8 +38,10 @@ impl Controller<'_, '_> {
         match event {
             Event::Message { from, message: Message::Register { blank } } => self.registered(from, blank),
             Event::Message { from, message: Message::Heartbeat { epoch, seen } } => self.heard(from, epoch, seen),
-            Event::Message { from, message: Message::AlterPartition { leader_epoch, epoch, isr, brokers } } => {
-                self.alter(broker_of(from), (leader_epoch, epoch), isr, brokers);
+            Event::Message { from, message: Message::AlterPartition { ask, leader_epoch, epoch, isr, brokers } } => {
+                let accepted = self.alter(broker_of(from), (leader_epoch, epoch), isr, brokers);
+                let partition = self.disk.partition;
+                self.context.send(from, Message::Altered { ask, partition, accepted });
             }
             Event::Timer(Timer::Session(broker)) => self.silent(broker),
             Event::Command(_) => self.move_leader(),
@@ -177,8 +179,8 @@ impl Controller<'_, '_> {
         self.context.why(|_| format!("Broker {} takes over and leads epoch {epoch}.", next + 1));
     }
 
-    /// A leader wants another ISR. `epochs`: the leader epoch and the partition epoch that it goes by.
-    fn alter(&mut self, from: Broker, epochs: (u16, u16), isr: Mask, brokers: [u16; MOST]) {
+    /// A leader wants another ISR; whether it gets it. `epochs`: the leader epoch and the partition epoch that it goes by.
+    fn alter(&mut self, from: Broker, epochs: (u16, u16), isr: Mask, brokers: [u16; MOST]) -> bool {
         let ControllerDisk { partition, alive, epochs: known, .. } = &mut *self.disk;
         let current = partition.leader == Some(from) && (partition.leader_epoch, partition.epoch) == epochs;
         let sound = |broker: Broker| {
@@ -191,13 +193,12 @@ impl Controller<'_, '_> {
             partition.isr = isr;
             partition.epoch += 1;
         }
-        let partition = *partition;
         self.context.why(|_| match (accepted, current) {
             (true, _) => format!("The ISR is {} now, as leader {} asked.", set(isr), from + 1),
             (_, true) => format!("The ISR cannot be {}: one of them is fenced, or came back since.", set(isr)),
             _ => format!("Broker {} goes by an old state of the partition: its ISR is refused.", from + 1),
         });
-        self.context.send(node_of(from), Message::Altered { partition, accepted });
+        accepted
     }
 }
 

@@ -151,6 +151,8 @@ impl Replica<'_, '_> {
         let partition = self.memory.partition;
         let Some(leading) = &mut self.memory.leading else { return };
         leading.proposed = Some(isr);
+        leading.asked += 1;
+        let ask = leading.asked;
         let mut brokers = [0; MOST];
         for (slot, (_, follower)) in (0..).zip(&leading.followers).map(|(_, entry)| (*entry.0, entry)) {
             if let Some(known) = brokers.get_mut(usize::from(slot)) {
@@ -158,7 +160,7 @@ impl Replica<'_, '_> {
             }
         }
         let (leader_epoch, epoch) = (partition.leader_epoch, partition.epoch);
-        self.context.send(CONTROLLER, Message::AlterPartition { leader_epoch, epoch, isr, brokers });
+        self.context.send(CONTROLLER, Message::AlterPartition { ask, leader_epoch, epoch, isr, brokers });
         self.context.set_timer(Timer::Retry, RETRY);
     }
 
@@ -174,7 +176,7 @@ impl Replica<'_, '_> {
         }
     }
 
-    pub(super) fn altered(&mut self, partition: super::Partition, accepted: bool) {
+    pub(super) fn altered(&mut self, ask: u32, partition: super::Partition, accepted: bool) {
         self.context.why(|_| match accepted {
             true => "The controller has taken the new ISR.".to_owned(),
             false => "The controller has refused the new ISR.".to_owned(),
@@ -182,8 +184,9 @@ impl Replica<'_, '_> {
         if partition.epoch > self.memory.partition.epoch {
             self.learn(partition);
         } else if let Some(leading) = &mut self.memory.leading {
-            // Refused in the state that the leader knows: it asks again when there is a reason.
-            if partition.epoch == self.memory.partition.epoch {
+            // Refused in the state that the leader knows: it asks again when there is a reason. A late refusal of an older
+            // question says nothing about the newest, which may have been granted meanwhile.
+            if partition.epoch == self.memory.partition.epoch && ask == leading.asked {
                 leading.proposed = None;
             }
         }

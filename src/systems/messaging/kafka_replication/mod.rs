@@ -213,6 +213,8 @@ pub struct BrokerMemory {
 pub struct Leading {
     /// An ISR that it has asked the controller for.
     pub proposed: Option<Mask>,
+    /// The number of its last question to the controller.
+    pub asked: u32,
     pub followers: LiteMap<Broker, Follower>,
     /// Offset at which its epoch begins.
     pub begins: u32,
@@ -308,13 +310,15 @@ pub enum Message {
     /// STALE_BROKER_EPOCH: register again.
     Stale,
     AlterPartition {
+        ask: u32,
         leader_epoch: u16,
         epoch: u16,
         isr: Mask,
         brokers: [u16; MOST],
     },
-    /// The record as it is now, changed or not.
+    /// The record as it is now, changed or not, and which question it answers.
     Altered {
+        ask: u32,
         partition: Partition,
         accepted: bool,
     },

@@ -23,7 +23,7 @@ pub(super) fn message(message: &Message) -> String {
         Message::Metadata { partition: news } => format!("metadata: {}", partition(news)),
         Message::Stale => "a stale broker epoch".to_owned(),
         Message::AlterPartition { isr, .. } => format!("AlterPartition, ISR {}", set(*isr)),
-        Message::Altered { accepted: true, partition } => format!("the ISR is {}", set(partition.isr)),
+        Message::Altered { accepted: true, partition, .. } => format!("the ISR is {}", set(partition.isr)),
         Message::Altered { .. } => "AlterPartition refused".to_owned(),
         Message::Fetch { from, .. } => format!("a fetch from offset {}", from.offset),
         Message::FetchAnswer { fetched: Fetched::Records(records), hw, .. } => {

@@ -28,7 +28,7 @@ pub fn missed(world: &Shop) -> Option<(TaskId, NodeId)> {
     let services = || (FIRST..world.kernel().nodes().len()).map(NodeId::from);
     world.witness().open().iter().take(LOOKED_FOR).find_map(|open| {
         let misses = |service: &NodeId| {
-            !world.witness().has_done(open.id, service.index() - FIRST) && !is_kept(world, open.id, Some(*service))
+            world.witness().has_not_done(open.id, service.index() - FIRST) && !is_kept(world, open.id, Some(*service))
         };
         services().find(misses).map(|service| (open.id, service))
     })

@@ -5,12 +5,13 @@ use super::message::{Envelope, QueueId, TaskId};
 use super::topology::{self, Topology};
 use super::{FIRST, Note};
 use crate::sim::declare::settings::Settings;
+use crate::sim::judge::seen::Seen;
 use crate::sim::kernel::time::Time;
 
 /// The most confirmed messages that wait to be seen done.
 const MOST_OPEN: usize = 800;
-/// How many done and parked messages are remembered.
-const DONE_KEPT: usize = 400;
+/// How many done and parked messages are remembered as the latest.
+const LATEST: usize = 400;
 /// How many finished messages are remembered in their order.
 const ORDER_KEPT: usize = 12;
 
@@ -45,8 +46,13 @@ pub struct Misrouted {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     open: Vec<Open>,
-    done: Vec<Finished>,
-    parked: Vec<TaskId>,
+    /// Done by anyone.
+    done: Seen,
+    /// Done by each consumer.
+    done_by: Vec<Seen>,
+    parked: Seen,
+    latest_done: Vec<Finished>,
+    latest_parked: Vec<TaskId>,
     /// The last ones that were done, in their order.
     order: Vec<TaskId>,
     misrouted: Option<Misrouted>,
@@ -56,7 +62,7 @@ pub struct Witness {
 impl Witness {
     /// A message that was done more than once, if there is one.
     pub fn done_twice(&self) -> Option<TaskId> {
-        self.done.iter().find(|done| done.times > 1).map(|done| done.id)
+        self.latest_done.iter().find(|done| done.times > 1).map(|done| done.id)
     }
 
     /// Confirmed, and not done by everyone who must.
@@ -64,15 +70,15 @@ impl Witness {
         &self.open
     }
 
-    /// Whether a consumer, numbered from 0, has done a message.
-    pub fn has_done(&self, id: TaskId, consumer: usize) -> bool {
-        self.done.iter().any(|done| done.id == id && done.by >> consumer.min(7) & 1 == 1)
+    /// Whether a consumer, numbered from 0, has surely not done a message.
+    pub fn has_not_done(&self, id: TaskId, consumer: usize) -> bool {
+        self.done_by.get(consumer).is_none_or(|seen| seen.lacks(id))
     }
 
     /// What a consumer, numbered from 0, has done lately, the last one first.
     pub fn done_by(&self, consumer: usize) -> impl Iterator<Item = TaskId> {
         let by = move |done: &&Finished| done.by >> consumer.min(7) & 1 == 1;
-        self.done.iter().rev().filter(by).map(|done| done.id)
+        self.latest_done.iter().rev().filter(by).map(|done| done.id)
     }
 
     /// What was done lately, in its order.
@@ -82,7 +88,7 @@ impl Witness {
 
     /// What was parked lately.
     pub fn parked(&self) -> &[TaskId] {
-        &self.parked
+        &self.latest_parked
     }
 
     /// The first message that was routed wrongly.
@@ -96,7 +102,8 @@ impl Witness {
     }
 
     fn is_settled(&self, id: TaskId, needed: u8) -> bool {
-        self.parked.contains(&id) || self.done.iter().any(|done| done.id == id && done.by & needed == needed)
+        let by_all = || (0..8).filter(|at| needed >> at & 1 == 1).all(|consumer| !self.has_not_done(id, consumer));
+        !self.parked.lacks(id) || !self.done.lacks(id) && by_all()
     }
 
     fn finished(&mut self, id: TaskId, consumer: usize) {
@@ -104,16 +111,21 @@ impl Witness {
             self.order.remove(0);
         }
         self.order.push(id);
+        self.done.add(id);
+        if self.done_by.len() <= consumer {
+            self.done_by.resize(consumer + 1, Seen::default());
+        }
+        self.done_by[consumer].add(id);
         let bit = 1 << consumer.min(7);
-        if let Some(done) = self.done.iter_mut().find(|done| done.id == id) {
+        if let Some(done) = self.latest_done.iter_mut().find(|done| done.id == id) {
             done.times = done.times.saturating_add(1);
             done.by |= bit;
             return;
         }
-        if self.done.len() == DONE_KEPT {
-            self.done.remove(0);
+        if self.latest_done.len() == LATEST {
+            self.latest_done.remove(0);
         }
-        self.done.push(Finished { id, times: 1, by: bit });
+        self.latest_done.push(Finished { id, times: 1, by: bit });
     }
 }
 
@@ -142,10 +154,11 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note], settings: &Settings
                 }
             }
             Note::Parked { id } => {
-                if witness.parked.len() == DONE_KEPT {
-                    witness.parked.remove(0);
+                witness.parked.add(*id);
+                if witness.latest_parked.len() == LATEST {
+                    witness.latest_parked.remove(0);
                 }
-                witness.parked.push(*id);
+                witness.latest_parked.push(*id);
                 witness.open.retain(|open| open.id != *id);
             }
             Note::Routed { id, envelope, bindings, queues } => {

@@ -1,0 +1,102 @@
+//! Numbers that were seen, as ranges, in bounded memory.
+//!
+//! What a witness forgets must never make it say *broken*. So this set knows how far back it remembers, and is asked for
+//! what is sure: whether a number was surely seen (for what must not happen twice) or surely not (for what must happen).
+//! Of what is forgotten, neither is.
+
+/// How many ranges are remembered.
+const MOST_RANGES: usize = 64;
+
+/// See the module's header.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Seen {
+    /// The first of each range and one past its last, in order, apart from each other.
+    ranges: Vec<(u32, u32)>,
+    /// Below this, it is no longer known which numbers were seen.
+    floor: u32,
+}
+
+impl Seen {
+    /// Whether a number was surely seen.
+    pub fn has(&self, number: u32) -> bool {
+        let after = self.ranges.partition_point(|range| range.0 <= number);
+        after > 0 && number < self.ranges[after - 1].1
+    }
+
+    /// Whether a number was surely not seen.
+    pub fn lacks(&self, number: u32) -> bool {
+        number >= self.floor && !self.has(number)
+    }
+
+    /// The first of these numbers that was surely not seen.
+    pub fn first_lacking(&self, from: u32, to: u32) -> Option<u32> {
+        let from = from.max(self.floor);
+        let within = self.ranges.iter().find(|range| (range.0..range.1).contains(&from));
+        let next = within.map_or(from, |range| range.1);
+        (next < to).then_some(next)
+    }
+
+    /// Adds a number. True if it surely was there before.
+    pub fn add(&mut self, number: u32) -> bool {
+        let was_there = self.has(number);
+        self.add_all(number, number + 1);
+        was_there
+    }
+
+    /// Adds the numbers from one to before another.
+    pub fn add_all(&mut self, from: u32, to: u32) {
+        let from = from.max(self.floor);
+        if from >= to {
+            return;
+        }
+        let first = self.ranges.partition_point(|range| range.1 < from);
+        let last = self.ranges.partition_point(|range| range.0 <= to);
+        let around = self.ranges.drain(first..last);
+        let joined = around.fold((from, to), |sum, range| (sum.0.min(range.0), sum.1.max(range.1)));
+        self.ranges.insert(first, joined);
+        if self.ranges.len() > MOST_RANGES {
+            self.floor = self.ranges.remove(0).1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn neighbours_are_joined_whatever_their_order() {
+        let mut seen = Seen::default();
+        for number in [4, 2, 3, 7, 6, 9] {
+            assert!(!seen.add(number));
+        }
+        assert_eq!(seen.ranges, [(2, 5), (6, 8), (9, 10)]);
+        assert!(seen.add(3) && seen.has(7) && !seen.has(5) && seen.lacks(5));
+        assert_eq!(
+            (seen.first_lacking(2, 5), seen.first_lacking(2, 9), seen.first_lacking(0, 9)),
+            (None, Some(5), Some(0))
+        );
+    }
+
+    /// What is forgotten was neither surely seen nor surely not; all that is remembered stays exact, as a model says.
+    #[test]
+    fn what_is_forgotten_accuses_nobody() {
+        let mut seen = Seen::default();
+        let mut model = std::collections::BTreeSet::new();
+        let mut word = 1u32;
+        for step in 0..4_000 {
+            word = word.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let number = step / 4 + (word >> 16) % 500;
+            let was_there = seen.add(number);
+            assert!(!was_there || model.contains(&number), "{number} was never added");
+            model.insert(number);
+            assert!(seen.ranges.len() <= MOST_RANGES);
+            for asked in (step / 4)..(step / 4 + 500) {
+                assert!(!seen.has(asked) || model.contains(&asked));
+                assert!(!seen.lacks(asked) || !model.contains(&asked));
+                assert!(asked < seen.floor || seen.has(asked) == model.contains(&asked));
+            }
+        }
+        assert!(seen.floor > 0, "the test must forget something");
+    }
+}

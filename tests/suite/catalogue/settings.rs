@@ -1,0 +1,54 @@
+//! Settings: whatever a reader turns within a scenario's own bounds, what it promises holds, or it says that it promises
+//! nothing there.
+
+use std::collections::BTreeMap;
+
+use faultline::guides::kit::info::Info;
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::kernel::random::{Drawer, below, draw};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::Origin;
+
+use super::{busy, check, ensure, run};
+
+/// How many random settings of each scenario are tried, and for how many events.
+const TRIES: u64 = 60;
+const EVENTS: u64 = 2_500;
+
+/// The scenario's start with each setting, with a chance of one half, anywhere within its bounds.
+fn turned(info: &Info, attempt: u64) -> Origin {
+    let mut origin = busy(info);
+    for (at, (id, setting, _)) in (0..).zip(&info.settings) {
+        let word = |place: u64| draw(attempt, Drawer::Chaos, at, place);
+        let (min, max) = setting.control.bounds();
+        if word(0) % 2 == 0 {
+            origin.settings.push((*id, min + below(word(1), (max - min) as u64 + 1) as i64));
+        }
+    }
+    origin
+}
+
+#[test]
+fn promises_hold_at_any_settings_or_stand_down() {
+    check(|scenario, info| {
+        if info.impossible {
+            return Ok(());
+        }
+        let mut broken: BTreeMap<&str, String> = BTreeMap::new();
+        for attempt in 0..TRIES {
+            let origin = turned(info, attempt);
+            let mut run = run(scenario, &origin);
+            run.seek(EVENTS);
+            for (promise, standing) in info.promises.iter().zip(run.world().standings()) {
+                if let Verdict::Broken(how) = &standing.verdict {
+                    let named = |id| info.settings.iter().find(|known| known.0 == id).map_or("", |known| known.1.id);
+                    let set: Vec<String> =
+                        origin.settings.iter().map(|(id, value)| format!("{}={value}", named(*id))).collect();
+                    let words = format!("{} at event {}: {}", set.join(" "), how.step, how.breach.text);
+                    broken.entry(promise.id).or_insert(words);
+                }
+            }
+        }
+        ensure(broken.is_empty(), || format!("{broken:#?}"))
+    });
+}
