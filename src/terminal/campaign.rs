@@ -147,6 +147,7 @@ fn schedules(scenario: &'static dyn AnyScenario, seeds: &[u64]) -> Tally {
 fn kind(input: &Input) -> Option<&'static str> {
     Some(match input {
         Input::Crash { .. } => "crash",
+        Input::PowerCut { .. } => "power cut",
         Input::Pause { .. } => "pause",
         Input::Slow { percent, .. } if *percent != 100 => "slow",
         Input::Skew { offset, drift_ppm, .. } if *offset != 0 || *drift_ppm != 0 => "skew",

@@ -96,13 +96,14 @@ fn budget(arguments: &Arguments) -> Result<Option<Budget>, Failure> {
     let mut budget = Budget::NONE;
     for pair in text.split(',').filter(|pair| !pair.is_empty()) {
         let wrong = || {
-            let known = "crash, restart, drop, duplicate, cut";
+            let known = "crash, power-cut, restart, drop, duplicate, cut";
             Failure::Usage(format!("--faults takes KIND=N with N up to 15 and KIND one of {known}, not '{pair}'."))
         };
         let (kind, count) = pair.split_once('=').ok_or_else(wrong)?;
         let count: u8 = count.parse().ok().filter(|count| *count <= 15).ok_or_else(wrong)?;
         match kind {
             "crash" => (budget.crashes, budget.restarts) = (count, budget.restarts.max(count)),
+            "power-cut" => (budget.power_cuts, budget.restarts) = (count, budget.restarts.max(count)),
             "restart" => budget.restarts = count,
             "drop" => budget.drops = count,
             "duplicate" => budget.duplicates = count,

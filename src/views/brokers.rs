@@ -218,7 +218,7 @@ fn strip(world: &Shop, lane: Lane, x: i32) -> Figure {
         (_, Some(Disk::Rabbit(disk))) => disk.host.as_deref().map(queue).unwrap_or_default(),
         (_, Some(Disk::Kafka(kafka::Disk::Broker(disk)))) => log(world, disk),
         (Some(State::Jet(jetstream::Memory::Server { store, .. })), _) => stream(store),
-        (_, Some(Disk::Jet(disk))) => stream(&disk.store),
+        (_, Some(Disk::Jet(disk))) => stream(disk.store()),
         _ => Vec::new(),
     };
     let first = match world.node(node).map(|node| &node.disk) {

@@ -86,8 +86,8 @@ impl Face for JetStream {
     fn inspect(world: &Shop, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
         let disk = match id {
-            _ if node.disk.raft.0.is_some() => node.disk.raft.0.as_ref().map(written).unwrap_or_default(),
-            SERVER => kept(&node.disk.store),
+            _ if node.disk.raft().is_some() => node.disk.raft().map(written).unwrap_or_default(),
+            SERVER => kept(node.disk.store()),
             PUBLISHER => vec![field("last task", node.disk.last)],
             _ => vec![field("last question", node.disk.last)],
         };
@@ -273,7 +273,7 @@ fn logs(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let all: Vec<NodeId> = cluster::servers(world.settings());
     let log = |id: NodeId| match (replica(world, id), world.node(id)) {
         (Some(own), _) => Some((&own.written.log, own.raft.commit)),
-        (None, node) => node.and_then(|node| node.disk.raft.0.as_ref()).map(|disk| (&disk.log, disk.log.base())),
+        (None, node) => node.and_then(|node| node.disk.raft()).map(|disk| (&disk.log, disk.log.base())),
     };
     let longest = all.iter().filter_map(|id| log(*id)).map(|(log, _)| log.last_index()).max().unwrap_or(0);
     let first = longest.saturating_sub(COLUMNS) + 1;

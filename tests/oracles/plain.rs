@@ -33,6 +33,9 @@ pub fn moves<W: Simulation + ?Sized>(world: &W, budget: Budget) -> Vec<(Input, B
             (false, _, Some(restarts)) => found.push((Input::Restart { node: id }, Budget { restarts, ..budget })),
             _ => {}
         }
+        if let (true, Some(power_cuts)) = (node.up, budget.power_cuts.checked_sub(1)) {
+            found.push((Input::PowerCut { node: id }, Budget { power_cuts, ..budget }));
+        }
     }
     found
 }

@@ -145,8 +145,8 @@ fn one_server_that_crashes_stops_r1_and_not_r3() {
     }
 }
 
-/// Everything is confirmed, nothing has been worked on yet, and all servers lose power.
-fn power_cut(off: &[RuleId]) -> Shop {
+/// Everything is confirmed, nothing has been worked on yet, and this happens to all servers at once.
+fn all_at_once(off: &[RuleId], fault: impl Fn(NodeId) -> Input) -> Shop {
     let mut run = start(3, &[(jet::REPLICAS, 1), (jet::RATE, 0), (jet::WORK, 2_000_000)], off);
     assert!(until(&mut run, |world| store(world).is_some()));
     publish(&mut run, 8);
@@ -156,7 +156,7 @@ fn power_cut(off: &[RuleId]) -> Shop {
     };
     assert!(until(&mut run, |world| unconfirmed(world) == 8));
     assert!(until(&mut run, |world| unconfirmed(world) == 0));
-    servers(&run).into_iter().for_each(|node| act(&mut run, Input::Crash { node }));
+    servers(&run).into_iter().for_each(|node| act(&mut run, fault(node)));
     servers(&run).into_iter().for_each(|node| act(&mut run, Input::Restart { node }));
     let now = run.world().kernel().now();
     until(&mut run, |world| world.kernel().now() > now + 10 * SEC);
@@ -166,8 +166,11 @@ fn power_cut(off: &[RuleId]) -> Shop {
 #[test]
 fn a_power_cut_of_all_three_loses_what_was_confirmed_unless_they_sync_first() {
     let _timed = timed();
-    assert_eq!(broken(&power_cut(&[])), Vec::<String>::new());
-    let lost = broken(&power_cut(&[jet::SYNC]));
+    let power_cut = |node| Input::PowerCut { node };
+    assert_eq!(broken(&all_at_once(&[], power_cut)), Vec::<String>::new());
+    // A killed process leaves what it wrote to the operating system, synced or not.
+    assert_eq!(broken(&all_at_once(&[jet::SYNC], |node| Input::Crash { node })), Vec::<String>::new());
+    let lost = broken(&all_at_once(&[jet::SYNC], power_cut));
     println!("{lost:?}");
     assert!(lost.iter().any(|text| text.starts_with(NOT_LOST.id)), "{lost:?}");
 }
@@ -180,7 +183,7 @@ fn a_server_that_forgot_is_brought_up_again() {
     assert!(until(&mut run, |world| done(world) >= 5));
     let first = leader(run.world());
     let Some(node) = servers(&run).into_iter().find(|node| Some(*node) != first) else { return };
-    act(&mut run, Input::Crash { node });
+    act(&mut run, Input::PowerCut { node });
     act(&mut run, Input::Restart { node });
     let now = run.world().kernel().now();
     until(&mut run, |world| world.kernel().now() > now + 2 * SEC);

@@ -221,6 +221,7 @@ fn SearchForm(desk: Desk) -> impl IntoView {
             </fieldset>
             <fieldset class="field faults"><legend>"At most this many faults"</legend>
                 <Faults title="crashes" wish get=|budget| budget.crashes set=|budget, count| (budget.crashes, budget.restarts) = (count, count)/>
+                <Faults title="power cuts" wish get=|budget| budget.power_cuts set=|budget, count| (budget.power_cuts, budget.restarts) = (count, budget.restarts.max(count))/>
                 <Faults title="drops" wish get=|budget| budget.drops set=|budget, count| budget.drops = count/>
                 <Faults title="duplicates" wish get=|budget| budget.duplicates set=|budget, count| budget.duplicates = count/>
                 <Faults title="cuts" wish get=|budget| budget.cuts set=|budget, count| budget.cuts = count/>

@@ -27,6 +27,7 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
             return (world.name(node), acts);
         }
         acts.push(act("Crash", Input::Crash { node }));
+        acts.extend(player.info().power_cut.then(|| act("Cut the power", Input::PowerCut { node })));
         acts.push(match state.paused {
             true => act("Resume", Input::Resume { node }),
             false => act("Pause", Input::Pause { node }),

@@ -117,6 +117,7 @@ impl<S: Face> AnyScenario for Scenario<S> {
                 .collect(),
             impossible: self.impossible,
             faults: self.faults,
+            power_cut: S::POWER_CUT,
             busy: self.busy,
             before: self.before,
             near: self.near,

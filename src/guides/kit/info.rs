@@ -55,6 +55,8 @@ pub struct Info {
     pub challenges: Vec<ChallengeInfo>,
     pub impossible: bool,
     pub faults: FaultModel,
+    /// Whether its system models what a power cut loses.
+    pub power_cut: bool,
     pub busy: &'static [(SettingId, i64)],
     /// What to read first, each as `guide/slug`.
     pub before: &'static [&'static str],

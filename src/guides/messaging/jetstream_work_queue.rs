@@ -264,7 +264,7 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         id: "three-replicas",
         title: "Three replicas",
         goal: "With three replicas, have a task that was confirmed vanish.",
-        hint: "Two of the three have it in memory. Which crashes leave nobody who has it on disk?",
+        hint: "Two of the three have it in memory. Which power cuts leave nobody who has it on disk?",
         reached: |world| cluster::is_replicated(world.settings()) && world.is_promise_broken(NOT_LOST.id),
     },
 ];
@@ -294,7 +294,7 @@ const WITHOUT: &[(RuleId, Hunt<JetStream>)] = &[
     (
         jet::SYNC,
         Hunt {
-            bounds: Bounds::new(300_000, 40, Budget::crashes(1)),
+            bounds: Bounds::new(300_000, 40, Budget::power_cuts(1)),
             within: |world| world.kernel().pending_count() < 14,
             ..TWO_WORKERS
         },
@@ -363,7 +363,7 @@ mod proof {
             act: |script| {
                 script.act(publish(6));
                 script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
-                script.act(Input::Crash { node: SERVER });
+                script.act(Input::PowerCut { node: SERVER });
                 script.until(|world| world.is_promise_broken(NOT_LOST.id));
             },
         },
@@ -386,7 +386,7 @@ mod proof {
                 script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
                 let servers = cluster::servers(script.world().settings());
                 servers.iter().for_each(|node| {
-                    script.act(Input::Crash { node: *node });
+                    script.act(Input::PowerCut { node: *node });
                 });
                 servers.iter().for_each(|node| {
                     script.act(Input::Restart { node: *node });

@@ -81,6 +81,10 @@ impl Stepper {
                 budget.crashes -= 1;
                 self.foresee_change(state, node, Happening::Crash)?
             }
+            Move::PowerCut(node) => {
+                budget.power_cuts -= 1;
+                self.foresee_change(state, node, Happening::PowerCut)?
+            }
             Move::Restart(node) => {
                 budget.restarts -= 1;
                 self.foresee_change(state, node, Happening::Restart)?

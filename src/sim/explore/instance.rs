@@ -284,6 +284,7 @@ impl<S: System> Model for Instance<S> {
                 self.bench.happen(node, event);
             }
             Happening::Crash => self.bench.crash(node),
+            Happening::PowerCut => self.bench.cut_power(node),
             Happening::Restart => self.bench.restart(node),
         }
         let local = self.intern_local(known, node, Place::Bench);
@@ -335,6 +336,7 @@ impl<S: System> Model for Instance<S> {
                 Move::Drop(item, which) => Input::Drop { id: self.pending(&world, item).nth(usize::from(which))? },
                 Move::Duplicate(item) => Input::Duplicate { id: self.pending(&world, item).next()? },
                 Move::Crash(node) => Input::Crash { node },
+                Move::PowerCut(node) => Input::PowerCut { node },
                 Move::Restart(node) => Input::Restart { node },
                 Move::Cut(from, to) => Input::Cut { from, to },
             };

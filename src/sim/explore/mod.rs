@@ -38,15 +38,22 @@ pub struct Budget {
     pub duplicates: u8,
     /// Directions of a link cut for good.
     pub cuts: u8,
+    /// Machines that lose power; a restart brings them back.
+    pub power_cuts: u8,
 }
 
 impl Budget {
     /// No faults at all.
-    pub const NONE: Budget = Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0, cuts: 0 };
+    pub const NONE: Budget = Budget { crashes: 0, restarts: 0, drops: 0, duplicates: 0, cuts: 0, power_cuts: 0 };
 
     /// Crashes, and as many restarts.
     pub const fn crashes(count: u8) -> Budget {
         Budget { crashes: count, restarts: count, ..Budget::NONE }
+    }
+
+    /// Power cuts, and as many restarts.
+    pub const fn power_cuts(count: u8) -> Budget {
+        Budget { power_cuts: count, restarts: count, ..Budget::NONE }
     }
 }
 

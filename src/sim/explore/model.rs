@@ -62,6 +62,8 @@ pub enum Happening {
     Item(ItemId),
     /// A crash.
     Crash,
+    /// A power cut.
+    PowerCut,
     /// A restart.
     Restart,
 }

@@ -21,6 +21,8 @@ pub enum Move {
     Duplicate(ItemId),
     /// A node crashes.
     Crash(NodeId),
+    /// A node loses power.
+    PowerCut(NodeId),
     /// A crashed node comes back.
     Restart(NodeId),
     /// One direction of a link is cut.
@@ -36,6 +38,7 @@ impl Move {
             Move::Duplicate(item) => (2, item),
             Move::Crash(node) => (3, u32::from(node.0)),
             Move::Restart(node) => (4, u32::from(node.0)),
+            Move::PowerCut(node) => (6, u32::from(node.0)),
             Move::Cut(from, to) => (5, u32::from(from.0) << 14 | u32::from(to.0)),
         };
         kind << 28 | rest
@@ -50,6 +53,7 @@ impl Move {
             2 => Move::Duplicate(rest),
             3 => Move::Crash(node(rest)),
             4 => Move::Restart(node(rest)),
+            6 => Move::PowerCut(node(rest)),
             _ => Move::Cut(node(rest >> 14), node(rest)),
         }
     }
@@ -89,6 +93,7 @@ mod tests {
             Move::Drop((1 << 24) - 1, MOST_EQUAL - 1),
             Move::Duplicate(2),
             Move::Crash(NodeId(9)),
+            Move::PowerCut(NodeId(7)),
             Move::Restart(NodeId(0)),
             Move::Cut(NodeId(3), NodeId(200)),
         ];

@@ -22,13 +22,15 @@ pub struct State {
 
 /// The budget in one word.
 pub fn pack(budget: Budget) -> u32 {
-    let kinds = [budget.crashes, budget.restarts, budget.drops, budget.duplicates, budget.cuts];
+    let Budget { crashes, restarts, drops, duplicates, cuts, power_cuts } = budget;
+    let kinds = [power_cuts, crashes, restarts, drops, duplicates, cuts];
     kinds.iter().fold(0, |all, kind| all << 4 | u32::from(*kind & 15))
 }
 
 fn unpack(word: u32) -> Budget {
     let at = |shift: u32| (word >> shift & 15) as u8;
-    Budget { crashes: at(16), restarts: at(12), drops: at(8), duplicates: at(4), cuts: at(0) }
+    let (drops, duplicates, cuts) = (at(8), at(4), at(0));
+    Budget { crashes: at(16), restarts: at(12), drops, duplicates, cuts, power_cuts: at(20) }
 }
 
 /// What a pending event at this rank of its class adds to a fingerprint.
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn states_come_out_as_they_went_in() {
         let mut arena = Arena::new(2);
-        let budget = Budget { crashes: 3, restarts: 0, drops: 15, duplicates: 1, cuts: 2 };
+        let budget = Budget { crashes: 3, restarts: 0, drops: 15, duplicates: 1, cuts: 2, power_cuts: 4 };
         let one = State { locals: vec![1, 2], items: vec![5], witness: 7, cuts: 1, budget, print: u64::MAX - 5 };
         let two = State { items: vec![], print: 3, ..one.clone() };
         arena.push(&one, 10);

@@ -104,7 +104,10 @@ impl Stepper {
         for (node, local) in state.locals.iter().enumerate() {
             let node = NodeId::from(node);
             match self.known.locals[*local as usize].up {
-                true if budget.crashes > 0 => moves.push(Move::Crash(node)),
+                true => {
+                    moves.extend((budget.crashes > 0).then_some(Move::Crash(node)));
+                    moves.extend((budget.power_cuts > 0).then_some(Move::PowerCut(node)));
+                }
                 false if budget.restarts > 0 => moves.push(Move::Restart(node)),
                 _ => {}
             }
@@ -173,6 +176,10 @@ impl Stepper {
             Move::Crash(node) => {
                 next.budget.crashes -= 1;
                 self.affect(node, Happening::Crash, next);
+            }
+            Move::PowerCut(node) => {
+                next.budget.power_cuts -= 1;
+                self.affect(node, Happening::PowerCut, next);
             }
             Move::Restart(node) => {
                 next.budget.restarts -= 1;
@@ -244,6 +251,7 @@ impl Stepper {
             Happening::Item(item) => u64::from(item),
             Happening::Crash => u64::from(u32::MAX),
             Happening::Restart => u64::from(u32::MAX - 1),
+            Happening::PowerCut => u64::from(u32::MAX - 2),
         };
         // An odd multiplication keeps keys apart and spreads them over the table.
         let key = (code << 32 | u64::from(local)).wrapping_add(1).wrapping_mul(GOLDEN);
@@ -262,7 +270,7 @@ impl Stepper {
     fn gist(&self, local: LocalId, what: Happening, reaction: &Reaction) -> Gist {
         let gone = match what {
             Happening::Item(id) => Some(&self.known.items[id as usize]).filter(|_| !self.stays(id)),
-            Happening::Crash | Happening::Restart => None,
+            Happening::Crash | Happening::PowerCut | Happening::Restart => None,
         };
         let print = |local: LocalId| self.known.locals[local as usize].print;
         let sends = reaction.sends.iter().map(|send| &self.known.items[*send as usize]);

@@ -48,6 +48,9 @@ pub trait System: Sized + 'static {
     /// are not part of a run's fingerprint, so those links stay valid.
     const LATER_SETTINGS: usize = 0;
 
+    /// Whether a power cut is modelled: [`System::lose_power`] says what it costs, which is nothing where all is synced.
+    const POWER_CUT: bool = true;
+
     /// Number of nodes under these settings.
     fn nodes(settings: &Settings) -> usize;
 
@@ -59,6 +62,11 @@ pub trait System: Sized + 'static {
 
     /// The contents of a disk that was never written to (or was lost).
     fn blank_disk(settings: &Settings, node: NodeId) -> Self::Disk;
+
+    /// What a power cut leaves of a disk: what was synced. A crash of the process alone leaves the page cache to the
+    /// operating system, so all that was written stays. Does nothing for a system that syncs before it says anything.
+    /// `now`: by the node's clock; an operating system writes back by itself after a while.
+    fn lose_power(_disk: &mut Self::Disk, _settings: &Settings, _now: Time) {}
 
     /// Boots a node from its disk, at the start of the run or after a crash.
     fn boot(disk: &Self::Disk, context: &mut Context<Self>) -> Self::Memory;

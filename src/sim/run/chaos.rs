@@ -13,6 +13,8 @@ use crate::sim::kernel::time::MS;
 pub struct FaultModel {
     /// Nodes crash and come back from their disks.
     pub crash: bool,
+    /// Machines lose power and come back from what was synced.
+    pub power_cut: bool,
     /// Nodes pause and resume.
     pub pause: bool,
     /// Nodes slow down.
@@ -37,6 +39,7 @@ impl FaultModel {
     /// No faults at all.
     pub const NONE: FaultModel = FaultModel {
         crash: false,
+        power_cut: false,
         pause: false,
         slow: false,
         skew: false,
@@ -50,6 +53,7 @@ impl FaultModel {
     /// Everything an asynchronous system with crashes and recoveries must withstand; clocks are right, disks stay.
     pub const ASYNCHRONOUS: FaultModel = FaultModel {
         crash: true,
+        power_cut: false,
         pause: true,
         slow: true,
         skew: false,
@@ -151,7 +155,8 @@ impl Chaos {
 
     /// The next fault, or the end of one. `None` when the drawn kind has nothing to strike.
     pub fn next<W: Simulation>(&mut self, world: &W) -> Option<Input> {
-        match self.below(12) {
+        // Schedules of scenarios without power cuts stay as they were drawn before there were any.
+        match self.below(12 + u64::from(self.model.power_cut)) {
             0 | 1 => self.end_node_fault(world),
             2 => Some(Input::HealAll),
             3 if self.model.crash => self.strike(world).map(|node| Input::Crash { node }),
@@ -176,6 +181,7 @@ impl Chaos {
                 let by = MS * (1 + self.below(400));
                 self.flight(world).map(|id| Input::Delay { id, by })
             }
+            12 => self.strike(world).map(|node| Input::PowerCut { node }),
             _ => None,
         }
     }

@@ -60,6 +60,8 @@ pub enum Input {
     Command(CommandCall),
     /// This pending event comes next, whatever else is due.
     Choose { id: u64 },
+    /// The machine under the node loses power: as a crash, and what was written to its disk and not synced is gone.
+    PowerCut { node: NodeId },
 }
 
 impl Input {

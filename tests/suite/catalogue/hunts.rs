@@ -210,6 +210,7 @@ fn is_affordable(tape: &Tape, first: usize, mut budget: Budget) -> bool {
     tape.inputs().iter().skip(first).all(|stamped| {
         let left = match stamped.input {
             Input::Crash { .. } => &mut budget.crashes,
+            Input::PowerCut { .. } => &mut budget.power_cuts,
             Input::Restart { .. } => &mut budget.restarts,
             Input::Drop { .. } => &mut budget.drops,
             Input::Duplicate { .. } => &mut budget.duplicates,

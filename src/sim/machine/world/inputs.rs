@@ -31,6 +31,13 @@ impl<S: System> World<S> {
                 let node = self.check_up(*node, false)?;
                 self.restart(node);
             }
+            Input::PowerCut { .. } if !S::POWER_CUT => {
+                return refuse(format!("{}: what a power cut loses is not modelled here.", S::NAME));
+            }
+            Input::PowerCut { node } => {
+                let node = self.check_up(*node, true)?;
+                self.cut_power(node);
+            }
             Input::LoseDisk { node } => {
                 let node = check_node(&self.fabric.kernel, *node)?;
                 self.crash(node);

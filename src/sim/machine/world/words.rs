@@ -76,6 +76,7 @@ impl Speaker<'_> {
         let message = |id: &u64| (self.message)(*id);
         match input {
             Input::Crash { node } => format!("Crash {}", name(node)),
+            Input::PowerCut { node } => format!("Cut the power of {}", name(node)),
             Input::Restart { node } => format!("Restart {}", name(node)),
             Input::Pause { node } => format!("Pause {}", name(node)),
             Input::Resume { node } => format!("Resume {}", name(node)),

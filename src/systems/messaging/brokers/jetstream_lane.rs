@@ -177,7 +177,7 @@ pub(super) fn has(disk: &Disk, memory: Option<&Memory>, id: u32) -> bool {
         Some(Memory::Publisher { unconfirmed }) => unconfirmed.iter().any(|task| task.id == id),
         Some(Memory::Server { store, .. }) => on(store),
         Some(memory) => task(memory).is_some_and(|task| task.id == id),
-        None => on(&disk.store),
+        None => on(disk.store()),
     }
 }
 

@@ -294,6 +294,7 @@ impl System for Brokers {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "RabbitMQ, Kafka, JetStream";
+    const POWER_CUT: bool = false;
     const RULES: &'static [Rule] = catalogue::RULES;
     const SETTINGS: &'static [Setting] = catalogue::SETTINGS;
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;

@@ -166,6 +166,7 @@ impl System for Once {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Kafka transactions";
+    const POWER_CUT: bool = false;
     const RULES: &'static [Rule] = RULES;
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;

@@ -178,6 +178,7 @@ impl System for FlashSale {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Flash sale";
+    const POWER_CUT: bool = false;
     const RULES: &'static [Rule] = RULES;
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;

@@ -6,13 +6,13 @@
 //! pending (1,000); +ACK, -NAK, +TERM, +WPI, and an acknowledgement of the acknowledgement where one is asked for; an
 //! advisory when a message was delivered too often. [`stream`] and [`consumer`] are the state machines, pure and whole;
 //! the nodes around them use an explicit consumer.
-//! A machine's crash loses what is not on disk: with the rule on, the server syncs before it answers (`sync_interval:
-//! always`), without it every two minutes, which is the default.
+//! A crash of the process loses nothing that was written, a power cut what is not on disk: with the rule on, the server
+//! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default.
 //! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
 //! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`]. An entry is an
 //! operation ([`op`]) with the leader's time in it. The leader confirms a task, hands a message out, and acknowledges an
-//! acknowledgement when a quorum has the entry. Crashed are machines: with the rule on, Raft's log is synced before a
-//! server answers, without it now and then, with its term and its vote.
+//! acknowledgement when a quorum has the entry. With the rule on, Raft's log is synced before a server answers, without
+//! it now and then, with its term and its vote.
 //! What differs from nats-server in R3: stream and consumer share one Raft group, where each has its own; naks and
 //! expired ack waits are entries as well, where the consumer's leader keeps them to itself; a snapshot carries the whole
 //! state with the duplicate window, where a restarted server reads the window back from what is stored. A client asks
@@ -168,6 +168,16 @@ impl Store {
     }
 }
 
+/// What a server has written and not synced: in the operating system's page cache, which outlives the process and not the
+/// machine's power.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Written {
+    /// As in [`Disk`].
+    pub store: Rc<Store>,
+    /// As in [`Disk`].
+    pub raft: Option<raft::Disk>,
+}
+
 /// What survives a crash.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Disk {
@@ -177,8 +187,33 @@ pub struct Disk {
     pub last: u32,
     /// A server of R3: what Raft has synced.
     pub raft: Later<Option<raft::Disk>>,
+    /// A server: what it has written since.
+    pub written: Later<Option<Written>>,
     /// The publisher, a worker: which server it asks, of those that there are.
     pub home: Later<u16>,
+}
+
+impl Disk {
+    /// What a server that restarts finds.
+    pub fn store(&self) -> &Rc<Store> {
+        self.written.0.as_ref().map_or(&self.store, |written| &written.store)
+    }
+
+    /// What Raft finds on a server of R3 that restarts.
+    pub fn raft(&self) -> Option<&raft::Disk> {
+        let written = self.written.0.as_ref().and_then(|written| written.raft.as_ref());
+        written.or(self.raft.0.as_ref())
+    }
+
+    /// A server writes all that it has, and syncs it or not.
+    fn write(&mut self, store: &Rc<Store>, raft: Option<&raft::Disk>, synced: bool) {
+        if synced {
+            (self.store, self.written) = (Rc::clone(store), Later(None));
+            self.raft = Later(raft.cloned());
+        } else {
+            self.written = Later(Some(Written { store: Rc::clone(store), raft: raft.cloned() }));
+        }
+    }
 }
 
 /// What a worker is at.
@@ -346,6 +381,10 @@ impl System for JetStream {
             Some(_) => Disk { raft: Later(Some(raft::Disk::default())), ..Disk::default() },
             None => Disk { home: Later(node.0 % cluster::server_count(settings) as u16), ..Disk::default() },
         }
+    }
+
+    fn lose_power(disk: &mut Disk, _: &Settings, _: Time) {
+        disk.written = Later(None);
     }
 
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {

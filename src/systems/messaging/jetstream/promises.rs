@@ -119,7 +119,7 @@ pub fn leader(world: &World<JetStream>) -> Option<NodeId> {
 fn newest_term(world: &World<JetStream>) -> u32 {
     let written = |node: NodeId| match replica(world, node) {
         Some(own) => Some(own.written.term),
-        None => world.node(node).and_then(|node| node.disk.raft.0.as_ref()).map(|disk| disk.term),
+        None => world.node(node).and_then(|node| node.disk.raft()).map(|disk| disk.term),
     };
     cluster::servers(world.settings()).into_iter().filter_map(written).max().unwrap_or(0)
 }
@@ -134,7 +134,7 @@ pub fn store(world: &World<JetStream>) -> Option<&Store> {
     }
     match world.memory(SERVER) {
         Some(Memory::Server { store, .. }) => Some(store),
-        _ => world.node(SERVER).map(|node| &*node.disk.store),
+        _ => world.node(SERVER).map(|node| &**node.disk.store()),
     }
 }
 

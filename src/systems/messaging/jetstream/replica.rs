@@ -20,7 +20,6 @@ use super::{
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::kernel::time::Time;
-use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::systems::consensus::raft::{self, Raft, Words};
@@ -68,15 +67,15 @@ fn place(context: &Context<JetStream>) -> Place<JetStream, Raft> {
     }
 }
 
-/// A server that restarts has what was synced: the state of the snapshot, and the entries after it, which it applies as
+/// A server that restarts has what was written, or after a power cut what was synced: the state of the snapshot, and the entries after it, which it applies as
 /// soon as it hears that they are committed.
 pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
-    let written = disk.raft.0.clone().unwrap_or_default();
+    let written = disk.raft().cloned().unwrap_or_default();
     let place = place(context);
     let (raft, _) = inside(context, &place, |context| Raft::boot(&written, context));
     let every = context.amount(SYNC_INTERVAL);
     context.set_timer(Timer::Sync, every);
-    let (base, store) = (Rc::clone(&disk.store), Rc::clone(&disk.store));
+    let (base, store) = (Rc::clone(disk.store()), Rc::clone(disk.store()));
     Memory::Replica(Box::new(Replica { written, raft, base, store, waiting: Vec::new() }))
 }
 
@@ -107,9 +106,8 @@ impl Server<'_, '_> {
         }
         self.deliver();
         self.keep_clocks();
-        if self.context.rule(SYNC) {
-            self.save();
-        }
+        let synced = self.context.rule(SYNC);
+        self.disk.write(&self.own.base, Some(&self.own.written), synced);
         if self.own.raft.leads() {
             let (ready, pending) = (self.own.store.ready(), self.own.store.consumer.pending().len());
             self.context.gauge(READY, 0, ready as i64);
@@ -117,16 +115,10 @@ impl Server<'_, '_> {
         }
     }
 
-    /// What was written is on disk.
-    fn save(&mut self) {
-        self.disk.raft = Later(Some(self.own.written.clone()));
-        self.disk.store = Rc::clone(&self.own.base);
-    }
-
     fn sync(&mut self) {
         let every = self.context.amount(SYNC_INTERVAL);
         self.context.set_timer(Timer::Sync, every);
-        self.save();
+        self.disk.write(&self.own.base, Some(&self.own.written), true);
         self.context.why_rule(SYNC, |_| "The server syncs: what it has written is on disk now.".to_owned());
     }
 

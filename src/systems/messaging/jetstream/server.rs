@@ -20,10 +20,10 @@ pub(super) struct Server<'a, 'b> {
     pub context: &'a mut Context<'b, JetStream>,
 }
 
-/// A server that restarts reads back what was synced; the ack waits of what was delivered go on.
+/// A server that restarts reads back what was written, or after a power cut what was synced; the ack waits of what was delivered go on.
 pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
     let (stream, consumer) = (stream_config(context.settings()), consumer_config(context.settings()));
-    let mut store = (*disk.store).clone();
+    let mut store = (**disk.store()).clone();
     let now = context.now();
     store.stream.recover(&stream, now);
     for pending in store.consumer.pending() {
@@ -72,9 +72,8 @@ impl Server<'_, '_> {
             _ => self.context.pass_over(),
         }
         self.deliver();
-        if self.context.rule(SYNC) {
-            self.disk.store = Rc::clone(self.store);
-        }
+        let synced = self.context.rule(SYNC);
+        self.disk.write(self.store, None, synced);
         let (ready, pending) = (self.store.ready(), self.store.consumer.pending().len());
         self.context.gauge(READY, 0, ready as i64);
         self.context.gauge(ACK_PENDING, 0, pending as i64);
@@ -149,7 +148,7 @@ impl Server<'_, '_> {
     fn sync(&mut self) {
         let every = self.context.amount(SYNC_INTERVAL);
         self.context.set_timer(Timer::Sync, every);
-        self.disk.store = Rc::clone(self.store);
+        self.disk.write(self.store, None, true);
         self.context.why_rule(SYNC, |_| "The server syncs: what it has is on disk now.".to_owned());
     }
 

@@ -202,6 +202,7 @@ impl System for Kafka {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Kafka";
+    const POWER_CUT: bool = false;
     const RULES: &'static [Rule] = RULES;
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;

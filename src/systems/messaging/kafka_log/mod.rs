@@ -281,6 +281,7 @@ impl System for KafkaLog {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Kafka log";
+    const POWER_CUT: bool = false;
 
     const RULES: &'static [Rule] = RULES;
 

@@ -416,6 +416,7 @@ impl System for Replication {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Kafka replication";
+    const POWER_CUT: bool = false;
 
     const RULES: &'static [Rule] = RULES;
 

@@ -224,6 +224,7 @@ impl System for OrderPlatform {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Order platform";
+    const POWER_CUT: bool = false;
     const RULES: &'static [Rule] = catalogue::RULES;
     const SETTINGS: &'static [Setting] = catalogue::SETTINGS;
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;

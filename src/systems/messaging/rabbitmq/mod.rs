@@ -284,6 +284,12 @@ impl System for RabbitMq {
         Disk::default()
     }
 
+    fn lose_power(disk: &mut Disk, _: &Settings, now: Time) {
+        if let Some(host) = &mut disk.host {
+            Rc::make_mut(host).queues.iter_mut().for_each(|(_, queue)| queue.lose_power(now));
+        }
+    }
+
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {
         match context.me() {
             PUBLISHER => publisher::boot(context),

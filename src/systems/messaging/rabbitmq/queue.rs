@@ -11,8 +11,11 @@ use std::cmp::Reverse;
 use std::hash::{Hash, Hasher};
 
 use super::message::{ExchangeId, Message};
-use crate::sim::kernel::time::{Micros, Time};
+use crate::sim::kernel::time::{Micros, SEC, Time};
 use crate::sim::small;
+
+/// How long Linux keeps what was written before it writes it back by itself (`vm.dirty_expire_centisecs` = 3000).
+const WRITE_BACK: Micros = 30 * SEC;
 
 /// The type of a queue (x-queue-type).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,6 +202,14 @@ impl Queue {
     /// When the head expires.
     pub fn next_expiry(&self) -> Option<Time> {
         self.ready.first().and_then(|stored| stored.expires)
+    }
+
+    /// What is on disk loses what no flush and no write-back has brought there. A quorum queue has flushed what it confirms
+    /// (`wal_sync_method = datasync`); the message store of a classic queue "no longer fsyncs" (`rabbit_msg_store.erl`).
+    pub fn lose_power(&mut self, now: Time) {
+        if self.arguments.kind == Kind::Classic {
+            self.ready.retain(|stored| stored.message.published.saturating_add(WRITE_BACK) <= now);
+        }
     }
 
     /// What of it a restart of the broker finds, given what was handed out and not acknowledged. `None` when the queue

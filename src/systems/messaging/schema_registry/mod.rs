@@ -320,6 +320,7 @@ impl System for Registry {
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Schema registry";
+    const POWER_CUT: bool = false;
 
     const RULES: &'static [Rule] = RULES;
 
