@@ -71,7 +71,11 @@ impl Face for FlashSale {
         };
         let memory: Fields = match &node.memory {
             Some(Memory::Gateway(gateway)) => {
-                let sent: usize = gateway.outlets.iter().map(|outlet| outlet.in_flight.len()).sum();
+                let sent: usize = gateway
+                    .outlets
+                    .iter()
+                    .map(|outlet| outlet.in_flight.iter().filter(|sent| !sent.answered).count())
+                    .sum();
                 vec![field("batches under way", sent), field("direct writes", gateway.direct.len())]
             }
             Some(Memory::Log(parked)) => vec![field("fetches that wait", parked.len())],

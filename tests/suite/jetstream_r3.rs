@@ -111,10 +111,11 @@ fn every_promise_holds_whoever_crashes() {
 #[test]
 fn without_a_rule_a_promise_breaks() {
     let _timed = timed();
+    let model = FaultModel { power_cut: true, ..FaultModel::ASYNCHRONOUS };
     for (rule, promise) in [(jet::DEDUP, STORED_ONCE.id), (jet::DOUBLE_ACK, WORKED_ONCE.id), (jet::SYNC, NOT_LOST.id)] {
         let found = (0..100).find(|seed| {
             let mut run = start(*seed, BUSY, &[rule]);
-            storm(&mut run, FaultModel::ASYNCHRONOUS, *seed, 800);
+            storm(&mut run, model, *seed, 800);
             broken(&run).iter().any(|text| text.starts_with(promise))
         });
         println!("without rule {}: {promise} breaks with seed {found:?}", rule.0);

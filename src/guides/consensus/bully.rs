@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::small;
-use crate::systems::consensus::bully::promises::{ALL_AT_WORK, ONE_COORDINATOR, common, in_time, leaders};
+use crate::systems::consensus::bully::promises::{LIMITS, ALL_AT_WORK, ONE_COORDINATOR, common, in_time, leaders};
 use crate::systems::consensus::bully::{self, Bully, Phase};
 use crate::views::bully::{Cluster, all, beliefs, groups, led_by, name, phase, server};
 
@@ -21,6 +21,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
     rules: &[bully::ANSWER, bully::WAIT, bully::HALT],
     commands: &[bully::CALL],
     promises: &[ONE_COORDINATOR, ALL_AT_WORK],
+    limits: LIMITS,
     faults: FaultModel { crash: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::oral_messages::ATTACK;
 use crate::sim::small;
-use crate::systems::consensus::byzantine_generals::promises::{AGREE, OBEYED};
+use crate::systems::consensus::byzantine_generals::promises::{LIMITS, AGREE, OBEYED};
 use crate::systems::consensus::byzantine_generals::{
     self as generals, ByzantineGenerals, COMMANDER, Memory, Message, TRAITOR_IS_COMMANDER,
 };
@@ -34,6 +34,7 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     rules: &[generals::ENOUGH_ROUNDS, generals::MORE_THAN_3M, generals::COMMON_DEFAULT],
     commands: &[generals::SAY],
     promises: &[AGREE, OBEYED],
+    limits: LIMITS,
     faults: ONLY_THE_TRAITOR,
     charts: &[
         Chart {

@@ -2,7 +2,7 @@
 //! it.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::consensus::lease_lock::promises::{
+use crate::systems::consensus::lease_lock::promises::{LIMITS, 
     GOES_ON, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
 };
 use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Phase, STORE};
@@ -30,6 +30,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
     rules: &[leases::FENCING, leases::ON_DISK, leases::MARGIN],
     commands: &[leases::WISH],
     promises: &[NO_OLD_WRITE, NO_LOST_UPDATE, ONE_HOLDER, GOES_ON],
+    limits: LIMITS,
     faults: FaultModel { pause: false, skew: true, ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {

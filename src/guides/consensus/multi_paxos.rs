@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::machine::world::Flight;
 use crate::sim::small;
-use crate::systems::consensus::paxos::promises::{ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
+use crate::systems::consensus::paxos::promises::{LIMITS, ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
 use crate::systems::consensus::paxos::{
     self, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };
@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     rules: &[paxos::ALL_OPEN_SLOTS, paxos::FILL_GAPS, paxos::PROMISE_ON_DISK, paxos::ADOPT_HIGHEST, paxos::MAJORITY],
     commands: &[paxos::SET],
     promises: &[ONE_VALUE, SAME_ORDER, ANSWERED_STAYS, ALL_ANSWERED],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

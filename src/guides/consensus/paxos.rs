@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::quorum;
 use crate::sim::explore::Network;
-use crate::systems::consensus::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
+use crate::systems::consensus::paxos::promises::{LIMITS, AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
 use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
 };
@@ -37,6 +37,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     rules: &[paxos::PROMISE_ON_DISK, paxos::KEEP_PROMISE, paxos::ADOPT_HIGHEST, paxos::MAJORITY, paxos::BACK_OFF],
     commands: &[paxos::PROPOSE],
     promises: &[AGREEMENT, ONLY_PROPOSED, CHOSEN_EVENTUALLY],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

@@ -1,7 +1,7 @@
 //! Raft: electing a leader. Who leads, how a new leader is found, and why there are never two in a term.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::consensus::raft::promises::{LEADER_EMERGES, LEADER_KEPT, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
+use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, LEADER_KEPT, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
 use crate::systems::consensus::raft::{self, Message, Raft, Role};
 use crate::views::raft::{
     self as view, Cluster, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set, term,
@@ -29,6 +29,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::ONE_VOTE, raft::VOTE_ON_DISK, raft::UP_TO_DATE, raft::STEP_DOWN, raft::RANDOM_TIMEOUT],
     commands: &[raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES, LEADER_KEPT],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::systems::consensus::raft::config::{SETS, letters, servers};
-use crate::systems::consensus::raft::promises::{LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
+use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, commit, common_leader, config, leader, leaders, name, newest_term, set, term,
@@ -26,6 +26,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::JOINT, raft::NOOP_FIRST],
     commands: &[raft::CHANGE_MEMBERS, raft::SET],
     promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

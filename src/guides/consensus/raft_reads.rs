@@ -7,7 +7,7 @@ use crate::sim::judge::history::Answer;
 use crate::sim::machine::consistency::linearizable;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::servers;
-use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES};
+use crate::systems::consensus::raft::promises::{LIMITS, FRESH_READS, LEADER_EMERGES};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
@@ -36,6 +36,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::CONFIRM_READ],
     commands: &[raft::SET, raft::GET],
     promises: &[FRESH_READS, linearizable(), LEADER_EMERGES],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::small;
-use crate::systems::consensus::raft::promises::{CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
+use crate::systems::consensus::raft::promises::{LIMITS, CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
 use crate::systems::consensus::raft::{self, Message, Raft, registers};
 use crate::views::raft::{
     self as view, Cluster, Side, commit, common_leader, crashed, leader, leaders, name, newest_term, set, set_at,
@@ -26,6 +26,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     rules: &[raft::KEEP_UNAPPLIED, raft::SNAPSHOT_TERM],
     commands: &[raft::SET],
     promises: &[SAME_STATE, NOTHING_LOST, ONE_COMMAND, CAUGHT_UP],
+    limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
         Chart {

@@ -1,7 +1,7 @@
 //! An event log with replay: three partitions, three groups, each with an offset of its own.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::kafka::promises::{NOTHING_MISSED, OWNED_AGAIN, missed};
+use crate::systems::messaging::kafka::promises::{LIMITS, NOTHING_MISSED, OWNED_AGAIN, missed};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_RETAIN, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, Kafka, Message,
 };
@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     rules: &[kafka::READ_KEEPS, kafka::COMMIT_AFTER],
     commands: &[COMMAND_PUBLISH, COMMAND_SEEK, COMMAND_START, COMMAND_STOP, COMMAND_RETAIN],
     promises: &[NOTHING_MISSED, OWNED_AGAIN],
+    limits: LIMITS,
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {

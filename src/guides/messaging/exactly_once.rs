@@ -1,7 +1,7 @@
 //! Exactly once: three hops, on each a way to write twice, and what is done against it.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::exactly_once::promises::{ONCE_IN_LOG, ONE_ROW, WRITTEN_AT_LAST};
+use crate::systems::messaging::exactly_once::promises::{LIMITS, ONCE_IN_LOG, ONE_ROW, WRITTEN_AT_LAST};
 use crate::systems::messaging::exactly_once::wire::Answer;
 use crate::systems::messaging::exactly_once::{
     self as once, BROKER, Checkout, Entry, Message, ORDERS, Once, Phase, SHOP, Stage,
@@ -33,6 +33,7 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     rules: &[once::SAME_TRANSACTION, once::IDEMPOTENT, once::TOGETHER, once::FENCE, once::READ_COMMITTED],
     commands: &[once::COMMAND_ORDER, once::COMMAND_TAKE_OVER],
     promises: &[ONE_ROW, ONCE_IN_LOG, WRITTEN_AT_LAST],
+    limits: LIMITS,
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart { title: "Orders taken", about: "What customers were told is taken.", plot: Plot::Rate(once::TAKEN) },

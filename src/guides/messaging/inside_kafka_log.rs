@@ -1,7 +1,7 @@
 //! Inside a Kafka log: files, a sparse index, a lookup, and the cleaner.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::kafka_log::promises::{CATCHES_UP, LAST_VALUE, LOOKUP, RIGHT_TABLE, log, table};
+use crate::systems::messaging::kafka_log::promises::{LIMITS, CATCHES_UP, LAST_VALUE, LOOKUP, RIGHT_TABLE, log, table};
 use crate::systems::messaging::kafka_log::{self as kafka, BROKER, KafkaLog, Lookup, PRODUCER, READER, Stage, TABLE};
 use crate::views::kafka_log::{
     Partition, broker_words, copies_figure, files_figure, found, index_figure, lookup, reader_words, table_figure,
@@ -32,6 +32,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     rules: &[kafka::LATEST, kafka::TOMBSTONES, kafka::OFFSETS, kafka::FLOOR],
     commands: &[kafka::PUT, kafka::DELETE, kafka::LOOK_UP, kafka::REPLAY],
     promises: &[LOOKUP, LAST_VALUE, RIGHT_TABLE, CATCHES_UP],
+    limits: LIMITS,
     faults: FaultModel { duplicate: false, ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {

@@ -1,7 +1,7 @@
 //! JetStream work queue: stored once by its id, done once by a double ack, dropped after too many tries.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::jetstream::promises::{MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
+use crate::systems::messaging::jetstream::promises::{LIMITS, MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
 use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
 use crate::views::jetstream::{Shop, flies, picture, shared, works};
 
@@ -33,6 +33,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     rules: &[jet::DEDUP, jet::WITHIN, jet::DOUBLE_ACK, jet::REDELIVER, jet::SYNC],
     commands: &[jet::PUBLISH, jet::POISON, jet::NAK, jet::TERM, jet::PROGRESS],
     promises: &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES],
+    limits: LIMITS,
     faults: FaultModel { nodes: Some(|node| node != SERVER), ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {

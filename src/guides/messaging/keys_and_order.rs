@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
 use crate::systems::messaging::kafka::log::{Log, Record};
-use crate::systems::messaging::kafka::promises::{KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
+use crate::systems::messaging::kafka::promises::{LIMITS, KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
 };
@@ -43,6 +43,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     rules: &[kafka::ONE_WORKER, kafka::KEY_PARTITION],
     commands: &[COMMAND_PUBLISH, COMMAND_PARTITIONS, COMMAND_START, COMMAND_STOP],
     promises: &[KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN],
+    limits: LIMITS,
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {

@@ -1,7 +1,7 @@
 //! Side by side: RabbitMQ, Kafka and JetStream with the same orders and the same crashes, measured.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::brokers::promises::{
+use crate::systems::messaging::brokers::promises::{LIMITS, 
     ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
 use crate::systems::messaging::brokers::{self, Brokers, Lane, State, WORKERS, broker, worker};
@@ -23,6 +23,7 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     rules: &[brokers::ACK_AFTER, brokers::CONFIRMS, brokers::RECOGNISE],
     commands: &[brokers::PUBLISH, brokers::REPLAY, brokers::KILL],
     promises: &[RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS, STORED_ONCE, ALL_WORKED],
+    limits: LIMITS,
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
     charts: &[
         Chart {

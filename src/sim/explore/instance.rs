@@ -53,6 +53,8 @@ pub struct Instance<S: System> {
     loaded_cuts: Vec<(NodeId, NodeId)>,
     /// Whether pending events are put there as well: only once a promise has looked at them.
     with_pending: bool,
+    /// Whether a promise has looked at what is pending.
+    promises_look: bool,
     locals: Vec<LocalState<S>>,
     local_ids: Table,
     items: Vec<Interned<S>>,
@@ -80,6 +82,7 @@ impl<S: System> Instance<S> {
             loaded: vec![u32::MAX; bench.nodes.len()],
             loaded_cuts: Vec::new(),
             with_pending: false,
+            promises_look: false,
             bench,
             locals: Vec::new(),
             local_ids: Table::default(),
@@ -221,8 +224,11 @@ impl<S: System> Instance<S> {
     }
 
     /// Judges the state that was put together.
-    fn judge_whole(&self) -> Judgement {
+    fn judge_whole(&mut self) -> Judgement {
         let mut judgement = Judgement { within: (self.within)(&self.whole), ..Judgement::default() };
+        let kernel = &self.whole.fabric.kernel;
+        let by_bound = kernel.was_looked_at();
+        kernel.forget_looks();
         for (index, promise) in self.whole.promises.iter().enumerate() {
             let is_made = self.start.standings.get(index).is_none_or(|standing| !standing.verdict.is_outside());
             let matters = is_made && self.promise.is_none_or(|wanted| wanted == index);
@@ -233,6 +239,11 @@ impl<S: System> Instance<S> {
                 Kind::Always => judgement.broken = judgement.broken.or(Some(index)),
                 _ => judgement.waiting |= 1 << (index % 64),
             }
+        }
+        let kernel = &self.whole.fabric.kernel;
+        self.promises_look |= kernel.was_looked_at();
+        if by_bound {
+            kernel.look();
         }
         judgement
     }
@@ -323,7 +334,7 @@ impl<S: System> Model for Instance<S> {
     }
 
     fn looks(&self) -> Looks {
-        Looks { messages: self.with_pending, clock: self.bench.fabric.kernel.clock_was_read() }
+        Looks { messages: self.promises_look, clock: self.bench.fabric.kernel.clock_was_read() }
     }
 
     fn schedule(&self, moves: &[Move]) -> Option<Schedule> {

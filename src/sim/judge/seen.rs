@@ -4,6 +4,8 @@
 //! what is sure: whether a number was surely seen (for what must not happen twice) or surely not (for what must happen).
 //! Of what is forgotten, neither is.
 
+use crate::sim::later::Later;
+
 /// How many ranges are remembered.
 const MOST_RANGES: usize = 64;
 
@@ -13,7 +15,7 @@ pub struct Seen {
     /// The first of each range and one past its last, in order, apart from each other.
     ranges: Vec<(u32, u32)>,
     /// Below this, it is no longer known which numbers were seen.
-    floor: u32,
+    floor: Later<u32>,
 }
 
 impl Seen {
@@ -25,12 +27,12 @@ impl Seen {
 
     /// Whether a number was surely not seen.
     pub fn lacks(&self, number: u32) -> bool {
-        number >= self.floor && !self.has(number)
+        number >= self.floor.0 && !self.has(number)
     }
 
     /// The first of these numbers that was surely not seen.
     pub fn first_lacking(&self, from: u32, to: u32) -> Option<u32> {
-        let from = from.max(self.floor);
+        let from = from.max(self.floor.0);
         let within = self.ranges.iter().find(|range| (range.0..range.1).contains(&from));
         let next = within.map_or(from, |range| range.1);
         (next < to).then_some(next)
@@ -45,7 +47,7 @@ impl Seen {
 
     /// Adds the numbers from one to before another.
     pub fn add_all(&mut self, from: u32, to: u32) {
-        let from = from.max(self.floor);
+        let from = from.max(self.floor.0);
         if from >= to {
             return;
         }
@@ -55,7 +57,7 @@ impl Seen {
         let joined = around.fold((from, to), |sum, range| (sum.0.min(range.0), sum.1.max(range.1)));
         self.ranges.insert(first, joined);
         if self.ranges.len() > MOST_RANGES {
-            self.floor = self.ranges.remove(0).1;
+            self.floor.0 = self.ranges.remove(0).1;
         }
     }
 }
@@ -94,9 +96,9 @@ mod tests {
             for asked in (step / 4)..(step / 4 + 500) {
                 assert!(!seen.has(asked) || model.contains(&asked));
                 assert!(!seen.lacks(asked) || !model.contains(&asked));
-                assert!(asked < seen.floor || seen.has(asked) == model.contains(&asked));
+                assert!(asked < seen.floor.0 || seen.has(asked) == model.contains(&asked));
             }
         }
-        assert!(seen.floor > 0, "the test must forget something");
+        assert!(seen.floor.0 > 0, "the test must forget something");
     }
 }

@@ -4,12 +4,13 @@
 use std::collections::BTreeMap;
 
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::random::{Drawer, below, draw};
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Origin;
 
-use super::{busy, check, ensure, run};
+use super::{busy, check, ensure, idle_and_busy, origin, run};
 
 /// How many random settings of each scenario are tried, and for how many events.
 const TRIES: u64 = 60;
@@ -26,6 +27,20 @@ fn turned(info: &Info, attempt: u64) -> Origin {
         }
     }
     origin
+}
+
+/// Where a page begins, idle or under load, and where it is searched, everything is promised.
+#[test]
+fn nothing_stands_down_where_a_page_begins() {
+    check(|scenario, info| {
+        let mut worlds: Vec<LiveWorld> = idle_and_busy(info).iter().map(|origin| scenario.start(origin)).collect();
+        worlds.push(scenario.hunt(&origin(info)).0);
+        worlds.iter().try_for_each(|world| {
+            let outside =
+                info.promises.iter().zip(world.standings()).find(|(_, standing)| standing.verdict.is_outside());
+            ensure(outside.is_none(), || format!("'{}' stands down", outside.map_or("", |(promise, _)| promise.id)))
+        })
+    });
 }
 
 #[test]

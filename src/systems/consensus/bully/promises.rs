@@ -1,10 +1,10 @@
 //! What the bully election promises while messages keep to their time.
 
-use super::{Bully, Message, Phase, WAIT};
+use super::{BOUND, Bully, Message, Phase, TIMEOUT, WAIT};
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 
@@ -81,3 +81,10 @@ pub const ALL_AT_WORK: Promise<Bully> = Promise {
         }
     },
 };
+
+/// The algorithm is for a synchronous network: a time-out is longer than a question and its answer take.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[ONE_COORDINATOR.id, ALL_AT_WORK.id],
+    beyond: |settings| 2 * settings.amount(BOUND) > settings.amount(TIMEOUT),
+    says: "Promised only where the time-out is at least twice the longest latency: an answer must have time to come.",
+}];

@@ -1,10 +1,10 @@
 //! The interactive consistency conditions (section 1 of the paper), judged by a bystander who knows who is loyal.
 
-use super::{ByzantineGenerals, COMMANDER, Note, word};
+use super::{ByzantineGenerals, COMMANDER, GENERALS, M, Note, word};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::Breach;
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 
@@ -98,3 +98,10 @@ pub const OBEYED: Promise<ByzantineGenerals> = never!(
         }
     }
 );
+
+/// Theorem 1 of the paper: OM(m) solves the problem for more than 3m generals, and for no fewer.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[AGREE.id, OBEYED.id],
+    beyond: |settings| settings.amount(GENERALS) <= 3 * settings.amount(M),
+    says: "Promised only for more than 3m generals: fewer cannot agree, whatever they do.",
+}];

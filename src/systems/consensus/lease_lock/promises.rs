@@ -1,11 +1,13 @@
 //! What leases and fencing tokens promise, and under which faults.
 
-use super::{Attempt, FIRST, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK};
+use super::{
+    Attempt, FIRST, LATENCY, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK, usable,
+};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time, show};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 
@@ -164,3 +166,14 @@ pub fn clocks_within_bound(world: &World<LeaseLock>) -> bool {
     });
     !world.rules().on(MARGIN) || grants_hold && holders(world).all(|(node, _)| is_lent_to(node))
 }
+
+/// Whoever has the lock needs it for its work and six messages.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[GOES_ON.id],
+    beyond: |settings| {
+        let needed = settings.amount(WORK) + 12 * settings.amount(LATENCY);
+        needed > usable(settings, true) || settings.amount(THINK) > 2_000_000
+    },
+    says: "Promised only where the work and its messages fit into the usable part of a lease, and clients want the lock \
+           every other second.",
+}];

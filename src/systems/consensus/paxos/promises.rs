@@ -3,11 +3,11 @@
 use crate::never;
 use litemap::LiteMap;
 
-use super::{Note, Paxos, Phase, Slot, Value, clients, member};
+use super::{LATENCY, Note, Paxos, Phase, Slot, Value, clients, member};
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{MS, SEC, Time};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 use crate::sim::small::make_room;
@@ -249,3 +249,11 @@ pub const ALL_ANSWERED: Promise<Paxos> = Promise {
         }
     },
 };
+
+/// Proposers get through where messages are quicker than their patience.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[CHOSEN_EVENTUALLY.id, ALL_ANSWERED.id],
+    beyond: |settings| settings.amount(LATENCY) > 50_000,
+    says: "Promised only where a message takes at most 50 ms on average: with slower ones, proposers lose patience with \
+           ballots that would have succeeded.",
+}];

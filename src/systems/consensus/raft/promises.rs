@@ -1,12 +1,13 @@
 //! What Raft promises (figure 3 of the paper), judged by what a bystander sees.
 
 use super::config::{Members, letters};
-use super::{Config, Entry, Log, Note, Raft, Registers, Role, Term, registers};
+use super::{Config, Entry, HEARTBEAT, LATENCY, Log, Note, Raft, Registers, Role, SPREAD, TIMEOUT, Term, registers};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
-use crate::sim::machine::promise::Promise;
+use crate::sim::later::Later;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 
@@ -50,7 +51,7 @@ pub struct Witness {
     /// A read that was answered from before what was acknowledged.
     stale: Option<(NodeId, u32, u32)>,
     /// A server that had a leader and said that it would vote for somebody else.
-    disloyal: Option<(NodeId, NodeId)>,
+    disloyal: Later<Option<(NodeId, NodeId)>>,
 }
 
 /// Two servers that applied different entries at one index.
@@ -134,7 +135,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
         match *note {
             Note::Elected { term, node, ref log, votes } => witness.elected(Leader { term, node, votes }, log),
             Note::WouldVote { node, candidate, has_leader } => {
-                witness.disloyal = witness.disloyal.or(has_leader.then_some((node, candidate)));
+                witness.disloyal.0 = witness.disloyal.0.or(has_leader.then_some((node, candidate)));
             }
             Note::Applied { node, index, entry, registers, term } => {
                 if let Some(place) = witness.place(index) {
@@ -273,7 +274,7 @@ pub const LEADER_KEPT: Promise<Raft> = never!(
     "leader-kept",
     "No pre-vote against a leader",
     "A server that leads, or has just heard from a leader, grants nobody a pre-vote.",
-    |world| world.witness().disloyal,
+    |world| world.witness().disloyal.0,
     |world, (node, candidate)| {
         let (server, other) = (name(world, node), name(world, candidate));
         Breach {
@@ -384,3 +385,16 @@ pub const LEADER_EMERGES: Promise<Raft> = Promise {
         }
     },
 };
+
+/// Three seconds are enough for an election only where messages are much quicker than servers lose patience, which section 5.6
+/// of the paper asks for: broadcast time << election timeout.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[LEADER_EMERGES.id, CAUGHT_UP.id],
+    beyond: |settings| {
+        let (timeout, latency) = (settings.amount(TIMEOUT), settings.amount(LATENCY));
+        let patience = timeout + settings.amount(SPREAD);
+        6 * latency > timeout || 2 * settings.amount(HEARTBEAT) > timeout + latency || patience > 600_000
+    },
+    says: "Promised only where a message takes less than a sixth of the election timeout, two heartbeats fit into one, and \
+           servers lose patience within 0.6 s.",
+}];

@@ -1,15 +1,15 @@
 //! What all three promise, judged by what the shops were told and what the workers did.
 
 use super::{
-    Brokers, Disk, LATENCY, Lane, Message, Note, RATE, State, TASK, WORKERS, broker, jetstream_lane, kafka_lane, lanes,
-    rabbit_lane, worker,
+    Brokers, Disk, LATENCY, Lane, Message, Note, PATIENCE, RATE, State, TASK, WORKERS, broker, jetstream_lane,
+    kafka_lane, lanes, rabbit_lane, worker,
 };
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{Micros, SEC, Time};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::{Scene, System};
 use crate::sim::machine::world::World;
 use crate::systems::messaging::{jetstream, kafka, rabbitmq};
@@ -297,3 +297,13 @@ pub const ALL_WORKED: Promise<Brokers> = Promise {
         }
     },
 };
+
+/// Workers keep pace with the orders, and their brokers do not lose patience with one at work.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[RABBIT_WORKS.id, KAFKA_WORKS.id, JETSTREAM_WORKS.id, ALL_WORKED.id],
+    beyond: |settings| {
+        let busy = settings.amount(RATE) * settings.amount(TASK);
+        10 * busy > 8 * WORKERS as u64 * 1_000_000 || settings.amount(TASK) > settings.amount(PATIENCE)
+    },
+    says: "Promised only where the workers keep pace with the orders, and no task takes longer than a broker is patient.",
+}];

@@ -1,11 +1,11 @@
 //! Each order is written once: never twice, and in the end.
 
-use super::{BROKER, Note, ORDERS, Once};
+use super::{BROKER, MAX_POLL, Note, ORDERS, Once, PATIENCE, RATE, TAKEOVER, TXN_TIMEOUT, WORK};
 use crate::never;
 use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::world::World;
 use crate::sim::small::Set;
 
@@ -111,3 +111,18 @@ pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
         }
     },
 };
+
+/// Thirty seconds are enough where a dead checkout and its transaction are given up on long before.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[WRITTEN_AT_LAST.id],
+    beyond: |settings| {
+        let orders_at_once = settings.amount(RATE) * (settings.amount(WORK) + 60_000) / 1_000_000;
+        settings.amount(TAKEOVER) == 0
+            || settings.amount(TAKEOVER) + settings.amount(TXN_TIMEOUT) > 15_000_000
+            || settings.amount(PATIENCE) == 0
+            || settings.amount(PATIENCE) > 2_000_000
+            || orders_at_once >= settings.amount(MAX_POLL).min(2)
+    },
+    says: "Promised only where somebody takes over, transactions and requests are given up on within seconds, and the \
+           checkout keeps pace with the orders.",
+}];

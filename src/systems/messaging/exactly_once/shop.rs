@@ -12,7 +12,7 @@ use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload;
 
 /// max.in.flight.requests.per.connection
-const IN_FLIGHT: usize = 5;
+const IN_FLIGHT: u64 = 5;
 /// Orders in a batch: stands for batch.size, which counts bytes.
 const BATCH: usize = 5;
 /// Orders that wait for their batch: stands for buffer.memory. One beyond it is refused.
@@ -83,7 +83,7 @@ fn send(shop: &mut Shop, context: &mut Context<Once>) {
         }
         return;
     }
-    while !shop.waiting.is_empty() && shop.in_flight.len() < IN_FLIGHT {
+    while !shop.waiting.is_empty() && has_room(shop) {
         let count = BATCH.min(shop.waiting.len());
         let orders: Vec<Order> = shop.waiting.drain(..count).collect();
         let pid = if numbered { shop.pid.unwrap_or(0) } else { 0 };
@@ -96,6 +96,12 @@ fn send(shop: &mut Shop, context: &mut Context<Once>) {
         shop.in_flight.push_back((shop.number, batch));
         watch(context);
     }
+}
+
+/// Whether one more batch may be under way. What was answered behind one that was not counts as well, as on a connection that
+/// answers in order: the log knows only the last five batches again.
+fn has_room(shop: &Shop) -> bool {
+    shop.in_flight.front().is_none_or(|oldest| shop.number - oldest.0 < IN_FLIGHT)
 }
 
 /// The shop's own patience: with a request timeout of 0 it waits for ever.
@@ -137,15 +143,12 @@ fn answered(shop: &mut Shop, number: u64, answer: &Answer, context: &mut Context
                 context.why(|_| "The shop knows this already.".to_owned());
                 return;
             };
-            // The log takes sequence numbers in order: with this batch it has those before it, whose answers may be lost.
-            let first = if context.rule(IDEMPOTENT) { 0 } else { at };
-            for (_, batch) in shop.in_flight.drain(first..=at) {
-                for order in batch.orders.iter() {
-                    context.note(Note::Taken { order: order.id });
-                }
-                context.count(TAKEN, 0, batch.orders.len() as u64);
-                context.why(|_| format!("Order {} is taken: its customer is told.", super::wire::ids(&batch.orders)));
+            let Some((_, batch)) = shop.in_flight.remove(at) else { return };
+            for order in batch.orders.iter() {
+                context.note(Note::Taken { order: order.id });
             }
+            context.count(TAKEN, 0, batch.orders.len() as u64);
+            context.why(|_| format!("Order {} is taken: its customer is told.", super::wire::ids(&batch.orders)));
             if shop.in_flight.is_empty() {
                 context.cancel_timer(Timer::Resend);
             }

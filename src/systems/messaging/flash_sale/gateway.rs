@@ -33,6 +33,8 @@ pub struct Sent {
     pub runs: Rc<Vec<Run>>,
     /// When it was sent last.
     pub at: Time,
+    /// It was answered, and one before it was not.
+    pub answered: bool,
 }
 
 /// What the gateway knows of one partition.
@@ -42,7 +44,8 @@ pub struct Outlet {
     pub sequence: u32,
     /// Without a batch yet.
     pub waiting: Queue,
-    /// Batches that were not answered, oldest first.
+    /// Batches from the oldest that was not answered on, as on a connection that answers in order: the log knows only the last
+    /// five batches again.
     pub in_flight: VecDeque<Sent>,
 }
 
@@ -205,7 +208,7 @@ impl Gate<'_, '_> {
         let sequence = outlet.sequence;
         outlet.sequence += queue::count(&runs);
         let at = self.context.now();
-        outlet.in_flight.push_back(Sent { sequence, runs: Rc::clone(&runs), at });
+        outlet.in_flight.push_back(Sent { sequence, runs: Rc::clone(&runs), at, answered: false });
         self.context.send(THE_LOG, Message::Produce { partition, session, sequence, runs });
         self.watch();
     }
@@ -217,14 +220,19 @@ impl Gate<'_, '_> {
         }
     }
 
-    /// A batch is in the log, and with it every batch before it, whose answer may be lost: their customers are told.
+    /// A batch is in the log: its customers are told.
     fn produced(&mut self, partition: u16, sequence: u32) {
         let Some(outlet) = self.gateway.outlets.get_mut(usize::from(partition)) else { return };
-        let Some(at) = outlet.in_flight.iter().position(|sent| sent.sequence == sequence) else {
+        let open = outlet.in_flight.iter_mut().find(|sent| sent.sequence == sequence && !sent.answered);
+        let Some(sent) = open else {
             self.context.why(|_| "The gateway knows this already.".to_owned());
             return;
         };
-        let count: u32 = outlet.in_flight.drain(..=at).map(|sent| queue::count(&sent.runs)).sum();
+        sent.answered = true;
+        let count = queue::count(&sent.runs);
+        while outlet.in_flight.front().is_some_and(|sent| sent.answered) {
+            outlet.in_flight.pop_front();
+        }
         self.context.why(|_| {
             format!("{count} orders are in partition {partition}: their customers are told that they are taken.")
         });
@@ -239,11 +247,11 @@ impl Gate<'_, '_> {
         let (session, now) = (self.gateway.session, self.context.now());
         let mut open = 0;
         for (partition, outlet) in self.gateway.outlets.iter_mut().enumerate() {
-            open += outlet.in_flight.len();
+            open += outlet.in_flight.iter().filter(|sent| !sent.answered).count();
             if outlet.in_flight.front().is_none_or(|sent| sent.at + BACK_OFF > now) {
                 continue;
             }
-            for sent in &mut outlet.in_flight {
+            for sent in outlet.in_flight.iter_mut().filter(|sent| !sent.answered) {
                 sent.at = now;
                 let (partition, sequence, runs) = (partition as u16, sent.sequence, Rc::clone(&sent.runs));
                 self.context.send(THE_LOG, Message::Produce { partition, session, sequence, runs });

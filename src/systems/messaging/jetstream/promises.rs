@@ -1,13 +1,13 @@
 //! What the work queue promises, judged by what the publisher and the workers were told.
 
 use super::replica::Replica;
-use super::{FIRST, JetStream, Memory, Note, PUBLISHER, SERVER, Store, cluster, consumer_config};
+use super::{FIRST, JetStream, Memory, Note, PUBLISHER, RETENTION, SERVER, Store, cluster, consumer_config};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::later::Later;
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 
@@ -228,3 +228,11 @@ pub const MOVES: Promise<JetStream> = Promise {
 pub fn workers(world: &World<JetStream>) -> Vec<NodeId> {
     (FIRST..FIRST + cluster::worker_count(world.settings())).map(NodeId::from).collect()
 }
+
+/// With the retention policy `limits` a stream drops its oldest messages, whether or not anybody has worked on them.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[NOT_LOST.id],
+    beyond: |settings| settings.get(RETENTION) == 0,
+    says: "Promised for a work queue and for interest: with limits, the oldest messages go when the stream is full, \
+           acknowledged or not.",
+}];

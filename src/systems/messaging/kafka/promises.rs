@@ -4,13 +4,14 @@ use crate::never;
 use litemap::LiteMap;
 
 use super::{
-    ALERT, BROKER, CONSUMERS, Disk, Kafka, Memory, Note, PRODUCERS, RATE, WEIGHT, WORK, WORKERS, broker, log::Record,
+    ALERT, BROKER, CONSUMERS, Disk, Kafka, MAX_POLL, Memory, Note, PARTITIONS, POLL_INTERVAL, PRODUCERS, RATE, RESET,
+    RETENTION, RUNNING, WEIGHT, WORK, WORKERS, broker, log::Record,
 };
 use crate::sim::NodeId;
 use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
 use crate::sim::numbers::grouped;
@@ -362,3 +363,25 @@ pub const LAG_BOUNDED: Promise<Kafka> = Promise {
         }
     },
 };
+
+/// Where nothing is promised. Who works for longer than max.poll.interval.ms on what it has polled loses its partitions in the
+/// middle of it; and who is far behind loses its place to retention.
+pub const LIMITS: &[Limit] = &[
+    Limit {
+        promises: &[NOTHING_MISSED.id],
+        beyond: |settings| settings.get(RESET) == 0 && settings.get(RETENTION) > 0,
+        says: "Promised only with auto.offset.reset=earliest: with latest, a consumer whose place retention has removed skips \
+               what is still there.",
+    },
+    Limit {
+        promises: &[KEY_ORDER.id],
+        beyond: |settings| {
+            let busy = settings.amount(RATE) * settings.amount(WORK);
+            let readers = settings.amount(RUNNING).min(settings.amount(PARTITIONS)).max(1);
+            let is_late = settings.amount(MAX_POLL) * settings.amount(WORK) > settings.amount(POLL_INTERVAL);
+            is_late || 10 * busy > 8 * readers * 1_000_000
+        },
+        says: "Promised only where the consumers keep pace with what is produced, and work for less than \
+               max.poll.interval.ms on what they have polled.",
+    },
+];

@@ -1,11 +1,11 @@
 //! What the log promises, judged by what was appended, looked up and read.
 
-use super::{BROKER, Disk, KEYS, KafkaLog, Note, TABLE, Table, key_name, put_words};
+use super::{BROKER, Disk, KEYS, KafkaLog, Note, PACE, RATE, TABLE, Table, key_name, put_words};
 use crate::mechanisms::kafka_log::Log;
 use crate::never;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{SEC, Time};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::world::World;
 
 type Partition = World<KafkaLog>;
@@ -166,3 +166,10 @@ pub const CATCHES_UP: Promise<KafkaLog> = Promise {
         values: Vec::new(),
     },
 };
+
+/// A consumer catches up if it is quicker than the producer.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[CATCHES_UP.id],
+    beyond: |settings| settings.amount(RATE) * settings.amount(PACE) > 2_000_000,
+    says: "Promised only where the consumer's pace leaves it time for the records that are produced.",
+}];

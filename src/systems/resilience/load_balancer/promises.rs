@@ -1,12 +1,12 @@
 //! What the balancer promises, judged by where it sends requests and which servers are alive.
 
-use super::{BALANCER, FIRST, INTERVAL, Id, LoadBalancer, Memory, Note, RATE};
+use super::{BALANCER, FIRST, INTERVAL, Id, LoadBalancer, Memory, Note, RATE, SERVERS, SERVICE};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{MS, SEC, Time, show};
-use crate::sim::machine::promise::Promise;
+use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::{Scene, System};
 
 /// What has been seen of the run so far.
@@ -107,3 +107,15 @@ pub const SHARED: Promise<LoadBalancer> = Promise {
         }
     },
 };
+
+/// Retries help while the servers together can do the work.
+pub const LIMITS: &[Limit] = &[Limit {
+    promises: &[ANSWERED.id, SHARED.id],
+    beyond: |settings| {
+        let busy = settings.amount(RATE) * settings.amount(SERVICE);
+        // Server 1 counts as the slow one that it is, and one of the others may be down.
+        10 * busy > 7 * (settings.amount(SERVERS) - 1) * 1_000_000
+    },
+    says: "Promised only below seven tenths of what the servers can do with one of them down: above it, queues fill and \
+           requests are refused everywhere.",
+}];
