@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::explore::model::{
-    Happening, Item, ItemId, Judgement, Known, Local, LocalId, Looks, Model, NotesId, Reaction, Start, View, WitnessId,
+    Happening, Item, ItemId, Judgement, Known, Local, LocalId, Model, NotesId, Reaction, Start, View, WitnessId,
 };
 use crate::sim::explore::{Move, Schedule};
 use crate::sim::judge::verdict::Kind;
@@ -333,8 +333,8 @@ impl<S: System> Model for Instance<S> {
         self.judge_whole()
     }
 
-    fn looks(&self) -> Looks {
-        Looks { messages: self.promises_look, clock: self.bench.fabric.kernel.clock_was_read() }
+    fn looks_at_messages(&self) -> bool {
+        self.promises_look
     }
 
     fn schedule(&self, moves: &[Move]) -> Option<Schedule> {

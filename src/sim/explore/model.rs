@@ -92,15 +92,6 @@ pub struct Judgement {
     pub within: bool,
 }
 
-/// What a search met that makes it say less than it seems to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Looks {
-    /// A promise looks at the messages themselves. A patient network, which withholds some, may hide that it breaks.
-    pub messages: bool,
-    /// A handler reads the clock, which stands still while time is left out.
-    pub clock: bool,
-}
-
 /// The start of a search.
 #[derive(Clone, Debug, Default)]
 pub struct Start {
@@ -129,8 +120,8 @@ pub trait Model {
     fn witness(&mut self, known: &mut Known, view: View, notes: NotesId) -> WitnessId;
     /// Judges a state.
     fn judge(&mut self, known: &Known, view: View) -> Judgement;
-    /// What promises and handlers have looked at so far.
-    fn looks(&self) -> Looks;
+    /// Whether a promise has looked at what is pending so far.
+    fn looks_at_messages(&self) -> bool;
     /// The schedule as inputs, from the start on.
     fn schedule(&self, moves: &[super::Move]) -> Option<super::Schedule>;
 }

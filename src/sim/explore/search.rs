@@ -142,13 +142,14 @@ impl Explorer {
 
     fn conclude(&mut self) -> Report {
         let (progress, limit) = (self.progress(), self.limit);
+        let looks_at_messages = self.stepper.model().looks_at_messages();
         let outcome = match (self.found.take(), self.edges.trap()) {
             (Some((promise, moves)), _) => Outcome::Broken { promise, moves: self.shortened(promise, moves) },
             (None, Some(trap)) => self.trapped(trap),
             (None, None) if limit.is_none() => Outcome::Holds,
             (None, None) => Outcome::Unknown,
         };
-        Report { outcome, progress, limit, endings: self.edges.is_on(), looks: self.stepper.model().looks() }
+        Report { outcome, progress, limit, endings: self.edges.is_on(), looks_at_messages }
     }
 
     /// The schedule without the moves that it does not need. A breadth-first schedule needs them all.

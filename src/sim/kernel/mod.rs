@@ -154,7 +154,6 @@ pub struct Kernel {
     timeless: bool,
     /// Whether anybody has looked at what is pending. The kernel's own scheduling does not count.
     was_looked_at: Cell<bool>,
-    clock_was_read: Cell<bool>,
 }
 
 impl Kernel {
@@ -176,7 +175,6 @@ impl Kernel {
             disturbed_links: 0,
             timeless: false,
             was_looked_at: Cell::new(false),
-            clock_was_read: Cell::new(false),
         }
     }
 
@@ -302,16 +300,6 @@ impl Kernel {
     /// Whether anybody has looked at what is pending since [`Kernel::forget_looks`].
     pub(in crate::sim) fn was_looked_at(&self) -> bool {
         self.was_looked_at.get()
-    }
-
-    /// Notes that a handler reads a clock that stands still.
-    pub(in crate::sim) fn read_clock(&self) {
-        self.clock_was_read.set(true);
-    }
-
-    /// Whether a handler has read a clock that stands still.
-    pub(in crate::sim) fn clock_was_read(&self) -> bool {
-        self.clock_was_read.get()
     }
 
     pub(in crate::sim) fn forget_looks(&self) {

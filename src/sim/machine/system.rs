@@ -128,7 +128,6 @@ impl<S: System> Context<'_, S> {
     #[inline]
     pub fn now(&self) -> Time {
         if self.fabric.kernel.is_timeless() {
-            self.fabric.kernel.read_clock();
             return 0;
         }
         self.fabric.kernel.node(self.node).local(self.fabric.kernel.now())

@@ -48,7 +48,7 @@ fn kind(outcome: &Outcome) -> &'static str {
     }
 }
 
-/// How many states show what promises and handlers look at.
+/// How many states show what promises look at.
 const A_LOOK: u64 = 3_000;
 
 /// A patient network withholds what its receiver would ignore, and a promise that looks at messages would not see it.
@@ -61,11 +61,10 @@ fn no_promise_that_looks_at_messages_is_searched_with_a_network_that_withholds_t
             let (world, bounds) = scenario.hunt(&origin);
             let bounds = Bounds { states: A_LOOK, ..bounds };
             let mut explorer = scenario.explorer(&world, bounds, None, true).ok_or("a world of another scenario")?;
-            let looks = explorer.run().looks;
-            ensure(bounds.network != Network::Patient || !looks.messages, || {
+            let looks_at_messages = explorer.run().looks_at_messages;
+            ensure(bounds.network != Network::Patient || !looks_at_messages, || {
                 "a promise looks at the messages: explore it with Network::Once".to_owned()
             })?;
-            println!("{}: clock {}", info.path(), looks.clock);
         }
         Ok(())
     });

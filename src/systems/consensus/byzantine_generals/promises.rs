@@ -102,6 +102,7 @@ pub const OBEYED: Promise<ByzantineGenerals> = never!(
 /// Theorem 1 of the paper: OM(m) solves the problem for more than 3m generals, and for no fewer.
 pub const LIMITS: &[Limit] = &[Limit {
     promises: &[AGREE.id, OBEYED.id],
-    beyond: |settings| settings.amount(GENERALS) <= 3 * settings.amount(M),
+    // With m = 1, the rule of this name keeps traitors away from generals who are too few.
+    beyond: |settings| settings.amount(M) > 1 && settings.amount(GENERALS) <= 3 * settings.amount(M),
     says: "Promised only for more than 3m generals: fewer cannot agree, whatever they do.",
 }];
