@@ -59,8 +59,10 @@ fn print(report: &Report, most: u64) {
     if let [first, others @ ..] = report.undecided.as_slice() {
         let others = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
         println!(
-            "Undecided: the search for an order on {first}{others} was given up after {} states; --max-states is {}.",
+            "Undecided: the search for an order on {first}{others} was given up after {} states and {} steps; \
+             --max-states is {}.",
             grouped(report.states),
+            grouped(report.steps),
             grouped(most)
         );
     }
