@@ -6,6 +6,7 @@ use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::judge::verdict::{Kind, Verdict};
 use faultline::sim::run::Run;
 use faultline::sim::run::chaos::storm;
+use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Origin;
 
 use super::{busy, check, idle_and_busy, load, run};

@@ -1,6 +1,7 @@
 //! A link may speak of any node, so each has a name, whether it is there or not.
 
 use faultline::sim::NodeId;
+use faultline::sim::run::simulation::Simulation;
 
 use super::runs::ends_of_settings;
 use super::{check, ensure};
