@@ -46,6 +46,14 @@ impl Arguments {
         self.all(name).last().map(parse).transpose()
     }
 
+    /// The last value of an option that is a whole number and not 0.
+    pub fn at_least_one(&self, name: &str) -> Result<Option<u64>, Failure> {
+        match self.number(name)? {
+            Some(0) => Err(Failure::Usage(format!("{name} takes a whole number, 1 or more, not '0'."))),
+            number => Ok(number),
+        }
+    }
+
     /// The plain words.
     pub fn words(&self) -> &[String] {
         &self.words

@@ -19,7 +19,7 @@ use super::arguments::Arguments;
 
 /// How many seeds, unless told otherwise.
 const SEEDS: u64 = 1_000;
-/// Events under faults in a schedule; the same number follows once they are healed.
+/// Events under faults in a schedule, unless told otherwise; the same number follows once they are healed.
 const EVENTS: u64 = 400;
 
 /// The results of a scenario's schedules.
@@ -78,7 +78,7 @@ impl Tally {
 
 /// Runs a campaign, or merges the results of its shards. Exit code 1 when a promise broke that can hold.
 pub fn campaign(words: &[String]) -> Result<ExitCode, Failure> {
-    let arguments = Arguments::parse(words, &["--seeds", "--from", "--shard", "--merge"], &["--json"])?;
+    let arguments = Arguments::parse(words, &["--seeds", "--from", "--events", "--shard", "--merge"], &["--json"])?;
     let files: Vec<&str> = arguments.all("--merge").collect();
     let tallies = if files.is_empty() { run(&arguments)? } else { merge(&files)? };
     for tally in &tallies {
@@ -104,8 +104,9 @@ fn run(arguments: &Arguments) -> Result<Vec<Tally>, Failure> {
     let (shard, shards) = shard(arguments)?;
     let first = arguments.number("--from")?.unwrap_or(0);
     let seeds = first..first.saturating_add(arguments.number("--seeds")?.unwrap_or(SEEDS));
-    let mine: Vec<u64> = seeds.filter(|seed| seed % shards == shard).collect();
-    Ok(scenarios.into_iter().map(|scenario| schedules(*scenario, &mine)).collect())
+    let events = arguments.at_least_one("--events")?.unwrap_or(EVENTS);
+    let mine = seeds.filter(|seed| seed % shards == shard);
+    Ok(scenarios.into_iter().map(|scenario| schedules(*scenario, mine.clone(), events)).collect())
 }
 
 /// `--shard K/N`: the seeds with remainder K modulo N, K from 0.
@@ -117,14 +118,14 @@ fn shard(arguments: &Arguments) -> Result<(u64, u64), Failure> {
 }
 
 #[allow(clippy::disallowed_types, reason = "the terminal may tell how long it took")]
-fn schedules(scenario: &'static dyn AnyScenario, seeds: &[u64]) -> Tally {
+fn schedules(scenario: &'static dyn AnyScenario, seeds: impl Iterator<Item = u64>, events: u64) -> Tally {
     let info = scenario.info();
     let begun = std::time::Instant::now();
     let mut tally = Tally { scenario: info.path(), impossible: info.impossible, ..Tally::default() };
-    for &seed in seeds {
+    for seed in seeds {
         let origin = Origin { seed, settings: info.busy.to_vec(), ..Origin::default() };
         let mut run = Run::new(scenario.start(&origin), Tape::default());
-        storm(&mut run, info.faults, seed, EVENTS);
+        storm(&mut run, info.faults, seed, events);
         tally.seeds += 1;
         tally.events += run.step_count();
         for stamped in run.branch().tape().inputs() {

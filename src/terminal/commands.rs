@@ -2,11 +2,10 @@
 
 use faultline::guides::kit::info::Info;
 use faultline::sim::declare::commands::{Command, CommandCall, Entry, Field};
-use faultline::sim::declare::settings::Control;
 use faultline::sim::declare::text;
 use faultline::sim::run::tape::{Input, Stamped};
 
-use super::Failure;
+use super::{Failure, settings};
 
 /// Reads `EVENT NAME [FIELD=VALUE ...]`: after how many events, which command, and what is filled in.
 pub fn stamped(info: &Info, line: &str) -> Result<Stamped, Failure> {
@@ -39,8 +38,7 @@ fn values(command: &Command, pairs: &[&str], line: &str) -> Result<Vec<i64>, Fai
     let fields = command.parts(&default).zip(&names).map(|((field, stands), name)| {
         let given = pairs.iter().filter_map(|pair| pair.split_once('=')).find(|(key, _)| key == name);
         given.map_or(Ok(stands.to_vec()), |(_, value)| {
-            read(field, value)
-                .ok_or_else(|| wrong(line, &format!("gives {name} a value that it cannot have: '{value}'")))
+            read(field, value).map_err(|why| wrong(line, &format!("is wrong: {name} {why}")))
         })
     });
     Ok(fields.collect::<Result<Vec<_>, _>>()?.concat())
@@ -52,15 +50,12 @@ fn name(field: &Field) -> String {
 }
 
 /// A number within bounds, the name of a choice, or a text.
-fn read(field: &Field, value: &str) -> Option<Vec<i64>> {
-    let Entry::Value(control, _) = field.entry else { return text::pack(value).map(|values| values.to_vec()) };
-    let choice = match control {
-        Control::Choice(options) => options.iter().position(|option| option.eq_ignore_ascii_case(value)),
-        _ => None,
+fn read(field: &Field, value: &str) -> Result<Vec<i64>, String> {
+    let Entry::Value(control, _) = field.entry else {
+        let packed = text::pack(value).map(|values| values.to_vec());
+        return packed.ok_or_else(|| format!("takes a text of up to {} letters, not '{value}'", text::MOST));
     };
-    let (min, max) = control.bounds();
-    let number = choice.map(|at| at as i64).or_else(|| value.parse().ok());
-    number.filter(|number| (min..=max).contains(number)).map(|number| vec![number])
+    settings::value(&control, value).map(|number| vec![number])
 }
 
 #[cfg(test)]

@@ -1,5 +1,4 @@
-//! `faultline explore`, `shrink` and `check-history`: search a scenario's schedules, make a broken run smaller, judge a
-//! history.
+//! `faultline explore` and `shrink`: search a scenario's schedules, make a broken run smaller.
 
 use std::process::ExitCode;
 
@@ -7,7 +6,6 @@ use faultline::guides::find;
 use faultline::guides::kit::info::Info;
 use faultline::lab::search::{From, Quest, Search};
 use faultline::sim::explore::{Budget, Order, Outcome};
-use faultline::sim::judge::consistency::check_text;
 use faultline::sim::numbers::grouped;
 use faultline::sim::run::Run;
 use faultline::sim::run::shrink::Shrinker;
@@ -35,11 +33,18 @@ pub fn explore(words: &[String]) -> Result<ExitCode, Failure> {
     let info = scenario.info();
     let (origin, tape, step) = start(&arguments, &info)?;
     let from = if step.is_some() { From::Here } else { From::Instance };
+    if from == From::Instance && arguments.all("--set").next().is_some() {
+        return Err(Failure::Usage(
+            "explore searches a small instance whose settings are its own, as the page does: --set needs --tape, the run \
+             to search on from."
+                .to_owned(),
+        ));
+    }
     let link = Link { scenario: info.path(), origin, tape, step: step.unwrap_or(0), check: 0 };
     let quest = Quest {
         promise: promise(&arguments, &info)?,
         from,
-        states: arguments.number("--max-states")?.unwrap_or(STATES),
+        states: arguments.at_least_one("--max-states")?.unwrap_or(STATES),
         depth: arguments.number("--depth")?.map(|depth| u32::try_from(depth).unwrap_or(u32::MAX)),
         budget: budget(&arguments)?,
         order: order(&arguments)?,
@@ -78,7 +83,8 @@ pub fn explore(words: &[String]) -> Result<ExitCode, Failure> {
 fn promise(arguments: &Arguments, info: &Info) -> Result<Option<usize>, Failure> {
     let Some(name) = arguments.all("--promise").last() else { return Ok(None) };
     let known = info.promises.iter().position(|promise| promise.id == name);
-    known.map(Some).ok_or_else(|| Failure::Usage(format!("{} has no promise '{name}'.", info.path())))
+    let names = info.promises.iter().map(|promise| promise.id);
+    known.map(Some).ok_or_else(|| super::none_such(info, "promise", name, names))
 }
 
 fn order(arguments: &Arguments) -> Result<Order, Failure> {
@@ -149,27 +155,4 @@ pub fn shrink(words: &[String]) -> Result<ExitCode, Failure> {
         println!("Step through it: faultline run {path} --tape {}", link.encode());
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Judges a history in a file. Exit code 1 when it is not linearizable.
-pub fn check_history(words: &[String]) -> Result<ExitCode, Failure> {
-    let arguments = Arguments::parse(words, &[], &["--json"])?;
-    let file = arguments.only_word("file")?;
-    let text =
-        std::fs::read_to_string(file).map_err(|error| Failure::File(format!("{file} cannot be read ({error}).")))?;
-    let report = check_text(&text).map_err(Failure::Usage)?;
-    let misfits = report.keys.iter().filter_map(|(key, words, verdict)| {
-        let first = verdict.as_ref().err()?.first;
-        Some((key, words.get(first).cloned().unwrap_or_default()))
-    });
-    if arguments.flag("--json") {
-        let misfits: Vec<_> = misfits.map(|(key, first)| json!({"key": key, "first": first})).collect();
-        let (operations, verdict) = (report.operations, report.is_linearizable());
-        println!("{}", json!({"operations": operations, "linearizable": verdict, "misfits": misfits}));
-    } else if report.is_linearizable() {
-        println!("Linearizable: an order fits all {} operations.", grouped(report.operations as u64));
-    } else {
-        misfits.for_each(|(key, first)| println!("Not linearizable: on {key}, {first} fits nowhere."));
-    }
-    Ok(if report.is_linearizable() { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

@@ -7,15 +7,16 @@ use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::declare::rules::RuleSet;
+use faultline::sim::declare::settings::SettingId;
 use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::time;
 use faultline::sim::run::simulation::{Handled, Record, Simulation};
 use faultline::sim::run::tape::{Link, Origin, Tape};
 use serde_json::json;
 
-use super::Failure;
 use super::arguments::Arguments;
 use super::commands::stamped;
+use super::{Failure, none_such, settings};
 
 /// Runs a scenario and prints what happens. Exit code 1 when a promise broke.
 pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
@@ -59,17 +60,24 @@ pub fn start(arguments: &Arguments, info: &Info) -> Result<(Origin, Tape, Option
     }
     for name in arguments.all("--without") {
         let rule = info.rules.iter().find(|rule| rule.1.id == name);
-        let (id, _) = rule.ok_or_else(|| Failure::Usage(format!("{} has no rule '{name}'.", info.path())))?;
+        let (id, _) = rule.ok_or_else(|| none_such(info, "rule", name, info.rules.iter().map(|rule| rule.1.id)))?;
         origin.rules_off = RuleSet::from_off_bits(origin.rules_off).with(*id, false).off_bits();
     }
     for pair in arguments.all("--set") {
-        let wrong =
-            || Failure::Usage(format!("--set takes NAME=VALUE with a setting of {}, not '{pair}'.", info.path()));
-        let (name, value) = pair.split_once('=').ok_or_else(wrong)?;
-        let setting = info.settings.iter().find(|setting| setting.1.id == name).ok_or_else(wrong)?;
-        origin.settings.push((setting.0, value.parse().map_err(|_| wrong())?));
+        origin.settings.push(setting(info, pair)?);
     }
     Ok((origin, tape, step))
+}
+
+/// Reads `NAME=VALUE`.
+fn setting(info: &Info, pair: &str) -> Result<(SettingId, i64), Failure> {
+    let (name, value) =
+        pair.split_once('=').ok_or_else(|| Failure::Usage(format!("--set takes NAME=VALUE, not '{pair}'.")))?;
+    let known = info.settings.iter().find(|known| known.1.id == name);
+    let (id, setting, _) =
+        known.ok_or_else(|| none_such(info, "setting", name, info.settings.iter().map(|known| known.1.id)))?;
+    let value = settings::value(&setting.control, value).map_err(|why| Failure::Usage(format!("{name} {why}.")))?;
+    Ok((*id, value))
 }
 
 struct Printer {

@@ -11,20 +11,20 @@ use crate::clock::timed;
 const HISTORIES: u64 = 60_000;
 
 /// Random numbers, the same in every run.
-struct Draw(u64);
+pub struct Draw(pub u64);
 
 impl Draw {
-    fn below(&mut self, bound: u64) -> u64 {
+    pub fn below(&mut self, bound: u64) -> u64 {
         self.0 += 1;
         scramble(self.0) % bound
     }
 }
 
 /// When an operation was called, and when it returned, if it did.
-type Open = (u64, Option<u64>);
+pub type Open = (u64, Option<u64>);
 
 /// Three to eight operations of two to four clients, each client's one after the other.
-fn spans(draw: &mut Draw) -> Vec<(u32, Open)> {
+pub fn spans(draw: &mut Draw) -> Vec<(u32, Open)> {
     let (count, clients) = (3 + draw.below(6) as usize, 2 + draw.below(3) as u32);
     let mut spans: Vec<(u32, Open)> = Vec::new();
     let mut open: Vec<Option<usize>> = vec![None; clients as usize];
@@ -60,7 +60,7 @@ fn fits<T: Clone>(state: T, spans: &[(u32, Open)], done: u32, apply: &impl Fn(&T
     next.any(|op| apply(&state, op).is_some_and(|after| fits(after, spans, done | 1 << op, apply)))
 }
 
-fn register_op(draw: &mut Draw, is_answered: bool) -> RegisterOp {
+pub fn register_op(draw: &mut Draw, is_answered: bool) -> RegisterOp {
     let value = |draw: &mut Draw| draw.below(3) as i64;
     match draw.below(5) {
         0 | 1 => RegisterOp::Write(value(draw)),

@@ -20,6 +20,7 @@ mod flash_sale;
 #[path = "../golden/mod.rs"]
 mod golden;
 mod golden_runs;
+mod histories;
 mod jetstream_r3;
 mod kafka_assignor_vectors;
 mod kafka_groups;
@@ -37,5 +38,6 @@ mod raft_interaction;
 mod raft_vectors;
 mod readme;
 mod simulator;
+mod terminal;
 mod vectors;
 mod zab_vectors;

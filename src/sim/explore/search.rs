@@ -232,6 +232,11 @@ impl Explorer {
             self.tried += 1;
             let print = match next.print {
                 Some(print) if next.is_seen || self.seen.has(print) => print,
+                // What else leads out of this state will not be known, so it does not count as left.
+                _ if self.seen.count() as u64 >= self.bounds.states => {
+                    self.ahead = ahead;
+                    return;
+                }
                 _ => self.reach(state, next, number, depth + 1),
             };
             if self.edges.is_on() && next.one.is_protocol() {

@@ -5,6 +5,8 @@
 
 mod controls;
 mod hunts;
+mod long;
+mod names;
 mod pictures;
 mod runs;
 mod settings;

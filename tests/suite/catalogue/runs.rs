@@ -128,7 +128,7 @@ fn messages_go_to_nodes_that_are_there() {
 }
 
 /// The page's start, the same under load, and the latter with each setting at its least and at its greatest.
-fn ends_of_settings(info: &Info) -> Vec<Origin> {
+pub(super) fn ends_of_settings(info: &Info) -> Vec<Origin> {
     let mut origins = idle_and_busy(info);
     for (id, setting, _) in &info.settings {
         let (min, max) = setting.control.bounds();

@@ -7,10 +7,12 @@
 mod order;
 mod register;
 mod sessions;
+#[cfg(not(target_arch = "wasm32"))]
 mod text;
 
-pub use order::{Call, Misfit, Sequence, Spec, linearize, sequence};
+pub use order::{Call, Linearizer, Misfit, Sequence, Spec, linearize, sequence};
 pub(in crate::sim) use register::by_key;
 pub use register::{Judged, Register, RegisterOp, judge};
 pub use sessions::{Staleness, monotonic_reads, read_your_writes};
-pub use text::{Report, check_text};
+#[cfg(not(target_arch = "wasm32"))]
+pub use text::{Report, STATES, Unfit, check_text, check_text_within};

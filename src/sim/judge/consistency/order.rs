@@ -73,15 +73,12 @@ struct Point {
 
 /// An order that respects real time: an operation that returned before another was called comes before it.
 pub fn linearize<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, Misfit> {
-    let mut points: Vec<(u64, Point)> = Vec::new();
-    for (op, call) in calls.iter().enumerate() {
-        points.push((call.called, Point { op, is_return: false }));
-        points.extend(call.returned.map(|at| (at, Point { op, is_return: true })));
+    let mut search = Linearizer::new(spec, calls);
+    loop {
+        if let Some(verdict) = search.advance(u64::MAX) {
+            return verdict;
+        }
     }
-    // At equal times calls come first: the two are concurrent.
-    let order = small::order(points.iter().map(|(at, point)| at << 1 | u64::from(point.is_return)));
-    let points: Vec<Point> = order.map(|at| points[at].1).collect();
-    search(spec, calls, List::new(points, calls.len()))
 }
 
 /// An order that respects each client's own order alone.
@@ -104,6 +101,18 @@ pub fn sequence<S: Spec>(spec: &S, calls: &[Call<S::Op>]) -> Result<Sequence, Mi
     let first = (0..calls.len()).filter(|op| calls[*op].returned.is_some() && !longest.contains(op));
     let first = first.min_by_key(|op| calls[*op].called).unwrap_or(0);
     Err(Misfit { longest, first })
+}
+
+/// Calls and returns in time order.
+fn points<Op>(calls: &[Call<Op>]) -> Vec<Point> {
+    let mut points: Vec<(u64, Point)> = Vec::new();
+    for (op, call) in calls.iter().enumerate() {
+        points.push((call.called, Point { op, is_return: false }));
+        points.extend(call.returned.map(|at| (at, Point { op, is_return: true })));
+    }
+    // At equal times calls come first: the two are concurrent.
+    let order = small::order(points.iter().map(|(at, point)| at << 1 | u64::from(point.is_return)));
+    order.map(|at| points[at].1).collect()
 }
 
 /// Calls and returns in time order, as a doubly linked list; placed operations are taken out of it.
@@ -134,21 +143,31 @@ impl List {
         self.points.len() + 1
     }
 
-    /// Whether the state after placing an operation rules out the answer of the next telling one.
-    fn is_hopeless<S: Spec>(&self, spec: &S, calls: &[Call<S::Op>], placing: usize, state: &S::State) -> bool {
+    /// The next telling operation, if its answer is ruled out by the state after placing another one; and how many
+    /// points that look took.
+    fn ruled_out<S: Spec>(
+        &self,
+        spec: &S,
+        calls: &[Call<S::Op>],
+        placing: usize,
+        state: &S::State,
+    ) -> (Option<usize>, u64) {
         let mut open: Vec<&S::Op> = Vec::new();
         let mut place = self.next[0];
-        while place < self.end() {
+        for passed in 0..FURTHEST {
+            if place >= self.end() {
+                return (None, passed);
+            }
             let Point { op, is_return } = self.points[place - 1];
             if op != placing && is_return && spec.is_telling(&calls[op].op) {
-                return !spec.could_give(state, &calls[op].op, &open);
+                return ((!spec.could_give(state, &calls[op].op, &open)).then_some(op), passed);
             }
             if op != placing && !is_return {
                 open.push(&calls[op].op);
             }
             place = self.next[place];
         }
-        false
+        (None, FURTHEST)
     }
 
     fn unlink(&mut self, place: usize) {
@@ -180,59 +199,165 @@ impl List {
     }
 }
 
-fn search<S: Spec>(spec: &S, calls: &[Call<S::Op>], mut list: List) -> Result<Sequence, Misfit> {
-    let mut tried = Table::default();
-    // Where each placed operation stands, the state before it, and whether it is placed for good.
-    let mut placed: Vec<(usize, S::State, bool)> = Vec::new();
-    let mut state = spec.start();
-    // The sum of the marks of the placed operations stands for their set.
-    let mark = |op: usize| scramble(op as u64 + 1);
-    let (mut set, mut longest, mut stuck) = (0u64, Vec::new(), 0);
-    let mut unanswered = calls.iter().filter(|call| call.returned.is_some()).count();
-    let looks_ahead = calls.iter().any(|call| spec.is_telling(&call.op));
-    let mut place = list.next[0];
-    while unanswered > 0 {
-        let point = (place < list.end()).then(|| list.points[place - 1]);
-        if let Some(Point { op, is_return: false }) = point {
-            let next = spec.apply(&state, &calls[op].op).map(|next| (stable(&next), next));
-            let next = next.filter(|(_, next)| !looks_ahead || !list.is_hopeless(spec, calls, op, next));
-            let next = next.filter(|(print, _)| tried.insert(mix(set.wrapping_add(mark(op)), *print), 0));
-            match next {
-                Some((print, next)) => {
-                    // A look at an object of unknown contents makes them known.
-                    let is_for_good = spec.only_looks(&calls[op].op) && print == stable(&state);
-                    let is_for_good = is_for_good && calls[op].returned.is_some();
-                    placed.push((place, std::mem::replace(&mut state, next), is_for_good));
-                    set = set.wrapping_add(mark(op));
-                    unanswered -= usize::from(calls[op].returned.is_some());
-                    list.take_out(place);
-                    place = list.next[0];
-                }
-                None => place = list.next[place],
-            }
-            continue;
-        }
-        // The return of an operation that could not be placed: the last placed one is taken back.
-        if placed.len() >= longest.len() {
-            longest = placed.iter().map(|(place, _, _)| list.points[place - 1].op).collect();
-            stuck = point.map_or(stuck, |point| point.op);
-        }
-        loop {
-            let Some((last, before, is_for_good)) = placed.pop() else {
-                return Err(Misfit { longest, first: stuck });
-            };
-            let op = list.points[last - 1].op;
-            state = before;
-            set = set.wrapping_sub(mark(op));
-            unanswered += usize::from(calls[op].returned.is_some());
-            list.put_back(last);
-            place = list.next[last];
-            if !is_for_good {
-                break;
-            }
+/// How many points a look ahead passes at most.
+const FURTHEST: u64 = 4_096;
+
+/// An operation that has been placed.
+struct Placed<State> {
+    /// Where its call stands.
+    place: usize,
+    /// What the object held before it.
+    before: State,
+    /// Whether it is placed for good.
+    is_for_good: bool,
+}
+
+/// The search for linearizability, which can be advanced a little at a time.
+pub struct Linearizer<'a, S: Spec> {
+    spec: &'a S,
+    calls: &'a [Call<S::Op>],
+    list: List,
+    /// Where in the list the search stands.
+    place: usize,
+    state: S::State,
+    placed: Vec<Placed<S::State>>,
+    /// The sum of the marks of the placed operations stands for their set.
+    set: u64,
+    /// Sets of placed operations, each with the state it led to.
+    tried: Table<()>,
+    steps: u64,
+    /// Answered operations that are not placed.
+    unanswered: usize,
+    looks_ahead: bool,
+    longest: Sequence,
+    /// How many of the longest order's operations are placed still, and as they were.
+    shared: usize,
+    /// What fits nowhere after the longest order.
+    stuck: usize,
+}
+
+impl<'a, S: Spec> Linearizer<'a, S> {
+    /// A search for an order that respects real time.
+    pub fn new(spec: &'a S, calls: &'a [Call<S::Op>]) -> Linearizer<'a, S> {
+        let list = List::new(points(calls), calls.len());
+        Linearizer {
+            spec,
+            calls,
+            place: list.next[0],
+            list,
+            state: spec.start(),
+            placed: Vec::new(),
+            set: 0,
+            tried: Table::default(),
+            steps: 0,
+            unanswered: calls.iter().filter(|call| call.returned.is_some()).count(),
+            looks_ahead: calls.iter().any(|call| spec.is_telling(&call.op)),
+            longest: Vec::new(),
+            shared: 0,
+            stuck: 0,
         }
     }
-    Ok(placed.into_iter().map(|(place, _, _)| list.points[place - 1].op).collect())
+
+    /// How many states it has visited.
+    pub fn states(&self) -> u64 {
+        self.tried.count() as u64
+    }
+
+    /// How many calls and returns it has looked at, to place them, to take them back, or ahead.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// Searches on for about this many steps, each of which visits one state at most. Gives the verdict, once there is one.
+    pub fn advance(&mut self, steps: u64) -> Option<Result<Sequence, Misfit>> {
+        let until = self.steps.saturating_add(steps);
+        while self.unanswered > 0 {
+            if self.steps >= until {
+                return None;
+            }
+            self.steps += 1;
+            let point = (self.place < self.list.end()).then(|| self.list.points[self.place - 1]);
+            if let Some(Point { op, is_return: false }) = point {
+                self.look_at(op);
+                continue;
+            }
+            // The return of an operation that could not be placed: the last placed one is taken back.
+            self.remember(point.map(|point| point.op));
+            if !self.take_back() {
+                return Some(Err(Misfit { longest: std::mem::take(&mut self.longest), first: self.stuck }));
+            }
+        }
+        Some(Ok(self.placed.iter().map(|placed| self.list.points[placed.place - 1].op).collect()))
+    }
+
+    fn mark(op: usize) -> u64 {
+        scramble(op as u64 + 1)
+    }
+
+    /// The state after placing an operation, if that is possible and leaves the next telling answer possible.
+    fn after(&mut self, op: usize) -> Option<S::State> {
+        let next = self.spec.apply(&self.state, &self.calls[op].op)?;
+        if self.looks_ahead {
+            let (barred, passed) = self.list.ruled_out(self.spec, self.calls, op, &next);
+            self.steps += passed;
+            return barred.is_none().then_some(next);
+        }
+        Some(next)
+    }
+
+    /// Places the operation whose call the search stands at, or passes it by.
+    fn look_at(&mut self, op: usize) {
+        let next = self.after(op).map(|next| (stable(&next), next));
+        let set = self.set.wrapping_add(Self::mark(op));
+        let Some((print, next)) = next.filter(|(print, _)| self.tried.insert(mix(set, *print), ())) else {
+            self.place = self.list.next[self.place];
+            return;
+        };
+        let is_answered = self.calls[op].returned.is_some();
+        // A look at an object of unknown contents makes them known.
+        let is_for_good = is_answered && self.spec.only_looks(&self.calls[op].op) && print == stable(&self.state);
+        let before = std::mem::replace(&mut self.state, next);
+        self.placed.push(Placed { place: self.place, before, is_for_good });
+        self.set = set;
+        self.unanswered -= usize::from(is_answered);
+        self.list.take_out(self.place);
+        self.place = self.list.next[0];
+    }
+
+    /// Remembers the order so far if none was longer, and the operation that could not be placed after it: or rather
+    /// the one whose answer rules that out.
+    fn remember(&mut self, stuck: Option<usize>) {
+        if self.placed.len() < self.longest.len() {
+            return;
+        }
+        self.longest.truncate(self.shared);
+        let rest = self.placed[self.shared..].iter().map(|placed| self.list.points[placed.place - 1].op);
+        self.longest.extend(rest);
+        self.shared = self.placed.len();
+        if let Some(op) = stuck {
+            let next = self.spec.apply(&self.state, &self.calls[op].op).filter(|_| self.looks_ahead);
+            let barred = next.and_then(|next| self.list.ruled_out(self.spec, self.calls, op, &next).0);
+            self.stuck = barred.unwrap_or(op);
+        }
+    }
+
+    /// Takes back the last operation that is not placed for good, and all after it. False when there is none.
+    fn take_back(&mut self) -> bool {
+        while let Some(last) = self.placed.pop() {
+            let op = self.list.points[last.place - 1].op;
+            self.steps += 1;
+            self.shared = self.shared.min(self.placed.len());
+            self.state = last.before;
+            self.set = self.set.wrapping_sub(Self::mark(op));
+            self.unanswered += usize::from(self.calls[op].returned.is_some());
+            self.list.put_back(last.place);
+            self.place = self.list.next[last.place];
+            if !last.is_for_good {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// The search for sequential consistency: which operation of each client comes next.
@@ -241,7 +366,7 @@ struct Clients<'a, S: Spec> {
     calls: &'a [Call<S::Op>],
     clients: Vec<Vec<usize>>,
     next: Vec<u32>,
-    tried: Table,
+    tried: Table<()>,
 }
 
 impl<S: Spec> Clients<'_, S> {
@@ -255,7 +380,7 @@ impl<S: Spec> Clients<'_, S> {
         if self.clients.iter().zip(&self.next).all(is_done) {
             return true;
         }
-        if !self.tried.insert(mix(stable(&self.next), stable(state)), 0) {
+        if !self.tried.insert(mix(stable(&self.next), stable(state)), ()) {
             return false;
         }
         for client in 0..self.clients.len() {

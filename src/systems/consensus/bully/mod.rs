@@ -154,7 +154,7 @@ impl System for Bully {
     }
 
     fn name(_: &Settings, node: NodeId) -> String {
-        format!("N{}", node.0 + 1)
+        format!("N{}", node.index() + 1)
     }
 
     fn link(settings: &Settings, _: NodeId, _: NodeId) -> LinkSpec {

@@ -310,7 +310,7 @@ impl System for Brokers {
         match of.index() {
             _ if node == broker(settings, lane) => lane.title().to_owned(),
             _ if node == shop(settings, lane) => format!("shop {letter}"),
-            at => format!("worker {letter}{}", at + 1 + WORKERS - NODES),
+            at => format!("worker {letter}{}", (at + 1 + WORKERS).saturating_sub(NODES)),
         }
     }
 

@@ -435,7 +435,7 @@ impl System for Replication {
             CONTROLLER => "controller".to_owned(),
             PRODUCER => "producer".to_owned(),
             CONSUMER => "consumer".to_owned(),
-            broker => format!("broker {}", broker_of(broker) + 1),
+            broker => format!("broker {}", broker.index().saturating_sub(FIRST) + 1),
         }
     }
 
