@@ -4,6 +4,7 @@ mod arguments;
 mod campaign;
 mod commands;
 mod explore;
+mod in_practice;
 mod list;
 mod pages;
 mod run;

@@ -5,6 +5,7 @@
 
 mod controls;
 mod hunts;
+mod in_practice;
 mod pictures;
 mod runs;
 mod tours;
