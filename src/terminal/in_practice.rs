@@ -23,6 +23,7 @@ pub fn section(info: &Info, outside: &InPractice) -> String {
         escape(&outside.versions.join(" · "))
     );
     if !outside.rules.is_empty() {
+        page.push_str(&markdown(outside.about));
         page.push_str("<dl>");
         outside.rules.iter().for_each(|practice| page.push_str(&entry(info, practice)));
         page.push_str("</dl>");

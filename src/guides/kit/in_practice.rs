@@ -11,6 +11,8 @@ pub struct InPractice {
     pub versions: &'static [&'static str],
     /// What the system leaves out, in Markdown.
     pub simplified: Vec<String>,
+    /// What is said of all of the system's rules, in Markdown; may be empty.
+    pub about: &'static str,
     /// How the rules are set, in the scenario's order; a rule of which nothing is written is left out.
     pub rules: Vec<Practice>,
 }
@@ -21,6 +23,7 @@ impl<S: Face> Scenario<S> {
         let all = S::NOTES.practice(S::RULES)?;
         let known = self.rules.iter().filter_map(|rule| S::RULES.get(usize::from(rule.0)));
         let rules = known.filter_map(|rule| all.iter().find(|practice| practice.rule == rule.id).cloned()).collect();
-        Ok(InPractice { versions: self.versions, simplified: S::NOTES.simplified(), rules })
+        let (simplified, about) = (S::NOTES.simplified(), S::NOTES.about_practice());
+        Ok(InPractice { versions: self.versions, simplified, about, rules })
     }
 }

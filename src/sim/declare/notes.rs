@@ -9,7 +9,8 @@ use super::rules::Rule;
 pub struct Notes {
     /// The system's `mod.rs`. Its header ends with a section "Simplified here": a list, in plain words.
     pub header: &'static str,
-    /// Its `practice.md`, with an entry for each rule that a scenario is about:
+    /// Its `practice.md`: a title, a paragraph on all entries where there is something to say, and an entry for each rule
+    /// that a scenario is about:
     ///
     /// ```text
     /// ## RULE, KIND: SYSTEM, SYSTEM
@@ -76,6 +77,12 @@ impl Notes {
         items
     }
 
+    /// What is said of all rules: the paragraph below the title of `practice.md`, if there is one.
+    pub fn about_practice(&self) -> &'static str {
+        let opening = self.practice.split("\n## ").next().unwrap_or_default();
+        opening.split_once('\n').map_or("", |(_, rest)| rest.trim())
+    }
+
     /// How these rules are set in real systems. It is an error if an entry is malformed, or its rule is unknown or has
     /// an entry already.
     pub fn practice(&self, rules: &[Rule]) -> Result<Vec<Practice>, String> {
@@ -127,6 +134,14 @@ mod tests {
         let [one] = &all[..] else { panic!("there are {} entries", all.len()) };
         assert_eq!((one.rule, one.set_by, one.line), ("be-quick", SetBy::Nobody, "`fast: yes`"));
         assert_eq!((&one.systems[..], one.source), (&["Fast", "Very fast"][..], "its manual"));
+    }
+
+    #[test]
+    fn a_paragraph_below_the_title_is_about_all_entries() {
+        let about = |practice| Notes { header: "", practice }.about_practice();
+        assert_eq!(about("# How\n\nIn C.\n\n## be-quick, set: A\nb\nSource: c\n"), "In C.");
+        assert_eq!(about("# How\n\n## be-quick, set: A\nb\nSource: c\n"), "");
+        assert_eq!(about(""), "");
     }
 
     #[test]
