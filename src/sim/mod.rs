@@ -3,7 +3,7 @@
 //! A run is a value: state = f(system, settings, seed, tape). Everything here follows from that.
 //!
 //! Its modules; each knows only those before it:
-//! - [`declare`]: what a system says about itself: settings, rules, commands.
+//! - [`declare`]: what a system says about itself: settings, rules, commands, notes.
 //! - [`kernel`]: time, queue, links, faults, randomness.
 //! - [`measure`]: counters, gauges, latencies, and the workloads that drive them.
 //! - [`judge`]: verdicts, what clients saw, and whether it fits a consistency model.

@@ -3,22 +3,24 @@
 use std::process::ExitCode;
 
 use faultline::guides::catalogue;
+use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::sim::declare::settings::Control;
 use serde_json::{Value, json};
 
 use super::Failure;
 use super::arguments::Arguments;
+use super::in_practice::{self, rule_as_json};
 
 /// Prints the catalogue, for people or as JSON.
 pub fn list(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &[], &["--json"])?;
     arguments.no_words()?;
-    let all: Vec<Info> = catalogue().iter().map(|scenario| scenario.info()).collect();
     if arguments.flag("--json") {
-        println!("{:#}", Value::Array(all.iter().map(as_json).collect()));
+        let all: Result<Vec<Value>, Failure> = catalogue().iter().map(|scenario| as_json(*scenario)).collect();
+        println!("{:#}", Value::Array(all?));
     } else {
-        all.iter().for_each(print);
+        catalogue().iter().for_each(|scenario| print(&scenario.info()));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -33,14 +35,17 @@ fn print(info: &Info) {
     line("challenges", info.challenges.iter().map(|challenge| challenge.id).collect());
 }
 
-fn as_json(info: &Info) -> Value {
-    json!({
+fn as_json(scenario: &dyn AnyScenario) -> Result<Value, Failure> {
+    let (info, outside) = (scenario.info(), in_practice::of(scenario)?);
+    Ok(json!({
         "slug": info.slug,
         "title": info.title,
         "guide": info.guide.slug(),
         "level": info.level,
         "systems": [info.system],
-        "rules": info.rules.iter().map(|(_, rule)| json!({"id": rule.id, "title": rule.title})).collect::<Vec<_>>(),
+        "versions": outside.versions,
+        "simplified": outside.simplified,
+        "rules": info.rules.iter().map(|(_, rule)| rule_as_json(rule, &outside)).collect::<Vec<_>>(),
         "promises": info.promises.iter()
             .map(|promise| json!({"id": promise.id, "kind": promise.kind.name()})).collect::<Vec<_>>(),
         "settings": info.settings.iter().map(|(_, setting, value)| {
@@ -55,5 +60,5 @@ fn as_json(info: &Info) -> Value {
         "challenges": info.challenges.iter()
             .map(|challenge| json!({"id": challenge.id, "title": challenge.title})).collect::<Vec<_>>(),
         "impossible": info.impossible,
-    })
+    }))
 }

@@ -8,6 +8,7 @@ mod commands;
 mod explore;
 mod help;
 mod history;
+mod in_practice;
 mod list;
 mod pages;
 mod run;

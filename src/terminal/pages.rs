@@ -9,6 +9,7 @@ use faultline::guides::catalogue;
 use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
+use faultline::guides::kit::in_practice::InPractice;
 use faultline::guides::kit::info::Info;
 use faultline::guides::shelf_of;
 use faultline::lab::counterexamples::{Counterexample, counterexamples, famous};
@@ -21,6 +22,7 @@ use pulldown_cmark::{Options, Parser, html};
 
 use super::Failure;
 use super::arguments::Arguments;
+use super::in_practice;
 
 /// Writes the pages of a site. `apps` has a folder for each shelf, with its app as Trunk built it; the app's
 /// index.html is the template for the pages of that shelf's scenarios.
@@ -90,7 +92,7 @@ impl Site {
         let mut written = 1;
         for scenario in scenarios(guide) {
             let info = scenario.info();
-            let prose = scenario_prose(&info);
+            let prose = scenario_prose(&info, &in_practice::of(*scenario)?);
             self.write(&info.path(), info.title, info.summary, &scenario_page(*scenario, &info, &prose))?;
             self.save(&format!("{}/text.html", info.path()), &prose)?;
             written += 1;
@@ -275,8 +277,15 @@ fn scenario_page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -
     )
 }
 
-fn scenario_prose(info: &Info) -> String {
-    broken_rules(info) + &markdown(info.prose) + &related_links(info)
+/// A scenario's text: what it says of the world outside stands before its sources.
+fn scenario_prose(info: &Info, outside: &InPractice) -> String {
+    let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
+    let (told, sources) = info.prose.split_at(sources);
+    broken_rules(info)
+        + &markdown(told)
+        + &in_practice::section(info, outside)
+        + &markdown(sources)
+        + &related_links(info)
 }
 
 /// A link for each rule, to the run that breaks a promise without it.
@@ -303,7 +312,7 @@ fn broken_rules(info: &Info) -> String {
     )
 }
 
-fn markdown(text: &str) -> String {
+pub fn markdown(text: &str) -> String {
     let mut out = String::new();
     html::push_html(&mut out, Parser::new_ext(text, Options::ENABLE_TABLES));
     out

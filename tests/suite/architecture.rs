@@ -20,7 +20,7 @@ const HOUSE: [(&str, &[&str]); 8] = [
     ("lab", &["guides", "views", "picture", "systems", "mechanisms", "sim"]),
 ];
 /// Macros stand at the library's root, wherever they are written: their parts.
-const MACROS: [(&str, &str); 9] = [
+const MACROS: [(&str, &str); 10] = [
     ("settings", "sim/declare"),
     ("rules", "sim/declare"),
     ("commands", "sim/declare"),
@@ -28,6 +28,7 @@ const MACROS: [(&str, &str); 9] = [
     ("purposes", "sim/kernel"),
     ("never", "systems/parts"),
     ("prose", "guides/kit"),
+    ("versions", "guides/kit"),
     ("scenarios", "guides/kit"),
     ("shelf", "guides"),
 ];

@@ -47,6 +47,7 @@ fn RuleSwitch(player: Player, id: RuleId, rule: &'static Rule) -> impl IntoView 
             <input type="checkbox" role="switch" prop:checked=move || on() on:change=ticked(move |on| player.set_rule(id, on))/>
             <span><b>{rule.title}</b> <small>{rule.about}</small></span>
         </label>
+        <a class="rule-in-practice" href=format!("#rule-{}", rule.id) aria-label=format!("{}, in real systems", rule.title)>"In real systems"</a>
     }
 }
 

@@ -66,6 +66,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
         ("single flight", "Only one load of a key at a time; requests that come meanwhile wait for it."),
     ],
     near: &["resilience/load-balancing", "storage/leaderless-quorum"],
+    versions: versions!["Scaling Memcache at Facebook, NSDI 2013", "memcached 1.6"],
     prose: prose!("cache_aside.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -57,6 +57,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
         ("version", "A number that orders the values of a copy: the higher one is newer."),
     ],
     near: &["storage/leaderless-quorum", "consensus/quorums"],
+    versions: versions!["Cassandra 5.0", "Attiya, Bar-Noy and Dolev, 1995"],
     prose: prose!("agreement.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -54,6 +54,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
         ("time-out", "How long a node waits for an answer before it considers the other dead."),
     ],
     near: &["consensus/raft-election", "consensus/token-ring"],
+    versions: versions!["Garcia-Molina, 1982", "VRRP version 3, RFC 5798"],
     prose: prose!("bully.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

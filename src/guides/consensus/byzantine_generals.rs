@@ -55,6 +55,7 @@ pub static SCENARIO: Scenario<ByzantineGenerals> = Scenario {
     without: WITHOUT,
     before: &["consensus/quorums"],
     near: &["consensus/pbft", "consensus/two-generals"],
+    versions: versions!["Lamport, Shostak and Pease, 1982", "CometBFT 0.40"],
     prose: prose!("byzantine_generals.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -61,6 +61,7 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     ],
     before: &["consensus/agreement"],
     near: &["consensus/two-generals", "consensus/paxos"],
+    versions: versions!["Fischer, Lynch and Paterson, 1985", "Ben-Or, 1983"],
     prose: prose!("flp.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -65,6 +65,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
         ("lease", "A lock or right that expires on its own after a set time."),
     ],
     near: &["consensus/raft-reads", "consensus/token-ring"],
+    versions: versions!["Gray and Cheriton, 1989", "Chubby, 2006", "etcd 3.6"],
     prose: prose!("leases.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -77,6 +77,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     ],
     before: &["consensus/paxos"],
     near: &["consensus/raft-replication", "consensus/side-by-side"],
+    versions: versions!["Paxos Made Simple, 2001", "Paxos Made Live, 2007", "Ceph 20.2"],
     prose: prose!("multi_paxos.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -70,6 +70,7 @@ pub static SCENARIO: Scenario<Paxos> = Scenario {
     ],
     before: &["consensus/quorums"],
     near: &["consensus/flp", "consensus/raft-election"],
+    versions: versions!["Paxos Made Simple, 2001", "Cassandra 5.0", "Ceph 20.2"],
     prose: prose!("paxos.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

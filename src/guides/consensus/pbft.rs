@@ -68,6 +68,7 @@ pub static SCENARIO: Scenario<Pbft> = Scenario {
     ],
     before: &["consensus/byzantine-generals"],
     near: &["consensus/multi-paxos"],
+    versions: versions!["PBFT, OSDI 1999", "CometBFT 0.40"],
     prose: prose!("pbft.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

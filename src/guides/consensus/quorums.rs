@@ -52,6 +52,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     ],
     before: &["consensus/agreement"],
     near: &["consensus/raft-election", "storage/leaderless-quorum"],
+    versions: versions!["Raft, extended version, 2014", "etcd 3.6", "Pacemaker 3.0"],
     prose: prose!("quorums.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

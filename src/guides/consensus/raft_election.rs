@@ -67,6 +67,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     ],
     before: &["consensus/quorums"],
     near: &["consensus/bully", "consensus/zab"],
+    versions: versions!["Raft, extended version, 2014", "Ongaro's dissertation, 2014", "etcd 3.6"],
     prose: prose!("raft_election.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

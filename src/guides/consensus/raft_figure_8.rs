@@ -42,6 +42,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     explore: THREE_LEADERS,
     before: &["consensus/raft-replication"],
     near: &["consensus/multi-paxos"],
+    versions: versions!["Raft, extended version, 2014", "Ongaro's dissertation, 2014", "etcd 3.6"],
     prose: prose!("raft_figure_8.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -50,6 +50,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     ],
     before: &["consensus/raft-replication", "consensus/quorums"],
     near: &["consensus/raft-figure-8"],
+    versions: versions!["Raft, extended version, 2014", "Ongaro's dissertation, 2014", "etcd 3.6"],
     prose: prose!("raft_members.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -61,6 +61,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     explore: TWO_LEADERS,
     before: &["consensus/raft-replication"],
     near: &["consensus/leases", "consensus/agreement"],
+    versions: versions!["Ongaro's dissertation, 2014", "etcd 3.6"],
     prose: prose!("raft_reads.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -52,6 +52,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     terms: &[("commit index", "The index up to which a server knows the log to be committed.")],
     before: &["consensus/raft-election"],
     near: &["consensus/multi-paxos", "consensus/zab"],
+    versions: versions!["Raft, extended version, 2014", "etcd 3.6"],
     prose: prose!("raft_replication.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -47,6 +47,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     terms: &[("snapshot", "The state after an index of the log, kept in place of the entries up to there.")],
     before: &["consensus/raft-replication"],
     near: &["consensus/zab"],
+    versions: versions!["Raft, extended version, 2014", "etcd 3.6"],
     prose: prose!("raft_snapshots.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

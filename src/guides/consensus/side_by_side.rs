@@ -59,6 +59,7 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     ],
     before: &["consensus/raft-replication", "consensus/multi-paxos", "consensus/zab"],
     near: &["consensus/raft-reads"],
+    versions: versions!["Raft, extended version, 2014", "Paxos Made Simple, 2001", "Zab, DSN 2011"],
     prose: prose!("side_by_side.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

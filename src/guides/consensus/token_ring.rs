@@ -59,6 +59,7 @@ pub static SCENARIO: Scenario<TokenRing> = Scenario {
         ("token", "A message that exists only once; its holder may go in."),
     ],
     near: &["consensus/leases", "consensus/bully"],
+    versions: versions!["Le Lann, 1977", "Chang and Roberts, 1979", "Corosync 3"],
     prose: prose!("token_ring.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

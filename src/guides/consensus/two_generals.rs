@@ -39,6 +39,7 @@ pub static SCENARIO: Scenario<TwoGenerals> = Scenario {
     challenges: CHALLENGES,
     explore: ONE_NIGHT,
     near: &["consensus/flp", "transactions/two-phase-commit"],
+    versions: versions!["Akkoyunlu, Ekanadham and Huber, 1975", "Gray, 1978"],
     prose: prose!("two_generals.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

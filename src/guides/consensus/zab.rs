@@ -66,6 +66,7 @@ pub static SCENARIO: Scenario<Zab> = Scenario {
     ],
     before: &["consensus/quorums"],
     near: &["consensus/raft-replication", "consensus/side-by-side"],
+    versions: versions!["Zab, DSN 2011", "ZooKeeper 3.9"],
     prose: prose!("zab.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -1,6 +1,8 @@
 //! A scenario behind an interface that does not name its system.
 
 use super::hunt::explorer;
+#[cfg(not(target_arch = "wasm32"))]
+use super::in_practice::InPractice;
 use super::info::{BeatInfo, ChallengeInfo, Info, PromiseInfo};
 use super::live::LiveWorld;
 #[cfg(not(target_arch = "wasm32"))]
@@ -43,6 +45,10 @@ pub trait AnyScenario: Sync {
     fn hunt_start(&self, origin: &Origin) -> (Vec<(SettingId, i64)>, Vec<Input>);
     /// Whether a state lies within the constraint of the instance that is explored under its rules.
     fn within(&self, world: &LiveWorld) -> bool;
+    /// The versions that it speaks of, what its system leaves out, and how its rules are set in real systems. An error if
+    /// its system's notes are malformed. Not in the browser.
+    #[cfg(not(target_arch = "wasm32"))]
+    fn in_practice(&self) -> Result<InPractice, String>;
     /// Shows how the absence of a rule breaks a promise, the way the scenario says. For tests; not in the browser.
     #[cfg(not(target_arch = "wasm32"))]
     fn counterexample(&'static self, rule: RuleId, schedules: u64) -> Option<Counterexample>;
@@ -161,6 +167,11 @@ impl<S: Face> AnyScenario for Scenario<S> {
 
     fn within(&self, world: &LiveWorld) -> bool {
         world.typed::<S>().is_none_or(|world| (self.hunt_under(world.rules()).within)(world))
+    }
+
+    #[cfg(not(target_arch = "wasm32"))]
+    fn in_practice(&self) -> Result<InPractice, String> {
+        self.outside()
     }
 
     #[cfg(not(target_arch = "wasm32"))]

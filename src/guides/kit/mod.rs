@@ -4,6 +4,8 @@ pub mod any;
 pub mod chart;
 pub mod guide;
 pub mod hunt;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod in_practice;
 pub mod info;
 pub mod live;
 pub mod prelude;

@@ -25,4 +25,5 @@ pub use crate::sim::measure::metrics::MetricId;
 pub use crate::sim::run::chaos::FaultModel;
 pub use crate::sim::run::simulation::Simulation;
 pub use crate::sim::run::tape::{Input, Origin};
+pub use crate::versions;
 pub use crate::views::{Face, Fields, Inspection, field};

@@ -70,6 +70,8 @@ pub struct Scenario<S: Face> {
     pub before: &'static [&'static str],
     /// Related scenarios, each as `guide/slug`.
     pub near: &'static [&'static str],
+    /// The versions of systems, and the papers, that its page speaks of: `versions!["RabbitMQ 4.3"]`.
+    pub versions: &'static [&'static str],
     /// The prose, in Markdown: sections "What you see", "Why it works", "What breaks it", "Where it is used",
     /// "Sources". `prose!("raft_election.md")`; empty in the browser, which reads it from the page.
     pub prose: &'static str,
@@ -106,6 +108,7 @@ impl<S: Face> Scenario<S> {
         terms: &[],
         before: &[],
         near: &[],
+        versions: &[],
         prose: "",
         #[cfg(not(target_arch = "wasm32"))]
         proof: &Proof::NONE,
@@ -160,5 +163,17 @@ macro_rules! prose {
         #[cfg(target_arch = "wasm32")]
         const TEXT: &str = "";
         TEXT
+    }};
+}
+
+/// The versions and papers that a scenario's page speaks of: `versions!["RabbitMQ 4.3"]`; empty in the browser.
+#[macro_export]
+macro_rules! versions {
+    ($($version:literal),+ $(,)?) => {{
+        #[cfg(not(target_arch = "wasm32"))]
+        const VERSIONS: &[&str] = &[$($version),+];
+        #[cfg(target_arch = "wasm32")]
+        const VERSIONS: &[&str] = &[];
+        VERSIONS
     }};
 }

@@ -69,6 +69,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     before: &["messaging/simple-task-queue"],
     near: &["messaging/jetstream-work-queue", "resilience/load-balancing"],
+    versions: versions!["RabbitMQ 4.3"],
     prose: prose!("competing_consumers.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -74,6 +74,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         ("retention", "How long a log is kept, or how much of it, read or not."),
     ],
     near: &["messaging/inside-kafka-log", "messaging/lag-and-scaling"],
+    versions: versions!["Kafka 4.4"],
     prose: prose!("event_log.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -72,6 +72,7 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     ],
     before: &["messaging/event-log", "messaging/rebalance"],
     near: &["transactions/two-phase-commit", "consensus/leases"],
+    versions: versions!["Kafka 4.4", "librdkafka 2.15"],
     prose: prose!("exactly_once.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

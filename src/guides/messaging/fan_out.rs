@@ -50,6 +50,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     without: &[(rabbit::OUTLIVES, SILENCE)],
     terms: &[("fanout", "An exchange that gives every bound queue a copy.")],
     near: &["messaging/topic-routing", "messaging/event-log"],
+    versions: versions!["RabbitMQ 4.3"],
     prose: prose!("fan_out.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -77,6 +77,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
         ("write deadline", "How long a server tries to write to a connection before it closes it."),
     ],
     near: &["messaging/request-reply", "messaging/fan-out"],
+    versions: versions!["NATS server 2.14", "nats.go 1.53"],
     prose: prose!("fire_and_forget.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

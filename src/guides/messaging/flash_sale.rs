@@ -78,6 +78,7 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     terms: &[("pauses", "Keeps polling, gets no records."), ("taken", "In the log, and the customer is told.")],
     before: &["messaging/event-log"],
     near: &["messaging/lag-and-scaling", "resilience/load-balancing"],
+    versions: versions!["Kafka 4.4"],
     prose: prose!("flash_sale.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -64,6 +64,7 @@ pub static SCENARIO: Scenario<KafkaLog> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["messaging/isr-and-acks"],
+    versions: versions!["Kafka 4.4"],
     prose: prose!("inside_kafka_log.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -63,6 +63,7 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["consensus/raft-replication", "consensus/quorums"],
+    versions: versions!["Kafka 4.4"],
     prose: prose!("isr_and_acks.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -77,6 +77,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     ],
     before: &["messaging/simple-task-queue"],
     near: &["messaging/exactly-once", "messaging/competing-consumers"],
+    versions: versions!["NATS server 2.14", "nats.go 1.53"],
     prose: prose!("jetstream_work_queue.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

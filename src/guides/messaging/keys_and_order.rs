@@ -69,6 +69,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["messaging/rebalance", "messaging/retries-and-dead-letters"],
+    versions: versions!["Kafka 4.4", "librdkafka 2.15"],
     prose: prose!("keys_and_order.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -78,6 +78,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["messaging/rebalance", "messaging/flash-sale"],
+    versions: versions!["Kafka 4.4", "KEDA 2"],
     prose: prose!("lag_and_scaling.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

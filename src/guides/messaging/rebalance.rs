@@ -80,6 +80,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["messaging/lag-and-scaling", "consensus/leases"],
+    versions: versions!["Kafka 4.4"],
     prose: prose!("rebalance.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

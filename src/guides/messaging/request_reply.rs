@@ -70,6 +70,7 @@ pub static SCENARIO: Scenario<Nats> = Scenario {
     ],
     before: &["messaging/fire-and-forget"],
     near: &["resilience/load-balancing"],
+    versions: versions!["NATS server 2.14", "nats.go 1.53"],
     prose: prose!("request_reply.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -64,6 +64,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     before: &["messaging/simple-task-queue"],
     near: &["messaging/keys-and-order", "messaging/jetstream-work-queue"],
+    versions: versions!["RabbitMQ 4.3", "Kafka 4.4"],
     prose: prose!("retries_and_dead_letters.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

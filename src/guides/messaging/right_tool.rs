@@ -66,6 +66,7 @@ pub static SCENARIO: Scenario<OrderPlatform> = Scenario {
     ],
     before: &["messaging/event-log", "messaging/simple-task-queue"],
     near: &["messaging/side-by-side"],
+    versions: versions!["Kafka 4.4", "RabbitMQ 4.3", "NATS server 2.14", "PostgreSQL 17"],
     prose: prose!("right_tool.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

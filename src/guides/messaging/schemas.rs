@@ -52,6 +52,7 @@ pub static SCENARIO: Scenario<Registry> = Scenario {
     ],
     before: &["messaging/event-log"],
     near: &["messaging/inside-kafka-log"],
+    versions: versions!["Confluent Platform 8", "Avro 1.12"],
     prose: prose!("schemas.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

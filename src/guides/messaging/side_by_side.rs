@@ -50,6 +50,7 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     ],
     before: &["messaging/simple-task-queue", "messaging/event-log"],
     near: &["messaging/exactly-once", "messaging/right-tool"],
+    versions: versions!["RabbitMQ 4.3", "Kafka 4.4", "NATS server 2.14"],
     prose: prose!("side_by_side.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

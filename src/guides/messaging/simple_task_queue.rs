@@ -56,6 +56,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
         ("redelivered", "A flag on a message that the broker has handed out before."),
     ],
     near: &["messaging/competing-consumers", "messaging/retries-and-dead-letters"],
+    versions: versions!["RabbitMQ 4.3"],
     prose: prose!("simple_task_queue.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -64,6 +64,7 @@ pub static SCENARIO: Scenario<RabbitMq> = Scenario {
     ],
     before: &["messaging/fan-out"],
     near: &["messaging/fire-and-forget"],
+    versions: versions!["RabbitMQ 4.3"],
     prose: prose!("topic_routing.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

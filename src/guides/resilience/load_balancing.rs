@@ -56,6 +56,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     without: WITHOUT,
     terms: &[("health check", "A regular question to a server whether it still works.")],
     near: &["messaging/competing-consumers", "messaging/lag-and-scaling"],
+    versions: versions!["HAProxy 3.0", "Mitzenmacher, 2001"],
     prose: prose!("load_balancing.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -61,6 +61,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     ],
     before: &["consensus/agreement"],
     near: &["consensus/quorums", "caching/cache-aside"],
+    versions: versions!["Dynamo, SOSP 2007", "Cassandra 5.0"],
     prose: prose!("leaderless_quorum.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

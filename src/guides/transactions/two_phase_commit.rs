@@ -62,6 +62,7 @@ pub static SCENARIO: Scenario<TwoPhaseCommit> = Scenario {
         ("participant", "A node that does part of a transaction and votes on it."),
     ],
     near: &["consensus/two-generals", "messaging/exactly-once"],
+    versions: versions!["Mohan, Lindsay and Obermarck, 1986", "PostgreSQL 17"],
     prose: prose!("two_phase_commit.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

@@ -2,6 +2,7 @@
 
 pub mod commands;
 mod macros;
+pub mod notes;
 pub mod rules;
 pub mod settings;
 pub mod text;

@@ -10,6 +10,7 @@ use std::hash::Hash;
 use super::world::{Fabric, World};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::{Rule, RuleId};
 use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::judge::history::{Answer, Ask, OpId};
@@ -44,6 +45,8 @@ pub trait System: Sized + 'static {
     const COMMANDS: &'static [Command];
     /// What is measured.
     const METRICS: &'static [Metric];
+    /// What it leaves out, and how its rules are set in real systems.
+    const NOTES: Notes = Notes::NONE;
     /// How many settings at the end of the list were added after links to runs had been shared. At their defaults they
     /// are not part of a run's fingerprint, so those links stay valid.
     const LATER_SETTINGS: usize = 0;

@@ -5,6 +5,7 @@
 
 mod controls;
 mod hunts;
+mod in_practice;
 mod long;
 mod names;
 mod pictures;

@@ -2,9 +2,18 @@
 //!
 //! The application does the work, as with memcached: it asks the cache, on a miss loads from the database and sets the
 //! cache, and after an update deletes the cached copy (Nishtala et al., "Scaling Memcache at Facebook", NSDI 2013,
-//! section 2). Leases are those of section 3.2.1: a miss hands out a token, an invalidation voids it, and a set needs a
-//! token that is not void. Values are version numbers: what matters is how old a value is. Not modelled: sharding,
-//! regional pools, other strategies and eviction policies.
+//! section 2). Leases are those of section 3.2.1: a miss hands out a token, an invalidation voids it, and a set needs
+//! a token that is not void.
+//!
+//! # Simplified here
+//!
+//! - A value is its version number: what matters is how old it is.
+//! - There is one cache and one database. Spreading keys over several caches is left out, and so are Facebook's
+//!   regional pools.
+//! - The database has no replicas. In reality a read from one that lags can put an old value into the cache even after
+//!   the delete.
+//! - The application looks aside (no write-through, no write-behind), and the cache drops what was used least
+//!   recently.
 
 mod app;
 mod client;
@@ -16,6 +25,7 @@ use litemap::LiteMap;
 use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, Field, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings, Unit, count, micros, per_second, percent, slider};
 use crate::sim::judge::history::OpId;
@@ -308,6 +318,8 @@ impl System for CacheAside {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         CAST.nodes(settings)

@@ -6,9 +6,14 @@
 //! falls under Fischer, Lynch and Paterson, "Impossibility of Distributed Consensus with One Faulty Process" (JACM
 //! 1985). The common coin is as if dealt before the start (Rabin, FOCS 1983): the same bit for everybody in a round.
 //!
-//! Elections follow each other by the voters' clocks, so that a run goes on; the algorithm itself asks for no time.
-//! A voter that decides sends its messages of the next round at once and stops: that is all the others need. One that
-//! restarts sits the election out, as a crashed one. Not modelled: voters that lie (the paper's protocol for n > 5t).
+//! A voter that decides sends its messages of the next round at once and stops: that is all the others need.
+//!
+//! # Simplified here
+//!
+//! - Voters crash, but never lie. For liars the paper has a second protocol, which needs n > 5t.
+//! - A voter that restarts sits the election out, like one that has crashed.
+//! - Elections follow each other by the voters' clocks, so that a run goes on. The algorithm itself needs no clock.
+//! - The common coin is dealt before the start: all see the same bit in a round, and it takes no messages.
 
 pub mod promises;
 mod voter;
@@ -17,6 +22,7 @@ use litemap::LiteMap;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -213,6 +219,8 @@ impl System for BenOr {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         if settings.get(VOTERS) == 0 { 3 } else { 5 }

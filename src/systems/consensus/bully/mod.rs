@@ -3,15 +3,21 @@
 //! Hector Garcia-Molina, "Elections in a Distributed Computing System" (IEEE Transactions on Computers C-31(1), 1982),
 //! the bully algorithm: a node asks those above it, halts those below it, and only then announces itself. That a
 //! higher node that was asked takes the election over is the form in which textbooks tell it. The paper assumes that a
-//! message arrives within a known time and that a running node answers at once; so what it promises, it promises there.
-//! Not modelled: the reorganization of the application's data between the announcement and normal work (the paper's
-//! Ready message), and answers to Halt, for which waiting one time-out makes up. Heartbeats of the coordinator
-//! stand for the paper's periodic checks.
+//! message arrives within a known time and that a running node answers at once; so what it promises, it promises
+//! there.
+//!
+//! # Simplified here
+//!
+//! - A coordinator is at work as soon as it has announced itself. In the paper the nodes first put the application's
+//!   data in order, which ends with a Ready message.
+//! - Nobody answers a Halt. The new coordinator waits for one time-out instead.
+//! - The coordinator sends heartbeats. In the paper the other nodes check on it from time to time.
 
 pub mod promises;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -148,6 +154,8 @@ impl System for Bully {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         settings.amount(NODES).clamp(3, 7) as usize

@@ -3,9 +3,15 @@
 //!
 //! General 0 commands. In each battle it gives an order, the lieutenants tell each other in rounds what they have
 //! heard, and each takes majorities (see [`crate::mechanisms::oral_messages`]). The paper's assumptions hold where no
-//! reader disturbs them: every message arrives (A1), its sender is known (A2), its absence is noticed (A3). So rounds
-//! go by the generals' clocks, which agree, and are longer than any message takes. Traitors say what they like, but
-//! only in their own name. Not modelled: signed messages SM(m) (section 4), missing links (section 5).
+//! reader disturbs them: every message arrives (A1), its sender is known (A2), its absence is noticed (A3).
+//!
+//! # Simplified here
+//!
+//! - Messages are oral: the algorithm is OM(m). With signed messages, SM(m), any number of traitors can be tolerated;
+//!   they are left out.
+//! - Every general can reach every other. Section 5 of the paper, on missing links, is left out.
+//! - Rounds go by clocks that agree, and are longer than any message takes.
+//! - Traitors say what they like, but only in their own name.
 
 mod general;
 pub mod promises;
@@ -13,6 +19,7 @@ pub mod promises;
 use crate::mechanisms::oral_messages::{ATTACK, Heard, Judge, Path, RETREAT};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::{Rule, RuleSet};
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -249,6 +256,8 @@ impl System for ByzantineGenerals {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         usize::from(generals(settings))

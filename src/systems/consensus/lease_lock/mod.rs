@@ -1,11 +1,18 @@
 //! A lock that is granted for a time, and a store that refuses those who have lost it.
 //!
-//! Cary Gray and David Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache Consistency"
-//! (SOSP 1989): a lease expires on its own; the client counts it from when it asked, the server from when it granted,
-//! and both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike Burrows, "The
-//! Chubby Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers. Martin Kleppmann,
-//! "How to do distributed locking" (2016): the fencing token, and the pause that makes it necessary. Each holder does
-//! one read and one write under its lease. Not modelled: a replicated lock service; it is one node with a disk.
+//! Cary Gray and David Cheriton, "Leases: An Efficient Fault-Tolerant Mechanism for Distributed File Cache
+//! Consistency" (SOSP 1989): a lease expires on its own; the client counts it from when it asked, the server from when
+//! it granted, and both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike
+//! Burrows, "The Chubby Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers.
+//! Martin Kleppmann, "How to do distributed locking" (2016): the fencing token, and the pause that makes it necessary.
+//!
+//! # Simplified here
+//!
+//! - The lock service is one node with a disk. Chubby, etcd and ZooKeeper are groups that survive the loss of a
+//!   member; here nobody gets the lock while the node is down.
+//! - A client that waits has no lease of its own, as it has in etcd and ZooKeeper. So a waiter that has crashed is
+//!   still granted the lock, and the others wait for a whole lease.
+//! - Each holder does one read and one write under its lease.
 
 mod client;
 mod lock;
@@ -16,6 +23,7 @@ use litemap::LiteMap;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -219,6 +227,8 @@ impl System for LeaseLock {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(CLIENTS).clamp(2, 3) as usize

@@ -8,7 +8,14 @@
 //! [`KIND`] chooses: proposers and acceptors apart, which decide one decree after another, each by an instance of its
 //! own; or servers that are all of it at once, agree on a log of commands, and answer clients. An acceptor's promise
 //! covers every slot, as a leader's phase 1 asks for; of single decrees an acceptor knows the current one alone.
-//! Not modelled: changes of membership (section 3's alpha), reads, leases, corrupted disks.
+//!
+//! # Simplified here
+//!
+//! - The set of servers never changes. Section 3 of the paper changes it by commands in the log.
+//! - Clients only write. Reads are left out, and so are the leases that make them quick.
+//! - Writing to disk takes no time, and what was written stays. Corrupted disks, which "Paxos Made Live" has to deal
+//!   with, are left out.
+//! - A server that is far behind gets the whole state in one message, and not as a file.
 
 mod acceptor;
 mod catalogue;
@@ -27,6 +34,7 @@ pub use log::{Ballot, Entry, KEPT, Log, Slot, State, Value};
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -319,6 +327,7 @@ impl System for Paxos {
     const SETTINGS: &'static [Setting] = catalogue::SETTINGS;
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;
     const METRICS: &'static [Metric] = catalogue::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         acceptors(settings).end + usize::from(is_log(settings))

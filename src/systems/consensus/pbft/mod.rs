@@ -2,13 +2,23 @@
 //! 1999).
 //!
 //! Sections 4.2 (normal case), 4.3 (checkpoints), 4.4 (view changes) and 4.5 (timers); a client takes f + 1 equal
-//! replies (4.1). There are n = 3f + 1 replicas, and up to f of them lie. Signatures are modelled: a message
-//! carries its true sender, a certificate is the set of replicas that signed (a bit each), and no liar signs for
-//! another or invents a client's request. A digest is the request itself. A replica's state is on its disk, so one
-//! that crashed goes on where it was. Lost messages are made up for in a simple way: what a client asks again is
-//! answered or said again, view changes are repeated, a new view is passed on to those behind it, a stuck primary
-//! gives up on itself, and a replica that lacks the state of a stable checkpoint fetches it whole. Not modelled:
-//! MACs, tentative execution, read-only requests, batches (section 5), proactive recovery (a later paper).
+//! replies (4.1). There are n = 3f + 1 replicas, and up to f of them lie. Signatures are modelled: a message carries
+//! its true sender, a certificate is the set of replicas that signed (a bit each), and no liar signs for another or
+//! invents a client's request. A digest is the request itself. A replica's state is on its disk, so one that crashed
+//! goes on where it was. Lost messages are made up for in a simple way: what a client asks again is answered or said
+//! again, view changes are repeated, a new view is passed on to those behind it, a stuck primary gives up on itself,
+//! and a replica that lacks the state of a stable checkpoint fetches it whole.
+//!
+//! # Simplified here
+//!
+//! - Signatures are modelled, not computed: nobody signs for another, or invents a client's request. The message
+//!   authentication codes that make PBFT fast are left out.
+//! - Each request is ordered by itself. Batches, tentative execution and read-only requests (section 5 of the paper)
+//!   are left out.
+//! - A replica's state is on its disk, so one that crashed goes on where it was. Proactive recovery, from a later
+//!   paper, is left out.
+//! - What was lost on the way is simply asked for or said again, and a replica that has fallen behind fetches the
+//!   whole state of a checkpoint.
 
 mod checkpoints;
 mod client;
@@ -22,6 +32,7 @@ use std::rc::Rc;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -228,6 +239,8 @@ impl System for Pbft {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         replicas(settings) + settings.amount(CLIENTS).clamp(1, 2) as usize

@@ -1,10 +1,22 @@
 //! Raft: elections, the replicated log, reads, changes of the members, snapshots.
 //!
-//! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version, 2014), figures
-//! 2 and 13 and section 6, and Ongaro's dissertation (2014): pre-vote (section 9.6), faster back-up of a follower's log
-//! (section 5.3 of the paper), ReadIndex and lease reads (section 6.4), changes of one server at a time (section 4.1)
-//! with the correction of 2015. Clients sit beside the servers. Not modelled: client sessions, catching up before a
-//! server becomes a member (section 4.2.1), snapshots in several pieces, transfer of leadership.
+//! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version, 2014),
+//! figures 2 and 13 and section 6, and Ongaro's dissertation (2014): pre-vote (section 9.6), faster back-up of a
+//! follower's log (section 5.3 of the paper), ReadIndex and lease reads (section 6.4), changes of one server at a time
+//! (section 4.1) with the correction of 2015. Clients sit beside the servers.
+//!
+//! # Simplified here
+//!
+//! - Client sessions are left out: a command that is retried may be applied twice. The clients here do not retry.
+//! - The state is not on disk: a server that restarts rebuilds it from its snapshot and its log. A store that keeps it
+//!   there, as etcd does, must write it together with the index that it stands for.
+//! - Writing to disk takes no time, and what was written stays.
+//! - A server becomes a member at once, with an empty log. etcd lets it catch up first, as a learner.
+//! - A snapshot travels in one message.
+//! - A leader cannot hand over its leadership, as `etcdctl move-leader` makes it do.
+//! - A log takes 64 entries. Once it is full, commands are refused until a snapshot has made room.
+//! - Linearizability, where it is promised, is judged by the last 96 lines of the history. In a longer one, a read of
+//!   a value that nobody wrote within them is passed over, and may be stale without anyone noticing.
 
 mod client;
 pub mod config;
@@ -23,6 +35,7 @@ pub use log::{Command, Entry, Log, MOST_ENTRIES, Payload, Registers, Snapshot, W
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{self, CommandCall, Field, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -455,6 +468,8 @@ impl System for Raft {
     const COMMANDS: &'static [commands::Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         match settings.get(SERVERS) {

@@ -6,13 +6,19 @@
 //! for all.
 //!
 //! The load is this system's too. Clients sit beside the servers: the one beside each leader asks at full multiples of
-//! the period, so that all three leaders get the same command at the same moment. Paxos's own clients, a node elsewhere,
-//! are left out, and with them a client's way to the leader and back.
+//! the period, so that all three leaders get the same command at the same moment.
 //!
 //! What is measured: the time from a leader's taking a command up (Raft appends it, Paxos and Zab propose it) until that
 //! leader knows that it is committed, and the messages that commands cause. A message belongs to the commands if it was
 //! sent because of a command, or because of a message that does; all else is upkeep: heartbeats, elections, sending
 //! again, catching up.
+//!
+//! # Simplified here
+//!
+//! - A client sits beside each leader, so its way there and back is left out, alike for all three.
+//! - Only messages take time. Work in a server and on its disk takes none, so the three cannot be compared by how much
+//!   load they can bear.
+//! - What Raft, Paxos and Zab leave out on their own pages is left out here as well.
 
 mod catalogue;
 pub mod promises;
@@ -24,6 +30,7 @@ use server::{keep_load, paxos_place, period, raft_place, repeat, zab_place};
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, SettingId, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -268,6 +275,8 @@ impl System for SideBySide {
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;
 
     const METRICS: &'static [Metric] = catalogue::METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: "" };
 
     fn nodes(settings: &Settings) -> usize {
         Protocol::ALL.len() * servers(settings)

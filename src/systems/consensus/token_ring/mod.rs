@@ -1,17 +1,22 @@
 //! A token ring: the node with the token may be inside, and the token goes from node to node.
 //!
-//! Gérard Le Lann, "Distributed Systems: Towards a Formal Approach" (IFIP Congress 1977): mutual exclusion on a logical
-//! ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm for
-//! Decentralized Extrema-Finding in Circular Configurations of Processes" (CACM 22(5), 1979): of the nodes that call for
-//! a new token, the highest makes it. A holder asks its neighbour before it hands the token over, and passes over one
-//! that does not answer; so a token is never in two hands, and a dead neighbour costs one time-out.
-//! Links keep their order. Not modelled: nodes that join the ring for the first time.
+//! Gérard Le Lann, "Distributed Systems: Towards a Formal Approach" (IFIP Congress 1977): mutual exclusion on a
+//! logical ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm
+//! for Decentralized Extrema-Finding in Circular Configurations of Processes" (CACM 22(5), 1979): of the nodes that
+//! call for a new token, the highest makes it. A holder asks its neighbour before it hands the token over, and passes
+//! over one that does not answer; so a token is never in two hands, and a dead neighbour costs one time-out.
+//!
+//! # Simplified here
+//!
+//! - All nodes know the ring from the start. Nobody joins it for the first time.
+//! - Links keep their order, and everyone knows how long a hop takes at most.
 
 pub mod promises;
 mod ring;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -192,6 +197,8 @@ impl System for TokenRing {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         settings.amount(NODES).clamp(3, 8) as usize

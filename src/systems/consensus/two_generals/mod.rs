@@ -3,13 +3,18 @@
 //! systems", 1978, who named it).
 //!
 //! Each night the first general sends a plan to attack at dawn, and the two confirm to each other as often as they
-//! have agreed on. At dawn each attacks if it has got the last messenger that it was to get. Nights begin and end by
-//! the generals' clocks, which agree. Not modelled: messengers who lie (that is the Byzantine generals' trouble).
+//! have agreed on. At dawn each attacks if it has got the last messenger that it was to get.
+//!
+//! # Simplified here
+//!
+//! - A messenger is caught or arrives, but never lies: that is the Byzantine generals' trouble.
+//! - Nights begin and end by the generals' clocks, which agree.
 
 pub mod promises;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -128,6 +133,8 @@ impl System for TwoGenerals {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: "" };
 
     fn nodes(_: &Settings) -> usize {
         2

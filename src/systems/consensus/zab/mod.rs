@@ -5,12 +5,20 @@
 //! (PROPOSE, ACK, COMMIT). From ZooKeeper come the leader election, in a simple form, the choice of DIFF, TRUNC or SNAP
 //! to bring a follower up to date, and the answer to an epoch that was promised before: it does not count.
 //!
-//! Where this is simpler than ZooKeeper's fast leader election: a server that hears from one that leads joins it on its
-//! word (there, a quorum must say so), and followers do not answer those who look. Safety does not rest on the
-//! election. As in the paper a leader takes over a later history that a follower shows; ZooKeeper's would step down. One
-//! that meets a promise above its own epoch steps down, so that a later epoch begins. A connection
-//! (TCP there) numbers its messages; a gap breaks it, and messages of an old one are passed over. Not modelled:
-//! sessions, observers, watches, reconfiguration.
+//! A leader that meets a promise above its own epoch steps down, so that a later epoch begins. A connection (TCP there)
+//! numbers its messages; a gap breaks it, and messages of an old one are passed over.
+//!
+//! # Simplified here
+//!
+//! - Clients only write. So neither a stale read at a follower can be shown, nor ZooKeeper's `sync`, which prevents
+//!   it.
+//! - Sessions, ephemeral nodes and watches are left out, and with them the locks and leader elections that are built
+//!   from them.
+//! - The servers are fixed, and all of them vote. Observers and reconfiguration are left out.
+//! - The election is simpler than ZooKeeper's: a server takes the word of one that leads and joins it, where ZooKeeper
+//!   wants to hear it from a quorum, and those who follow do not answer those who look. Safety does not rest on it.
+//! - A new leader takes over a later history that a follower shows, as in the paper. ZooKeeper's would step down.
+//! - Writing to disk takes no time, and what was written stays.
 
 mod broadcast;
 mod election;
@@ -27,6 +35,7 @@ pub use state::{
 use crate::mechanisms::zab::{Vote, Zxid, counter, epoch, zxid};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -241,6 +250,8 @@ impl System for Zab {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         if settings.get(SERVERS) == 0 { 3 } else { 5 }

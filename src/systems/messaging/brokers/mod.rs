@@ -16,6 +16,14 @@
 //! Added here is what happens to a process from outside: killed, its memory is gone, and its operating system closes
 //! its connections. RabbitMQ takes that as its end (AMQP 0-9-1: what was not acknowledged on a closed channel is
 //! requeued); for Kafka's coordinator and for JetStream it means nothing. A supervisor starts the process again.
+//!
+//! # Simplified here
+//!
+//! - Each lane has one broker, and nothing is replicated.
+//! - A confirm means that the task is on the broker's disk, alike in all three. By default Kafka, JetStream and
+//!   RabbitMQ's classic queues answer before they flush.
+//! - A worker takes one order at a time, and one value stands for each broker's patience with a silent worker.
+//! - What RabbitMQ, Kafka and JetStream leave out on their own pages is left out here as well.
 
 mod catalogue;
 mod jetstream_lane;
@@ -29,6 +37,7 @@ use std::rc::Rc;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::{Rule, RuleSet};
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -299,6 +308,7 @@ impl System for Brokers {
     const SETTINGS: &'static [Setting] = catalogue::SETTINGS;
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;
     const METRICS: &'static [Metric] = catalogue::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         lanes(settings).len() * NODES

@@ -8,12 +8,19 @@
 //! by InitProducerId, UNSTABLE_OFFSET_COMMIT (KIP-447). The writer keeps its offset in the database (KafkaConsumer's
 //! documentation, "Storing Offsets Outside Kafka").
 //!
-//! One node stands for the cluster: both partition leaders, the group coordinator, the transaction coordinator. What is
-//! appended is replicated (acks=all). Left out: replication; the two phases of ending a transaction, which lie between
-//! the coordinator and the leaders (here one step); the group protocol: the checkouts assign() themselves the one
-//! partition, with a transactional id for it, and the one that stands by watches the other's heartbeats, so the fence is
-//! the producer's epoch and not KIP-447's generation. A fetch waits until there is something, without fetch.max.wait.ms.
-//! Each topic has one partition.
+//! One node stands for the cluster: both partition leaders, the group coordinator, the transaction coordinator. What
+//! is appended is replicated (acks=all). The checkouts assign() themselves the one partition, with a transactional id
+//! for it, and the one that stands by watches the other's heartbeats.
+//!
+//! # Simplified here
+//!
+//! - One node stands for the cluster, and nothing is replicated: what is appended counts as acknowledged by all
+//!   (`acks=all`).
+//! - A transaction ends in one step. In Kafka the coordinator first writes its decision down, and then a marker into
+//!   each partition.
+//! - The consumers are in no group. So the fence is the producer's epoch, and not the group's generation (KIP-447).
+//! - Each topic has one partition.
+//! - A fetch waits until there is something to fetch; `fetch.max.wait.ms` is left out.
 
 mod broker;
 mod caller;
@@ -27,6 +34,7 @@ mod writer;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -171,6 +179,7 @@ impl System for Once {
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;
     const METRICS: &'static [Metric] = settings::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         4 + settings.amount(INSTANCES) as usize

@@ -3,16 +3,24 @@
 //!
 //! Follows Kafka 4.0 where it shows Kafka: batches by linger.ms, keys by murmur2, an idempotent producer, long-polled
 //! fetches of at most max.poll.records, committed offsets, and pause() of a consumer whose buffer is full. Behind each
-//! partition is a pool of workers, each with one write under way; what the free workers of a partition take at the same
-//! moment travels as one message, and so does what the database answers. Every order is counted, with its own partition
+//! partition is a pool of workers, each with one write under way. Every order is counted, with its own partition
 //! and the moment it was placed; only neighbours that were placed within one linger are kept together.
 //!
 //! The database is a server with one queue and a fixed rate, which falls once more than 500 writes are there at once (the
 //! retrograde part of Gunther's universal scalability law, with the knee at 500), and a most number of connections.
 //!
-//! Left out: replication (acks=all is taken for granted), groups (consumers assign() themselves their partitions), the
-//! answers to commits (commitAsync), segments and retention on disk: of what is committed only the number is kept. The
-//! size of the buffer and of the pools are the application's, not Kafka's.
+//! The sizes of the buffer and of the pools are the application's, not Kafka's.
+//!
+//! # Simplified here
+//!
+//! - Nothing is replicated: `acks=all` is taken for granted.
+//! - Each consumer is given its partitions for good. There is no group, and so no rebalance.
+//! - Commits are not answered, as with `commitAsync`.
+//! - Files and retention are left out: of what is committed only the number is kept.
+//! - The database has one queue and a fixed rate, which falls once more than 500 writes are there at once. Real ones
+//!   slow down in their own ways.
+//! - What the workers of a partition take at the same moment travels as one message, and so does the database's
+//!   answer.
 
 mod broker;
 mod consumer;
@@ -27,6 +35,7 @@ use std::rc::Rc;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -183,6 +192,7 @@ impl System for FlashSale {
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;
     const METRICS: &'static [Metric] = settings::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         3 + settings.amount(CONSUMERS) as usize

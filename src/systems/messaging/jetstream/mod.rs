@@ -1,27 +1,39 @@
 //! JetStream: a stream on one server or on three, a durable pull consumer, workers that take from it.
 //!
-//! Follows nats-server 2.10 and later (docs.nats.io: "Streams", "Consumers", "JetStream Model Deep Dive"; ADR-13 on pull;
-//! `server/stream.go`, `server/consumer.go`): retention by limits, interest or work queue; a duplicate window over
-//! Nats-Msg-Id (2 min); ack policies none, all and explicit, ack wait (30 s), max deliver (no limit), back-off, max ack
-//! pending (1,000); +ACK, -NAK, +TERM, +WPI, and an acknowledgement of the acknowledgement where one is asked for; an
-//! advisory when a message was delivered too often. [`stream`] and [`consumer`] are the state machines, pure and whole;
-//! the nodes around them use an explicit consumer.
+//! Follows nats-server 2.10 and later (docs.nats.io: "Streams", "Consumers", "JetStream Model Deep Dive"; ADR-13 on
+//! pull; `server/stream.go`, `server/consumer.go`): retention by limits, interest or work queue; a duplicate window
+//! over Nats-Msg-Id (2 min); ack policies none, all and explicit, ack wait (30 s), max deliver (no limit), back-off,
+//! max ack pending (1,000); +ACK, -NAK, +TERM, +WPI, and an acknowledgement of the acknowledgement where one is asked
+//! for; an advisory when a message was delivered too often. [`stream`] and [`consumer`] are the state machines, pure
+//! and whole; the nodes around them use an explicit consumer.
+//!
 //! A crash of the process loses nothing that was written, a power cut what is not on disk: with the rule on, the server
 //! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default.
+//!
 //! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
-//! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`]. An entry is an
-//! operation ([`op`]) with the leader's time in it. The leader confirms a task, hands a message out, and acknowledges an
-//! acknowledgement when a quorum has the entry. With the rule on, Raft's log is synced before a server answers, without
-//! it now and then, with its term and its vote.
-//! What differs from nats-server in R3: stream and consumer share one Raft group, where each has its own; naks and
-//! expired ack waits are entries as well, where the consumer's leader keeps them to itself; a snapshot carries the whole
-//! state with the duplicate window, where a restarted server reads the window back from what is stored. A client asks
-//! the server that answered it last, and the next one when nothing comes; a server that does not lead passes a request on
-//! to the one that does (NATS's own routes do that), and the answer comes from there directly. A leader without a quorum
-//! does not step down by itself, as nats-server's does after 10 s; it can commit nothing either.
-//! Not modelled: other numbers of replicas, the group of all servers that places streams, push consumers (to a worker, a
-//! pull of one is the same but for the question), subjects and filters, limits in bytes, mirrors and sources, the
-//! connection's own faults (see NATS core).
+//! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`].
+//! An entry is an operation ([`op`]) with the leader's time in it. The leader confirms a task, hands a message out, and
+//! acknowledges an acknowledgement when a quorum has the entry. With the rule on, Raft's log is synced before a server
+//! answers, without it now and then, with its term and its vote. A snapshot carries the whole
+//! state with the duplicate window. A client asks the server that answered it last, and the next one when nothing
+//! comes; a server that does not lead passes a request on to the one that does (NATS's own routes do that), and the
+//! answer comes from there directly.
+//!
+//! # Simplified here
+//!
+//! - A stream has one replica or three, and its place is fixed. The group of all servers that places streams is left
+//!   out.
+//! - With three replicas, stream and consumer share one Raft group. In NATS each has its own.
+//! - With three replicas, a nak and an expired ack wait are entries of the log. In NATS the consumer's leader keeps
+//!   them to itself.
+//! - With three replicas, a server that restarts knows every id of the duplicate window again. NATS reads them back
+//!   from the messages that it still has, so in a work queue the id of an acknowledged task is forgotten. With one
+//!   replica it is so here, too.
+//! - A leader without a quorum does not step down by itself, as one of NATS does after 10 s. It can confirm nothing
+//!   either.
+//! - Push consumers, subjects and filters, limits in bytes, a time to live for each message, mirrors and sources are
+//!   left out.
+//! - Connections have no faults of their own. The pages on core NATS show those.
 
 pub mod cluster;
 pub mod consumer;
@@ -40,6 +52,7 @@ pub use words::{NAK, POISON, PROGRESS, PUBLISH, TERM};
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -351,6 +364,7 @@ impl System for JetStream {
     const SETTINGS: &'static [Setting] = SETTINGS;
     const COMMANDS: &'static [Command] = words::COMMANDS;
     const METRICS: &'static [Metric] = METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
     /// The replicas.
     const LATER_SETTINGS: usize = 1;
 

@@ -1,16 +1,24 @@
 //! Kafka as its clients see it: topics, partitions, offsets, producers, consumer groups.
 //!
-//! Follows Kafka 4.0 with the classic group protocol (`group.protocol=classic`, still the default there): JoinGroup,
+//! Follows Kafka 4.4 with the classic group protocol (`group.protocol=classic`, still the default there): JoinGroup,
 //! SyncGroup, Heartbeat, LeaveGroup with generations; the group's leader assigns with Kafka's own assignors; eager and
 //! cooperative rebalancing (KIP-429), static members (KIP-345), a heartbeat apart from the poll loop (KIP-62), offset
-//! commits checked against member and generation, auto.offset.reset, idempotent batches (KIP-98), keys by murmur2, null
-//! keys by the sticky partitioner (KIP-480, KIP-794), long polling of fetches.
+//! commits checked against member and generation, auto.offset.reset, idempotent batches (KIP-98), keys by murmur2,
+//! null keys by the sticky partitioner (KIP-480, KIP-794), long polling of fetches.
 //!
-//! One node stands for the cluster: it leads every partition and coordinates every group. Left out: replication
-//! (another scenario's subject: here what is appended is on disk), segments on disk, compaction, transactions, quotas,
-//! security, the extra round trip for a new member's id (KIP-394), the new group protocol (KIP-848), closest-replica
-//! fetching. A consumer has one fetch under way, and asks for more when what it fetched is used up. A producer sends a
-//! request for each batch. Producer ids are drawn locally; no InitProducerId round trip. There is one topic.
+//! One node stands for the cluster: it leads every partition and coordinates every group. A consumer asks for more
+//! when what it fetched is used up. Producer ids are drawn locally, without an InitProducerId round trip.
+//!
+//! # Simplified here
+//!
+//! - One node stands for the cluster, and nothing is replicated: what is appended is safe. Replicas and acks have a
+//!   page of their own.
+//! - Groups use the classic protocol, which is still the default. The new one (`group.protocol=consumer`, KIP-848) and
+//!   share groups are left out.
+//! - There is one topic. Transactions, compaction, files on disk, quotas and security are left out.
+//! - A consumer has one fetch under way, and a producer sends each batch as a request of its own.
+//! - A new member joins in one round trip. In Kafka another comes first, which gives it its id (KIP-394).
+//! - Consumers fetch from the leader alone, never from the closest replica.
 
 mod broker;
 mod consumer;
@@ -28,6 +36,7 @@ use std::rc::Rc;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -207,6 +216,7 @@ impl System for Kafka {
     const SETTINGS: &'static [Setting] = settings::SETTINGS;
     const COMMANDS: &'static [Command] = settings::COMMANDS;
     const METRICS: &'static [Metric] = settings::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         1 + settings.amount(PRODUCERS) as usize + settings.amount(CONSUMERS) as usize + settings.amount(SCALER) as usize

@@ -2,10 +2,16 @@
 //! consumer that builds a table from the log.
 //!
 //! Follows Apache Kafka 4.x (documentation, "Log", "Log Compaction", "Efficiency"; KIP-534). The mechanism is
-//! [`crate::mechanisms::kafka_log`]. Scaled so that a reader can watch: a file holds 12 kB (segment.bytes is 1 GiB), a
-//! record 2,000 bytes, the cleaner looks every second (log.cleaner.backoff.ms is 15 s), and a byte is copied in 0.1 µs.
-//! A lookup that takes microseconds takes a tenth of a second per step. Not modelled: batches, the time index,
-//! replicas, producer retries (what is lost on the way was never in the log), the page cache's misses.
+//! [`crate::mechanisms::kafka_log`]. A record has 2,000 bytes, and a byte is copied in 0.1 µs.
+//!
+//! # Simplified here
+//!
+//! - Sizes and times are made to be watched. A file holds 12 kB (`segment.bytes` is 1 GiB), the cleaner looks every
+//!   second (`log.cleaner.backoff.ms` is 15 s), and each step of a lookup takes a tenth of a second, where a broker
+//!   needs microseconds.
+//! - Records are written one by one. Batches and the index by time are left out.
+//! - There is one replica, and producers do not try again: what is lost on the way was never in the log.
+//! - It makes no difference whether the page cache has what is read.
 
 mod broker;
 mod clients;
@@ -16,6 +22,7 @@ use std::rc::Rc;
 use crate::mechanisms::kafka_log::{Limits, Log, Record};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -290,6 +297,8 @@ impl System for KafkaLog {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(_: &Settings) -> usize {
         4

@@ -6,11 +6,17 @@
 //! replica joins the ISR under its present broker epoch only); KAFKA-15583 (the high watermark rests while the ISR is
 //! below min.insync.replicas). The states are those of Jason Gustafson's TLA+ specification.
 //!
-//! The controller node stands for the KRaft quorum: its crash is the quorum's loss. It pushes metadata to brokers, which
-//! in Kafka fetch it; a registration fences the broker's former one at once, where Kafka waits for the old session to
-//! end. A crash is one of the process: the log survives it, as the page cache does. The high watermark is checkpointed
-//! with every change (Kafka: every 5 s), and a producer's retry is known by its number, its order is not enforced.
-//! Not modelled: eligible leader replicas (KIP-966), reassignment, transactions, fetching from followers, batching.
+//! # Simplified here
+//!
+//! - One controller stands for the KRaft quorum. Its crash is the loss of that quorum.
+//! - The controller pushes metadata to the brokers, which in Kafka fetch it. A broker that registers again is known at
+//!   once, where Kafka waits for its old session to end.
+//! - A crash ends the process, and the log survives it, as the page cache does. Kafka does not flush before it
+//!   acknowledges, so a power cut on all replicas at once could lose more.
+//! - The high watermark is written down at each change. Kafka does so every 5 s.
+//! - A copy of a record is recognised by its number, but the order of a producer's records is not enforced.
+//! - Eligible leader replicas (KIP-966, on in new clusters since 4.1), reassignment, transactions, fetching from
+//!   followers and batches are left out.
 
 mod broker;
 mod clients;
@@ -26,6 +32,7 @@ use std::rc::Rc;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -425,6 +432,8 @@ impl System for Replication {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + replicas(settings)

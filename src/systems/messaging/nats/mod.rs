@@ -2,14 +2,22 @@
 //!
 //! Follows nats-server 2.10 and later and the client nats.go (docs.nats.io: "Core NATS", "Queue Groups",
 //! "Request-Reply", "Slow Consumers"; ADR-4 headers, ADR-47 request many; `server/client.go`): one copy for each
-//! matching subscription and one for each queue group; nothing kept for those who are away; a 503 to the requester when
-//! nobody listens; a connection is cut off when more than `max_pending` waits to be written to it or a write takes
-//! longer than `write_deadline`; PING after each interval, two unanswered at most; clients reconnect after 2 s and
-//! restore their subscriptions; what is published while away waits in the client's reconnect buffer.
-//! Simplified: CONNECT, subscriptions and PING travel as one message (the protocol allows it); pending is counted in messages, not bytes; one subscriber's link takes one message at a time, slowly; a
-//! crash is that of a machine, so nobody closes its connections. A queue group's member is picked by the message's
-//! number, which is as good as random and the same in every run. Not modelled: clusters, routes, leaf nodes, accounts,
-//! the limits of a client library's own buffers, drain.
+//! matching subscription and one for each queue group; nothing kept for those who are away; a 503 to the requester
+//! when nobody listens; a connection is cut off when more than `max_pending` waits to be written to it or a write
+//! takes longer than `write_deadline`; PING after each interval, two unanswered at most; clients reconnect after 2 s
+//! and restore their subscriptions; what is published while away waits in the client's reconnect buffer. One
+//! subscriber's link takes one message at a time, slowly.
+//!
+//! # Simplified here
+//!
+//! - There is one server. Clusters, leaf nodes and accounts are left out.
+//! - CONNECT, the subscriptions and the first PING travel as one message, which the protocol allows.
+//! - What waits for a slow subscriber is counted in messages, not in bytes.
+//! - A crash is that of a machine: nobody closes its connections, so the other side notices only by a PING that is not
+//!   answered.
+//! - A queue group's member is picked by the message's number. That is as good as random, and the same in every run.
+//! - What a client library queues for each of its subscriptions has no limit here, and connections are not drained
+//!   before they close.
 
 mod caller;
 mod client;
@@ -28,6 +36,7 @@ pub use words::{ASK_ALL, PUBLISH, REQUEST, SUBSCRIBE};
 use crate::mechanisms::subjects;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -367,6 +376,7 @@ impl System for Nats {
     const SETTINGS: &'static [Setting] = SETTINGS;
     const COMMANDS: &'static [Command] = words::COMMANDS;
     const METRICS: &'static [Metric] = METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(MEMBERS).clamp(1, 5) as usize

@@ -9,12 +9,22 @@
 //! [`crate::sim::machine::world::inside`]). Relay and read model are clients written here, which speak the same
 //! messages. They assign themselves the one partition (`assign()`) and commit under a group's name without being
 //! members, as Kafka allows to a group without members; so the coordinator's fence is off. The NATS server is a small
-//! one of our own over [`crate::mechanisms::subjects`]: it copies to those who are subscribed and keeps nothing; its
-//! clients resubscribe every second in place of PING and reconnect.
+//! one of our own over [`crate::mechanisms::subjects`].
 //!
-//! The worker's database has one transaction for a charge and the order's number; the read model's has one for rows and
-//! offset. Not modelled: the databases themselves, how a payment provider takes a charge twice, and that a paid order goes
-//! back to the log as an event. The shop closes after 300 orders, so that the log is whole.
+//! The worker's database has one transaction for a charge and the order's number; the read model's has one for rows
+//! and offset.
+//!
+//! # Simplified here
+//!
+//! - Of the databases there is only this: what belongs to one transaction is written together or not at all.
+//! - A charge is a row in the worker's own database. How a payment provider treats the same charge twice is left out.
+//! - That an order is paid does not go back to the log as an event.
+//! - The NATS server copies to those who are subscribed, and no more. Its clients subscribe again every second, in
+//!   place of PING and a new connection.
+//! - Relay and read model commit under a group's name without being its members, as Kafka allows. So no generation
+//!   fences them.
+//! - The shop closes after 300 orders, so that the log is whole.
+//! - What Kafka and RabbitMQ leave out on their own pages is left out here as well.
 
 mod catalogue;
 mod legs;
@@ -27,6 +37,7 @@ pub use catalogue::*;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -229,6 +240,7 @@ impl System for OrderPlatform {
     const SETTINGS: &'static [Setting] = catalogue::SETTINGS;
     const COMMANDS: &'static [Command] = catalogue::COMMANDS;
     const METRICS: &'static [Metric] = catalogue::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(_: &Settings) -> usize {
         8

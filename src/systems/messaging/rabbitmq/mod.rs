@@ -11,14 +11,23 @@
 //! silent heartbeat intervals. A consumer may be cancelled (basic.cancel): its channel stands, and what it holds it
 //! still settles.
 //!
-//! The queue ([`queue`]), the exchanges ([`exchange`]) and the host that joins them ([`host`]) are pure. Not modelled:
-//! several brokers and what a quorum queue does to agree among them, streams, transactions (tx), priorities of quorum
-//! queues (two levels served 2 to 1 before RabbitMQ 4.3, strict since), priorities of consumers, exchanges bound to
-//! exchanges, alternate exchanges, auto-delete and queue expiry, queue.delete, basic.get, flow control and memory alarms,
-//! several channels per connection (a prefetch counts for the whole connection). Nor does the broker cancel a consumer
-//! on its own (consumer cancel notification): a queue goes only with the connection of its consumer or with the broker,
-//! and then there is nobody to notify. A basic.cancel or basic.consume that a cut link swallows is not sent again on
-//! that connection. Confirms carry the message's number in place of a delivery tag.
+//! The queue ([`queue`]), the exchanges ([`exchange`]) and the host that joins them ([`host`]) are pure. A queue goes
+//! only with the connection of its consumer or with the broker, so a consumer cancel notification would have nobody to
+//! notify. Confirms carry the message's number in place of a delivery tag.
+//!
+//! # Simplified here
+//!
+//! - There is one broker. What the members of a quorum queue do to agree is left out.
+//! - A confirmed message is on disk to stay. RabbitMQ flushes it in quorum queues alone: a classic queue confirms what
+//!   it has written, which survives a crash of RabbitMQ, but not a power cut.
+//! - A connection has one channel, so a prefetch counts for the whole connection.
+//! - A crash is that of a machine, noticed after two silent heartbeat intervals. When a process dies, its operating
+//!   system closes the connection at once.
+//! - A consumer that holds a task for 30 s and acknowledges nothing is cut off, whatever its queue. In RabbitMQ that
+//!   takes 30 minutes, and since 4.3 only quorum queues do it.
+//! - Streams, transactions (`tx`), `basic.get`, priorities of consumers and of quorum queues, exchanges bound to
+//!   exchanges, alternate exchanges, queues that delete themselves, flow control and memory alarms are left out.
+//! - A `basic.cancel` or `basic.consume` that is lost on a cut link is not sent again on that connection.
 
 mod broker;
 mod controls;
@@ -51,6 +60,7 @@ use crate::mechanisms::topic::Wildcards;
 use crate::purposes;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -259,6 +269,7 @@ impl System for RabbitMq {
     const SETTINGS: &'static [Setting] = controls::SETTINGS;
     const COMMANDS: &'static [Command] = controls::COMMANDS;
     const METRICS: &'static [Metric] = controls::METRICS;
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + topology::consumers(settings)

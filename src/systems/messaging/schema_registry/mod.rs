@@ -2,9 +2,16 @@
 //!
 //! Follows Confluent's Schema Registry (docs: "Schema Evolution and Compatibility", "Formats, Serializers, and
 //! Deserializers": wire format) over Avro records. The mechanism is [`crate::mechanisms::schema`]. One subject, one
-//! partition. A change is rolled out whole before the next is asked for, in the order that the docs recommend: consumers
-//! first with backward compatibility, producers first with forward. A consumer that cannot read a record stops at it, as
-//! Kafka's deserializers make it. Not modelled: subjects' naming, references, Protobuf and JSON Schema, the broker.
+//! partition. A change is rolled out whole before the next is asked for, in the order that the docs recommend:
+//! consumers first with backward compatibility, producers first with forward. A consumer that cannot read a record
+//! stops at it, as Kafka's deserializers make it.
+//!
+//! # Simplified here
+//!
+//! - There is one subject and one partition. How subjects are named, and references between schemas, are left out.
+//! - Schemas are Avro's. Protobuf and JSON Schema have compatibility rules of their own.
+//! - The broker is left out: records go straight from the producer to the consumers.
+//! - A change is rolled out everywhere before the next is asked for.
 
 mod consumer;
 mod producer;
@@ -17,6 +24,7 @@ use std::rc::Rc;
 use crate::mechanisms::schema::{Field as Column, Mode, Problem, Schema, Type, Value};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -329,6 +337,8 @@ impl System for Registry {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(CONSUMERS).clamp(1, 3) as usize

@@ -2,7 +2,17 @@
 //!
 //! The policies are those of [`crate::mechanisms::balancer`]; retries and time-outs are those of a proxy such as nginx
 //! (`proxy_next_upstream`); active health checks are those of HAProxy (`inter`, `fall 2`, `rise 1`). A server works on
-//! one request at a time and queues the rest. Not modelled: connections, keep-alive, several balancers.
+//! one request at a time and queues the rest.
+//!
+//! # Simplified here
+//!
+//! - A request is one message. Connections and keep-alive are left out.
+//! - There is one balancer. Several, each of which knows only its own counts, are left out.
+//! - No server fails fast. In reality one that answers with errors at once has few requests open, looks idle, and
+//!   draws more and more of them.
+//! - A server is taken out for missed health checks, never for its errors (Envoy's outlier detection).
+//! - A server works on one request at a time and lets 60 wait in line. What comes when the line is full it refuses,
+//!   and the balancer tries another.
 
 mod balancer;
 mod ends;
@@ -13,6 +23,7 @@ use litemap::LiteMap;
 use crate::mechanisms::balancer::{Ring, SmoothRoundRobin};
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, per_second, slider};
 use crate::sim::kernel::link::{Latency, LinkSpec};
@@ -204,6 +215,8 @@ impl System for LoadBalancer {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         CAST.nodes(settings)

@@ -1,10 +1,20 @@
 //! A leaderless store: every replica takes reads and writes, and quorums make them agree.
 //!
-//! Reads and writes are those of Attiya, Bar-Noy and Dolev ("Sharing Memory Robustly in Message-Passing Systems",
-//! JACM 42(1), 1995) in the form for several writers (Lynch and Shvartsman, FTCS 1997): a write asks a read quorum for
-//! the newest version first, and a read writes back what it returns. R, W, sloppy quorums and hinted handoff are those
-//! of Dynamo (DeCandia et al., SOSP 2007, sections 4.5 and 4.6). Versions are totally ordered, so there are no siblings.
-//! Not modelled: many keys, the ring, Merkle trees.
+//! Reads and writes are those of Attiya, Bar-Noy and Dolev ("Sharing Memory Robustly in Message-Passing Systems", JACM
+//! 42(1), 1995) in the form for several writers (Lynch and Shvartsman, FTCS 1997): a write asks a read quorum for the
+//! newest version first, and a read writes back what it returns. R, W, sloppy quorums and hinted handoff are those of
+//! Dynamo (DeCandia et al., SOSP 2007, sections 4.5 and 4.6). Versions are totally ordered, so there are no siblings.
+//!
+//! # Simplified here
+//!
+//! - There is one key. The ring that spreads keys over nodes is left out.
+//! - Nothing is deleted. So tombstones cannot be shown, nor how a value comes back once they are gone (Cassandra's
+//!   `gc_grace_seconds`).
+//! - Replicas are repaired by reads and hints. Comparing whole replicas by Merkle trees is left out.
+//! - A write first asks for the newest version, so versions have one order and clocks play no part. Cassandra takes
+//!   the client's timestamp instead, and Riak keeps siblings.
+//! - Linearizability, where it is promised, is judged by the last 96 lines of the history. In a longer one, a read of
+//!   a value that nobody wrote within them is passed over, and may be stale without anyone noticing.
 
 mod client;
 pub mod promises;
@@ -13,6 +23,7 @@ mod replica;
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, Field, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::{Rule, RuleSet};
 use crate::sim::declare::settings::{Control, Setting, Settings, Unit, count, micros, percent};
 use crate::sim::judge::history::OpId;
@@ -257,6 +268,8 @@ impl System for QuorumStore {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         CLIENTS + replica_count(settings) + usize::from(settings.is_on(SPARE))

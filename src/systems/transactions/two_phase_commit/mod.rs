@@ -4,7 +4,14 @@
 //! (ACM TODS 11(4), 1986): the coordinator forces commit records only, participants acknowledge commits only, and no
 //! record means abort. Cooperative termination is that of Bernstein, Hadzilacos and Goodman, "Concurrency Control and
 //! Recovery in Database Systems" (1987), section 7.4. Locks do not wait: a participant whose row is locked votes no.
-//! Not modelled: read-only participants, trees of coordinators, the contents of the data.
+//!
+//! # Simplified here
+//!
+//! - What the rows contain is left out, and nobody reads them. So it cannot be shown that a reader sees one
+//!   participant's new row beside another's old one.
+//! - Locks do not wait: a participant whose row is locked votes no.
+//! - Participants that only read, and coordinators under coordinators, are left out.
+//! - Writing to disk takes no time, forced or not.
 
 mod client;
 mod coordinator;
@@ -17,6 +24,7 @@ use litemap::LiteMap;
 
 use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, field};
+use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::judge::history::OpId;
@@ -251,6 +259,8 @@ impl System for TwoPhaseCommit {
     const COMMANDS: &'static [Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
     fn nodes(settings: &Settings) -> usize {
         FIRST + settings.amount(PARTICIPANTS).clamp(2, 5) as usize
