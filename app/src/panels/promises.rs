@@ -3,27 +3,28 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::info::PromiseInfo;
-use faultline::sim::judge::verdict::{Kind, Verdict};
+use faultline::sim::judge::verdict::{Kind, Standing, Verdict};
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, described};
 
-fn mark(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "✓",
-        Verdict::Broken(_) => "✕",
-        Verdict::Pending => "…",
-    }
+/// How a promise stands: a name for the style sheet, a mark, and words.
+#[derive(Clone, Copy, PartialEq)]
+struct Shown {
+    state: &'static str,
+    mark: &'static str,
+    words: &'static str,
 }
 
-fn words(kind: Kind, verdict: &Verdict) -> &'static str {
-    match (verdict, kind) {
-        (Verdict::Broken(_), _) => "broken",
-        (Verdict::Holds, Kind::Eventually { .. }) => "came true",
-        (Verdict::Holds, _) => "holds",
-        (Verdict::Pending, _) => "not yet",
-    }
+fn shown(kind: Kind, standing: &Standing) -> Shown {
+    let (state, mark) = match &standing.verdict {
+        Verdict::Broken(broken) if broken.outside.is_some() => ("outside", "✕"),
+        Verdict::Broken(_) => ("broken", "✕"),
+        Verdict::Holds if standing.is_shown_to_hold(kind) => ("holds", "✓"),
+        _ => ("pending", "…"),
+    };
+    Shown { state, mark, words: standing.words(kind) }
 }
 
 /// See the module's header.
@@ -42,27 +43,28 @@ pub fn Promises(player: Player) -> impl IntoView {
 
 #[component]
 fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
-    let verdict = Memo::new(move |_| {
+    let standing = Memo::new(move |_| {
         player.changed();
-        player
-            .with(|run| run.world().standings().get(index).map(|standing| standing.verdict.clone()).unwrap_or_default())
+        player.with(|run| run.world().standings().get(index).cloned().unwrap_or_default())
     });
+    let shown = Memo::new(move |_| standing.with(|standing| shown(promise.kind, standing)));
     view! {
-        <li data-promise=promise.id data-verdict=move || verdict.with(Verdict::name) title=promise.about>
-            <span class="verdict-mark" aria-hidden="true">{move || verdict.with(mark)}</span>
+        <li data-promise=promise.id data-verdict=move || shown.get().state title=promise.about>
+            <span class="verdict-mark" aria-hidden="true">{move || shown.get().mark}</span>
             <span class="promise-title">{promise.title}</span>
-            <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
+            <span class="verdict">{move || shown.get().words}</span>
             <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
                 title="Find a way to break this" on:click=click(move || player.wanted.set(Some(index)))>"Break it"</button>
-            {move || verdict.with(|verdict| breach(player, verdict))}
+            {move || standing.with(|standing| breach(player, &standing.verdict))}
         </li>
     }
 }
 
-/// How a promise was broken.
+/// How a promise was broken and, where that is so, why this much was never promised.
 fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let Verdict::Broken(broken) = verdict else { return None };
     let step = broken.step;
+    let outside = broken.outside.map(|why| view! { <p>{why}</p> });
     let clash: String = broken.breach.values.iter().map(|(who, what)| described(who, what)).collect();
     let go = click(move || {
         player.seek(step);
@@ -71,6 +73,7 @@ fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let view = view! {
         <div class="breach" role="alert">
             <p>{broken.breach.text.clone()}</p>
+            {outside}
             <dl class="clash" inner_html=clash></dl>
             <button on:click=go>{format!("Go to event {step}")}</button>
         </div>

@@ -4,7 +4,7 @@
 //! ring, and a new token once the old one is lost. Ernest Chang and Rosemary Roberts, "An Improved Algorithm for
 //! Decentralized Extrema-Finding in Circular Configurations of Processes" (CACM 22(5), 1979): of the nodes that call for
 //! a new token, the highest makes it. A holder asks its neighbour before it hands the token over, and passes over one
-//! that does not answer; so a token is never in two hands, and a dead neighbour costs one time-out.
+//! that does not answer; so a token is never in two hands, and a dead neighbour costs one timeout.
 //! Links keep their order. Not modelled: nodes that join the ring for the first time.
 
 pub mod promises;
@@ -230,6 +230,10 @@ impl System for TokenRing {
 
     fn observe(witness: &mut promises::Witness, notes: &[Entered], _: &Scene) {
         notes.iter().for_each(|note| witness.see(*note));
+    }
+
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
     }
 
     fn describe_message(settings: &Settings, message: &Message) -> String {
