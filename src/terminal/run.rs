@@ -151,9 +151,10 @@ impl Printer {
                 time::show(kernel.now())
             );
             for (promise, standing) in verdicts() {
-                println!("  {:<8} {}", standing.verdict.name(), promise.title);
+                println!("  {:<16} {}", standing.words(promise.kind), promise.title);
                 if let Verdict::Broken(broken) = &standing.verdict {
-                    println!("           after event {}: {}", broken.step, broken.breach.text);
+                    println!("{:19}after event {}: {}", "", broken.step, broken.breach.text);
+                    broken.outside.iter().for_each(|why| println!("{:19}{why}", ""));
                 }
             }
         }

@@ -108,9 +108,10 @@ fn after(world: &LiveWorld, info: &Info, beat: usize, options: &[String]) {
         println!("  Answer: {answer}. {}", info.beats[beat].because.unwrap_or_default());
     }
     for (promise, standing) in info.promises.iter().zip(world.standings()) {
-        println!("  {:<8} {}", standing.verdict.name(), promise.title);
+        println!("  {:<16} {}", standing.words(promise.kind), promise.title);
         if let Verdict::Broken(broken) = &standing.verdict {
-            println!("           after event {}: {}", broken.step, broken.breach.text);
+            println!("{:19}after event {}: {}", "", broken.step, broken.breach.text);
+            broken.outside.iter().for_each(|why| println!("{:19}{why}", ""));
         }
     }
     println!();

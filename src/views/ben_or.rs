@@ -17,7 +17,7 @@ impl Face for BenOr {
     fn fields(_: &Settings, message: &Message) -> Fields {
         let kind = if message.phase == Phase::Report { "1, report" } else { "2, proposal" };
         vec![
-            ("election".to_owned(), message.election.to_string()),
+            ("decision".to_owned(), message.election.to_string()),
             ("phase".to_owned(), kind.to_owned()),
             ("round".to_owned(), message.round.to_string()),
             ("value".to_owned(), word(message.value).to_owned()),
@@ -26,7 +26,7 @@ impl Face for BenOr {
 
     fn inspect(world: &Vote, id: NodeId) -> Inspection {
         let Some(node) = world.node(id) else { return Inspection::default() };
-        let mut disk = vec![field("election", node.disk.election)];
+        let mut disk = vec![field("decision", node.disk.election)];
         disk.extend(node.disk.cast.map(|cast| field("begins with", word(Some(cast)).to_owned())));
         let memory = node.memory.as_ref().map_or_else(Vec::new, |memory| {
             let doing = match memory.step {
@@ -105,12 +105,12 @@ pub fn heard(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
     };
     let head = ["voter", "round", "vote", "reports", "proposals"].map(str::to_owned).to_vec();
     let number = world.witness().now().map_or(0, |election| election.number);
-    let title = format!("Election {number}: each waits for {} of {voters}", awaited(world.settings()));
+    let title = format!("Decision {number}: each waits for {} of {voters}", awaited(world.settings()));
     let rows = world.nodes().map(|(id, _)| row(id)).collect();
     Figure { id: "heard", at, size, title, body: Body::Table { head, rows } }
 }
 
-/// How many rounds the elections took.
+/// How many rounds the decisions took, under the coin and the schedule of the moment.
 pub fn lengths(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
     let witness = world.witness();
     let full = witness.decided_in.iter().copied().max().unwrap_or(0).max(1);
@@ -124,8 +124,11 @@ pub fn lengths(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
         Bar { label, value: *count, full, text, tone: Tone::Fine }
     };
     let mean = witness.mean().map_or("-".to_owned(), |mean| format!("{}.{:02}", mean / 100, mean % 100));
-    let most = expected_rounds(world.settings());
-    let title = format!("{} decided. Mean rounds: {mean}, bound {most}", witness.decided);
+    let bound = match world.rules().on(ben_or::COIN) {
+        true => format!("at most {}", expected_rounds(world.settings())),
+        false => "no bound without a coin".to_owned(),
+    };
+    let title = format!("{} decided this way. Mean rounds: {mean}, {bound}", witness.decided);
     let bars = witness.decided_in.iter().enumerate().map(bar).collect();
     Figure { id: "lengths", at, size, title, body: Body::Bars(bars) }
 }

@@ -273,13 +273,19 @@ pub fn votes(world: &Cluster) -> Vec<SetMark> {
     standing.into_iter().zip(tones).map(mark).collect()
 }
 
+/// The servers that have the entry at an index of this server's log.
+pub fn holders(world: &Cluster, server: NodeId, index: u32) -> Vec<NodeId> {
+    let entry = world.node(server).and_then(|node| node.disk.log.entry(index));
+    let has = |id: &NodeId| world.node(*id).and_then(|other| other.disk.log.entry(index)) == entry;
+    if entry.is_some() { ids(world).into_iter().filter(has).collect() } else { Vec::new() }
+}
+
 /// The servers that have the newest leader's last entry.
 pub fn copies(world: &Cluster) -> Vec<SetMark> {
-    let Some(leader) = leaders(world).into_iter().max_by_key(|id| term(world, *id)) else { return Vec::new() };
+    let Some(leader) = leader(world) else { return Vec::new() };
     let (Some(node), index) = (world.node(leader), last(world, leader)) else { return Vec::new() };
     let Some(entry) = node.disk.log.entry(index) else { return Vec::new() };
-    let has = |id: &NodeId| world.node(*id).is_some_and(|other| other.disk.log.entry(index) == Some(entry));
-    let members: Vec<NodeId> = ids(world).into_iter().filter(has).collect();
+    let members = holders(world, leader, index);
     let tone = if commit(world, leader) >= index { Tone::Fine } else { Tone::Risk };
     vec![SetMark { members, label: format!("have {}:{}", entry.term, entry.payload), tone }]
 }
@@ -305,8 +311,7 @@ fn log_grid(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
 fn short(entry: &Entry) -> String {
     let term = entry.term;
     match entry.payload {
-        raft::Payload::Members(config) if config.is_joint() => format!("{term}:both"),
-        raft::Payload::Members(config) => format!("{term}:{} of", config.new.count_ones()),
+        raft::Payload::Members(config) if config.is_joint() => format!("{term}+{}", letters(config.new)),
         raft::Payload::NoOp => format!("{term}:nop"),
         payload => format!("{term}:{payload}"),
     }

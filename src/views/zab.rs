@@ -185,13 +185,13 @@ pub fn histories(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
     let rows = world.nodes().map(|(id, node)| {
         let (history, delivered) = (&node.disk.history, node.memory.as_ref().map_or(0, |memory| memory.delivered));
         let cell = |place: u32| {
-            let text = history.get(place).map_or("snap".to_owned(), |txn| epochs(txn.zxid));
+            let text = history.get(place).map_or("snap".to_owned(), |txn| format!("{} {txn}", epochs(txn.zxid)));
             if place < delivered { Cell::firm(text, Tone::Fine) } else { Cell::loose(text, Tone::Risk) }
         };
         let mark = delivered.checked_sub(first).filter(|shown| *shown > 0).map(|shown| shown.min(SHOWN) as u16);
         GridRow { label: Zab::name(world.settings(), id), cells: (first..history.len()).map(cell).collect(), mark }
     });
-    let title = "Histories, epoch.counter. Firm: delivered.".to_owned();
+    let title = "Histories, epoch.counter change. Firm: delivered.".to_owned();
     Figure {
         id: "histories",
         at,
@@ -210,19 +210,20 @@ pub fn phases(world: &Ensemble, at: (i32, i32), size: (i32, i32)) -> Figure {
             Some(Role::Following(following)) => (word(following.stage), Tone::Neutral),
             Some(Role::Leading(leading)) => (word(leading.stage), Tone::Active),
         };
-        let x = node
-            .memory
-            .as_ref()
-            .map_or("-".to_owned(), |memory| memory.state[0].map_or("unset".to_owned(), |x| x.to_string()));
+        let value = |register: usize| {
+            let known = node.memory.as_ref().and_then(|memory| memory.state[register]);
+            Cell::firm(known.map_or("-".to_owned(), |value| value.to_string()), Tone::Neutral)
+        };
         vec![
             Cell::firm(Zab::name(world.settings(), id), Tone::Neutral),
             Cell::firm(phase, tone),
             Cell::firm(node.disk.accepted.to_string(), Tone::Neutral),
             Cell::firm(node.disk.current.to_string(), Tone::Neutral),
-            Cell::firm(x, Tone::Neutral),
+            value(0),
+            value(1),
         ]
     };
-    let head = ["server", "phase", "promised", "epoch", "x"].map(str::to_owned).to_vec();
+    let head = ["server", "phase", "promised", "epoch", "x", "y"].map(str::to_owned).to_vec();
     let title = "Phases, and epochs on disk".to_owned();
     let rows = everybody(world).into_iter().map(row).collect();
     Figure { id: "phases", at, size, title, body: crate::picture::Body::Table { head, rows } }

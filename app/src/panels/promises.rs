@@ -4,29 +4,29 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::info::PromiseInfo;
 use faultline::lab::beyond::beyond;
-use faultline::sim::judge::verdict::{Kind, Verdict};
+use faultline::sim::judge::verdict::{Kind, Standing, Verdict};
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, described};
 
-fn mark(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Holds => "✓",
-        Verdict::Broken(_) => "✕",
-        Verdict::Pending => "…",
-        Verdict::Outside(_) => "–",
-    }
+/// How a promise stands: a name for the style sheet, a mark, and words.
+#[derive(Clone, Copy, PartialEq)]
+struct Shown {
+    state: &'static str,
+    mark: &'static str,
+    words: &'static str,
 }
 
-fn words(kind: Kind, verdict: &Verdict) -> &'static str {
-    match (verdict, kind) {
-        (Verdict::Broken(_), _) => "broken",
-        (Verdict::Outside(_), _) => "not promised here",
-        (Verdict::Holds, Kind::Eventually { .. }) => "came true",
-        (Verdict::Holds, _) => "holds",
-        (Verdict::Pending, _) => "not yet",
-    }
+fn shown(kind: Kind, standing: &Standing) -> Shown {
+    let (state, mark) = match &standing.verdict {
+        Verdict::Outside(_) => ("outside", "–"),
+        Verdict::Broken(broken) if broken.outside.is_some() => ("outside", "✕"),
+        Verdict::Broken(_) => ("broken", "✕"),
+        Verdict::Holds if standing.is_shown_to_hold(kind) => ("holds", "✓"),
+        _ => ("pending", "…"),
+    };
+    Shown { state, mark, words: standing.words(kind) }
 }
 
 /// See the module's header.
@@ -45,32 +45,32 @@ pub fn Promises(player: Player) -> impl IntoView {
 
 #[component]
 fn Card(player: Player, index: usize, promise: PromiseInfo) -> impl IntoView {
-    let verdict = Memo::new(move |_| {
+    let standing = Memo::new(move |_| {
         player.changed();
-        player
-            .with(|run| run.world().standings().get(index).map(|standing| standing.verdict.clone()).unwrap_or_default())
+        player.with(|run| run.world().standings().get(index).cloned().unwrap_or_default())
     });
+    let shown = Memo::new(move |_| standing.with(|standing| shown(promise.kind, standing)));
     view! {
-        <li data-promise=promise.id data-verdict=move || verdict.with(Verdict::name) title=promise.about>
-            <span class="verdict-mark" aria-hidden="true">{move || verdict.with(mark)}</span>
+        <li data-promise=promise.id data-verdict=move || shown.get().state title=promise.about>
+            <span class="verdict-mark" aria-hidden="true">{move || shown.get().mark}</span>
             <span class="promise-title">{promise.title}</span>
-            <span class="verdict">{move || verdict.with(|verdict| words(promise.kind, verdict))}</span>
+            <span class="verdict">{move || shown.get().words}</span>
             <button class="quiet hunt-for" aria-label=format!("Break it: {}", promise.title)
                 title="Find a way to break this" on:click=click(move || player.wanted.set(Some(index)))>"Break it"</button>
-            {move || verdict.with(outside)}
-            {move || verdict.with(|verdict| breach(player, verdict))}
+            {move || standing.with(|standing| limit(&standing.verdict))}
+            {move || standing.with(|standing| breach(player, &standing.verdict))}
         </li>
     }
 }
 
 /// Why a promise is not made at these settings.
-fn outside(verdict: &Verdict) -> Option<AnyView> {
+fn limit(verdict: &Verdict) -> Option<AnyView> {
     let Verdict::Outside(says) = verdict else { return None };
     Some(view! { <p class="outside">{*says}</p> }.into_any())
 }
 
 /// A fault of the reader's before an event that the scenario does not promise to withstand.
-fn unpromised(player: Player, step: u64) -> Option<String> {
+fn beyond_the_faults(player: Player, step: u64) -> Option<String> {
     let found = player.with(|run| {
         let inputs = run.branch().tape().inputs();
         beyond(&player.info().faults, inputs, step, |node| run.world().name(node))
@@ -78,10 +78,12 @@ fn unpromised(player: Player, step: u64) -> Option<String> {
     found.map(|what| format!("Outside of what is promised: {what}."))
 }
 
-/// How a promise was broken.
+/// How a promise was broken and, where that is so, why this much was never promised.
 fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let Verdict::Broken(broken) = verdict else { return None };
     let step = broken.step;
+    let why = broken.outside.map(str::to_owned).or_else(|| beyond_the_faults(player, step));
+    let unpromised = why.map(|why| view! { <p class="outside">{why}</p> });
     let clash: String = broken.breach.values.iter().map(|(who, what)| described(who, what)).collect();
     let go = click(move || {
         player.seek(step);
@@ -90,7 +92,7 @@ fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let view = view! {
         <div class="breach" role="alert">
             <p>{broken.breach.text.clone()}</p>
-            {unpromised(player, step).map(|words| view! { <p class="outside">{words}</p> })}
+            {unpromised}
             <dl class="clash" inner_html=clash></dl>
             <button on:click=go>{format!("Go to event {step}")}</button>
         </div>

@@ -80,7 +80,7 @@ fn revealed(player: Player, beat: usize, guess: &Guess) -> Option<AnyView> {
     let answer = guess.right.and_then(|right| guess.options.get(right))?;
     let verdict = match (guess.chosen, guess.right) {
         (Some(chosen), Some(right)) if chosen == right => "You were right: ",
-        (Some(_), Some(_)) => "Not this time: ",
+        (Some(_), Some(_)) => "No: ",
         _ => "It was: ",
     };
     let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), escape(because));

@@ -1,4 +1,4 @@
-//! The agreement problem: one register on three nodes, first without any protocol, then with majorities. The store, and
+//! The agreement problem: one register on three nodes, with majorities and then without any protocol. The store, and
 //! how it looks, are those of storage/leaderless-quorum.
 
 use crate::guides::kit::prelude::*;
@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     title: "The agreement problem",
     guide: Guide::Consensus,
     level: 1,
-    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes, \
-              first without any protocol, then with majorities.",
+    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes: \
+              with majorities, and then without any protocol.",
     seed: 2,
     settings: &[(store::REPLICAS, 3), (store::THINK, 0), (store::LATENCY, 10_000)],
     busy: &[(store::THINK, 30_000)],
@@ -93,15 +93,15 @@ fn acknowledged(world: &Store, counter: u32) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One register, three nodes",
-        "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. All three must seem to \
-         be one x. That is the problem.",
+        "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. Together they must behave \
+         like a single x. That is the problem.",
         |world| world.kernel().now() == 0,
     )
     .look(all_replicas),
     Beat::new(
         "Ann writes 5",
-        "She asks all three for the newest version and waits for two answers; then she stores x=5 everywhere and \
-         waits for two again. The field is the set that has answered.",
+        "She asks all three for the newest version and waits for two answers. Then she sends x=5 to all and again \
+         waits for two. While she waits, the field is the set that has answered.",
         |world| acknowledged(world, 1),
     )
     .first(|_| vec![write(0, 5)])
@@ -115,7 +115,7 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![ANN]),
     Beat::new(
         "C is back",
-        "C restarts with what is on its disk: an older x. It does not know that it missed anything.",
+        "C restarts from its disk, where x is older. It does not know that it missed anything.",
         |world| world.kernel().node(C).up && version_of(world, C) < newest(world),
     )
     .first(|_| vec![Input::Restart { node: C }])
@@ -127,10 +127,10 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BOB])
     .ask(Predict {
         question: "What does Bob read?",
-        options: |_| ["5", "6", "5 or 6, it depends"].map(str::to_owned).to_vec(),
+        options: |_| ["5", "6", "5 or 6: it depends"].map(str::to_owned).to_vec(),
         answer: |world| if world.witness().read().counter >= 2 { 1 } else { 0 },
-        because: "Any two of three include A or B, which have 6 with a higher version. And before he returns it, he \
-                  stores it where it is missing: otherwise the next reader might find an older value.",
+        because: "Any two of three include A or B, which have 6 with a higher version. Before he answers he writes 6 \
+                  to the node that lacks it, or the next reader might still get 5.",
     }),
     Beat::new(
         "Without a protocol",
@@ -151,9 +151,9 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BOB, C])
     .ask(Predict {
         question: "What does Bob read this time?",
-        options: |_| ["6", "7"].map(str::to_owned).to_vec(),
+        options: |_| ["6", "7", "Nothing: he waits"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(!read_stale(world)),
-        because: "C missed 7 and says 6. Nothing makes Bob look further. The promise is broken.",
+        because: "C missed 7, so it says 6, and nothing makes Bob look further. The promise is broken.",
     }),
 ];
 

@@ -51,7 +51,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
         ("halts", "Stops lower nodes from working for anybody else before a new coordinator takes over."),
         ("heartbeat", "A regular message that only says: I am still here."),
         ("synchronous", "Every message arrives, and every running node answers, within a known time."),
-        ("time-out", "How long a node waits for an answer before it considers the other dead."),
+        ("timeout", "How long a node waits for an answer before it considers the other dead."),
     ],
     near: &["consensus/raft-election", "consensus/token-ring"],
     versions: versions!["Garcia-Molina, 1982", "VRRP version 3, RFC 5798"],
@@ -95,15 +95,15 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Everybody calls an election",
-        "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? A higher \
-         number does not make a better coordinator. It makes everybody choose the same one.",
+        "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? The number is \
+         no measure of merit. It only makes everybody pick the same node.",
         |world| world.kernel().now() == 0,
     )
     .look(all),
     Beat::new(
         "Nobody above",
-        "A node that gets an OK steps back and waits. N5 has nobody to ask. It *halts* everybody below, waits until \
-         all have surely stopped, and then it is the *coordinator*.",
+        "A node that gets an OK steps back and waits. One that gets none *halts* everybody below it, waits until all \
+         have surely stopped, and then it is the *coordinator*.",
         |world| leaders(world).next().is_some(),
     )
     .look(led_by)
@@ -111,7 +111,8 @@ const TOUR: &[Beat] = &[
         question: "Who becomes coordinator?",
         options: names,
         answer: |world| leaders(world).next().map_or(0, NodeId::index),
-        because: "The highest number always wins. There is no vote, and no majority is needed.",
+        because: "N5 has nobody above it to ask, and answers OK to all who ask. There is no vote, and no majority is \
+                  needed.",
     }),
     Beat::new(
         "Heartbeats",
@@ -131,7 +132,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Whoever is higher takes over",
         "Every node above answers OK and calls its own election. The question climbs up to N4, whose question to N5 \
-         goes unanswered. Once a whole *time-out* has passed in silence, N4 halts the others.",
+         goes unanswered. Once a whole *timeout* has passed in silence, N4 halts the others.",
         |world| phase(world, N4) == Some(Phase::Halts),
     )
     .look(|_| vec![N4])
@@ -150,17 +151,23 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![N4]),
     Beat::new(
         "The bully comes back",
-        "N5 restarts. N4 is doing fine, but N5 has nobody above it to ask: it halts them all. Watch the crown: N4 \
-         puts it down before N5 takes it.",
+        "N5 restarts. N4 is doing fine, but N5 has nobody above it to ask, and takes the lead: hence the algorithm's \
+         name.",
         |world| common(world) == Some(N5),
     )
     .first(|_| vec![Input::Restart { node: N5 }])
     .look(|_| vec![N4, N5])
     .ask(Predict {
-        question: "Who leads in the end?",
-        options: names,
-        answer: |world| common(world).map_or(0, NodeId::index),
-        because: "The higher node takes the lead from one that works. Hence the algorithm's name.",
+        question: "Is there a moment with two coordinators?",
+        options: |_| {
+            vec![
+                "Yes, until N4 hears the announcement".to_owned(),
+                "No: N4 puts the crown down first".to_owned(),
+                "Yes, until the others have chosen".to_owned(),
+            ]
+        },
+        answer: |world| if world.is_promise_broken(ONE_COORDINATOR.id) { 0 } else { 1 },
+        because: "N5 halts all the others and waits until they have surely stopped. Only then does it take the crown.",
     }),
     Beat::new(
         "A cut looks like a crash",
@@ -174,13 +181,13 @@ const TOUR: &[Beat] = &[
         question: "How many coordinators will there be?",
         options: |_| vec!["One".to_owned(), "Two".to_owned(), "Five".to_owned()],
         answer: |world| if leaders(world).count() > 1 { 1 } else { 0 },
-        because: "Each side has a highest node. The promise holds for a network in which every message arrives, and \
-                  this is not one.",
+        because: "Each side has a highest node. The promise was made for a network in which every message arrives, \
+                  and this is not one.",
     }),
     Beat::new(
         "Healed",
-        "The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. Nobody has reconciled \
-         what the two did meanwhile: that takes a majority.",
+        "The cut heals. The next heartbeat of N5 reaches the other side, and N3 steps down. What the two did \
+         meanwhile nobody has reconciled. To prevent it takes a majority.",
         |world| common(world) == Some(N5),
     )
     .first(|_| vec![Input::HealAll])
@@ -213,7 +220,7 @@ const CHALLENGES: &[Challenge<Bully>] = &[
     Challenge {
         id: "three-crowns",
         title: "Three crowns",
-        goal: "Have three nodes believe themselves coordinator at once.",
+        goal: "Have three nodes think at once that they are coordinator.",
         hint: "A paused node does not know that time passes, and still believes what it did. So does the next one.",
         reached: |world| leaders(world).count() > 2,
     },

@@ -125,7 +125,7 @@ const fn rule(rule: RuleId, on: bool) -> Input {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One of four is a traitor",
-        "A commander and three lieutenants. They win if all who are loyal do the same. Lieutenant 3 is a traitor, \
+        "A commander and three lieutenants. They win if all the loyal ones do the same. Lieutenant 3 is a traitor, \
          and none of the others knows it.",
         |world| world.kernel().now() == 0,
     )
@@ -149,15 +149,19 @@ const TOUR: &[Beat] = &[
     )
     .look(|_| vec![NodeId(1), NodeId(2)])
     .ask(Predict {
-        question: "Lieutenant 3 was told to attack. What does it tell Lieutenant 1?",
-        options: |_| ["Attack", "Retreat", "Nothing"].map(str::to_owned).to_vec(),
-        answer: |world| place(heard(world, 1, order().then(3))),
-        because: "It tells even numbers to attack and odd ones to retreat, to set them against each other.",
+        question: "How many of the three values that Lieutenant 1 holds can be lies?",
+        options: |_| ["None", "At most one", "Two or more"].map(str::to_owned).to_vec(),
+        answer: |world| {
+            let held = [order(), order().then(2), order().then(3)].map(|path| heard(world, 1, path));
+            held.into_iter().filter(|value| *value != Some(ATTACK)).count().min(2)
+        },
+        because: "Each value comes from another mouth, and only one mouth lies. Lieutenant 3 was told to attack, and \
+                  says retreat.",
     }),
     Beat::new(
         "Two against one",
-        "Lieutenant 1 has attack, attack, retreat. It does not know which of the three is a lie, and need not: the \
-         majority is attack. This is figure 3 of the paper.",
+        "Lieutenant 1 holds attack, attack, retreat. It does not know which of them is a lie, and need not: it takes \
+         the majority. This is figure 3 of the paper.",
         |world| decided(world, 1),
     )
     .look(loyal)
@@ -178,7 +182,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Different words, the same three values",
         "Look at the rows when the second round is over. Each lieutenant holds the same three values, one of them \
-         first-hand. The same values give the same majority. This is figure 4 of the paper.",
+         first-hand. This is figure 4 of the paper.",
         |world| decided(world, 2),
     )
     .look(loyal)
@@ -186,11 +190,11 @@ const TOUR: &[Beat] = &[
         question: "What do the three loyal lieutenants do?",
         options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
         answer: outcome,
-        because: "Two of the three values are retreat, in every row. What matters is not what they do, but that all \
-                  do it.",
+        because: "The same three values give the same majority: retreat, in every row. What matters is not what they \
+                  do, but that all do it.",
     }),
     Beat::new(
-        "One round less",
+        "One round fewer",
         "Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs to \
          divide them.",
         |world| world.witness().parted.is_some(),

@@ -42,7 +42,7 @@ pub static SCENARIO: Scenario<BenOr> = Scenario {
     charts: &[
         Chart {
             title: "Round of each voter",
-            about: "Each climb is an election; a line that keeps climbing is one that does not end.",
+            about: "Each climb leads to a decision; a line that keeps climbing leads to none.",
             plot: Plot::Level(ben_or::ROUND),
         },
         Chart {
@@ -120,45 +120,48 @@ const TOUR: &[Beat] = &[
     .look(everybody),
     Beat::new(
         "Report",
-        "Each sends its vote to everybody: a report. Its own counts as well. With two reports it goes on: where more \
-         than half of all three say the same, it proposes that; otherwise it proposes ?.",
+        "Each sends its vote to everybody: a report. Its own counts as well. With two reports it goes on. If more \
+         than half of all three say the same, it proposes that value; otherwise it proposes ?.",
         |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
     )
     .look(everybody),
     Beat::new(
         "Propose, then decide or toss",
-        "Diamonds are proposals. More than t of them for a value: decided. At least one: vote that way from now on. \
-         None: toss a coin, and go into the next round.",
+        "Diamonds are proposals. A voter that has more than t of them for a value decides it. With at least one, it \
+         votes that way from now on. With none it tosses a coin. Then comes the next round.",
         is_decided,
     )
     .look(everybody)
     .ask(Predict {
-        question: "What will be decided?",
-        options: |_| vec!["0".to_owned(), "1".to_owned()],
-        answer: |world| now(world).and_then(|election| election.outcome).map_or(0, |outcome| usize::from(outcome.1)),
-        because: "Both were possible. Which two messages come first, and how the coins fall, decides.",
+        question: "In one round, can one voter propose 0 and another 1?",
+        options: |_| {
+            ["Yes, if messages come in different orders", "Yes, if one crashes", "No"].map(str::to_owned).to_vec()
+        },
+        answer: |_| 2,
+        because: "A proposal needs the same report from more than half. Two such majorities share a voter, and that \
+                  one reports a single value in a round.",
     }),
     Beat::new(
         "Take the coin away",
         "Now nobody may toss: a voter that sees no proposal keeps its vote. And you are the scheduler. You deliver \
-         every message. All take 10 ms, and those between A and C, who vote alike, 40 ms. Nothing is lost, nobody \
+         every message: most in 10 ms, those between A and C, who vote alike, in 40 ms. Nothing is lost, nobody \
          crashes.",
         |world| open_in(world, 11),
     )
     .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
     .look(everybody)
     .ask(Predict {
-        question: "In which round does the next election end?",
+        question: "In which round does the next decision come?",
         options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within ten".to_owned()],
         answer: |world| if open_in(world, 11) { 2 } else { 0 },
-        because: "A and C hear B first, which votes differently, and B hears one of them. Nobody sees a majority, \
-                  and each round ends as it began.",
+        because: "A and C each hear B first, which votes differently, and B hears one of them. Nobody sees a \
+                  majority, and each round ends as it began.",
     }),
     Beat::new(
         "No protocol can do better",
         "The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic \
-         protocol: from a state in which both outcomes are possible, a scheduler can always reach another such \
-         state.",
+         protocol: from a state in which both outcomes are possible, a scheduler can always reach another such state, \
+         for ever.",
         |world| open_in(world, 30),
     )
     .look(everybody),
@@ -171,14 +174,16 @@ const TOUR: &[Beat] = &[
     .first(|_| vec![coin(true)])
     .look(everybody)
     .ask(Predict {
-        question: "Does the same schedule still keep the vote open?",
-        options: |_| vec!["Yes, for ever".to_owned(), "No".to_owned()],
+        question: "Can the same schedule keep the vote open?",
+        options: |_| ["Yes, for ever", "No, not for ever", "Not even for a round"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(is_decided(world)),
-        because: "In every round there is the same chance that the coins fall alike. Sooner or later they do.",
+        because: "In every round there is a chance that the coins fall alike, and it never shrinks. Sooner or later \
+                  they do.",
     }),
     Beat::new(
         "One crashes",
-        "C crashes. A and B cannot know whether it is merely slow, and need not: they only wait for two messages.",
+        "C crashes. A and B cannot know whether it is merely slow, and need not know: two messages are enough for \
+         them.",
         |world| {
             let without = now(world).is_some_and(|election| election.voters == 2 && election.outcome.is_some());
             without && !world.kernel().node(LAST).up
@@ -188,8 +193,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![NodeId(0), NodeId(1)]),
     Beat::new(
         "What is promised instead",
-        "C is back, and from now on the coin falls alike for everybody in a round. Look at the bars: no number of \
-         rounds is certain, and yet the mean is small and bounded.",
+        "C is back, and from now on one coin falls for everybody in a round. The bars begin afresh: no number of \
+         rounds is certain, and yet the mean stays below its bound.",
         |world| world.witness().decided >= 15,
     )
     .first(|_| vec![Input::Restart { node: LAST }, set(ben_or::KIND, 1)])
@@ -206,23 +211,23 @@ const CHALLENGES: &[Challenge<BenOr>] = &[
     Challenge {
         id: "five-rounds",
         title: "You are the scheduler",
-        goal: "With the coin on, keep an election undecided for five rounds.",
+        goal: "With the coin on, keep a decision open for five rounds.",
         hint: "A voter that first hears a vote unlike its own sees no majority. Delay the reports between two who \
-               agree. The coins may still beat you: then try the next election.",
+               agree. The coins may still beat you: then try the next decision.",
         reached: |world| world.rules().on(ben_or::COIN) && open_in(world, 6),
     },
     Challenge {
         id: "for-ever",
         title: "Round after round",
-        goal: "Have an election go through fifty rounds without a decision.",
+        goal: "Go through fifty rounds without a decision.",
         hint: "Take away the coin, and slow the link between the two who vote alike.",
         reached: |world| open_in(world, 51),
     },
     Challenge {
         id: "the-third",
         title: "Pick the other two",
-        goal: "With t = 0 everybody waits for everybody, and each election ends in its first round. Keep one from \
-               ending by a single crash.",
+        goal: "With t = 0 everybody waits for everybody, and each decision comes in the first round. Keep one from \
+               coming by a single crash.",
         hint: "Set the crashes to tolerate to 0 and start again. Then crash anybody before it has reported.",
         reached: |world| world.settings().get(ben_or::CRASHES) == 0 && world.witness().abandoned > 0,
     },
@@ -370,6 +375,33 @@ mod tests {
         }
         let alike = after(100, &[(ben_or::BALLOT, 2)]);
         assert_eq!(alike.witness().decided_in[0], 100);
+    }
+
+    /// The bound of one coin says nothing about another, or about none, or another schedule: each change of these begins
+    /// the count afresh, and what is under way belongs to neither.
+    #[test]
+    fn rounds_are_counted_afresh_under_another_coin_or_schedule() {
+        let late = Input::Latency { from: NodeId(0), to: LAST, extra: 30 * MS };
+        for input in [coin(false), set(ben_or::KIND, 1), set(ben_or::SPREAD, 0), late] {
+            let mut world = after(20, &[]);
+            let under_way = now(&world).map_or(0, |election| election.number);
+            assert!(world.apply(&input).is_ok());
+            while world.witness().decided == 20 && world.step().is_some() {}
+            assert_eq!((world.witness().decided, world.witness().spent), (0, 0), "{input:?}");
+            while now(&world).is_some_and(|election| election.number == under_way) && world.step().is_some() {}
+            assert_eq!(world.witness().decided, 0, "{input:?}: the one under way was counted");
+        }
+    }
+
+    /// At the end of the tour the picture and the promise speak of the common coin alone, and its bound is kept.
+    #[test]
+    fn the_tour_ends_within_the_bound_that_it_names() {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        assert!(script.play(TOUR));
+        let world = script.world();
+        let mean = world.witness().mean().unwrap_or(u32::MAX);
+        assert!(mean <= 100 * expected_rounds(world.settings()), "{mean}");
+        assert!(!world.is_promise_broken(EXPECTED_ROUNDS.id) && world.is_promise_broken(CERTAIN_END.id));
     }
 
     /// The scenario's first promise cannot hold. The others do, under random faults.

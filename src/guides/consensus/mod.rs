@@ -7,10 +7,10 @@ scenarios! {
     two_generals: "consensus";
     flp: "consensus";
     quorums: "consensus";
-    bully: "consensus";
-    token_ring: "consensus";
     raft_election: "consensus";
     leases: "consensus";
+    bully: "consensus";
+    token_ring: "consensus";
     raft_replication: "consensus";
     raft_figure_8: "consensus";
     raft_reads: "consensus";

@@ -88,10 +88,6 @@ fn servers(world: &Cluster) -> Vec<NodeId> {
     paxos::acceptors(world.settings()).map(NodeId::from).collect()
 }
 
-fn names(world: &Cluster) -> Vec<String> {
-    servers(world).into_iter().map(|id| Paxos::name(world.settings(), id)).collect()
-}
-
 /// The servers that believe they lead.
 fn leaders(world: &Cluster) -> Vec<NodeId> {
     let leads = |id: &NodeId| matches!(member(world, *id).map(|it| &it.phase), Some(Phase::Accept { .. }));
@@ -274,15 +270,16 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Phase 1, for every slot at once",
         "The first server whose ring empties prepares a *ballot*: not for one slot, but for slot 1 and every one \
-         after it.",
+         after it. It asks for promises, as in Paxos.",
         |world| !candidates(world).is_empty(),
     )
     .look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
     .ask(Predict {
-        question: "Which server prepares first?",
-        options: names,
-        answer: |world| candidates(world).first().map_or(0, |candidate| candidate.0.index()),
-        because: "The one with the shortest ring.",
+        question: "Which commands does the request name?",
+        options: |_| vec!["The first one".to_owned(), "One for each slot".to_owned(), "None".to_owned()],
+        answer: |_| 2,
+        because: "Phase 1 names no value: it only asks what was accepted so far. That is why it can be done before \
+                  there is any command, and for all slots at once.",
     }),
     Beat::new(
         "Promises of a majority",
@@ -293,8 +290,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "A command costs one round trip",
-        "Clients send commands. The leader gives each the next slot and asks at once for acceptance. Two other \
-         servers are enough: the slot is chosen, and its cell turns firm.",
+        "Clients send commands. The leader gives each the next slot and asks at once for acceptance. With two other \
+         servers the slot is chosen, and its cell turns firm.",
         |world| newest(world) >= 2 && all_applied(world, 2),
     )
     .look(leaders),
@@ -346,7 +343,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The old leader returns",
-        "It restarts from its disk, where x=1 is accepted in that slot, in a ballot that is over. Clients carry on.",
+        "It restarts from its disk, on which x=1 is accepted in that slot, in a ballot that is over. The clients \
+         carry on.",
         |world| {
             let slot = noop(world).unwrap_or(0);
             down(world).is_none() && all_applied(world, slot) && longest_wait(world) == 0
@@ -359,7 +357,7 @@ const TOUR: &[Beat] = &[
     .look(servers)
     .ask(Predict {
         question: "What will the old leader apply in that slot?",
-        options: |_| vec!["x=1, which it accepted".to_owned(), "The no-op".to_owned()],
+        options: |_| ["x=1, which it accepted", "The no-op", "Both in turn"].map(str::to_owned).to_vec(),
         answer: |_| 1,
         because: "Accepted by one is not chosen. The no-op was accepted by a majority, and every server learns that.",
     }),

@@ -318,14 +318,18 @@ const TOUR: &[Beat] = &[
     .look(|world| proposers(world).into_iter().skip(1).take(1).collect())
     .ask(Predict {
         question: "P1's accept requests are on their way. What will the acceptors do with them?",
-        options: |_| vec!["Accept: P1 was first".to_owned(), "Refuse: 1.2 is promised".to_owned()],
+        options: |_| vec![
+                "Accept them: P1 was first".to_owned(),
+                "Refuse them".to_owned(),
+                "Accept them, and P2's as well".to_owned(),
+            ],
         answer: |_| 1,
-        because: "They promised P2 to accept nothing below 1.2, and 1.1 is below it.",
+        because: "They have promised P2 to accept nothing below 1.2, and 1.1 is below it.",
     }),
     Beat::new(
         "Back off",
-        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. It waits a \
-         random time: watch its ring.",
+        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. So it waits \
+         for a random time: watch its ring.",
         |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
     )
     .look(|world| proposers(world).into_iter().take(1).collect()),
@@ -338,22 +342,22 @@ const TOUR: &[Beat] = &[
     .look(acceptors),
     Beat::new(
         "Learn it",
-        "The acceptances travel back to P2. It counts three, knows, and tells P1. P1 drops its own value: one was to \
-         be chosen, and one was.",
+        "The acceptances travel back to P2. It counts three, so it knows, and tells P1. P1 drops its own value: one \
+         was to be chosen, and one was.",
         all_know,
     )
     .look(proposers),
     Beat::new(
         "Chosen, and nobody knows",
-        "The next decree. As soon as a value is chosen, the proposer that asked for it crashes. The acceptances \
-         reach nobody.",
+        "The next decree. A value is chosen, and the acceptances are on their way. The proposer that \
+         asked for them is about to crash.",
         |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
     )
     .look(acceptors),
     Beat::new(
-        "The value that must be adopted",
-        "The other proposer begins a higher ballot. Its quorum overlaps with the acceptors that hold the value, so \
-         at least one reports it, and it has to propose that value.",
+        "The other proposer's turn",
+        "The proposer is down, and the acceptances reach nobody. The other one begins a higher ballot, and asks a \
+         majority what they have accepted.",
         all_know,
     )
     .first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
@@ -362,11 +366,11 @@ const TOUR: &[Beat] = &[
         question: "Which value does the proposer that is left get chosen?",
         options: |world| {
             let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
-            vec![format!("{held}, of the crashed one"), "Its own".to_owned()]
+            vec![format!("{held}, the crashed one's"), "Its own".to_owned(), "Neither of the two".to_owned()]
         },
         answer: |_| 0,
-        because: "Any two majorities of five share an acceptor. That one reported the accepted value, and the \
-                  highest accepted value must be adopted.",
+        because: "Any two majorities of five share an acceptor. At least one of those asked holds the value and \
+                  reports it, and the highest value reported must be adopted.",
     }),
     Beat::new(
         "A duel without an end",

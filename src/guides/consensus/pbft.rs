@@ -167,7 +167,7 @@ const TOUR: &[Beat] = &[
         question: "How many signatures does the better of the two stories get?",
         options: |_| ["One", "Two", "Three"].map(str::to_owned).to_vec(),
         answer: |world| best_story(world).saturating_sub(1) as usize,
-        because: "The liar signs both, and each has one honest backup. That is no certificate, so nothing is \
+        because: "The liar signs both stories, and each has one honest backup. Two are no certificate, so nothing is \
                   executed.",
     }),
     Beat::new(
@@ -188,7 +188,7 @@ const TOUR: &[Beat] = &[
         question: "Who leads next?",
         options: |world| everyone(world).into_iter().map(|id| Pbft::name(world.settings(), id)).collect(),
         answer: |world| leader(world).first().map_or(0, |id| id.index()),
-        because: "View 1 belongs to R1. Nobody can vote for anyone else, and no liar can keep its turn.",
+        because: "View 1 belongs to R1. The turn goes round by number: there is no vote to win, and no liar can stay.",
     }),
     Beat::new(
         "Prepared, then committed",
@@ -218,16 +218,17 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![NodeId(1), NodeId(2)])
     .ask(Predict {
         question: "What do the two do?",
-        options: |_| ["Execute on", "Part", "Stop, and try another view"].map(str::to_owned).to_vec(),
+        options: |_| ["They go on", "They diverge", "They stop, and try another view"].map(str::to_owned).to_vec(),
         answer: |world| match world.witness().fork {
             Some(_) => 1,
             None => 2,
         },
-        because: "Two signatures are no certificate. With more than f faults it may stop. It does not diverge.",
+        because: "Two signatures are no certificate. With more than f faults the service may stop. The honest do not \
+                  diverge.",
     }),
     Beat::new(
         "And back",
-        "R3 restarts from its disk. Three are enough again: they meet in a new view and go on.",
+        "R3 restarts from its disk. Now three are there again, which is enough: they meet in a new view and go on.",
         |world| settled(world, 2),
     )
     .first(|_| vec![Input::Restart { node: R3 }])

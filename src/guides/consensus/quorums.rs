@@ -103,7 +103,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A leader by majority",
         "Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says \
-         two would do; the rule raises it to a *majority*, three of five.",
+         that two would do; the rule raises it to a *majority*, three of five.",
         |world| common_leader(world).is_some(),
     )
     .look(leaders),
@@ -121,10 +121,10 @@ const TOUR: &[Beat] = &[
     .first(|world| vec![Input::Partition { side: small_side(world) }])
     .look(leaders)
     .ask(Predict {
-        question: "How many servers believe that they lead, after a while?",
-        options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
+        question: "After a while, how many servers believe that they lead?",
+        options: |_| ["One", "Two", "None"].map(str::to_owned).to_vec(),
         answer: |world| leaders(world).len().saturating_sub(1).min(1),
-        because: "Two: the three elect one of their own, and the old leader has not heard of it.",
+        because: "The three elect one of their own, and the old leader has not heard of it.",
     }),
     Beat::new(
         "Both are asked",
@@ -145,11 +145,11 @@ const TOUR: &[Beat] = &[
             Some((true, true)) => 2,
             _ => 3,
         },
-        because: "Two of five are no majority, three are. The old leader waits, and its client with it.",
+        because: "Two of five are no majority, three are. The old leader waits, and so does its client.",
     }),
     Beat::new(
         "The cut heals",
-        "The old leader hears the later term and follows. y=1 was never decided, and goes.",
+        "The old leader hears the later term and follows. y=1 was never decided, and disappears.",
         |world| common_leader(world).is_some() && view::ids(world).into_iter().all(|id| commit(world, id) >= 2),
     )
     .first(|_| vec![Input::HealAll])

@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, LEADER_KEPT, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
 use crate::systems::consensus::raft::{self, Message, Raft, Role};
 use crate::views::raft::{
-    self as view, Cluster, candidates, commit, common_leader, crashed, last, leaders, names, newest_term, set, term,
+    self as view, Cluster, candidates, commit, common_leader, crashed, last, leaders, newest_term, set, term,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Raft>;
@@ -15,8 +15,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     title: "Raft: electing a leader",
     guide: Guide::Consensus,
     level: 2,
-    summary: "Five servers keep one of them as leader. Stop the leader, and watch the others notice, vote and agree \
-              on a new one: never two in the same term.",
+    summary: "Five servers agree on one leader. Stop it, and watch the others notice, vote and agree on a new one: \
+              never two in the same term.",
     seed: 7,
     settings: &[
         (raft::SERVERS, 1),
@@ -96,14 +96,21 @@ const TOUR: &[Beat] = &[
     )
     .look(candidates)
     .ask(Predict {
-        question: "Which server stands first?",
-        options: names,
-        answer: |world| candidates(world).first().map_or(0, |id| id.index()),
-        because: "The one whose timeout was shortest: its ring had the least left.",
+        question: "What if all five had drawn the same timeout?",
+        options: |_| {
+            vec![
+                "All stand at once, and nobody wins".to_owned(),
+                "All stand at once, and one is chosen".to_owned(),
+                "Nobody would ever stand".to_owned(),
+            ]
+        },
+        answer: |_| 0,
+        because: "Each would vote for itself, and one vote of five elects nobody. That is why timeouts are random. \
+                  Here one ring is empty well before the others.",
     }),
     Beat::new(
         "A majority is enough",
-        "Each server has one vote per term and gives it to the first who asks. Three of five are a majority, so \
+        "Each server has one vote per term and gives it to the first that asks. Three of five are a majority, so \
          there can be only one winner.",
         |world| !leaders(world).is_empty(),
     )
@@ -135,7 +142,7 @@ const TOUR: &[Beat] = &[
         question: "Which term does the next candidate stand in?",
         options: |_| vec!["Term 1 again".to_owned(), "Term 2".to_owned(), "It depends on the votes".to_owned()],
         answer: |world| usize::from(newest_term(world) > 1),
-        because: "A candidate always raises the term by one. In term 1 everyone has voted already.",
+        because: "A candidate always raises the term by one. In term 1 everybody has voted already.",
     }),
     Beat::new(
         "Four are enough",
@@ -161,7 +168,7 @@ const TOUR: &[Beat] = &[
             ]
         },
         answer: |_| 1,
-        because: "It boots as a follower. The first heartbeat carries a higher term, and it enters that term.",
+        because: "It boots as a follower. The first heartbeat it gets carries a higher term, and it enters that term.",
     }),
 ];
 

@@ -2,12 +2,16 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
+use crate::sim::small;
 use crate::systems::consensus::raft::config::{SETS, letters, servers};
 use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
-    self as view, Cluster, Side, commit, common_leader, config, leader, leaders, name, newest_term, set, term,
+    self as view, Cluster, Side, bit, commit, common_leader, config, last, leader, leaders, leadership, name,
+    newest_term, set, set_at, term,
 };
+
+const E: NodeId = NodeId(4);
 
 type Beat = crate::guides::kit::tour::Beat<Raft>;
 
@@ -46,7 +50,9 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     explore: THREE_TO_ONE,
     terms: &[
         ("joint consensus", "A phase in which decisions need majorities of both the old and the new set of members."),
+        ("learner", "A server that gets the log and has no vote, until it has caught up."),
         ("members", "The servers whose majorities count."),
+        ("one server at a time", "The simpler way to change members: each change adds or removes a single server."),
     ],
     before: &["consensus/raft-replication", "consensus/quorums"],
     near: &["consensus/raft-figure-8"],
@@ -59,19 +65,56 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
 
 fn picture(world: &Cluster, frame: Frame) -> Picture {
     let mut picture = view::picture(world, frame, Some(views(world)));
+    for figure in &mut picture.figures {
+        if figure.id == "logs" {
+            figure.title = "Logs, term:entry; + names both sets. Firm: committed.".to_owned();
+        }
+        if frame == Frame::Wide {
+            // Sets of five letters need wider cells than commands.
+            (figure.at.0, figure.size.0) = (544, 404);
+        }
+    }
+    let parted = leaders(world).len() > 1 || !world.kernel().are_links_healthy();
+    picture.sets = if parted { deciding(world) } else { counted(world) };
+    picture
+}
+
+/// The sets that the leader counts by.
+fn counted(world: &Cluster) -> Vec<SetMark> {
     let config = leader(world).map_or_else(|| members(world), |id| config(world, id));
     let mark = |set: u64, word: &str, tone: Tone| SetMark {
         members: servers(set).collect(),
         label: format!("{word} {}", letters(set)),
         tone,
     };
-    if config.is_joint() {
-        picture.sets.push(mark(config.old, "old", Tone::Question));
-        picture.sets.push(mark(config.new, "new", Tone::Active));
-    } else {
-        picture.sets.push(mark(config.new, "members", Tone::Active));
+    match config.is_joint() {
+        true => vec![mark(config.old, "old", Tone::Question), mark(config.new, "new", Tone::Active)],
+        false => vec![mark(config.new, "members", Tone::Active)],
     }
-    picture
+}
+
+/// For each of the last two leaders, the servers that it decides with, and how many of which set they are.
+fn deciding(world: &Cluster) -> Vec<SetMark> {
+    let mark = |(id, tone): (NodeId, Tone)| {
+        let (config, with) = (config(world, id), followers(world, id));
+        let share = |set: u64| format!("{} of {}", (with & set).count_ones(), letters(set));
+        let old = if config.is_joint() { format!("{}, ", share(config.old)) } else { String::new() };
+        let label = format!("{}: {old}{}", name(world, id), share(config.new));
+        SetMark { members: servers(with).collect(), label, tone }
+    };
+    let mut newest = leaders(world);
+    small::sort_by_key(&mut newest, |id| std::cmp::Reverse(term(world, *id)));
+    newest.into_iter().zip([Tone::Question, Tone::Active]).map(mark).collect()
+}
+
+/// The servers that a leader decides with: those that have its last entry or, before anybody else has one, that voted
+/// for it.
+fn followers(world: &Cluster, leader: NodeId) -> u64 {
+    let (last, of) = (last(world, leader), |nodes: Vec<NodeId>| nodes.into_iter().fold(0, |all, id| all | bit(id)));
+    let holders = of(view::holders(world, leader, last));
+    let won = world.witness().leaders().iter().rev().find(|won| won.node == leader);
+    let is_alone = holders == bit(leader) && commit(world, leader) < last;
+    if is_alone { won.map_or(holders, |won| won.votes) } else { holders }
 }
 
 /// By which set each server counts.
@@ -111,6 +154,24 @@ fn is_joint(world: &Cluster) -> bool {
     leader(world).is_some_and(|id| config(world, id).is_joint())
 }
 
+/// Cuts the leader off, together with D and E, from the other members.
+fn cut_with_newcomers(world: &Cluster) -> Vec<Input> {
+    leader(world).map(|id| Input::Partition { side: bit(id) | 0b11000 }).into_iter().collect()
+}
+
+/// The two leaders of a cluster that is parted: the older, and the newer.
+fn two_leaders(world: &Cluster) -> Option<(NodeId, NodeId)> {
+    let older = leaders(world).into_iter().min_by_key(|id| term(world, *id))?;
+    leader(world).filter(|newer| *newer != older).map(|newer| (older, newer))
+}
+
+/// Whether the leader knows that D and E have its last entry.
+fn newcomers_have_it(world: &Cluster) -> bool {
+    let Some(id) = leader(world) else { return false };
+    let last = last(world, id);
+    leadership(world, id).is_some_and(|known| known.matched.iter().skip(3).all(|at| *at == last))
+}
+
 const TOUR: &[Beat] = &[
     Beat::new(
         "Three members, two in waiting",
@@ -119,35 +180,102 @@ const TOUR: &[Beat] = &[
         |world| common_leader(world).is_some_and(|id| commit(world, id) >= 1),
     )
     .look(leaders),
-    Beat::new("A command on two of three", "x=5 is committed once two of the three have it.", |world| {
-        leader(world).is_some_and(|id| commit(world, id) >= 2)
-    })
-    .first(|_| vec![set(0, 5)])
-    .look(leaders),
     Beat::new(
-        "Both sets at once",
-        "Now the five: ABCDE. The leader appends an entry that names both sets. It counts from the moment it is in \
-         the log: decisions need two of ABC *and* three of ABCDE.",
-        is_joint,
-    )
-    .first(|_| vec![change("ABCDE")])
-    .look(leaders)
-    .ask(Predict {
-        question: "The new entry itself: whose consent does it need?",
-        options: |_| ["The old majority's", "The new majority's", "Both"].map(str::to_owned).to_vec(),
-        answer: |world| if is_joint(world) { 2 } else { 0 },
-        because: "It is in the leader's log, so the leader counts by it already.",
-    }),
-    Beat::new(
-        "The new set alone",
-        "The joint entry is committed. From here on nobody can decide by the old set alone, so it is safe to drop \
-         it: the leader appends ABCDE.",
+        "At one stroke",
+        "The rule is off: a new set replaces the old one at once. The leader is asked for ABCDE while a cut leaves it \
+         alone with D and E. It counts by the new set as soon as that is in its own log.",
         |world| settled(world, "ABCDE"),
     )
-    .look(view::ids),
-    Beat::new("Five are members", "Now two may crash, where before it was one.", |world| {
-        leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7))
+    .first(|world| [vec![Input::off(raft::JOINT)], cut_with_newcomers(world), vec![change("ABCDE")]].concat())
+    .look(leaders)
+    .ask(Predict {
+        question: "Can the leader commit on its side of the cut?",
+        options: |_| {
+            ["No: it has one of ABC", "Yes: it has three of ABCDE", "No: D and E may not vote yet"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| usize::from(settled(world, "ABCDE")),
+        because: "Its log says ABCDE, and three of five have the entry. The other two have not heard of it.",
+    }),
+    Beat::new(
+        "Two majorities that share nobody",
+        "The other two hear no leader. Their logs know nothing of D and E, so they go on counting by ABC.",
+        |world| two_leaders(world).is_some(),
+    )
+    .look(leaders)
+    .ask(Predict {
+        question: "Can the two elect a leader?",
+        options: |_| ["No: two of five are no majority", "Yes: two of three are one"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(two_leaders(world).is_some()),
+        because: "The two fields have no server in common: three of ABCDE here, two of ABC there. Nobody was left who \
+                  could have said no.",
+    }),
+    Beat::new(
+        "Both decide",
+        "A client on each side sets y: to 1 here, to 2 there. Both leaders have their majority, and both commit.",
+        |world| {
+            let wrote = |id: NodeId| world.memory(id).is_some_and(|memory| memory.registers[1].is_some());
+            two_leaders(world).is_some_and(|(older, newer)| wrote(older) && wrote(newer))
+        },
+    )
+    .first(|world| {
+        let pair = two_leaders(world);
+        vec![set_at(1, 1, pair.map(|pair| pair.0)), set_at(1, 2, pair.map(|pair| pair.1))]
     })
+    .look(leaders),
+    Beat::new(
+        "Healed, and one side has lost",
+        "The cut heals, and the later term wins. Whatever the set ABCDE had decided is gone, its own entry with it: \
+         the members are ABC again. Nobody speaks to D and E, so their logs stay as they are. From here on the rule \
+         is on.",
+        |world| {
+            let count_by_three = (0..3).map(NodeId).all(|id| !config(world, id).has(E));
+            leaders(world).len() == 1 && count_by_three
+        },
+    )
+    .first(|_| vec![Input::HealAll, Input::Rule { rule: raft::JOINT, on: true }])
+    .look(leaders),
+    Beat::new(
+        "The same cut, with both sets",
+        "Again the leader is alone with D and E, and is asked for ABCDE. Now it appends an entry that names both \
+         sets, and counts by it at once: it needs two of ABC *and* three of ABCDE.",
+        |world| is_joint(world) && newcomers_have_it(world),
+    )
+    .first(|world| [cut_with_newcomers(world), vec![change("ABCDE")]].concat())
+    .look(leaders)
+    .ask(Predict {
+        question: "D and E take the entry. Can the leader commit it?",
+        options: |_| {
+            ["Yes: it has three of ABCDE", "No: it has one of ABC", "Yes: it has three of the five"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| usize::from(leader(world).is_some_and(|id| commit(world, id) < last(world, id))),
+        because: "Every decision needs a majority of the old set too, and nobody else of ABC is here.",
+    }),
+    Beat::new(
+        "One side decides",
+        "The other two elect a leader by ABC, as before. The old leader, with its three, has decided nothing: so \
+         there is nothing to lose.",
+        |world| two_leaders(world).is_some_and(|(_, newer)| commit(world, newer) == last(world, newer)),
+    )
+    .look(leaders),
+    Beat::new(
+        "Both sets, then the new one alone",
+        "The cut heals, and the new leader is asked for ABCDE. First both sets must agree to the joint entry. From \
+         then on nobody can decide by ABC alone, and the leader appends ABCDE. Changing *one \
+         server at a time* needs no joint entry: majorities of n and of n + 1 servers always share one.",
+        |world| settled(world, "ABCDE"),
+    )
+    .first(|_| vec![Input::HealAll, change("ABCDE")])
+    .look(view::ids),
+    Beat::new(
+        "Five are members",
+        "Now two may crash, where before it was one: y=7 is committed by the three that are left. In real systems a \
+         newcomer often catches up first, as a *learner*: it gets the log, and its vote does not count.",
+        |world| leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7)),
+    )
     .first(|world| {
         let other = |id: &NodeId| leader(world) != Some(*id);
         let down = view::ids(world).into_iter().filter(other).take(2).map(|node| Input::Crash { node });
@@ -156,8 +284,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "A leader that is not a member",
-        "All run again, and now a set without the leader is asked for. The leader carries the change out without \
-         counting itself, and steps down when it is committed.",
+        "All run again, and the leader is asked for a set without itself. It carries the change out, does not count \
+         itself, and steps down once the new set is committed.",
         |world| ["CDE", "A"].iter().any(|wanted| settled(world, wanted)),
     )
     .first(|world| {
@@ -168,8 +296,12 @@ const TOUR: &[Beat] = &[
     .look(leaders)
     .ask(Predict {
         question: "Who leads in the end?",
-        options: |_| ["The same leader", "One of the new members"].map(str::to_owned).to_vec(),
-        answer: |world| usize::from(leader(world).is_some_and(|id| config(world, id).has(id))),
+        options: |_| ["The same leader, as a guest", "One of the new members", "Nobody"].map(str::to_owned).to_vec(),
+        answer: |world| match leader(world) {
+            Some(id) if config(world, id).has(id) => 1,
+            Some(_) => 0,
+            None => 2,
+        },
         because: "The old leader has done its part. The members hear nobody, and elect one of their own.",
     }),
 ];
@@ -211,7 +343,6 @@ const THREE_TO_ONE: Hunt<Raft> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::raft::{bit, leadership};
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -279,6 +410,36 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The fields on the stage after so many beats: the letters of each.
+    fn fields(beats: usize) -> (Vec<u64>, bool) {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        assert!(script.play(&TOUR[..beats]));
+        let sets = picture(script.world(), Frame::Wide).sets;
+        let of = |set: SetMark| set.members.into_iter().map(bit).sum();
+        (sets.into_iter().map(of).collect(), script.world().is_promise_broken(NOTHING_LOST.id))
+    }
+
+    /// Without the rule two of ABC and three of ABCDE decide side by side, and share nobody.
+    #[test]
+    fn two_majorities_that_share_nobody_are_drawn_and_break_the_promise() {
+        let (sets, is_broken) = fields(3);
+        assert_eq!(sets.iter().map(|set| set.count_ones()).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(sets[0] & sets[1], 0);
+        assert!(is_broken);
+        assert_eq!(fields(4).0.iter().fold(0, |all, set| all | set), 0b11111);
+    }
+
+    /// With it the three decide nothing.
+    #[test]
+    fn with_both_sets_one_side_decides() {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        assert!(script.play(&TOUR[..7]));
+        let world = script.world();
+        let (older, newer) = two_leaders(world).expect("two lead");
+        assert!(config(world, older).is_joint() && commit(world, older) < last(world, older));
+        assert_eq!(commit(world, newer), last(world, newer));
+    }
 
     #[test]
     fn the_sets_on_offer_are_the_ones_the_command_names() {

@@ -22,7 +22,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     guide: Guide::Consensus,
     level: 3,
     summary: "A leader is cut off with a minority and does not know that it has been replaced. What it appends is \
-              never committed; what it answers may be stale, unless it confirms first that it leads.",
+              never committed; what it answers may be stale, unless it first confirms that it leads.",
     seed: 3,
     settings: &[
         (raft::READS, 0),
@@ -162,19 +162,27 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "The cut",
-        "Leader and one follower on one side, three servers on the other. The leader notices nothing. The three hear \
-         no heartbeat and elect another.",
+        "The leader and one follower are on one side, three servers on the other. The leader notices nothing. The \
+         three hear no heartbeat and elect a leader of their own.",
         |world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
     )
     .first(cut_off)
     .look(leaders)
     .ask(Predict {
-        question: "How many servers believe now that they lead?",
-        options: |_| ["One", "Two"].map(str::to_owned).to_vec(),
-        answer: |world| leaders(world).len().saturating_sub(1).min(1),
-        because: "Two, in different terms. Raft promises one leader per term, not one leader at a time.",
+        question: "Now two believe that they lead. Has Raft broken its promise?",
+        options: |_| {
+            ["Yes: only one may lead", "No: they lead different terms", "No: the old one knows"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| {
+            let terms = two_leaders(world).map(|(new, old)| (term(world, new), term(world, old)));
+            usize::from(terms.is_some_and(|(new, old)| new != old))
+        },
+        because: "A new leader needs votes in a higher term. Raft promises one leader per term, not one leader at a \
+                  time.",
     }),
-    Beat::new("x becomes 2", "On the majority's side a client sets x to 2, and is told that it is done.", |world| {
+    Beat::new("x becomes 2", "On the side of the majority a client sets x to 2, and is told that it is done.", |world| {
         two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
     })
     .first(|world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))])
@@ -198,8 +206,8 @@ const TOUR: &[Beat] = &[
             Some(Answer::Value(_)) => 1,
             _ => 2,
         },
-        because: "It asks for a majority's confirmation first, and hears from only one follower. A late answer is \
-                  better than a wrong one.",
+        because: "It first asks for a majority's confirmation, and hears from one follower only. No answer is better \
+                  than a wrong one.",
     }),
     Beat::new(
         "It heals",
@@ -211,8 +219,9 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "By a lease",
-        "Another way: a server that has heard the leader votes for nobody else for 150 ms. For 150 ms after a \
-         majority answered, nobody else can lead, and reads need no messages at all.",
+        "Another way: a server that has heard the leader votes for nobody else for 150 ms. So a leader whose \
+         heartbeat a majority answered cannot be replaced for 150 ms, counted from when it *sent* that heartbeat. \
+         Until then it answers alone.",
         |world| {
             let now = world.kernel().now();
             let fresh = |leader: NodeId| {
@@ -226,8 +235,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "At once",
-        "A read, answered at once. The lease rests on clocks: a leader whose clock is slow believes in its lease for \
-         too long.",
+        "A client reads x, and the leader answers without asking anybody. The lease rests on clocks: a leader whose \
+         clock runs slow believes in its lease for too long.",
         |world| world.history().reads_answered() >= 2,
     )
     .first(|_| vec![get_at(0, None)])

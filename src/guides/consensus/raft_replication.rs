@@ -96,8 +96,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "Append, then send",
-        "A client sets x to 5. The leader appends the command with its term and sends it to everyone. Dashed: in the \
-         log, and not yet final.",
+        "A client sets x to 5. The leader appends the command with its term and sends it to everyone. A dashed cell \
+         is in the log and not yet final.",
         |world| leader(world).is_some_and(|id| last(world, id) >= 1),
     )
     .first(|_| vec![set(0, 5)])
@@ -112,8 +112,8 @@ const TOUR: &[Beat] = &[
         question: "How many of five servers must have the entry before it is committed?",
         options: |_| ["Two", "Three", "All five"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "Three, with the leader itself. Any later winner needs three votes, so one of these three has a say \
-                  in it.",
+        because: "The leader's own copy counts. Any later winner needs three votes, so at least one of these three \
+                  has a say in who wins.",
     }),
     Beat::new(
         "The followers hear of it",
@@ -138,22 +138,22 @@ const TOUR: &[Beat] = &[
     .look(view::ids),
     Beat::new(
         "A tail that is not committed",
-        "The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It is on two \
-         servers, and there it stays.",
+        "The leader and one follower are cut off. A client that still talks to this leader sets z to 9. It gets as \
+         far as two servers, and no further.",
         |world| leader(world).zip(follower(world)).is_some_and(|(a, b)| last(world, a).min(last(world, b)) >= 3),
     )
     .first(|world| cut_leader_off(world).into_iter().chain([set(2, 9)]).collect())
     .look(leaders),
     Beat::new(
         "The others carry on without it",
-        "The three others hear no leader and elect one. Another client sets z to 1. It stands at the same index, in \
-         a later term, on a majority.",
+        "The three others hear no leader, and elect one of their own in a later term.",
         |world| old_leader(world).is_some(),
     )
     .look(leaders),
     Beat::new(
         "Committed over there",
-        "The new leader commits z=1. Compare the two rows of the grid that differ.",
+        "Another client sets z to 1. It goes to the same index as z=9, in a later term, onto a majority, and is \
+         committed. Compare the rows of the grid.",
         |world| leader_at(world, 3),
     )
     .first(|world| vec![set_at(2, 1, leader(world))])
@@ -168,13 +168,13 @@ const TOUR: &[Beat] = &[
     .look(view::ids)
     .ask(Predict {
         question: "What becomes of z=9?",
-        options: |_| ["It is deleted", "It comes after z=1", "It wins, for it came first"].map(str::to_owned).to_vec(),
+        options: |_| ["It is deleted", "It comes after z=1", "It stays: it came first"].map(str::to_owned).to_vec(),
         answer: |world| {
             let z = leader(world).and_then(|id| world.memory(id)).and_then(|memory| memory.registers[2]);
             if z == Some(1) { 0 } else { 2 }
         },
-        because: "It was never on a majority, so nobody was told that it was done. The leader's log settles the \
-                  conflict.",
+        because: "It was never on a majority, so no client was told that it was done. The newer leader's log settles \
+                  the conflict.",
     }),
 ];
 

@@ -126,7 +126,7 @@ const TOUR: &[Beat] = &[
         question: "Who decides when a server takes its snapshot?",
         options: |_| ["The leader", "Each for itself", "A majority"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "What is applied is committed and will not change, so there is nobody to ask.",
+        because: "What is applied is committed and will not change, so there is nothing to ask anybody.",
     }),
     Beat::new("A follower is away", "A follower crashes. Meanwhile four more commands come in.", |world| {
         leader(world).is_some_and(|id| base(world, id) == 8)
@@ -137,29 +137,32 @@ const TOUR: &[Beat] = &[
     })
     .look(leaders),
     Beat::new(
-        "Too late for the entries",
-        "The follower is back and needs index 5. The leader has nothing before index 9 any more.",
+        "Away for too long",
+        "The follower is back, with a log that ends at index 4. The leader has dropped all entries up to index 8.",
         sends_a_snapshot,
     )
     .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
     .look(leaders)
     .ask(Predict {
-        question: "What does the leader send?",
-        options: |_| ["Entries 5 to 8", "Its snapshot"].map(str::to_owned).to_vec(),
-        answer: |world| usize::from(sends_a_snapshot(world)),
-        because: "InstallSnapshot: the state after index 8, with that index and its term.",
+        question: "How does the follower get entries 5 to 8?",
+        options: |_| {
+            ["From the leader, one by one", "From the third server", "Never"].map(str::to_owned).to_vec()
+        },
+        answer: |world| if sends_a_snapshot(world) { 2 } else { 0 },
+        because: "Nobody has them any more, and nobody needs them: the leader sends InstallSnapshot, the state after \
+                  index 8, with that index and its term.",
     }),
     Beat::new(
         "Caught up",
-        "The follower replaces its log with the snapshot. It never saw entries 5 to 8, yet is in the same state as \
-         the others.",
+        "The follower puts the snapshot in the place of its log. It never saw entries 5 to 8, and yet it is in the \
+         same state as the others.",
         |world| all_at(world, 8),
     )
     .look(view::ids),
     Beat::new(
         "On from there",
-        "The next entry goes to index 9 on all three. Index and term of the snapshot are what its check of the \
-         previous entry rests on.",
+        "The next entry goes to index 9 on all three. For the check of the entry before it, the snapshot's index and \
+         term stand in.",
         |world| all_at(world, 9),
     )
     .first(|_| vec![set(1, 9)])

@@ -160,7 +160,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "The same command for each",
-        "Set x to 5. Each leader sends it to its followers and waits for a majority, which is itself and one more.",
+        "x is set to 5. Each leader sends the command to its followers and waits for a majority, which is itself and \
+         one more.",
         |world| committed(world) >= 1,
     )
     .first(|_| set_everywhere(0, 5))
@@ -174,23 +175,26 @@ const TOUR: &[Beat] = &[
     .look(all),
     Beat::new(
         "A steady load",
-        "Now 20 commands a second, each for all three leaders at the same moment. The table shows the *median* time \
-         from when a leader takes up a command until it knows that it is committed.",
+        "So far the table rests on a single command. Now there are 20 a second, each for all three leaders at the \
+         same moment. *Commit* is the *median* time from when a leader takes up a command until it knows that it is \
+         committed.",
         |world| committed(world) >= 60,
     )
     .first(|_| vec![load(LOAD)])
     .look(leaders)
     .ask(Predict {
-        question: "Which protocol commits fastest?",
-        options: |_| titles(&["No real difference"]),
+        question: "Multi-Paxos and Zab send the followers a third message. Does a commit take them longer?",
+        options: |_| {
+            ["Yes, half as long again", "Yes, twice as long", "No"].map(str::to_owned).to_vec()
+        },
         answer: |world| {
             let of = |of: Protocol| median(world, of).unwrap_or(0);
             let (quick, slow) = (Protocol::ALL.map(of).into_iter().min(), Protocol::ALL.map(of).into_iter().max());
             let apart = slow.zip(quick).is_some_and(|(slow, quick)| (slow - quick) * 5 > slow);
-            if apart { index_of(Protocol::ALL.into_iter().min_by_key(|one| of(*one))) } else { 3 }
+            if apart { 0 } else { 2 }
         },
-        because: "With a stable leader all three do the same: out to the followers, back from the faster one. Theory \
-                  says two message delays.",
+        because: "By the time the third message leaves, the command is committed. In all three a commit is two \
+                  message delays: out to the followers, back from the faster one.",
     }),
     Beat::new(
         "What a command costs",
@@ -207,8 +211,8 @@ const TOUR: &[Beat] = &[
             31..=50 => 1,
             _ => 2,
         },
-        because: "Four: 2(n - 1). The news that it is committed costs no message of its own. The price is that \
-                  followers apply it later.",
+        because: "That is 2(n - 1): out and back. The news that it is committed costs no message of its own. The \
+                  price is that followers apply it later.",
     }),
     Beat::new(
         "The same crash",
@@ -223,7 +227,8 @@ const TOUR: &[Beat] = &[
         options: |_| titles(&[]),
         answer: |world| index_of(first_back(world)),
         because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one round \
-                  trip for votes or promises. Which of the two comes first is chance: another seed, another winner.",
+                  trip for votes or promises. Which of the two comes first is chance: with another seed the other may \
+                  win.",
     }),
     Beat::new(
         "All three are back",
@@ -242,8 +247,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The old leaders return",
-        "They boot from their disks, follow whoever leads now, and get what they missed. No command is lost, and \
-         none is applied twice.",
+        "They boot from their disks, follow whoever leads now, and get what they missed. No committed command is \
+         lost, and none is applied twice.",
         |world| crashed(world).is_empty() && together(world, 4),
     )
     .first(|world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect())

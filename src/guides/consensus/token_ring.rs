@@ -136,8 +136,8 @@ const TOUR: &[Beat] = &[
     .look(all),
     Beat::new(
         "Five calls, one token",
-        "A call goes from node to node. A node that is calling too stops the calls of lower nodes and lets those of \
-         higher ones pass. Only one call comes home, and its node makes the token.",
+        "A call goes from node to node. A node that is itself calling stops the calls of lower nodes and lets those \
+         of higher ones pass. Only one call comes home, and its node makes the token.",
         |world| !with_token(world).is_empty(),
     )
     .look(with_token)
@@ -150,7 +150,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Ask first, then hand over",
         "The holder asks the next node whether it is there, and hands over the token only after an answer. From then \
-         on it has none. The square is the token.",
+         on it has none. The square on its way is the token.",
         |world| flying_token(world).is_some(),
     )
     .look(all),
@@ -173,8 +173,8 @@ const TOUR: &[Beat] = &[
         question: "Who goes in next?",
         options: names,
         answer: |world| inside(world).next().map_or(0, NodeId::index),
-        because: "The first on the way round that wants in, whoever has waited longest. Nobody waits for more than \
-                  one entry by each of the others.",
+        because: "The next one on the way round that wants in, no matter who has waited longest. Nobody waits for \
+                  more than one entry by each of the others.",
     }),
     Beat::new(
         "The holder dies inside",
@@ -229,10 +229,10 @@ const TOUR: &[Beat] = &[
     .look(those_inside)
     .ask(Predict {
         question: "How many will be inside?",
-        options: |_| vec!["One".to_owned(), "Two".to_owned()],
-        answer: |world| usize::from(inside(world).nth(1).is_some()),
-        because: "The ring cannot tell a paused node from a dead one. That is where the promise ends; what helps \
-                  here is a lease with a fencing token.",
+        options: |_| vec!["None".to_owned(), "One".to_owned(), "Two".to_owned()],
+        answer: |world| inside(world).count().min(2),
+        because: "The ring cannot tell a paused node from a dead one. This is where the promise ends; what helps here \
+                  is a lease with a fencing token.",
     }),
     Beat::new(
         "The old token dies",

@@ -94,34 +94,32 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A confirmation, and another",
         "B confirms. Now A knows that B knows, and B does not know that the confirmation arrived. So A confirms the \
-         confirmation. This much they have agreed on: the plan and two confirmations.",
+         confirmation. That is what they have agreed on: the plan and two confirmations.",
         |world| received(world, SECOND) == 3,
     )
     .look(|_| vec![FIRST, SECOND])
     .ask(Predict {
-        question: "The last message has arrived. Who can be sure of that?",
+        question: "When the last message has arrived, who knows that it has?",
         options: |_| vec!["A".to_owned(), "B".to_owned(), "Both".to_owned()],
         answer: |world| if received(world, SECOND) == 3 { 1 } else { 0 },
-        because: "B got it. A, who sent it, will never hear of it: nothing follows the last message.",
+        because: "B has it in hand. A sent it and will never hear whether it came: nothing follows the last message.",
     }),
     Beat::new(
         "Dawn",
-        "Each attacks if it got the last message it was waiting for. Tonight no messenger was caught, and both \
-         attack.",
+        "Each attacks only if the last message it expects has come. Tonight no messenger was caught, and both attack.",
         |world| world.witness().both == 1,
     )
     .look(|_| vec![FIRST, SECOND]),
     Beat::new(
         "The last messenger is caught",
         "Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in \
-         the valley. A has got everything it was waiting for.",
+         the valley. A has had everything it was waiting for.",
         |world| messenger(world, 3).is_some(),
     )
     .look(|_| vec![FIRST]),
     Beat::new(
-        "One goes alone",
-        "A saw no difference between this night and the last. What it did then it does now, so it attacks. B waited \
-         for a word that did not come.",
+        "Dawn again",
+        "To A this night looks exactly like the last. To B it does not: one word is missing.",
         |world| world.witness().alone == 1,
     )
     .first(|world| catch(world, 3))
@@ -134,12 +132,13 @@ const TOUR: &[Beat] = &[
             Some(_) => 1,
             None => 2,
         },
-        because: "Add a confirmation, and another messenger is the last. Somebody always sends it and never knows.",
+        because: "A does what it did when all went well; B stays. Add a confirmation, and another messenger is the \
+                  last: somebody always sends it and never knows.",
     }),
     Beat::new(
         "What you can have: odds",
-        "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: all \
-         but the last must arrive for it. But then they seldom attack at all.",
+        "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: for \
+         that, all messages but the last must arrive. But then they seldom attack at all.",
         |world| world.witness().nights() >= 12,
     )
     .first(|_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)])

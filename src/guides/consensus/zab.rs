@@ -1,4 +1,4 @@
-//! ZAB: ZooKeeper's broadcast. Three phases that take a new leader from a vote to the first proposal.
+//! Zab: ZooKeeper's broadcast. Three phases that take a new leader from a vote to the first proposal.
 
 use crate::guides::kit::prelude::*;
 use crate::sim::small;
@@ -15,7 +15,7 @@ type Beat = crate::guides::kit::tour::Beat<Zab>;
 /// The scenario.
 pub static SCENARIO: Scenario<Zab> = Scenario {
     slug: "zab",
-    title: "ZAB: ZooKeeper's broadcast",
+    title: "Zab: ZooKeeper's broadcast",
     guide: Guide::Consensus,
     level: 4,
     summary: "A new leader asks for promises, brings its followers up to date, and only then broadcasts. Cut it off \
@@ -77,7 +77,7 @@ fn picture(world: &Ensemble, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let servers = everybody(world);
     let (ring, grid, table) = match frame {
-        Frame::Wide => (Area::new(90, 110, 370, 320), ((570, 60), (376, 190)), ((570, 290), (376, 190))),
+        Frame::Wide => (Area::new(90, 110, 370, 320), ((530, 60), (416, 190)), ((530, 290), (416, 190))),
         Frame::Narrow => (Area::new(64, 66, 272, 184), ((8, 300), (384, 110)), ((8, 418), (384, 136))),
     };
     for (id, at) in servers.iter().zip(ring.circle(servers.len())) {
@@ -147,8 +147,9 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "Broadcast",
-        "A client sets y to 5. The leader numbers it: epoch and counter, its *zxid*. It proposes, followers write \
-         and acknowledge, and with a quorum it commits. Clients also add 1 to x now and then.",
+        "A client sets y to 5. The leader numbers the change: epoch and counter, its *zxid*. It proposes, followers \
+         write and acknowledge, and with a quorum it commits: look for y=5 in the grid. Clients also add 1 to x now \
+         and then.",
         |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.state[1] == Some(5))),
     )
     .first(|_| vec![set(1, 5)])
@@ -156,7 +157,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Proposals for nobody",
         "The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to its \
-         own history, and no acknowledgement comes.",
+         own history: the dashed cell with y=9. No acknowledgement comes.",
         |world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
     )
     .first(|world| cut_off(world).into_iter().chain([set(1, 9)]).collect())
@@ -176,18 +177,18 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The old leader comes back",
-        "The cut heals. The old leader finds one that leads, joins it, and shows its history. Look at the grid: the \
-         end of it is of epoch 1, and nobody else has it.",
+        "The cut heals. The old leader finds one that leads, joins it, and shows its history. Look at the grid: y=9 \
+         is of epoch 1, and nobody else has it.",
         |world| common_leader(world).is_some(),
     )
     .first(|_| vec![Input::HealAll])
     .look(everybody)
     .ask(Predict {
         question: "What becomes of y = 9?",
-        options: |_| vec!["It is committed after all".to_owned(), "It is taken out".to_owned()],
+        options: |_| ["It is committed after all", "It is taken out", "It goes to the end"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(!nine_left(world)),
-        because: "It was never committed, and epoch 2 began without it. The new leader's history replaces the old \
-                  one's.",
+        because: "It was never committed, and epoch 2 began without it. The new leader's history takes its place, and \
+                  y is 5 on all three.",
     }),
     Beat::new(
         "A follower misses a little",
@@ -355,6 +356,22 @@ mod tests {
     use crate::sim::run::chaos::storm;
     use crate::sim::run::simulation::Simulation;
     use crate::sim::run::tape::Tape;
+
+    /// The grid says what each transaction does, so that one can see what becomes of y=9.
+    #[test]
+    fn the_grid_shows_the_value_that_is_lost() {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        let cells = |world: &Ensemble| match histories(world, (0, 0), (400, 200)).body {
+            crate::picture::Body::Grid { rows, .. } => {
+                rows.into_iter().flat_map(|row| row.cells).filter(|cell| cell.text.ends_with("y=9")).count()
+            }
+            _ => 0,
+        };
+        assert!(script.play(&TOUR[..6]));
+        assert_eq!(cells(script.world()), 1);
+        assert!(script.play(&TOUR[6..8]));
+        assert_eq!(cells(script.world()), 0);
+    }
 
     /// Algorithm 3: a proposal to each follower, its acknowledgement, and the commit. With fixed latency a commit takes a
     /// round trip.

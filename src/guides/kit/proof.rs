@@ -4,6 +4,7 @@
 use std::marker::PhantomData;
 
 use super::live::LiveWorld;
+use super::tour::Beat;
 use crate::sim::declare::rules::RuleId;
 use crate::sim::declare::settings::SettingId;
 use crate::sim::machine::system::System;
@@ -60,6 +61,16 @@ impl<S: System> Script<S> {
             }
         }
         holds(self.world())
+    }
+
+    /// Plays beats of a tour. False when one of them does not happen.
+    pub fn play(&mut self, beats: &[Beat<S>]) -> bool {
+        beats.iter().all(|beat| {
+            for input in (beat.inputs)(self.world()) {
+                self.act(input);
+            }
+            self.until(beat.until)
+        })
     }
 
     /// Runs on for some events.

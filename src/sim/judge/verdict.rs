@@ -48,6 +48,8 @@ pub struct Broken {
     pub time: Time,
     /// What clashed.
     pub breach: Breach,
+    /// Why this lies outside of what is promised, if it does.
+    pub outside: Option<&'static str>,
 }
 
 /// How a promise stands.
@@ -92,14 +94,39 @@ impl Verdict {
 }
 
 /// A promise's verdict and, for an `eventually`, since when it has been waiting undisturbed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Standing {
     /// How it stands.
     pub verdict: Verdict,
     waiting_since: Option<Time>,
+    /// Whether it has been waited for, and whether it has come true since.
+    awaited: bool,
+    came_true: bool,
 }
 
 impl Standing {
+    /// How it stands, in words for the reader. A run cannot prove a promise: what holds, holds so far. And a promise
+    /// about the end that nobody has had to wait for yet has not been put to the test.
+    pub fn words(&self, kind: Kind) -> &'static str {
+        match (&self.verdict, kind) {
+            (Verdict::Broken(broken), _) if broken.outside.is_some() => "outside of what is promised",
+            (Verdict::Broken(_), _) => "broken",
+            (Verdict::Outside(_), _) => "not promised here",
+            (Verdict::Holds, Kind::Always) => "holds so far",
+            (Verdict::Holds, Kind::Reachable) => "reached",
+            (Verdict::Holds, Kind::Eventually { .. }) if self.came_true => "came true",
+            (Verdict::Holds, Kind::Eventually { .. }) => "nothing overdue",
+            (Verdict::Pending, _) if self.came_true => "awaited again",
+            (Verdict::Pending, _) => "not yet",
+        }
+    }
+
+    /// Whether there is something to show for it: a safety promise that holds, or one about the end that has come true
+    /// after it was waited for.
+    pub fn is_shown_to_hold(&self, kind: Kind) -> bool {
+        self.verdict == Verdict::Holds && (self.came_true || !matches!(kind, Kind::Eventually { .. }))
+    }
+
     /// Judges a promise of this kind, as the world is now. `good`: it holds, has come true, or is reached.
     /// `disturbed`: an input of the reader has just come in.
     #[inline]
@@ -109,7 +136,7 @@ impl Standing {
         good: bool,
         kernel: &Kernel,
         disturbed: bool,
-        explain: impl FnOnce() -> Breach,
+        explain: impl FnOnce() -> (Breach, Option<&'static str>),
     ) {
         let broken = match kind {
             Kind::Always => !good,
@@ -118,11 +145,14 @@ impl Standing {
         };
         self.verdict = match (good, broken) {
             (_, true) => {
-                Verdict::Broken(Arc::new(Broken { step: kernel.steps(), time: kernel.now(), breach: explain() }))
+                let (breach, outside) = explain();
+                Verdict::Broken(Arc::new(Broken { step: kernel.steps(), time: kernel.now(), breach, outside }))
             }
             (true, _) => Verdict::Holds,
             _ => Verdict::Pending,
         };
+        self.came_true |= good && self.awaited;
+        self.awaited = !good;
         if good {
             self.waiting_since = None;
         }
@@ -138,5 +168,44 @@ impl Standing {
         }
         let since = *self.waiting_since.get_or_insert(now);
         now - since > within || kernel.pending_count() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAFE: Kind = Kind::Always;
+    const LIVE: Kind = Kind::Eventually { within: 1_000 };
+
+    /// The words after each judgement of these.
+    fn words(kind: Kind, judgements: &[bool]) -> Vec<&'static str> {
+        let (mut kernel, mut standing) = (Kernel::new(1, 1), Standing::default());
+        // In a kernel without time nothing is ever overdue.
+        kernel.set_timeless();
+        let judge = |good: &bool| {
+            standing.judge(kind, *good, &kernel, true, || (Breach::default(), None));
+            standing.words(kind)
+        };
+        judgements.iter().map(judge).collect()
+    }
+
+    #[test]
+    fn what_was_never_waited_for_has_not_come_true() {
+        assert_eq!(words(LIVE, &[true, true]), ["nothing overdue", "nothing overdue"]);
+        assert_eq!(words(SAFE, &[true]), ["holds so far"]);
+    }
+
+    #[test]
+    fn what_came_true_and_no_longer_holds_is_awaited_again() {
+        let said = words(LIVE, &[false, true, false, true]);
+        assert_eq!(said, ["not yet", "came true", "awaited again", "came true"]);
+    }
+
+    #[test]
+    fn a_breach_beyond_the_assumptions_says_so() {
+        let (kernel, mut standing) = (Kernel::new(1, 1), Standing::default());
+        standing.judge(SAFE, false, &kernel, false, || (Breach::default(), Some("A node was paused.")));
+        assert_eq!(standing.words(SAFE), "outside of what is promised");
     }
 }

@@ -236,6 +236,11 @@ impl Kernel {
         self.disturbed_links == 0 && self.nodes.iter().all(NodeState::is_healthy)
     }
 
+    /// Whether no link is disturbed by a fault.
+    pub fn are_links_healthy(&self) -> bool {
+        self.disturbed_links == 0
+    }
+
     /// All that is yet to happen, in no particular order.
     pub fn pending(&self) -> impl Iterator<Item = &Pending> {
         self.look();

@@ -41,7 +41,8 @@ impl<S: System> Promise<S> {
     pub(in crate::sim) fn judge(&self, standing: &mut Standing, world: &World<S>, disturbed: bool) {
         if !standing.verdict.is_final() {
             let good = (self.holds)(world);
-            standing.judge(self.kind, good, world.kernel(), disturbed, || (self.explain)(world));
+            let explain = || ((self.explain)(world), S::outside(world, self.id));
+            standing.judge(self.kind, good, world.kernel(), disturbed, explain);
         }
     }
 }

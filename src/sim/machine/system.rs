@@ -83,6 +83,11 @@ pub trait System: Sized + 'static {
     /// Takes the notes of an event or an input into the witness. Not called when there are none.
     fn observe(_witness: &mut Self::Witness, _notes: &[Self::Note], _scene: &Scene) {}
 
+    /// Why the breach of this promise, as the world is now, lies outside of what is promised. `None` when it does not.
+    fn outside(_world: &World<Self>, _promise: &str) -> Option<&'static str> {
+        None
+    }
+
     /// One short line for a message: "RequestVote, term 2".
     fn describe_message(settings: &Settings, message: &Self::Message) -> String;
 

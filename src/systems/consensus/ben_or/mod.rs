@@ -50,7 +50,7 @@ settings! {
         "t: a voter goes on once it has n - t messages. At most a minority; 0 waits for everybody.";
     /// What the voters begin with.
     BALLOT = "first-votes", "First votes", Control::Choice(&["split", "random", "all alike"]), 0, Live,
-        "What the voters begin an election with.";
+        "The votes with which each decision begins.";
     /// Each its own coin, or one for all.
     KIND = "coin-kind", "Kind of coin", Control::Choice(&["own coins", "a common coin"]), 0, Live,
         "Each voter tosses its own, or one coin falls the same way for everybody in a round.";
@@ -61,8 +61,8 @@ settings! {
     BOUND = "rounds-promised", "Rounds promised", count(1, 20), 10, Live,
         "The bound that you would like to give: decided by the end of this round, whatever happens.";
     /// From one election to the next, in microseconds.
-    EVERY = "every", "An election every", micros(500_000, 10_000_000, 500_000), 2_000_000, AtStart,
-        "When the next one begins, whether this one is decided or not.";
+    EVERY = "every", "A decision every", micros(500_000, 10_000_000, 500_000), 2_000_000, AtStart,
+        "When the next decision is due, whether this one has come or not.";
 }
 
 metrics! {
@@ -154,13 +154,13 @@ pub enum Timer {
 /// What a bystander sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// A voter begins a round with a vote.
-    Begins { node: NodeId, election: u32, round: u32, vote: bool },
+    /// A voter begins a round with a vote, and may toss a coin at its end or not.
+    Begins { node: NodeId, election: u32, round: u32, vote: bool, coin: bool },
     /// A voter decides in a round.
     Decides { node: NodeId, election: u32, round: u32, value: bool },
 }
 
-/// How many crashes the settings bear: a minority at most.
+/// How many crashes the settings tolerate: a minority at most.
 pub fn crashes(settings: &Settings) -> usize {
     (settings.amount(CRASHES) as usize).min((BenOr::nodes(settings) - 1) / 2)
 }
@@ -198,7 +198,7 @@ struct Voter<'a, 'b> {
 
 commands! {
     CAST = "cast", "Cast",
-        "Sets the vote with which a voter begins the elections to come.",
+        "Sets the vote with which a voter begins the decisions to come.",
         [field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0), field("vote", Control::Choice(&["0", "1"]), 0)];
 }
 
@@ -245,8 +245,8 @@ impl System for BenOr {
         context.set_timer(Timer::Election, every - since);
         let election = disk.election;
         context.why(|_| match election {
-            0 => "It waits for the first election.".to_owned(),
-            _ => format!("It may have missed messages of election {election}, so it sits that one out."),
+            0 => "It waits for the first decision to be due.".to_owned(),
+            _ => format!("It may have missed messages of decision {election}, so it sits that one out."),
         });
         Memory::default()
     }
@@ -260,7 +260,7 @@ impl System for BenOr {
             Event::Command(call) => {
                 let vote = call.value(1) == 1;
                 voter.disk.cast = Some(vote);
-                voter.context.why(|_| format!("From the next election on it begins with {}.", word(Some(vote))));
+                voter.context.why(|_| format!("From the next decision on it begins with {}.", word(Some(vote))));
             }
         }
     }
@@ -271,7 +271,7 @@ impl System for BenOr {
     }
 
     fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
-        notes.iter().for_each(|note| witness.see(*note, scene.settings));
+        notes.iter().for_each(|note| witness.see(*note, scene));
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {
@@ -281,7 +281,7 @@ impl System for BenOr {
 
     fn describe_timer(_: &Settings, timer: Timer) -> String {
         match timer {
-            Timer::Election => "the next election".to_owned(),
+            Timer::Election => "the next decision is due".to_owned(),
             Timer::Coin(side) => format!("the coin falls on {}", word(Some(side))),
         }
     }

@@ -1,12 +1,13 @@
 //! What consensus promises, and the one promise among them that no deterministic protocol can keep.
 
-use super::{BOUND, BenOr, Note, expected_rounds, word};
+use super::{BOUND, BenOr, KIND, Note, SPREAD, expected_rounds, word};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::verdict::Breach;
+use crate::sim::kernel::time::Micros;
 use crate::sim::machine::promise::Promise;
-use crate::sim::machine::system::System;
+use crate::sim::machine::system::{Scene, System};
 use crate::sim::machine::world::World;
 
 /// How many elections are remembered one by one.
@@ -33,22 +34,50 @@ pub struct Election {
     pub outcome: Option<(NodeId, bool, u32)>,
     /// How many have decided.
     pub decided: u32,
+    /// Whether it began under the terms of the moment: others are not counted.
+    counts: bool,
 }
 
-/// What has been seen of the run so far.
+/// What the number of rounds depends on: the coin, and the schedule.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+struct Terms {
+    coin: bool,
+    kind: i64,
+    spread: Micros,
+    /// What is added to the latency of each link, and whether it is cut.
+    late: Vec<(Micros, bool)>,
+}
+
+impl Terms {
+    fn now(coin: bool, scene: &Scene) -> Terms {
+        let every = || (0..scene.kernel.nodes().len()).map(NodeId::from);
+        let links = every().flat_map(|from| every().map(move |to| scene.kernel.link(from, to)));
+        Terms {
+            coin,
+            kind: scene.settings.get(KIND),
+            spread: scene.settings.amount(SPREAD),
+            late: links.map(|link| (link.extra, link.cut)).collect(),
+        }
+    }
+}
+
+/// What has been seen of the run so far. Rounds are counted afresh whenever the terms change, since the bound of one
+/// coin says nothing about another coin, or none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     /// The last elections, the newest last.
     elections: Vec<Election>,
-    /// Elections decided, by the round in which the first voter decided; the last number is of all longer ones.
+    terms: Terms,
+    /// Elections decided under these terms, by the round in which the first voter decided; the last number is of all
+    /// longer ones.
     pub decided_in: [u32; COUNTED],
-    /// Elections decided.
+    /// Elections decided under these terms.
     pub decided: u32,
     /// The rounds that these took in all.
     pub spent: u32,
     /// Elections that the next one overtook before anybody had decided.
     pub abandoned: u32,
-    /// Rounds begun, by whoever was ahead, in all elections until the first decision.
+    /// Rounds begun under these terms, by whoever was ahead, until the first decision of each election.
     pub rounds: u32,
     clash: Option<(u32, [(NodeId, bool); 2])>,
     invented: Option<(u32, NodeId, bool)>,
@@ -72,16 +101,30 @@ impl Witness {
             if self.elections.len() == KEPT {
                 self.elections.remove(0);
             }
-            self.elections.push(Election { number, ..Election::default() });
+            self.elections.push(Election { number, counts: true, ..Election::default() });
         }
         self.elections.iter_mut().find(|known| known.number == number)
     }
 
-    pub(super) fn see(&mut self, note: Note, settings: &Settings) {
+    pub(super) fn see(&mut self, note: Note, scene: &Scene) {
         match note {
-            Note::Begins { node, election, round, vote } => self.begins(node, election, (round, vote), settings),
+            Note::Begins { node, election, round, vote, coin } => {
+                self.under(Terms::now(coin, scene));
+                self.begins(node, election, (round, vote), scene.settings);
+            }
             Note::Decides { node, election, round, value } => self.decides(node, election, round, value),
         }
+    }
+
+    /// Counts afresh if these terms are new. What is under way was begun under others, and is not counted at all.
+    fn under(&mut self, terms: Terms) {
+        if self.terms == terms {
+            return;
+        }
+        self.terms = terms;
+        self.elections.iter_mut().for_each(|election| election.counts = false);
+        self.decided_in = [0; COUNTED];
+        (self.decided, self.spent, self.rounds) = (0, 0, 0);
     }
 
     fn begins(&mut self, node: NodeId, number: u32, (round, vote): (u32, bool), settings: &Settings) {
@@ -91,7 +134,7 @@ impl Witness {
             election.ones += u32::from(vote);
             election.voters += 1;
         }
-        let ahead = round > election.round && election.outcome.is_none();
+        let ahead = round > election.round && election.outcome.is_none() && election.counts;
         election.round = election.round.max(round);
         self.rounds += u32::from(ahead);
         if u64::from(round) > settings.amount(BOUND) {
@@ -108,7 +151,7 @@ impl Witness {
         election.decided += 1;
         let valid = election.begun[usize::from(value)];
         let known = *election.outcome.get_or_insert((node, value, round));
-        let is_first = election.decided == 1;
+        let is_first = election.decided == 1 && election.counts;
         if !valid {
             self.invented = self.invented.or(Some((number, node, value)));
         }
@@ -142,7 +185,7 @@ pub const CERTAIN_END: Promise<BenOr> = never!(
         let name = name(world, node);
         Breach {
             nodes: vec![node],
-            text: format!("{name} begins round {round} of election {election}, and nothing is decided for it."),
+            text: format!("{name} begins round {round} of decision {election}, and has decided nothing yet."),
             values: vec![
                 (name, format!("round {round}")),
                 ("promised".to_owned(), format!("{} rounds", world.settings().amount(BOUND))),
@@ -155,7 +198,8 @@ pub const CERTAIN_END: Promise<BenOr> = never!(
 pub const EXPECTED_ROUNDS: Promise<BenOr> = never!(
     "expected-rounds",
     "The mean number of rounds is bounded",
-    "Over many elections a decision takes at most 2^(n-1)+1 rounds on average; 3 with a common coin.",
+    "Over many decisions, one takes at most 2^(n-1)+1 rounds on average; 3 with a common coin. Counted afresh whenever \
+     the coin or the schedule changes.",
     |world| world.witness().slow,
     |world, (rounds, decided)| {
         let most = expected_rounds(world.settings());
@@ -174,14 +218,14 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = never!(
 /// Safety, first half.
 pub const AGREEMENT: Promise<BenOr> = never!(
     "agreement",
-    "One decision per election",
-    "No two voters ever decide differently in one election.",
+    "One value per decision",
+    "In no decision do two voters settle on different values.",
     |world| world.witness().clash,
     |world, (election, sides)| {
         let value = |(node, value): (NodeId, bool)| (name(world, node), format!("decided {}", word(Some(value))));
         Breach {
             nodes: sides.iter().map(|side| side.0).collect(),
-            text: format!("Election {election} has two decisions."),
+            text: format!("Decision {election} has come out both ways."),
             values: sides.into_iter().map(value).collect(),
         }
     }
@@ -191,13 +235,13 @@ pub const AGREEMENT: Promise<BenOr> = never!(
 pub const VALIDITY: Promise<BenOr> = never!(
     "validity",
     "Only votes are decided",
-    "Whatever is decided was the first vote of some voter.",
+    "Whatever is decided was some voter's first vote.",
     |world| world.witness().invented,
     |world, (election, node, value)| {
         let (name, value) = (name(world, node), word(Some(value)));
         Breach {
             nodes: vec![node],
-            text: format!("{name} decides {value} in election {election}, though nobody began with it."),
+            text: format!("{name} decides {value} in decision {election}, though nobody began with it."),
             values: vec![(name, format!("decided {value}"))],
         }
     }

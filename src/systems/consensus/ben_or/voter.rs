@@ -22,7 +22,7 @@ impl Voter<'_, '_> {
             self.join(election as u32);
         } else {
             let last = self.disk.election;
-            self.context.why(|_| format!("It has taken part in election {last} already, and waits for the next."));
+            self.context.why(|_| format!("It has taken part in decision {last} already, and waits for the next."));
         }
     }
 
@@ -38,7 +38,9 @@ impl Voter<'_, '_> {
         };
         let vote = self.disk.cast.unwrap_or(ballot);
         *self.memory = Memory { vote, ..Memory::default() };
-        self.context.why(|s| format!("{} votes {} in election {election}.", BenOr::name(s, me), word(Some(vote))));
+        self.context.why(|s| {
+            format!("{} begins decision {election} with a vote for {}.", BenOr::name(s, me), word(Some(vote)))
+        });
         self.begin_round(1);
         self.progress();
     }
@@ -48,7 +50,8 @@ impl Voter<'_, '_> {
         self.memory.heard.retain(|(known, _), _| *known >= round);
         self.memory.round = round;
         self.context.gauge(ROUND, node.0, i64::from(round));
-        self.context.note(Note::Begins { node, election, round, vote });
+        let coin = self.context.rule(COIN);
+        self.context.note(Note::Begins { node, election, round, vote, coin });
         self.say(Phase::Report, round, Some(vote));
         self.memory.step = Step::Waits(Phase::Report);
     }
@@ -77,7 +80,7 @@ impl Voter<'_, '_> {
         let over = matches!(self.memory.step, Step::Out | Step::Decided(_));
         if old || over || message.round > round + AHEAD {
             self.context.why(|_| match over {
-                true => format!("{me} takes no part in this election any more."),
+                true => format!("{me} takes no part in this decision any more."),
                 false => format!("{me} is in round {round} by now: what is said of another is of no use."),
             });
             return;

@@ -36,7 +36,7 @@ rules! {
         "A node that a lower one asks answers OK and takes over. Off: it says nothing.";
     /// Announce only when nobody higher answered in time.
     WAIT = "wait-for-answers", "Nobody higher answered in time",
-        "A node goes on only after a whole time-out without an OK. Off: it asks and does not wait.";
+        "A node goes on only after a whole timeout without an OK. Off: it asks and does not wait.";
     /// Halt all lower nodes before taking over.
     HALT = "halt-lower", "Halt the lower nodes first",
         "Before it takes over, a node stops all lower ones, including an old coordinator. Off: it announces itself at \
@@ -50,11 +50,11 @@ settings! {
     BOUND = "bound", "Longest latency", micros(5_000, 100_000, 5_000), 20_000, Live,
         "A message takes between half of this and all of it, never longer.";
     /// How long a node waits for an answer, in microseconds.
-    TIMEOUT = "timeout", "Time-out", micros(10_000, 300_000, 10_000), 50_000, Live,
+    TIMEOUT = "timeout", "Timeout", micros(10_000, 300_000, 10_000), 50_000, Live,
         "How long a node waits for an answer. It must be longer than a question and its answer can take.";
     /// From one heartbeat to the next, in microseconds.
     HEARTBEAT = "heartbeat", "Heartbeat", micros(40_000, 400_000, 20_000), 100_000, Live,
-        "How often the coordinator says that it is there. Silence for this long plus a time-out means a crash.";
+        "How often the coordinator says that it is there. Silence for this long plus a timeout means a crash.";
 }
 
 metrics! {
@@ -196,6 +196,10 @@ impl System for Bully {
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = NodeId(call.value(0) as u16);
         world.memory(node).map(|_| node)
+    }
+
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {

@@ -13,17 +13,17 @@ pub fn at_work(world: &World<Bully>) -> impl Iterator<Item = (NodeId, NodeId)> {
     world.nodes().filter_map(|(id, node)| Some((id, node.memory.as_ref()?.coordinator(id)?)))
 }
 
-/// The nodes that believe themselves coordinator.
+/// The nodes that think they are coordinator.
 pub fn leaders(world: &World<Bully>) -> impl Iterator<Item = NodeId> {
     world.nodes().filter_map(|(id, node)| (node.memory?.phase == Phase::Leads).then_some(id))
 }
 
-/// The synchronous network, as a condition on states. A time-out is longer than a question and its answer take, so in
+/// The synchronous network, as a condition on states. A timeout is longer than a question and its answer take, so in
 /// a network that keeps its bound neither of these is ever seen:
 /// - a node has concluded that nobody above is there, and its question or an answer to it is still on its way;
 /// - a node leads, and one of its Halt messages has not arrived.
 ///
-/// The explorer ignores time: it lets a time-out run off while the answer is still coming. This condition is what gives
+/// The explorer ignores time: it lets a timeout expire while the answer is still coming. This condition is what gives
 /// the bound back to it.
 pub fn in_time(world: &World<Bully>) -> bool {
     let phase = |id: NodeId| world.memory(id).map(|memory| memory.phase);
@@ -41,8 +41,8 @@ pub fn in_time(world: &World<Bully>) -> bool {
 pub const ONE_COORDINATOR: Promise<Bully> = Promise {
     id: "one-coordinator",
     title: "One coordinator",
-    about: "No two running nodes believe themselves coordinator. Promised for a network in which every message arrives \
-            in time; not judged while one is late.",
+    about: "No two running nodes think at once that they are coordinator. Promised for a network in which every \
+            message arrives in time; not judged while one is late.",
     kind: Kind::Always,
     holds: |world| leaders(world).nth(1).is_none() || !in_time(world),
     explain: |world| {
@@ -50,11 +50,28 @@ pub const ONE_COORDINATOR: Promise<Bully> = Promise {
         let names: Vec<String> = leaders(world).map(name).collect();
         Breach {
             nodes: leaders(world).collect(),
-            text: format!("{} believe themselves coordinator at the same time.", names.join(" and ")),
+            text: format!("{} both think they are coordinator.", names.join(" and ")),
             values: at_work(world).map(|(node, leader)| (name(node), format!("works for {}", name(leader)))).collect(),
         }
     },
 };
+
+/// When two lead in a network that does not keep its bound.
+pub(super) fn outside(world: &World<Bully>, promise: &str) -> Option<&'static str> {
+    let (kernel, settings) = (world.kernel(), world.settings());
+    match promise == ONE_COORDINATOR.id {
+        true if !kernel.are_links_healthy() => {
+            Some("The algorithm assumes that every message arrives in time, and here some do not.")
+        }
+        true if world.nodes().any(|(id, _)| kernel.node(id).paused || kernel.node(id).slow > 100) => {
+            Some("The algorithm assumes that a running node answers at once, and here one stands still or is slow.")
+        }
+        true if settings.amount(TIMEOUT) < 2 * settings.amount(BOUND) => {
+            Some("The timeout is shorter than a question and its answer may take, so silence means nothing.")
+        }
+        _ => None,
+    }
+}
 
 /// The node that all work for: the highest that runs.
 pub fn common(world: &World<Bully>) -> Option<NodeId> {

@@ -192,7 +192,7 @@ pub fn rounds(settings: &Settings, rules: RuleSet) -> u8 {
     if rules.on(ENOUGH_ROUNDS) { m + 1 } else { m.max(1) }
 }
 
-/// Who is a traitor: those whom the reader chose, but not more than OM(m) is said to bear while that rule is on.
+/// Who is a traitor: those whom the reader chose, but not more than OM(m) is said to tolerate while that rule is on.
 pub fn traitors(settings: &Settings, rules: RuleSet) -> Vec<u16> {
     let count = generals(settings);
     let bearable = settings.amount(M).min(u64::from(count - 1) / 3) as usize;

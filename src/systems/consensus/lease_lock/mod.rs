@@ -283,6 +283,10 @@ impl System for LeaseLock {
         notes.iter().for_each(|note| witness.see(*note, scene.kernel.now()));
     }
 
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
+    }
+
     fn describe_message(_: &Settings, message: &Message) -> String {
         match message {
             Message::Acquire { .. } => "\"may I have the lock?\"".to_owned(),

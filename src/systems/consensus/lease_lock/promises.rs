@@ -1,7 +1,8 @@
 //! What leases and fencing tokens promise, and under which faults.
 
 use super::{
-    Attempt, FIRST, LATENCY, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK, usable,
+    Attempt, DRIFT, FIRST, LATENCY, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK,
+    usable,
 };
 use crate::never;
 use crate::sim::NodeId;
@@ -127,6 +128,22 @@ pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
         }
     },
 };
+
+/// When two believe that they hold the lock although nothing went wrong with the lease.
+pub(super) fn outside(world: &World<LeaseLock>, promise: &str) -> Option<&'static str> {
+    let kernel = world.kernel();
+    let allowed = world.settings().amount(DRIFT) as i64 * 10_000;
+    let is_off = |id: NodeId| i64::from(kernel.node(id).drift_ppm).abs() > allowed;
+    match promise == ONE_HOLDER.id {
+        true if holders(world).any(|(id, _)| kernel.node(id).paused) => {
+            Some("A pause is beyond what a lease can promise: it has no bound, so no margin covers it. The token does.")
+        }
+        true if world.nodes().any(|(id, _)| is_off(id)) => {
+            Some("A clock is off by more than the drift allowed for, and the lease was promised up to there.")
+        }
+        _ => None,
+    }
+}
 
 fn longest_gap(world: &World<LeaseLock>) -> Time {
     let settings = world.settings();

@@ -3,7 +3,7 @@
 use crate::never;
 use litemap::LiteMap;
 
-use super::{LATENCY, Note, Paxos, Phase, Slot, Value, clients, member};
+use super::{LATENCY, Note, Paxos, Phase, Slot, Value, clients, member, slot_word};
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{MS, SEC, Time};
@@ -109,10 +109,10 @@ fn one_value(world: &World<Paxos>) -> bool {
 
 fn two_values(world: &World<Paxos>) -> Breach {
     let Some((slot, (one, a), (other, b))) = world.witness().two_values else { return Breach::default() };
-    let (first, second) = (name(world, a), name(world, b));
+    let (first, second, place) = (name(world, a), name(world, b), slot_word(world.settings()));
     Breach {
         nodes: vec![a, b],
-        text: format!("For slot {slot}, {first} learned that {one} was chosen, and {second} that {other} was."),
+        text: format!("For {place} {slot}, {first} learned that {one} was chosen, and {second} that {other} was."),
         values: vec![(first, one.to_string()), (second, other.to_string())],
     }
 }
@@ -229,7 +229,8 @@ fn are_together(world: &World<Paxos>) -> bool {
 pub const ALL_ANSWERED: Promise<Paxos> = Promise {
     id: "commands-get-through",
     title: "Commands get through",
-    about: "Within 3 s after the last fault there is a leader, no command has waited for 500 ms, and all servers keep up.",
+    about: "Within 3 s after the last fault there is a leader, no command has waited for 500 ms, and all servers keep \
+            up.",
     kind: Kind::Eventually { within: 3 * SEC },
     holds: |world| super::leader(world).is_some() && longest_wait(world) < 500 * MS && are_together(world),
     explain: |world| {

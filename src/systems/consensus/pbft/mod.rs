@@ -186,7 +186,7 @@ pub fn replicas(settings: &Settings) -> usize {
     if settings.get(REPLICAS) == 0 { 4 } else { 7 }
 }
 
-/// How many liars they bear.
+/// How many liars they tolerate.
 pub fn faults(settings: &Settings) -> usize {
     (replicas(settings) - 1) / 3
 }

@@ -1,7 +1,9 @@
 //! What Raft promises (figure 3 of the paper), judged by what a bystander sees.
 
 use super::config::{Members, letters};
-use super::{Config, Entry, HEARTBEAT, LATENCY, Log, Note, Raft, Registers, Role, SPREAD, TIMEOUT, Term, registers};
+use super::{
+    Config, Entry, HEARTBEAT, LATENCY, Log, Note, Payload, Raft, Registers, Role, SPREAD, TIMEOUT, Term, registers,
+};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
@@ -93,6 +95,12 @@ impl Witness {
         Some(self.places.get(at as usize)?.applied?.0)
     }
 
+    /// The term of the server that was the first to apply the entry at an index, if it is remembered.
+    pub fn committed_in(&self, index: u32) -> Option<Term> {
+        let at = index.checked_sub(self.forgotten + 1)?;
+        self.places.get(at as usize).filter(|place| place.applied.is_some()).map(|place| place.committed)
+    }
+
     /// What is known of an index; makes room for it. `None` when it was long ago.
     fn place(&mut self, index: u32) -> Option<&mut Place> {
         let at = index.checked_sub(self.forgotten + 1)? as usize;
@@ -169,6 +177,12 @@ fn name(world: &World<Raft>, node: NodeId) -> String {
     Raft::name(world.settings(), node)
 }
 
+/// An entry in a sentence.
+fn said(entry: Entry) -> String {
+    let what = if matches!(entry.payload, Payload::Members(_)) { "the members " } else { "" };
+    format!("{what}{} of term {}", entry.payload, entry.term)
+}
+
 fn two_leaders(world: &World<Raft>) -> Breach {
     let Some((one, other)) = world.witness().two_leaders else { return Breach::default() };
     let (first, second) = (name(world, one.node), name(world, other.node));
@@ -204,10 +218,7 @@ pub const ONE_COMMAND: Promise<Raft> = never!(
         Breach {
             nodes: vec![a, b],
             text: format!("At index {index}, {first} applied {} and {second} applied {}.", one.payload, other.payload),
-            values: vec![
-                (first, format!("{} of term {}", one.payload, one.term)),
-                (second, format!("{} of term {}", other.payload, other.term)),
-            ],
+            values: vec![(first, said(one)), (second, said(other))],
         }
     }
 );
@@ -221,11 +232,11 @@ pub const NOTHING_LOST: Promise<Raft> = never!(
     |world, (index, entry, server, leader)| {
         let (leads, applied) = (name(world, leader), name(world, server));
         let there = world.node(leader).and_then(|node| node.disk.log.entry(index));
-        let has = there.map_or("nothing".to_owned(), |other| format!("{} of term {}", other.payload, other.term));
+        let has = there.map_or("nothing there".to_owned(), |other| said(*other));
         Breach {
             nodes: vec![leader, server],
             text: format!("{leads} leads without the entry committed at index {index}."),
-            values: vec![(applied, format!("applied {} of term {}", entry.payload, entry.term)), (leads, has)],
+            values: vec![(applied, format!("applied {}", said(entry))), (leads, has)],
         }
     }
 );
@@ -239,7 +250,7 @@ pub const LOGS_MATCH: Promise<Raft> = never!(
     |world, (a, b, index, term)| {
         let before = |node: NodeId| {
             let entry = world.node(node).and_then(|node| node.disk.log.entry(index));
-            entry.map_or("nothing".to_owned(), |entry| format!("{} of term {}", entry.payload, entry.term))
+            entry.map_or("nothing".to_owned(), |entry| said(*entry))
         };
         Breach {
             nodes: vec![a, b],

@@ -239,6 +239,10 @@ impl System for TokenRing {
         notes.iter().for_each(|note| witness.see(*note));
     }
 
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
+    }
+
     fn describe_message(settings: &Settings, message: &Message) -> String {
         match message {
             Message::Ask => "\"are you there?\"".to_owned(),

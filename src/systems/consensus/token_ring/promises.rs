@@ -49,6 +49,21 @@ pub const ONE_INSIDE: Promise<TokenRing> = Promise {
     },
 };
 
+/// When a running node was considered dead.
+pub(super) fn outside(world: &World<TokenRing>, promise: &str) -> Option<&'static str> {
+    let kernel = world.kernel();
+    let stands_still = |node: NodeId| kernel.node(node).paused || kernel.node(node).slow > 100;
+    match promise == ONE_INSIDE.id {
+        true if inside(world).any(stands_still) => Some(
+            "A node that stands still looks like a dead one. No token can help that; a lease with a fencing token can.",
+        ),
+        true if !kernel.are_links_healthy() => {
+            Some("The ring assumes that a running node's answer arrives, and here links are cut, slow or lossy.")
+        }
+        _ => None,
+    }
+}
+
 /// How long a wish may take: some rounds in which everybody goes in, with a lost token between them.
 fn longest_wait(world: &World<TokenRing>) -> Micros {
     let settings = world.settings();
@@ -95,7 +110,7 @@ fn between(node: NodeId, after: NodeId, before: NodeId, nodes: usize) -> bool {
 /// Links that keep their time, as a condition on states. An answer has longer than a question and an answer take. So
 /// when a node has passed over another one, its question to it and the answer have arrived, and so has every token
 /// that was on its way to that node or from it. And a node that was passed over and has come back does not call for a
-/// token before that is over. The explorer, which ignores time, would let the time-outs run off before.
+/// token before that is over. The explorer, which ignores time, would let the timeouts expire before.
 pub fn in_time(world: &World<TokenRing>) -> bool {
     let nodes = world.nodes().count();
     let passing = |id: NodeId| world.memory(id).and_then(|memory| memory.passing);
