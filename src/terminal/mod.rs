@@ -13,6 +13,7 @@ mod list;
 mod pages;
 mod run;
 mod settings;
+mod standings;
 mod tour;
 
 use std::process::ExitCode;

@@ -8,7 +8,6 @@ use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::declare::settings::SettingId;
-use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::time;
 use faultline::sim::run::simulation::{Handled, Record, Simulation};
 use faultline::sim::run::tape::{Link, Origin, Tape};
@@ -16,7 +15,7 @@ use serde_json::json;
 
 use super::arguments::Arguments;
 use super::commands::stamped;
-use super::{Failure, none_such, settings};
+use super::{Failure, none_such, settings, standings};
 
 /// Runs a scenario and prints what happens. Exit code 1 when a promise broke.
 pub fn run(words: &[String]) -> Result<ExitCode, Failure> {
@@ -94,7 +93,7 @@ fn play(scenario: &'static dyn AnyScenario, origin: &Origin, tape: &Tape, events
         printer.event(&world, &handled);
         apply(&mut world, tape, printer);
     }
-    printer.end(&world)
+    printer.end(&world, tape)
 }
 
 fn apply(world: &mut LiveWorld, tape: &Tape, printer: &Printer) {
@@ -133,7 +132,7 @@ impl Printer {
         }
     }
 
-    fn end(&self, world: &LiveWorld) -> ExitCode {
+    fn end(&self, world: &LiveWorld, tape: &Tape) -> ExitCode {
         let kernel = world.kernel();
         let verdicts = || self.info.promises.iter().zip(world.standings());
         let fingerprint = format!("{:016x}", world.fingerprint());
@@ -150,13 +149,7 @@ impl Printer {
                 kernel.steps(),
                 time::show(kernel.now())
             );
-            for (promise, standing) in verdicts() {
-                println!("  {:<16} {}", standing.words(promise.kind), promise.title);
-                if let Verdict::Broken(broken) = &standing.verdict {
-                    println!("{:19}after event {}: {}", "", broken.step, broken.breach.text);
-                    broken.outside.iter().for_each(|why| println!("{:19}{why}", ""));
-                }
-            }
+            standings::print(&self.info, world, tape.inputs());
         }
         let broken = world.standings().iter().any(|standing| standing.verdict.is_broken());
         if broken { ExitCode::from(1) } else { ExitCode::SUCCESS }

@@ -7,14 +7,13 @@ use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::{Frame, text};
-use faultline::sim::judge::verdict::Verdict;
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 
-use super::Failure;
 use super::arguments::Arguments;
+use super::{Failure, standings};
 
 /// How many of a beat's last events are printed, unless told otherwise.
 const EVENTS: u64 = 3;
@@ -51,7 +50,7 @@ fn walk(scenario: &'static dyn AnyScenario, info: &Info, only: Option<u64>, even
             return false;
         }
         if is_shown {
-            after(run.world(), info, beat, &options);
+            after(&run, info, beat, &options);
         }
     }
     true
@@ -97,7 +96,8 @@ fn happened(run: &Run<LiveWorld>, start: u64, events: u64) {
 }
 
 /// What there is to see at the end of the beat, what the right guess was, and how the promises stand.
-fn after(world: &LiveWorld, info: &Info, beat: usize, options: &[String]) {
+fn after(run: &Run<LiveWorld>, info: &Info, beat: usize, options: &[String]) {
+    let world = run.world();
     text::lines(&world.picture(Frame::Wide)).iter().for_each(|line| println!("    {line}"));
     let names: Vec<String> = world.beat_nodes(beat).into_iter().map(|node| world.name(node)).collect();
     if !names.is_empty() {
@@ -107,13 +107,7 @@ fn after(world: &LiveWorld, info: &Info, beat: usize, options: &[String]) {
         let answer = options.get(answer).map_or("none of the options", String::as_str);
         println!("  Answer: {answer}. {}", info.beats[beat].because.unwrap_or_default());
     }
-    for (promise, standing) in info.promises.iter().zip(world.standings()) {
-        println!("  {:<16} {}", standing.words(promise.kind), promise.title);
-        if let Verdict::Broken(broken) = &standing.verdict {
-            println!("{:19}after event {}: {}", "", broken.step, broken.breach.text);
-            broken.outside.iter().for_each(|why| println!("{:19}{why}", ""));
-        }
-    }
+    standings::print(info, world, run.branch().tape().inputs());
     println!();
 }
 
