@@ -1,4 +1,4 @@
-//! Commands of clients on a command line: `12 write client=0 value=7`.
+//! Commands of clients on a command line: `12 write client=Ann value=7`.
 
 use faultline::guides::kit::info::Info;
 use faultline::sim::declare::commands::{Command, CommandCall, Entry, Field};
@@ -79,7 +79,7 @@ mod tests {
         let info = agreement();
         let (id, command) = info.commands[0];
         let field = name(&command.fields[0]);
-        let one = stamped(&info, &format!("12 {} {field}=1", command.id)).ok().expect("it is a command");
+        let one = stamped(&info, &format!("12 {} {field}=Bob", command.id)).ok().expect("it is a command");
         let Input::Command(call) = one.input else { panic!("{:?}", one.input) };
         assert_eq!((one.after, call.command, call.values.len()), (12, id, command.width()));
         assert_eq!(call.values[0], 1);
@@ -89,6 +89,7 @@ mod tests {
     fn a_wrong_line_says_what_there_is() {
         assert!(refusal("write").contains("number of events"), "{}", refusal("write"));
         assert!(refusal("3 nothing").contains("write"), "{}", refusal("3 nothing"));
+        assert!(refusal("3 write client=1").contains("client takes Ann or Bob"), "{}", refusal("3 write client=1"));
         assert!(refusal("3 write colour=2").contains("=VALUE"), "{}", refusal("3 write colour=2"));
     }
 }

@@ -33,7 +33,7 @@ pub const COMMANDS: [Command; 8] = [
       --without RULE    with this rule off; may be given several times
       --set NAME=VALUE  with this setting; may be given several times
       --busy            under load, where the page begins without one
-      --do LINE         a client's command, such as '12 write client=1 value=7': after 12 events; may be given several times
+      --do LINE         a client's command, such as '12 write client=Bob value=7': after 12 events; may be given several times
       --json            one object per line
 ",
         more: SETTINGS,

@@ -162,14 +162,15 @@ fn judge(history: &str, more: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_history_is_judged_by_exit_code() {
     let stale = "0 :invoke :write 3\n0 :ok :write 3\n1 :invoke :read nil\n1 :ok :read nil\n";
-    let (code, printed, _) = judge(&stale.replace(":ok :read nil", ":ok :read 3"), &[]);
+    let fresh = stale.replace(":ok :read nil", ":ok :read 3");
+    let (code, printed, _) = judge(&fresh, &[]);
     assert_eq!((code, printed.as_str()), (Some(0), "Linearizable: an order fits all 2 operations.\n"));
     let (code, printed, _) = judge(stale, &[]);
     assert_eq!((code, printed.as_str()), (Some(1), "Not linearizable: process 1's :read nil (line 4) fits nowhere.\n"));
     let (code, printed, _) = judge(stale, &["--json"]);
     let verdict: Value = serde_json::from_str(&printed).expect("it is JSON");
     assert_eq!((code, &verdict["linearizable"], &verdict["misfits"][0]["line"]), (Some(1), &false.into(), &4.into()));
-    let (code, printed, _) = judge(stale, &["--max-states", "1"]);
+    let (code, printed, _) = judge(&fresh, &["--max-states", "1"]);
     assert_eq!(code, Some(4), "{printed}");
     assert!(printed.starts_with("Undecided: ") && printed.contains("--max-states is 1."), "{printed}");
     for (wrong, why) in

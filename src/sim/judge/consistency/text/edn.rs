@@ -102,7 +102,6 @@ fn unread(line: usize, error: &Error) -> String {
     match error.code {
         Code::UnexpectedEOF => format!("Line {line}: the file ends within a map."),
         Code::UnmatchedDelimiter(letter) => format!("Line {line}: '{letter}' has no match."),
-        Code::HashMapDuplicateKey => format!("Line {line}: a map has a field twice."),
         ref other => format!("Line {line} is not EDN ({other:?})."),
     }
 }
