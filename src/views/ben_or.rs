@@ -125,10 +125,10 @@ pub fn lengths(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
     };
     let mean = witness.mean().map_or("-".to_owned(), |mean| format!("{}.{:02}", mean / 100, mean % 100));
     let bound = match world.rules().on(ben_or::COIN) {
-        true => format!("at most {}", expected_rounds(world.settings())),
-        false => "no bound without a coin".to_owned(),
+        true => format!("bound {}", expected_rounds(world.settings())),
+        false => "no bound".to_owned(),
     };
-    let title = format!("{} decided this way. Mean rounds: {mean}, {bound}", witness.decided);
+    let title = format!("{} decided. Mean rounds: {mean}, {bound}", witness.decided);
     let bars = witness.decided_in.iter().enumerate().map(bar).collect();
     Figure { id: "lengths", at, size, title, body: Body::Bars(bars) }
 }

@@ -307,11 +307,12 @@ fn log_grid(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
     Figure { id: "logs", at, size, title, body: Body::Grid { first, rows: rows.collect() } }
 }
 
-/// An entry in a cell, which has room for seven letters.
+/// An entry in a cell, which has room for seven letters: a set of members takes the place of the term.
 fn short(entry: &Entry) -> String {
     let term = entry.term;
     match entry.payload {
-        raft::Payload::Members(config) if config.is_joint() => format!("{term}+{}", letters(config.new)),
+        raft::Payload::Members(config) if config.is_joint() => format!("+{}", letters(config.new)),
+        raft::Payload::Members(config) => letters(config.new),
         raft::Payload::NoOp => format!("{term}:nop"),
         payload => format!("{term}:{payload}"),
     }

@@ -377,8 +377,8 @@ mod tests {
         assert_eq!(alike.witness().decided_in[0], 100);
     }
 
-    /// The bound of one coin says nothing about another, or about none, or another schedule: each change of these begins
-    /// the count afresh, and what is under way belongs to neither.
+    /// The bound of one coin says nothing about another, about none, or about another schedule: each change begins the
+    /// count afresh, and what is under way belongs to neither.
     #[test]
     fn rounds_are_counted_afresh_under_another_coin_or_schedule() {
         let late = Input::Latency { from: NodeId(0), to: LAST, extra: 30 * MS };

@@ -145,8 +145,8 @@ const TOUR: &[Beat] = &[
     .look(at_work),
     Beat::new(
         "The holder crashes",
-        "It crashes, and cannot give the lock back. Nobody has to do that for it: the lease expires on its own. The \
-         other client waits until the line above the lock is gone.",
+        "It crashes, and cannot give the lock back. The other client asks for it and waits. Watch the line above the \
+         lock.",
         |world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
             down && !at_work(world).is_empty()
@@ -162,8 +162,8 @@ const TOUR: &[Beat] = &[
                 "For ever".to_owned(),
             ],
         answer: |_| 0,
-        because: "The lock service needs no word from the holder: one second after the grant, by its own clock, the \
-                  lock is free.",
+        because: "Nobody has to give it back: one second after the grant, by the clock of the lock service, the lease \
+                  expires and the lock is free.",
     }),
     Beat::new(
         "A long pause",

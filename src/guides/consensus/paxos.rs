@@ -370,7 +370,7 @@ const TOUR: &[Beat] = &[
         },
         answer: |_| 0,
         because: "Any two majorities of five share an acceptor. At least one of those asked holds the value and \
-                  reports it, and the highest value reported must be adopted.",
+                  reports it, and the value reported with the highest ballot must be adopted.",
     }),
     Beat::new(
         "A duel without an end",

@@ -193,7 +193,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "(d) Overwritten",
-        "The rule is on again, too late. E puts its x=2 in the place of x=1 on everybody it reaches.",
+        "The rule is on again, too late. E puts its x=2 in the place of x=1 on everybody it reaches, B and C too, \
+         which had applied x=1.",
         |world| [B, C, D].into_iter().all(|id| has_of(world, id, 3)),
     )
     .first(|_| vec![Input::Rule { rule: raft::OWN_TERM, on: true }])

@@ -67,7 +67,7 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     let mut picture = view::picture(world, frame, Some(views(world)));
     for figure in &mut picture.figures {
         if figure.id == "logs" {
-            figure.title = "Logs, term:entry; + names both sets. Firm: committed.".to_owned();
+            figure.title = "Logs, term:command or set (+: both). Firm: committed.".to_owned();
         }
         if frame == Frame::Wide {
             // Sets of five letters need wider cells than commands.

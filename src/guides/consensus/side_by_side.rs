@@ -109,12 +109,8 @@ fn load(value: i64) -> Input {
     Input::Setting { setting: trio::RATE, value }
 }
 
-fn titles(more: &[&str]) -> Vec<String> {
-    Protocol::ALL.iter().map(|of| of.title()).chain(more.iter().copied()).map(str::to_owned).collect()
-}
-
-fn index_of(of: Option<Protocol>) -> usize {
-    of.map_or(0, |of| of as usize)
+fn titles() -> Vec<String> {
+    Protocol::ALL.map(|of| of.title().to_owned()).to_vec()
 }
 
 /// Whether a group has committed within the last moments.
@@ -216,20 +212,13 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The same crash",
-        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new \
-         leader is there.",
+        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader \
+         is there. In Raft and Multi-Paxos a server stands after a random time between one and two timeouts, and \
+         needs one round trip: which of the two is back first is chance.",
         |world| crashed(world).len() == 3 && first_back(world).is_some(),
     )
     .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
-    .look(all)
-    .ask(Predict {
-        question: "Which group commits again first?",
-        options: |_| titles(&[]),
-        answer: |world| index_of(first_back(world)),
-        because: "Raft and Multi-Paxos wait for a random time between one and two timeouts, and then need one round \
-                  trip for votes or promises. Which of the two comes first is chance: with another seed the other may \
-                  win.",
-    }),
+    .look(all),
     Beat::new(
         "All three are back",
         "The survivors of Zab look for the best vote, wait a moment for a better one, agree on an *epoch*, and \
@@ -239,7 +228,7 @@ const TOUR: &[Beat] = &[
     .look(all)
     .ask(Predict {
         question: "Which group is the last to commit again?",
-        options: |_| titles(&[]),
+        options: |_| titles(),
         answer: |world| by_pause(world)[2] as usize,
         because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: here 200 ms \
                   of waiting for a better vote, as ZooKeeper does, and two more round trips before the first \
