@@ -78,7 +78,7 @@ settings! {
         "It takes this many times as long as the others.";
     /// Heartbeat interval, in microseconds.
     HEARTBEAT = "heartbeat", "Heartbeat interval", micros(100_000, 5_000_000, 100_000), 500_000, Live,
-        "A connection that is silent for two intervals is closed. RabbitMQ sends one every 30 s, half of its time-out.";
+        "A connection that is silent for two intervals is closed. RabbitMQ's time-out is 60 s, a heartbeat every half of it.";
     /// Whether tasks come in bursts.
     BURSTS = "bursts", "In bursts", Control::Toggle, 0, Live,
         "Four times the rate for half a second out of every two.";
