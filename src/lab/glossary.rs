@@ -39,7 +39,8 @@ mod tests {
             for info in of_shelf(shelf).map(|scenario| scenario.info()) {
                 // What no shelf explains is marked for its weight alone: *before*.
                 let is_term = |term: &&str| all.iter().any(|known| known.eq_ignore_ascii_case(term));
-                for term in info.beats.iter().flat_map(|beat| marked(beat.say)).filter(is_term) {
+                let texts = info.beats.iter().flat_map(|beat| [beat.say, beat.because.unwrap_or_default()]);
+                for term in texts.flat_map(marked).filter(is_term) {
                     let is_known = known.iter().any(|known| known.eq_ignore_ascii_case(term));
                     assert!(is_known, "{}: nobody on the shelf {shelf} explains '{term}'", info.path());
                 }

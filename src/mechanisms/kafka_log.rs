@@ -1,7 +1,7 @@
 //! The log of a Kafka partition on disk: segments, sparse offset index, lookup, retention, compaction.
 //!
-//! After Apache Kafka 4.x (documentation, "Log" and "Log Compaction"; `LogSegment`, `OffsetIndex`, `Cleaner`; KIP-534
-//! for the delete horizon). A record stands for a batch of one: like a batch, the first record after more than
+//! After Apache Kafka 4.x (documentation, "Log" and "Log Compaction"; `LogSegment`, `OffsetIndex`, `Cleaner`,
+//! `UnifiedLog.deletableSegments` and `deleteSegments`; KIP-534 for the delete horizon). A record stands for a batch of one: like a batch, the first record after more than
 //! index.interval.bytes gets an index entry. The time index and the transaction index are left out.
 
 use litemap::LiteMap;
@@ -119,6 +119,17 @@ pub struct Cleaning {
     pub keep_offsets: bool,
     /// delete.retention.ms, in microseconds. Kafka's default is 24 h.
     pub delete_retention: Time,
+}
+
+/// What may be deleted, whole files at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// retention.ms, in microseconds: a file goes when its newest record is older.
+    pub age: Time,
+    /// retention.bytes: the oldest file goes as long as this much is left.
+    pub bytes: u32,
+    /// Nothing at or above the high watermark goes.
+    pub watermark: u32,
 }
 
 /// A partition's log.
@@ -265,24 +276,34 @@ impl Log {
         groups
     }
 
-    /// Deletes whole files, never the active one: those older than retention.ms, and those that can go while
-    /// retention.bytes are left. Returns how many.
-    pub fn retain(&mut self, now: Time, age: Time, bytes: u32) -> u32 {
-        let mut gone = 0;
-        while self.segments.len() > 1 {
-            let total: u32 = self.segments.iter().map(|segment| segment.size).sum();
-            let oldest = &self.segments[0];
-            let newest = oldest.records.iter().map(|record| record.time).max().unwrap_or(0);
-            let is_old = now.saturating_sub(newest) > age;
-            if !is_old && total - oldest.size < bytes {
-                break;
-            }
-            self.segments.remove(0);
-            self.start = self.segments[0].base;
-            self.dirty = self.dirty.max(self.start);
-            gone += 1;
+    /// Deletes whole files from the oldest on; returns how many. A log is never without a file: if all are to go, the
+    /// active one among them, a new one is rolled first. An empty active file stays.
+    pub fn retain(&mut self, now: Time, limits: Retention) -> u32 {
+        let gone = self.deletable(now, limits);
+        if gone == 0 {
+            return 0;
         }
-        gone
+        if gone == self.segments.len() {
+            self.segments.push(Segment::new(self.end));
+        }
+        self.segments.drain(..gone);
+        self.start = self.segments[0].base;
+        self.dirty = self.dirty.max(self.start);
+        gone as u32
+    }
+
+    /// How many of the oldest files may go.
+    fn deletable(&self, now: Time, limits: Retention) -> usize {
+        let mut left: u32 = self.segments.iter().map(|segment| segment.size).sum();
+        let next = self.segments.iter().skip(1).map(|segment| segment.base).chain([self.end]);
+        let may_go = |(segment, next): &(&Segment, u32)| {
+            let newest = segment.records.iter().map(|record| record.time).max().unwrap_or(0);
+            let is_old = now.saturating_sub(newest) > limits.age;
+            let is_spare = left - segment.size >= limits.bytes;
+            left -= segment.size;
+            *next <= limits.watermark && segment.size > 0 && (is_old || is_spare)
+        };
+        self.segments.iter().zip(next).take_while(may_go).count()
     }
 }
 
@@ -419,16 +440,52 @@ mod tests {
         assert_eq!(offsets(&anew), [0, 1, 2, 6]);
     }
 
+    const BY_TIME: Retention = Retention { age: 10, bytes: 1 << 30, watermark: 14 };
+
     #[test]
     fn retention_goes_by_whole_files() {
         let mut by_time = log(&[(0, Some(1)); 14]);
-        assert_eq!(by_time.retain(15, 10, 1 << 30), 0);
-        assert_eq!(by_time.retain(16, 10, 1 << 30), 1);
+        assert_eq!(by_time.retain(15, BY_TIME), 0);
+        assert_eq!(by_time.retain(16, BY_TIME), 1);
         assert_eq!((by_time.start(), by_time.end(), by_time.lookup(0).map(|record| record.offset)), (6, 14, Some(6)));
-        let mut by_size = log(&[(0, Some(1)); 14]);
-        assert_eq!(by_size.retain(0, 1_000, 16_001), 0);
-        assert_eq!(by_size.retain(0, 1_000, 16_000), 1);
-        assert_eq!(by_size.retain(9_999, 0, 0), 1);
-        assert_eq!(by_size.segments().len(), 1);
+        let by_size = |bytes| Retention { age: 1_000, bytes, watermark: 14 };
+        let mut log = log(&[(0, Some(1)); 14]);
+        assert_eq!(log.retain(0, by_size(16_001)), 0);
+        assert_eq!(log.retain(0, by_size(16_000)), 1);
+        assert_eq!(log.retain(0, by_size(4_000)), 1);
+        assert_eq!(log.segments().len(), 1);
+    }
+
+    /// `UnifiedLog.deleteSegments`: if all files are to go, a new one is rolled first.
+    #[test]
+    fn retention_by_time_takes_the_active_file_as_well() {
+        let mut log = log(&[(0, Some(1)); 14]);
+        assert_eq!(log.retain(24, BY_TIME), 3);
+        assert_eq!((log.start(), log.end(), log.records().count()), (14, 14, 0));
+        assert_eq!(log.segments().iter().map(|segment| segment.base).collect::<Vec<_>>(), [14]);
+        assert_eq!(log.retain(99, BY_TIME), 0, "an empty active file stays");
+        assert_eq!(log.append(0, Some(1), 2_000, 100), 14);
+        assert_eq!(log.lookup(0).map(|record| record.offset), Some(14));
+    }
+
+    /// `UnifiedLog.deletableSegments`: the log's start never passes the high watermark.
+    #[test]
+    fn retention_stops_below_the_high_watermark() {
+        let mut log = log(&[(0, Some(1)); 14]);
+        assert_eq!(log.retain(99, Retention { watermark: 11, ..BY_TIME }), 1);
+        assert_eq!(log.start(), 6);
+        assert_eq!(log.retain(99, Retention { watermark: 13, ..BY_TIME }), 1);
+        assert_eq!((log.start(), log.segments().len()), (12, 1));
+    }
+
+    /// A file is as old as its newest record: one from the future keeps it, and what lies behind it.
+    #[test]
+    fn a_record_from_the_future_keeps_its_file() {
+        let mut log = Log::new(LIMITS);
+        for at in 0..14 {
+            log.append(0, Some(1), 2_000, if at == 2 { 1_000 } else { at });
+        }
+        assert_eq!(log.retain(500, BY_TIME), 0);
+        assert_eq!(log.retain(1_011, BY_TIME), 3);
     }
 }

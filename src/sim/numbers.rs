@@ -13,9 +13,27 @@ pub fn grouped(number: u64) -> String {
     out
 }
 
-/// "1 record", "3 records".
+/// "1 record", "3 records", "2 batches", "0 entries".
 pub fn counted(count: u64, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{} {what}s", grouped(count)) }
+    if count == 1 {
+        return format!("1 {what}");
+    }
+    let number = grouped(count);
+    match what.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'i', 'o', 'u'])) {
+        Some(stem) => format!("{number} {stem}ies"),
+        None if what.ends_with("ch") || what.ends_with('s') => format!("{number} {what}es"),
+        None => format!("{number} {what}s"),
+    }
+}
+
+/// "1 record is", "3 records are".
+pub fn are(count: u64, what: &str) -> String {
+    format!("{} {}", counted(count, what), if count == 1 { "is" } else { "are" })
+}
+
+/// "1 waits", "3 wait".
+pub fn waiting(count: u64) -> String {
+    if count == 1 { "1 waits".to_owned() } else { format!("{} wait", grouped(count)) }
 }
 
 #[cfg(test)]
@@ -26,5 +44,11 @@ mod tests {
     fn numbers_read_well() {
         assert_eq!([7, 41_208, 1_000_000].map(grouped), ["7", "41,208", "1,000,000"]);
         assert_eq!([0, 1, 2_000].map(|count| counted(count, "move")), ["0 moves", "1 move", "2,000 moves"]);
+        assert_eq!(
+            ["batch", "entry", "replay", "bus"].map(|what| counted(2, what)),
+            ["2 batches", "2 entries", "2 replays", "2 buses"]
+        );
+        assert_eq!([1, 2].map(|count| are(count, "order")), ["1 order is", "2 orders are"]);
+        assert_eq!([0, 1, 2].map(waiting), ["0 wait", "1 waits", "2 wait"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::prelude::*;
 use crate::sim::numbers::counted;
-use crate::systems::messaging::exactly_once::wire::{Answer, Identity, Request, ids};
+use crate::systems::messaging::exactly_once::wire::{Answer, Identity, Request, ids, transactional};
 use crate::systems::messaging::exactly_once::{
     self as once, BROKER, BrokerDisk, Checkout, Disk, Entry, Memory, Message, Once, Phase, REQUESTS, SHOP, Stage,
     Tables, Topic, Writer,
@@ -42,11 +42,8 @@ impl Face for Once {
         match message {
             Message::Alive => Vec::new(),
             Message::Request { body, .. } => match body {
-                Request::Init { transactional } => {
-                    vec![field(
-                        "transactional.id",
-                        transactional.map_or("none".to_owned(), |id| format!("checkout-{id}")),
-                    )]
+                Request::Init { transactional: named } => {
+                    vec![field("transactional.id", named.map_or("none".to_owned(), transactional))]
                 }
                 Request::Produce(batch) => vec![
                     field("orders", ids(&batch.orders)),
@@ -305,7 +302,7 @@ pub fn transactions(disk: &BrokerDisk, (at, size): ((i32, i32), (i32, i32))) -> 
             (_, Some(false)) => ("aborted", Tone::Risk),
             _ => ("empty", Tone::Neutral),
         };
-        let cells = [format!("checkout-{id}"), known.pid.to_string(), known.epoch.to_string()];
+        let cells = [transactional(*id), known.pid.to_string(), known.epoch.to_string()];
         let state = Cell { text: word.to_owned(), tone, firm: !known.open };
         cells.into_iter().map(|text| Cell::firm(text, Tone::Neutral)).chain([state]).collect()
     };

@@ -402,7 +402,7 @@ fn deliveries(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let shown = if size.1 < 200 { 3 } else { 8 };
     let list = store.consumer.pending();
     let rows = list.iter().take(shown).map(row).collect();
-    let head = ["task", "is with", "delivery"].map(str::to_owned).to_vec();
+    let head = ["task", "held by", "delivery"].map(str::to_owned).to_vec();
     let title = format!("Unacknowledged: {}", list.len());
     Figure { id: "deliveries", at, size, title, body: Body::Table { head, rows } }
 }

@@ -60,7 +60,7 @@ impl Face for Kafka {
             }
             Message::Join { badge, owned, .. } => [spoken(badge), vec![field("owned", numbers(owned))]].concat(),
             Message::Joined { badge, roster } => {
-                let leads = roster.as_ref().map(|roster| field("leads", format!("{} members", roster.len())));
+                let leads = roster.as_ref().map(|roster| field("leads", counted(roster.len() as u64, "member")));
                 spoken(badge).into_iter().chain(leads).collect()
             }
             Message::Synced { badge, share } => [spoken(badge), vec![field("partitions", numbers(share))]].concat(),
@@ -84,7 +84,9 @@ impl Face for Kafka {
             Message::Fetch { positions } => vec![field("from", offsets(positions))],
             Message::Records(parts) => parts
                 .iter()
-                .map(|part| field(format!("partition {}", part.partition), format!("{} records", part.records.len())))
+                .map(|part| {
+                    field(format!("partition {}", part.partition), counted(part.records.len() as u64, "record"))
+                })
                 .collect(),
             Message::Topic { partitions } | Message::Grow { partitions } => {
                 vec![field("partitions", partitions)]
@@ -262,9 +264,9 @@ pub fn producer_mark(world: &Shop, node: NodeId, at: (i32, i32)) -> NodeMark {
     if let Some(Memory::Producer(producer)) = world.memory(node) {
         let waiting: usize = producer.waiting.values().map(Vec::len).sum();
         mark.state = match (waiting, producer.in_flight.len()) {
-            (0, 0) => "all written".to_owned(),
-            (waiting, 0) => format!("{waiting} in batches"),
-            (_, flying) => format!("{flying} batches sent"),
+            (0, 0) => "nothing to send".to_owned(),
+            (waiting, 0) => format!("gathers {}", counted(waiting as u64, "record")),
+            (_, flying) => format!("{} sent", counted(flying as u64, "batch")),
         };
     }
     mark

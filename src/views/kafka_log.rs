@@ -168,7 +168,7 @@ pub fn index_figure(world: &Partition, log: &Log) -> Figure {
         rows.push(vec![name, Cell::firm(offset, tone), Cell::firm(position, tone)]);
     }
     let head = ["file", "offset", "at byte"].map(str::to_owned).to_vec();
-    let title = "Index: an entry every 4,096 bytes".to_owned();
+    let title = "Index: one entry per 4,096 bytes or more".to_owned();
     Figure { id: "index", at: (650, 150), size: (290, 240), title, body: Body::Table { head, rows } }
 }
 

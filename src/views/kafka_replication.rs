@@ -210,8 +210,8 @@ pub fn table(world: &Cluster, all: &[NodeId]) -> Figure {
         let (hw, end) = disk(world, *node).map_or((0, 0), |disk| (disk.hw, disk.log.end()));
         let role = match (memory(world, *node), leads(world, *node)) {
             (None, _) => ("down", Tone::Off),
-            (_, true) => ("leader", Tone::Active),
-            _ => ("follower", Tone::Neutral),
+            (_, true) => ("it leads", Tone::Active),
+            _ => ("it follows", Tone::Neutral),
         };
         let (word, tone) = if sync { ("in sync", Tone::Fine) } else { ("out", Tone::Risk) };
         vec![
@@ -222,10 +222,10 @@ pub fn table(world: &Cluster, all: &[NodeId]) -> Figure {
             Cell::firm(end.to_string(), Tone::Neutral),
         ]
     };
-    let head = ["broker", "role", "ISR", "watermark", "log end"].map(str::to_owned).to_vec();
+    let head = ["broker", "believes", "ISR", "watermark", "log end"].map(str::to_owned).to_vec();
     let (at, size) = ((580, 290), (372, 220));
     let body = Body::Table { head, rows: all.iter().map(row).collect() };
-    Figure { id: "brokers", at, size, title: "What the controller says, and what each has".to_owned(), body }
+    Figure { id: "brokers", at, size, title: "ISR from the controller, all else from brokers".to_owned(), body }
 }
 
 fn list(ids: impl Iterator<Item = String>) -> String {
@@ -249,8 +249,4 @@ fn broker_fields(memory: &BrokerMemory, names: impl Fn(kafka::Mask) -> String) -
         fields.push(field(format!("broker {} has up to", broker + 1), end));
     }
     fields
-}
-
-pub fn names(world: &Cluster) -> Vec<String> {
-    brokers(world).map(|node| Replication::name(world.settings(), node)).collect()
 }

@@ -21,7 +21,7 @@ impl Face for Nats {
             }
             Message::Pub { .. } => ('P', Glyph::Square, Tone::Producer),
             Message::Msg { .. } => ('M', Glyph::Square, Tone::Service),
-            Message::NoResponders { .. } => ('!', Glyph::Pill, Tone::Risk),
+            Message::NoResponders { .. } => ('!', Glyph::Pill, Tone::Broken),
             Message::Ping { .. } => ('?', Glyph::Dot, Tone::Neutral),
             Message::Pong { .. } => ('o', Glyph::Dot, Tone::Neutral),
             Message::Close { .. } => ('x', Glyph::Pill, Tone::Broken),

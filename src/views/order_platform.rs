@@ -217,7 +217,7 @@ fn row_table(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let line = |product: usize| {
         let tone = if rows[product] == right[product] { Tone::Fine } else { Tone::Broken };
         vec![
-            Cell::firm(["tea", "cups", "pots"][product], Tone::Neutral),
+            Cell::firm(platform::PRODUCT_NAMES[product], Tone::Neutral),
             Cell::firm(rows[product].to_string(), tone),
             Cell::firm(right[product].to_string(), Tone::Neutral),
         ]

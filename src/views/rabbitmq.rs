@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::sim::later::Later;
+use crate::sim::numbers::counted;
 use crate::systems::messaging::rabbitmq::host::{Consumer, Host, Settle};
 use crate::systems::messaging::rabbitmq::message::{Body, Message, QueueId, TaskId};
 use crate::systems::messaging::rabbitmq::queue::Stored;
@@ -226,7 +227,7 @@ fn properties(message: &Message) -> Fields {
         all.push(field("failed before", message.attempt));
     }
     for death in &message.deaths {
-        all.push(field("x-death", format!("{} {} times", death.reason.name(), death.count)));
+        all.push(field("x-death", format!("{}, {}", death.reason.name(), counted(u64::from(death.count), "time"))));
     }
     all
 }

@@ -1,5 +1,7 @@
 //! How a schema registry looks: versions of a schema, the topic by schema, readers and what they can read.
 
+use std::rc::Rc;
+
 use super::prelude::*;
 use crate::mechanisms::schema::{Schema, Value, unframe};
 use crate::systems::messaging::schema_registry::promises::position;
@@ -166,19 +168,29 @@ pub fn schemas_figure(world: &Shop, all: &[NodeId], (at, size): ((i32, i32), (i3
     };
     let rows = fields.iter().map(row).collect();
     let head = std::iter::once("field".to_owned()).chain(columns.iter().map(|column| column.0.clone())).collect();
-    let title = "Schemas in use. \"=\" has a default.".to_owned();
+    let mode = sr::MODES.get(world.settings().amount(sr::MODE) as usize).copied().unwrap_or_default();
+    let title = format!("Schemas, {mode}; = has a default");
     Figure { id: "schemas", at, size, title, body: Body::Table { head, rows } }
+}
+
+fn records(world: &Shop) -> (u32, &[Rc<Vec<u8>>]) {
+    match world.node(TOPIC).map(|node| &node.disk) {
+        Some(Disk::Topic { start, records }) => (*start, records.as_slice()),
+        _ => (0, &[][..]),
+    }
+}
+
+/// The id of the schema that wrote the newest record.
+pub fn newest(world: &Shop) -> u32 {
+    records(world).1.last().and_then(|record| unframe(record)).map_or(0, |framed| framed.0)
 }
 
 /// The newest records, by the version that wrote them, and where each consumer is.
 pub fn records_figure(world: &Shop, (at, size): ((i32, i32), (i32, i32)), frame: Frame) -> Figure {
     let shown = if frame == Frame::Wide { 14 } else { 8 };
-    let (start, records) = match world.node(TOPIC).map(|node| &node.disk) {
-        Some(Disk::Topic { start, records }) => (*start, records.as_slice()),
-        _ => (0, &[][..]),
-    };
+    let (start, records) = records(world);
     let first = records.len().saturating_sub(shown);
-    let cell = |(index, record): (usize, &std::rc::Rc<Vec<u8>>)| {
+    let cell = |(index, record): (usize, &Rc<Vec<u8>>)| {
         let offset = start + index as u32;
         let id = unframe(record).map_or(0, |framed| framed.0);
         let held_up = consumers(world).iter().any(|node| is_stuck(world, *node) && position(world, *node) == offset);
@@ -189,14 +201,14 @@ pub fn records_figure(world: &Shop, (at, size): ((i32, i32), (i32, i32)), frame:
         } else {
             Tone::Store
         };
-        Cell::firm(format!("v{id}"), tone)
+        Cell::firm(id.to_string(), tone)
     };
     let cells: Vec<Cell> = records.iter().enumerate().skip(first).map(cell).collect();
     let slowest = consumers(world).iter().map(|node| position(world, *node)).min().unwrap_or(0);
     let mark =
         slowest.checked_sub(start + first as u32).map(|at| (at as usize).min(cells.len()) as u16).filter(|at| *at > 0);
     let rows = vec![GridRow { label: String::new(), cells, mark }];
-    let title = "Schema ids in the topic; the bar: the slowest reader".to_owned();
+    let title = "Records by schema id; the bar: the slowest reader".to_owned();
     Figure { id: "records", at, size, title, body: Body::Grid { first: start + first as u32, rows } }
 }
 

@@ -12,8 +12,8 @@ const TOLD: [(&str, &str, i64, &str, &str); 38] = [
     ("etcd", "election-timeout", 1_000, "consensus/raft-election", "1,000 ms"),
     ("ZooKeeper", "snapCount", 100_000, "consensus/raft-snapshots", "100,000 transactions"),
     ("etcd", "pre-vote", 1, "consensus/raft-election", "and pre-vote, unless they are told otherwise"),
-    ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "RabbitMQ's default is 60 s"),
-    ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "two missed intervals, 60 s by default"),
+    ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "RabbitMQ's time-out is 60 s"),
+    ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "a time-out of 60 s by default"),
     (
         "RabbitMQ",
         "default_consumer_prefetch",
@@ -22,7 +22,13 @@ const TOLD: [(&str, &str, i64, &str, &str); 38] = [
         "0 is any number, RabbitMQ's default",
     ),
     ("RabbitMQ", "consumer_timeout", 30 * 60_000, "messaging/competing-consumers", "time-out, 30 minutes by default"),
-    ("RabbitMQ", "quorum queue delivery-limit", 20, "messaging/retries-and-dead-letters", "RabbitMQ's default is 20"),
+    (
+        "RabbitMQ",
+        "quorum queue delivery-limit",
+        20,
+        "messaging/retries-and-dead-letters",
+        "Since RabbitMQ 4.0 the default is 20",
+    ),
     ("NATS", "ping interval", 120, "messaging/fire-and-forget", "a PING every two minutes"),
     ("NATS", "ping max outstanding", 2, "messaging/fire-and-forget", "Two unanswered PINGs"),
     ("NATS JetStream", "ack_wait", 30, "messaging/jetstream-work-queue", "The default is 30 s"),
@@ -61,9 +67,9 @@ const TOLD: [(&str, &str, i64, &str, &str); 38] = [
     ("Kafka topic", "retention.ms", 7 * 86_400_000, "messaging/inside-kafka-log", "7 days by default"),
     ("Kafka topic", "retention.ms", 7 * 86_400_000, "messaging/event-log", "retention.ms, 604,800,000 ms by default"),
     ("Kafka topic", "retention.ms", 7 * 86_400_000, "messaging/flash-sale", "retention of 7 days by default"),
-    ("Kafka consumer", "session.timeout.ms", 45_000, "messaging/side-by-side", "120 s, 45 s and 30 s"),
-    ("NATS JetStream", "ack_wait", 30, "messaging/side-by-side", "120 s, 45 s and 30 s"),
-    ("RabbitMQ", "heartbeat", 60, "messaging/side-by-side", "120 s, 45 s and 30 s"),
+    ("Kafka consumer", "session.timeout.ms", 45_000, "messaging/side-by-side", "two to three minutes, 45 s and 30 s"),
+    ("NATS JetStream", "ack_wait", 30, "messaging/side-by-side", "two to three minutes, 45 s and 30 s"),
+    ("RabbitMQ", "heartbeat", 60, "messaging/side-by-side", "two to three minutes, 45 s and 30 s"),
 ];
 
 /// Our settings that start at the real system's default: scenario and name, and how many of our units make one of the

@@ -4,13 +4,11 @@ use std::cmp::Ordering;
 
 use leptos::prelude::*;
 
-use faultline::guides::kit::info::ChallengeInfo;
-use faultline::picture::svg::escape;
-
 use super::terms::with_terms;
 use crate::player::{Guess, Player};
 use crate::storage::Progress;
 use crate::view::{Views, click, effect, tagged};
+use faultline::guides::kit::info::ChallengeInfo;
 
 /// See the module's header.
 #[component]
@@ -83,7 +81,7 @@ fn revealed(player: Player, beat: usize, guess: &Guess) -> Option<AnyView> {
         (Some(_), Some(_)) => "No: ",
         _ => "It was: ",
     };
-    let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), escape(because));
+    let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), with_terms(because));
     Some(view! { <p class="revealed" role="status" inner_html=text></p> }.into_any())
 }
 

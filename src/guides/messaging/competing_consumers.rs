@@ -1,6 +1,7 @@
 //! Competing consumers: one queue, several workers, and what prefetch and acknowledgements are for.
 
 use crate::guides::kit::prelude::*;
+use crate::sim::numbers::waiting;
 use crate::systems::messaging::rabbitmq::promises::{FAIR, MOVES, NOT_LOST};
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, Delivery, FIRST, LONGEST_QUEUE, Method, PUBLISHER, RabbitMq,
@@ -130,7 +131,7 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
         (Some(task), true) => (Tone::Consumer, format!("task {}, cancelled", number(&task.message))),
         (Some(task), false) => {
             let tone = if task.message.priority > 0 { Tone::Active } else { Tone::Consumer };
-            (tone, format!("task {}, {} wait", number(&task.message), buffer.len()))
+            (tone, format!("task {}, {}", number(&task.message), waiting(buffer.len() as u64)))
         }
         (None, true) => (Tone::Off, "cancelled".to_owned()),
         (None, false) => (Tone::Neutral, "idle".to_owned()),
@@ -157,7 +158,7 @@ fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         let held = unacked(world, *id);
         let again = consumer(world, *id)
             .map_or(0, |known| known.unacked.iter().filter(|unacked| unacked.stored.redelivered).count());
-        let text = if again > 0 { format!("{held}, {again} again") } else { held.to_string() };
+        let text = if again > 0 { format!("{held}, {again} redelivered") } else { held.to_string() };
         let tone = if held > 1 { Tone::Risk } else { Tone::Consumer };
         Bar { label: RabbitMq::name(world.settings(), *id), value: held as u32, full: most, text, tone }
     };
@@ -200,7 +201,7 @@ const TOUR: &[Beat] = &[
     .look(workers),
     Beat::new(
         "Safe before it is done",
-        "The queue writes a task to disk and confirms it. From then on the task is the broker's responsibility.",
+        "The queue writes a task to disk and confirms it. From then on the broker is responsible for it.",
         |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
     )
     .look(|_| vec![BROKER]),
@@ -214,7 +215,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "The slow one gets less",
-        "Nobody decided that worker 1 should have fewer tasks. It simply asks less often.",
+        "Nobody decided that worker 1 should have fewer tasks. It acknowledges less often, and each acknowledgement \
+         brings the next task.",
         |world| ready(world, 0).is_empty(),
     )
     .look(first_worker)
@@ -226,26 +228,28 @@ const TOUR: &[Beat] = &[
             let all = workers(world);
             all.iter().enumerate().max_by_key(|(at, id)| (done(id), std::cmp::Reverse(*at))).map_or(0, |best| best.0)
         },
-        because: "A quick worker acknowledges sooner, and each acknowledgement fetches the next task.",
+        because: "A quick worker acknowledges sooner, and each acknowledgement makes the broker send the next task.",
     }),
     Beat::new(
         "A worker dies at work",
-        "Worker 2 crashes in the middle of a task. It has not acknowledged it, so the broker still has it.",
+        "Worker 2 is in the middle of a task when its machine loses power. It has not acknowledged the task, so the \
+         broker still has it.",
         |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
     )
     .first(|_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }])
     .look(|_| vec![NodeId::from(FIRST + 1)])
     .ask(Predict {
-        question: "What tells the broker that the worker is gone?",
-        options: |_| vec!["The crash itself".to_owned(), "Missing heartbeats".to_owned(), "Nothing".to_owned()],
+        question: "What tells the broker that this worker is gone?",
+        options: |_| ["Its closed connection", "Missing heartbeats", "The task's time-out"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "A dead machine says nothing. After two intervals without a heartbeat its connection is closed, and \
-                  its tasks return to the queue.",
+        because: "A dead machine says nothing. Once its heartbeats are missing, the broker closes the connection, and \
+                  its tasks return to the queue. Had only the process died, its operating system would have closed \
+                  the connection, and that would have told the broker at once.",
     }),
     Beat::new(
         "Done again, perhaps",
-        "The task comes with the flag *redelivered*. It may have been half done, or done but not acknowledged. This \
-         is at least once: the worker must cope.",
+        "The task comes with the flag *redelivered*. It may have been half done, or done but not acknowledged. That \
+         is what at least once means, and the worker must cope with it.",
         |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
     )
     .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }])
@@ -260,14 +264,14 @@ const TOUR: &[Beat] = &[
     .look(first_worker)
     .ask(Predict {
         question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
-        options: |_| vec!["Sooner".to_owned(), "Later".to_owned()],
-        answer: |world| usize::from(world.is_promise_broken(FAIR.id)),
+        options: |_| ["Sooner", "At the same time", "Later"].map(str::to_owned).to_vec(),
+        answer: |world| if world.is_promise_broken(FAIR.id) { 2 } else { 0 },
         because: "The quick workers run out of tasks while the slow one still has a buffer full.",
     }),
     Beat::new(
         "Urgent tasks",
-        "Prefetch is 1 again. Fifteen tasks wait, and two come that are marked ^: their priority is 4. This queue \
-         was declared to know priorities.",
+        "Prefetch is 1 again. Fifteen tasks wait when two more come, marked ^: their priority is 4. The queue was \
+         declared with priorities.",
         |world| overtaken(world) > 0,
     )
     .first(|_| vec![Input::Rule { rule: rabbit::PREFETCH_ONE, on: true }, publish(15), publish_urgent(2, 4)])
@@ -284,35 +288,35 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "done-twice",
         title: "Done twice",
-        goal: "Have one task done by two workers.",
+        goal: "Get one task done by two workers.",
         hint: "A worker that is cut off from the broker goes on working. What becomes of its acknowledgement?",
         reached: |world| world.witness().done_twice().is_some(),
     },
     Challenge {
         id: "hoard",
         title: "A hoard",
-        goal: "Have worker 1 sit on at least five waiting tasks while another worker has nothing to do.",
+        goal: "Get worker 1 to sit on at least five waiting tasks while another worker has nothing to do.",
         hint: "Switch prefetch 1 off, make worker 1 very slow, and send a burst.",
         reached: |world| hoards(world) && world.is_promise_broken(FAIR.id),
     },
     Challenge {
         id: "lost-task",
         title: "A lost task",
-        goal: "Have a confirmed task vanish without being done.",
+        goal: "Make a confirmed task vanish without being done.",
         hint: "When a worker that acknowledges on arrival crashes, everything it holds is lost.",
         reached: |world| rabbit::promises::lost(world).is_some(),
     },
     Challenge {
         id: "overtake",
         title: "Overtaken",
-        goal: "Have a worker at an urgent task while ten tasks that were published before it still wait.",
+        goal: "Get a worker to work on an urgent task while ten tasks that were published before it still wait.",
         hint: "Priorities only order what waits in the queue. Let many tasks wait first.",
         reached: |world| overtaken(world) >= 10,
     },
     Challenge {
         id: "urgent-waits",
         title: "Urgent, and waiting",
-        goal: "Have an urgent task wait in a worker's buffer behind five that are not.",
+        goal: "Make an urgent task wait in a worker's buffer behind five that are not.",
         hint: "A priority counts only in the queue. What takes tasks out of the queue before anybody works on them?",
         reached: |world| urgent_behind(world) >= 5,
     },

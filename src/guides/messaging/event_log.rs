@@ -166,12 +166,12 @@ const TOUR: &[Beat] = &[
         question: "Group A has read everything. How many of the first 18 records are left in the log?",
         options: |_| vec!["18".to_owned(), "12: group B still needs those".to_owned(), "None".to_owned()],
         answer: |world| if starts(world) == 0 { 0 } else { 2 },
-        because: "Reading removes nothing. Only retention does, and it does not ask who has read.",
+        because: "Reading removes nothing. Only retention does, and it does not ask who has read what.",
     }),
     Beat::new(
-        "Catching up bothers nobody",
-        "Group B works through what it missed, at its own pace. Group A does not notice. See their *lag*: log end \
-         minus committed offset.",
+        "Catching up slows nobody down",
+        "Group B works through what it has not read yet, at its own pace. Group A does not notice. The bars show their \
+         *lag*: log end minus committed offset.",
         |world| least(world, 1).is_some_and(|least| least >= 5),
     )
     .look(reader(2)),
@@ -196,34 +196,34 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Rewind",
-        "A bug in group A's code wrote nonsense. The bug is fixed, and group A seeks back to offset 2. The records \
-         are still there: it does them again.",
+        "A bug in group A's program wrote nonsense. It is fixed now, and group A seeks back to offset 2. The records \
+         are still there, so it can process them again.",
         |world| least(world, 0).is_some_and(|least| least <= 4),
     )
     .first(|_| vec![command(COMMAND_SEEK, &[1, 2])])
     .look(reader(1)),
     Beat::new(
         "Retention",
-        "What ends a record's life is *retention*: by age or size. Kafka keeps seven days by default. Now all but \
-         the newest three of each partition go, read or not.",
+        "What ends a record's life is *retention*, by age or by size. By default Kafka keeps seven days. Now all but \
+         the newest three records of each partition go, read or not.",
         |world| starts(world) >= 4,
     )
     .first(|_| vec![command(COMMAND_RETAIN, &[3])])
     .look(|_| vec![BROKER]),
     Beat::new(
         "If reading removed",
-        "Now the rule is off: what a group has committed is deleted, as a queue would. Twelve records come in, and \
-         whoever is first takes them from the others.",
+        "Now the rule is off: what one group has committed is deleted, as a queue would delete it. Twelve records come \
+         in, and whoever is first takes them from the others.",
         |world| world.is_promise_broken(NOTHING_MISSED.id),
     )
     .first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "Who misses records now?",
-        options: |_| vec!["Nobody".to_owned(), "Whoever is behind".to_owned()],
+        options: |_| ["Nobody", "Whoever is behind", "Whoever is ahead"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(world.is_promise_broken(NOTHING_MISSED.id)),
-        because: "The first group's commit deletes what the slower ones still have to read. Their offset is gone: \
-                  their next fetch continues further up.",
+        because: "The first group's commit deletes what the slower ones still have to read. The records at their \
+                  offsets are gone, and their next fetch goes on after the gap.",
     }),
 ];
 
@@ -231,21 +231,21 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
         id: "done-twice",
         title: "Done twice",
-        goal: "Have a group do a record a second time without any seek.",
+        goal: "Make a group process a record a second time without any seek.",
         hint: "The offset is committed after the work. What if the consumer dies between the two?",
         reached: |world| world.witness().again() > 0 && starts(world) == 0,
     },
     Challenge {
         id: "lost-in-a-crash",
         title: "Committed, not done",
-        goal: "Have a group miss a record because of a crash.",
+        goal: "Make a group miss a record because of a crash.",
         hint: "Switch off committing after the work. Crash a consumer that has records in hand.",
         reached: |world| missed(world).is_some(),
     },
     Challenge {
         id: "overtaken-by-retention",
         title: "Too slow for retention",
-        goal: "Have retention remove a record that group B has not read.",
+        goal: "Get retention to remove a record that group B has not read.",
         hint: "That breaks no promise. Stop group B, or be quick, and delete old records.",
         reached: |world| starts(world) > least(world, 1).unwrap_or(u32::MAX),
     },

@@ -19,7 +19,7 @@ pub static SCENARIO: Scenario<Once> = Scenario {
     guide: Guide::Messaging,
     level: 4,
     summary: "The database has the order, a crash comes before the offset is committed, and the order is written \
-              again. Five rules close five such gaps.",
+              again. Six rules close six such gaps.",
     seed: 4,
     settings: &[
         (once::RATE, 3),
@@ -30,7 +30,14 @@ pub static SCENARIO: Scenario<Once> = Scenario {
         (once::TXN_TIMEOUT, 10_000_000),
         (once::PATIENCE, 500_000),
     ],
-    rules: &[once::SAME_TRANSACTION, once::IDEMPOTENT, once::TOGETHER, once::FENCE, once::READ_COMMITTED],
+    rules: &[
+        once::SAME_TRANSACTION,
+        once::IDEMPOTENT,
+        once::TOGETHER,
+        once::FENCE,
+        once::READ_COMMITTED,
+        once::EPOCH_EACH,
+    ],
     commands: &[once::COMMAND_ORDER, once::COMMAND_TAKE_OVER],
     promises: &[ONE_ROW, ONCE_IN_LOG, WRITTEN_AT_LAST],
     limits: LIMITS,
@@ -160,7 +167,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Both at once",
         "One marker decides it all: the orders count, and so does the offset up to which the checkout has read. The \
-         *epoch* goes up by one.",
+         *epoch* goes up by one, so that the next transaction cannot be taken for this one.",
         |world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&0)),
     )
     .look(|_| vec![BROKER]),
@@ -203,9 +210,9 @@ const TOUR: &[Beat] = &[
     .first(|_| crash_and_restart(Once::WRITER))
     .look(|_| vec![Once::DATABASE])
     .ask(Predict {
-        question: "How many rows has the order now?",
-        options: |_| vec!["One".to_owned(), "Two".to_owned()],
-        answer: |world| usize::from(world.witness().two_rows().is_some()),
+        question: "How many rows does the order have now?",
+        options: |_| ["None", "One", "Two"].map(str::to_owned).to_vec(),
+        answer: |world| 1 + usize::from(world.witness().two_rows().is_some()),
         because: "The writer reads the order again, and the database has no reason to refuse it.",
     }),
     Beat::new(
@@ -233,7 +240,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A lost answer",
-        "A request is written, and the answer to the shop is lost. The shop cannot know, and sends it again. The log \
+        "A request is written, and the answer to the shop is lost. The shop cannot know that, and sends it again. The log \
          recognises the *sequence number*, and writes nothing.",
         |world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
     )
@@ -254,21 +261,21 @@ const CHALLENGES: &[Challenge<Once>] = &[
     Challenge {
         id: "charged-twice",
         title: "Charged twice",
-        goal: "With the offset committed after the rows, have one order written twice.",
+        goal: "With the offset committed after the rows, get one order written twice.",
         hint: "Crash the writer when the database has answered and the writer has not heard it.",
         reached: |world| world.witness().two_rows().is_some(),
     },
     Challenge {
         id: "two-at-work",
         title: "Two at work",
-        goal: "Have both checkouts at work at once, in different epochs, with all rules on.",
+        goal: "Get both checkouts to work at once, in different epochs, with all rules on.",
         hint: "The standby listens to the other one. Cut them apart, or tell it to take over.",
         reached: two_at_work,
     },
     Challenge {
         id: "aborted",
         title: "In the log and not there",
-        goal: "Have an order in the log that nobody will ever read, with all rules on.",
+        goal: "Get an order into the log that nobody will ever read, with all rules on.",
         hint: "A transaction that does not commit is aborted, by a timeout or by the checkout that takes over.",
         reached: has_aborted,
     },
@@ -321,6 +328,7 @@ const ONE_CUSTOMER: Hunt<Once> = Hunt {
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
+    use crate::systems::messaging::exactly_once::wire::Request;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Once> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -331,7 +339,36 @@ mod proof {
         Breaks { rule: once::TOGETHER, promise: ONCE_IN_LOG.id, way: Way::Explore },
         Breaks { rule: once::FENCE, promise: ONCE_IN_LOG.id, way: Way::Explore },
         Breaks { rule: once::READ_COMMITTED, promise: ONE_ROW.id, way: Way::Explore },
+        Breaks {
+            rule: once::EPOCH_EACH,
+            promise: ONCE_IN_LOG.id,
+            way: Way::Script {
+                settings: &[(once::RATE, 0), (once::REQUESTED, 2), (once::INSTANCES, 1), (once::MAX_POLL, 1)],
+                act: |script| {
+                    script.until(|world| end_txn(world).is_some());
+                    let Some(id) = end_txn(script.world()) else { return };
+                    script.act(Input::Duplicate { id });
+                    let Some(id) = end_txn(script.world()) else { return };
+                    script.act(Input::Delay { id, by: 10_000_000 });
+                    script.until(|world| is_open(world) && answer_to(world, Once::checkout(0)).is_some());
+                    script.act(Input::DeliverNow { id });
+                    script.steps(1);
+                    crash_and_restart(Once::checkout(0)).into_iter().for_each(|input| {
+                        script.act(input);
+                    });
+                    script.until(|world| world.is_promise_broken(ONCE_IN_LOG.id));
+                },
+                reason: "Links are in order here, as connections are; a request that was sent again on a second \
+                         connection is not.",
+            },
+        },
     ];
+
+    /// The newest EndTxn on its way.
+    fn end_txn(world: &Shop) -> Option<u64> {
+        let ends = |message: &Message| matches!(message, Message::Request { body: Request::Commit { .. }, .. });
+        world.flights().filter(|flight| ends(flight.message)).map(|flight| flight.pending.id).max()
+    }
 
     const SOLUTIONS: &[Solution<Once>] = &[
         Solution {

@@ -1,6 +1,7 @@
 //! Broadcast fan-out: one message, a copy for every service.
 
 use crate::guides::kit::prelude::*;
+use crate::sim::numbers::counted;
 use crate::systems::messaging::rabbitmq::promises::{EVERY_SERVICE, SERVICES_MOVE, missed};
 use crate::systems::messaging::rabbitmq::{self as rabbit, BROKER, FIRST, Method, PUBLISHER, RabbitMq, topology};
 use crate::views::rabbitmq::{Shop, connections, consumers, held, host, numbers, publish, ready, row, unconfirmed};
@@ -85,7 +86,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut mark = NodeMark::new(BROKER, broker, Shape::Broker, "fanout");
     mark.tone = Tone::Store;
     let queues = host(world).map_or(0, |host| host.bindings.len());
-    mark.state = if queues == 1 { "1 queue bound".to_owned() } else { format!("{queues} queues bound") };
+    mark.state = format!("{} bound", counted(queues as u64, "queue"));
     picture.nodes.push(mark);
     for (index, (id, at)) in all.iter().zip(services).enumerate() {
         let mut mark = NodeMark::new(*id, at, Shape::Service, RabbitMq::name(world.settings(), *id));
@@ -155,13 +156,15 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BILLING])
     .ask(Predict {
         question: "Do shipping and search wait for billing?",
-        options: |_| vec!["They wait".to_owned(), "They do not".to_owned()],
-        answer: |world| usize::from(ready(world, 1).is_empty()),
-        because: "A queue is a copy of the stream. A slow service has a long queue, and that is all.",
+        options: |_| ["Yes, until billing is done", "Once billing's queue is full", "No"].map(str::to_owned).to_vec(),
+        answer: |world| if ready(world, 1).is_empty() { 2 } else { 0 },
+        because: "Each service has its own queue, with its own copies. A slow service has a long queue, and that is \
+                  all.",
     }),
     Beat::new(
         "A service is away",
-        "Shipping crashes, and the orders go on. Its queue is the broker's, not the service's: it collects.",
+        "Shipping crashes, and orders keep coming. Its queue belongs to the broker, not to the service: it goes on \
+         collecting.",
         |world| ready(world, 1).len() >= 5,
     )
     .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
@@ -181,9 +184,9 @@ const TOUR: &[Beat] = &[
     .look(consumers)
     .ask(Predict {
         question: "How many services get each of the six?",
-        options: |_| vec!["All three".to_owned(), "One".to_owned()],
-        answer: |world| usize::from(missed(world).is_some()),
-        because: "Consumers of one queue compete. A queue hands each message to one of them, and then deletes it.",
+        options: |_| ["All three", "Two", "One"].map(str::to_owned).to_vec(),
+        answer: |world| if missed(world).is_some() { 2 } else { 0 },
+        because: "Consumers of one queue compete: it hands each message to one of them, and deletes it afterwards.",
     }),
 ];
 
@@ -191,14 +194,14 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "far-behind",
         title: "Far behind",
-        goal: "Have 30 messages wait for billing and none for shipping.",
-        hint: "Billing is slow. Send more than it can do.",
+        goal: "Get 30 messages to wait for billing and none for shipping.",
+        hint: "Billing is slow. Send more than it can handle.",
         reached: far_behind,
     },
     Challenge {
         id: "not-at-home",
         title: "Not at home",
-        goal: "Have a service miss a confirmed message because it was away.",
+        goal: "Make a service miss a confirmed message because it was away.",
         hint: "An exclusive queue vanishes with its connection. Switch off the rule that the queue outlives it, and \
                crash a service.",
         reached: |world| missed(world).is_some_and(|(_, service)| !world.kernel().node(service).up),

@@ -1,6 +1,7 @@
 //! Fire and forget: NATS core delivers to whoever is there, at once, and keeps nothing.
 
 use crate::guides::kit::prelude::*;
+use crate::sim::numbers::counted;
 use crate::systems::messaging::nats::promises::{BOUNDED, CONNECTED, NEVER_TWICE, members};
 use crate::systems::messaging::nats::{self as nats, ASKER, FIRST, Message, Nats, Payload, SERVER, Subject};
 use crate::views::nats::{Shop, client, connection, flies, is_connected, subscription_count};
@@ -167,7 +168,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture.nodes.push(mark);
     let mut mark = NodeMark::new(SERVER, server, Shape::Broker, "server");
     mark.tone = Tone::Store;
-    mark.state = format!("{} subscriptions", subscription_count(world));
+    mark.state = counted(subscription_count(world) as u64, "subscription");
     picture.nodes.push(mark);
     for (id, at) in all.iter().zip(places) {
         picture.nodes.push(subscriber(world, *id, at));
@@ -286,8 +287,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "One alarm is enough",
-        "The two alarms form a *queue group*: together they get one copy, and the server picks who. Another message, \
-         another pick.",
+        "The two alarms form a *queue group*: together they get one copy, and the server picks which of them. Another \
+         message, another pick.",
         |world| {
             let total = |id: NodeId| world.metrics().total(nats::HANDLED, id.0);
             ALARMS.iter().all(|alarm| total(*alarm) > 0)
@@ -310,10 +311,9 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![KITCHEN])
     .ask(Predict {
         question: "Does it get the three messages now?",
-        options: |_| vec!["Yes, late".to_owned(), "No, they are gone".to_owned()],
-        answer: |world| usize::from(missed(world, &[KITCHEN]) >= 3),
-        because: "There is nowhere to get them from. The column \"missed\" is the price of a server that keeps \
-                  nothing.",
+        options: |_| ["Yes, late", "Only the last one", "No, they are gone"].map(str::to_owned).to_vec(),
+        answer: |world| if missed(world, &[KITCHEN]) >= 3 { 2 } else { 0 },
+        because: "There is nowhere to get them from. The column \"missed\" is what a server that keeps nothing costs.",
     }),
     Beat::new(
         "Too slow",
@@ -323,15 +323,19 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![publish(1, 8)])
     .look(|_| vec![SERVER, LOG]),
-    Beat::new("Cut off", "The burst goes on. The server could wait for the log, or grow. It does neither.", |world| {
-        cuts(world) > 0
-    })
+    Beat::new(
+        "Cut off",
+        "The burst goes on. The server could wait for the log, or keep more. It does neither.",
+        |world| cuts(world) > 0,
+    )
     .first(|_| vec![publish(1, 8)])
     .look(|_| vec![LOG])
     .ask(Predict {
         question: "What becomes of the messages that were pending for the log?",
-        options: |_| vec!["They are written later".to_owned(), "They are gone".to_owned()],
-        answer: |world| usize::from(pending(world).is_empty()),
+        options: |_| {
+            ["They are written later", "They go to another subscriber", "They are gone"].map(str::to_owned).to_vec()
+        },
+        answer: |world| if pending(world).is_empty() { 2 } else { 0 },
         because: "The limit is reached: the connection is closed, and what was pending is dropped. The others never \
                   had to wait.",
     }),
@@ -351,8 +355,8 @@ const TOUR: &[Beat] = &[
     .look(|_| ALARMS.to_vec())
     .ask(Predict {
         question: "How many alarms ring?",
-        options: |_| vec!["One".to_owned(), "Both".to_owned()],
-        answer: |world| usize::from(world.witness().twice.is_some()),
+        options: |_| ["None", "One", "Both"].map(str::to_owned).to_vec(),
+        answer: |world| 1 + usize::from(world.witness().twice.is_some()),
         because: "Both got a copy. With a queue group, adding a member shares the work; without one, it repeats the \
                   work.",
     }),
@@ -362,14 +366,14 @@ const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
         id: "two-copies",
         title: "Two copies, by right",
-        goal: "Have one subscriber get the same message twice without breaking a promise.",
+        goal: "Get the same message to one subscriber twice without breaking a promise.",
         hint: "A copy goes to each subscription, not to each client. Let one client have two that overlap.",
         reached: |world| world.witness().two_copies().is_some() && world.witness().twice.is_none(),
     },
     Challenge {
         id: "missed-ten",
         title: "Ten missed",
-        goal: "Have the display miss ten messages that it asked for, while it believes it is connected.",
+        goal: "Make the display miss ten messages that it asked for, while it believes that it is connected.",
         hint: "A cut link goes unnoticed until PINGs stay unanswered.",
         reached: |world| {
             let believes = client(world, DISPLAY).is_some_and(|client| client.phase == nats::Phase::Connected);
@@ -379,7 +383,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
         id: "sent-again",
         title: "Sent again",
-        goal: "Have a subscriber that is in no queue group handle a message twice.",
+        goal: "Make a subscriber that is in no queue group handle a message twice.",
         hint: "Switch off sending once. The publisher is in doubt when it hears nothing: cut the link back to it.",
         reached: |world| world.witness().twice.is_some_and(|twice| !twice.2),
     },

@@ -147,8 +147,8 @@ const TOUR: &[Beat] = &[
     .look(broker_node),
     Beat::new(
         "Where is offset 10?",
-        "A reader asks for offset 10. The names of the files say where it can be: the last name that is not above \
-         it.",
+        "A reader asks for offset 10. The names of the files say where it can be: in the last one whose name is not \
+         above it.",
         |world| matches!(lookup(world), Some(Lookup { offset: 10, stage: Stage::Index { .. } })),
     )
     .first(|_| vec![command(kafka::LOOK_UP, &[10])])
@@ -164,8 +164,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A thin index",
-        "The index does not list every record, only one for every 4,096 bytes. The broker takes the last entry at or \
-         below 10, and knows at which byte to begin.",
+        "The index does not list every record: the next entry comes once more than 4,096 bytes have been written. The \
+         broker takes the last entry at or below 10, and knows at which byte to begin.",
         |world| matches!(lookup(world), Some(Lookup { stage: Stage::Scan { .. }, .. })),
     )
     .look(broker_node),
@@ -190,11 +190,11 @@ const TOUR: &[Beat] = &[
             4 => 2,
             _ => 0,
         },
-        because: "One of each key. For E that is a *tombstone*: the record that says it is deleted.",
+        because: "One for each key. For E that is a *tombstone*: the record which says that E is deleted.",
     }),
     Beat::new(
         "A table from a log",
-        "The consumer on the right reads on and keeps the last value of each key. The gaps do not bother it: offsets \
+        "The consumer on the right reads on and keeps the last value of each key. Gaps do not bother it, because offsets \
          stay as they were. E came and went.",
         |world| at_end(world) && log(world).is_some_and(|log| log.dirty() > 0),
     )
@@ -245,7 +245,7 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
     Challenge {
         id: "too-late",
         title: "Too late for a tombstone",
-        goal: "With every rule on, have the consumer read everything and keep a key that was deleted.",
+        goal: "With every rule on, get the consumer to read everything and keep a key that was deleted.",
         hint: "A tombstone is kept for delete.retention.ms, and no longer. Nothing forces the consumer to be \
                quicker.",
         reached: haunted,
@@ -253,14 +253,14 @@ const CHALLENGES: &[Challenge<KafkaLog>] = &[
     Challenge {
         id: "whole-files",
         title: "Whole files",
-        goal: "Have the log begin at offset 12 or later.",
+        goal: "Get the log to begin at offset 12 or later.",
         hint: "Compaction never moves the log's start. Another cleanup.policy does.",
         reached: |world| log(world).is_some_and(|log| log.start() >= 12),
     },
     Challenge {
         id: "past-it",
         title: "Past the record",
-        goal: "With the index's floor off, have a lookup miss a record that is there.",
+        goal: "With the index's floor off, make a lookup miss a record that is there.",
         hint: "The scan begins at the first entry above the offset. Which offsets lie between the last entry and \
                that one?",
         reached: |world| world.is_promise_broken(LOOKUP.id),

@@ -8,7 +8,7 @@ use crate::systems::messaging::kafka_replication::{
     self as kafka, CONSUMER, CONTROLLER, Consumed, Fetched, Message, PRODUCER, Produced, Replication, broker_of,
     node_of,
 };
-use crate::views::kafka_replication::{Cluster, broker, client, everybody, in_sync, leads, logs, names, places, table};
+use crate::views::kafka_replication::{Cluster, broker, client, everybody, in_sync, leads, logs, places, table};
 
 type Beat = crate::guides::kit::tour::Beat<Replication>;
 
@@ -166,10 +166,10 @@ const TOUR: &[Beat] = &[
     .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(in_sync)
     .ask(Predict {
-        question: "Who leads next?",
-        options: names,
-        answer: |world| leader(world).map_or(0, |node| usize::from(broker_of(node))),
-        because: "Broker 2 is the only in-sync replica still up.",
+        question: "Only broker 2 is left. How many acknowledged records does it lack?",
+        options: |_| ["None", "What broker 3 never fetched", "The leader's last few"].map(str::to_owned).to_vec(),
+        answer: |world| if forgotten(world).is_some() { 2 } else { 0 },
+        because: "It was in sync, and nothing was acknowledged that it did not have.",
     }),
     Beat::new(
         "Not enough replicas",
@@ -197,8 +197,9 @@ const TOUR: &[Beat] = &[
     .look(everybody),
     Beat::new(
         "Now with acks=1",
-        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut for a \
-         moment. The producer is told that all is well.",
+        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and the \
+         producer is told that all is well. acks=1 also switches its idempotence off: it sends record 2 again, and the \
+         log has that one twice now. Record 3 and those after it have a single copy.",
         |world| copies(world) == 1,
     )
     .first(|world| {
@@ -210,7 +211,8 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
         "Acknowledged, and gone",
-        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows.",
+        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: the \
+         new leader's log ends after record 2.",
         |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
     )
     .first(|world| {
@@ -220,10 +222,14 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect())
     .ask(Predict {
         question: "Does the new leader have what was acknowledged last?",
-        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-        answer: |world| usize::from(world.is_promise_broken(KEPT.id)),
-        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, and the producer will not \
-                  send it again.",
+        options: |_| {
+            ["Yes: it was in sync", "No, but it can fetch it yet", "No, and nobody ever will"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if world.is_promise_broken(KEPT.id) { 2 } else { 0 },
+        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, even if it comes back: it will \
+                  follow the new leader and drop what that one lacks. And the producer will not send it again.",
     }),
 ];
 
@@ -241,7 +247,7 @@ const CHALLENGES: &[Challenge<Replication>] = &[
     Challenge {
         id: "two-leaders",
         title: "Two who believe they lead",
-        goal: "Have two brokers believe that they lead the partition.",
+        goal: "Make two brokers believe that they lead the partition.",
         hint: "A leader learns of its successor from the controller. What if it cannot hear it?",
         reached: two_leaders,
     },

@@ -117,8 +117,8 @@ const SLOW_ONE: NodeId = NodeId(FIRST as u16);
 const TOUR: &[Beat] = &[
     Beat::new(
         "A stream and three workers",
-        "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take from it, and each \
-         task is for one of them.",
+        "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take tasks from it, and \
+         each task goes to one of them.",
         |world| world.kernel().now() == 0,
     )
     .look(workers),
@@ -131,8 +131,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![SERVER]),
     Beat::new(
         "Workers ask",
-        "Nothing is pushed: a worker asks for one message when it has nothing to do, and the question waits at the \
-         server. A burst of six. The ring around a worker is its *ack wait*.",
+        "Nothing is pushed: a worker asks for one message when it has nothing to do, and its request waits at the \
+         server. Here comes a burst of six. The ring around a worker is its *ack wait*.",
         |world| workers(world).iter().all(|id| works(world, *id)),
     )
     .first(|_| vec![publish(6)])
@@ -166,14 +166,14 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![PUBLISHER, SERVER])
     .ask(Predict {
         question: "How often is the task stored?",
-        options: |_| vec!["Once".to_owned(), "Twice".to_owned()],
-        answer: |world| usize::from(world.witness().twice.is_some()),
+        options: |_| ["Not at all", "Once", "Twice"].map(str::to_owned).to_vec(),
+        answer: |world| 1 + usize::from(world.witness().twice.is_some()),
         because: "The id is in the window: the server answers with the first copy's sequence, and stores nothing.",
     }),
     Beat::new(
         "A worker dies",
-        "The link is healed, and a worker crashes at work. It cannot give its task back, and nobody watches its \
-         connection.",
+        "The link is healed, and a worker crashes at work. It cannot give its task back, and JetStream watches no \
+         connection: the crash tells it nothing.",
         |world| flies(world, |message| matches!(message, Message::Deliver { delivery, .. } if delivery.times > 1)),
     )
     .first(|world| {
@@ -183,20 +183,22 @@ const TOUR: &[Beat] = &[
     .look(|world| down(world).collect())
     .ask(Predict {
         question: "What makes the server hand the task to another worker?",
-        options: |_| vec!["Missing heartbeats".to_owned(), "No ack within the ack wait".to_owned()],
+        options: |_| {
+            ["A closed connection", "No ack within the ack wait", "Missing heartbeats"].map(str::to_owned).to_vec()
+        },
         answer: |_| 1,
         because: "Each delivery has its own clock. When it runs out, the message goes to whoever asks next.",
     }),
     Beat::new(
         "Poison",
         "Here is a task that nobody can do. Each worker that gets it returns it with a *nak*, and it is delivered \
-         again at once, four times at most.",
+         again at once: four times in all, and no more.",
         |world| world.witness().parked.is_some(),
     )
     .first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
     .look(|_| vec![SERVER])
     .ask(Predict {
-        question: "And after the fourth time?",
+        question: "What becomes of it after the fourth delivery?",
         options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
         answer: |world| {
             let Some(id) = world.witness().parked else { return 0 };
@@ -206,16 +208,17 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Too slow for the ack wait",
-        "Worker 1 becomes twenty times slower. It is alive, and it will acknowledge, but not within a second.",
+        "Worker 1 is twenty times slower now. It is alive and will acknowledge its task, but not within a second.",
         |world| shared(world, 2),
     )
     .first(|_| vec![Input::Slow { node: SLOW_ONE, percent: 2_000 }])
     .look(|_| vec![SLOW_ONE])
     .ask(Predict {
         question: "How many workers will work on its task?",
-        options: |_| vec!["One".to_owned(), "Two".to_owned()],
-        answer: |world| usize::from(shared(world, 2)),
-        because: "An ack wait is a guess. A worker that needs longer must say that it is in progress.",
+        options: |_| ["None: it is given up", "One", "Two"].map(str::to_owned).to_vec(),
+        answer: |world| 1 + usize::from(shared(world, 2)),
+        because: "An ack wait is a guess at how long the work takes. A worker that needs longer must say that it is \
+                  still in progress.",
     }),
     Beat::new(
         "Without the double ack",
@@ -242,7 +245,7 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
     Challenge {
         id: "forgotten-ids",
         title: "Forgotten ids",
-        goal: "Have a task stored twice with every rule on.",
+        goal: "Get a task stored twice with every rule on.",
         hint: "The window lives in memory. A restarted server reads it back from its messages. Which are not there \
                any more?",
         reached: |world| world.rules() == RuleSet::ALL && world.witness().twice.is_some(),
@@ -250,7 +253,7 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
     Challenge {
         id: "power-cut",
         title: "A power cut",
-        goal: "Have a task that was confirmed vanish.",
+        goal: "Make a task that was confirmed vanish.",
         hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it \
                answers.",
         reached: |world| world.is_promise_broken(NOT_LOST.id),
@@ -258,14 +261,14 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
     Challenge {
         id: "three-at-once",
         title: "Three at once",
-        goal: "Have three workers at work on the same task, with every rule on.",
+        goal: "Get three workers to work on the same task at once, with every rule on.",
         hint: "All of them must be slower than the ack wait.",
         reached: |world| world.rules() == RuleSet::ALL && shared(world, 3),
     },
     Challenge {
         id: "three-replicas",
         title: "Three replicas",
-        goal: "With three replicas, have a task that was confirmed vanish.",
+        goal: "With three replicas, make a task that was confirmed vanish.",
         hint: "Two of the three have it in memory. Which power cuts leave nobody who has it on disk?",
         reached: |world| cluster::is_replicated(world.settings()) && world.is_promise_broken(NOT_LOST.id),
     },

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
 use crate::systems::messaging::kafka::log::{Log, Record};
-use crate::systems::messaging::kafka::promises::{LIMITS, KEY_ORDER, NOTHING_MISSED, OWNED_AGAIN};
+use crate::systems::messaging::kafka::promises::{KEY_ORDER, LIMITS, NOTHING_MISSED, OWNED_AGAIN, Overtaken};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
 };
@@ -186,7 +186,7 @@ fn workers(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         let who = name(world, node).replace("consumer ", "");
         vec![Cell::firm(format!("{who}.{}", worker + 1), Tone::Neutral), Cell::firm(busy, tone), Cell::firm(from, tone)]
     };
-    let head = ["worker", "record", "from"].map(str::to_owned).to_vec();
+    let head = ["worker", "record", "partition"].map(str::to_owned).to_vec();
     let rows = in_work(world).map(row).collect();
     Figure { id: "workers", at, size, title: "Workers".to_owned(), body: Body::Table { head, rows } }
 }
@@ -208,12 +208,24 @@ fn producer_partitions(world: &Shop) -> u16 {
     }
 }
 
+/// Whether a partition has a record of a customer.
+fn is_in(world: &Shop, customer: u16, partition: u16) -> bool {
+    let holds = |log: &Log| log.read(log.start(), 400).iter().any(|record| record.key == customer);
+    logs(world).any(|(at, log)| at == partition && holds(log))
+}
+
 fn done(world: &Shop) -> u64 {
     consumers(world).iter().map(|node| world.metrics().total(kafka::DONE, node.0)).sum()
 }
 
 fn late_one(world: &Shop) -> Vec<NodeId> {
     world.witness().overtaken().map(|found| found.consumer).into_iter().collect()
+}
+
+/// The promise broke over one order: its cancellation was done before the order itself.
+fn cancelled_first(world: &Shop) -> bool {
+    let is_one_order = |found: Overtaken| found.record.number % 2 == 1 && found.after == found.record.number + 1;
+    world.is_promise_broken(KEY_ORDER.id) && world.witness().overtaken().is_some_and(is_one_order)
 }
 
 /// Whether every customer's records so far are in one partition each.
@@ -241,8 +253,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "Does a customer's order ever span two partitions?",
-        options: |_| vec!["Yes, to spread the load".to_owned(), "No".to_owned()],
-        answer: |world| usize::from(one_partition_each(world)),
+        options: |_| ["Yes, to spread the load", "Yes, once a partition is full", "No"].map(str::to_owned).to_vec(),
+        answer: |world| if one_partition_each(world) { 2 } else { 0 },
         because: "Same key, same hash, same partition. And a partition's log has a single order.",
     }),
     Beat::new(
@@ -258,7 +270,7 @@ const TOUR: &[Beat] = &[
          nowhere else.",
         |world| done(world) >= 12,
     )
-    .first(|_| vec![command(COMMAND_PUBLISH, &[8])])
+    .first(|_| vec![command(COMMAND_PUBLISH, &[10])])
     .look(consumers),
     Beat::new(
         "A plain pool",
@@ -275,15 +287,17 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Cancelled before it was created",
-        "Run on until the promise breaks. The broker did nothing wrong, and neither did the producer.",
-        |world| world.is_promise_broken(KEY_ORDER.id),
+        "Run on until the promise breaks: one worker is done with a cancellation before another is done with the order \
+         that it cancels. The broker did nothing wrong, and neither did the producer.",
+        cancelled_first,
     )
     .look(late_one),
     Beat::new(
         "More partitions move keys",
-        "A fourth partition is added. The hash is now divided by four, and most customers go elsewhere. What they \
-         wrote before stays where it was: in a different partition, with no order between the two.",
-        |world| producer_partitions(world) == 4 && !one_partition_each(world),
+        "A fourth partition is added, so the hash is divided by four. Compare the table with the one before: customer \
+         1 moves from partition 0 to 1, and customer 3 from 1 to 2, while 2 and 4 happen to stay. What the two wrote \
+         before stays where it was, and nothing orders it against what they write now.",
+        |world| producer_partitions(world) == 4 && is_in(world, 1, 1) && is_in(world, 3, 2),
     )
     .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])
     .look(|_| vec![BROKER, Kafka::producer(0)]),
@@ -301,7 +315,7 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
         id: "order-by-key",
         title: "Finer lanes",
-        goal: "With all rules on, have two workers work on one partition at once.",
+        goal: "With all rules on, get two workers to work on one partition at once.",
         hint: "Order is promised for each key. So a lane may be a key.",
         reached: by_key,
     },

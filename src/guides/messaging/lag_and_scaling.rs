@@ -1,7 +1,7 @@
 //! Lag and scaling: how far a group is behind, and what more members can and cannot do about it.
 
 use crate::guides::kit::prelude::*;
-use crate::sim::numbers::grouped;
+use crate::sim::numbers::{counted, grouped};
 use crate::systems::messaging::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
 use crate::systems::messaging::kafka::{
     self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
@@ -113,6 +113,12 @@ fn with_partitions(world: &Shop) -> u32 {
     group(world, 0).map_or(0, |state| state.members.values().filter(|member| !member.share.is_empty()).count() as u32)
 }
 
+/// How many consumers own a partition by their own account: while an eager group rebalances, none does.
+fn at_work(world: &Shop) -> u32 {
+    let owns = |node: &NodeId| consumer(world, *node).is_some_and(|known| !known.assigned.is_empty());
+    consumers(world).iter().filter(|node| owns(node)).count() as u32
+}
+
 fn partitions(world: &Shop) -> u32 {
     logs(world).count() as u32
 }
@@ -143,7 +149,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
         let mut mark = NodeMark::new(node, top[2], Shape::Service, "scaler");
         mark.tone = Tone::Service;
         if let Some((_, scaler)) = scaler(world) {
-            mark.state = format!("wants {} members", scaler.wanted);
+            mark.state = format!("wants {}", counted(u64::from(scaler.wanted), "member"));
         }
         picture.nodes.push(mark);
         picture.link_all(&[node], &[BROKER]);
@@ -172,10 +178,10 @@ fn levels(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let bars = vec![
         bar("lag", behind as u32, alert as u32 * 2, tone),
         bar("partitions", partitions(world), 8, Tone::Store),
-        bar("busy", with_partitions(world), 8, Tone::Consumer),
+        bar("at work", at_work(world), 8, Tone::Consumer),
         bar("idle", idle, 8, if idle > 0 { Tone::Risk } else { Tone::Off }),
     ];
-    let title = format!("The alarm goes above {}", grouped(alert));
+    let title = format!("The alarm goes above {}: half the bar", grouped(alert));
     Figure { id: "levels", at, size, title, body: Body::Bars(bars) }
 }
 
@@ -189,11 +195,6 @@ fn idle_members(world: &Shop) -> Vec<NodeId> {
         rests && group(world, 0).is_some_and(|state| state.member_on(*node).is_some())
     };
     consumers(world).into_iter().filter(idle).collect()
-}
-
-fn is_settled(world: &Shop, wanted: u32) -> bool {
-    let stable = group(world, 0).is_some_and(|state| state.state == kafka::GroupState::Stable);
-    stable && members(world) >= wanted
 }
 
 const TOUR: &[Beat] = &[
@@ -213,15 +214,15 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "One more member",
-        "At half the alarm the scaler starts a third consumer. It joins, the group rebalances, and for a moment \
-         nobody does any work.",
-        |world| is_settled(world, 3) && with_partitions(world) == 3,
+        "At half the alarm the scaler starts a third consumer. It joins, and the group rebalances. Before an eager \
+         member joins again it gives up its partitions: for a moment the bar \"at work\" is empty.",
+        |world| members(world) == 3 && at_work(world) == 0,
     )
     .look(the_scaler)
     .ask(Predict {
         question: "What does the lag do while the group rebalances?",
-        options: |_| vec!["It grows".to_owned(), "It stands still".to_owned()],
-        answer: |world| usize::from(lag(world) <= alert(world) / 2),
+        options: |_| ["It grows", "It stands still", "It falls"].map(str::to_owned).to_vec(),
+        answer: |world| if lag(world) > alert(world) / 2 { 0 } else { 2 },
         because: "Eager members have given up everything, and the producer does not wait. Every change of members \
                   costs that.",
     }),
@@ -233,7 +234,7 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "Members without partitions",
-        "Now 6,000 a second come in, and the rule is off: the scaler starts what members it has. The fourth owns \
+        "Now 6,000 a second come in, and the rule is off: the scaler starts every member it has. The fourth owns \
          nothing, nor do those after it. The lag crosses the alarm.",
         |world| idle_members(world).len() >= 2 && lag(world) > alert(world),
     )
@@ -241,9 +242,10 @@ const TOUR: &[Beat] = &[
     .look(idle_members)
     .ask(Predict {
         question: "Five or six members, three partitions. How many of them work?",
-        options: |_| vec!["Three".to_owned(), "All of them".to_owned()],
-        answer: |world| usize::from(with_partitions(world) > 3),
-        because: "A partition has one owner in the group. That is what keeps its order, and what bounds the group.",
+        options: |_| ["Three", "All but one", "All of them"].map(str::to_owned).to_vec(),
+        answer: |world| if with_partitions(world) > 3 { 2 } else { 0 },
+        because: "A partition has one owner in a consumer group. That is what keeps its order, and what bounds the \
+                  group.",
     }),
     Beat::new(
         "Partitions first",
@@ -266,8 +268,8 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
         id: "idle",
         title: "Nothing to do",
-        goal: "Have three members that own no partition.",
-        hint: "Nobody but the scaler minds the partitions. You can start consumers yourself.",
+        goal: "Get three members into the group that own no partition.",
+        hint: "Nobody but the scaler looks at the number of partitions. You can start consumers yourself.",
         reached: |world| idle_members(world).len() >= 3,
     },
     Challenge {

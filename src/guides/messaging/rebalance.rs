@@ -168,22 +168,23 @@ fn refused(message: &Message) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "A group",
-        "Three consumers want to share six partitions. They form a *consumer group*. One broker is the group's \
-         *coordinator*.",
+        "Three consumers want to share six partitions. They form a *consumer group*. A broker of the cluster is the \
+         group's *coordinator*; here there is only one broker. What you see is the *classic* protocol, still the \
+         default in Kafka 4.4.",
         |world| world.kernel().now() == 0,
     )
     .look(consumers),
     Beat::new(
         "Join",
-        "Each asks to join. When all are there, the coordinator begins a *generation*: a number that grows with each \
+        "Each asks to join. When all have joined, the coordinator begins a *generation*, numbered one higher with each \
          rebalance. One member becomes the leader.",
         |world| flies(world, |message| matches!(message, Message::Joined { .. })),
     )
     .look(|_| vec![BROKER]),
     Beat::new(
         "The leader assigns",
-        "The leader, a client, decides who gets which partitions; the broker does not. It tells the coordinator, and \
-         the coordinator tells the others: SyncGroup.",
+        "The leader decides who gets which partitions. It is a client; the broker decides nothing. It tells the \
+         coordinator, and the coordinator tells the others: that is SyncGroup.",
         |world| settled(world) && consumers(world).iter().filter(|node| at_work(world, **node)).count() >= 2,
     )
     .look(consumers),
@@ -224,9 +225,9 @@ const TOUR: &[Beat] = &[
     .look(first)
     .ask(Predict {
         question: "Consumer 1 wakes up. What does it believe?",
-        options: |_| vec!["That it owns its partitions".to_owned(), "That it is out of the group".to_owned()],
+        options: |_| vec!["That it owns its partitions".to_owned(), "That it has left the group".to_owned()],
         answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
-        because: "Nobody could tell it. It is a *zombie*: it picks up where it left off.",
+        because: "Nobody could tell it. It is a *zombie* now: it picks up where it left off.",
     }),
     Beat::new(
         "Fenced",
@@ -238,8 +239,8 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "Back in",
-        "The new owner does again what it had done: at least once. What it must not do is move the group's offset \
-         from under the new owner.",
+        "The new owner repeats what the zombie had done: at least once. What a zombie must not do is move the group's \
+         offset under the new owner's feet.",
         |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
     )
     .first(|world| vec![Input::Restart { node: nth(world, 2) }])
@@ -277,7 +278,7 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
         id: "nobody-stops",
         title: "Nobody stops",
-        goal: "Have a fourth member get partitions without any member ever owning none.",
+        goal: "Get partitions to a fourth member without any member ever owning none.",
         hint: "Restart with the cooperative assignor: a partition that stays with its owner is never given up.",
         reached: joined_without_a_stop,
     },
@@ -291,7 +292,7 @@ const CHALLENGES: &[Challenge<Kafka>] = &[
     Challenge {
         id: "two-owners",
         title: "Two owners",
-        goal: "Have one partition owned by two members of the same generation.",
+        goal: "Get one partition owned by two members of the same generation.",
         hint: "Switch off the rule that a partition is given up first, and let somebody join.",
         reached: |world| two_owners(world).is_some(),
     },

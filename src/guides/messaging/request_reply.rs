@@ -2,6 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::kernel::time;
+use crate::sim::numbers::waiting;
 use crate::systems::messaging::nats::promises::{CLEAR_NO, ENDS, ONE_RESPONDER, OWN_ANSWER, members};
 use crate::systems::messaging::nats::{
     self as nats, ASKER, FIRST, Message, Nats, Payload, Request, Role, SERVER, Subject,
@@ -127,7 +128,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut mark = NodeMark::new(ASKER, caller, Shape::Service, "caller");
     mark.tone = Tone::Producer;
     mark.state = match open(world).len() {
-        0 => "waits for nothing".to_owned(),
+        0 => "no open request".to_owned(),
         count => format!("{count} open"),
     };
     picture.nodes.push(mark);
@@ -155,7 +156,7 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
         (false, _) => ("not connected".to_owned(), Tone::Risk),
         (true, []) => ("idle".to_owned(), Tone::Neutral),
         (true, [job]) => (format!("works on {}", job.id), Tone::Consumer),
-        (true, [job, more @ ..]) => (format!("works on {}, {} wait", job.id, more.len()), Tone::Consumer),
+        (true, [job, more @ ..]) => (format!("works on {}, {}", job.id, waiting(more.len() as u64)), Tone::Consumer),
     };
     mark
 }
@@ -163,7 +164,7 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
 /// Where a request is: on its way, at a worker, or nowhere.
 fn place(world: &Shop, id: u32) -> (String, Tone) {
     if flies(world, |_, message| content(message).is_some_and(|payload| payload.id == id && is_answer(payload))) {
-        return ("answer flies".to_owned(), Tone::Fine);
+        return ("answer coming".to_owned(), Tone::Fine);
     }
     let at: Vec<NodeId> =
         members(world).into_iter().filter(|node| jobs(world, *node).iter().any(|job| job.id == id)).collect();
@@ -174,10 +175,10 @@ fn place(world: &Shop, id: u32) -> (String, Tone) {
             more => (format!("{} workers", more + 1), Tone::Consumer),
         };
     }
-    let on_its_way = flies(world, |_, message| match message {
-        Message::NoResponders { request, .. } => *request == id,
-        message => content(message).is_some_and(|payload| payload.id == id),
-    });
+    if flies(world, |_, message| matches!(message, Message::NoResponders { request, .. } if *request == id)) {
+        return ("503 on its way".to_owned(), Tone::Broken);
+    }
+    let on_its_way = flies(world, |_, message| content(message).is_some_and(|payload| payload.id == id));
     let waits = client(world, ASKER).is_some_and(|client| client.waiting.iter().any(|put| put.id == id));
     match (on_its_way, waits) {
         (true, _) => ("on its way".to_owned(), Tone::Producer),
@@ -207,7 +208,7 @@ fn requests(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let rows = list.iter().take(SHOWN).map(row).collect();
     let more = list.len().saturating_sub(SHOWN);
     let title = if more > 0 { format!("Open requests, and {more} more") } else { "Open requests".to_owned() };
-    let head = ["request", "reply to", "is", "for"].map(str::to_owned).to_vec();
+    let head = ["request", "reply to", "where", "waited"].map(str::to_owned).to_vec();
     Figure { id: "requests", at, size, title, body: Body::Table { head, rows } }
 }
 
@@ -231,8 +232,8 @@ fn timeouts(world: &Shop) -> u64 {
     world.metrics().total(nats::UNANSWERED, 1)
 }
 
-fn refusals(world: &Shop) -> u64 {
-    world.metrics().total(nats::UNANSWERED, 0)
+fn a_no_flies(world: &Shop) -> bool {
+    flies(world, |_, message| matches!(message, Message::NoResponders { .. }))
 }
 
 fn busy_worker(world: &Shop) -> Option<NodeId> {
@@ -269,10 +270,14 @@ const TOUR: &[Beat] = &[
     .look(members)
     .ask(Predict {
         question: "Five requests, three workers. Do some wait while a worker is idle?",
-        options: |_| vec!["It may be".to_owned(), "Never".to_owned()],
+        options: |_| {
+            ["Possibly: the pick is random", "No: the idle one is picked", "No: they wait at the server"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |_| 0,
-        because: "The server does not know who is busy: it pushes each request to a member at random. A queue with \
-                  acks would wait for a free one.",
+        because: "The server does not know who is busy: it sends each request to a member at random. A queue with acks \
+                  would wait for a free one.",
     }),
     Beat::new(
         "The worker dies",
@@ -283,32 +288,34 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![ASKER])
     .ask(Predict {
         question: "How does the caller learn of it?",
-        options: |_| vec!["From the server".to_owned(), "By its own time-out".to_owned()],
-        answer: |world| usize::from(timeouts(world) > 0),
+        options: |_| ["From the server", "From another worker", "By its own time-out"].map(str::to_owned).to_vec(),
+        answer: |world| if timeouts(world) > 0 { 2 } else { 0 },
         because: "Nobody tells it. A time-out does not say whether the work was done: asking again may do it twice.",
     }),
     Beat::new(
         "Nobody there",
-        "Now all workers are gone, and the server notices after some unanswered PINGs: then nobody listens on \
-         price.get.",
-        |world| listening(world) == 0,
+        "We pause the background traffic, and all workers crash. The server notices after some unanswered PINGs: \
+         then nobody listens on price.get.",
+        |world| listening(world) == 0 && open(world).is_empty(),
     )
     .first(|world| {
         let up = members(world).into_iter().filter(|id| world.memory(*id).is_some());
-        up.map(|node| Input::Crash { node }).collect()
+        let crashes = up.map(|node| Input::Crash { node });
+        std::iter::once(Input::set(nats::RATE, 0)).chain(crashes).collect()
     })
     .look(|_| vec![SERVER]),
     Beat::new(
         "A clear no",
-        "A request has nobody to go to. The server sees that no subscription matches, and that there is an inbox.",
-        |world| refusals(world) > 0,
+        "One request, with nobody to go to. The server sees that no subscription matches, and that there is an inbox \
+         to answer to. The red pill is its answer.",
+        a_no_flies,
     )
     .first(|_| vec![request(1)])
     .look(|_| vec![ASKER])
     .ask(Predict {
         question: "How long does the caller wait to know that there is no answer?",
-        options: |_| vec!["A round trip".to_owned(), "The whole time-out".to_owned()],
-        answer: |world| usize::from(refusals(world) == 0),
+        options: |_| ["One round trip", "The whole time-out", "Until a worker is back"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(!a_no_flies(world)),
         because: "The server answers in the service's place: status 503, *no responders*.",
     }),
     Beat::new(
@@ -339,8 +346,8 @@ const TOUR: &[Beat] = &[
     .look(members)
     .ask(Predict {
         question: "How many workers do the work?",
-        options: |_| vec!["One".to_owned(), "More than one".to_owned()],
-        answer: |world| usize::from(world.witness().both.is_some()),
+        options: |_| ["None", "One", "More than one"].map(str::to_owned).to_vec(),
+        answer: |world| 1 + usize::from(world.witness().both.is_some()),
         because: "Three prices do no harm. Three payments do.",
     }),
 ];
@@ -349,7 +356,7 @@ const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
         id: "done-and-not-known",
         title: "Done, and not known",
-        goal: "Have the caller give up on a request whose answer then comes.",
+        goal: "Make the caller give up on a request whose answer then comes.",
         hint: "A late answer is no better than none. Make a worker slow.",
         reached: |world| {
             let late = |message: &Message| {
@@ -363,14 +370,14 @@ const CHALLENGES: &[Challenge<Nats>] = &[
     Challenge {
         id: "wrong-answer",
         title: "The wrong answer",
-        goal: "Have the caller take the answer to one request for the answer to another.",
+        goal: "Make the caller take the answer to one request for the answer to another.",
         hint: "When requests share an inbox, the first answer to come counts for the request that was sent first.",
         reached: |world| world.witness().mixed.is_some(),
     },
     Challenge {
         id: "silence",
         title: "Silence",
-        goal: "Have the server drop a request without a word.",
+        goal: "Make the server drop a request without a word.",
         hint: "Nobody may listen, and the rule that makes the server say so must be off.",
         reached: |world| world.witness().silent.is_some(),
     },

@@ -162,8 +162,10 @@ fn worker(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
             let tone = if delivery.message.body == Kind::Plain { Tone::Consumer } else { Tone::Risk };
             (tone, format!("task {}, try {}", delivery.message.id, delivery.message.attempt + 1))
         }
-        Some(Memory::Worker { moving: Some(delivery), .. }) => (Tone::Risk, format!("{} failed", delivery.message.id)),
-        Some(Memory::Worker { connected: false, .. }) => (Tone::Off, "starts again".to_owned()),
+        Some(Memory::Worker { moving: Some(delivery), .. }) => {
+            (Tone::Risk, format!("task {} failed", delivery.message.id))
+        }
+        Some(Memory::Worker { connected: false, .. }) => (Tone::Off, "not connected".to_owned()),
         _ => (Tone::Neutral, "idle".to_owned()),
     };
     mark
@@ -226,7 +228,7 @@ const TOUR: &[Beat] = &[
     )
     .look(consumers),
     Beat::new(
-        "The price in order",
+        "What it costs: order",
         "While a task waits, later ones are done. Look at the strip at the bottom.",
         |world| is_disordered(world) && ready(world, 1).is_empty(),
     )
@@ -236,19 +238,19 @@ const TOUR: &[Beat] = &[
         question: "Are the tasks done in the order in which they were published?",
         options: |_| vec!["Yes".to_owned(), "No".to_owned()],
         answer: |world| usize::from(is_disordered(world)),
-        because: "A retry breaks the order, and so do two workers. If you need order, everything behind must wait.",
+        because: "A retry breaks the order, and so do two workers. If you need order, whatever is behind must wait.",
     }),
     Beat::new(
         "Poison, with back-off",
-        "Here is a poison task. Each wait is twice the one before, with *jitter*: a random part, so that tasks that \
-         failed together do not come back together.",
+        "Here is a poison task. Each wait is twice as long as the one before, with *jitter*: a random part, so that \
+         tasks that failed together do not come back together.",
         |world| waits(world, 3, Kind::Poison),
     )
     .first(|_| vec![tasks(POISON, 1)])
     .look(|_| vec![BROKER]),
     Beat::new(
         "Given up, and kept",
-        "When all its retries have failed, the worker rejects it. The queue's *dead-letter exchange* takes it to a \
+        "When all retries have failed, the worker rejects the task. The queue's *dead-letter exchange* takes it to a \
          parking lot, where somebody can look at it.",
         |world| parked(world, Kind::Poison),
     )
@@ -265,24 +267,24 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A task that kills",
-        "This one kills its worker's process, which can no longer say anything. The quorum queue counts: a task that \
-         comes back with a dead connection more often than the *delivery limit* is dead-lettered as well.",
+        "This task kills whatever process takes it, and a dead process reports no failure. The quorum queue counts: a \
+         task that comes back from a lost connection more often than the *delivery limit* is dead-lettered as well.",
         |world| parked(world, Kind::Deadly),
     )
     .first(|_| vec![tasks(DEADLY, 1)])
     .look(consumers),
     Beat::new(
         "Straight back, without end",
-        "The rule of *bounded retries* is off: a worker that fails sends the task straight back to the head of its \
-         queue. Two poison tasks, two workers.",
+        "The rule of *bounded retries* is off: a worker that fails gives the task straight back to the head of its \
+         queue (basic.nack, which since RabbitMQ 4.3 does not count). Two poison tasks, two workers.",
         |world| world.is_promise_broken(STOPS_NOBODY.id) && ready(world, 0).len() >= 5,
     )
     .first(|_| vec![Input::off(rabbit::BOUNDED), tasks(POISON, 2), tasks(FINE, 5)])
     .look(consumers)
     .ask(Predict {
         question: "Who does the healthy tasks?",
-        options: |_| vec!["The other worker".to_owned(), "Nobody".to_owned()],
-        answer: |world| usize::from(all_poisoned(world)),
+        options: |_| ["Both, more slowly", "One of the workers", "Nobody"].map(str::to_owned).to_vec(),
+        answer: |world| if all_poisoned(world) { 2 } else { 1 },
         because: "Each worker has a poison task, fails, sends it back, and gets it again before all others.",
     }),
 ];
@@ -317,14 +319,14 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "behind-a-longer-wait",
         title: "Behind a longer wait",
-        goal: "Have a task in a waiting queue whose time ends before that of the one in front of it.",
+        goal: "Get a task into a waiting queue whose time ends before that of the one in front of it.",
         hint: "Messages expire at the head of a queue only. With jitter, not all waits in one queue are equal.",
         reached: is_blocked,
     },
     Challenge {
         id: "vanished",
         title: "Vanished",
-        goal: "Have a confirmed task disappear: neither done nor parked.",
+        goal: "Make a confirmed task disappear, neither done nor parked.",
         hint: "Switch parking off, and let a task fail to the end.",
         reached: |world| lost(world).is_some(),
     },

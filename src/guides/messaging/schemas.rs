@@ -3,9 +3,9 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::numbers::counted;
 use crate::systems::messaging::schema_registry::promises::{AS_WRITTEN, READABLE, READS_ON, position};
-use crate::systems::messaging::schema_registry::{self as sr, MODES, Message, PRODUCER, REGISTRY, Registry, TOPIC};
+use crate::systems::messaging::schema_registry::{self as sr, Message, PRODUCER, REGISTRY, Registry, TOPIC};
 use crate::views::schema_registry::{
-    Shop, change, consumer, consumers, producer, reader, records_figure, schemas_figure, versions, writes,
+    Shop, change, consumer, consumers, newest, producer, reader, records_figure, schemas_figure, versions, writes,
 };
 
 type Beat = crate::guides::kit::tour::Beat<Registry>;
@@ -72,13 +72,12 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
             ((330, 44), (66, 44), (200, 130), places, ((8, 294), (384, 180)), ((8, 480), (384, 76)))
         }
     };
-    let mode = MODES.get(world.settings().amount(sr::MODE) as usize).copied().unwrap_or(MODES[0]);
     let writes = producer(world).map_or(0, |disk| disk.id);
     let rolling = producer(world).is_some_and(|disk| disk.change.is_some());
     let state = if rolling { format!("writes v{writes}, changes") } else { format!("writes v{writes}") };
     let end = sr::promises::end(world);
     let fixed = [
-        (REGISTRY, registry, Shape::Store, mode.to_ascii_lowercase(), Tone::Service),
+        (REGISTRY, registry, Shape::Store, registry_words(world, frame), Tone::Service),
         (PRODUCER, writer, Shape::Service, state, Tone::Producer),
         (TOPIC, topic, Shape::Queue, counted(u64::from(end), "record"), Tone::Store),
     ];
@@ -97,6 +96,16 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture
 }
 
+/// How many versions the registry has, and how many it refused.
+fn registry_words(world: &Shop, frame: Frame) -> String {
+    let known = versions(world) as u64;
+    match (world.metrics().total(sr::REFUSED, 0), frame) {
+        (0, _) => counted(known, "version"),
+        (refused, Frame::Wide) => format!("{}, {refused} refused", counted(known, "version")),
+        (refused, Frame::Narrow) => format!("{known} in, {refused} refused"),
+    }
+}
+
 fn produce() -> Input {
     Input::call(sr::PRODUCE, &[])
 }
@@ -109,8 +118,13 @@ fn all_read(world: &Shop, version: u32) -> bool {
     consumers(world).iter().all(|node| consumer(world, *node).is_some_and(|disk| disk.id >= version))
 }
 
-fn refused(world: &Shop) -> bool {
-    world.flights().any(|flight| matches!(flight.message, Message::Refused { .. }))
+/// The producer has heard what became of this many changes that it asked for.
+fn heard(world: &Shop, changes: u32) -> bool {
+    is_through(world) && producer(world).is_some_and(|disk| disk.tickets == changes)
+}
+
+fn a_record_flies(world: &Shop) -> bool {
+    world.flights().any(|flight| matches!(flight.message, Message::Produce { .. }))
 }
 
 const TOUR: &[Beat] = &[
@@ -125,26 +139,31 @@ const TOUR: &[Beat] = &[
         "Five bytes in front",
         "Each record begins with a zero byte and the id of the schema that wrote it, in four. Select a record on its \
          way to see its bytes.",
-        |world| consumers(world).iter().all(|node| position(world, *node) > 0),
+        |world| consumers(world).iter().all(|node| position(world, *node) > 0) && a_record_flies(world),
     )
-    .look(|_| vec![TOPIC]),
+    .first(|_| vec![Input::set(sr::CHANGE_EVERY, 0)])
+    .look(|_| vec![PRODUCER, TOPIC]),
     Beat::new(
         "A new field, without a default",
-        "The team wants a new field, and asks the registry. The compatibility is BACKWARD: the new schema has to \
-         read data of the last one.",
-        |world| refused(world) || versions(world) > 1,
+        "The team wants a field named currency, and asks the registry. The compatibility is BACKWARD: whoever reads with \
+         the new schema must be able to read what was written with the last one.",
+        |world| heard(world, 1),
     )
     .first(|_| vec![change(1)])
-    .look(|_| vec![REGISTRY])
+    .look(|_| vec![PRODUCER, REGISTRY])
     .ask(Predict {
         question: "What does the registry say?",
-        options: |_| vec!["Accepted".to_owned(), "Refused".to_owned()],
-        answer: |world| usize::from(refused(world)),
-        because: "Old records do not have the field, and a new reader would not know what value to use.",
+        options: |_| {
+            ["Yes, as version 2", "Yes, once every consumer has moved", "No: it is refused"].map(str::to_owned).to_vec()
+        },
+        answer: |world| if versions(world) > 1 { 0 } else { 2 },
+        because: "Old records do not have the field, and a new reader would not know what value to use. The registry \
+                  answers 409, and still has one version.",
     }),
     Beat::new(
         "The same, with a default",
-        "With a default it is fine: that is what a new reader takes for old records. The registry gives version 2.",
+        "The team asks again, now with a default for currency: the value that a new reader takes for old records. \
+         The registry accepts it as version 2.",
         |world| versions(world) == 2,
     )
     .first(|_| vec![change(0)])
@@ -152,8 +171,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Consumers first",
         "BACKWARD says that new readers can read old data, and nothing about old readers. So the consumers move \
-         first; the producer writes version 2 when all of them have.",
-        |world| writes(world) == 2,
+         first; the producer writes version 2 when all of them have. The table shows currency in every column.",
+        |world| writes(world) == 2 && newest(world) == 2 && is_through(world),
     )
     .look(consumers)
     .ask(Predict {
@@ -162,20 +181,21 @@ const TOUR: &[Beat] = &[
         answer: |world| {
             consumers(world).iter().filter(|node| consumer(world, **node).is_some_and(|disk| disk.id == 1)).count()
         },
-        because: "The producer waited for both.",
+        because: "The producer waited until both had said that they read with version 2. One that still read with \
+                  version 1 would be outside what BACKWARD promises.",
     }),
     Beat::new(
         "A field goes",
-        "Removing a field is backward-compatible too: a new reader does not miss what it does not ask for. An old \
-         one would.",
+        "Version 3 is without amount, which has no default. That is backward-compatible too: a new reader does not \
+         miss what it does not ask for. An old one would, so again the consumers move first.",
         |world| writes(world) == 3 && is_through(world),
     )
     .first(|_| vec![change(3)])
     .look(consumers),
     Beat::new(
         "The wrong side first",
-        "The order is off: now the producer moves first. A field without a default comes, with the check off as \
-         well, and               nobody notices: readers pass over what they do not know.",
+        "Two rules are off, the registry's check and the roll-out order. The producer moves first now, to a version 4 \
+         that adds city without a default. Nothing breaks: readers that do not know the field skip it.",
         |world| writes(world) == 4 && is_through(world),
     )
     .first(|_| {
@@ -185,7 +205,8 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "And it stops",
-        "Now the field goes again, and the producer is first again. Watch the records, and the bar between them.",
+        "Now city goes again, and once more the producer is first. Both consumers expect a city in every record. \
+         Watch them, and the bar among the records.",
         |world| world.is_promise_broken(READABLE.id),
     )
     .first(|_| vec![change(3)])
@@ -203,7 +224,7 @@ const CHALLENGES: &[Challenge<Registry>] = &[
     Challenge {
         id: "lost-in-history",
         title: "Lost in history",
-        goal: "With every rule on, have a replay pass over a record that it cannot read.",
+        goal: "With every rule on, make a replay pass over a record that it cannot read.",
         hint: "FORWARD looks at old readers and new data. What do new readers find when they begin at the oldest \
                record?",
         reached: |world| world.witness().has_skipped(),

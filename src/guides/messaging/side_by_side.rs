@@ -121,9 +121,8 @@ fn words(words: &[&str]) -> Vec<String> {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One shop, three brokers",
-        "Each order goes to RabbitMQ, to Kafka and to JetStream at the same moment. Watch the strips: RabbitMQ \
-         deletes what is acknowledged. In Kafka it stays and the group's *offset* moves past it. In JetStream's \
-         stream it stays too, marked.",
+        "Each order goes to all three at the same moment. Watch the strips: RabbitMQ deletes what is acknowledged, \
+         Kafka keeps it and moves an offset past it, JetStream keeps it and marks it.",
         |world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
     )
     .look(brokers_of),
@@ -140,8 +139,8 @@ const TOUR: &[Beat] = &[
         options: |_| titles(),
         answer: quickest,
         because: "The same patience, counted from different moments: JetStream counts from the delivery of the \
-                  order, Kafka from the last heartbeat, and RabbitMQ looks after every two intervals whether \
-                  anything came.",
+                  order, Kafka from the last heartbeat, and RabbitMQ looks every two intervals whether anything has \
+                  come.",
     }),
     Beat::new(
         "And back",
@@ -159,23 +158,16 @@ const TOUR: &[Beat] = &[
     .first(|_| Lane::ALL.map(|lane| command(brokers::KILL, lane, 2)).to_vec())
     .look(|world| workers(world, 1))
     .ask(Predict {
-        question: "Who takes that for a sign, and hands the order on at once?",
+        question: "Which broker notices, and hands the order on at once?",
         options: |_| titles(),
         answer: quickest,
         because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's \
-                  pending messages belong to no connection: there the session timeout and the ack wait must pass.",
+                  pending messages belong to no connection: there the session timeout and the ack wait must pass. Until \
+                  then the order lies idle, and in Kafka so does every order behind it in the partition.",
     }),
     Beat::new(
-        "The others wait",
-        "The supervisor starts the process again after 4 s. Until the broker gave up on it, its order in Kafka and \
-         JetStream lay idle, and in Kafka so did every order behind it in the partition.",
-        |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
-    )
-    .look(|world| workers(world, 1)),
-    Beat::new(
         "The acknowledgement is lost",
-        "Worker 1 can hear its broker, but not be heard. It finishes its order, and its acknowledgement never \
-         arrives.",
+        "Worker 1 hears its broker but cannot be heard. It finishes its order, and its acknowledgement never arrives.",
         |world| each(|lane| world.witness().of(lane).again > 0),
     )
     .first(|world| {
@@ -192,32 +184,24 @@ const TOUR: &[Beat] = &[
                   begun: the worker must be *idempotent*.",
     }),
     Beat::new(
-        "The brokers go down",
-        "The links are healed, and all three brokers crash. The shops keep what is not confirmed and send it again.",
-        |world| {
-            let down = |node: NodeId| {
-                let state = world.kernel().node(node);
-                !state.up && world.kernel().now() >= state.up_changed + SEC
-            };
-            brokers_of(world).into_iter().all(down)
-        },
-    )
-    .first(|world| [vec![Input::HealAll], crash(brokers_of(world))].concat())
-    .look(brokers_of),
-    Beat::new(
-        "From their disks",
-        "They start again from their disks: the durable queue, the log with its offsets, the stream with its \
-         consumer.",
+        "The brokers crash",
+        "The links are healed, and the process of every broker crashes and starts again. They find what they had \
+         written: the durable queue, the log with its offsets, the stream with its consumer. The shops send again what \
+         is not confirmed.",
         |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
     )
-    .first(|world| restart(brokers_of(world)))
+    .first(|world| {
+        let brokers = brokers_of(world);
+        [vec![Input::HealAll], crash(brokers.clone()), restart(brokers)].concat()
+    })
     .look(brokers_of)
     .ask(Predict {
         question: "How many confirmed orders are lost?",
-        options: |_| words(&["None", "Some"]),
+        options: |_| words(&["None", "Those in memory", "All"]),
         answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-        because: "A confirm says that the order is on disk. RabbitMQ's queue is durable and its messages persistent; \
-                  JetStream is set to sync before it answers, which is not its default.",
+        because: "A confirmed order is written, and what is written outlives the process. That is no promise about the \
+                  power: RabbitMQ's classic queue and Kafka confirm without flushing to disk, and JetStream does so \
+                  unless it is set to sync always.",
     }),
     Beat::new(
         "Acknowledge first",
@@ -232,13 +216,14 @@ const TOUR: &[Beat] = &[
     .first(|world| crash(workers(world, 0)))
     .look(all_workers),
     Beat::new(
-        "Mend the program",
-        "Acknowledging comes last again, the workers return and are quicker. But what was skipped stays skipped.",
+        "Fix the program",
+        "The rule is on again: acknowledging comes last. The workers are back, and quicker. But what was skipped stays \
+         skipped.",
         |world| is_up(world) && is_shared(world),
     )
     .first(|world| {
-        let mended = [Input::Rule { rule: brokers::ACK_AFTER, on: true }, Input::set(brokers::TASK, 50_000)];
-        [mended.to_vec(), restart(workers(world, 0))].concat()
+        let fixed = [Input::Rule { rule: brokers::ACK_AFTER, on: true }, Input::set(brokers::TASK, 50_000)];
+        [fixed.to_vec(), restart(workers(world, 0))].concat()
     })
     .look(all_workers),
     Beat::new(
@@ -284,14 +269,14 @@ const CHALLENGES: &[Challenge<Brokers>] = &[
     Challenge {
         id: "twice-in-peace",
         title: "Twice, and nobody was hurt",
-        goal: "Have JetStream's workers do an order twice, and no other lane's, without a single fault.",
+        goal: "Make JetStream's workers do an order twice, and no other lane's, without a single fault.",
         hint: "An ack wait counts from the delivery. How long may a task take?",
         reached: doubled_in_peace,
     },
     Challenge {
         id: "stored-twice",
         title: "One order, two tasks",
-        goal: "Have RabbitMQ take in twice an order that Kafka and JetStream, in the same trouble, have once.",
+        goal: "Make RabbitMQ store an order twice that Kafka and JetStream, in the same trouble, store once.",
         hint: "What does a shop do when a confirm does not arrive?",
         reached: copied_by_rabbit_alone,
     },

@@ -108,7 +108,7 @@ fn whereabouts(world: &Shop, shown: usize) -> Vec<GridRow> {
         numbers("unconfirmed", sent.into_iter(), shown, Tone::Producer),
         row("ready", ready(world, 0), shown, Tone::Store),
         row("unacked", &held, shown, Tone::Consumer),
-        row("on disk", on_disk(world), shown, Tone::Store),
+        numbers("on disk", on_disk(world).iter().map(|stored| stored.message.id), shown, Tone::Store),
     ];
     let done = world.witness().order().iter().rev().copied();
     rows.push(numbers("done", done, shown, Tone::Fine));
@@ -146,21 +146,21 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "On disk, then confirmed",
         "The queue is *durable* and the message *persistent*: the broker writes it to disk, and then confirms it. \
-         Now the publisher may forget it.",
+         Once the publisher hears that, it may forget the task.",
         |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
     )
     .look(|_| vec![BROKER]),
-    Beat::new("Handed out, not given away", "The worker gets the task and begins.", works).look(|_| vec![WORKER]).ask(
-        Predict {
+    Beat::new("Handed out, not given away", "The worker receives the task and gets to work.", works)
+        .look(|_| vec![WORKER])
+        .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| {
                 let id = held(world, WORKER).1.map(|delivery| delivery.message.id);
                 usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
             },
-            because: "It is unacknowledged. The broker keeps it until the worker says that it is done.",
-        },
-    ),
+            because: "It is unacknowledged: the broker keeps it until the worker says that it is done.",
+        }),
     Beat::new(
         "Done, then acknowledged",
         "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
@@ -169,30 +169,32 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![WORKER]),
     Beat::new(
         "The worker dies at work",
-        "Four more tasks, and the worker crashes. When no heartbeat has come for two intervals, the broker closes \
-         the connection, and the task goes back to its place.",
+        "Four more tasks, and the worker's machine dies without a word. (Had only its process died, its operating \
+         system would have closed the connection, and the broker would know at once.) The broker has to miss its \
+         heartbeats; then it closes the connection, and the task goes back to its place.",
         |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
     )
     .first(|_| vec![publish(4), Input::Crash { node: WORKER }])
     .look(|_| vec![WORKER, BROKER]),
     Beat::new(
         "Once more, from the start",
-        "The worker is back. The broker cannot know how far it came, so it sends the task again, flagged as \
-         *redelivered*. The cells with an r have been handed out before.",
+        "The worker is back. The broker cannot know how far it got, so it sends the task again, flagged as \
+         *redelivered*: that is the r in its cell.",
         |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
     )
     .first(|_| vec![Input::Restart { node: WORKER }])
     .look(|_| vec![WORKER]),
     Beat::new(
         "The broker dies",
-        "Now the broker crashes. Its memory is gone: the ready row is empty. Its disk is not.",
+        "Now the broker crashes. Its memory is gone, and the ready row is empty. Its disk is not.",
         |world| !broker_is_up(world),
     )
     .first(|_| vec![Input::Crash { node: BROKER }])
     .look(|_| vec![BROKER]),
     Beat::new(
         "What the disk knew",
-        "The broker restarts, and reads its queue from disk. Publisher and worker reconnect on their own.",
+        "The broker restarts and reads its queue from disk. It no longer knows what it had handed out, so it marks \
+         everything with an r. Publisher and worker reconnect on their own.",
         |world| broker_is_up(world) && !ready(world, 0).is_empty(),
     )
     .first(|_| vec![Input::Restart { node: BROKER }])
@@ -205,7 +207,7 @@ const TOUR: &[Beat] = &[
             (true, false) => 1,
             (true, true) => 2,
         },
-        because: "Confirmed means on disk, and not acknowledged means still there. Some may be done twice.",
+        because: "Confirmed means written to disk, and not acknowledged means still there. Some may be done twice.",
     }),
     Beat::new(
         "Sent is not safe",
@@ -224,7 +226,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "done-twice",
         title: "Done twice",
-        goal: "Have one task done twice, with every rule on.",
+        goal: "Get one task done twice, with every rule on.",
         hint: "The work is done, and the acknowledgement does not arrive. Cut a link at the right moment.",
         reached: |world| world.witness().done_twice().is_some(),
     },

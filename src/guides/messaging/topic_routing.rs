@@ -2,6 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::declare::text;
+use crate::sim::numbers::{counted, waiting};
 use crate::systems::messaging::rabbitmq::exchange::{self, Binding};
 use crate::systems::messaging::rabbitmq::message::Envelope;
 use crate::systems::messaging::rabbitmq::promises::{EXACT, NOT_DROPPED, SERVICES_MOVE};
@@ -9,7 +10,7 @@ use crate::systems::messaging::rabbitmq::topology::DESKS;
 use crate::systems::messaging::rabbitmq::{
     self as rabbit, BROKER, FIRST, Memory, Method, PUBLISHER, RabbitMq, Routing,
 };
-use crate::views::rabbitmq::{Shop, command, connections, consumers, flies, held, ready, row, unconfirmed};
+use crate::views::rabbitmq::{Shop, command, connections, consumer, consumers, flies, held, ready, row, unconfirmed};
 
 type Beat = crate::guides::kit::tour::Beat<RabbitMq>;
 
@@ -123,8 +124,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     mark.tone = Tone::Store;
     mark.state = last(world).map_or(String::new(), |last| match last.queues.len() {
         0 => format!("message {}: no queue", last.id),
-        1 => format!("message {}: 1 queue", last.id),
-        count => format!("message {}: {count} queues", last.id),
+        count => format!("message {}: {}", last.id, counted(count as u64, "queue")),
     });
     picture.nodes.push(mark);
     for ((queue, id), at) in (0u8..).zip(&all).zip(places) {
@@ -146,10 +146,10 @@ fn got_it(world: &Shop, queue: u8) -> bool {
 fn desk(world: &Shop, queue: u8, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Service, RabbitMq::name(world.settings(), id));
     mark.tone = if got_it(world, queue) { Tone::Consumer } else { Tone::Neutral };
-    let waiting = ready(world, queue).len();
+    let behind = waiting(ready(world, queue).len() as u64);
     mark.state = match held(world, id).1 {
-        Some(delivery) => format!("message {}, {waiting} wait", delivery.message.id),
-        None => format!("idle, {waiting} wait"),
+        Some(delivery) => format!("message {}, {behind}", delivery.message.id),
+        None => format!("idle, {behind}"),
     };
     mark
 }
@@ -159,8 +159,17 @@ const STRIPS: [&str; 4] = ["orders", "europe", "alerts", "audit"];
 
 fn strip(world: &Shop, queue: u8, at: (i32, i32)) -> Figure {
     let name = STRIPS[usize::from(queue) % STRIPS.len()];
-    let rows = vec![row("", ready(world, queue), 8, Tone::Store)];
-    let title = if got_it(world, queue) { format!("Queue {name}, matched") } else { format!("Queue {name}") };
+    let out = consumer(world, NodeId::from(FIRST + usize::from(queue))).map_or(&[][..], |known| &known.unacked);
+    let mut cells: Vec<Cell> =
+        out.iter().map(|one| Cell::loose(one.stored.message.id.to_string(), Tone::Consumer)).collect();
+    cells.extend(row("", ready(world, queue), 8, Tone::Store).cells);
+    cells.truncate(8);
+    let rows = vec![GridRow { label: String::new(), cells, mark: None }];
+    let matched = if got_it(world, queue) { ", matched" } else { "" };
+    let title = match out.is_empty() {
+        true => format!("Queue {name}{matched}"),
+        false => format!("{name}{matched}; dashed: delivered"),
+    };
     Figure { id: name, at: (690, at.1 - 40), size: (262, 66), title, body: Body::Grid { first: 1, rows } }
 }
 
@@ -227,13 +236,6 @@ fn routed(world: &Shop, exchange: u8, key: &str) -> bool {
     last(world).is_some_and(|last| last.envelope.exchange == exchange && last.envelope.key == key)
 }
 
-/// The same, and every desk is done with it.
-fn arrived(world: &Shop, exchange: u8, key: &str) -> bool {
-    let idle = |(queue, id): (u8, &NodeId)| ready(world, queue).is_empty() && held(world, *id).1.is_none();
-    let flying = flies(world, |message| matches!(message, Method::Deliver { .. }));
-    routed(world, exchange, key) && !flying && (0u8..).zip(&consumers(world)).all(idle)
-}
-
 fn desk_at(at: usize) -> Vec<NodeId> {
     vec![NodeId::from(FIRST + at)]
 }
@@ -248,9 +250,10 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "A key of three words",
-        "The other messages stop for a while. One is published with the *routing key* orders.eu.paid. The table \
-         shows its words on top, and lights every binding that matches.",
-        |world| arrived(world, exchange::TOPIC, "orders.eu.paid"),
+        "We pause the background traffic and publish one message, with the *routing key* orders.eu.paid. The table \
+         shows its words on top and lights every binding that matches. Its copies lie in the queues. A message \
+         that has been delivered is dashed: it stays there until its desk has acknowledged it.",
+        |world| routed(world, exchange::TOPIC, "orders.eu.paid"),
     )
     .first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
     .look(|_| vec![BROKER])
@@ -262,8 +265,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The star is one word",
-        "Now payments.eu: two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
-        |world| arrived(world, exchange::TOPIC, "payments.eu"),
+        "Now the key payments.eu, two words. Binding 2 of the europe desk has three places: a star, eu, and a star.",
+        |world| routed(world, exchange::TOPIC, "payments.eu"),
     )
     .first(|_| vec![topic("payments.eu")])
     .look(|_| desk_at(1))
@@ -276,30 +279,27 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "The hash is none or more",
         "The key orders is one word. The orders desk is bound with orders.#, and the hash may stand for nothing.",
-        |world| arrived(world, exchange::TOPIC, "orders"),
+        |world| routed(world, exchange::TOPIC, "orders"),
     )
     .first(|_| vec![topic("orders")])
     .look(|_| desk_at(0)),
     Beat::new(
         "Bound twice, delivered once",
         "The key orders.eu.created matches two bindings of the europe desk, number 2 and number 3.",
-        |world| arrived(world, exchange::TOPIC, "orders.eu.created"),
+        |world| routed(world, exchange::TOPIC, "orders.eu.created"),
     )
     .first(|_| vec![topic("orders.eu.created")])
     .look(|_| desk_at(1))
     .ask(Predict {
         question: "How many copies go into its queue?",
-        options: |_| vec!["One".to_owned(), "Two".to_owned()],
-        answer: |world| {
-            let copies = last(world).map_or(0, |last| last.queues.iter().filter(|queue| **queue == 1).count());
-            usize::from(copies > 1)
-        },
+        options: |_| ["None: it is ambiguous", "One", "Two"].map(str::to_owned).to_vec(),
+        answer: |world| last(world).map_or(0, |last| last.queues.iter().filter(|queue| **queue == 1).count()).min(2),
         because: "An exchange collects the queues first. Each gets the message once.",
     }),
     Beat::new(
         "Bindings change while it runs",
         "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
-        |world| arrived(world, exchange::TOPIC, "payments.us"),
+        |world| routed(world, exchange::TOPIC, "payments.us"),
     )
     .first(|_| vec![bind(1, "payments.#"), topic("payments.us")])
     .look(|_| desk_at(1)),
@@ -307,14 +307,15 @@ const TOUR: &[Beat] = &[
         "Direct and fanout",
         "A direct exchange compares the whole key: failed goes to the alerts desk. A fanout exchange asks for no \
          key: every queue bound to it gets a copy.",
-        |world| arrived(world, exchange::FANOUT, ""),
+        |world| routed(world, exchange::FANOUT, ""),
     )
     .first(|_| vec![publish(1, "failed", [0, 0]), publish(2, "", [0, 0])])
     .look(|_| vec![BROKER]),
     Beat::new(
         "Headers, and a message that nobody wants",
-        "A headers exchange looks at headers in place of the key. This one says region=eu. The europe desk asks for \
-         region=eu and vip=yes, all of them; the alerts desk for region=us or vip=yes.",
+        "A headers exchange looks at the headers instead of the key. This message says region=eu. The europe desk \
+         asks for region=eu and vip=yes, both of them; the alerts desk for region=us or vip=yes. So the message goes \
+         back to its publisher.",
         |world| flies(world, |message| matches!(message, Method::Return { .. })),
     )
     .first(|_| vec![headers(1, 0)])
@@ -332,7 +333,7 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "all-four",
         title: "To all four",
-        goal: "Have a message with the key payments.us.created reach all four queues.",
+        goal: "Get a message with the key payments.us.created into all four queues.",
         hint: "Three desks do not want it yet. Bind their queues.",
         reached: |world| {
             routed(world, exchange::TOPIC, "payments.us.created")
@@ -342,14 +343,14 @@ const CHALLENGES: &[Challenge<RabbitMq>] = &[
     Challenge {
         id: "nobody-wants-it",
         title: "Nobody wants it",
-        goal: "Have a message of the topic exchange come back to its publisher.",
+        goal: "Make a message of the topic exchange come back to its publisher.",
         hint: "Who gets everything? Take that binding away.",
         reached: unwanted,
     },
     Challenge {
         id: "twice-in-a-queue",
         title: "Twice in a queue",
-        goal: "Have one message in a queue twice.",
+        goal: "Get one message into a queue twice.",
         hint: "Switch the rule of one copy off. Which queue has two bindings that one key can match?",
         reached: |world| world.witness().misrouted().is_some_and(|wrong| wrong.got > 1),
     },

@@ -102,7 +102,8 @@ const SCHEDULES: u64 = 300;
 /// does not with the rule on.
 fn earns(scenario: &'static dyn AnyScenario, info: &Info, found: &Counterexample) -> Result<String, String> {
     let promise = &info.promises[found.promise];
-    let unit = if found.explored { ("moves", "states") } else { ("events", "schedules") };
+    let unit = if found.explored { ("move", "states") } else { ("event", "schedules") };
+    let length = format!("{} {}{}", found.steps, unit.0, if found.steps == 1 { "" } else { "s" });
     let tape = found.tape.as_ref().ok_or_else(|| {
         let bounds = scenario.hunt(&found.origin).1;
         let most = format!(", of at most {} states and {} moves", bounds.states, bounds.depth);
@@ -110,12 +111,10 @@ fn earns(scenario: &'static dyn AnyScenario, info: &Info, found: &Counterexample
         format!("'{}' does not break in {tried} {}, which is where the search ends{most}", promise.id, unit.1)
     })?;
     println!(
-        "{} without {}: {} broken in {} {} with {} inputs, {} {}",
+        "{} without {}: {} broken in {length} with {} inputs, {} {}",
         info.path(),
         info.rules.iter().find(|rule| rule.0 == found.rule).map_or("", |rule| rule.1.id),
         promise.id,
-        found.steps,
-        unit.0,
         tape.inputs().len(),
         found.tried,
         unit.1
@@ -126,7 +125,7 @@ fn earns(scenario: &'static dyn AnyScenario, info: &Info, found: &Counterexample
     ensure(is_replayed(scenario, found, tape), || "the counterexample does not replay".to_owned())?;
     ensure(!breaks_anyway(scenario, found, tape), || format!("'{}' breaks the same way with the rule on", promise.id))?;
     let (event, run) = broken_run(scenario, found, tape);
-    Ok(format!("{} | {} {} | {event} | {run}", promise.id, found.steps, unit.0))
+    Ok(format!("{} | {length} | {event} | {run}", promise.id))
 }
 
 fn is_replayed(scenario: &'static dyn AnyScenario, found: &Counterexample, tape: &Tape) -> bool {
@@ -179,7 +178,7 @@ fn breaks_anyway(scenario: &'static dyn AnyScenario, found: &Counterexample, tap
 fn the_pages_search_clears_no_rule_that_is_needed() {
     check(|scenario, info| {
         let mut failures = String::new();
-        for one in counterexamples().filter(|one| one.path == info.path() && one.length.ends_with(" moves")) {
+        for one in counterexamples().filter(|one| one.path == info.path() && one.length.contains(" move")) {
             let link = Link::decode(one.path, one.run).map_err(|bad| bad.to_string())?;
             let moves = one.length.split(' ').next().and_then(|moves| moves.parse().ok()).unwrap_or(u32::MAX);
             if !is_in_the_pages_instance(scenario, &link, moves) {

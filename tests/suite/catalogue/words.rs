@@ -1,11 +1,18 @@
 //! Words: prose that is complete and about its own scenario; names that are unique and well formed.
 
 use faultline::guides::catalogue;
+use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
+use faultline::picture::{Frame, text};
 use faultline::sim::declare::settings::Control;
 use faultline::sim::judge::verdict::Kind;
+use faultline::sim::run::chaos::storm;
+use faultline::sim::run::tape::Origin;
 
-use super::{asked_for, check, ensure};
+use super::{asked_for, check, ensure, idle_and_busy, load, run};
+
+/// The guides whose counts have been gone through.
+const COUNTS: [Guide; 1] = [Guide::Messaging];
 
 #[test]
 fn prose_has_all_its_sections_and_a_source() {
@@ -50,6 +57,119 @@ fn speaks(prose: &str, title: &str) -> bool {
     let title = title.to_lowercase();
     let mut words = title.split(|letter: char| !letter.is_alphanumeric()).filter(|word| word.len() >= 4).peekable();
     words.peek().is_none() || words.any(|word| prose.contains(word.get(..6).unwrap_or(word)))
+}
+
+/// Whether a text marks a word, as `*term*`. Wildcards of routing keys, as in `*.eu.*`, are none.
+fn marks(text: &str) -> Vec<&str> {
+    let inner = text.split('*').enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, part)| part);
+    inner.filter(|part| part.starts_with(char::is_alphabetic) && part.ends_with(char::is_alphanumeric)).collect()
+}
+
+/// Beats, answers and prose are shown with their marked terms explained; everywhere else a mark would be an asterisk.
+#[test]
+fn terms_are_marked_only_where_they_are_explained() {
+    check(|_, info| {
+        let mut plain = vec![info.title, info.summary];
+        plain.extend(info.beats.iter().flat_map(|beat| [beat.title, beat.question.unwrap_or_default()]));
+        plain.extend(info.rules.iter().flat_map(|rule| [rule.1.title, rule.1.about]));
+        plain.extend(info.settings.iter().flat_map(|setting| [setting.1.title, setting.1.about]));
+        plain.extend(info.commands.iter().flat_map(|command| [command.1.title, command.1.about]));
+        plain.extend(info.promises.iter().flat_map(|promise| [promise.title, promise.about]));
+        plain.extend(info.challenges.iter().flat_map(|one| [one.title, one.goal, one.hint]));
+        plain.extend(info.charts.iter().flat_map(|chart| [chart.title, chart.about]));
+        let marked: Vec<&str> = plain.into_iter().filter(|text| !marks(text).is_empty()).collect();
+        ensure(marked.is_empty(), || format!("marks terms where nobody explains them: {marked:?}"))?;
+        let shown = info.beats.iter().flat_map(|beat| [beat.say, beat.because.unwrap_or_default()]);
+        let odd: Vec<&str> = shown.filter(|text| text.matches('*').count() % 2 == 1).collect();
+        ensure(odd.is_empty(), || format!("a mark has no end: {odd:?}"))
+    });
+}
+
+/// Things that are counted on the stage and in the sentences of the log.
+const COUNTED: [&str; 39] = [
+    "batches",
+    "bytes",
+    "connections",
+    "consumers",
+    "copies",
+    "customers",
+    "entries",
+    "events",
+    "fields",
+    "files",
+    "groups",
+    "heartbeats",
+    "keys",
+    "logs",
+    "members",
+    "messages",
+    "moves",
+    "nodes",
+    "offsets",
+    "orders",
+    "others",
+    "partitions",
+    "queues",
+    "records",
+    "refusals",
+    "replicas",
+    "requests",
+    "retries",
+    "returns",
+    "rows",
+    "segments",
+    "servers",
+    "slots",
+    "subscriptions",
+    "tasks",
+    "times",
+    "tries",
+    "versions",
+    "workers",
+];
+
+/// The "1 tasks" in a text.
+fn miscounted(text: &str) -> Option<String> {
+    let words: Vec<&str> =
+        text.split_whitespace().map(|word| word.trim_matches(['(', ')', ',', '.', ':', ';'])).collect();
+    let wrong =
+        |pair: &&[&str]| pair[0] == "1" && (COUNTED.contains(&pair[1]) || ["wait", "are", "have"].contains(&pair[1]));
+    words.windows(2).find(wrong).map(|pair| pair.join(" "))
+}
+
+#[test]
+fn miscounts_are_found() {
+    assert_eq!(miscounted("queue: 1 tasks, 2 wait"), Some("1 tasks".to_owned()));
+    assert_eq!(miscounted("works on 3, 1 wait").as_deref(), Some("1 wait"));
+    assert_eq!(miscounted("worker 1 waits for 1 task, task 1 of 11 tasks"), None);
+}
+
+/// One is not many: on the stage, in the reasons, and in what broke.
+#[test]
+fn what_is_counted_agrees_with_its_number() {
+    check(|scenario, info| {
+        if !COUNTS.contains(&info.guide) {
+            return Ok(());
+        }
+        for (origin, seed) in idle_and_busy(info).iter().flat_map(|origin| (0..6).map(move |seed| (origin, seed))) {
+            let place = format!("{}seed {seed}", load(origin));
+            let mut run = run(scenario, &Origin { seed, ..origin.clone() });
+            storm(&mut run, info.faults, seed, 300);
+            for (handled, record) in run.records(1, run.step_count()) {
+                let texts = record.whys.iter().map(|why| why.text.as_str()).chain([record.title.as_str()]);
+                let wrong = texts.filter_map(miscounted).next();
+                ensure(wrong.is_none(), || format!("{place}, event {}: {wrong:?} in {record:?}", handled.step))?;
+            }
+            let last = run.step_count();
+            for step in (0..=last).step_by(3) {
+                run.seek(step);
+                let lines = text::lines(&run.world().picture(Frame::Wide));
+                let wrong = lines.iter().filter_map(|line| miscounted(line)).next();
+                ensure(wrong.is_none(), || format!("{place}, step {step}: the picture says {wrong:?}"))?;
+            }
+        }
+        Ok(())
+    });
 }
 
 #[test]

@@ -10,7 +10,7 @@ rules! {
         "A worker acknowledges, or commits, once an order is done. Off: as soon as it gets it.";
     /// A shop keeps an order until the broker has confirmed it.
     CONFIRMS = "wait-for-confirm", "Wait for the confirm",
-        "A shop sends an order again until its broker has it on disk. Off: it considers an order safe once sent.";
+        "A shop sends an order again until its broker has confirmed it. Off: it considers an order safe once sent.";
     /// Kafka and JetStream recognise an order that is sent again.
     RECOGNISE = "recognise-copies", "Recognise what is sent again",
         "Kafka by producer and sequence, JetStream by Nats-Msg-Id. RabbitMQ has no such feature. Off: no broker \
@@ -29,7 +29,7 @@ settings! {
         "On average; lengths are exponential.";
     /// The patience with a silent worker, in microseconds.
     PATIENCE = "patience", "Patience with a silent worker", micros(500_000, 10_000_000, 500_000), 2_000_000, Live,
-        "Two heartbeat intervals, session timeout, ack wait. By default up to 120 s, 45 s and 30 s.";
+        "Two heartbeat intervals, session timeout, ack wait. By default two to three minutes, 45 s and 30 s.";
 }
 
 metrics! {

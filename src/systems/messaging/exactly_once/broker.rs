@@ -4,15 +4,16 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use super::topic::{Order, Topic};
-use super::wire::{Answer, Batch, Identity, Refused, Request, ids};
+use super::wire::{Answer, Batch, Identity, Refused, Request, ids, transactional};
 use super::{
-    ABORTED, FENCE, IDEMPOTENT, MAX_POLL, Memory, Message, Note, ORDERED, ORDERS, Once, READ_COMMITTED, REFUSED,
-    REQUESTED, REQUESTS, TOGETHER, TXN_TIMEOUT, Timer,
+    ABORTED, EPOCH_EACH, FENCE, IDEMPOTENT, MAX_POLL, Memory, Message, Note, ORDERED, ORDERS, Once, READ_COMMITTED,
+    REFUSED, REQUESTED, REQUESTS, TOGETHER, TXN_TIMEOUT, Timer,
 };
 use crate::mechanisms::producer_state::Verdict;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 /// A transactional id, as its coordinator knows it (__transaction_state).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -76,7 +77,7 @@ impl Broker<'_, '_> {
                 }
             }
             Event::Timer(Timer::TxnTimeout(id)) => {
-                self.context.why(|_| format!("The transaction of checkout-{id} has been open for too long."));
+                self.context.why(|_| format!("The transaction of {} has been open for too long.", transactional(id)));
                 self.end(id, false);
             }
             _ => self.context.pass_over(),
@@ -109,8 +110,8 @@ impl Broker<'_, '_> {
     }
 
     /// A producer id; for a transactional id, the next epoch, which fences the holder of the one before.
-    fn init(&mut self, from: NodeId, transactional: Option<u8>) -> Answer {
-        let Some(id) = transactional else {
+    fn init(&mut self, from: NodeId, named: Option<u8>) -> Answer {
+        let Some(id) = named else {
             self.disk.last_pid += 1;
             let pid = self.disk.last_pid;
             self.context.why_rule(IDEMPOTENT, |s| format!("{} gets producer id {pid}.", Once::name(s, from)));
@@ -127,9 +128,9 @@ impl Broker<'_, '_> {
         known.epoch += 1;
         let Transaction { pid, epoch, .. } = *known;
         self.context.why_rule(FENCE, |s| {
-            let name = Once::name(s, from);
+            let (name, id) = (Once::name(s, from), transactional(id));
             format!(
-                "{name} is checkout-{id} now: producer id {pid}, epoch {epoch}. Older epochs are refused from here on."
+                "{name} holds the id {id} now: producer id {pid}, epoch {epoch}. Older epochs are refused from here on."
             )
         });
         Answer::Producer { pid, epoch }
@@ -202,7 +203,8 @@ impl Broker<'_, '_> {
         self.context.count(REFUSED, from.0, 1);
         self.context.why_rule(FENCE, |s| {
             let (name, epoch) = (Once::name(s, from), current.epoch);
-            format!("{name} speaks in epoch {}; checkout-{} is at epoch {epoch}: it is fenced.", who.epoch, who.id)
+            let id = transactional(who.id);
+            format!("{name} speaks in epoch {}; the id {id} is at epoch {epoch}: it is fenced.", who.epoch)
         });
         Some(Answer::Refused(Refused::Fenced))
     }
@@ -241,23 +243,29 @@ impl Broker<'_, '_> {
 
     fn commit(&mut self, from: NodeId, who: Identity) -> Answer {
         let known = self.disk.transactions.get(&who.id).copied().unwrap_or_default();
-        let answered = known.pid == who.pid && known.epoch == who.epoch + 1 && known.committed == Some(true);
-        if answered && !known.open {
+        let each = self.context.rule(EPOCH_EACH);
+        let after = known.epoch == who.epoch + 1 || (!each && known.epoch == who.epoch);
+        if known.pid == who.pid && after && known.committed == Some(true) && !known.open {
             self.context.why(|_| "This transaction was committed before; the answer is given again.".to_owned());
             return Answer::Ended { epoch: known.epoch };
         }
         if let Some(refused) = self.fenced(from, who) {
             return refused;
         }
+        self.context.why_rule(EPOCH_EACH, |s| {
+            let (name, id) = (Once::name(s, from), transactional(who.id));
+            format!("{name} ends the transaction that the id {id} has open: epoch {} is the present one.", who.epoch)
+        });
         self.end(who.id, true);
-        Answer::Ended { epoch: who.epoch + 1 }
+        Answer::Ended { epoch: who.epoch + u16::from(each) }
     }
 
-    /// Ends a transaction: markers, the offset, the next epoch (KIP-890).
+    /// Ends a transaction: markers, the offset, and the next epoch, which a commit brings since KIP-890 only.
     fn end(&mut self, id: u8, commit: bool) {
         self.context.cancel_timer(Timer::TxnTimeout(id));
+        let raises = !commit || self.context.rule(EPOCH_EACH);
         let Some(known) = self.disk.transactions.get_mut(&id) else { return };
-        known.epoch += 1;
+        known.epoch += u16::from(raises);
         known.open = false;
         known.committed = Some(commit);
         let (Transaction { pid, epoch, .. }, pending) = (*known, known.pending.take());
@@ -294,10 +302,10 @@ impl Broker<'_, '_> {
         for (node, number, committed, found) in ready {
             self.parked.remove(&node);
             self.context.why_rule(READ_COMMITTED, |s| {
-                let (name, count) = (Once::name(s, node), found.entries.len());
+                let (name, entries) = (Once::name(s, node), counted(found.entries.len() as u64, "entry"));
                 match committed {
-                    true => format!("{name} reads {count} entries; it gets nothing of an open transaction."),
-                    false => format!("{name} reads {count} entries, of whatever transaction."),
+                    true => format!("{name} reads {entries}, and nothing of an open transaction."),
+                    false => format!("{name} reads {entries}, of whatever transaction."),
                 }
             });
             self.context.send(node, Message::Answer { number, body: Answer::Records(Rc::new(found)) });

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::kernel::time::MS;
+use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
 
 /// How far it is with a batch.
@@ -59,6 +60,8 @@ pub struct Checkout {
     pub position: u32,
     /// What it works on.
     pub basket: Basket,
+    /// The next sequence number: 0, unless earlier transactions had the same epoch.
+    sequence: Later<u32>,
     caller: Caller,
 }
 
@@ -181,6 +184,7 @@ impl Working<'_, '_> {
         match (self.checkout.phase, answer) {
             (Phase::Init, Answer::Producer { pid, epoch }) => {
                 self.checkout.who = Identity { pid, epoch, ..self.checkout.who };
+                self.checkout.sequence = Later(0);
                 self.context
                     .why(|_| format!("{name} is producer {pid}, epoch {epoch}; it asks where its group stands."));
                 self.ask(Phase::Locate, Request::Offset { group: 0 });
@@ -250,8 +254,8 @@ impl Working<'_, '_> {
         let orders = Rc::clone(&self.checkout.basket.orders);
         self.checkout.basket.together = self.context.rule(TOGETHER);
         self.context.why(|_| format!("{name} writes order {} in a transaction, epoch {}.", ids(&orders), who.epoch));
-        let batch =
-            Batch { topic: ORDERS, pid: who.pid, epoch: who.epoch, sequence: 0, orders, transactional: Some(who.id) };
+        let (Identity { id, pid, epoch }, sequence) = (who, self.checkout.sequence.0);
+        let batch = Batch { topic: ORDERS, pid, epoch, sequence, orders, transactional: Some(id) };
         self.ask(Phase::Produce, Request::Produce(Rc::new(batch)));
     }
 
@@ -271,6 +275,9 @@ impl Working<'_, '_> {
 
     fn ended(&mut self, epoch: u16) {
         let (name, next, together) = (self.name(), self.checkout.basket.next, self.checkout.basket.together);
+        let written = self.checkout.basket.orders.len() as u32;
+        self.checkout.sequence.0 =
+            if epoch == self.checkout.who.epoch { self.checkout.sequence.0 + written } else { 0 };
         self.checkout.who.epoch = epoch;
         self.context.why_rule(TOGETHER, |_| match together {
             true => format!("{name} has committed; its next transaction has epoch {epoch}."),

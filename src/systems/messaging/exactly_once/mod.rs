@@ -4,7 +4,7 @@
 //! Follows Kafka 4.0: the idempotent producer (KIP-98: producer id, epoch, sequence numbers, the last five batches known
 //! again), transactions with transaction.version 2 (KIP-98 as changed by KIP-890: a partition joins the transaction with
 //! the first Produce or TxnOffsetCommit instead of by AddPartitionsToTxn from the client, and every EndTxn raises the
-//! epoch), commit and abort markers, the last stable offset, read_committed with the list of aborted transactions, fencing
+//! epoch; with that rule off, KIP-98's own way, in which only InitProducerId and an abort by the coordinator do), commit and abort markers, the last stable offset, read_committed with the list of aborted transactions, fencing
 //! by InitProducerId, UNSTABLE_OFFSET_COMMIT (KIP-447). The writer keeps its offset in the database (KafkaConsumer's
 //! documentation, "Storing Offsets Outside Kafka").
 //!
@@ -74,6 +74,10 @@ rules! {
     SAME_TRANSACTION = "offset-with-the-row", "Offset in the database's transaction",
         "Rows and offset change in one transaction, which checks the offset first. Off: the offset is committed to \
          Kafka after the rows.";
+    /// KIP-890: the end of a transaction raises the epoch.
+    EPOCH_EACH = "epoch-per-transaction", "An epoch per transaction",
+        "Ending a transaction raises its producer's epoch, so what arrives late from it is refused. Off: the epoch \
+         stays, and a late EndTxn ends whichever transaction is open.";
 }
 
 /// The topic that the shop writes.

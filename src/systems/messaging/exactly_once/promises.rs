@@ -98,7 +98,7 @@ pub const ONE_ROW: Promise<Once> = never!(
 /// At least once.
 pub const WRITTEN_AT_LAST: Promise<Once> = Promise {
     id: "written-at-last",
-    title: "Each order is written at last",
+    title: "Each order is written in the end",
     about: "Within 30 s after the last fault there is a moment at which every accepted order has its row.",
     kind: Kind::Eventually { within: 30 * SEC },
     holds: |world: &World<Once>| world.witness().open.is_empty(),

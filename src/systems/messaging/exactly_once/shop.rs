@@ -10,6 +10,7 @@ use super::{ARRIVALS, BROKER, IDEMPOTENT, Memory, Message, Note, Once, PATIENCE,
 use crate::sim::kernel::time::{MS, Micros, SEC};
 use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload;
+use crate::sim::numbers::counted;
 
 /// max.in.flight.requests.per.connection
 const IN_FLIGHT: u64 = 5;
@@ -116,7 +117,8 @@ fn resend(shop: &mut Shop, context: &mut Context<Once>) {
     let count = shop.in_flight.len();
     context.why_rule(IDEMPOTENT, |_| {
         format!(
-            "No answer for too long: the shop sends {count} batches again, and cannot know whether they were written."
+            "No answer for too long: the shop sends {} again, and cannot know what was written.",
+            counted(count as u64, "batch")
         )
     });
     for (number, batch) in &shop.in_flight {

@@ -32,6 +32,11 @@ pub struct Identity {
     pub epoch: u16,
 }
 
+/// The text of a transactional.id: both instances share the first; without the fence each has one of its own.
+pub fn transactional(id: u8) -> String {
+    if id == 0 { "checkout".to_owned() } else { format!("checkout-{id}") }
+}
+
 /// A request. Its number is repeated by the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Request {
@@ -107,7 +112,7 @@ pub enum Message {
     Alive,
 }
 
-/// "4 and 5".
+/// "4 5".
 pub fn ids(orders: &[Order]) -> String {
     let words: Vec<String> = orders.iter().take(6).map(|order| order.id.to_string()).collect();
     match (words.len(), orders.len() > 6) {

@@ -8,6 +8,7 @@ use super::{FlashSale, LAG, LOG, MAX_POLL, Memory, Message, Note, PAUSE};
 use crate::mechanisms::producer_state::{ProducerState, Verdict};
 use crate::sim::NodeId;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 /// A partition. What is committed stays in Kafka for 7 days; here only its number is kept, and what is not committed as
 /// runs of orders.
@@ -71,7 +72,9 @@ impl Broker<'_, '_> {
                 self.context.send(from, Message::Standings(Rc::new(found)));
             }
             Message::Fetch { number, positions, most } => {
-                self.context.why(|s| format!("{} asks for at most {most} orders.", FlashSale::name(s, from)));
+                self.context.why(|s| {
+                    format!("{} asks for at most {}.", FlashSale::name(s, from), counted(u64::from(most), "order"))
+                });
                 self.parked.insert(from, Waiting { number, positions, most });
                 self.wake();
             }
@@ -94,7 +97,7 @@ impl Broker<'_, '_> {
         self.context.gauge(LAG, at, i64::from(lag));
         self.context.why_rule(LOG, |_| match verdict {
             Verdict::Append => {
-                format!("{count} orders are appended to partition {at}: its end is {end}, its lag {lag}.")
+                format!("Partition {at} takes {}: its end is {end}, its lag {lag}.", counted(u64::from(count), "order"))
             }
             _ => format!("Partition {at} does not take sequence number {sequence} (again)."),
         });
@@ -112,8 +115,9 @@ impl Broker<'_, '_> {
         self.context.note(Note::Committed { partition: at, offset: committed });
         self.context.why(|s| {
             format!(
-                "{} has committed offset {committed} of partition {at}: {lag} orders to go.",
-                FlashSale::name(s, from)
+                "{} has committed offset {committed} of partition {at}: {} to go.",
+                FlashSale::name(s, from),
+                counted(u64::from(lag), "order")
             )
         });
     }
@@ -139,7 +143,8 @@ impl Broker<'_, '_> {
             self.parked.remove(&node);
             let count: u32 = found.iter().map(|part| queue::count(&part.2)).sum();
             self.context.why_rule(PAUSE, |s| {
-                format!("{} gets {count} orders, as many as it has room for.", FlashSale::name(s, node))
+                let orders = counted(u64::from(count), "order");
+                format!("{} gets {orders}, as many as it has room for.", FlashSale::name(s, node))
             });
             self.context.send(node, Message::Records(number, Rc::new(found)));
         }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::{are, counted};
 
 /// Writes under way: their number, where they begin, their orders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -138,7 +139,9 @@ impl Consuming<'_, '_> {
     fn locate(&mut self) {
         let partitions = Rc::new(self.mine());
         let name = self.name();
-        self.context.why(|_| format!("{name} asks where {} partitions stand.", partitions.len()));
+        self.context.why(|_| {
+            format!("{name} asks for the committed offsets of {}.", counted(partitions.len() as u64, "partition"))
+        });
         self.consumer.asked = Asked::Where;
         self.context.send(THE_LOG, Message::Where { partitions });
         self.watch();
@@ -154,7 +157,9 @@ impl Consuming<'_, '_> {
         for &(partition, at) in found {
             self.consumer.lanes.insert(partition, Lane { position: at, written: at, ..Lane::default() });
         }
-        self.context.why(|_| format!("{name} resumes at the committed offsets of its {} partitions.", found.len()));
+        self.context.why(|_| {
+            format!("{name} goes on at the committed offsets of {}.", counted(found.len() as u64, "partition"))
+        });
     }
 
     /// Its share of the buffer.
@@ -174,7 +179,8 @@ impl Consuming<'_, '_> {
         self.consumer.paused = bounded && room < poll.min(share);
         if self.consumer.paused {
             self.context.why_rule(PAUSE, |_| {
-                format!("{name} holds {held} orders and has no room for another poll: it pauses.")
+                let held = counted(u64::from(held), "order");
+                format!("{name} holds {held} and has no room for another poll: it pauses.")
             });
             return;
         }
@@ -183,7 +189,9 @@ impl Consuming<'_, '_> {
         let first = usize::from(self.consumer.turn) % order.len();
         self.consumer.turn = (self.consumer.turn + 1) % order.len() as u16;
         let positions = Rc::new([&order[first..], &order[..first]].concat());
-        self.context.why_rule(PAUSE, |_| format!("{name} holds {held} orders and asks for at most {most} more."));
+        self.context.why_rule(PAUSE, |_| {
+            format!("{name} holds {} and asks for at most {most} more.", counted(u64::from(held), "order"))
+        });
         self.consumer.asked = Asked::Orders;
         self.consumer.fetches = self.consumer.fetches.wrapping_add(1);
         let number = self.consumer.fetches;
@@ -212,7 +220,7 @@ impl Consuming<'_, '_> {
             }
         }
         let held = self.consumer.buffered();
-        self.context.why(|_| format!("{name} holds {held} orders now."));
+        self.context.why(|_| format!("{name} holds {} now.", counted(u64::from(held), "order")));
     }
 
     /// Gives free workers their next orders: what one partition's workers take at once travels together.
@@ -229,7 +237,10 @@ impl Consuming<'_, '_> {
             self.consumer.numbers = self.consumer.numbers.wrapping_add(1);
             let (number, count) = (self.consumer.numbers, queue::count(&runs));
             lane.writing.push_back(Bunch { number, first, runs: Rc::clone(&runs), at: now });
-            self.context.why(|_| format!("{count} workers of {name} write orders of partition {partition}."));
+            self.context.why(|_| {
+                let workers = counted(u64::from(count), "worker");
+                format!("{name} has {workers} write an order of partition {partition} each.")
+            });
             self.context.send(DATABASE, Message::Write { number, partition: Some(*partition), first, runs });
             begun = true;
         }
@@ -254,9 +265,12 @@ impl Consuming<'_, '_> {
         lane.written = next.unwrap_or(lane.position - u64::from(lane.buffer.len()));
         let (offset, count) = (lane.written, queue::count(&bunch.runs));
         let after = self.context.rule(COMMIT_AFTER);
-        self.context.why_rule(COMMIT_AFTER, |_| match after {
-            true => format!("{count} orders of partition {partition} are written, and {name} commits offset {offset}."),
-            false => format!("{count} orders of partition {partition} are written."),
+        self.context.why_rule(COMMIT_AFTER, |_| {
+            let written = format!("Partition {partition}: {} written", are(u64::from(count), "order"));
+            match after {
+                true => format!("{written}, and {name} commits offset {offset}."),
+                false => format!("{written}."),
+            }
         });
         if after {
             self.context.send(THE_LOG, Message::Commit { partition, offset });

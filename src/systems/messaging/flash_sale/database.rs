@@ -9,6 +9,7 @@ use super::{AT_ONCE, CAPACITY, FlashSale, LATENCY, LOG, MOMENTS, Memory, Message
 use crate::sim::NodeId;
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::{are, counted};
 
 /// Writes at once up to which the database keeps its rate. Beyond, locks, caches and the scheduler cost more with each:
 /// here the rate falls as their number grows.
@@ -94,7 +95,8 @@ impl Serving<'_, '_> {
         let at_once = self.jobs.at_once;
         self.context.why(|s| {
             format!(
-                "{count} writes come: the database has {at_once} at once, at {} a second.",
+                "The database is given {}. It has {at_once} at once now, at {} a second.",
+                counted(u64::from(count), "write"),
                 rate(s.amount(CAPACITY), at_once)
             )
         });
@@ -139,8 +141,14 @@ impl Serving<'_, '_> {
         self.context.why(|s| {
             let name = FlashSale::name(s, job.from);
             match again {
-                0 => format!("{count} orders of {name} are written; {left} writes are under way."),
-                _ => format!("{new} orders of {name} are written; {again} had their row already."),
+                0 => {
+                    let (done, left) = (are(u64::from(count), "order"), are(u64::from(left), "write"));
+                    format!("From {name}, {done} written; {left} under way.")
+                }
+                _ => {
+                    let (done, again) = (are(u64::from(new), "order"), counted(u64::from(again), "order"));
+                    format!("From {name}, {done} written; {again} had a row already.")
+                }
             }
         });
         self.context

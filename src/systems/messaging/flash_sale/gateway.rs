@@ -16,6 +16,7 @@ use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::random;
 use crate::sim::kernel::time::{MS, Micros, SEC, Time};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::{are, counted};
 
 /// max.in.flight.requests.per.connection: here of each partition.
 const IN_FLIGHT: usize = 5;
@@ -150,8 +151,11 @@ impl Gate<'_, '_> {
         let through = self.context.rule(LOG);
         self.context.why_rule(LOG, |_| match (count, through) {
             (0, _) => "Nobody has ordered.".to_owned(),
-            (_, true) => format!("{count} orders come in, and go to the log."),
-            _ => format!("{count} orders come in, and each goes to the database at once."),
+            (_, true) => format!("Customers place {}; the log takes them.", counted(u64::from(count), "order")),
+            _ => format!(
+                "Customers place {}, and each goes straight to the database.",
+                counted(u64::from(count), "order")
+            ),
         });
         let now = self.context.now();
         let shares: Vec<Run> =
@@ -189,7 +193,8 @@ impl Gate<'_, '_> {
             self.gateway.outlets[partition].waiting.push(taken);
             if run.count > fits {
                 self.context.why(|_| {
-                    format!("{MOST_WAITING} orders wait for the log: {} customers are turned away.", run.count - fits)
+                    let away = are(u64::from(run.count - fits), "customer");
+                    format!("{MOST_WAITING} orders wait for the log: {away} turned away.")
                 });
                 self.turned_away(run.count - fits, true);
             }
@@ -234,7 +239,8 @@ impl Gate<'_, '_> {
             outlet.in_flight.pop_front();
         }
         self.context.why(|_| {
-            format!("{count} orders are in partition {partition}: their customers are told that they are taken.")
+            let taken = are(u64::from(count), "order");
+            format!("In partition {partition} {taken} taken, and the customers are told.")
         });
         if self.gateway.outlets.iter().all(|outlet| outlet.in_flight.is_empty()) {
             self.context.cancel_timer(Timer::Resend);
@@ -257,7 +263,8 @@ impl Gate<'_, '_> {
                 self.context.send(THE_LOG, Message::Produce { partition, session, sequence, runs });
             }
         }
-        self.context.why(|_| format!("{open} batches are open: what has waited for too long is sent again."));
+        self.context
+            .why(|_| format!("{} open: what has waited for too long is sent again.", are(open as u64, "batch")));
         if open > 0 {
             self.watch();
         }
@@ -280,8 +287,8 @@ impl Gate<'_, '_> {
         };
         let count = run.count;
         self.context.why_rule(LOG, |_| match written {
-            true => format!("{count} orders are written: their customers are told."),
-            false => format!("The database has too many at once: {count} customers are turned away."),
+            true => format!("{} written, and the customers are told.", are(u64::from(count), "order")),
+            false => format!("The database has too many at once: {} turned away.", are(u64::from(count), "customer")),
         });
         if !written {
             self.turned_away(count, false);
@@ -296,8 +303,9 @@ impl Gate<'_, '_> {
                 return;
             }
             self.gateway.direct.remove(&first);
-            self.context
-                .why_rule(LOG, |_| format!("The database does not answer in time: {count} customers get an error."));
+            self.context.why_rule(LOG, |_| {
+                format!("The database does not answer in time: {} shown an error.", are(u64::from(count), "customer"))
+            });
             self.turned_away(count, false);
         }
     }

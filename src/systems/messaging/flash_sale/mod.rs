@@ -43,6 +43,7 @@ use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::sim::numbers::counted;
 use crate::{purposes, rules};
 
 pub use broker::{Parked, Partition};
@@ -262,9 +263,9 @@ impl System for FlashSale {
             Message::Where { .. } => "OffsetFetch".to_owned(),
             Message::Standings(_) => "OffsetFetch answer".to_owned(),
             Message::Fetch { most, .. } => format!("Fetch: at most {most}"),
-            Message::Records(..) => format!("Fetch answer: {count} orders"),
+            Message::Records(..) => format!("Fetch answer: {}", counted(u64::from(count), "order")),
             Message::Commit { partition, offset } => format!("OffsetCommit: {offset} of partition {partition}"),
-            Message::Write { .. } => format!("{count} writes"),
+            Message::Write { .. } => counted(u64::from(count), "write"),
             Message::Written { .. } => "written".to_owned(),
             Message::TooMany { .. } => "too many connections".to_owned(),
         }

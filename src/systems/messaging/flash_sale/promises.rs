@@ -10,6 +10,7 @@ use crate::sim::kernel::time::{self, SEC, Time};
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
+use crate::sim::numbers::counted;
 
 /// What has been seen of the run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,10 +105,14 @@ pub const NO_ORDER_LOST: Promise<FlashSale> = Promise {
             };
             Breach {
                 nodes: vec![GATEWAY, DATABASE],
-                text: format!("{away} customers were turned away: the database has {at_once} writes at once."),
+                text: format!(
+                    "{} got an error instead of an order: the database has {} at once, and none is quick any more.",
+                    counted(u64::from(away), "customer"),
+                    counted(u64::from(at_once), "write")
+                ),
                 values: vec![
-                    ("shop".to_owned(), format!("{away} orders refused")),
-                    ("database".to_owned(), format!("{at_once} writes at once")),
+                    ("shop".to_owned(), format!("{} refused", counted(u64::from(away), "order"))),
+                    ("database".to_owned(), format!("{} at once", counted(u64::from(at_once), "write"))),
                 ],
             }
         }
@@ -137,7 +142,7 @@ pub const MEMORY_BOUNDED: Promise<FlashSale> = never!(
         Breach {
             nodes: vec![node],
             text: format!("{name} holds {held} orders in memory; its share of the buffer is {share}."),
-            values: vec![(name, format!("{held} orders")), ("buffer".to_owned(), share.to_string())],
+            values: vec![(name, counted(u64::from(held), "order")), ("buffer".to_owned(), share.to_string())],
         }
     }
 );

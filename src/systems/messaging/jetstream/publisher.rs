@@ -100,7 +100,7 @@ impl Publisher<'_, '_> {
         if within && now > task.published.saturating_add(patience) {
             self.unconfirmed.retain(|task| task.id != id);
             return self.context.why_rule(WITHIN, |_| {
-                format!("Task {id} is older than copies are sure to be recognised: whether it is stored is not known.")
+                format!("Task {id} is so old that a copy might not be recognised: whether it is stored is not known.")
             });
         }
         self.context.why_rule(WITHIN, |_| format!("Task {id} has no PubAck yet: it is sent again, with the same id."));

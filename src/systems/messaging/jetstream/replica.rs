@@ -22,6 +22,7 @@ use crate::sim::declare::rules::RuleSet;
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
+use crate::sim::numbers::counted;
 use crate::systems::consensus::raft::{self, Raft, Words};
 
 /// What a server of R3 loses in a crash.
@@ -281,7 +282,8 @@ impl Server<'_, '_> {
             Next::Deliver(delivery) if mine => self.hand(to, delivery),
             Next::GaveUp { seq, times } if mine => {
                 self.context.why(|_| {
-                    format!("Message {seq} was delivered {times} times, the most allowed: an advisory says so.")
+                    let times = counted(u64::from(times), "time");
+                    format!("Message {seq} was delivered {times}, the most allowed: an advisory says so.")
                 });
                 self.context.send(PUBLISHER, Message::Advisory { seq, times });
             }

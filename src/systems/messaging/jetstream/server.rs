@@ -12,6 +12,7 @@ use super::{
 use crate::sim::NodeId;
 use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 pub(super) struct Server<'a, 'b> {
     pub disk: &'a mut Disk,
@@ -190,8 +191,12 @@ impl Server<'_, '_> {
             self.context.note(Note::Settled { id: stored.task.id, parked: true });
         }
         self.context.cancel_timer(Timer::AckWait(seq));
-        self.context
-            .why(|_| format!("Message {seq} was delivered {times} times, the most allowed: an advisory says so."));
+        self.context.why(|_| {
+            format!(
+                "Message {seq} was delivered {}, the most allowed: an advisory says so.",
+                counted(u64::from(times), "time")
+            )
+        });
         self.context.send(PUBLISHER, Message::Advisory { seq, times });
     }
 }

@@ -6,6 +6,7 @@ use crate::commands;
 use crate::sim::declare::commands::{Field, field};
 use crate::sim::declare::settings::{Settings, count};
 use crate::sim::machine::system::System;
+use crate::sim::numbers::counted;
 use crate::systems::consensus::raft::Raft;
 
 const WORKER: Field = field("worker", count(1, 5), 1);
@@ -41,7 +42,9 @@ pub(super) fn describe(settings: &Settings, message: &Message) -> String {
         Message::Deliver { delivery, task } => format!("message {}, task {}", delivery.seq, task.id),
         Message::Ack { seq, kind, .. } => format!("{} of message {seq}", ack_word(kind)),
         Message::AckAck { seq } => format!("the ack of the ack of message {seq}"),
-        Message::Advisory { seq, times } => format!("an advisory: message {seq} was delivered {times} times"),
+        Message::Advisory { seq, times } => {
+            format!("an advisory: message {seq} was delivered {}", counted(u64::from(times), "time"))
+        }
         Message::Raft { ref said, .. } => Raft::describe_message(settings, said),
         Message::Routed { ref request, .. } => format!("{}, passed on", describe(settings, request)),
     }

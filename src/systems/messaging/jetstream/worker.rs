@@ -100,9 +100,9 @@ impl Worker<'_, '_> {
         let double = self.context.rule(DOUBLE_ACK);
         self.context.why_rule(DOUBLE_ACK, |_| match double {
             true => {
-                format!("{name} has worked on task {id}: it acknowledges message {seq}, and waits for the word back.")
+                format!("{name} has worked on task {id}: it acknowledges message {seq}, and waits for the answer.")
             }
-            false => format!("{name} acknowledges message {seq}, and calls it done without a word back."),
+            false => format!("{name} acknowledges message {seq}, and calls it done without waiting for an answer."),
         });
         self.answer(seq, AckKind::Ack, double);
         if double {
@@ -120,7 +120,7 @@ impl Worker<'_, '_> {
         };
         let seq = delivery.seq;
         self.context
-            .why_rule(DOUBLE_ACK, |_| format!("{name} has no word back yet: it acknowledges message {seq} again."));
+            .why_rule(DOUBLE_ACK, |_| format!("{name} has no answer yet: it acknowledges message {seq} again."));
         turn(self.disk, self.context);
         self.answer(seq, AckKind::Ack, true);
         self.context.set_timer(Timer::AckAgain, ACK_RETRY);

@@ -74,12 +74,17 @@ impl Broker<'_, '_> {
             Message::Where { partitions } => self.locate(from, &partitions),
             Message::Metadata => {
                 let partitions = self.disk.logs.len() as u16;
-                self.context.why(|s| format!("{}: the topic has {partitions} partitions.", Kafka::name(s, from)));
+                self.context.why(|s| {
+                    let partitions = counted(u64::from(partitions), "partition");
+                    format!("{} asks for metadata: the topic has {partitions}.", Kafka::name(s, from))
+                });
                 self.context.send(from, Message::Topic { partitions });
             }
             Message::AskLag => {
                 let (records, partitions) = (self.lag(0), self.disk.logs.len() as u16);
-                self.context.why(|_| format!("Group A is {records} records behind the ends of its partitions."));
+                self.context.why(|_| {
+                    format!("Group A is {} behind the ends of its partitions.", counted(u64::from(records), "record"))
+                });
                 self.context.send(from, Message::Lag { records, partitions });
             }
             Message::Grow { partitions } => self.grow(partitions),
@@ -99,9 +104,8 @@ impl Broker<'_, '_> {
         let end = log.end();
         self.context.why(|_| match done {
             Appended::At(first) => {
-                format!(
-                    "{count} records are appended to partition {partition} from offset {first} on; its end is {end}."
-                )
+                let records = counted(count, "record");
+                format!("Partition {partition} takes {records}, from offset {first} on; its end is {end}.")
             }
             Appended::Duplicate => {
                 format!(
@@ -243,7 +247,7 @@ impl Broker<'_, '_> {
             return;
         }
         let keep = call.value(0).max(0) as u32;
-        self.context.why(|_| format!("Retention is to keep {keep} records of each partition."));
+        self.context.why(|_| format!("Retention keeps {} in each partition.", counted(u64::from(keep), "record")));
         for partition in 0..self.disk.logs.len() as u16 {
             let end = self.disk.logs[usize::from(partition)].end();
             self.retain(partition, end.saturating_sub(keep));

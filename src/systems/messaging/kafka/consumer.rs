@@ -408,7 +408,7 @@ impl Reading<'_, '_> {
         self.consumer.rejoin |= partitions > before && self.consumer.phase != Phase::Out;
         self.context.why(|_| match partitions > before {
             true => format!("{name} learns that there are {partitions} partitions now, not {before}: it joins again."),
-            false => format!("{name} learns that there are still {partitions} partitions."),
+            false => format!("{name} learns that the topic has {} still.", counted(u64::from(partitions), "partition")),
         });
     }
 

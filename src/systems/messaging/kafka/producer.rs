@@ -92,7 +92,9 @@ impl Writing<'_, '_> {
             }
             Event::Message { message: Message::Topic { partitions }, .. } => {
                 self.producer.partitions = partitions;
-                self.context.why(|_| format!("{name} learns that the topic has {partitions} partitions."));
+                self.context.why(|_| {
+                    format!("{name} learns that the topic has {}.", counted(u64::from(partitions), "partition"))
+                });
             }
             Event::Command(call) => {
                 let count = call.value(0).clamp(1, 40);

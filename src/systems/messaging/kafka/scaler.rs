@@ -6,6 +6,7 @@
 use super::{ALERT, BROKER, CONSUMERS, Kafka, MEMBERS_WITHIN, Memory, Message, PARTITIONS, RUNNING, Timer};
 use crate::sim::kernel::time::{Micros, SEC};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::counted;
 
 /// How often it looks.
 const WATCH: Micros = SEC;
@@ -54,7 +55,10 @@ fn decide(scaler: &mut Scaler, context: &mut Context<Kafka>) {
     if !behind || scaler.pause > 0 {
         scaler.pause = scaler.pause.saturating_sub(1);
         context.why(|_| match behind {
-            false => format!("The lag is {lag}, at most half of {alert}: {wanted} members are enough."),
+            false => format!(
+                "The lag is {lag}, at most half of {alert}: {} is enough.",
+                counted(u64::from(wanted), "member")
+            ),
             true => format!("The lag is {lag}; the last change has to show first."),
         });
         if behind {
@@ -72,11 +76,17 @@ fn decide(scaler: &mut Scaler, context: &mut Context<Kafka>) {
     }
     context.why_rule(MEMBERS_WITHIN, |_| match (grows, wanted > partitions) {
         (true, _) => format!(
-            "The lag is {lag}, and {partitions} partitions keep no more than {partitions} members busy: there are to \
-             be {wanted} partitions for {wanted} members."
+            "The lag is {lag}. A member of its own needs a partition of its own: the scaler asks for partition number \
+             {wanted} and member number {wanted}."
         ),
-        (false, true) => format!("The lag is {lag}: {wanted} members are to run, on {partitions} partitions."),
-        (false, false) => format!("The lag is {lag}: {wanted} members are to run, for {partitions} partitions."),
+        (false, true) => format!(
+            "The lag is {lag}: the scaler starts member number {wanted}, though there is no partition for it ({} in all).",
+            counted(u64::from(partitions), "partition")
+        ),
+        (false, false) => format!(
+            "The lag is {lag}: the scaler starts member number {wanted}, for {}.",
+            counted(u64::from(partitions), "partition")
+        ),
     });
     keep_running(scaler, context);
 }

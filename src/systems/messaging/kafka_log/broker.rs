@@ -7,9 +7,10 @@ use super::{
     LATEST, Lookup, Memory, Message, Note, OFFSETS, POLICY, READER, RECORD, RETENTION_BYTES, RETENTION_TIME, SENDFILE,
     SENT, SERVICE, SIZE, STEP, SWITCHES, Stage, TABLE, TOMBSTONES, Timer, put_words,
 };
-use crate::mechanisms::kafka_log::{Cleaning, Log, Record};
+use crate::mechanisms::kafka_log::{Cleaning, Log, Record, Retention};
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::{are, counted};
 
 pub(super) struct Broker<'a, 'b> {
     pub log: &'a mut Rc<Log>,
@@ -115,6 +116,10 @@ impl Broker<'_, '_> {
     fn scan(&mut self, offset: u32, file: u32, record: u32) -> Option<Stage> {
         let Some(segment) = self.log.segments().get(file as usize) else { return self.looked(offset, None) };
         let Some(here) = segment.records().get(record as usize).copied() else {
+            // Retention may have taken all there was, the active file included: what it rolled is empty, and the last.
+            if file as usize + 1 == self.log.segments().len() {
+                return self.looked(offset, None);
+            }
             self.context.why(|_| "The file ends here: the scan continues in the next one.".to_owned());
             return Some(Stage::Scan { file: file + 1, record: 0 });
         };
@@ -164,7 +169,8 @@ impl Broker<'_, '_> {
         let records = Rc::new(self.log.read(offset, BATCH));
         let (start, end) = (self.log.start(), self.log.end());
         self.context.observe(SERVICE, 0, at.saturating_sub(since));
-        self.context.why(|_| format!("{} records from offset {offset} on go to the consumer.", records.len()));
+        let count = records.len() as u64;
+        self.context.why(|_| format!("The consumer is sent {} from offset {offset} on.", counted(count, "record")));
         self.context.send(TABLE, Message::Records { offset, records, start, end, at });
     }
 
@@ -197,7 +203,8 @@ impl Broker<'_, '_> {
         let rule = [(how.keep_latest, LATEST), (how.keep_tombstones, TOMBSTONES), (how.keep_offsets, OFFSETS)];
         let rule = rule.iter().find(|rule| !rule.0).map_or(LATEST, |rule| rule.1);
         self.context.why_rule(rule, |_| {
-            format!("{dirty} % were dirty: the cleaner drops {dropped} records, and {files} files are left.")
+            let (dropped, files) = (counted(u64::from(dropped), "record"), are(files as u64, "file"));
+            format!("{dirty} % of the bytes were dirty: the cleaner drops {dropped}, and {files} left.")
         });
         self.look_again();
     }
@@ -205,10 +212,12 @@ impl Broker<'_, '_> {
     fn delete(&mut self) {
         let (age, bytes) = (self.context.amount(RETENTION_TIME), self.context.amount(RETENTION_BYTES));
         let now = self.context.now();
-        let gone = Rc::make_mut(self.log).retain(now, age, bytes as u32);
+        let limits = Retention { age, bytes: bytes as u32, watermark: self.log.end() };
+        let gone = Rc::make_mut(self.log).retain(now, limits);
         let start = self.log.start();
         self.context.why(|_| match gone {
-            0 => "No file is old enough to be deleted.".to_owned(),
+            0 => "No file is old enough to go, and none is too many.".to_owned(),
+            1 => format!("One file is deleted as a whole; the log begins at offset {start} now."),
             _ => format!("{gone} files are deleted as a whole; the log begins at offset {start} now."),
         });
         if gone > 0 {

@@ -8,6 +8,7 @@ use crate::sim::kernel::random;
 use crate::sim::kernel::time::SEC;
 use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload;
+use crate::sim::numbers::counted;
 
 pub(super) fn boot_producer(context: &mut Context<KafkaLog>) -> Memory {
     arm_arrival(context);
@@ -119,7 +120,10 @@ pub(super) fn consume(next: &mut u32, table: &mut Table, event: Event<KafkaLog>,
             context.note(Note::Took { at, first, all });
             context.why(|_| match records.len() {
                 0 => "Nothing new: the consumer has read all there is.".to_owned(),
-                count => format!("The consumer takes {count} records into its table; next is offset {next}."),
+                count => {
+                    let records = counted(count as u64, "record");
+                    format!("The consumer takes {records} into its table; next is offset {next}.")
+                }
             });
         }
         Event::Message { .. } => context.pass_over(),

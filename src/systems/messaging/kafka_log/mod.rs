@@ -30,6 +30,7 @@ use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::sim::numbers::counted;
 use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
@@ -370,7 +371,7 @@ impl System for KafkaLog {
             Message::Found { record: Some(record), .. } => format!("the record at offset {}", record.offset),
             Message::Found { .. } => "no such record".to_owned(),
             Message::Read { offset } => format!("a fetch from offset {offset}"),
-            Message::Records { records, .. } => format!("{} records", records.len()),
+            Message::Records { records, .. } => counted(records.len() as u64, "record"),
         }
     }
 

@@ -1,5 +1,6 @@
 //! A broker: registers, keeps its session, and takes its part from the metadata.
 
+use crate::sim::numbers::counted;
 use crate::sim::small::map_of;
 
 use super::{
@@ -135,7 +136,8 @@ impl Replica<'_, '_> {
                 (false, None) => self.context.why(|_| "Nobody leads: the broker waits.".to_owned()),
             }
         } else if leads {
-            self.context.why(|_| format!("The ISR has {} members now.", partition.isr.count_ones()));
+            self.context
+                .why(|_| format!("The ISR has {} now.", counted(u64::from(partition.isr.count_ones()), "member")));
             if let Some(leading) = &mut self.memory.leading {
                 leading.proposed = None;
             }
@@ -184,7 +186,8 @@ impl Replica<'_, '_> {
         } else {
             let dropped = self.disk.log.truncate(hw);
             self.context.why_rule(EPOCHS, |_| {
-                format!("The broker follows in epoch {epoch}, and drops {dropped} records beyond its watermark {hw}.")
+                let dropped = counted(u64::from(dropped), "record");
+                format!("The broker follows in epoch {epoch}, and drops {dropped} beyond its watermark {hw}.")
             });
         }
         self.fetch();

@@ -7,6 +7,7 @@ use super::{
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload;
+use crate::sim::numbers::counted;
 
 /// The pause before a request is tried again after an error: retry.backoff.ms.
 const BACKOFF: u64 = 100 * MS;
@@ -188,8 +189,12 @@ impl Client<'_, '_> {
                 *self.next = offset + records.len() as u32;
                 let next = *self.next;
                 self.context.count(READ, 0, records.len() as u64);
-                self.context
-                    .why(|_| format!("The consumer reads {} records; its next offset is {next}.", records.len()));
+                self.context.why(|_| {
+                    format!(
+                        "The consumer reads {}; its next offset is {next}.",
+                        counted(records.len() as u64, "record")
+                    )
+                });
                 if let Some((leader, _)) = self.memory.leader {
                     self.go_on(leader);
                 }

@@ -2,6 +2,7 @@
 
 use super::broker::Replica;
 use super::{EPOCHS, Fetched, Message, Position, RETRY, Timer, node_of};
+use crate::sim::numbers::counted;
 
 impl Replica<'_, '_> {
     fn position(&self) -> Position {
@@ -33,7 +34,8 @@ impl Replica<'_, '_> {
                 self.disk.hw = self.disk.hw.max(hw.min(end));
                 let hw = self.disk.hw;
                 self.context.why(|_| {
-                    format!("The broker appends {added} records: its log ends at {end}, its high watermark is {hw}.")
+                    let added = counted(added as u64, "record");
+                    format!("The broker appends {added}: its log ends at {end}, its high watermark is {hw}.")
                 });
             }
             Fetched::Diverging { epoch, end } => self.truncate(epoch, end),
@@ -57,7 +59,8 @@ impl Replica<'_, '_> {
         let kept = self.disk.log.end();
         self.disk.hw = self.disk.hw.min(kept);
         self.context.why_rule(EPOCHS, |_| {
-            format!("The leader's epoch {epoch} ends at {end}: the broker drops {dropped} records, down to {kept}.")
+            let dropped = counted(u64::from(dropped), "record");
+            format!("The leader's epoch {epoch} ends at {end}: the broker drops {dropped}, down to {kept}.")
         });
     }
 }

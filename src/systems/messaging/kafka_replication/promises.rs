@@ -100,9 +100,15 @@ pub fn leader(world: &Cluster) -> Option<NodeId> {
     }
 }
 
-/// Whether a log lacks what it should have at an offset. What retention has taken is not missing.
-fn lacks(log: &Log, offset: u32, id: u32) -> bool {
+/// Whether a log has something else than this record at an offset. What retention has taken is not missing.
+fn differs(log: &Log, offset: u32, id: u32) -> bool {
     offset >= log.start() && log.get(offset).is_none_or(|entry| entry.id != id)
+}
+
+/// Whether a log is without a record that was acknowledged at an offset. A record is known by its number and not by its
+/// place: without idempotence a retry is appended again, and either copy will do.
+fn lacks(log: &Log, offset: u32, id: u32) -> bool {
+    differs(log, offset, id) && !log.holds(id)
 }
 
 /// A record sent with acks=0 that has left the producer and arrived nowhere.
@@ -165,7 +171,12 @@ pub const SURVIVES: Promise<Replication> = never!(
         let names: Vec<String> = nodes.iter().map(|node| Replication::name(world.settings(), *node)).collect();
         let holders = if names.is_empty() { "no broker".to_owned() } else { names.join(", ") };
         Breach {
-            text: format!("Record {id} was acknowledged, and {holders} alone has it: one lost disk, and it is gone."),
+            text: match nodes.len() {
+                0 => format!("Record {id} was acknowledged, and no broker has it."),
+                _ => {
+                    format!("Record {id} was acknowledged, and {holders} alone has it: one lost disk, and it is gone.")
+                }
+            },
             values: vec![
                 ("producer".to_owned(), format!("was told that record {id} is in")),
                 ("copies".to_owned(), holders),
@@ -179,7 +190,7 @@ pub const SURVIVES: Promise<Replication> = never!(
 pub fn unread(world: &Cluster) -> Option<(u32, u32, NodeId)> {
     let node = leader(world)?;
     let log = log(world, node)?;
-    world.witness().read.iter().find(|read| lacks(log, read.0, read.1)).map(|read| (read.0, read.1, node))
+    world.witness().read.iter().find(|read| differs(log, read.0, read.1)).map(|read| (read.0, read.1, node))
 }
 
 /// Nothing that was read is taken back.
@@ -266,3 +277,24 @@ pub const IN_SYNC: Promise<Replication> = Promise {
         }
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A retry with acks=1 is appended a second time. When that copy goes, the first is still the record.
+    #[test]
+    fn a_record_is_lacking_only_when_every_copy_of_it_is() {
+        let mut log = Log::default();
+        for (epoch, id) in [(1, 1), (1, 2), (2, 2), (2, 3)] {
+            log.append(Entry { epoch, id });
+        }
+        assert!(!lacks(&log, 2, 2) && !lacks(&log, 3, 3));
+        log.truncate(2);
+        assert!(!lacks(&log, 2, 2), "the first copy is there, at offset 1");
+        assert!(lacks(&log, 3, 3), "its only copy is gone");
+        assert!(differs(&log, 2, 2), "but not at the offset at which it was read");
+        log.restart_at(4);
+        assert!(!lacks(&log, 3, 3), "what retention has taken is not missing");
+    }
+}

@@ -1,6 +1,7 @@
 //! Messages, timers and sets in words.
 
 use super::{Consumed, Fetched, Mask, Message, Partition, Produced, Timer, members};
+use crate::sim::numbers::counted;
 
 /// "1, 2, 3"; "nobody" for an empty set.
 pub fn set(mask: Mask) -> String {
@@ -27,7 +28,7 @@ pub(super) fn message(message: &Message) -> String {
         Message::Altered { .. } => "AlterPartition refused".to_owned(),
         Message::Fetch { from, .. } => format!("a fetch from offset {}", from.offset),
         Message::FetchAnswer { fetched: Fetched::Records(records), hw, .. } => {
-            format!("{} records, high watermark {hw}", records.len())
+            format!("{}, high watermark {hw}", counted(records.len() as u64, "record"))
         }
         Message::FetchAnswer { fetched: Fetched::Diverging { epoch, end }, .. } => {
             format!("the logs part: epoch {epoch} ends at {end}")
@@ -39,7 +40,7 @@ pub(super) fn message(message: &Message) -> String {
         Message::ProduceAnswer { id, produced: Produced::NotLeader } => format!("record {id}: not the leader"),
         Message::ProduceAnswer { id, .. } => format!("record {id}: not enough replicas"),
         Message::Consume { offset } => format!("a fetch from offset {offset}"),
-        Message::ConsumeAnswer { consumed: Consumed::Records(records), .. } => format!("{} records", records.len()),
+        Message::ConsumeAnswer { consumed: Consumed::Records(records), .. } => counted(records.len() as u64, "record"),
         Message::ConsumeAnswer { consumed: Consumed::NotLeader, .. } => "not the leader".to_owned(),
         Message::ConsumeAnswer { .. } => "the offset is out of range".to_owned(),
         Message::WhoLeads => "\"who leads?\"".to_owned(),

@@ -116,7 +116,10 @@ pub const BOUNDED: Promise<Nats> = never!(
     |world| overfull(world),
     |world, (node, pending, most)| Breach {
         nodes: vec![SERVER, node],
-        text: format!("{pending} messages for {} fill the server's memory; {most} are allowed.", name(world, node)),
+        text: format!(
+            "{pending} messages for {} pile up in the server's memory; {most} would be the limit.",
+            name(world, node)
+        ),
         values: vec![("pending".to_owned(), pending.to_string()), ("allowed".to_owned(), most.to_string())],
     }
 );

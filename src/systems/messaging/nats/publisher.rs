@@ -9,6 +9,7 @@ use crate::sim::NodeId;
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::system::Context;
 use crate::sim::measure::workload::poisson;
+use crate::sim::numbers::counted;
 
 /// How often it looks for a rate when there is none.
 const IDLE: Time = SEC / 2;
@@ -83,12 +84,14 @@ pub(super) fn flush(peer: &mut Peer) {
     again.retain(|payload| !waiting.contains(payload));
     if !again.is_empty() {
         let count = again.len();
-        peer.context
-            .why_rule(SEND_ONCE, |_| format!("{name} is in doubt about {count} messages, and sends them again."));
+        peer.context.why_rule(SEND_ONCE, |_| {
+            format!("{name} is in doubt about {}, and sends it again.", counted(count as u64, "message"))
+        });
     }
     if !waiting.is_empty() {
         let count = waiting.len();
-        peer.context.why(|_| format!("{name} sends {count} messages that waited for the connection."));
+        peer.context
+            .why(|_| format!("{name} sends what waited for the connection: {}.", counted(count as u64, "message")));
     }
     for payload in again.into_iter().chain(waiting) {
         peer.context.send(SERVER, Message::Pub { connection, payload });

@@ -9,6 +9,7 @@ use super::{
 use crate::sim::NodeId;
 use crate::sim::kernel::random::{self, Drawer};
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::{are, counted};
 use crate::sim::small;
 
 pub(super) struct Server<'a, 'b> {
@@ -128,13 +129,20 @@ impl Server<'_, '_> {
         let text = payload.subject.text();
         match (copies, members) {
             (0, 0) => self.context.why(|_| format!("Nobody has subscribed to {text}: the message is gone.")),
+            (1, 0) => self.context.why(|_| format!("One subscription matches {text}, and gets a copy.")),
             (_, 0) => self.context.why(|_| format!("{copies} subscriptions match {text}: a copy for each.")),
             _ => self.context.why_rule(ONE_PER_GROUP, |settings| {
                 let group = match (one, picked) {
-                    (true, Some(node)) => format!("of {members} members of the group, {}", Nats::name(settings, node)),
-                    _ => format!("all {members} members of the group"),
+                    (true, Some(node)) => {
+                        let members = counted(members as u64, "member");
+                        format!("to {}, picked from the group's {members}", Nats::name(settings, node))
+                    }
+                    _ => format!("to every member of the group, {members} in all"),
                 };
-                format!("{text} goes to {copies} plain subscriptions and, {group}.")
+                match copies {
+                    0 => format!("{text} goes {group}."),
+                    _ => format!("{text} goes to {}, and {group}.", counted(copies as u64, "plain subscription")),
+                }
             }),
         }
     }
@@ -165,7 +173,7 @@ impl Server<'_, '_> {
             let name = self.name(to);
             if cut {
                 self.context.why_rule(CUT_SLOW, |_| {
-                    format!("{most} messages are pending for {name}, and that is the limit: it is cut off.")
+                    format!("{} pending for {name}, and that is the limit: it is cut off.", are(most as u64, "message"))
                 });
                 self.cut_off(to);
             } else {
@@ -236,7 +244,10 @@ impl Server<'_, '_> {
         let open: Vec<(NodeId, u32, u8)> =
             self.connections.iter().map(|(node, open)| (*node, open.number, open.pings)).collect();
         let count = open.len();
-        self.context.why(|_| format!("The server sends a PING on each of {count} connections."));
+        self.context.why(|_| match count {
+            0 => "Nobody is connected: there is nobody to send a PING to.".to_owned(),
+            _ => format!("The server sends a PING on every connection; {} open.", are(count as u64, "connection")),
+        });
         for (node, connection, pings) in open {
             if pings >= MAX_PINGS {
                 let name = self.name(node);

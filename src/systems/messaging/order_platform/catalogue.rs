@@ -11,7 +11,7 @@ rules! {
          later.";
     /// The relay commits when RabbitMQ has confirmed.
     CONFIRM_FIRST = "confirm-then-commit", "Commit when the tasks are confirmed",
-        "The relay commits its offset once RabbitMQ has the tasks on disk. Off: once it has read the orders.";
+        "The relay commits its offset once RabbitMQ has confirmed the tasks. Off: once it has read the orders.";
     /// The worker looks whether it has charged an order before.
     CHARGE_ONCE = "charge-once", "Charge an order once",
         "The worker stores the order's number with the charge, and checks it first. Off: it charges whatever it gets.";

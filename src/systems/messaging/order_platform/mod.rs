@@ -66,6 +66,8 @@ pub const LATENCY: Micros = 2 * MS;
 pub const MOST_ORDERS: u32 = 300;
 /// Products, numbered from 0.
 pub const PRODUCTS: usize = 3;
+/// Their names.
+pub const PRODUCT_NAMES: [&str; PRODUCTS] = ["tea", "cups", "pots"];
 /// How often a shop without orders looks for a rate.
 const IDLE: Micros = SEC / 2;
 /// How long a client waits for an answer before it asks again.

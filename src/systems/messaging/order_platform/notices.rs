@@ -48,7 +48,7 @@ pub(super) fn serve(
             }
         }
         Notice::Answer { order } => {
-            context.why(|_| "The answer goes to who asked.".to_owned());
+            context.why(|_| "The answer goes to whoever asked.".to_owned());
             context.send(VIEW, Message::Nats(Notice::Answer { order }));
         }
         Notice::Msg { .. } => context.why(|_| "A server gets no copies.".to_owned()),

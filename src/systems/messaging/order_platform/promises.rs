@@ -1,8 +1,10 @@
 //! What the platform promises, judged by the log, the rows, the queues and the charges.
 
+use std::cmp::Ordering;
+
 use super::{
-    Disk, KAFKA, Memory, Message, Note, OrderPlatform, Orders, PAYMENTS, PRODUCTS, RABBIT, RELAY, VIEW, legs, price,
-    product,
+    Disk, KAFKA, Memory, Message, Note, OrderPlatform, Orders, PAYMENTS, PRODUCT_NAMES, PRODUCTS, RABBIT, RELAY, VIEW,
+    legs, price, product,
 };
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::SEC;
@@ -93,13 +95,22 @@ pub const VIEW_IS_LOG: Promise<OrderPlatform> = Promise {
         let next = next.unwrap_or(0);
         let right = fold(world, next);
         let at = (0..PRODUCTS).find(|at| rows[*at] != right[*at]).unwrap_or(0);
-        let words = if rows[at] > right[at] { "counted twice" } else { "not counted" };
+        let all = fold(world, log(world).map_or(next, kafka::log::Log::end));
+        let (have, should, name) = (rows[at], right[at], PRODUCT_NAMES[at]);
+        let text = match (have.cmp(&should), have > all[at]) {
+            (Ordering::Greater, true) => format!("An order for {name} is in the rows twice."),
+            (Ordering::Greater, false) => format!(
+                "The rows have {have} for {name}, but the read model goes on at offset {next}, up to which there are \
+                 {should}: what comes next is counted a second time."
+            ),
+            _ => format!("Up to offset {next} there are {should} for {name}, and the rows have {have}."),
+        };
         Breach {
             nodes: vec![VIEW, KAFKA],
-            text: format!("Up to offset {next} an order is {words} in the read model: its rows are not the log's."),
+            text,
             values: vec![
-                ("read model".to_owned(), format!("{} for product {}", rows[at], at + 1)),
-                ("log".to_owned(), format!("{} for product {}", right[at], at + 1)),
+                ("read model".to_owned(), format!("{have} for {name}, goes on at offset {next}")),
+                ("log".to_owned(), format!("{should} for {name} before offset {next}")),
             ],
         }
     },

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::{BATCH, CONFIRM_FIRST, KAFKA, Memory, Message, OrderPlatform, RABBIT, RETRY, Reader, Timer, is_declined};
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::counted;
 use crate::systems::messaging::kafka::Message as Log;
 use crate::systems::messaging::kafka::wire::{Badge, Fetched, Standing};
 use crate::systems::messaging::rabbitmq::Method;
@@ -111,8 +112,13 @@ impl Relay<'_, '_> {
         let (count, first) = (orders.len(), self.context.rule(CONFIRM_FIRST));
         self.waiting.extend(orders.into_iter().take(BATCH as usize));
         self.context.why_rule(CONFIRM_FIRST, |_| match first {
-            true => format!("The relay makes {count} orders out as tasks. It will commit when RabbitMQ has them."),
-            false => format!("The relay commits {count} orders that it has read, and then makes them out as tasks."),
+            true => {
+                let orders = counted(count as u64, "order");
+                format!("The relay makes tasks of {orders}. It will commit when RabbitMQ has confirmed them.")
+            }
+            false => {
+                format!("The relay commits {} first, and makes tasks of them then.", counted(count as u64, "order"))
+            }
         });
         if !first {
             self.reader.commit(self.context);
@@ -127,7 +133,8 @@ impl Relay<'_, '_> {
         self.context.why(|_| match waiting.len() {
             0 => "The relay has no task to hand over.".to_owned(),
             count => {
-                format!("The relay publishes {count} tasks, persistent and mandatory, and waits for the confirms.")
+                let tasks = counted(count as u64, "task");
+                format!("The relay publishes {tasks}, persistent and mandatory, and waits to see them confirmed.")
             }
         });
         for order in waiting {
@@ -157,7 +164,7 @@ impl Relay<'_, '_> {
             (false, _) => format!("The task of order {id} was confirmed before."),
             (_, 0) if first => format!("RabbitMQ has every task: the relay commits offset {next}."),
             (_, 0) => "RabbitMQ has every task. The relay has committed them long before.".to_owned(),
-            _ => format!("The task of order {id} is on RabbitMQ's disk; {left} are not confirmed yet."),
+            _ => format!("RabbitMQ has confirmed the task of order {id}; still without a confirm: {left}."),
         });
         if known && left == 0 {
             if first {

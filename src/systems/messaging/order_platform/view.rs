@@ -6,6 +6,7 @@ use super::{
 };
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::counted;
 use crate::systems::messaging::kafka::Message as Log;
 use crate::systems::messaging::kafka::wire::Fetched;
 
@@ -84,8 +85,15 @@ impl View<'_, '_> {
         }
         self.context.why_rule(OFFSET_WITH_ROWS, |_| match (count, with) {
             (0, _) => "There is nothing new for the read model.".to_owned(),
-            (_, true) => format!("One transaction: {count} orders in the rows, and offset {next} beside them."),
-            (_, false) => format!("{count} orders are in the rows; offset {next} will be committed to Kafka later."),
+            (_, true) => {
+                format!(
+                    "One transaction: {} in the rows, and offset {next} beside them.",
+                    counted(count as u64, "order")
+                )
+            }
+            (_, false) => {
+                format!("The rows have {} more; offset {next} goes to Kafka later.", counted(count as u64, "order"))
+            }
         });
         for order in orders {
             self.tell(order);

@@ -18,7 +18,7 @@ rules! {
         "When a connection closes, its tasks go back to the queue. Off: they count as done.";
     /// The broker confirms a message once it is on disk.
     CONFIRM_AFTER_DISK = "confirm-after-disk", "Confirm what is on disk",
-        "The broker confirms a task once it is on disk. Off: it keeps tasks in memory, and confirms at once.";
+        "The broker confirms a task once it is written to disk. Off: it keeps tasks in memory, and confirms at once.";
     /// Queues are durable.
     DURABLE = "durable-queue", "Durable queue",
         "The queue is declared durable and survives a restart of the broker. Off: it is gone, with everything in it.";
@@ -78,7 +78,7 @@ settings! {
         "It takes this many times as long as the others.";
     /// Heartbeat interval, in microseconds.
     HEARTBEAT = "heartbeat", "Heartbeat interval", micros(100_000, 5_000_000, 100_000), 500_000, Live,
-        "A connection silent for two intervals is closed. RabbitMQ's default is 60 s.";
+        "A connection that is silent for two intervals is closed. RabbitMQ's time-out is 60 s, a heartbeat every half of it.";
     /// Whether tasks come in bursts.
     BURSTS = "bursts", "In bursts", Control::Toggle, 0, Live,
         "Four times the rate for half a second out of every two.";

@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::message::TaskId;
 use super::topology::DESKS;
-use super::{DELIVERY_LIMIT, FIRST, LATENCY, Memory, Method, RabbitMq};
+use super::{BROKER, DELIVERY_LIMIT, FIRST, LATENCY, Memory, Method, PUBLISHER, RabbitMq};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
@@ -11,6 +11,7 @@ use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::{Node, World};
+use crate::sim::numbers::counted;
 
 type Shop = World<RabbitMq>;
 
@@ -100,11 +101,11 @@ pub const NOTHING_VANISHES: Promise<RabbitMq> = Promise {
 fn explain_lost(world: &Shop) -> Breach {
     let Some(id) = lost(world) else { return Breach::default() };
     Breach {
-        nodes: Vec::new(),
+        nodes: vec![PUBLISHER, BROKER],
         text: format!("Task {id} was confirmed, nobody has done it, and nobody has it any more."),
         values: vec![
-            ("publisher".to_owned(), format!("was told that task {id} is safe")),
-            ("everyone else".to_owned(), format!("has no task {id}")),
+            ("publisher".to_owned(), format!("believes that task {id} is safe")),
+            ("queue".to_owned(), format!("has no task {id}, nor has any worker")),
         ],
     }
 }
@@ -156,7 +157,10 @@ pub const FAIR: Promise<RabbitMq> = never!(
         let (hoards, rests) = (RabbitMq::name(world.settings(), busy), RabbitMq::name(world.settings(), idle));
         Breach {
             nodes: vec![busy, idle],
-            text: format!("{waiting} tasks wait behind the one that {hoards} works on, and {rests} has nothing to do."),
+            text: format!(
+                "{hoards} works on one task and sits on {}, while {rests} has nothing to do.",
+                counted(waiting as u64, "more task")
+            ),
             values: vec![(hoards, format!("works, {waiting} waiting")), (rests, "idle".to_owned())],
         }
     }
@@ -208,13 +212,14 @@ pub const EXACT: Promise<RabbitMq> = never!(
         let name = DESKS.get(usize::from(wrong.queue)).copied().unwrap_or("?");
         Breach {
             nodes: vec![super::BROKER],
-            text: format!(
-                "By its bindings, queue '{name}' should get {} of message {}, but it got {}.",
-                wrong.expected, wrong.id, wrong.got
-            ),
+            text: match (wrong.expected, wrong.got) {
+                (0, _) => format!("No binding of '{name}' matches message {}, yet it got a copy.", wrong.id),
+                (_, 0) => format!("A binding of '{name}' matches message {}, yet it got no copy.", wrong.id),
+                (_, got) => format!("Queue '{name}' got message {} {got} times, once for each binding.", wrong.id),
+            },
             values: vec![
-                ("bindings".to_owned(), format!("{} for '{name}'", wrong.expected)),
-                ("broker".to_owned(), format!("{} into '{name}'", wrong.got)),
+                (format!("bindings of '{name}'"), counted(u64::from(wrong.expected), "copy")),
+                ("broker".to_owned(), counted(u64::from(wrong.got), "copy")),
             ],
         }
     }
@@ -261,11 +266,12 @@ pub const STOPS_NOBODY: Promise<RabbitMq> = never!(
         Breach {
             nodes: vec![super::BROKER],
             text: format!(
-                "Task {id} has come back {returns} times, and goes out again before all that wait behind it."
+                "Task {id} has come back {}, and goes out again before all that wait behind it.",
+                counted(u64::from(returns), "time")
             ),
             values: vec![
                 ("delivery limit".to_owned(), limit.to_string()),
-                (format!("task {id}"), format!("{returns} returns")),
+                (format!("task {id}"), counted(u64::from(returns), "return")),
             ],
         }
     }

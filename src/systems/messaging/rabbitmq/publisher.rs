@@ -13,6 +13,7 @@ use crate::sim::declare::text;
 use crate::sim::kernel::time::{MS, SEC, Time};
 use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload::{Shape, poisson};
+use crate::sim::numbers::counted;
 
 /// The most messages that wait for their confirm; beyond it the publisher holds back.
 const MOST_UNCONFIRMED: usize = 100;
@@ -180,7 +181,7 @@ impl Publisher<'_, '_> {
             self.context.why(|_| format!("Message {id} came back before: this confirm does not make it safe."));
             return;
         }
-        self.context.why(|_| format!("Message {id} is confirmed: from now on it is the broker's."));
+        self.context.why(|_| format!("Message {id} is confirmed: from now on the broker is responsible for it."));
         let sent = self.unconfirmed.remove(at);
         self.is_safe(&sent.message);
     }
@@ -213,7 +214,7 @@ impl Publisher<'_, '_> {
         let count = overdue.len();
         self.context.why(|_| match count {
             0 => "Every message was confirmed in time.".to_owned(),
-            _ => format!("{count} messages were not confirmed in time: they are published again."),
+            _ => format!("No confirm in time: the publisher sends {} again.", counted(count as u64, "message")),
         });
         for message in overdue {
             self.context.send(BROKER, Method::Publish { message });

@@ -15,6 +15,7 @@ use crate::sim::kernel::random;
 use crate::sim::kernel::time::{self, MS};
 use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 /// The most messages a consumer's buffer takes; a broker with a bounded prefetch never reaches it.
 const LARGEST_BUFFER: usize = 400;
@@ -64,7 +65,7 @@ impl Worker<'_, '_> {
 
     /// Sends a heartbeat; opens a new connection when the broker was silent for two intervals.
     fn beat(&mut self) {
-        let (name, interval) = (self.name(), self.context.amount(HEARTBEAT));
+        let (name, interval, noun) = (self.name(), self.context.amount(HEARTBEAT), noun(self.context.settings()));
         if *self.connected && *self.heard {
             *self.heard = false;
             let connection = self.disk.last;
@@ -79,7 +80,10 @@ impl Worker<'_, '_> {
         (*self.connected, *self.heard) = (true, false);
         self.context.why(|_| match lost {
             0 => format!("{name} opens connection {connection} to the broker."),
-            _ => format!("{name} has not heard the broker: it drops {lost} tasks and opens connection {connection}."),
+            _ => {
+                let lost = counted(lost as u64, noun);
+                format!("{name} has not heard the broker: it drops {lost} and opens connection {connection}.")
+            }
         });
         let opened = if self.cancelled.0 { Method::Open { connection } } else { Method::Consume { connection } };
         self.context.send(BROKER, opened);
@@ -217,7 +221,8 @@ impl Worker<'_, '_> {
             self.settle(&delivery, Settle::Retry);
         } else if attempt >= retries {
             let tries = u32::from(attempt) + 1;
-            self.context.why_rule(BOUNDED, |_| format!("{name} fails with task {id}, try {tries}: it gives it up."));
+            self.context
+                .why_rule(BOUNDED, |_| format!("{name} fails with task {id}, try {tries}: that was the last one."));
             self.settle(&delivery, Settle::Discard);
         } else {
             self.try_later(delivery);
@@ -239,7 +244,7 @@ impl Worker<'_, '_> {
         let first = self.context.rule(COPY_FIRST);
         self.context.why_rule(COPY_FIRST, |_| {
             let then = if first { "and keeps the original until that is confirmed" } else { "and lets go of it first" };
-            format!("{name} fails with task {id}: it has a copy wait for {}, {then}.", time::show(wait))
+            format!("{name} fails with task {id}: it publishes a copy that waits for {}, {then}.", time::show(wait))
         });
         if !first {
             self.settle(&delivery, Settle::Ack);

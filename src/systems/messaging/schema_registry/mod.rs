@@ -32,6 +32,7 @@ use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::sim::numbers::counted;
 use crate::{commands, metrics, purposes, rules, settings};
 
 /// The system.
@@ -59,8 +60,8 @@ settings! {
     RATE = "rate", "Records produced", per_second(0, 10, 1), 3, Live,
         "How many a second, on average.";
     /// Time between two changes that the team tries on its own, in microseconds.
-    CHANGE_EVERY = "change-every", "Time between changes", micros(1_000_000, 60_000_000, 1_000_000), 60_000_000, Live,
-        "How often the team tries a change of its own, drawn at random.";
+    CHANGE_EVERY = "change-every", "Time between changes", micros(0, 60_000_000, 1_000_000), 60_000_000, Live,
+        "How often the team tries a change of its own, drawn at random; 0: never.";
 }
 
 metrics! {
@@ -403,7 +404,9 @@ impl System for Registry {
 
     fn describe_message(_: &Settings, message: &Message) -> String {
         match message {
-            Message::Register { schema, .. } => format!("a schema of {} fields", schema.fields.len()),
+            Message::Register { schema, .. } => {
+                format!("a schema of {}", counted(schema.fields.len() as u64, "field"))
+            }
             Message::Registered { id, .. } => format!("accepted as version {id}"),
             Message::Refused { version, .. } => format!("refused: clashes with version {version}"),
             Message::GetSchema { id } => format!("\"schema {id}?\""),
@@ -412,7 +415,7 @@ impl System for Registry {
             Message::Status { id, .. } => format!("\"I read with version {id}\""),
             Message::Produce { record } => format!("a record of {} bytes", record.len()),
             Message::Read { offset } => format!("a fetch from offset {offset}"),
-            Message::Records { records, .. } => format!("{} records", records.len()),
+            Message::Records { records, .. } => counted(records.len() as u64, "record"),
         }
     }
 

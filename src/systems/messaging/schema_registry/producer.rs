@@ -35,7 +35,7 @@ fn arm_arrival(context: &mut Context<Registry>) {
 
 fn arm_idea(context: &mut Context<Registry>) {
     let every = context.amount(CHANGE_EVERY);
-    context.set_timer(Timer::Idea, every);
+    context.set_timer(Timer::Idea, if every == 0 { SEC } else { every });
 }
 
 /// What a record's field holds: its number, or the number as text.
@@ -94,8 +94,8 @@ impl Producer<'_, '_> {
 
     fn idea(&mut self) {
         arm_idea(self.context);
-        if self.context.amount(RATE) == 0 {
-            self.context.why(|_| "There is no load: the team leaves things as they are.".to_owned());
+        if self.context.amount(RATE) == 0 || self.context.amount(CHANGE_EVERY) == 0 {
+            self.context.why(|_| "The team leaves its schema as it is for now.".to_owned());
             return;
         }
         let change = random::below(self.context.draw(CHANGES), CHANGE_WORDS.len() as u64) as u8;
@@ -172,7 +172,8 @@ impl Producer<'_, '_> {
         change.read |= if read >= id { bit } else { 0 };
         let (moved, done) = (change.moved == everybody, change.moved & change.read == everybody);
         let count = change.moved.count_ones();
-        self.context.why(|_| format!("{count} consumers read with version {id} now."));
+        let everyone = self.context.nodes() - FIRST;
+        self.context.why(|_| format!("Consumers that read with version {id} by now: {count} of {everyone}."));
         if moved && self.disk.id != id {
             self.write_with(id);
             self.context.why(|_| format!("All have moved: the producer writes version {id} from now on."));

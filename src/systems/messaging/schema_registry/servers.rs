@@ -8,6 +8,7 @@ use super::{
 };
 use crate::mechanisms::schema::{Problem, Schema, check};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::counted;
 
 /// What the registry says to a new schema: its id, or the version that it clashes with.
 fn judge(versions: &[Rc<Schema>], schema: &Schema, context: &Context<Registry>) -> Result<Id, (Id, Problem)> {
@@ -90,12 +91,15 @@ pub(super) fn topic(
                 *start += SEGMENT as u32;
             }
             let gone = *start - before;
-            context.why(|_| format!("Retention deletes {gone} old records, in segments of {SEGMENT}."));
+            context.why(|_| {
+                format!("Retention deletes {}, in segments of {SEGMENT}.", counted(u64::from(gone), "old record"))
+            });
         }
         Event::Message { from, message: Message::Read { offset } } => {
             let at = offset.saturating_sub(*start) as usize;
             let found: Vec<Rc<Vec<u8>>> = records.iter().skip(at).take(BATCH).cloned().collect();
-            context.why(|_| format!("{} records from offset {offset} on.", found.len()));
+            context
+                .why(|_| format!("The answer is {} from offset {offset} on.", counted(found.len() as u64, "record")));
             context.send(from, Message::Records { offset, start: *start, records: found });
         }
         _ => context.pass_over(),
