@@ -67,7 +67,14 @@ pub struct Checkout {
 
 impl Checkout {
     fn on_standby(caller: Caller) -> Checkout {
-        Checkout { phase: Phase::Standby, who: Identity::default(), position: 0, basket: Basket::default(), caller }
+        Checkout {
+            phase: Phase::Standby,
+            who: Identity::default(),
+            position: 0,
+            basket: Basket::default(),
+            caller,
+            sequence: Later(0),
+        }
     }
 }
 
