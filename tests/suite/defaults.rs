@@ -11,7 +11,7 @@ const TOLD: [(&str, &str, i64, &str, &str); 38] = [
     ("etcd", "heartbeat-interval", 100, "consensus/raft-election", "every 100 ms"),
     ("etcd", "election-timeout", 1_000, "consensus/raft-election", "1,000 ms"),
     ("ZooKeeper", "snapCount", 100_000, "consensus/raft-snapshots", "100,000 transactions"),
-    ("etcd", "pre-vote", 1, "consensus/raft-election", "and pre-vote, unless they are told otherwise"),
+    ("etcd", "pre-vote", 1, "consensus/raft-election", "and pre-vote, unless told otherwise"),
     ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "RabbitMQ's time-out is 60 s"),
     ("RabbitMQ", "heartbeat", 60, "messaging/competing-consumers", "a time-out of 60 s by default"),
     (
