@@ -106,8 +106,9 @@ mod tests {
                 let mut world = scenario.start(&crate::sim::run::tape::Origin { seed, ..Default::default() });
                 let (mut chaos, mut inputs) = (Chaos::new(model, draw(seed, Drawer::Chaos, 1, 1)), Vec::new());
                 for step in 0..80 {
-                    let heals = if step % 20 == 19 { Chaos::heal(&world) } else { Vec::new() };
-                    for input in chaos.next(&world).into_iter().chain(heals) {
+                    let drawn =
+                        if step % 20 == 19 { Chaos::heal(&world) } else { chaos.next(&world).into_iter().collect() };
+                    for input in drawn {
                         world.apply(&input).expect("a fault that was drawn applies");
                         inputs.push(at(step, input));
                     }

@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::small;
-use crate::systems::consensus::bully::promises::{LIMITS, ALL_AT_WORK, ONE_COORDINATOR, common, in_time, leaders};
+use crate::systems::consensus::bully::promises::{ALL_AT_WORK, LIMITS, ONE_COORDINATOR, common, in_time, leaders};
 use crate::systems::consensus::bully::{self, Bully, Phase};
 use crate::views::bully::{Cluster, all, beliefs, groups, led_by, name, phase, server};
 
@@ -260,11 +260,7 @@ mod proof {
     }
 
     pub(super) const BREAKS: &[Breaks<Bully>] = &[
-        Breaks {
-            rule: bully::ANSWER,
-            promise: ONE_COORDINATOR.id,
-            way: Way::Explore,
-        },
+        Breaks { rule: bully::ANSWER, promise: ONE_COORDINATOR.id, way: Way::Explore },
         Breaks { rule: bully::WAIT, promise: ONE_COORDINATOR.id, way: Way::Explore },
         Breaks { rule: bully::HALT, promise: ONE_COORDINATOR.id, way: Way::Explore },
     ];

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::oral_messages::ATTACK;
 use crate::sim::small;
-use crate::systems::consensus::byzantine_generals::promises::{LIMITS, AGREE, OBEYED};
+use crate::systems::consensus::byzantine_generals::promises::{AGREE, LIMITS, OBEYED};
 use crate::systems::consensus::byzantine_generals::{
     self as generals, ByzantineGenerals, COMMANDER, Memory, Message, TRAITOR_IS_COMMANDER,
 };

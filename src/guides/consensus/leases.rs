@@ -2,8 +2,8 @@
 //! it.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::consensus::lease_lock::promises::{LIMITS, 
-    GOES_ON, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
+use crate::systems::consensus::lease_lock::promises::{
+    GOES_ON, LIMITS, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
 };
 use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Phase, STORE};
 use crate::views::lease_lock::{Shop, attempts, beliefs, client, client_mark, clients, lock_mark, store_mark};
@@ -156,11 +156,9 @@ const TOUR: &[Beat] = &[
     .look(those_holding)
     .ask(Predict {
         question: "How long does the lock stay out of reach?",
-        options: |_| vec![
-                "Until the lease has ended".to_owned(),
-                "Until the client restarts".to_owned(),
-                "For ever".to_owned(),
-            ],
+        options: |_| {
+            vec!["Until the lease has ended".to_owned(), "Until the client restarts".to_owned(), "For ever".to_owned()]
+        },
         answer: |_| 0,
         because: "Nobody has to give it back: one second after the grant, by the clock of the lock service, the lease \
                   expires and the lock is free.",

@@ -4,7 +4,9 @@ use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::machine::world::Flight;
 use crate::sim::small;
-use crate::systems::consensus::paxos::promises::{LIMITS, ALL_ANSWERED, ANSWERED_STAYS, ONE_VALUE, SAME_ORDER, longest_wait};
+use crate::systems::consensus::paxos::promises::{
+    ALL_ANSWERED, ANSWERED_STAYS, LIMITS, ONE_VALUE, SAME_ORDER, longest_wait,
+};
 use crate::systems::consensus::paxos::{
     self, Entry, Memory, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, leader, member,
 };

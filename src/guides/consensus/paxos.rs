@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::mechanisms::quorum;
 use crate::sim::explore::Network;
-use crate::systems::consensus::paxos::promises::{LIMITS, AGREEMENT, CHOSEN_EVENTUALLY, ONLY_PROPOSED};
+use crate::systems::consensus::paxos::promises::{AGREEMENT, CHOSEN_EVENTUALLY, LIMITS, ONLY_PROPOSED};
 use crate::systems::consensus::paxos::{
     self, Ballot, Entry, Message, Paxos, Phase, Slot, Timer, Value, ballot_name, member,
 };
@@ -318,11 +318,13 @@ const TOUR: &[Beat] = &[
     .look(|world| proposers(world).into_iter().skip(1).take(1).collect())
     .ask(Predict {
         question: "P1's accept requests are on their way. What will the acceptors do with them?",
-        options: |_| vec![
+        options: |_| {
+            vec![
                 "Accept them: P1 was first".to_owned(),
                 "Refuse them".to_owned(),
                 "Accept them, and P2's as well".to_owned(),
-            ],
+            ]
+        },
         answer: |_| 1,
         because: "They have promised P2 to accept nothing below 1.2, and 1.1 is below it.",
     }),

@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::{letters, servers};
-use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, ONE_COMMAND, ONE_LEADER};
+use crate::systems::consensus::raft::promises::{LEADER_EMERGES, LIMITS, ONE_COMMAND, ONE_LEADER};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, last, leaders, leadership, name, newest_term, set, set_at,

@@ -1,7 +1,9 @@
 //! Raft: electing a leader. Who leads, how a new leader is found, and why there are never two in a term.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, LEADER_KEPT, NOTHING_LOST, ONE_COMMAND, ONE_LEADER};
+use crate::systems::consensus::raft::promises::{
+    LEADER_EMERGES, LEADER_KEPT, LIMITS, NOTHING_LOST, ONE_COMMAND, ONE_LEADER,
+};
 use crate::systems::consensus::raft::{self, Message, Raft, Role};
 use crate::views::raft::{
     self as view, Cluster, candidates, commit, common_leader, crashed, last, leaders, newest_term, set, term,

@@ -4,7 +4,9 @@ use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::{SETS, letters, servers};
-use crate::systems::consensus::raft::promises::{LIMITS, LEADER_EMERGES, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members};
+use crate::systems::consensus::raft::promises::{
+    LEADER_EMERGES, LIMITS, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members,
+};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, config, last, leader, leaders, leadership, name,

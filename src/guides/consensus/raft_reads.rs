@@ -7,7 +7,7 @@ use crate::sim::judge::history::Answer;
 use crate::sim::machine::consistency::linearizable;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::servers;
-use crate::systems::consensus::raft::promises::{LIMITS, FRESH_READS, LEADER_EMERGES};
+use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES, LIMITS};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
@@ -182,9 +182,11 @@ const TOUR: &[Beat] = &[
         because: "A new leader needs votes in a higher term. Raft promises one leader per term, not one leader at a \
                   time.",
     }),
-    Beat::new("x becomes 2", "On the side of the majority a client sets x to 2, and is told that it is done.", |world| {
-        two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2))
-    })
+    Beat::new(
+        "x becomes 2",
+        "On the side of the majority a client sets x to 2, and is told that it is done.",
+        |world| two_leaders(world).and_then(|(new, _)| world.memory(new)).is_some_and(|m| m.registers[0] == Some(2)),
+    )
     .first(|world| vec![set_at(0, 2, two_leaders(world).map(|pair| pair.0))])
     .look(|world| two_leaders(world).map(|pair| pair.0).into_iter().collect()),
     Beat::new(

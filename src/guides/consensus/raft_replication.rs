@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
-use crate::systems::consensus::raft::promises::{LIMITS, CAUGHT_UP, LOGS_MATCH, NOTHING_LOST, ONE_COMMAND};
+use crate::systems::consensus::raft::promises::{CAUGHT_UP, LIMITS, LOGS_MATCH, NOTHING_LOST, ONE_COMMAND};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, bit, commit, common_leader, crashed, last, leader, leader_at, leaders, newest_term, set,

@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::small;
-use crate::systems::consensus::raft::promises::{LIMITS, CAUGHT_UP, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
+use crate::systems::consensus::raft::promises::{CAUGHT_UP, LIMITS, NOTHING_LOST, ONE_COMMAND, SAME_STATE};
 use crate::systems::consensus::raft::{self, Message, Raft, registers};
 use crate::views::raft::{
     self as view, Cluster, Side, commit, common_leader, crashed, leader, leaders, name, newest_term, set, set_at,
@@ -145,9 +145,7 @@ const TOUR: &[Beat] = &[
     .look(leaders)
     .ask(Predict {
         question: "How does the follower get entries 5 to 8?",
-        options: |_| {
-            ["From the leader, one by one", "From the third server", "Never"].map(str::to_owned).to_vec()
-        },
+        options: |_| ["From the leader, one by one", "From the third server", "Never"].map(str::to_owned).to_vec(),
         answer: |world| if sends_a_snapshot(world) { 2 } else { 0 },
         because: "Nobody has them any more, and nobody needs them: the leader sends InstallSnapshot, the state after \
                   index 8, with that index and its term.",

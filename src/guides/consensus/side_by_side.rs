@@ -180,9 +180,7 @@ const TOUR: &[Beat] = &[
     .look(leaders)
     .ask(Predict {
         question: "Multi-Paxos and Zab send the followers a third message. Does a commit take them longer?",
-        options: |_| {
-            ["Yes, half as long again", "Yes, twice as long", "No"].map(str::to_owned).to_vec()
-        },
+        options: |_| ["Yes, half as long again", "Yes, twice as long", "No"].map(str::to_owned).to_vec(),
         answer: |world| {
             let of = |of: Protocol| median(world, of).unwrap_or(0);
             let (quick, slow) = (Protocol::ALL.map(of).into_iter().min(), Protocol::ALL.map(of).into_iter().max());

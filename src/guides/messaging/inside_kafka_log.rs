@@ -1,7 +1,7 @@
 //! Inside a Kafka log: files, a sparse index, a lookup, and the cleaner.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::kafka_log::promises::{LIMITS, CATCHES_UP, LAST_VALUE, LOOKUP, RIGHT_TABLE, log, table};
+use crate::systems::messaging::kafka_log::promises::{CATCHES_UP, LAST_VALUE, LIMITS, LOOKUP, RIGHT_TABLE, log, table};
 use crate::systems::messaging::kafka_log::{self as kafka, BROKER, KafkaLog, Lookup, PRODUCER, READER, Stage, TABLE};
 use crate::views::kafka_log::{
     Partition, broker_words, copies_figure, files_figure, found, index_figure, lookup, reader_words, table_figure,

@@ -1,7 +1,9 @@
 //! JetStream work queue: stored once by its id, done once by a double ack, dropped after too many tries.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::jetstream::promises::{LIMITS, MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers};
+use crate::systems::messaging::jetstream::promises::{
+    LIMITS, MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers,
+};
 use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
 use crate::views::jetstream::{Shop, flies, picture, shared, works};
 

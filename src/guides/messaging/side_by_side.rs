@@ -1,8 +1,8 @@
 //! Side by side: RabbitMQ, Kafka and JetStream with the same orders and the same crashes, measured.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::messaging::brokers::promises::{LIMITS, 
-    ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
+use crate::systems::messaging::brokers::promises::{
+    ALL_WORKED, JETSTREAM_WORKS, KAFKA_WORKS, LIMITS, RABBIT_WORKS, STORED_ONCE, is_alone, lost, works_on,
 };
 use crate::systems::messaging::brokers::{self, Brokers, Lane, State, WORKERS, broker, worker};
 use crate::systems::messaging::kafka;

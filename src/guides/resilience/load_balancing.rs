@@ -1,7 +1,7 @@
 //! Load balancing: six policies before servers of different speed, and what happens when one slows down or dies.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::resilience::load_balancer::promises::{LIMITS, ANSWERED, AVOIDS_DEAD, SHARED};
+use crate::systems::resilience::load_balancer::promises::{ANSWERED, AVOIDS_DEAD, LIMITS, SHARED};
 use crate::systems::resilience::load_balancer::{self as lb, BALANCER, CLIENT, FIRST, LoadBalancer, Memory};
 use crate::views::load_balancer::{Farm, known, lines, policy, queued, server, servers};
 
