@@ -7,7 +7,7 @@ use super::host::{Host, Policy, Settle};
 use super::message::{Body, Envelope, Message, Reason, TaskId};
 use super::queue::{Arguments, DeadLetter, Overflow};
 use crate::sim::NodeId;
-use crate::sim::kernel::time::MS;
+use crate::sim::kernel::time::{MS, SEC};
 
 const A: NodeId = NodeId(2);
 const B: NodeId = NodeId(3);
@@ -279,4 +279,21 @@ fn names_of_exchanges_are_their_numbers() {
     for (id, name) in [(DEFAULT, ""), (FANOUT, "fanout"), (DEAD, "dead"), (exchange::TOPIC, "topic")] {
         assert_eq!(exchange::EXCHANGES[usize::from(id)].0, name);
     }
+}
+
+/// A quorum queue has flushed what it confirmed; a classic one leaves it to the operating system, for 30 s.
+#[test]
+fn a_power_cut_takes_what_a_classic_queue_has_not_flushed() {
+    let left = |arguments: Arguments, now: u64| {
+        let mut host = host(arguments, 2);
+        let mut late = message(3, DEFAULT, "q");
+        late.published = 20 * SEC;
+        host.publish(&late, Policy::AMQP, 20 * SEC);
+        host.queues.iter_mut().for_each(|(_, queue)| queue.lose_power(now));
+        ready(&host, 0)
+    };
+    assert_eq!(left(Arguments::QUORUM, 21 * SEC), [1, 2, 3]);
+    assert_eq!(left(Arguments::CLASSIC, 21 * SEC), [] as [TaskId; 0]);
+    assert_eq!(left(Arguments::CLASSIC, 31 * SEC), [1, 2]);
+    assert_eq!(left(Arguments::CLASSIC, 51 * SEC), [1, 2, 3]);
 }

@@ -4,8 +4,8 @@
 //! Publisher Confirms", "Consumers", "Negative Acknowledgements", "Heartbeats", "Queue Length Limit", "Time-To-Live and
 //! Expiration", "Dead Letter Exchanges", "Quorum Queues", "Classic Queues Support Priorities"). The broker pushes to
 //! consumers up to their prefetch, in round robin; an unacknowledged message goes back when its connection closes,
-//! flagged as redelivered; persistent messages in durable queues are on disk before they are confirmed; a full queue
-//! refuses; mandatory messages that no queue takes are returned, and then confirmed. Exchanges are direct, fanout, topic
+//! flagged as redelivered; persistent messages in durable queues are written before they are confirmed, and in
+//! a quorum queue flushed; a full queue refuses; mandatory messages that no queue takes are returned, and then confirmed. Exchanges are direct, fanout, topic
 //! and headers. Queues are classic or quorum, with time to live, length limit, delivery limit and dead-letter exchange;
 //! classic queues have priorities (x-max-priority). A connection has one channel, and either side closes it after two
 //! silent heartbeat intervals. A consumer may be cancelled (basic.cancel): its channel stands, and what it holds it
@@ -18,8 +18,8 @@
 //! # Simplified here
 //!
 //! - There is one broker. What the members of a quorum queue do to agree is left out.
-//! - A confirmed message is on disk to stay. RabbitMQ flushes it in quorum queues alone: a classic queue confirms what
-//!   it has written, which survives a crash of RabbitMQ, but not a power cut.
+//! - A power cut takes what reached a classic queue within its last 30 s, which is when Linux writes back by itself.
+//!   Acknowledgements that were not flushed are kept; in RabbitMQ some of those messages would come again.
 //! - A connection has one channel, so a prefetch counts for the whole connection.
 //! - A crash is that of a machine, noticed after two silent heartbeat intervals. When a process dies, its operating
 //!   system closes the connection at once.
