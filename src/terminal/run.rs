@@ -134,10 +134,10 @@ impl Printer {
 
     fn end(&self, world: &LiveWorld, tape: &Tape) -> ExitCode {
         let kernel = world.kernel();
-        let verdicts = || self.info.promises.iter().zip(world.standings());
         let fingerprint = format!("{:016x}", world.fingerprint());
         if self.json {
-            let promises: Vec<_> = verdicts()
+            let verdicts = self.info.promises.iter().zip(world.standings());
+            let promises: Vec<_> = verdicts
                 .map(|(promise, standing)| json!({"id": promise.id, "verdict": standing.verdict.name()}))
                 .collect();
             let (events, time_us) = (kernel.steps(), kernel.now());
