@@ -90,9 +90,9 @@ impl History {
         self.lines.push(Line::Return { op, answer, at, step });
     }
 
-    /// Whether the last thing that happened was an answer.
-    pub fn ends_with_answer(&self) -> bool {
-        matches!(self.lines.last(), Some(Line::Return { .. }))
+    /// Whether the last thing that happened was an answer, at this step.
+    pub fn has_answer_of(&self, now: u64) -> bool {
+        matches!(self.lines.last(), Some(Line::Return { step, .. }) if *step == now)
     }
 
     /// How many reads were answered with a value.

@@ -1,7 +1,7 @@
 //! Counters, gauges and latencies over virtual time, in windows of a fixed width.
 //!
-//! Memory grows with the length of the run, not with its load: a window holds a count, a sum, an integral and a
-//! log-linear histogram (at most 3.2 % error; the layout of HdrHistogram with 6 bits). We do not use `hdrhistogram`
+//! Memory grows with the length of the run at most, not with its load: a window holds a count, a sum, an integral
+//! and a log-linear histogram (at most 3.2 % error; the layout of HdrHistogram with 6 bits). We do not use `hdrhistogram`
 //! itself because a checkpoint clones all windows, and ours share the sealed ones.
 
 use std::rc::Rc;
@@ -136,16 +136,15 @@ pub struct Series {
 }
 
 impl Series {
+    /// Seals the open window once its time is over. A long silence is one gap, not a thousand empty windows.
     fn roll(&mut self, now: Time) {
-        let index = now / WINDOW;
-        while self.open.index < index {
+        let (index, last) = (now / WINDOW, self.open.last);
+        if self.open.index < index {
             self.integrate((self.open.index + 1) * WINDOW);
-            let last = self.open.last;
-            // A long silence of a counter is one gap, not a thousand empty windows.
-            let next = if last == 0 { index } else { self.open.index + 1 };
-            let full = std::mem::replace(&mut self.open, Window { index: next, last, ..Window::default() });
+            let full = std::mem::replace(&mut self.open, Window { index, last, ..Window::default() });
             self.sealed_count += full.count;
-            self.sealed_area += full.area;
+            self.sealed_area += full.area + last * (index * WINDOW - self.changed) as i64;
+            self.changed = index * WINDOW;
             self.sealed.push(full);
         }
     }
@@ -155,7 +154,7 @@ impl Series {
         self.changed = until;
     }
 
-    /// The windows so far, oldest first; the last one is still open. Silent windows may be missing.
+    /// The windows so far, oldest first; the last one is still open. Silent windows are missing: a gauge stands meanwhile.
     pub fn windows(&self) -> impl DoubleEndedIterator<Item = &Window> {
         self.sealed.iter().chain(std::iter::once(&self.open))
     }

@@ -3,6 +3,7 @@
 //! FAULTLINE_SCENARIO narrows every loop to one scenario (`storage/leaderless-quorum`, or its slug alone) or to a
 //! guide.
 
+mod by_the_clock;
 mod controls;
 mod hunts;
 mod in_practice;
