@@ -7,11 +7,12 @@ use wasm_bindgen::JsCast;
 use super::player::Player;
 use crate::view::tagged;
 
-const KEYS: [(&str, &str); 9] = [
+const KEYS: [(&str, &str); 10] = [
     ("→", "Step"),
     ("←", "Step back"),
     ("Space", "Play or pause"),
-    ("n", "Next beat"),
+    ("n", "Go on with the tour"),
+    ("p", "Previous beat"),
     ("0", "Restart"),
     (", and .", "Slower and faster"),
     ("Tab", "Move between nodes, links and messages on the stage"),
@@ -31,12 +32,11 @@ pub fn open_help() {
     }
 }
 
-/// Whether a key belongs to what has the focus: a field, a slider, a button for the space bar.
+/// Whether a key belongs to what has the focus: a field, a slider, a button or a box to tick for the space bar.
 fn is_taken(event: &web_sys::KeyboardEvent) -> bool {
     let target = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
-    let name = target.map(|target| target.tag_name().to_ascii_lowercase()).unwrap_or_default();
-    let types = matches!(name.as_str(), "input" | "select" | "textarea");
-    types || (event.key() == " " && matches!(name.as_str(), "button" | "summary" | "a"))
+    let is = |what: &str| target.as_ref().is_some_and(|target| target.matches(what).unwrap_or(false));
+    is("input:not([type=checkbox]), select, textarea") || (event.key() == " " && is("button, summary, a, input"))
 }
 
 fn press(player: Player, event: &web_sys::KeyboardEvent) {
@@ -49,7 +49,8 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
         "ArrowLeft" => player.back(),
         " " if player.playing() => player.pause(),
         " " => player.play(),
-        "n" => player.next_beat(),
+        "n" => player.go_on(),
+        "p" => player.previous_beat(),
         "0" => player.restart(),
         "," => faster(0.5),
         "." => faster(2.0),

@@ -22,7 +22,10 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 
-use super::storage::Progress;
+mod tour;
+
+use tour::Course;
+pub use tour::{BeatState, Guess, MANY};
 
 /// What the reader has chosen on the stage or in a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +48,8 @@ struct Session {
     run: Run<LiveWorld>,
     /// The reader's own run, while a run that was found is shown instead.
     kept: Option<(Origin, Run<LiveWorld>)>,
+    /// How far the tour has come.
+    course: Course,
     /// Whether it only follows another player.
     follows: bool,
     /// What the player's signals belong to: the page.
@@ -53,14 +58,6 @@ struct Session {
     last_frame: Option<f64>,
     /// The fraction of a microsecond left over from the last frame.
     rest: f64,
-}
-
-/// How a beat was answered before it was shown: the reader's guess.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Guess {
-    pub options: Vec<String>,
-    pub chosen: Option<usize>,
-    pub right: Option<usize>,
 }
 
 /// A run shown next to the reader's own.
@@ -82,13 +79,15 @@ pub struct Player {
     /// Virtual microseconds that pass in a real second.
     pub speed: RwSignal<f64>,
     pub selection: RwSignal<Selection>,
-    /// The beats reached so far.
+    /// The beat whose text is shown, and where it stands.
     pub beat: RwSignal<usize>,
+    pub beat_state: RwSignal<BeatState>,
+    /// What the reader guesses before this beat.
     pub guess: RwSignal<Guess>,
-    /// The beat that was reached last, and the guess it answered.
-    pub revealed: RwSignal<Option<(usize, Guess)>>,
-    /// The steps at which beats were reached, for the scrubber.
-    pub beats_at: RwSignal<Vec<u64>>,
+    /// Whether the run at hand is the tour's. If not it is the reader's own.
+    pub on_tour: RwSignal<bool>,
+    /// Whether the reader has done anything to a run that was begun here: what a link or a tour does solves no challenge.
+    pub has_acted: RwSignal<bool>,
     pub notice: RwSignal<Option<Notice>>,
     /// What the last step did, for the live region.
     pub said: RwSignal<String>,
@@ -104,8 +103,6 @@ pub const NORMAL_SPEED: f64 = 100_000.0;
 const LONGEST_FRAME: f64 = 100.0;
 /// How long one frame may handle events, in milliseconds.
 const FRAME_BUDGET: f64 = 6.0;
-/// How far away the next beat may be.
-const BEAT_EVENTS: u64 = 20_000;
 
 impl Player {
     /// A player for a scenario; given a link's text, it stands where the link says.
@@ -132,8 +129,9 @@ impl Player {
         }
         let clock = run.world().kernel().now();
         let owner = Owner::current().unwrap_or_default();
+        let (course, kept) = (Course::default(), None);
         let session =
-            Session { scenario, info, origin, run, kept: None, follows: false, owner, last_frame: None, rest: 0.0 };
+            Session { scenario, info, origin, run, kept, course, follows: false, owner, last_frame: None, rest: 0.0 };
         let player = Player {
             session: StoredValue::new_local(session),
             changed: RwSignal::new(0),
@@ -142,15 +140,16 @@ impl Player {
             speed: RwSignal::new(NORMAL_SPEED),
             selection: RwSignal::new(Selection::Nothing),
             beat: RwSignal::new(0),
+            beat_state: RwSignal::new(BeatState::Read),
             guess: RwSignal::new(Guess::default()),
-            revealed: RwSignal::new(None),
-            beats_at: RwSignal::new(Vec::new()),
+            on_tour: RwSignal::new(true),
+            has_acted: RwSignal::new(false),
             notice: RwSignal::new(notice),
             said: RwSignal::new(String::new()),
             wanted: RwSignal::new(None),
             beside: RwSignal::new(None),
         };
-        player.offer_guess();
+        player.begin_tour();
         player
     }
 
@@ -189,6 +188,7 @@ impl Player {
     fn show(self) {
         let now = self.with(|run| run.world().kernel().now());
         self.clock.set(now);
+        self.follow_cursor();
         self.changed.update(|version| *version += 1);
         if !self.session.with_value(|session| session.follows) {
             super::crash::remember(self.address());
@@ -212,11 +212,14 @@ impl Player {
         self.pause();
         let moved = self.change(|run| run.step().is_some());
         if moved != Some(true) {
-            self.notice.set(Some(Notice(
-                "Nothing more will happen here: no message is in flight and no timer is armed.".to_owned(),
-            )));
+            self.say_that_nothing_comes();
         }
         self.announce();
+    }
+
+    fn say_that_nothing_comes(self) {
+        let sentence = "Nothing more will happen here: no message is in flight and no timer is armed.";
+        self.notice.set(Some(Notice(sentence.to_owned())));
     }
 
     /// Goes one event back.
@@ -240,14 +243,17 @@ impl Player {
     pub fn restart(self) {
         self.pause();
         self.seek(0);
-        self.begin_tour();
     }
 
     /// Does something to the run; a refusal becomes a notice.
     pub fn act(self, input: Input) -> bool {
         self.notice.set(None);
+        self.stop_film();
         match self.change(|run| run.act(input)) {
-            Some(Ok(())) => true,
+            Some(Ok(())) => {
+                self.has_acted.set(true);
+                true
+            }
             Some(Err(refusal)) => {
                 self.notice.set(Some(Notice(refusal.0)));
                 false
@@ -292,6 +298,7 @@ impl Player {
     pub fn pause(self) {
         if self.playing.get_untracked() {
             self.playing.set(false);
+            self.stop_film();
             let now = self.with(|run| run.world().kernel().now());
             self.clock.set(now);
         }
@@ -308,27 +315,40 @@ impl Player {
         if self.session.is_disposed() || !self.playing.try_get_untracked().unwrap_or(false) {
             return;
         }
-        let speed = self.speed.get_untracked();
-        let clock = self.clock.get_untracked();
-        let Some(Some(target)) = self.session.try_update_value(|session| {
+        let elapsed = self.session.try_update_value(|session| {
             let elapsed = session.last_frame.map_or(0.0, |last| (now - last).clamp(0.0, LONGEST_FRAME));
             session.last_frame = Some(now);
-            session.rest += elapsed / 1_000.0 * speed;
-            let whole = session.rest.floor();
-            session.rest -= whole;
-            Some(clock + whole as Time)
-        }) else {
-            return;
-        };
-        let (reached, stepped, stop) = self.run_until(target);
+            elapsed
+        });
+        let elapsed = elapsed.unwrap_or_default();
+        let is_film = self.is_filming();
+        let (reached, stepped, stop) = if is_film { self.roll(elapsed) } else { self.pass(elapsed) };
         self.clock.set(reached);
         if stepped {
             self.changed.update(|version| *version += 1);
         }
         match stop {
-            true => self.pause(),
+            true if is_film => self.end_beat(),
+            true => {
+                self.pause();
+                if self.with(|run| run.world().next_at().is_none()) {
+                    self.say_that_nothing_comes();
+                }
+            }
             false => self.request_frame(),
         }
+    }
+
+    /// Lets so many milliseconds pass at the chosen speed. Gives what [`Player::run_until`] gives.
+    fn pass(self, elapsed: f64) -> (Time, bool, bool) {
+        let (speed, clock) = (self.speed.get_untracked(), self.clock.get_untracked());
+        let passed = self.session.try_update_value(|session| {
+            session.rest += elapsed / 1_000.0 * speed;
+            let whole = session.rest.floor();
+            session.rest -= whole;
+            whole as Time
+        });
+        self.run_until(clock + passed.unwrap_or_default())
     }
 
     /// Handles the events due by a moment. Gives the moment reached, whether there were events, and whether to stop.
@@ -359,51 +379,6 @@ impl Player {
         outcome.unwrap_or((target, false, true))
     }
 
-    /// Runs on to the next beat of the tour.
-    pub fn next_beat(self) {
-        self.pause();
-        let beat = self.beat.get_untracked();
-        let beats = self.info().beats.len();
-        if beat >= beats {
-            return;
-        }
-        let inputs = self.with(|run| run.world().beat_inputs(beat));
-        for input in inputs {
-            if !self.act(input) {
-                return;
-            }
-        }
-        let reached = self.change(|run| {
-            let last = run.step_count() + BEAT_EVENTS;
-            while !run.world().beat_reached(beat) && run.step_count() < last && run.step().is_some() {}
-            run.world().beat_reached(beat)
-        });
-        if reached != Some(true) {
-            let sentence = "The tour cannot go on from here: what you changed keeps this beat from happening. Restart to follow it.";
-            self.notice.set(Some(Notice(sentence.to_owned())));
-            return;
-        }
-        let mut guess = self.guess.get_untracked();
-        guess.right = self.with(|run| run.world().beat_answer(beat));
-        self.revealed.set(Some((beat, guess)));
-        self.beat.set(beat + 1);
-        self.beats_at.update(|steps| steps.push(self.with(Run::step_count)));
-        self.offer_guess();
-        let path = self.info().path();
-        Progress::update(|progress| {
-            let visit = progress.visits.entry(path).or_default();
-            visit.beats = visit.beats.max(beat + 1);
-        });
-        self.announce();
-    }
-
-    /// Asks what the next beat asks, before it happens.
-    fn offer_guess(self) {
-        let beat = self.beat.get_untracked();
-        let options = self.with(|run| run.world().beat_options(beat));
-        self.guess.set(Guess { options, chosen: None, right: None });
-    }
-
     /// Where the run begins.
     pub fn origin(self) -> Origin {
         self.session.with_value(|session| session.origin.clone())
@@ -412,20 +387,25 @@ impl Player {
     /// Begins a new run.
     pub fn set_origin(self, origin: Origin) {
         self.pause();
+        self.notice.set(None);
         self.session.update_value(|session| {
             session.run = Run::new(session.scenario.start(&origin), Tape::default());
             session.origin = origin;
         });
+        self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
         self.show();
-        self.begin_tour();
     }
 
-    fn begin_tour(self) {
-        self.beat.set(0);
-        self.revealed.set(None);
-        self.beats_at.set(Vec::new());
-        self.offer_guess();
+    /// Sets the reader's own run aside, if there is anything in it.
+    fn keep_own(self) {
+        self.session.update_value(|session| {
+            let is_bare = session.run.branch().tape().inputs().is_empty() && session.run.branches().len() == 1;
+            if session.kept.is_none() && !(is_bare && session.origin == session.tour_origin()) {
+                let run = Run::new(session.scenario.start(&session.origin), Tape::default());
+                session.kept = Some((session.origin.clone(), std::mem::replace(&mut session.run, run)));
+            }
+        });
     }
 
     /// Shows a run that was found, from its start to the event that breaks the promise; the reader's own is kept.
@@ -439,9 +419,9 @@ impl Player {
             let origin = std::mem::replace(&mut session.origin, link.origin.clone());
             session.kept = session.kept.take().or(Some((origin, own)));
         });
+        self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
         self.show();
-        self.begin_tour();
     }
 
     /// Opens a future that was found, where the reader stands; the cursor stays there.
@@ -466,9 +446,9 @@ impl Player {
                 (session.origin, session.run) = (origin, run);
             }
         });
+        self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
         self.show();
-        self.begin_tour();
     }
 
     /// The scenario it plays.
@@ -553,7 +533,8 @@ impl Player {
         let nodes = world.kernel().nodes().len();
         let named = settings.iter().filter_map(|(id, value)| {
             let setting = info.settings.iter().find(|known| known.0 == *id)?.1;
-            Some(format!("{} {}", setting.title.to_ascii_lowercase(), show_value(&setting.control, *value)))
+            let title = setting.title.to_ascii_lowercase();
+            (title != "nodes").then(|| format!("{title}: {}", show_value(&setting.control, *value)))
         });
         let mut words: Vec<String> = std::iter::once(format!("{nodes} nodes")).chain(named).collect();
         words.extend(inputs.iter().map(|input| world.describe_input(input)));

@@ -1,4 +1,4 @@
-//! The transport: restart, back, play, step, next beat, a scrubber with marks, speed, and what is shared.
+//! The transport: restart, back, play, step, a scrubber with marks, speed, and what is shared.
 
 use leptos::prelude::*;
 
@@ -15,7 +15,7 @@ use crate::view::{click, on, typed};
 /// The marks on the scrubber, as HTML: what happened where in the run.
 fn marks(player: Player) -> String {
     player.changed();
-    let (info, beats) = (player.info(), player.beats_at.get());
+    let (info, beats) = (player.info(), player.beats_at());
     player.with(|run| {
         let length = run.branch().len().max(1) as f64;
         let mut out = String::new();
@@ -89,7 +89,6 @@ fn Buttons(player: Player) -> impl IntoView {
         view! { <button aria-label=label title=title on:click=click(move || act(player)) inner_html=icon(name)></button> }
     };
     let toggle = click(move || if player.playing() { player.pause() } else { player.play() });
-    let at_last_beat = move || player.beat.get() >= player.info().beats.len();
     view! {
         <div class="buttons">
             {quiet("restart", "Restart", "Restart (0)", Player::restart)}
@@ -98,8 +97,6 @@ fn Buttons(player: Player) -> impl IntoView {
                 title="Play or pause (space)" on:click=toggle
                 inner_html=move || icon(if player.playing() { "pause" } else { "play" })></button>
             {quiet("step", "Step", "Step (→)", Player::step)}
-            <button class="primary" disabled=move || at_last_beat() title="Next beat (n)"
-                on:click=click(move || player.next_beat())>"Next beat"</button>
         </div>
     }
 }

@@ -77,15 +77,31 @@ const visit = (path) => ({
     ensure(await page.locator(".link.is-cut").count() >= 1, "the cut is not seen");
   },
 
-  "the tour completes": async (page) => {
+  "the tour completes: each beat is read, played and seen, and the way back is exact": async (page) => {
     await beginAnew(page);
+    const tour = page.locator(".tour");
+    const state = () => tour.evaluate((element) => [Number(element.dataset.beat), element.dataset.beatState].join(" "));
     const beats = Number((await page.locator(".tour .count").first().textContent()).split(" of ")[1]);
-    for (let beat = 0; beat < beats; beat += 1) {
+    const ends = [];
+    if (await page.getByRole("button", { name: /^(Take|Continue) the tour/ }).isVisible()) await press(page, /^(Take|Continue) the tour/);
+    for (let beat = 1; beat <= beats; beat += 1) {
+      ensure(await state() === `${beat} read`, `beat ${beat} is not read: ${await state()}`);
       if (await page.locator(".guess button").count()) await page.locator(".guess button").first().click();
-      await press(page, "Next beat");
+      const text = await page.locator(".beat h3").textContent();
+      await press(page, "Show me");
+      if ((await state()).endsWith("playing")) await tour.getByRole("button", { name: "Skip" }).click({ timeout: 5_000 }).catch(() => {});
+      await page.waitForFunction(() => document.querySelector(".tour").dataset.beatState === "seen");
+      ensure(await page.locator(".beat h3").textContent() === text, "the text does not stay");
+      ends.push((await stage(page)).fingerprint);
+      if (beat < beats) await press(page, "Next");
     }
-    ensure(await page.locator("text=That was the tour").count() === 1, "the tour does not end");
+    ensure(await page.locator("text=That was the tour").isVisible(), "the tour does not end");
     ensure((await page.locator(".notice-bar").textContent()).trim() === "", "the tour left a notice");
+    for (let beat = beats - 1; beat >= 1; beat -= 1) {
+      await press(page, "Previous beat");
+      ensure(await state() === `${beat} seen`, `back from beat ${beat + 1} leads to ${await state()}`);
+      ensure((await stage(page)).fingerprint === ends[beat - 1], `back at beat ${beat} the run is another one`);
+    }
   },
 });
 

@@ -207,7 +207,7 @@ fn SearchForm(desk: Desk) -> impl IntoView {
         usual: Memo::new(move |_| instance.with(|(_, bounds)| bounds.budget)),
         chosen: RwSignal::new(None),
     };
-    let small = Signal::derive(move || format!(" the start, small: {}", instance.with(|(words, _)| words.clone())));
+    let small = Signal::derive(move || format!(" a small start: {}", instance.with(|(words, _)| words.clone())));
     let search = on(move |event: web_sys::SubmitEvent| {
         event.prevent_default();
         desk.search(wish.quest());
@@ -239,7 +239,7 @@ fn PromiseChoice(desk: Desk) -> impl IntoView {
         <label class="field"><span>"Promise"</span>
             <select prop:value=move || promise.get().map_or_else(String::new, |index| index.to_string())
                 on:change=typed(move |value| promise.set(value.parse().ok()))>
-                <option value="">"any promise about every state"</option>
+                <option value="">"any promise that must always hold"</option>
                 {info.promises.iter().enumerate().map(|(index, promise)| option(index, promise.title, false)).views()}
             </select>
         </label>

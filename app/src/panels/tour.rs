@@ -1,81 +1,143 @@
 //! The tour: one idea per beat, a guess before it is shown, and challenges at the end.
 
-use std::cmp::Ordering;
-
 use leptos::prelude::*;
 
 use super::terms::with_terms;
-use crate::player::{Guess, Player};
+use crate::player::{self, BeatState, Player};
 use crate::storage::Progress;
-use crate::view::{Views, click, effect, tagged};
+use crate::view::{Views, click, effect, tagged, when};
 use faultline::guides::kit::info::ChallengeInfo;
+use faultline::sim::kernel::time::show;
 
 /// See the module's header.
 #[component]
 pub fn Tour(player: Player) -> impl IntoView {
     let count = player.info().beats.len();
-    let at = move || format!("{} of {count}", (player.beat.get() + 1).min(count));
+    let beat = move || player.beat.get() + 1;
+    let back = move || !player.on_tour.get() || (beat() == 1 && player.beat_state.get() == BeatState::Read);
     view! {
-        <section class="tour" aria-labelledby="tour-title">
-            <h2 id="tour-title">"Tour " <span class="count">{move || at()}</span></h2>
-            <p class="dots" aria-hidden="true" inner_html=move || dots(count, player.beat.get())></p>
-            {move || player.revealed.get().and_then(|(beat, guess)| revealed(player, beat, &guess))}
-            {move || beat(player)}
+        <section class="tour" aria-labelledby="tour-title" data-beat=beat
+            data-beat-state=move || player.beat_state.get().word()>
+            <div class="tour-head">
+                <h2 id="tour-title">"Tour " <span class="count">{move || format!("{} of {count}", beat())}</span></h2>
+                <Dots player count/>
+                <button class="quiet" aria-label="Previous beat" title="Previous beat (p)" disabled=back
+                    on:click=click(move || player.previous_beat())>"‹"</button>
+            </div>
+            {move || if player.on_tour.get() { page(player) } else { folded() }}
+            <Primary player count/>
+            {when(move || player.on_tour.get() && player.has_kept(), move || back_to_own(player))}
             <Challenges player/>
         </section>
     }
 }
 
-/// A dot for each beat: those that were reached, and the next.
-fn dots(count: usize, next: usize) -> String {
-    let dot = |beat: usize| match beat.cmp(&next) {
-        Ordering::Less => r#"<span class="is-reached"></span>"#,
-        Ordering::Equal => r#"<span class="is-next"></span>"#,
-        Ordering::Greater => "<span></span>",
+/// A dot for each beat: those that were seen can be pressed.
+#[component]
+fn Dots(player: Player, count: usize) -> impl IntoView {
+    let dot = move |beat: usize| {
+        let is_seen = move || beat < player.beats_seen();
+        let is_here = move || player.on_tour.get() && player.beat.get() == beat;
+        view! {
+            <button class="dot" class:is-reached=is_seen class:is-next=is_here disabled=move || !is_seen()
+                aria-label=format!("Beat {}", beat + 1) aria-current=move || is_here().then_some("step")
+                on:click=click(move || player.go_to_beat(beat))></button>
+        }
     };
-    (0..count).map(dot).collect()
+    view! { <div class="dots">{(0..count).map(dot).views()}</div> }
 }
 
-/// The beat that comes next.
-fn beat(player: Player) -> AnyView {
-    let at = player.beat.get();
-    let Some(beat) = player.info().beats.get(at).copied() else {
-        return view! { <p class="beat">"That was the tour. Now break it: crash, cut, drop, or switch off a rule."</p> }.into_any();
+/// The one button that says what comes: it keeps its place, and the focus.
+#[component]
+fn Primary(player: Player, count: usize) -> impl IntoView {
+    let is_over = move || {
+        let is_last = player.beat.get() + 1 == count && player.beat_state.get() == BeatState::Seen;
+        player.on_tour.get() && is_last
     };
-    let go = if at == 0 { "Begin" } else { "Show me" };
+    let says = move || match (player.on_tour.get(), player.beat_state.get()) {
+        (false, _) if player.beats_seen() == 0 => "Take the tour".to_owned(),
+        (false, _) => format!("Continue the tour at beat {}", player.beat.get() + 1),
+        (true, BeatState::Read) => "Show me".to_owned(),
+        (true, BeatState::Playing) => "Skip".to_owned(),
+        (true, BeatState::Seen) if is_over() => "Start over".to_owned(),
+        (true, BeatState::Seen) => "Next".to_owned(),
+    };
+    view! {
+        <p class="tour-end" hidden=move || !is_over()>"That was the tour. Now break it: crash, cut, drop, or switch off a rule."</p>
+        <button class="primary" title="Go on with the tour (n)" on:click=click(move || player.go_on())>{says}</button>
+    }
+}
+
+/// The tour makes room for a run of the reader's.
+fn folded() -> AnyView {
+    view! { <p class="beat">"This run is your own. The tour waits where you left it, and this run is kept while you take it."</p> }
+        .into_any()
+}
+
+fn back_to_own(player: Player) -> AnyView {
+    view! { <button class="quiet" on:click=click(move || player.return_to_own())>"Back to your own run"</button> }
+        .into_any()
+}
+
+/// A beat: the text stays while it is read, plays, and is seen.
+fn page(player: Player) -> AnyView {
+    let Some(beat) = player.info().beats.get(player.beat.get()).copied() else { return ().into_any() };
     view! {
         <div class="beat">
             <h3>{beat.title}</h3>
             <p inner_html=with_terms(beat.say)></p>
             {beat.question.map(|question| guess(player, question))}
-            <button class="primary" on:click=click(move || player.next_beat())>{go}</button>
+            <p class="passed">{move || passed(player)}</p>
+            {move || answered(player, beat.because.unwrap_or_default())}
         </div>
     }
     .into_any()
 }
 
-/// A guess, before it is shown.
+/// How much is passed over quickly, where it is too much to watch.
+fn passed(player: Player) -> Option<String> {
+    let state = player.beat_state.get();
+    let (events, time) = player.beat_span(player.beat.get()).filter(|span| span.0 > player::MANY)?;
+    let events = (state != BeatState::Read).then_some(events)?;
+    Some(format!("{events} events in {}, passed over quickly.", show(time)))
+}
+
+/// What the reader guesses, and how it turned out: the simulator's own next state grades it.
 fn guess(player: Player, question: &'static str) -> AnyView {
     let option = move |(index, option): (usize, String)| {
         let chosen = move || player.guess.with(|guess| guess.chosen == Some(index));
-        let choose = click(move || player.guess.update(|guess| guess.chosen = Some(index)));
+        let is_seen = move || player.beat_state.get() == BeatState::Seen;
+        let right = move || is_seen() && player.guess.with(|guess| guess.right == Some(index));
+        let wrong = move || is_seen() && chosen() && !right();
+        let mark = move || {
+            if right() {
+                " ✓"
+            } else if wrong() {
+                " ✗"
+            } else {
+                ""
+            }
+        };
         view! {
-            <button aria-pressed=move || chosen().to_string() class:chosen=move || chosen() on:click=choose>{option}</button>
+            <button aria-pressed=move || chosen().to_string() class:chosen=chosen class:is-right=right class:is-wrong=wrong
+                disabled=move || player.beat_state.get() != BeatState::Read
+                on:click=click(move || player.choose_guess(index))>{option}{mark}</button>
         }
     };
     view! {
         <fieldset class="guess">
             <legend>{question}</legend>
-            {move || player.guess.get().options.into_iter().enumerate().map(option).views()}
+            {player.guess.get_untracked().options.into_iter().enumerate().map(option).views()}
         </fieldset>
     }
     .into_any()
 }
 
-/// How the last guess turned out: the simulator's own next state grades it.
-fn revealed(player: Player, beat: usize, guess: &Guess) -> Option<AnyView> {
-    let because = player.info().beats.get(beat).and_then(|beat| beat.because).unwrap_or_default();
-    let answer = guess.right.and_then(|right| guess.options.get(right))?;
+/// How the guess turned out, once the beat is seen.
+fn answered(player: Player, because: &str) -> Option<AnyView> {
+    let guess = player.guess.get();
+    let answer = (player.beat_state.get() == BeatState::Seen).then_some(guess.right).flatten();
+    let answer = answer.and_then(|right| guess.options.get(right))?;
     let verdict = match (guess.chosen, guess.right) {
         (Some(chosen), Some(right)) if chosen == right => "You were right: ",
         (Some(_), Some(_)) => "No: ",
@@ -97,9 +159,8 @@ fn Challenges(player: Player) -> impl IntoView {
         player.changed();
         for (index, id) in ids.iter().enumerate() {
             let is_new = solved.with_untracked(|solved| !solved.iter().any(|known| known == id));
-            if is_new
-                && player.with(|run| !run.branch().tape().inputs().is_empty() && run.world().challenge_reached(index))
-            {
+            let is_own = player.has_acted.get() && !player.on_tour.get();
+            if is_new && is_own && player.with(|run| run.world().challenge_reached(index)) {
                 solved.update(|solved| solved.push((*id).to_owned()));
                 Progress::update(|progress| {
                     let visit = progress.visits.entry(path.clone()).or_default();

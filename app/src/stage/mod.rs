@@ -77,7 +77,7 @@ fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>
     let mut scene: Option<Scene> = None;
     effect(move || {
         let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
-        let (selection, beat) = (player.selection.get(), player.beat.get());
+        let (selection, beat) = (player.selection.get(), player.lit_beat());
         let Some(canvas) = canvas.get() else { return };
         if scene.as_ref().is_none_or(|scene| scene.frame() != frame) {
             canvas.set_inner_html("");

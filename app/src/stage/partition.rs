@@ -1,5 +1,6 @@
 //! Cutting the system in two: the reader ticks one side.
 
+use leptos::html;
 use leptos::prelude::*;
 
 use faultline::sim::NodeId;
@@ -7,7 +8,7 @@ use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Input;
 
 use crate::player::Player;
-use crate::view::{Views, click, ticked};
+use crate::view::{Views, click, on, ticked};
 
 /// The tool, in a disclosure.
 #[component]
@@ -36,9 +37,17 @@ pub fn PartitionTool(player: Player) -> impl IntoView {
     let heal = click(move || {
         player.act(Input::HealAll);
     });
+    let (details, summary) = (NodeRef::<html::Details>::new(), NodeRef::<html::Summary>::new());
+    let close = on(move |event: web_sys::KeyboardEvent| {
+        if event.key() == "Escape" {
+            details.get_untracked().into_iter().for_each(|details| details.set_open(false));
+            // A summary that cannot take the focus leaves it where it is.
+            summary.get_untracked().into_iter().for_each(|summary| _ = summary.focus());
+        }
+    });
     view! {
-        <details class="partition">
-            <summary>"Cut in two"</summary>
+        <details class="partition" node_ref=details on:keydown=close>
+            <summary node_ref=summary>"Cut in two"</summary>
             <fieldset>
                 <legend>"One side; the rest is the other"</legend>
                 {move || names.get().into_iter().map(member).views()}

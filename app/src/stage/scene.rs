@@ -9,8 +9,9 @@ use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::decimal::{hundredths, tenths};
+use faultline::picture::geometry::{self, Point};
 use faultline::picture::svg::{self, LinkTrouble};
-use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture, geometry};
+use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
@@ -36,7 +37,7 @@ struct FlightElement {
 }
 
 /// A link's group, and what it shows.
-type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble)>);
+type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble, Option<(Point, Point)>)>);
 
 /// See the module's header.
 pub struct Scene {
@@ -52,7 +53,7 @@ pub struct Scene {
     /// What the reader has chosen, and what is drawn as chosen: an event is drawn by its node.
     chosen: Selection,
     selection: Selection,
-    beat: usize,
+    beat: Option<usize>,
     looked_at: Vec<NodeId>,
     node_elements: LiteMap<u16, NodeElement>,
     link_elements: LiteMap<(u16, u16), LinkElement>,
@@ -102,7 +103,7 @@ impl Scene {
             version: None,
             chosen: Selection::Nothing,
             selection: Selection::Nothing,
-            beat: usize::MAX,
+            beat: None,
             looked_at: Vec::new(),
             node_elements: LiteMap::new(),
             link_elements: LiteMap::new(),
@@ -120,7 +121,7 @@ impl Scene {
 
     /// Draws the run at a moment. `version` tells whether the run has changed since last time; `beat` is the tour's
     /// beat that points at something.
-    pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: usize) {
+    pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: Option<usize>) {
         let world = run.world();
         if self.version != Some(version) || self.chosen != selection || self.beat != beat {
             self.version = Some(version);
@@ -133,7 +134,7 @@ impl Scene {
                 }
                 other => other,
             };
-            self.looked_at = world.beat_nodes(beat);
+            self.looked_at = beat.map(|beat| world.beat_nodes(beat)).unwrap_or_default();
             let picture = world.picture(self.frame);
             self.draw_sets(&picture);
             self.draw_links(world, &picture);
@@ -161,20 +162,29 @@ impl Scene {
                 set(&group, "data-link", &format!("{}-{}", key.0, key.1));
                 set(&group, "tabindex", "0");
                 set(&group, "role", "button");
-                let (a, b) = (world.name(mark.a), world.name(mark.b));
-                set(&group, "aria-label", &format!("Link between {a} and {b}"));
                 append(&self.links, &group);
                 self.link_elements.insert(key, (group, None));
             }
             let selected = self.selection == Selection::Link(mark.a, mark.b);
+            // A setting may move a node, and what hangs on it.
+            let looks = (*mark, trouble, geometry::link_ends(picture, mark.a, mark.b));
             if let Some((group, known)) = self.link_elements.get_mut(&key) {
                 set(group, "class", if selected { "link-group is-selected" } else { "link-group" });
-                if *known != Some((*mark, trouble)) {
-                    *known = Some((*mark, trouble));
+                if *known != Some(looks) {
+                    *known = Some(looks);
+                    let (a, b) = (world.name(mark.a), world.name(mark.b));
+                    set(group, "aria-label", &format!("Link between {a} and {b}"));
                     group.set_inner_html(&with_hit_line(picture, mark, trouble));
                 }
             }
         }
+        self.link_elements.retain(|key, (group, _)| {
+            let stays = picture.links.iter().any(|mark| (mark.a.0, mark.b.0) == *key);
+            if !stays {
+                group.remove();
+            }
+            stays
+        });
     }
 
     fn draw_sets(&self, picture: &Picture) {

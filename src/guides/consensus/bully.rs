@@ -54,7 +54,7 @@ pub static SCENARIO: Scenario<Bully> = Scenario {
         ("timeout", "How long a node waits for an answer before it considers the other dead."),
     ],
     near: &["consensus/raft-election", "consensus/token-ring"],
-    versions: versions!["Garcia-Molina, 1982", "VRRP version 3, RFC 5798"],
+    versions: versions!["Garcia-Molina, 1982", "VRRP version 3, RFC 9568"],
     prose: prose!("bully.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,

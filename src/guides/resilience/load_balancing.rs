@@ -13,7 +13,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     title: "Load balancing",
     guide: Guide::Resilience,
     level: 1,
-    summary: "Four servers, and one of them is three times as slow. There are six ways to choose a server, and you \
+    summary: "Four servers, and one of them takes three times as long. There are six ways to choose a server, and you \
               can switch between them while requests come in.",
     seed: 2,
     settings: &[

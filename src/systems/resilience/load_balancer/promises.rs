@@ -82,7 +82,7 @@ pub const ANSWERED: Promise<LoadBalancer> = never!(
 pub const SHARED: Promise<LoadBalancer> = Promise {
     id: "healthy-servers-get-work",
     title: "Healthy servers get work",
-    about: "Within 15 s after the last fault, every server has had a request in the last 3 s, if there are any.",
+    about: "Within 15 s after the last fault, every server has had a request in the last 3 s, as long as requests come.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| {
         let now = world.kernel().now();
@@ -98,7 +98,7 @@ pub const SHARED: Promise<LoadBalancer> = Promise {
             _ => 0,
         };
         let value = |node: &NodeId| {
-            (LoadBalancer::name(world.settings(), *node), format!("{} open, as the balancer counts", open(node)))
+            (LoadBalancer::name(world.settings(), *node), format!("{} open by the balancer's count", open(node)))
         };
         Breach {
             text: "Nothing has been wrong for 15 s, yet some servers get no work.".to_owned(),

@@ -1,0 +1,395 @@
+//! The tour: each beat is read, played in sight, and seen. It keeps to a run of its own: what the reader does besides
+//! is theirs, and the tour goes on from where it was.
+
+use leptos::prelude::*;
+
+use faultline::guides::kit::live::LiveWorld;
+use faultline::sim::kernel::time::{MS, Time};
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Origin, Tape};
+
+use super::{FRAME_BUDGET, NORMAL_SPEED, Notice, Player, Session, performance};
+use crate::storage::Progress;
+
+/// Where a beat stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BeatState {
+    /// Its text is read, over the picture before it.
+    Read,
+    /// It runs, in sight.
+    Playing,
+    /// Its claim is in the picture.
+    Seen,
+}
+
+impl BeatState {
+    /// For programs that read the page.
+    pub fn word(self) -> &'static str {
+        match self {
+            BeatState::Read => "read",
+            BeatState::Playing => "playing",
+            BeatState::Seen => "seen",
+        }
+    }
+}
+
+/// What the reader guesses before a beat.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Guess {
+    pub options: Vec<String>,
+    pub chosen: Option<usize>,
+    /// The right one, once the beat is seen.
+    pub right: Option<usize>,
+}
+
+/// A beat that has been played: everything that was done up to its end, and where it lies in the run.
+struct Played {
+    tape: Tape,
+    from: u64,
+    to: u64,
+}
+
+/// How far the tour has come.
+#[derive(Default)]
+pub(super) struct Course {
+    played: Vec<Played>,
+    guesses: Vec<Guess>,
+    film: Option<Film>,
+}
+
+/// A beat on its way over the screen.
+struct Film {
+    from: u64,
+    to: u64,
+    /// When each event is due, in milliseconds of screen time.
+    due: Vec<f64>,
+    spent: f64,
+}
+
+/// How far away a beat may be.
+const BEAT_EVENTS: u64 = 20_000;
+/// The shortest and the longest that a beat plays, in milliseconds, and what each event adds.
+const SHORTEST: f64 = 1_000.0;
+const LONGEST: f64 = 4_000.0;
+const EACH: f64 = 120.0;
+/// A stretch of more events is passed over quickly.
+pub const MANY: u64 = 100;
+const QUICKLY: f64 = 2_000.0;
+/// A wait is shortened to so many times the usual one.
+const USUAL_WAITS: u64 = 4;
+
+impl Film {
+    fn new(run: &Run<LiveWorld>, from: u64, to: u64) -> Film {
+        let times: Vec<Time> = (from..=to).map(|step| run.branch().time_at(step)).collect();
+        let waits: Vec<Time> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
+        let mut sorted: Vec<Time> = waits.iter().copied().filter(|wait| *wait > 0).collect();
+        sorted.sort_unstable();
+        let longest = USUAL_WAITS * sorted.get(sorted.len() / 2).copied().unwrap_or(MS);
+        // Events at one moment still come one after the other.
+        let weights: Vec<f64> = waits.iter().map(|wait| ((*wait).min(longest) + longest / 20 + 1) as f64).collect();
+        let whole = match to - from {
+            count if count > MANY => QUICKLY,
+            count => (SHORTEST / 2.0 + count as f64 * EACH).clamp(SHORTEST, LONGEST),
+        };
+        let scale = whole / weights.iter().sum::<f64>();
+        let due = weights.iter().scan(0.0, |sum, weight| {
+            *sum += weight * scale;
+            Some(*sum)
+        });
+        Film { from, to, due: due.collect(), spent: 0.0 }
+    }
+
+    /// How much of the wait for the event after `done` is over: from 0 to 1.
+    fn share(&self, done: usize) -> f64 {
+        let begin = done.checked_sub(1).map_or(0.0, |before| self.due[before]);
+        self.due.get(done).map_or(0.0, |due| ((self.spent - begin) / (due - begin)).clamp(0.0, 1.0))
+    }
+}
+
+impl Session {
+    /// Where the tour's run begins.
+    pub(super) fn tour_origin(&self) -> Origin {
+        Origin { seed: self.info.seed, ..Origin::default() }
+    }
+
+    /// Whether the run at hand is the tour's, and stands where the tour has been.
+    fn is_on_tour(&self) -> bool {
+        let (tape, here) = (self.run.branch().tape(), self.run.step_count());
+        let known = self.course.played.iter().rev().find(|played| played.tape == *tape);
+        let end = known.map_or(0, |played| played.to);
+        self.origin == self.tour_origin() && (known.is_some() || tape.inputs().is_empty()) && here <= end
+    }
+
+    /// Where a beat begins, as far as the tour has come.
+    fn begins(&self, beat: usize) -> Option<u64> {
+        match beat.checked_sub(1) {
+            None => Some(0),
+            Some(before) => self.course.played.get(before).map(|played| played.to),
+        }
+    }
+
+    /// Takes the tour's run to a beat, before it or at its end.
+    fn stand(&mut self, beat: usize, state: BeatState) {
+        let (origin, last) =
+            (self.tour_origin(), if state == BeatState::Seen { Some(beat) } else { beat.checked_sub(1) });
+        let played = last.and_then(|last| self.course.played.get(last));
+        let (tape, step) = played.map_or((Tape::default(), 0), |played| (played.tape.clone(), played.to));
+        self.run = Run::new(self.scenario.start(&origin), tape);
+        self.run.seek(step);
+        self.origin = origin;
+    }
+
+    /// Does what a beat does and runs on to its end, once; then stands before it again.
+    fn perform(&mut self, beat: usize) -> Result<(), String> {
+        if self.course.played.len() > beat {
+            return Ok(());
+        }
+        let from = self.run.step_count();
+        for input in self.run.world().beat_inputs(beat) {
+            self.run.act(input).map_err(|refusal| refusal.0)?;
+        }
+        let last = from + BEAT_EVENTS;
+        let run = &mut self.run;
+        while !run.world().beat_reached(beat) && run.step_count() < last && run.step().is_some() {}
+        if !run.world().beat_reached(beat) {
+            return Err("This beat does not come about.".to_owned());
+        }
+        let (tape, to) = (run.branch().tape().clone(), run.step_count());
+        self.course.played.push(Played { tape, from, to });
+        Ok(())
+    }
+}
+
+impl Player {
+    /// Begins with the first beat, or leaves the tour to be begun where a link stands.
+    pub(super) fn begin_tour(self) {
+        self.follow_cursor();
+        if self.on_tour.get_untracked() {
+            self.turn_to(0, BeatState::Read);
+        }
+    }
+
+    /// The steps at which beats end, for the scrubber; none on a run of the reader's.
+    pub fn beats_at(self) -> Vec<u64> {
+        let ends = |session: &Session| session.course.played.iter().map(|played| played.to).collect();
+        if self.on_tour.get() { self.session.with_value(ends) } else { Vec::new() }
+    }
+
+    /// The beat that points at something now, if one does; tracked.
+    pub fn lit_beat(self) -> Option<usize> {
+        let beat = self.beat.get();
+        self.on_tour.get().then_some(beat)
+    }
+
+    /// How many beats have been seen; tracked.
+    pub fn beats_seen(self) -> usize {
+        self.changed();
+        self.session.with_value(|session| session.course.played.len())
+    }
+
+    /// How many events a beat takes and how long it lasts, once it was played.
+    pub fn beat_span(self, beat: usize) -> Option<(u64, Time)> {
+        self.session.with_value(|session| {
+            let played = session.course.played.get(beat)?;
+            let of = |step| session.run.branch().time_at(step);
+            Some((played.to - played.from, of(played.to).saturating_sub(of(played.from))))
+        })
+    }
+
+    /// The primary button: shows the beat, skips what is left of it, turns the page, starts over, or goes back to the tour.
+    pub fn go_on(self) {
+        match self.beat_state.get_untracked() {
+            _ if !self.on_tour.get_untracked() => self.continue_tour(),
+            BeatState::Read => self.show_beat(),
+            BeatState::Playing => self.end_beat(),
+            BeatState::Seen if self.beat.get_untracked() + 1 < self.info().beats.len() => {
+                self.turn_to(self.beat.get_untracked() + 1, BeatState::Read);
+            }
+            BeatState::Seen => self.stand_at(0, BeatState::Read),
+        }
+    }
+
+    /// Goes back one beat.
+    pub fn previous_beat(self) {
+        let beat = self.beat.get_untracked();
+        match beat.checked_sub(1) {
+            Some(before) => self.stand_at(before, BeatState::Seen),
+            None => self.stand_at(0, BeatState::Read),
+        }
+    }
+
+    /// Goes to the end of a beat that was played before.
+    pub fn go_to_beat(self, beat: usize) {
+        if beat < self.beats_seen() {
+            self.stand_at(beat, BeatState::Seen);
+        }
+    }
+
+    fn stand_at(self, beat: usize, state: BeatState) {
+        self.pause();
+        self.session.update_value(|session| session.stand(beat, state));
+        self.turn_to(beat, state);
+        self.show();
+        self.announce();
+    }
+
+    /// Sets the reader's own run aside and goes on with the tour.
+    fn continue_tour(self) {
+        self.pause();
+        self.keep_own();
+        let state = match self.beat_state.get_untracked() {
+            BeatState::Seen if self.beat.get_untracked() < self.beats_seen() => BeatState::Seen,
+            _ => BeatState::Read,
+        };
+        self.stand_at(self.beat.get_untracked(), state);
+    }
+
+    /// Turns to a beat: its text, and what it asks.
+    fn turn_to(self, beat: usize, state: BeatState) {
+        let guess = self.session.try_update_value(|session| {
+            if session.course.guesses.len() == beat {
+                let options = session.run.world().beat_options(beat);
+                session.course.guesses.push(Guess { options, chosen: None, right: None });
+            }
+            session.course.guesses.get(beat).cloned().unwrap_or_default()
+        });
+        self.guess.set(guess.unwrap_or_default());
+        self.beat.set(beat);
+        self.beat_state.set(state);
+    }
+
+    /// Chooses an answer to what the beat asks.
+    pub fn choose_guess(self, option: usize) {
+        let beat = self.beat.get_untracked();
+        self.guess.update(|guess| guess.chosen = Some(option));
+        self.session.update_value(|session| {
+            if let Some(guess) = session.course.guesses.get_mut(beat) {
+                guess.chosen = Some(option);
+            }
+        });
+    }
+
+    /// Plays a beat, or what is left of it.
+    fn show_beat(self) {
+        self.pause();
+        let beat = self.beat.get_untracked();
+        let performed = self.session.try_update_value(|session| {
+            let here = session.run.step_count();
+            let is_first_time = session.course.played.len() == beat;
+            session.perform(beat).inspect_err(|_| session.stand(beat, BeatState::Read))?;
+            let Played { tape, from, to } = &session.course.played[beat];
+            let (from, to) = (if is_first_time { *from } else { here.clamp(*from, *to) }, *to);
+            if session.run.branch().tape() != tape {
+                session.run = Run::new(session.scenario.start(&session.origin), tape.clone());
+                session.run.seek(to);
+            }
+            let film = Film::new(&session.run, from, to);
+            session.run.seek(from);
+            session.course.film = Some(film);
+            Ok::<(), String>(())
+        });
+        match performed {
+            Some(Ok(())) => {}
+            Some(Err(why)) => {
+                self.show();
+                return self.notice.set(Some(Notice(why)));
+            }
+            None => return,
+        }
+        self.beat_state.set(BeatState::Playing);
+        self.show();
+        let is_still = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
+        match is_still.is_some_and(|query| query.matches()) {
+            true => self.end_beat(),
+            false => self.play(),
+        }
+    }
+
+    /// Goes to the end of the beat that plays: its claim is in the picture, and the guess is answered.
+    pub(super) fn end_beat(self) {
+        let beat = self.beat.get_untracked();
+        let right = self.session.try_update_value(|session| {
+            let to = session.course.film.take().map(|film| film.to);
+            to.into_iter().for_each(|to| session.run.seek(to));
+            let right = session.run.world().beat_answer(beat);
+            if let Some(guess) = session.course.guesses.get_mut(beat) {
+                guess.right = right;
+            }
+            right
+        });
+        self.pause();
+        self.guess.update(|guess| guess.right = right.flatten());
+        self.beat_state.set(BeatState::Seen);
+        self.show();
+        let path = self.info().path();
+        Progress::update(|progress| {
+            let visit = progress.visits.entry(path).or_default();
+            visit.beats = visit.beats.max(beat + 1);
+        });
+        self.announce();
+    }
+
+    /// Whether a beat is on its way over the screen.
+    pub(super) fn is_filming(self) -> bool {
+        self.session.with_value(|session| session.course.film.is_some())
+    }
+
+    /// Stops the beat that plays where it is.
+    pub(super) fn stop_film(self) {
+        let film = self.session.try_update_value(|session| session.course.film.take());
+        if film.flatten().is_some() {
+            self.beat_state.set(BeatState::Read);
+        }
+    }
+
+    /// One frame of the beat that plays, after so many milliseconds. Gives the moment reached, whether there were
+    /// events, and whether the beat has ended.
+    pub(super) fn roll(self, elapsed: f64) -> (Time, bool, bool) {
+        let pace = self.speed.get_untracked() / NORMAL_SPEED;
+        let start = performance();
+        let rolled = self.session.try_update_value(|session| {
+            let (run, film) = (&mut session.run, session.course.film.as_mut()?);
+            film.spent += elapsed * pace;
+            let done = |run: &Run<LiveWorld>| (run.step_count() - film.from) as usize;
+            let mut stepped = false;
+            while film.due.get(done(run)).is_some_and(|due| *due <= film.spent) && performance() - start < FRAME_BUDGET
+            {
+                stepped |= run.step().is_some();
+            }
+            let (now, share) = (run.world().kernel().now(), film.share(done(run)));
+            let wait = run.branch().time_at(run.step_count() + 1).saturating_sub(now) as f64;
+            let is_over = run.step_count() >= film.to;
+            Some((if is_over { now } else { now + (wait * share) as Time }, stepped, is_over))
+        });
+        rolled.flatten().unwrap_or((self.clock.get_untracked(), false, true))
+    }
+
+    /// Turns to the beat that belongs to where the run stands; a run that is not the tour's is the reader's.
+    pub(super) fn follow_cursor(self) {
+        if self.is_filming() {
+            return;
+        }
+        let (beat, state) = (self.beat.get_untracked(), self.beat_state.get_untracked());
+        let found = self.session.with_value(|session| {
+            let here = session.run.step_count();
+            let ends = |beat: usize| session.course.played.get(beat).map(|played| played.to);
+            let fits = match state {
+                BeatState::Seen => ends(beat) == Some(here),
+                _ => session.begins(beat) == Some(here),
+            };
+            session.is_on_tour().then(|| match session.course.played.iter().position(|played| here <= played.to) {
+                Some(other) if !fits => {
+                    (other, if ends(other) == Some(here) { BeatState::Seen } else { BeatState::Read })
+                }
+                _ => (beat, state),
+            })
+        });
+        if self.on_tour.get_untracked() != found.is_some() {
+            self.on_tour.set(found.is_some());
+        }
+        if let Some((other, now)) = found.filter(|found| *found != (beat, state)) {
+            self.turn_to(other, now);
+        }
+    }
+}
