@@ -102,6 +102,8 @@ pub struct Disk {
     pub host: Option<Rc<Host>>,
     /// The publisher: the last message's number. A consumer: its last connection's number.
     pub last: u32,
+    /// The broker: a write was torn by a power cut, and is still there in part.
+    pub torn: Later<bool>,
 }
 
 /// A message that the publisher has sent and that is not confirmed.
@@ -295,9 +297,11 @@ impl System for RabbitMq {
         Disk::default()
     }
 
-    fn lose_power(disk: &mut Disk, _: &Settings, now: Time) {
+    fn lose_power(disk: &mut Disk, _: &Settings, now: Time, torn: Option<u32>) {
         if let Some(host) = &mut disk.host {
-            Rc::make_mut(host).queues.iter_mut().for_each(|(_, queue)| queue.lose_power(now));
+            for (_, queue) in &mut Rc::make_mut(host).queues {
+                disk.torn.0 |= queue.lose_power(now, torn);
+            }
         }
     }
 
