@@ -20,10 +20,9 @@ pub fn beyond(faults: &FaultModel, inputs: &[Stamped], event: u64, name: impl Fn
 /// Who is down or paused after an input.
 fn follow(input: &Input, down: &mut Set<NodeId>) {
     match *input {
-        Input::Crash { node }
-        | Input::PowerCut { node }
-        | Input::TearWrite { node, .. }
-        | Input::Pause { node } => _ = down.insert(node, ()),
+        Input::Crash { node } | Input::PowerCut { node } | Input::TearWrite { node, .. } | Input::Pause { node } => {
+            _ = down.insert(node, ())
+        }
         Input::Restart { node } | Input::Resume { node } | Input::LoseDisk { node } => _ = down.remove(&node),
         _ => {}
     }

@@ -15,15 +15,20 @@ pub const DEEPEST: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Unsynced<T>(Vec<T>);
 
-impl<T> Unsynced<T> {
-    /// One more write.
+impl<T: PartialEq> Unsynced<T> {
+    /// One more write. One that changes nothing is none.
     pub fn write(&mut self, state: T) {
+        if self.newest() == Some(&state) {
+            return;
+        }
         if self.0.len() > DEEPEST {
             self.0.remove(0);
         }
         self.0.push(state);
     }
+}
 
+impl<T> Unsynced<T> {
     /// All that was written is on the disk now.
     pub fn sync(&mut self) {
         self.0.clear();
@@ -67,14 +72,17 @@ mod tests {
 
     fn written(count: u32) -> Unsynced<u32> {
         let mut unsynced = Unsynced::default();
-        (1..=count).for_each(|write| unsynced.write(write));
+        (1..=count).flat_map(|write| [write, write]).for_each(|write| unsynced.write(write));
         unsynced
     }
 
     #[test]
     fn a_prefix_survives_a_torn_write_and_nothing_a_power_cut() {
         let left = |count, torn| written(count).survivor(torn);
-        assert_eq!([left(3, Some(1)), left(3, Some(2)), left(3, Some(3)), left(3, None)], [Some(2), Some(1), None, None]);
+        assert_eq!(
+            [left(3, Some(1)), left(3, Some(2)), left(3, Some(3)), left(3, None)],
+            [Some(2), Some(1), None, None]
+        );
         assert_eq!([left(0, Some(1)), left(1, Some(1)), left(3, Some(u32::MAX))], [None; 3]);
     }
 

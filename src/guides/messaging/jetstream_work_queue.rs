@@ -396,6 +396,7 @@ mod proof {
             challenge: "torn-write",
             from: || SCENARIO.from(&[jet::SYNC], &[(jet::RATE, 0)]),
             act: |script| {
+                script.until(|world| world.kernel().now() > 100_000);
                 script.act(publish(4));
                 script.until(|world| unconfirmed(world) == 4);
                 script.until(|world| unconfirmed(world) == 0);
@@ -463,6 +464,7 @@ mod tests {
     fn a_torn_write_costs_the_end_and_a_power_cut_everything() {
         let left = |input: Input| {
             let mut script = SCENARIO.script(&SCENARIO.from(&[jet::SYNC], &[(jet::RATE, 0)]));
+            script.until(|world| world.kernel().now() > 100_000);
             script.act(publish(6));
             script.until(|world| unconfirmed(world) == 6);
             script.until(|world| unconfirmed(world) == 0);

@@ -91,7 +91,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture.nodes.push(mark);
     picture.link_all(&[BROKER], &[PUBLISHER, WORKER]);
     let title = "Where each task is".to_owned();
-    let body = Body::Grid { first: 1, rows: whereabouts(world, shown) };
+    let body = Body::Queues(whereabouts(world, shown));
     picture.figures.push(Figure { id: "tasks", at: rows.0, size: rows.1, title, body });
     picture
 }

@@ -8,7 +8,9 @@
 //! and whole; the nodes around them use an explicit consumer.
 //!
 //! A crash of the process loses nothing that was written, a power cut what is not on disk: with the rule on, the server
-//! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default.
+//! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default. A power cut in the
+//! middle of a write leaves what was written before; the record after that fails its checksum and is cut off
+//! (`server/filestore.go`, rebuildState).
 //!
 //! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
 //! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`].
@@ -31,6 +33,7 @@
 //!   replica it is so here, too.
 //! - A leader without a quorum does not step down by itself, as one of NATS does after 10 s. It can confirm nothing
 //!   either.
+//! - A torn write lies at most four writes back; a power cut that takes more takes all that was not synced.
 //! - Push consumers, subjects and filters, limits in bytes, a time to live for each message, mirrors and sources are
 //!   left out.
 //! - Connections have no faults of their own. The pages on core NATS show those.

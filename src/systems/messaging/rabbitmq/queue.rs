@@ -212,7 +212,8 @@ impl Queue {
             return false;
         }
         let is_at_risk = |stored: &Stored| stored.message.published.saturating_add(WRITE_BACK) > now;
-        let mut places: Vec<u32> = self.ready.iter().filter(|stored| is_at_risk(stored)).map(|stored| stored.place).collect();
+        let mut places: Vec<u32> =
+            self.ready.iter().filter(|stored| is_at_risk(stored)).map(|stored| stored.place).collect();
         small::sort_by_key(&mut places, |place| *place);
         let kept = torn.map_or(0, |lost| places.len().saturating_sub(lost as usize));
         let lost = places.split_off(kept);
