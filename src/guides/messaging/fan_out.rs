@@ -124,7 +124,7 @@ fn strip(world: &Shop, index: usize, at: (i32, i32), frame: Frame) -> Figure {
         at: (left, top),
         size: (width, 84),
         title,
-        body: Body::Grid { first: 1, rows },
+        body: Body::Queues(rows),
     }
 }
 
