@@ -348,11 +348,11 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::systems::consensus::lease_lock::FIRST;
     use crate::sim::run::Run;
     use crate::sim::run::chaos::storm;
     use crate::sim::run::simulation::Simulation;
     use crate::sim::run::tape::Tape;
+    use crate::systems::consensus::lease_lock::FIRST;
 
     /// The tour's two breaches: the pause is beyond what a lease can promise, the lost update is not.
     #[test]
@@ -379,7 +379,8 @@ mod tests {
         script.act(proof::wish(1));
         script.until(|world| at_work(world) == [worker]);
         script.act(proof::wish(0));
-        script.until(|world| matches!(world.memory(LOCK), Some(leases::Memory::Lock { queue, .. }) if !queue.is_empty()));
+        script
+            .until(|world| matches!(world.memory(LOCK), Some(leases::Memory::Lock { queue, .. }) if !queue.is_empty()));
         script.act(Input::Crash { node: waiter });
         script.act(proof::wish(2));
         script.until(|world| lent_to(world) != Some(worker));

@@ -129,13 +129,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture.figures.push(Figure { id: "queues", at: queues.0, size: queues.1, title, body });
     let rows = vec![numbers("", world.witness().order().iter().copied(), shown, Tone::Fine)];
     let title = "Done, in this order".to_owned();
-    picture.figures.push(Figure {
-        id: "order",
-        at: order.0,
-        size: order.1,
-        title,
-        body: Body::Queues(rows),
-    });
+    picture.figures.push(Figure { id: "order", at: order.0, size: order.1, title, body: Body::Queues(rows) });
     if frame == Frame::Wide {
         picture.figures.push(graves(world));
     }
