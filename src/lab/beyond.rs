@@ -20,7 +20,9 @@ pub fn beyond(faults: &FaultModel, inputs: &[Stamped], event: u64, name: impl Fn
 /// Who is down or paused after an input.
 fn follow(input: &Input, down: &mut Set<NodeId>) {
     match *input {
-        Input::Crash { node } | Input::PowerCut { node } | Input::Pause { node } => _ = down.insert(node, ()),
+        Input::Crash { node } | Input::PowerCut { node } | Input::TearWrite { node, .. } | Input::Pause { node } => {
+            _ = down.insert(node, ())
+        }
         Input::Restart { node } | Input::Resume { node } | Input::LoseDisk { node } => _ = down.remove(&node),
         _ => {}
     }
@@ -39,7 +41,9 @@ fn beyond_alone(faults: &FaultModel, input: &Input, name: &impl Fn(NodeId) -> St
     let strikes = |node: NodeId, is_promised: bool| !is_promised || faults.nodes.is_some_and(|within| !within(node));
     let words = match *input {
         Input::Crash { node } if strikes(node, faults.crash) => format!("{} crashed", name(node)),
-        Input::PowerCut { node } if strikes(node, faults.power_cut) => format!("{} lost power", name(node)),
+        Input::PowerCut { node } | Input::TearWrite { node, .. } if strikes(node, faults.power_cut) => {
+            format!("{} lost power", name(node))
+        }
         Input::Pause { node } if strikes(node, faults.pause) => format!("{} was paused", name(node)),
         Input::Slow { node, percent } if percent != 100 && strikes(node, faults.slow) => {
             format!("{} ran at another speed", name(node))

@@ -334,6 +334,8 @@ pub struct Bar {
 pub enum Body {
     /// Rows of equally wide cells with the index of the first column: logs side by side, strips of offsets.
     Grid { first: u32, rows: Vec<GridRow> },
+    /// The same without indices: what stands in a cell has a number of its own, and no fixed place.
+    Queues(Vec<GridRow>),
     /// A table with a head.
     Table { head: Vec<String>, rows: Vec<Vec<Cell>> },
     /// Horizontal bars.

@@ -301,7 +301,8 @@ const FEWEST_COLUMNS: usize = 8;
 pub fn figure(figure: &Figure) -> String {
     let mut out = format!(r#"<text class="figure-title" x="0" y="12">{}</text>"#, escape(&figure.title));
     match &figure.body {
-        Body::Grid { first, rows } => grid(&mut out, figure.size, *first, rows),
+        Body::Grid { first, rows } => grid(&mut out, figure.size, Some(*first), rows),
+        Body::Queues(rows) => grid(&mut out, figure.size, None, rows),
         Body::Table { head, rows } => table(&mut out, figure.size, head, rows),
         Body::Bars(bars) => bar_rows(&mut out, figure.size, bars),
     }
@@ -318,14 +319,14 @@ fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
     }
 }
 
-fn grid(out: &mut String, (width, height): (i32, i32), first: u32, rows: &[GridRow]) {
+fn grid(out: &mut String, (width, height): (i32, i32), first: Option<u32>, rows: &[GridRow]) {
     let label = label_width(rows.iter().map(|row| row.label.as_str()));
     let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(FEWEST_COLUMNS);
     let cell = ((width - label) / columns as i32).min(64);
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
-    for column in 0..columns {
+    for (column, index) in first.into_iter().flat_map(|first| first..).take(columns).enumerate() {
         let x = label + cell * column as i32 + cell / 2;
-        let _ = write!(out, r#"<text class="index" x="{x}" y="29">{}</text>"#, first + column as u32);
+        let _ = write!(out, r#"<text class="index" x="{x}" y="29">{index}</text>"#);
     }
     for (index, row) in rows.iter().enumerate() {
         let y = 34 + step * index as i32;

@@ -30,6 +30,7 @@ fn rows(figure: &Figure) -> Vec<Vec<String>> {
             let head = std::iter::once(String::new()).chain((0..widest).map(|at| (first + at).to_string()));
             std::iter::once(head.collect()).chain(rows.iter().map(cells)).collect()
         }
+        Body::Queues(rows) => rows.iter().map(cells).collect(),
         Body::Table { head, rows } => {
             let texts = rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect());
             std::iter::once(head.clone()).chain(texts).collect()

@@ -205,10 +205,15 @@ fn reader_doings<W: Simulation + Clone>(run: &Run<W>) -> (Vec<Away>, Vec<Time>) 
     for stamped in run.branch().tape().inputs() {
         let at = run.branch().time_at(stamped.after);
         match stamped.input {
-            // A paused node that crashes has been away since it was paused.
-            Input::Crash { node } | Input::PowerCut { node } | Input::Pause { node }
-                if open.iter().any(|known| known.0 == node) => {}
-            Input::Crash { node } | Input::PowerCut { node } | Input::Pause { node } => open.push((node, at)),
+            Input::Crash { node }
+            | Input::PowerCut { node }
+            | Input::TearWrite { node, .. }
+            | Input::Pause { node } => {
+                // A paused node that crashes has been away since it was paused.
+                if open.iter().all(|known| known.0 != node) {
+                    open.push((node, at));
+                }
+            }
             Input::Restart { node } | Input::Resume { node } => {
                 if let Some(index) = open.iter().position(|known| known.0 == node) {
                     let (node, from) = open.remove(index);

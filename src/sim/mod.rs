@@ -11,7 +11,7 @@
 //! - [`machine`]: what a protocol implements, and a system of them in motion.
 //! - [`explore`]: all schedules within bounds.
 //!
-//! Below them all: [`journal`], [`later`], [`numbers`] and [`small`].
+//! Below them all: [`journal`], [`later`], [`numbers`], [`small`] and [`unsynced`].
 
 pub mod declare;
 pub mod explore;
@@ -24,6 +24,7 @@ pub mod measure;
 pub mod numbers;
 pub mod run;
 pub mod small;
+pub mod unsynced;
 
 use serde::{Deserialize, Serialize};
 

@@ -149,6 +149,7 @@ fn kind(input: &Input) -> Option<&'static str> {
     Some(match input {
         Input::Crash { .. } => "crash",
         Input::PowerCut { .. } => "power cut",
+        Input::TearWrite { .. } => "torn write",
         Input::Pause { .. } => "pause",
         Input::Slow { percent, .. } if *percent != 100 => "slow",
         Input::Skew { offset, drift_ppm, .. } if *offset != 0 || *drift_ppm != 0 => "skew",

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
-use faultline::sim::declare::settings::Control;
+use faultline::sim::declare::settings::{Control, Setting};
 use serde_json::{Value, json};
 
 use super::Failure;
@@ -48,17 +48,25 @@ fn as_json(scenario: &dyn AnyScenario) -> Result<Value, Failure> {
         "rules": info.rules.iter().map(|(_, rule)| rule_as_json(rule, &outside)).collect::<Vec<_>>(),
         "promises": info.promises.iter()
             .map(|promise| json!({"id": promise.id, "kind": promise.kind.name()})).collect::<Vec<_>>(),
-        "settings": info.settings.iter().map(|(_, setting, value)| {
-            let (min, max) = setting.control.bounds();
-            let kind = match setting.control {
-                Control::Slider { .. } => "slider",
-                Control::Choice(_) => "choice",
-                Control::Toggle => "toggle",
-            };
-            json!({"id": setting.id, "kind": kind, "min": min, "max": max, "default": value})
-        }).collect::<Vec<_>>(),
+        "settings": info.settings.iter()
+            .map(|(_, setting, value)| setting_as_json(setting, *value)).collect::<Vec<_>>(),
         "challenges": info.challenges.iter()
             .map(|challenge| json!({"id": challenge.id, "title": challenge.title})).collect::<Vec<_>>(),
         "impossible": info.impossible,
     }))
+}
+
+/// A setting with its bounds; a choice also names what its numbers stand for.
+fn setting_as_json(setting: &Setting, value: i64) -> Value {
+    let (min, max) = setting.control.bounds();
+    let kind = match setting.control {
+        Control::Slider { .. } => "slider",
+        Control::Choice(_) => "choice",
+        Control::Toggle => "toggle",
+    };
+    let mut json = json!({"id": setting.id, "kind": kind, "min": min, "max": max, "default": value});
+    if let Control::Choice(names) = setting.control {
+        json["options"] = json!(names);
+    }
+    json
 }

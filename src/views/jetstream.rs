@@ -346,7 +346,7 @@ fn stream_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let title =
         if more > 0 { format!("Tasks in the stream, and {more} more") } else { "Tasks in the stream".to_owned() };
     let rows = vec![GridRow { label: String::new(), cells, mark: None }];
-    Figure { id: "stream", at, size, title, body: Body::Grid { first: 1, rows } }
+    Figure { id: "stream", at, size, title, body: Body::Queues(rows) }
 }
 
 fn window_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
@@ -355,7 +355,7 @@ fn window_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     ids.reverse();
     let cells = ids.into_iter().map(|id| Cell::firm(id.to_string(), Tone::Service)).collect();
     let rows = vec![GridRow { label: String::new(), cells, mark: None }];
-    Figure { id: "window", at, size, title: "Newest ids in the window".to_owned(), body: Body::Grid { first: 1, rows } }
+    Figure { id: "window", at, size, title: "Newest ids in the window".to_owned(), body: Body::Queues(rows) }
 }
 
 /// Which nodes have a message, as far as one can tell from outside.

@@ -53,7 +53,7 @@ impl Face for LeaseLock {
         let mut memory = match &node.memory {
             None => return Inspection { disk, memory: Vec::new() },
             Some(Memory::Lock { holder, queue, .. }) => {
-                let waiting: Vec<String> = queue.iter().map(|waiting| name(world, waiting.0)).collect();
+                let waiting: Vec<String> = queue.iter().map(|waiting| name(world, waiting.client)).collect();
                 let held =
                     holder.map_or("nobody".to_owned(), |(who, token)| format!("{}, token {token}", name(world, who)));
                 vec![field("lent to", held), field("waiting", waiting.join(", "))]

@@ -207,7 +207,7 @@ fn task_strip(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         row("again later", of(&|queue| queue != 0 && queue != topology::PARKED), Tone::Risk),
         row("parked", parked, Tone::Broken),
     ];
-    Figure { id: "tasks", at, size, title: "Tasks at RabbitMQ".to_owned(), body: Body::Grid { first: 1, rows } }
+    Figure { id: "tasks", at, size, title: "Tasks at RabbitMQ".to_owned(), body: Body::Queues(rows) }
 }
 
 /// The rows, and what they should be.

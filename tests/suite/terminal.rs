@@ -182,3 +182,24 @@ fn a_history_is_judged_by_exit_code() {
     }
     assert_eq!(run("check-history no-such-file").0, Some(3));
 }
+
+/// A choice's value is a number on the tape and in `--set`; the list says what it stands for.
+#[test]
+fn choices_are_listed_by_name() {
+    let (_, all) = json("list --json");
+    let settings = |slug: &str| {
+        let scenario = all.as_array().and_then(|all| all.iter().find(|scenario| scenario["slug"] == slug));
+        scenario.expect("it is in the catalogue")["settings"].as_array().expect("it has settings").clone()
+    };
+    let jetstream = settings("jetstream-work-queue");
+    let named = |id: &str| jetstream.iter().find(|setting| setting["id"] == id).expect("it has this setting");
+    assert_eq!(named("retention")["options"], serde_json::json!(["limits", "interest", "work queue"]));
+    assert!(named("rate").get("options").is_none());
+    for setting in
+        all.as_array().expect("a list").iter().flat_map(|scenario| scenario["settings"].as_array().expect("a list"))
+    {
+        let count = setting["options"].as_array().map(|names| names.len() as i64);
+        assert_eq!(count.is_some(), setting["kind"] == "choice", "{setting}");
+        assert!(count.is_none_or(|count| setting["max"] == count - 1), "{setting}");
+    }
+}

@@ -27,7 +27,10 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
             return (world.name(node), acts);
         }
         acts.push(act("Crash", Input::Crash { node }));
-        acts.extend(player.info().power_cut.then(|| act("Cut the power", Input::PowerCut { node })));
+        if player.info().power_cut {
+            acts.push(act("Cut the power", Input::PowerCut { node }));
+            acts.push(act("Tear its last write", Input::TearWrite { node, lost: 1 }));
+        }
         acts.push(match state.paused {
             true => act("Resume", Input::Resume { node }),
             false => act("Pause", Input::Pause { node }),

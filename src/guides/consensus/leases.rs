@@ -3,7 +3,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::consensus::lease_lock::promises::{
-    GOES_ON, LIMITS, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, clocks_within_bound, holders,
+    GOES_ON, LIMITS, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, TO_THE_LIVING, clocks_within_bound, holders,
 };
 use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Phase, STORE};
 use crate::views::lease_lock::{Shop, attempts, beliefs, client, client_mark, clients, lock_mark, store_mark};
@@ -27,9 +27,9 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
         (leases::THINK, 300_000),
         (leases::LATENCY, 20_000),
     ],
-    rules: &[leases::FENCING, leases::ON_DISK, leases::MARGIN],
+    rules: &[leases::FENCING, leases::ON_DISK, leases::MARGIN, leases::WAITER],
     commands: &[leases::WISH],
-    promises: &[NO_OLD_WRITE, NO_LOST_UPDATE, ONE_HOLDER, GOES_ON],
+    promises: &[NO_OLD_WRITE, NO_LOST_UPDATE, ONE_HOLDER, GOES_ON, TO_THE_LIVING],
     limits: LIMITS,
     faults: FaultModel { pause: false, skew: true, ..FaultModel::ASYNCHRONOUS },
     charts: &[
@@ -65,7 +65,7 @@ pub static SCENARIO: Scenario<LeaseLock> = Scenario {
         ("lease", "A lock or right that expires on its own after a set time."),
     ],
     near: &["consensus/raft-reads", "consensus/token-ring"],
-    versions: versions!["Gray and Cheriton, 1989", "Chubby, 2006", "etcd 3.6"],
+    versions: versions!["Gray and Cheriton, 1989", "Chubby, 2006", "etcd 3.6", "ZooKeeper 3.9"],
     prose: prose!("leases.md"),
     #[cfg(not(target_arch = "wasm32"))]
     proof: &proof::PROOF,
@@ -303,6 +303,15 @@ mod proof {
                 reason: "It is about how fast two clocks run, and the explorer knows no clock.",
             },
         },
+        Breaks {
+            rule: leases::WAITER,
+            promise: TO_THE_LIVING.id,
+            way: Way::Schedules {
+                settings: &[(leases::WORK, 2_000_000)],
+                events: 400,
+                reason: "It is about how long a waiter has been silent, and the explorer knows no clock.",
+            },
+        },
     ];
 
     const SOLUTIONS: &[Solution<LeaseLock>] = &[
@@ -343,6 +352,7 @@ mod tests {
     use crate::sim::run::chaos::storm;
     use crate::sim::run::simulation::Simulation;
     use crate::sim::run::tape::Tape;
+    use crate::systems::consensus::lease_lock::FIRST;
 
     /// The tour's two breaches: the pause is beyond what a lease can promise, the lost update is not.
     #[test]
@@ -355,6 +365,33 @@ mod tests {
         };
         assert_eq!(words(ONE_HOLDER.id), "outside of what is promised");
         assert_eq!(words(NO_LOST_UPDATE.id), "broken");
+    }
+
+    /// A waits for B, which works for two seconds, and dies a moment later. Who is lent the lock next, and when?
+    fn a_waiter_dies(off: &[RuleId]) -> (Option<NodeId>, bool) {
+        let (waiter, worker) = (NodeId::from(FIRST), NodeId::from(FIRST + 1));
+        let settings = [(leases::CLIENTS, 3), (leases::WORK, 2_000_000), (leases::THINK, 3_000_000)];
+        let mut script = SCENARIO.script(&SCENARIO.from(off, &settings));
+        let lent_to = |world: &Shop| match world.memory(LOCK) {
+            Some(leases::Memory::Lock { holder, .. }) => holder.map(|holder| holder.0),
+            _ => None,
+        };
+        script.act(proof::wish(1));
+        script.until(|world| at_work(world) == [worker]);
+        script.act(proof::wish(0));
+        script
+            .until(|world| matches!(world.memory(LOCK), Some(leases::Memory::Lock { queue, .. }) if !queue.is_empty()));
+        script.act(Input::Crash { node: waiter });
+        script.act(proof::wish(2));
+        script.until(|world| lent_to(world) != Some(worker));
+        (lent_to(script.world()), script.world().is_promise_broken(TO_THE_LIVING.id))
+    }
+
+    #[test]
+    fn a_waiter_that_has_died_is_passed_over() {
+        let [dead, living] = [NodeId::from(FIRST), NodeId::from(FIRST + 2)];
+        assert_eq!(a_waiter_dies(&[]), (Some(living), false));
+        assert_eq!(a_waiter_dies(&[leases::WAITER]), (Some(dead), true));
     }
 
     /// Kleppmann 2016: with fencing tokens nothing depends on time. Pauses, late messages and any clock: two clients may

@@ -441,6 +441,29 @@ mod tests {
         (after.0 - before.0, after.1 - before.1, median, level.map_or(0, crate::sim::measure::metrics::Series::level))
     }
 
+    /// A server tells the last 128 ids apart, and takes an older one for a command that it has seen. One command is lost
+    /// again and again: the clients wait for it before their newest is so far ahead.
+    #[test]
+    fn no_command_is_taken_for_one_that_was_seen() {
+        let mut script = SCENARIO.script(&Origin { settings: vec![(paxos::RATE, 20)], ..SCENARIO.from(&[], &[]) });
+        let asked = |world: &Cluster| world.nodes().map(|(_, node)| node.disk.asked).max().unwrap_or(0);
+        let first = |world: &Cluster| {
+            let is_it = |flight: &Flight<Paxos>| matches!(flight.message, Message::Request { value } if value.id == 1);
+            world.flights().find(is_it).map(|flight| flight.pending.id)
+        };
+        while script.world().kernel().now() < 20 * SEC {
+            let step = script.world().kernel().steps();
+            script.until(|world| first(world).is_some() || world.kernel().steps() > step + 50);
+            while let Some(id) = first(script.world()) {
+                script.act(Input::Drop { id });
+            }
+        }
+        assert_eq!(asked(script.world()), 128);
+        script.until(|world| asked(world) > 140 && longest_wait(world) == 0);
+        assert!(asked(script.world()) > 140, "the clients go on");
+        assert!(SCENARIO.promises.iter().all(|promise| !script.world().is_promise_broken(promise.id)));
+    }
+
     /// Section 3: with phase 1 done in advance, a command costs what phase 2 costs. n-1 accept requests, as many answers
     /// and as many messages with the news, and the client's two; phase 1 adds 2(n-1) messages and a round trip.
     #[test]

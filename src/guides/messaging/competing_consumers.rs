@@ -149,7 +149,7 @@ fn queue_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let legend = if tasks.iter().any(|stored| stored.message.priority > 0) { "; ^ is urgent" } else { "" };
     let title = format!("Next in the queue{rest}{legend}");
     let rows = vec![row("", tasks, SHOWN, Tone::Store)];
-    Figure { id: "queue", at, size, title, body: Body::Grid { first: 1, rows } }
+    Figure { id: "queue", at, size, title, body: Body::Queues(rows) }
 }
 
 fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {

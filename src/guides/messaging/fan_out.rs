@@ -119,13 +119,7 @@ fn strip(world: &Shop, index: usize, at: (i32, i32), frame: Frame) -> Figure {
         false => "No queue".to_owned(),
     };
     let top = at.1 - 42;
-    Figure {
-        id: STRIPS[index % STRIPS.len()],
-        at: (left, top),
-        size: (width, 84),
-        title,
-        body: Body::Grid { first: 1, rows },
-    }
+    Figure { id: STRIPS[index % STRIPS.len()], at: (left, top), size: (width, 84), title, body: Body::Queues(rows) }
 }
 
 fn deliveries(world: &Shop) -> usize {

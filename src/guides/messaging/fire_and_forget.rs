@@ -210,7 +210,7 @@ fn pending_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let cells = list.iter().take(SHOWN).map(cell).collect();
     let title = format!("Pending for the log: {} of {most}", list.len());
     let rows = vec![GridRow { label: String::new(), cells, mark: (most <= SHOWN).then_some(most as u16) }];
-    Figure { id: "pending", at, size, title, body: Body::Grid { first: 1, rows } }
+    Figure { id: "pending", at, size, title, body: Body::Queues(rows) }
 }
 
 /// What each subscriber asked for and what it got.

@@ -5,7 +5,7 @@ use crate::systems::messaging::jetstream::promises::{
     LIMITS, MOVES, NOT_LOST, STORED_ONCE, WORKED_ONCE, store, workers,
 };
 use crate::systems::messaging::jetstream::{self as jet, FIRST, JetStream, Message, PUBLISHER, SERVER, cluster};
-use crate::views::jetstream::{Shop, flies, picture, shared, works};
+use crate::views::jetstream::{Shop, flies, picture, shared, unconfirmed, works};
 
 type Beat = crate::guides::kit::tour::Beat<JetStream>;
 
@@ -36,7 +36,7 @@ pub static SCENARIO: Scenario<JetStream> = Scenario {
     commands: &[jet::PUBLISH, jet::POISON, jet::NAK, jet::TERM, jet::PROGRESS],
     promises: &[STORED_ONCE, WORKED_ONCE, NOT_LOST, MOVES],
     limits: LIMITS,
-    faults: FaultModel { nodes: Some(|node| node != SERVER), ..FaultModel::ASYNCHRONOUS },
+    faults: FaultModel { power_cut: true, nodes: Some(|node| node != SERVER), ..FaultModel::ASYNCHRONOUS },
     charts: &[
         Chart {
             title: "Waiting time",
@@ -112,6 +112,13 @@ fn busy(world: &Shop) -> Option<NodeId> {
 fn down(world: &Shop) -> impl Iterator<Item = NodeId> {
     let all: Vec<NodeId> = workers(world).into_iter().filter(|id| !world.kernel().node(*id).up).collect();
     all.into_iter()
+}
+
+/// How many tasks the server has that are not on its disk yet.
+fn at_risk(world: &Shop) -> usize {
+    let (Some(node), Some(store)) = (world.node(SERVER), store(world)) else { return 0 };
+    let is_safe = |seq| node.disk.store.stream.get(seq).is_some();
+    store.stream.msgs().iter().filter(|stored| !is_safe(stored.seq)).count()
 }
 
 const SLOW_ONE: NodeId = NodeId(FIRST as u16);
@@ -241,6 +248,32 @@ const TOUR: &[Beat] = &[
         answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
         because: "The ack never came. The worker believes that the task is done, and another one does it again.",
     }),
+    Beat::new(
+        "Confirmed before it is on disk",
+        "The double ack is back. Now the server no longer syncs before it answers, but every two minutes: JetStream's \
+         default. Eight more tasks are published, and confirmed.",
+        |world| unconfirmed(world) == 0 && at_risk(world) >= 4,
+    )
+    .first(|_| {
+        let back = Input::Rule { rule: jet::DOUBLE_ACK, on: true };
+        vec![back, Input::HealAll, Input::off(jet::SYNC), publish(8)]
+    })
+    .look(|_| vec![PUBLISHER, SERVER]),
+    Beat::new(
+        "The power goes",
+        "The server's machine loses its power. A crash of the process would have cost nothing: what it had written was \
+         with the operating system.",
+        |world| world.is_promise_broken(NOT_LOST.id),
+    )
+    .first(|_| vec![Input::PowerCut { node: SERVER }])
+    .look(|_| vec![SERVER])
+    .ask(Predict {
+        question: "Where are the tasks that were confirmed a moment ago?",
+        options: |_| vec!["On the disk".to_owned(), "Gone".to_owned()],
+        answer: |world| usize::from(world.is_promise_broken(NOT_LOST.id)),
+        because: "Nothing had been synced since the rule was switched off, and the publisher will not send again what \
+                  was confirmed.",
+    }),
 ];
 
 const CHALLENGES: &[Challenge<JetStream>] = &[
@@ -253,12 +286,15 @@ const CHALLENGES: &[Challenge<JetStream>] = &[
         reached: |world| world.rules() == RuleSet::ALL && world.witness().twice.is_some(),
     },
     Challenge {
-        id: "power-cut",
-        title: "A power cut",
-        goal: "Make a task that was confirmed vanish.",
-        hint: "By default JetStream syncs every two minutes. Switch the rule off that makes it sync before it \
-               answers.",
-        reached: |world| world.is_promise_broken(NOT_LOST.id),
+        id: "torn-write",
+        title: "A torn write",
+        goal: "Make a confirmed task vanish although all that was written before it is on the disk.",
+        hint: "Without the sync before the answer, the operating system writes to the disk when it likes. Step until a \
+               PubAck has arrived, and tear the server's last write.",
+        reached: |world| {
+            let torn = world.node(SERVER).is_some_and(|node| node.disk.torn.0);
+            torn && world.is_promise_broken(NOT_LOST.id)
+        },
     },
     Challenge {
         id: "three-at-once",
@@ -311,7 +347,6 @@ const WITHOUT: &[(RuleId, Hunt<JetStream>)] = &[
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
-    use crate::views::jetstream::unconfirmed;
 
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<JetStream> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
@@ -365,12 +400,14 @@ mod proof {
             },
         },
         Solution {
-            challenge: "power-cut",
-            from: || SCENARIO.from(&[jet::SYNC], &[]),
+            challenge: "torn-write",
+            from: || SCENARIO.from(&[jet::SYNC], &[(jet::RATE, 0)]),
             act: |script| {
-                script.act(publish(6));
-                script.until(|world| unconfirmed(world) == 0 && store(world).is_some_and(|store| store.ready() > 0));
-                script.act(Input::PowerCut { node: SERVER });
+                script.until(|world| world.kernel().now() > 100_000);
+                script.act(publish(4));
+                script.until(|world| unconfirmed(world) == 4);
+                script.until(|world| unconfirmed(world) == 0);
+                script.act(Input::TearWrite { node: SERVER, lost: 1 });
                 script.until(|world| world.is_promise_broken(NOT_LOST.id));
             },
         },
@@ -414,11 +451,12 @@ mod tests {
     fn stormed(seed: u64, retention: i64) -> Run<Shop> {
         let origin = Origin { seed, settings: vec![(jet::RETENTION, retention)], rules_off: 0 };
         let mut run = Run::new(SCENARIO.world(&origin, &[]), Tape::default());
-        storm(&mut run, FaultModel::ASYNCHRONOUS, seed, 400);
+        storm(&mut run, FaultModel { power_cut: true, ..FaultModel::ASYNCHRONOUS }, seed, 400);
         run
     }
 
-    /// With crashes of the server as well: what is confirmed is kept and what is done is done, in a work queue, too.
+    /// With crashes of the server as well, and power cuts: what is confirmed is kept and what is done is done, in a work
+    /// queue, too.
     #[test]
     fn a_crash_of_the_server_costs_a_work_queue_its_ids_and_nothing_else() {
         for seed in 0..200 {
@@ -426,6 +464,27 @@ mod tests {
             let broken = |promise| run.world().is_promise_broken(promise);
             assert!(!broken(NOT_LOST.id) && !broken(WORKED_ONCE.id), "seed {seed}");
         }
+    }
+
+    /// Confirmed and not synced, the newest last: how many of six are left after a power cut.
+    #[test]
+    fn a_torn_write_costs_the_end_and_a_power_cut_everything() {
+        let left = |input: Input| {
+            let mut script = SCENARIO.script(&SCENARIO.from(&[jet::SYNC], &[(jet::RATE, 0)]));
+            script.until(|world| world.kernel().now() > 100_000);
+            script.act(publish(6));
+            script.until(|world| unconfirmed(world) == 6);
+            script.until(|world| unconfirmed(world) == 0);
+            script.act(input);
+            let kept = store(script.world()).map_or(0, |store| store.stream.msgs().len());
+            assert!(script.act(Input::Restart { node: SERVER }));
+            assert_eq!(store(script.world()).map(|store| store.stream.msgs().len()), Some(kept));
+            (kept, script.world().is_promise_broken(NOT_LOST.id))
+        };
+        let torn = |lost| left(Input::TearWrite { node: SERVER, lost });
+        assert_eq!(left(Input::Crash { node: SERVER }), (6, false));
+        assert_eq!([torn(1), torn(2), torn(4), torn(5)], [(5, true), (4, true), (2, true), (0, true)]);
+        assert_eq!(left(Input::PowerCut { node: SERVER }), (0, true));
     }
 
     /// Where acknowledged messages stay, the window is read back whole.

@@ -91,7 +91,7 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     picture.nodes.push(mark);
     picture.link_all(&[BROKER], &[PUBLISHER, WORKER]);
     let title = "Where each task is".to_owned();
-    let body = Body::Grid { first: 1, rows: whereabouts(world, shown) };
+    let body = Body::Queues(whereabouts(world, shown));
     picture.figures.push(Figure { id: "tasks", at: rows.0, size: rows.1, title, body });
     picture
 }
@@ -300,4 +300,30 @@ mod proof {
             },
         },
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::run::Run;
+    use crate::sim::run::chaos::storm;
+    use crate::sim::run::tape::Tape;
+
+    /// In how many of a hundred storms a confirmed task is lost.
+    fn losses(faults: FaultModel) -> usize {
+        let is_lost = |seed: &u64| {
+            let mut run = Run::new(SCENARIO.world(&Origin { seed: *seed, ..Origin::default() }, &[]), Tape::default());
+            storm(&mut run, faults, *seed, 400);
+            run.world().is_promise_broken(NOT_LOST.id)
+        };
+        (0..100).filter(is_lost).count()
+    }
+
+    /// Why the scenario promises nothing under power cuts: its queue is a classic one.
+    #[test]
+    fn a_classic_queue_loses_confirmed_tasks_with_the_power() {
+        assert_eq!(losses(SCENARIO.faults), 0);
+        let lost = losses(FaultModel { power_cut: true, ..SCENARIO.faults });
+        assert!(lost > 10, "{lost}");
+    }
 }

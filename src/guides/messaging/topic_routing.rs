@@ -170,7 +170,7 @@ fn strip(world: &Shop, queue: u8, at: (i32, i32)) -> Figure {
         true => format!("Queue {name}{matched}"),
         false => format!("{name}{matched}; dashed: delivered"),
     };
-    Figure { id: name, at: (690, at.1 - 40), size: (262, 66), title, body: Body::Grid { first: 1, rows } }
+    Figure { id: name, at: (690, at.1 - 40), size: (262, 66), title, body: Body::Queues(rows) }
 }
 
 /// The words of a key in three cells; the third has all that follow as well.

@@ -295,7 +295,7 @@ impl<S: System> Model for Instance<S> {
                 self.bench.happen(node, event);
             }
             Happening::Crash => self.bench.crash(node),
-            Happening::PowerCut => self.bench.cut_power(node),
+            Happening::PowerCut => self.bench.cut_power(node, None),
             Happening::Restart => self.bench.restart(node),
         }
         let local = self.intern_local(known, node, Place::Bench);

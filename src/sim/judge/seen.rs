@@ -4,6 +4,8 @@
 //! what is sure: whether a number was surely seen (for what must not happen twice) or surely not (for what must happen).
 //! Of what is forgotten, neither is.
 
+use std::hash::Hash;
+
 use crate::sim::later::Later;
 
 /// How many ranges are remembered.
@@ -11,42 +13,59 @@ const MOST_RANGES: usize = 64;
 
 /// See the module's header.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Seen {
+pub struct Seen<N: Copy + Ord + Default + Hash = u32> {
     /// The first of each range and one past its last, in order, apart from each other.
-    ranges: Vec<(u32, u32)>,
+    ranges: Vec<(N, N)>,
     /// Below this, it is no longer known which numbers were seen.
-    floor: Later<u32>,
+    floor: Later<N>,
 }
 
 impl Seen {
-    /// Whether a number was surely seen.
-    pub fn has(&self, number: u32) -> bool {
-        let after = self.ranges.partition_point(|range| range.0 <= number);
-        after > 0 && number < self.ranges[after - 1].1
-    }
-
-    /// Whether a number was surely not seen.
-    pub fn lacks(&self, number: u32) -> bool {
-        number >= self.floor.0 && !self.has(number)
-    }
-
-    /// The first of these numbers that was surely not seen.
-    pub fn first_lacking(&self, from: u32, to: u32) -> Option<u32> {
-        let from = from.max(self.floor.0);
-        let within = self.ranges.iter().find(|range| (range.0..range.1).contains(&from));
-        let next = within.map_or(from, |range| range.1);
-        (next < to).then_some(next)
-    }
-
     /// Adds a number. True if it surely was there before.
     pub fn add(&mut self, number: u32) -> bool {
         let was_there = self.has(number);
         self.add_all(number, number + 1);
         was_there
     }
+}
+
+impl<N: Copy + Ord + Default + Hash> Seen<N> {
+    /// Whether a number was surely seen.
+    pub fn has(&self, number: N) -> bool {
+        let after = self.ranges.partition_point(|range| range.0 <= number);
+        after > 0 && number < self.ranges[after - 1].1
+    }
+
+    /// Whether a number was surely not seen.
+    pub fn lacks(&self, number: N) -> bool {
+        number >= self.floor.0 && !self.has(number)
+    }
+
+    /// The first of these numbers that was surely not seen.
+    pub fn first_lacking(&self, from: N, to: N) -> Option<N> {
+        let from = from.max(self.floor.0);
+        let within = self.ranges.iter().find(|range| (range.0..range.1).contains(&from));
+        let next = within.map_or(from, |range| range.1);
+        (next < to).then_some(next)
+    }
+
+    /// The stretches between two numbers that were surely not seen: the first of each, and one past its last.
+    pub fn lacking(&self, from: N, to: N) -> Vec<(N, N)> {
+        let (mut at, mut gaps) = (from.max(self.floor.0), Vec::new());
+        for &(first, last) in self.ranges.iter().take_while(|range| range.0 < to) {
+            if first > at {
+                gaps.push((at, first));
+            }
+            at = at.max(last);
+        }
+        if at < to {
+            gaps.push((at, to));
+        }
+        gaps
+    }
 
     /// Adds the numbers from one to before another.
-    pub fn add_all(&mut self, from: u32, to: u32) {
+    pub fn add_all(&mut self, from: N, to: N) {
         let from = from.max(self.floor.0);
         if from >= to {
             return;
@@ -68,7 +87,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_joined_whatever_their_order() {
-        let mut seen = Seen::default();
+        let mut seen: Seen = Seen::default();
         for number in [4, 2, 3, 7, 6, 9] {
             assert!(!seen.add(number));
         }
@@ -78,6 +97,9 @@ mod tests {
             (seen.first_lacking(2, 5), seen.first_lacking(2, 9), seen.first_lacking(0, 9)),
             (None, Some(5), Some(0))
         );
+        assert_eq!(seen.lacking(3, 12), [(5, 6), (8, 9), (10, 12)]);
+        seen.add_all(5, 12);
+        assert_eq!((seen.lacking(1, 13), seen.lacking(3, 12)), (vec![(1, 2), (12, 13)], vec![]));
     }
 
     /// What is forgotten was neither surely seen nor surely not; all that is remembered stays exact, as a model says.
@@ -98,6 +120,9 @@ mod tests {
                 assert!(!seen.lacks(asked) || !model.contains(&asked));
                 assert!(asked < seen.floor.0 || seen.has(asked) == model.contains(&asked));
             }
+            let gaps = seen.lacking(step / 4, step / 4 + 500);
+            assert_eq!(gaps.first().map(|gap| gap.0), seen.first_lacking(step / 4, step / 4 + 500));
+            assert!(gaps.iter().flat_map(|gap| gap.0..gap.1).all(|number| seen.lacks(number)));
         }
         assert!(seen.floor.0 > 0, "the test must forget something");
     }

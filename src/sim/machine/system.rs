@@ -68,8 +68,9 @@ pub trait System: Sized + 'static {
 
     /// What a power cut leaves of a disk: what was synced. A crash of the process alone leaves the page cache to the
     /// operating system, so all that was written stays. Does nothing for a system that syncs before it says anything.
-    /// `now`: by the node's clock; an operating system writes back by itself after a while.
-    fn lose_power(_disk: &mut Self::Disk, _settings: &Settings, _now: Time) {}
+    /// `now`: by the node's clock; an operating system writes back by itself after a while. `torn`: it was just doing so,
+    /// and of what was not synced only the last writes, this many, are lost; the first of them is torn.
+    fn lose_power(_disk: &mut Self::Disk, _settings: &Settings, _now: Time, _torn: Option<u32>) {}
 
     /// Boots a node from its disk, at the start of the run or after a crash.
     fn boot(disk: &Self::Disk, context: &mut Context<Self>) -> Self::Memory;

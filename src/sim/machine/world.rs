@@ -313,11 +313,11 @@ impl<S: System> World<S> {
         self.fabric.kernel.set_up(node, false);
     }
 
-    pub(in crate::sim) fn cut_power(&mut self, node: NodeId) {
+    pub(in crate::sim) fn cut_power(&mut self, node: NodeId, torn: Option<u32>) {
         self.crash(node);
         let kernel = &self.fabric.kernel;
         let now = if kernel.is_timeless() { 0 } else { kernel.node(node).local(kernel.now()) };
-        S::lose_power(&mut self.nodes[node.index()].change().disk, &self.fabric.settings, now);
+        S::lose_power(&mut self.nodes[node.index()].change().disk, &self.fabric.settings, now, torn);
     }
 
     pub(in crate::sim) fn restart(&mut self, node: NodeId) {

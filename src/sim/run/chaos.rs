@@ -155,11 +155,10 @@ impl Chaos {
 
     /// The next fault, or the end of one. `None` when the drawn kind has nothing to strike.
     pub fn next<W: Simulation>(&mut self, world: &W) -> Option<Input> {
-        // Schedules of scenarios without power cuts stay as they were drawn before there were any.
-        match self.below(12 + u64::from(self.model.power_cut)) {
+        match self.below(12) {
             0 | 1 => self.end_node_fault(world),
             2 => Some(Input::HealAll),
-            3 if self.model.crash => self.strike(world).map(|node| Input::Crash { node }),
+            3 if self.model.crash => self.strike(world).map(|node| self.fell(node)),
             4 if self.model.pause => self.strike(world).map(|node| Input::Pause { node }),
             5 if self.model.slow => {
                 let percent = if self.below(2) == 0 { 100 } else { 100 + self.below(2_000) as u32 };
@@ -181,8 +180,18 @@ impl Chaos {
                 let by = MS * (1 + self.below(400));
                 self.flight(world).map(|id| Input::Delay { id, by })
             }
-            12 => self.strike(world).map(|node| Input::PowerCut { node }),
             _ => None,
+        }
+    }
+
+    /// How a node goes down: with its process or with its machine's power, and then perhaps in the middle of a write. It
+    /// has draws of its own, so a schedule with power cuts strikes the same nodes at the same moments as one without.
+    fn fell(&self, node: NodeId) -> Input {
+        let how = random::draw(self.seed, Drawer::Chaos, 1, self.drawn);
+        match random::below(how, 4) {
+            1 if self.model.power_cut => Input::PowerCut { node },
+            2 if self.model.power_cut => Input::TearWrite { node, lost: 1 + (how & 3) as u32 },
+            _ => Input::Crash { node },
         }
     }
 

@@ -1,12 +1,13 @@
 //! Makes a run that breaks a promise smaller, while it still breaks the same promise.
 //!
 //! First delta debugging over the inputs (Zeller and Hildebrandt, "Simplifying and isolating failure-inducing input",
-//! 2002), at their moments of virtual time; then the remaining inputs are moved earlier, so that less happens before
-//! them. A run is accepted if it breaks the promise with fewer inputs, or with as many inputs and fewer events.
+//! 2002), at their moments of virtual time; then power cuts become crashes, where those do as well; then the remaining
+//! inputs are moved earlier, so that less happens before them. A run is accepted if it breaks the promise with fewer
+//! inputs, or with as many inputs and fewer events.
 
 use super::compare::{Timed, replay_at, timed};
 use super::simulation::Simulation;
-use super::tape::{Stamped, Tape};
+use super::tape::{Input, Stamped, Tape};
 use crate::sim::kernel::time::Time;
 use crate::sim::run::{Branch, Run};
 
@@ -29,6 +30,8 @@ pub struct Progress {
 enum Stage {
     /// Leaving out a part: this one of `parts`.
     LeaveOut { parts: usize, part: usize },
+    /// Crashing the node of this input instead of cutting its power.
+    Milder { input: usize },
     /// Moving this input, and all after it, earlier by a part of the time since the one before.
     Earlier { input: usize, shift: u32 },
     /// Nothing is left to try.
@@ -81,6 +84,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
     pub fn advance(&mut self) -> bool {
         match self.stage {
             Stage::LeaveOut { parts, part } => self.leave_out(parts, part),
+            Stage::Milder { input } => self.milder(input),
             Stage::Earlier { input, shift } => self.earlier(input, shift),
             Stage::Done => return false,
         }
@@ -91,7 +95,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
         let count = self.inputs.len();
         let (from, to) = (count * part / parts, count * (part + 1) / parts);
         let rest: Vec<Timed> = [&self.inputs[..from], &self.inputs[to..]].concat();
-        self.stage = if from < to && self.accept(rest) {
+        self.stage = if from < to && self.accept(rest, false) {
             // What is left is cut into one part fewer.
             let parts = (parts - 1).max(2).min(self.inputs.len().max(1));
             if self.inputs.is_empty() { Stage::Done } else { Stage::LeaveOut { parts, part: 0 } }
@@ -100,7 +104,21 @@ impl<W: Simulation + Clone> Shrinker<W> {
         } else if parts < count {
             Stage::LeaveOut { parts: (parts * 2).min(count), part: 0 }
         } else {
-            Stage::Earlier { input: 0, shift: 0 }
+            Stage::Milder { input: 0 }
+        };
+    }
+
+    /// A crash in place of a power cut: where it breaks the promise just so, what was on the disk does not matter.
+    fn milder(&mut self, input: usize) {
+        self.stage = match self.inputs.get(input).map(|timed| &timed.input) {
+            Some(Input::PowerCut { node } | Input::TearWrite { node, .. }) => {
+                let mut crashed = self.inputs.clone();
+                crashed[input].input = Input::Crash { node: *node };
+                self.accept(crashed, true);
+                Stage::Milder { input: input + 1 }
+            }
+            Some(_) => Stage::Milder { input: input + 1 },
+            None => Stage::Earlier { input: 0, shift: 0 },
         };
     }
 
@@ -115,7 +133,7 @@ impl<W: Simulation + Clone> Shrinker<W> {
         let by = gap - if shift == 0 { 0 } else { gap - (gap >> shift) };
         let mut moved = self.inputs.clone();
         moved[input..].iter_mut().for_each(|timed| timed.at -= by.min(timed.at - before));
-        let is_smaller = by > 0 && self.accept(moved);
+        let is_smaller = by > 0 && self.accept(moved, false);
         self.stage = match is_smaller || shift >= 3 {
             true => Stage::Earlier { input: input + 1, shift: 0 },
             false => Stage::Earlier { input, shift: shift + 1 },
@@ -123,8 +141,8 @@ impl<W: Simulation + Clone> Shrinker<W> {
     }
 
     /// Takes these inputs if they break the promise and there are fewer of them, or as many with fewer events before
-    /// it breaks.
-    fn accept(&mut self, inputs: Vec<Timed>) -> bool {
+    /// it breaks, or if `milder` no more events.
+    fn accept(&mut self, inputs: Vec<Timed>, milder: bool) -> bool {
         self.tried += 1;
         let broken = |run: &Run<W>| run.branch().breakings().iter().any(|breaking| breaking.promise == self.promise);
         let until = self.time.saturating_mul(PATIENCE);
@@ -134,7 +152,8 @@ impl<W: Simulation + Clone> Shrinker<W> {
         // Inputs that no longer applied, or that came after it broke, are dropped as well.
         let kept = run.branch().tape().inputs().iter().filter(|stamped| stamped.after <= steps);
         let kept: Vec<Stamped> = kept.cloned().collect();
-        let is_smaller = kept.len() < self.inputs.len() || kept.len() == self.inputs.len() && steps < self.steps;
+        let is_earlier = steps < self.steps || milder && steps == self.steps;
+        let is_smaller = kept.len() < self.inputs.len() || kept.len() == self.inputs.len() && is_earlier;
         if is_smaller {
             self.inputs = timed(run.branch());
             self.inputs.truncate(kept.len());

@@ -62,6 +62,9 @@ pub enum Input {
     Choose { id: u64 },
     /// The machine under the node loses power: as a crash, and what was written to its disk and not synced is gone.
     PowerCut { node: NodeId },
+    /// As a power cut, in the middle of writing back what was not synced: only the last of those writes, this many, are
+    /// gone. The first of them is on the disk in part, and recovery cuts it off: its checksum is wrong.
+    TearWrite { node: NodeId, lost: u32 },
 }
 
 impl Input {

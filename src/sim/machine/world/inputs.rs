@@ -31,12 +31,16 @@ impl<S: System> World<S> {
                 let node = self.check_up(*node, false)?;
                 self.restart(node);
             }
-            Input::PowerCut { .. } if !S::POWER_CUT => {
+            Input::PowerCut { .. } | Input::TearWrite { .. } if !S::POWER_CUT => {
                 return refuse(format!("{}: what a power cut loses is not modelled here.", S::NAME));
             }
             Input::PowerCut { node } => {
                 let node = self.check_up(*node, true)?;
-                self.cut_power(node);
+                self.cut_power(node, None);
+            }
+            Input::TearWrite { node, lost } => {
+                let node = self.check_up(*node, true)?;
+                self.cut_power(node, Some((*lost).max(1)));
             }
             Input::LoseDisk { node } => {
                 let node = check_node(&self.fabric.kernel, *node)?;

@@ -77,6 +77,8 @@ impl Speaker<'_> {
         match input {
             Input::Crash { node } => format!("Crash {}", name(node)),
             Input::PowerCut { node } => format!("Cut the power of {}", name(node)),
+            Input::TearWrite { node, lost: 0 | 1 } => format!("Tear the last write of {}", name(node)),
+            Input::TearWrite { node, lost } => format!("Tear the last {lost} writes of {}", name(node)),
             Input::Restart { node } => format!("Restart {}", name(node)),
             Input::Pause { node } => format!("Pause {}", name(node)),
             Input::Resume { node } => format!("Resume {}", name(node)),

@@ -1,6 +1,6 @@
 //! The lock service: lends the lock to one client at a time, each time with a higher token.
 
-use super::{Asked, Disk, GRANTED, LEASE, LOCK, LeaseLock, Memory, Message, Timer, Token};
+use super::{Asked, Disk, GRANTED, LEASE, LOCK, LeaseLock, Memory, Message, Note, Timer, Token, WAITER, Waiter};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::show;
 use crate::sim::machine::system::{Context, Event, System};
@@ -8,7 +8,7 @@ use crate::sim::machine::system::{Context, Event, System};
 pub(super) struct Lock<'a, 'b> {
     pub disk: &'a mut Disk,
     pub holder: &'a mut Option<(NodeId, Token)>,
-    pub queue: &'a mut Vec<(NodeId, u32)>,
+    pub queue: &'a mut Vec<Waiter>,
     pub asked: &'a mut Asked,
     pub grace: &'a mut bool,
     pub context: &'a mut Context<'b, LeaseLock>,
@@ -62,15 +62,16 @@ impl Lock<'_, '_> {
         if !self.is_new(from, ask) {
             return;
         }
-        self.queue.retain(|waiting| waiting.0 != from);
+        self.queue.retain(|waiting| waiting.client != from);
+        let waiter = Waiter { client: from, ask, heard: self.context.now() };
         match *self.holder {
             Some((holder, token)) if holder != from => {
                 self.why(holder, |holder| format!("The lock is lent to {holder} with token {token}: it must wait."));
-                self.queue.push((from, ask));
+                self.queue.push(waiter);
             }
             _ if *self.grace => {
                 self.why(from, |from| format!("{from} must wait: a lease from before the crash may still be in use."));
-                self.queue.push((from, ask));
+                self.queue.push(waiter);
             }
             // The holder asks again: it never got its lease, or has lost it.
             _ => self.grant(from, ask),
@@ -121,11 +122,24 @@ impl Lock<'_, '_> {
         self.next();
     }
 
-    /// The lock is free: the client that has waited longest gets it.
+    /// The lock is free: the client that has waited longest gets it, of those that were heard within a lease.
     fn next(&mut self) {
-        if !self.queue.is_empty() {
-            let (client, ask) = self.queue.remove(0);
-            self.grant(client, ask);
+        let (lease, kept) = (self.context.amount(LEASE), self.context.rule(WAITER));
+        while !self.queue.is_empty() {
+            let Waiter { client, ask, heard } = self.queue.remove(0);
+            let silent = self.context.now().saturating_sub(heard);
+            if kept && silent > lease {
+                self.context.why_rule(WAITER, |s| {
+                    let client = LeaseLock::name(s, client);
+                    format!(
+                        "{client} has not asked for {}: its own lease is over, and its place is gone.",
+                        show(silent)
+                    )
+                });
+                continue;
+            }
+            self.context.note(Note::Lent { client, silent });
+            return self.grant(client, ask);
         }
     }
 }

@@ -5,19 +5,23 @@
 //! it granted, and both allow for the drift of clocks; a server that restarts waits out the longest lease. Mike
 //! Burrows, "The Chubby Lock Service for Loosely-Coupled Distributed Systems" (OSDI 2006), section 2.4: sequencers.
 //! Martin Kleppmann, "How to do distributed locking" (2016): the fencing token, and the pause that makes it necessary.
+//! Apache ZooKeeper, "ZooKeeper Recipes and Solutions" (Locks) and etcd, `client/v3/concurrency`: the place of a waiter
+//! is bound to its session, and goes with it.
 //!
 //! # Simplified here
 //!
 //! - The lock service is one node with a disk. Chubby, etcd and ZooKeeper are groups that survive the loss of a
 //!   member; here nobody gets the lock while the node is down.
-//! - A client that waits has no lease of its own, as it has in etcd and ZooKeeper. So a waiter that has crashed is
-//!   still granted the lock, and the others wait for a whole lease.
+//! - A waiter keeps its place by asking again. In etcd and ZooKeeper a session keeps all that a client has, and its
+//!   keep-alives are messages of their own.
 //! - Each holder does one read and one write under its lease.
 
 mod client;
 mod lock;
 pub mod promises;
 mod store;
+
+use std::hash::{Hash, Hasher};
 
 use litemap::LiteMap;
 
@@ -51,6 +55,10 @@ rules! {
     MARGIN = "lease-margin", "A margin for slow clocks",
         "A client stops early enough before its lease ends that no clock within the bound overruns it. Off: it uses \
          the whole lease by its own clock.";
+    /// A waiter that is not heard for a lease loses its place.
+    WAITER = "waiter-lease", "A waiter is kept by its own lease",
+        "A client that waits asks again before a lease is over, or it loses its place. Off: it keeps its place, and is \
+         lent the lock even if it has died.";
 }
 
 settings! {
@@ -132,6 +140,23 @@ pub struct Lease {
     pub ask: u32,
 }
 
+/// A client that waits for the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiter {
+    pub client: NodeId,
+    /// Its question.
+    pub ask: u32,
+    /// When it came, by the service's clock.
+    pub heard: Time,
+}
+
+/// As derived, but for the time: it matters together with the clock alone, and while exploring there is none.
+impl Hash for Waiter {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.client, self.ask).hash(state);
+    }
+}
+
 /// The number of each client's newest question.
 pub type Asked = LiteMap<NodeId, u32>;
 
@@ -140,7 +165,7 @@ pub type Asked = LiteMap<NodeId, u32>;
 pub enum Memory {
     /// The lock service: who holds the lock, who waits, who has asked what last, and whether it waits out a lease that it
     /// may have forgotten.
-    Lock { holder: Option<(NodeId, Token)>, queue: Vec<(NodeId, u32)>, asked: Asked, grace: bool },
+    Lock { holder: Option<(NodeId, Token)>, queue: Vec<Waiter>, asked: Asked, grace: bool },
     /// The store: the newest token seen, as far as it is not on disk.
     Store { newest: Token },
     /// A client.
@@ -185,7 +210,16 @@ pub enum Timer {
     Wish,
 }
 
-/// What a bystander sees at the store: somebody wrote, and it was taken or refused.
+/// What a bystander sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Note {
+    /// At the store: somebody wrote.
+    Attempt(Attempt),
+    /// At the lock service: it lends the lock to one that has waited, and has heard nothing from it for this long.
+    Lent { client: NodeId, silent: Micros },
+}
+
+/// Somebody wrote, and it was taken or refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Attempt {
     pub client: NodeId,
@@ -215,7 +249,7 @@ impl System for LeaseLock {
     type Memory = Memory;
     type Message = Message;
     type Timer = Timer;
-    type Note = Attempt;
+    type Note = Note;
     type Witness = promises::Witness;
 
     const NAME: &'static str = "Leases";
@@ -279,8 +313,8 @@ impl System for LeaseLock {
         world.memory(node).map(|_| node)
     }
 
-    fn observe(witness: &mut promises::Witness, notes: &[Attempt], scene: &Scene) {
-        notes.iter().for_each(|note| witness.see(*note, scene.kernel.now()));
+    fn observe(witness: &mut promises::Witness, notes: &[Note], scene: &Scene) {
+        notes.iter().for_each(|note| witness.see(*note, scene));
     }
 
     fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {

@@ -1,15 +1,16 @@
 //! What leases and fencing tokens promise, and under which faults.
 
 use super::{
-    Attempt, DRIFT, FIRST, LATENCY, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Phase, THINK, Token, WORK,
-    usable,
+    Attempt, DRIFT, FIRST, LATENCY, LEASE, LOCK, Lease, LeaseLock, MARGIN, Memory, Message, Note, Phase, THINK, Token,
+    WORK, usable,
 };
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
-use crate::sim::kernel::time::{SEC, Time, show};
+use crate::sim::kernel::time::{Micros, SEC, Time, show};
+use crate::sim::later::Later;
 use crate::sim::machine::promise::{Limit, Promise};
-use crate::sim::machine::system::System;
+use crate::sim::machine::system::{Scene, System};
 use crate::sim::machine::world::World;
 
 /// How many writes are remembered for the picture.
@@ -30,10 +31,22 @@ pub struct Witness {
     pub written_at: Time,
     /// Whether a write has been refused.
     pub refused: bool,
+    /// A client that was gone, and had been silent for this long, longer than a lease, when it was lent the lock.
+    pub gone: Later<Option<(NodeId, Micros)>>,
 }
 
 impl Witness {
-    pub(super) fn see(&mut self, attempt: Attempt, now: Time) {
+    pub(super) fn see(&mut self, note: Note, scene: &Scene) {
+        match note {
+            Note::Attempt(attempt) => self.attempted(attempt, scene.kernel.now()),
+            Note::Lent { client, silent } => {
+                let is_gone = silent > scene.settings.amount(LEASE) && !scene.kernel.is_running(client);
+                self.gone.0 = self.gone.0.or(is_gone.then_some((client, silent)));
+            }
+        }
+    }
+
+    fn attempted(&mut self, attempt: Attempt, now: Time) {
         if self.recent.len() == KEPT {
             self.recent.remove(0);
         }
@@ -128,6 +141,25 @@ pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
         }
     },
 };
+
+/// A waiter's own lease.
+pub const TO_THE_LIVING: Promise<LeaseLock> = never!(
+    "lent-to-the-living",
+    "The lock is lent to the living",
+    "Nobody is lent the lock who is down or paused and has not been heard for longer than a lease.",
+    |world| world.witness().gone.0,
+    |world, (client, silent)| {
+        let name = LeaseLock::name(world.settings(), client);
+        Breach {
+            nodes: vec![LOCK, client],
+            text: format!("The lock was lent to {name}, which is gone: nobody else gets it for a whole lease."),
+            values: vec![
+                ("lock".to_owned(), format!("lent to {name}")),
+                (name, format!("not heard for {}", show(silent))),
+            ],
+        }
+    }
+);
 
 /// When two believe that they hold the lock although nothing went wrong with the lease.
 pub(super) fn outside(world: &World<LeaseLock>, promise: &str) -> Option<&'static str> {

@@ -1,6 +1,6 @@
 //! The store: a value, and the newest token it has seen.
 
-use super::{Attempt, Disk, FENCING, LeaseLock, Message, ON_DISK, REFUSED, STORE, Token, WRITTEN};
+use super::{Attempt, Disk, FENCING, LeaseLock, Message, Note, ON_DISK, REFUSED, STORE, Token, WRITTEN};
 use crate::sim::NodeId;
 use crate::sim::machine::system::{Context, Event, System};
 
@@ -55,7 +55,7 @@ impl Store<'_, '_> {
         }
         let newest = *self.newest;
         if !self.passes(from, token) {
-            self.context.note(Attempt { ok: false, ..attempt });
+            self.context.note(Note::Attempt(Attempt { ok: false, ..attempt }));
             return;
         }
         self.context.why_rule(FENCING, |s| {
@@ -64,7 +64,7 @@ impl Store<'_, '_> {
         });
         (self.disk.value, self.disk.written) = (value, token);
         self.context.count(WRITTEN, from.0, 1);
-        self.context.note(attempt);
+        self.context.note(Note::Attempt(attempt));
         self.context.send(from, Message::Done { token, ok: true });
     }
 }

@@ -1,5 +1,6 @@
 //! The clients, as one node: commands at a steady rate, each sent again until it is answered.
 
+use super::log::REMEMBERED;
 use super::{COMMIT_LATENCY, COMMITTED, Message, PATIENCE, Paxos, RATE, Timer, Value, acceptors, send};
 use crate::purposes;
 use crate::sim::NodeId;
@@ -72,6 +73,12 @@ impl Clients {
     fn ask(&mut self, asked: &mut u32, register: u8, value: i16, context: &mut Context<Paxos>) {
         if self.waiting.len() >= MOST_WAITING {
             context.why(|_| format!("{MOST_WAITING} commands wait for an answer: no more are sent."));
+            return;
+        }
+        // Further ahead, servers would take the oldest for a command that they have seen.
+        let oldest = self.waiting.first().map(|waiting| waiting.value.id);
+        if let Some(oldest) = oldest.filter(|oldest| *asked - oldest + 1 >= REMEMBERED) {
+            context.why(|_| format!("Request {oldest} has waited for long: no more are sent before it is answered."));
             return;
         }
         *asked += 1;

@@ -109,6 +109,9 @@ impl Log {
     }
 }
 
+/// How many ids of commands are told apart. Clients begin no command that lies so far ahead of one that waits.
+pub const REMEMBERED: u32 = u128::BITS;
+
 /// The state machine: three registers, the slot up to which the log was applied, and which commands it has seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub struct State {
@@ -116,7 +119,7 @@ pub struct State {
     pub slot: Slot,
     /// x, y and z.
     pub registers: [Option<i16>; 3],
-    /// The highest id of a command seen, and for the 128 ids up to it whether they were.
+    /// The highest id of a command seen, and for the [`REMEMBERED`] ids up to it whether they were.
     top: u32,
     seen: u128,
 }
@@ -124,7 +127,7 @@ pub struct State {
 impl State {
     /// Whether a command was applied. Ids far below the highest one count as applied.
     pub fn has(&self, id: u32) -> bool {
-        id <= self.top && (self.top - id >= 128 || self.seen >> (self.top - id) & 1 == 1)
+        id <= self.top && (self.top - id >= REMEMBERED || self.seen >> (self.top - id) & 1 == 1)
     }
 
     /// Applies the next slot. A command that a client sent twice counts once.

@@ -144,6 +144,7 @@ impl Broker<'_, '_> {
             }
         }
         let Some(topic) = self.disk.topics.get_mut(usize::from(batch.topic)) else { return Answer::Done };
+        let outgoing = (topic.start(), topic.outgoing(batch.orders.len()));
         let verdict = Rc::make_mut(topic).append(batch);
         self.context.why_rule(IDEMPOTENT, |s| {
             let (name, ids, first) = (Once::name(s, from), ids(&batch.orders), batch.sequence);
@@ -167,12 +168,22 @@ impl Broker<'_, '_> {
         });
         self.context.count(REFUSED, from.0, u64::from(verdict != Verdict::Append));
         match verdict {
-            Verdict::Append => self.appended(batch),
+            Verdict::Append => {
+                self.expired(batch.topic, outgoing);
+                self.appended(batch);
+            }
             Verdict::Duplicate(_) => {}
             Verdict::OutOfOrder => return Answer::Refused(Refused::OutOfOrder),
             Verdict::OldEpoch(_) => return Answer::Refused(Refused::Fenced),
         }
         Answer::Done
+    }
+
+    /// Retention has made room, if a topic begins elsewhere than before: these orders are gone.
+    fn expired(&mut self, topic: u8, (start, outgoing): (u32, Vec<Order>)) {
+        if self.disk.topics.get(usize::from(topic)).is_some_and(|topic| topic.start() > start) {
+            outgoing.iter().for_each(|order| self.context.note(Note::Expired { topic, order: order.id }));
+        }
     }
 
     /// In a transaction the partition becomes part of it; outside, the records can be read at once.
@@ -269,7 +280,10 @@ impl Broker<'_, '_> {
         known.open = false;
         known.committed = Some(commit);
         let (Transaction { pid, epoch, .. }, pending) = (*known, known.pending.take());
-        let orders = Rc::make_mut(&mut self.disk.topics[1]).end_transaction(pid, epoch, commit);
+        let topic = Rc::make_mut(&mut self.disk.topics[usize::from(ORDERS)]);
+        let outgoing = (topic.start(), topic.outgoing(1));
+        let orders = topic.end_transaction(pid, epoch, commit);
+        self.expired(ORDERS, outgoing);
         if let (Some(offset), true) = (pending, commit) {
             self.disk.offsets.insert(0, offset);
         }

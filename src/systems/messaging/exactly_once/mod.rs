@@ -19,7 +19,8 @@
 //! - A transaction ends in one step. In Kafka the coordinator first writes its decision down, and then a marker into
 //!   each partition.
 //! - The consumers are in no group. So the fence is the producer's epoch, and not the group's generation (KIP-447).
-//! - Each topic has one partition.
+//! - Each topic has one partition. It keeps its last 500 entries, read or not: an outage of half a minute to a minute
+//!   under full load loses orders. In Kafka that takes as long as `retention.ms` says, seven days by default.
 //! - A fetch waits until there is something to fetch; `fetch.max.wait.ms` is left out.
 
 mod broker;
@@ -167,6 +168,8 @@ pub enum Note {
     Readable { topic: u8, order: u32 },
     /// The database has a row.
     Row { order: u32 },
+    /// Retention has removed a record from a topic.
+    Expired { topic: u8, order: u32 },
 }
 
 impl System for Once {

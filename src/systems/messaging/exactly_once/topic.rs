@@ -102,6 +102,21 @@ impl Topic {
         self.entries.push_back(entry);
     }
 
+    /// The orders that retention removes when this many entries come, read or not.
+    pub fn outgoing(&self, coming: usize) -> Vec<Order> {
+        let over = (self.entries.len() + coming).saturating_sub(LONGEST);
+        let data = |entry: &Entry| match *entry {
+            Entry::Data { order, .. } => Some(order),
+            Entry::Marker { .. } => None,
+        };
+        self.entries.iter().take(over).filter_map(data).collect()
+    }
+
+    /// The log start offset.
+    pub fn start(&self) -> u32 {
+        self.start
+    }
+
     /// The log end offset; with all replicas in step, the high watermark too.
     pub fn end(&self) -> u32 {
         self.start + self.entries.len() as u32
@@ -210,5 +225,14 @@ mod tests {
         topic.end_transaction(1, 1, false);
         assert_eq!((topic.stable(), seen(&topic, true)), (4, vec![20]));
         assert_eq!((topic.fate(0, 1), topic.fate(1, 2)), (Some(false), Some(true)));
+    }
+
+    #[test]
+    fn retention_removes_the_oldest_whether_they_were_read_or_not() {
+        let mut topic = Topic::with((1..=LONGEST as u32).map(|id| Order { id, at: 0 }));
+        let ids = |orders: Vec<Order>| orders.iter().map(|order| order.id).collect::<Vec<_>>();
+        assert_eq!((ids(topic.outgoing(0)), ids(topic.outgoing(2))), (vec![], vec![1, 2]));
+        topic.append(&batch(1, 0, &[900, 901]));
+        assert_eq!(topic.from(0).next().map(|entry| entry.0), Some(2));
     }
 }

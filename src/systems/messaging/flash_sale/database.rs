@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::queue::{self, Run};
-use super::spans::Spans;
 use super::{AT_ONCE, CAPACITY, FlashSale, LATENCY, LOG, MOMENTS, Memory, Message, Note, OUT, TOTALS, Timer, WRITE};
 use crate::sim::NodeId;
+use crate::sim::judge::seen::Seen;
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::numbers::{are, counted};
@@ -39,7 +39,7 @@ pub struct Table {
     /// Rows.
     pub rows: u64,
     /// Of each partition: the offsets whose orders have a row. An order's partition and offset are its key.
-    pub written: Vec<Spans>,
+    pub written: Vec<Seen<u64>>,
 }
 
 /// Writes that it has, oldest first, and how many that are.
@@ -161,8 +161,8 @@ impl Serving<'_, '_> {
         let Some(known) = job.partition.and_then(|at| self.table.written.get_mut(usize::from(at))) else {
             return job.runs.to_vec();
         };
-        let gaps = known.missing(job.first, upto);
-        known.add(job.first, upto);
+        let gaps = known.lacking(job.first, upto);
+        known.add_all(job.first, upto);
         let part = |(from, to): (u64, u64)| {
             let mut orders = queue::Queue::default();
             queue::without(&job.runs, (from - job.first) as u32).into_iter().for_each(|run| orders.push(run));

@@ -29,7 +29,6 @@ mod gateway;
 pub mod promises;
 pub mod queue;
 mod settings;
-pub mod spans;
 
 use std::rc::Rc;
 
@@ -38,6 +37,7 @@ use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Setting, Settings};
+use crate::sim::judge::seen::Seen;
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, Scene, System};
@@ -53,7 +53,6 @@ pub use gateway::{Counters, Gateway, MOST_WAITING, Outlet, rate as orders_a_minu
 pub use settings::*;
 
 use queue::Run;
-use spans::Spans;
 
 /// The system.
 pub struct FlashSale;
@@ -218,7 +217,7 @@ impl System for FlashSale {
         match node {
             GATEWAY => Disk::Gateway(Counters::default()),
             THE_LOG => Disk::Log(vec![Rc::default(); partitions]),
-            DATABASE => Disk::Database(Table { rows: 0, written: vec![Spans::default(); partitions] }),
+            DATABASE => Disk::Database(Table { rows: 0, written: vec![Seen::default(); partitions] }),
             _ => Disk::Consumer,
         }
     }

@@ -1,10 +1,10 @@
 //! No order lost; memory bounded.
 
 use super::queue;
-use super::spans::Spans;
 use super::{BUFFER, CONSUMERS, DATABASE, Disk, FlashSale, GATEWAY, Memory, Message, Note, THE_LOG};
 use crate::never;
 use crate::sim::NodeId;
+use crate::sim::judge::seen::Seen;
 use crate::sim::judge::verdict::{Breach, Kind};
 use crate::sim::kernel::time::{self, SEC, Time};
 use crate::sim::machine::promise::Promise;
@@ -16,7 +16,7 @@ use crate::sim::numbers::counted;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
     committed: Vec<u64>,
-    written: Vec<Spans>,
+    written: Vec<Seen<u64>>,
     away: u32,
 }
 
@@ -39,7 +39,7 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
                 *committed = offset.max(*committed);
             }
             Note::Written { partition, first, count } => {
-                at(&mut witness.written, partition).add(first, first + u64::from(count));
+                at(&mut witness.written, partition).add_all(first, first + u64::from(count));
             }
         }
     }
@@ -49,8 +49,11 @@ pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
 pub fn lost(world: &World<FlashSale>) -> Option<(u16, u64)> {
     let witness = world.witness();
     (0u16..).zip(&witness.committed).find_map(|(partition, committed)| {
-        let written = witness.written.get(usize::from(partition)).map_or(0, Spans::prefix);
-        (*committed > written && !is_held(world, partition, written)).then_some((partition, written))
+        let missing = match witness.written.get(usize::from(partition)) {
+            Some(written) => written.first_lacking(0, *committed),
+            None => (*committed > 0).then_some(0),
+        }?;
+        (!is_held(world, partition, missing)).then_some((partition, missing))
     })
 }
 

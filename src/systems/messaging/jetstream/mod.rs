@@ -8,7 +8,9 @@
 //! and whole; the nodes around them use an explicit consumer.
 //!
 //! A crash of the process loses nothing that was written, a power cut what is not on disk: with the rule on, the server
-//! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default.
+//! syncs before it answers (`sync_interval: always`), without it every two minutes, which is the default. A power cut in the
+//! middle of a write leaves what was written before; the record after that fails its checksum and is cut off
+//! (`server/filestore.go`, rebuildState).
 //!
 //! With three replicas (R3) the servers are a Raft group (docs.nats.io: "JetStream Clustering"; `server/raft.go`,
 //! `server/jetstream_cluster.go`), and it is the whole system of [`crate::systems::consensus::raft`]: see [`replica`].
@@ -31,6 +33,7 @@
 //!   replica it is so here, too.
 //! - A leader without a quorum does not step down by itself, as one of NATS does after 10 s. It can confirm nothing
 //!   either.
+//! - A torn write lies at most four writes back; a power cut that takes more takes all that was not synced.
 //! - Push consumers, subjects and filters, limits in bytes, a time to live for each message, mirrors and sources are
 //!   left out.
 //! - Connections have no faults of their own. The pages on core NATS show those.
@@ -61,6 +64,7 @@ use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
+use crate::sim::unsynced::Unsynced;
 use crate::systems::consensus::raft::{self, Raft};
 use crate::{metrics, purposes, rules, settings};
 use consumer::{AckPolicy, Consumer, ConsumerConfig, Delivery};
@@ -201,30 +205,42 @@ pub struct Disk {
     /// A server of R3: what Raft has synced.
     pub raft: Later<Option<raft::Disk>>,
     /// A server: what it has written since.
-    pub written: Later<Option<Written>>,
+    pub written: Later<Unsynced<Written>>,
     /// The publisher, a worker: which server it asks, of those that there are.
     pub home: Later<u16>,
+    /// A server: its last write was torn by a power cut, and is still there in part.
+    pub torn: Later<bool>,
 }
 
 impl Disk {
     /// What a server that restarts finds.
     pub fn store(&self) -> &Rc<Store> {
-        self.written.0.as_ref().map_or(&self.store, |written| &written.store)
+        self.written.0.newest().map_or(&self.store, |written| &written.store)
     }
 
     /// What Raft finds on a server of R3 that restarts.
     pub fn raft(&self) -> Option<&raft::Disk> {
-        let written = self.written.0.as_ref().and_then(|written| written.raft.as_ref());
+        let written = self.written.0.newest().and_then(|written| written.raft.as_ref());
         written.or(self.raft.0.as_ref())
     }
 
     /// A server writes all that it has, and syncs it or not.
     fn write(&mut self, store: &Rc<Store>, raft: Option<&raft::Disk>, synced: bool) {
+        self.torn = Later(false);
         if synced {
-            (self.store, self.written) = (Rc::clone(store), Later(None));
-            self.raft = Later(raft.cloned());
+            (self.store, self.raft) = (Rc::clone(store), Later(raft.cloned()));
+            self.written.0.sync();
         } else {
-            self.written = Later(Some(Written { store: Rc::clone(store), raft: raft.cloned() }));
+            self.written.0.write(Written { store: Rc::clone(store), raft: raft.cloned() });
+        }
+    }
+
+    /// The power fails: what is not on the disk is gone. `torn`: as in [`System::lose_power`].
+    fn lose_power(&mut self, torn: Option<u32>) {
+        let written = std::mem::take(&mut self.written.0);
+        self.torn = Later(torn.is_some() && written.newest().is_some());
+        if let Some(Written { store, raft }) = written.survivor(torn) {
+            (self.store, self.raft) = (store, Later(raft));
         }
     }
 }
@@ -397,8 +413,8 @@ impl System for JetStream {
         }
     }
 
-    fn lose_power(disk: &mut Disk, _: &Settings, _: Time) {
-        disk.written = Later(None);
+    fn lose_power(disk: &mut Disk, _: &Settings, _: Time, torn: Option<u32>) {
+        disk.lose_power(torn);
     }
 
     fn boot(disk: &Disk, context: &mut Context<Self>) -> Memory {

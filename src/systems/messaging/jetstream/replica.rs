@@ -10,7 +10,7 @@ use std::rc::Rc;
 use super::cluster::{self, raft_settings};
 use super::consumer::{Delivery, Next};
 use super::op::{Op, Outcome};
-use super::server::{ask, asked_words, publisher_hears};
+use super::server::{ask, asked_words, publisher_hears, say_what_was_torn};
 use super::stream::{PubAck, Task};
 use super::words::ack_word;
 use super::{
@@ -71,6 +71,7 @@ fn place(context: &Context<JetStream>) -> Place<JetStream, Raft> {
 /// A server that restarts has what was written, or after a power cut what was synced: the state of the snapshot, and the entries after it, which it applies as
 /// soon as it hears that they are committed.
 pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
+    say_what_was_torn(disk, context);
     let written = disk.raft().cloned().unwrap_or_default();
     let place = place(context);
     let (raft, _) = inside(context, &place, |context| Raft::boot(&written, context));

@@ -24,6 +24,7 @@ pub(super) struct Server<'a, 'b> {
 /// A server that restarts reads back what was written, or after a power cut what was synced; the ack waits of what was delivered go on.
 pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
     let (stream, consumer) = (stream_config(context.settings()), consumer_config(context.settings()));
+    say_what_was_torn(disk, context);
     let mut store = (**disk.store()).clone();
     let now = context.now();
     store.stream.recover(&stream, now);
@@ -34,6 +35,13 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<JetStream>) -> Memory {
     let every = context.amount(SYNC_INTERVAL);
     context.set_timer(Timer::Sync, every);
     Memory::Server { store: Rc::new(store), waiting: Vec::new() }
+}
+
+/// Every record has a checksum; one that was written in part has a wrong one.
+pub(super) fn say_what_was_torn(disk: &Disk, context: &mut Context<JetStream>) {
+    if disk.torn.0 {
+        context.why(|_| "The last record on its disk fails its checksum: it was torn, and is cut off.".to_owned());
+    }
 }
 
 /// A worker asks for a message, again if it has asked before. False when it has asked again since.

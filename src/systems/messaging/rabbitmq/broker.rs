@@ -16,6 +16,7 @@ use crate::mechanisms::topic;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::time::MS;
+use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
 
 /// How soon the broker looks again at a message that has expired and cannot be moved yet.
@@ -31,6 +32,9 @@ pub(super) struct Broker<'a, 'b> {
 
 /// A broker that restarts has what its disk has. One that starts for the first time declares its topology.
 pub(super) fn boot(disk: &Disk, context: &mut Context<RabbitMq>) -> Memory {
+    if disk.torn.0 {
+        context.why(|_| "The last message in its store fails its checksum: it was torn, and is dropped.".to_owned());
+    }
     let interval = context.amount(HEARTBEAT);
     context.set_timer(Timer::Look, interval.saturating_mul(2));
     let host = disk.host.as_deref().cloned().unwrap_or_else(|| {
@@ -83,7 +87,7 @@ impl Broker<'_, '_> {
         self.push();
         self.await_expiry();
         let kept = self.context.rule(CONFIRM_AFTER_DISK).then(|| Rc::new(self.host.after_restart()));
-        self.disk.host = kept;
+        (self.disk.host, self.disk.torn) = (kept, Later(false));
         self.measure();
     }
 

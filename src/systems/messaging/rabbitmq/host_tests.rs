@@ -284,16 +284,22 @@ fn names_of_exchanges_are_their_numbers() {
 /// A quorum queue has flushed what it confirmed; a classic one leaves it to the operating system, for 30 s.
 #[test]
 fn a_power_cut_takes_what_a_classic_queue_has_not_flushed() {
-    let left = |arguments: Arguments, now: u64| {
+    let left_of = |arguments: Arguments, now: u64, torn: Option<u32>| {
         let mut host = host(arguments, 2);
         let mut late = message(3, DEFAULT, "q");
         late.published = 20 * SEC;
         host.publish(&late, Policy::AMQP, 20 * SEC);
-        host.queues.iter_mut().for_each(|(_, queue)| queue.lose_power(now));
-        ready(&host, 0)
+        let was_torn = host.queues.iter_mut().any(|(_, queue)| queue.lose_power(now, torn));
+        (ready(&host, 0), was_torn)
     };
+    let left = |arguments: Arguments, now: u64| left_of(arguments, now, None).0;
     assert_eq!(left(Arguments::QUORUM, 21 * SEC), [1, 2, 3]);
     assert_eq!(left(Arguments::CLASSIC, 21 * SEC), [] as [TaskId; 0]);
     assert_eq!(left(Arguments::CLASSIC, 31 * SEC), [1, 2]);
     assert_eq!(left(Arguments::CLASSIC, 51 * SEC), [1, 2, 3]);
+    // In the middle of writing it back, only the end of it is lost.
+    assert_eq!(left_of(Arguments::CLASSIC, 21 * SEC, Some(1)), (vec![1, 2], true));
+    assert_eq!(left_of(Arguments::CLASSIC, 31 * SEC, Some(5)), (vec![1, 2], true));
+    assert_eq!(left_of(Arguments::CLASSIC, 51 * SEC, Some(1)), (vec![1, 2, 3], false));
+    assert_eq!(left_of(Arguments::QUORUM, 21 * SEC, Some(1)), (vec![1, 2, 3], false));
 }

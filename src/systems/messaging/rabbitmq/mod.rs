@@ -19,7 +19,8 @@
 //!
 //! - There is one broker. What the members of a quorum queue do to agree is left out.
 //! - A power cut takes what reached a classic queue within its last 30 s, which is when Linux writes back by itself.
-//!   Acknowledgements that were not flushed are kept; in RabbitMQ some of those messages would come again.
+//!   Acknowledgements that were not flushed are kept; in RabbitMQ some of those messages would come again. If a write was
+//!   torn, only the last of those messages are gone.
 //! - A connection has one channel, so a prefetch counts for the whole connection.
 //! - A crash is that of a machine, noticed after two silent heartbeat intervals. When a process dies, its operating
 //!   system closes the connection at once.
@@ -27,6 +28,8 @@
 //!   takes 30 minutes, and since 4.3 only quorum queues do it.
 //! - Streams, transactions (`tx`), `basic.get`, priorities of consumers and of quorum queues, exchanges bound to
 //!   exchanges, alternate exchanges, queues that delete themselves, flow control and memory alarms are left out.
+//! - A link that is cut for a moment loses messages, where TCP would send them again. So a worker publishes the copy of a
+//!   task again that was not confirmed after a whole heartbeat interval.
 //! - A `basic.cancel` or `basic.consume` that is lost on a cut link is not sent again on that connection.
 
 mod broker;
@@ -102,6 +105,8 @@ pub struct Disk {
     pub host: Option<Rc<Host>>,
     /// The publisher: the last message's number. A consumer: its last connection's number.
     pub last: u32,
+    /// The broker: a write was torn by a power cut, and is still there in part.
+    pub torn: Later<bool>,
 }
 
 /// A message that the publisher has sent and that is not confirmed.
@@ -149,7 +154,7 @@ pub enum Memory {
     /// The broker: its host, and where the last message went.
     Broker { host: Host, last: Option<Routing> },
     /// A consumer: its connection, what lies in its buffer, what it works on, what waits for its copy's confirm, and
-    /// whether it has cancelled.
+    /// whether it has cancelled, and whether the copy was sent before the last heartbeat.
     Worker {
         connected: bool,
         buffer: Vec<Delivery>,
@@ -157,6 +162,7 @@ pub enum Memory {
         moving: Option<Delivery>,
         heard: bool,
         cancelled: Later<bool>,
+        overdue: Later<bool>,
     },
 }
 
@@ -295,9 +301,11 @@ impl System for RabbitMq {
         Disk::default()
     }
 
-    fn lose_power(disk: &mut Disk, _: &Settings, now: Time) {
+    fn lose_power(disk: &mut Disk, _: &Settings, now: Time, torn: Option<u32>) {
         if let Some(host) = &mut disk.host {
-            Rc::make_mut(host).queues.iter_mut().for_each(|(_, queue)| queue.lose_power(now));
+            for (_, queue) in &mut Rc::make_mut(host).queues {
+                disk.torn.0 |= queue.lose_power(now, torn);
+            }
         }
     }
 
@@ -315,8 +323,9 @@ impl System for RabbitMq {
                 publisher::Publisher { disk, unconfirmed, returned, context }.handle(event);
             }
             Memory::Broker { host, last } => broker::Broker { disk, host, last, context }.handle(event),
-            Memory::Worker { connected, buffer, working, moving, heard, cancelled } => {
-                worker::Worker { disk, connected, buffer, working, moving, heard, cancelled, context }.handle(event);
+            Memory::Worker { connected, buffer, working, moving, heard, cancelled, overdue } => {
+                worker::Worker { disk, connected, buffer, working, moving, heard, cancelled, overdue, context }
+                    .handle(event);
             }
         }
     }

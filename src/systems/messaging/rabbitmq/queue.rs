@@ -206,10 +206,19 @@ impl Queue {
 
     /// What is on disk loses what no flush and no write-back has brought there. A quorum queue has flushed what it confirms
     /// (`wal_sync_method = datasync`); the message store of a classic queue "no longer fsyncs" (`rabbit_msg_store.erl`).
-    pub fn lose_power(&mut self, now: Time) {
-        if self.arguments.kind == Kind::Classic {
-            self.ready.retain(|stored| stored.message.published.saturating_add(WRITE_BACK) <= now);
+    /// `torn`: of those that no flush has brought there, only the last this many are lost. Whether one was torn.
+    pub fn lose_power(&mut self, now: Time, torn: Option<u32>) -> bool {
+        if self.arguments.kind == Kind::Quorum {
+            return false;
         }
+        let is_at_risk = |stored: &Stored| stored.message.published.saturating_add(WRITE_BACK) > now;
+        let mut places: Vec<u32> =
+            self.ready.iter().filter(|stored| is_at_risk(stored)).map(|stored| stored.place).collect();
+        small::sort_by_key(&mut places, |place| *place);
+        let kept = torn.map_or(0, |lost| places.len().saturating_sub(lost as usize));
+        let lost = places.split_off(kept);
+        self.ready.retain(|stored| !lost.contains(&stored.place));
+        torn.is_some() && !lost.is_empty()
     }
 
     /// What of it a restart of the broker finds, given what was handed out and not acknowledged. `None` when the queue

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::random;
-use crate::sim::kernel::time::{self, MS};
+use crate::sim::kernel::time::{self, MS, Micros};
 use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::numbers::counted;
@@ -31,14 +31,16 @@ pub(super) struct Worker<'a, 'b> {
     pub moving: &'a mut Option<Delivery>,
     pub heard: &'a mut bool,
     pub cancelled: &'a mut Later<bool>,
+    /// The copy that `moving` waits for was sent before the last heartbeat.
+    pub overdue: &'a mut Later<bool>,
     pub context: &'a mut Context<'b, RabbitMq>,
 }
 
 /// A consumer connects at its first beat.
 pub(super) fn boot(context: &mut Context<RabbitMq>) -> Memory {
     context.set_timer(Timer::Beat, MS);
-    let (connected, heard, cancelled) = (false, false, Later(false));
-    Memory::Worker { connected, buffer: Vec::new(), working: None, moving: None, heard, cancelled }
+    let (connected, heard, cancelled, overdue) = (false, false, Later(false), Later(false));
+    Memory::Worker { connected, buffer: Vec::new(), working: None, moving: None, heard, cancelled, overdue }
 }
 
 impl Worker<'_, '_> {
@@ -72,6 +74,7 @@ impl Worker<'_, '_> {
             self.context.why(|_| format!("{name} sends a heartbeat: it is still there."));
             self.context.send(BROKER, Method::Heartbeat { connection });
             self.context.set_timer(Timer::Beat, interval);
+            self.copy_again();
             return;
         }
         self.disk.last += 1;
@@ -99,7 +102,7 @@ impl Worker<'_, '_> {
     fn forget(&mut self) -> usize {
         let held = self.held();
         self.buffer.clear();
-        (*self.working, *self.moving) = (None, None);
+        (*self.working, *self.moving, *self.overdue) = (None, None, Later(false));
         self.context.cancel_timer(Timer::Done);
         held
     }
@@ -229,9 +232,9 @@ impl Worker<'_, '_> {
         }
     }
 
-    /// Publishes a copy to a waiting queue, from which it comes back when its time is over.
-    fn try_later(&mut self, delivery: Delivery) {
-        let (name, id, attempt) = (self.name(), delivery.message.id, delivery.message.attempt + 1);
+    /// A copy for a waiting queue, and how long it waits there.
+    fn copy(&mut self, delivery: &Delivery) -> (Message, Micros) {
+        let attempt = delivery.message.attempt + 1;
         let whole = self.context.amount(BACKOFF) << (attempt - 1);
         let wait = match self.context.settings().is_on(JITTER) {
             true => self.context.draw_between(WAITS, whole / 2, whole),
@@ -241,6 +244,13 @@ impl Worker<'_, '_> {
         let envelope = Rc::new(Envelope { exchange: exchange::DEFAULT, key, headers: Vec::new() });
         let message =
             Message { attempt, envelope, expiration: Some(wait), deaths: Vec::new(), ..delivery.message.clone() };
+        (message, wait)
+    }
+
+    /// Publishes a copy to a waiting queue, from which it comes back when its time is over.
+    fn try_later(&mut self, delivery: Delivery) {
+        let (name, id) = (self.name(), delivery.message.id);
+        let (message, wait) = self.copy(&delivery);
         let first = self.context.rule(COPY_FIRST);
         self.context.why_rule(COPY_FIRST, |_| {
             let then = if first { "and keeps the original until that is confirmed" } else { "and lets go of it first" };
@@ -251,8 +261,23 @@ impl Worker<'_, '_> {
         }
         self.context.send(BROKER, Method::Publish { message });
         if first {
-            *self.moving = Some(delivery);
+            (*self.moving, *self.overdue) = (Some(delivery), Later(false));
         }
+    }
+
+    /// A copy that is not confirmed by the heartbeat after the next was lost on the way, or its confirm was: the worker
+    /// publishes it again, as a connection would send a lost segment again.
+    fn copy_again(&mut self) {
+        let Some(delivery) = self.moving.clone() else { return };
+        if !std::mem::replace(&mut self.overdue.0, true) {
+            return;
+        }
+        let (name, id) = (self.name(), delivery.message.id);
+        let (message, _) = self.copy(&delivery);
+        self.context.why_rule(COPY_FIRST, |_| {
+            format!("Nobody has confirmed {name}'s copy of task {id}: it is published again.")
+        });
+        self.context.send(BROKER, Method::Publish { message });
     }
 
     /// The copy to retry is safe.
@@ -262,6 +287,7 @@ impl Worker<'_, '_> {
             self.context.why(|_| format!("{name} does not wait for a confirm of task {id}."));
             return;
         };
+        *self.overdue = Later(false);
         self.context.why_rule(COPY_FIRST, |_| format!("The copy of task {id} is safe: {name} acknowledges the task."));
         self.settle(&delivery, Settle::Ack);
         self.begin();

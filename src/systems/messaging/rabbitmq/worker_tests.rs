@@ -142,3 +142,27 @@ fn urgent_tasks_overtake_what_waits_and_nothing_else() {
     let waits = |subject| run.world().metrics().get(WAITING_APART, subject).map_or(0, |series| series.total());
     assert_eq!((waits(0), waits(1)), (1, 2));
 }
+
+/// The confirm of a copy is lost on a link that is cut for a moment, too short for a heartbeat to be missed.
+#[test]
+fn a_copy_whose_confirm_is_lost_is_published_again() {
+    let mut settings = Settings::defaults(RabbitMq::SETTINGS);
+    for (setting, value) in [(TOPOLOGY, 3), (WORKERS, 1), (RATE, 0)] {
+        settings.set(setting, value);
+    }
+    let mut run: Run<Shop> = Run::new(World::new(settings, RuleSet::ALL, 5, &[]), Tape::default());
+    act(&mut run, TROUBLE, &[2, 1]);
+    let confirm = |world: &Shop| {
+        let to_worker = |flight: &crate::sim::machine::world::Flight<RabbitMq>| {
+            flight.pending.node == WORKER && matches!(flight.message, Method::Confirm { .. })
+        };
+        world.flights().find(to_worker).map(|flight| flight.pending.id)
+    };
+    let moving = |world: &Shop| matches!(world.memory(WORKER), Some(Memory::Worker { moving: Some(_), .. }));
+    until(&mut run, |world| confirm(world).is_some());
+    let id = confirm(run.world()).expect("it is on its way");
+    assert!(run.act(Input::Drop { id }).is_ok());
+    assert!(moving(run.world()));
+    until(&mut run, |world| !moving(world));
+    assert_eq!(host(run.world()).consumers.get(&WORKER).map(|consumer| consumer.connection), Some(1));
+}
