@@ -479,6 +479,30 @@ mod tests {
         assert_eq!(commit(world, newer), last(world, newer));
     }
 
+    /// Learners that are down are waited for and hold nobody up; whoever asks for their promotion is told to wait.
+    #[test]
+    fn learners_that_are_down_hold_nobody_up() {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        assert!(script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1)));
+        let leader = leader(script.world()).expect("somebody leads");
+        for node in [NodeId(3), E] {
+            assert!(script.act(Input::Crash { node }));
+        }
+        assert!(script.act(change("ABCDE")));
+        assert!(script.until(|world| settled(world, "ABCde")));
+        let at = last(script.world(), leader);
+        assert!(script.act(change("ABCDE")));
+        let other = (0..3).map(NodeId).find(|id| *id != leader).expect("there are others");
+        assert!(script.act(Input::Crash { node: other }));
+        assert!(script.act(set(0, 5)));
+        assert!(script.until(|world| commit(world, leader) == at + 1));
+        assert!(settled(script.world(), "ABCde"), "it was too early");
+        for node in [NodeId(3), E] {
+            assert!(script.act(Input::Restart { node }));
+        }
+        assert!(script.until(|world| settled(world, "ABCDE")));
+    }
+
     #[test]
     fn the_sets_on_offer_are_the_ones_the_command_names() {
         assert!(SETS.iter().all(|(name, set)| *name == letters(*set)));

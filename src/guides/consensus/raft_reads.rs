@@ -360,3 +360,44 @@ mod proof {
         },
     ];
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::kernel::time::SEC;
+
+    /// A reader who has cut every link to the leader, but none from it: it is heard, and hears nobody.
+    fn deaf_leader(off: &[RuleId]) -> (crate::guides::kit::proof::Script<Raft>, NodeId) {
+        let mut script = SCENARIO.script(&SCENARIO.from(off, &[]));
+        assert!(script.until(|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1)));
+        let leader = leaders(script.world())[0];
+        for from in view::ids(script.world()).into_iter().filter(|id| *id != leader) {
+            assert!(script.act(Input::Cut { from, to: leader }));
+        }
+        assert!(script.act(get_at(0, Some(leader))));
+        (script, leader)
+    }
+
+    /// Within two election timeouts it steps down, its client is told, and somebody else leads and commits.
+    #[test]
+    fn a_leader_that_hears_nobody_makes_way() {
+        let (mut script, deaf) = deaf_leader(&[]);
+        let since = script.world().kernel().now();
+        assert!(script.until(|world| leadership(world, deaf).is_none()));
+        assert!(script.world().kernel().now() <= since + 2 * 150 * MS + 50 * MS);
+        assert_eq!(last_read(script.world()), Some(Some(Answer::Failed)));
+        assert!(script.until(|world| leaders(world).iter().any(|id| *id != deaf && commit(world, *id) >= 2)));
+    }
+
+    /// Without the rule its heartbeats keep the others quiet, and nothing is decided for as long as the cut lasts.
+    #[test]
+    fn without_check_quorum_it_stays_and_decides_nothing() {
+        let (mut script, deaf) = deaf_leader(&[raft::HEARD]);
+        script.act(set_at(0, 7, Some(deaf)));
+        assert!(script.until(|world| world.kernel().now() > 10 * SEC));
+        let world = script.world();
+        assert_eq!(leaders(world), [deaf]);
+        assert!(last(world, deaf) > commit(world, deaf) && last_read(world) == Some(None));
+        assert!(world.is_promise_broken(STEPS_DOWN.id));
+    }
+}

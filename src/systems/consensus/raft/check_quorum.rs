@@ -39,8 +39,8 @@ impl Server<'_, '_> {
             return true;
         }
         let (me, config) = (self.context.me(), self.config());
-        let share = self.context.amount(HEARTBEAT) * u64::from(WHOLE) / self.context.amount(TIMEOUT).max(1);
-        let share = share.max(1) as u32;
+        let (beat, timeout) = (self.context.amount(HEARTBEAT), self.context.amount(TIMEOUT).max(1));
+        let share = (beat * u64::from(WHOLE)).div_ceil(timeout) as u32;
         let Role::Leader(leader) = &mut self.memory.role else { return true };
         let count = &mut leader.count.0;
         count.elapsed += share;

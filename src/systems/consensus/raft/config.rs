@@ -131,8 +131,15 @@ impl std::fmt::Display for Config {
 }
 
 /// The sets that the reader may ask for, as the command names them.
-pub const SETS: &[(&str, Members)] =
-    &[("ABC", 0b00111), ("ABCD", 0b01111), ("ABCDE", 0b11111), ("BCD", 0b01110), ("CDE", 0b11100), ("A", 0b00001), ("AB", 0b00011)];
+pub const SETS: &[(&str, Members)] = &[
+    ("ABC", 0b00111),
+    ("ABCD", 0b01111),
+    ("ABCDE", 0b11111),
+    ("BCD", 0b01110),
+    ("CDE", 0b11100),
+    ("A", 0b00001),
+    ("AB", 0b00011),
+];
 
 impl Server<'_, '_> {
     /// The members by the latest entry that says so, committed or not (section 6).

@@ -5,13 +5,14 @@
 
 use super::config::{Members, letters, servers};
 use super::{CHANGE, Config, JOINT, LEARNERS, NOOP_FIRST, Note, Payload, Raft, Role, Server};
+use crate::sim::NodeId;
 use crate::sim::machine::system::System;
 
 impl Server<'_, '_> {
     /// The servers that would be new in `wanted`, and lack entries that are committed.
     fn behind(&self, config: Config, wanted: Members) -> Members {
         let Role::Leader(leader) = &self.memory.role else { return 0 };
-        let lacks = |id: &crate::sim::NodeId| leader.matched[id.index()] < self.memory.commit;
+        let lacks = |id: &NodeId| leader.matched[id.index()] < self.memory.commit;
         servers(wanted & !config.everyone()).filter(lacks).fold(0, |set, id| set | 1 << id.0)
     }
 

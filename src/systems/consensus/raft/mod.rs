@@ -20,7 +20,7 @@
 //! - Linearizability, where it is promised, is judged by the last 96 lines of the history. In a longer one, a read of
 //!   a value that nobody wrote within them is passed over, and may be stale without anyone noticing.
 
-pub mod check_quorum;
+mod check_quorum;
 mod client;
 pub mod config;
 mod election;
@@ -495,6 +495,8 @@ impl System for Raft {
     const COMMANDS: &'static [commands::Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const LATER_SETTINGS: usize = 1;
 
     const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 
