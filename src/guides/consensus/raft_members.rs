@@ -278,7 +278,7 @@ const TOUR: &[Beat] = &[
         "Learners first",
         "The cut heals, and the new leader is asked for ABCDE with all rules on. D and E lack what has been committed, \
          so they become *learners*: they get the log, and their votes do not count.",
-        |world| leader(world).is_some_and(|id| config(world, id).learners() != 0),
+        |world| [NodeId(3), E].iter().any(|id| config(world, *id).learners() & bit(*id) != 0),
     )
     .first(|_| vec![Input::HealAll, Input::Rule { rule: raft::LEARNERS, on: true }, change("ABCDE")])
     .look(leaders)

@@ -4,7 +4,7 @@
 //! The leader counts time by its own heartbeats, as etcd counts both by one ticker: so a server that runs slowly looks
 //! less often, but never after fewer heartbeats.
 
-use super::config::Members;
+use super::config::{Members, letters};
 use super::{CHECK_QUORUM, HEARD, HEARTBEAT, Note, Raft, Role, Server, TIMEOUT, Term};
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
@@ -57,10 +57,15 @@ impl Server<'_, '_> {
     }
 
     fn step_down_unheard(&mut self, heard: Members) {
-        let (me, needed, heard) = (self.context.me(), self.quorum_words(), super::config::letters(heard));
+        let (me, needed) = (self.context.me(), self.quorum_words());
+        let others = letters(heard & !(1 << me.0));
         self.context.why_rule(HEARD, |s| {
             let me = Raft::name(s, me);
-            format!("For an election timeout {me} has heard {heard} alone; {} are needed. It steps down.", needed())
+            let whom = if others.is_empty() { "nobody".to_owned() } else { format!("{others} alone") };
+            let needed = needed();
+            format!(
+                "In an election timeout {me} has heard from {whom}; with itself, {needed} are needed. It steps down."
+            )
         });
         self.memory.leader = None;
         self.follow();

@@ -199,7 +199,7 @@ impl Server<'_, '_> {
         self.context.why_rule(if next.learners() == 0 { JOINT } else { LEARNERS }, |s| {
             let (me, learners) = (Raft::name(s, me), letters(next.learners()));
             match (next.is_joint(), learners.is_empty()) {
-                (_, false) => format!("{me} appends {next}: {learners} get the log first, and have no vote yet."),
+                (_, false) => format!("{me} appends {next}: first the log goes to {learners}, without a vote."),
                 (true, _) => format!("{me} appends {next}: from now on majorities of both sets are needed."),
                 _ => format!("{me} appends {next}: a server that has the entry counts by the new set."),
             }

@@ -51,7 +51,7 @@ impl Server<'_, '_> {
         if let Ok(next) = self.step_to(config, wanted) {
             let learners = letters(config.learners());
             self.context.why_rule(LEARNERS, |s| {
-                format!("{learners} have all that is committed: {} appends {next}.", Raft::name(s, me))
+                format!("All that is committed has reached {learners}: {} appends {next}.", Raft::name(s, me))
             });
             self.take_over(config, next);
         }
