@@ -87,6 +87,9 @@ impl Face for Raft {
                 let value = format!("next {}, match {}", leader.next[id.index()], leader.matched[id.index()]);
                 fields.push((format!("for {}", name(Some(id))), value));
             }
+            if world.settings().is_on(raft::CHECK_QUORUM) {
+                fields.push(field("heard since it last counted", letters(leader.count.0.heard)));
+            }
             fields.push(field(
                 "clients waiting",
                 format!("{} writes, {} reads", leader.writes.len(), leader.reads.len()),
@@ -236,6 +239,7 @@ fn server(world: &Cluster, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Server, name(world, id));
     let Some(memory) = world.memory(id) else { return mark };
     let (word, tone) = match memory.role {
+        Role::Follower if config(world, id).learners() & bit(id) != 0 => ("learner", Tone::Question),
         Role::Follower if !config(world, id).has(id) => ("no member", Tone::Off),
         Role::Follower => ("follower", Tone::Neutral),
         Role::PreCandidate { .. } => ("asks first", Tone::Question),
@@ -312,7 +316,7 @@ fn short(entry: &Entry) -> String {
     let term = entry.term;
     match entry.payload {
         raft::Payload::Members(config) if config.is_joint() => format!("+{}", letters(config.new)),
-        raft::Payload::Members(config) => letters(config.new),
+        raft::Payload::Members(config) => config.to_string(),
         raft::Payload::NoOp => format!("{term}:nop"),
         payload => format!("{term}:{payload}"),
     }

@@ -163,7 +163,7 @@ fn the_quorums_agree() {
     let Some(cases) = cases("raft_quorum.json") else { return };
     let (mut run, mut left) = (0, 0);
     for case in &cases {
-        let config = Config { old: set(&case["voters_outgoing"]), new: set(&case["voters"]) };
+        let config = Config { old: set(&case["voters_outgoing"]), ..Config::of(set(&case["voters"])) };
         let known: Vec<i64> = [numbers(&case["voters"]), numbers(&case["voters_outgoing"])].concat();
         let number = |id: NodeId| known.iter().copied().find(|known| bit_of(*known) == i64::from(id.0)).unwrap_or(0);
         let of = |id: NodeId, map: &Value| map[number(id).to_string()].clone();
@@ -220,7 +220,7 @@ fn the_changes_of_members_agree() {
             assert_eq!(next.is_err(), !step["expected_error"].is_null(), "{} {step}", case["file"]);
             if let Ok(next) = next {
                 let expected = &step["expected"];
-                let wanted = Config { old: set(&expected["voters_outgoing"]), new: set(&expected["voters"]) };
+                let wanted = Config { old: set(&expected["voters_outgoing"]), ..Config::of(set(&expected["voters"])) };
                 assert_eq!(next, wanted, "{} {step}", case["file"]);
                 config = next;
             }

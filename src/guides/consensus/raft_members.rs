@@ -5,7 +5,7 @@ use crate::sim::explore::Network;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::{SETS, letters, servers};
 use crate::systems::consensus::raft::promises::{
-    LEADER_EMERGES, LIMITS, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members,
+    LEADER_EMERGES, LIMITS, NEWCOMERS_WAIT, NOTHING_LOST, ONE_COMMAND, ONE_LEADER, members,
 };
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
@@ -29,9 +29,9 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     settings: &[(raft::CHANGE, 0), (raft::NO_OP, 1), (raft::LATENCY, 10_000), (raft::LOAD, 0), (raft::CHURN, 0)],
     busy: &[(raft::LOAD, 20), (raft::CHURN, 1)],
     fixed: &[(raft::SERVERS, 1), (raft::MEMBERS, 3), (raft::PRE_VOTE, 1), (raft::SNAPSHOT_AFTER, 20)],
-    rules: &[raft::JOINT, raft::NOOP_FIRST],
+    rules: &[raft::JOINT, raft::NOOP_FIRST, raft::LEARNERS],
     commands: &[raft::CHANGE_MEMBERS, raft::SET],
-    promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES],
+    promises: &[ONE_LEADER, NOTHING_LOST, ONE_COMMAND, LEADER_EMERGES, NEWCOMERS_WAIT],
     limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
@@ -50,6 +50,7 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: THREE_TO_ONE,
+    without: WITHOUT,
     terms: &[
         ("joint consensus", "A phase in which decisions need majorities of both the old and the new set of members."),
         ("learner", "A server that gets the log and has no vote, until it has caught up."),
@@ -91,6 +92,9 @@ fn counted(world: &Cluster) -> Vec<SetMark> {
     };
     match config.is_joint() {
         true => vec![mark(config.old, "old", Tone::Question), mark(config.new, "new", Tone::Active)],
+        false if config.learners() != 0 => {
+            vec![mark(config.new, "members", Tone::Active), mark(config.learners(), "learners", Tone::Question)]
+        }
         false => vec![mark(config.new, "members", Tone::Active)],
     }
 }
@@ -129,7 +133,11 @@ fn views(world: &Cluster) -> Side {
         } else {
             Cell::firm("", Tone::Neutral)
         };
-        let tone = if config.has(id) { Tone::Active } else { Tone::Off };
+        let tone = match config.learners() & bit(id) {
+            0 if config.has(id) => Tone::Active,
+            0 => Tone::Off,
+            _ => Tone::Question,
+        };
         vec![Cell::firm(name(world, id), Tone::Neutral), old, Cell::firm(majority(config.new), tone)]
     };
     let head = ["server", "counts by old", "counts by new"].map(str::to_owned).to_vec();
@@ -148,7 +156,7 @@ fn settled(world: &Cluster, wanted: &str) -> bool {
     leader(world).is_some_and(|id| {
         let config = config(world, id);
         let at = world.node(id).map_or(0, |node| node.disk.log.last_config_index());
-        !config.is_joint() && letters(config.new) == wanted && commit(world, id) >= at
+        config.to_string() == wanted && commit(world, id) >= at
     })
 }
 
@@ -184,11 +192,14 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "At one stroke",
-        "The rule is off: a new set replaces the old one at once. The leader is asked for ABCDE while a cut leaves it \
-         alone with D and E. It counts by the new set as soon as that is in its own log.",
+        "Both rules on new members are off: a new set replaces the old one at once. The leader is asked for ABCDE \
+         while a cut leaves it alone with D and E. It counts by the new set as soon as that is in its own log.",
         |world| settled(world, "ABCDE"),
     )
-    .first(|world| [vec![Input::off(raft::JOINT)], cut_with_newcomers(world), vec![change("ABCDE")]].concat())
+    .first(|world| {
+        let off = vec![Input::off(raft::JOINT), Input::off(raft::LEARNERS)];
+        [off, cut_with_newcomers(world), vec![change("ABCDE")]].concat()
+    })
     .look(leaders)
     .ask(Predict {
         question: "Can the leader commit on its side of the cut?",
@@ -229,8 +240,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Healed, and one side has lost",
         "The cut heals, and the later term wins. Whatever the set ABCDE had decided is gone, its own entry with it: \
-         the members are ABC again. Nobody speaks to D and E, so their logs stay as they are. From here on the rule \
-         is on.",
+         the members are ABC again. Nobody speaks to D and E, so their logs stay as they are. From here on both sets \
+         must agree.",
         |world| {
             let count_by_three = (0..3).map(NodeId).all(|id| !config(world, id).has(E));
             leaders(world).len() == 1 && count_by_three
@@ -264,18 +275,31 @@ const TOUR: &[Beat] = &[
     )
     .look(leaders),
     Beat::new(
+        "Learners first",
+        "The cut heals, and the new leader is asked for ABCDE with all rules on. D and E lack what has been committed, \
+         so they become *learners*: they get the log, and their votes do not count.",
+        |world| [NodeId(3), E].iter().any(|id| config(world, *id).learners() & bit(*id) != 0),
+    )
+    .first(|_| vec![Input::HealAll, Input::Rule { rule: raft::LEARNERS, on: true }, change("ABCDE")])
+    .look(leaders)
+    .ask(Predict {
+        question: "Three members, two learners. How many must have an entry before it is committed?",
+        options: |_| ["Two", "Three", "Four"].map(str::to_owned).to_vec(),
+        answer: |_| 0,
+        because: "Learners do not count. Empty members would: three of five, of whom two have yet to get the log. One \
+                  crash among the others, and nothing is decided until they have it.",
+    }),
+    Beat::new(
         "Both sets, then the new one alone",
-        "The cut heals, and the new leader is asked for ABCDE. First both sets must agree to the joint entry. From \
-         then on nobody can decide by ABC alone, and the leader appends ABCDE. Changing *one \
-         server at a time* needs no joint entry: majorities of n and of n + 1 servers always share one.",
+        "As soon as D and E have what is committed, the leader goes on. First both sets must agree to the joint entry. \
+         From then on nobody can decide by ABC alone, and the leader appends ABCDE. Changing *one server at a time* \
+         needs no joint entry: majorities of n and of n + 1 servers always share one.",
         |world| settled(world, "ABCDE"),
     )
-    .first(|_| vec![Input::HealAll, change("ABCDE")])
     .look(view::ids),
     Beat::new(
         "Five are members",
-        "Now two may crash, where before it was one: y=7 is committed by the three that are left. In real systems a \
-         newcomer often catches up first, as a *learner*: it gets the log, and its vote does not count.",
+        "Now two may crash, where before it was one: y=7 is committed by the three that are left.",
         |world| leader(world).and_then(|id| world.memory(id)).is_some_and(|memory| memory.registers[1] == Some(7)),
     )
     .first(|world| {
@@ -320,7 +344,7 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         title: "A change that leads nowhere",
         goal: "Leave a leader with a joint configuration that it cannot commit, while the old set carries on under \
                another.",
-        hint: "Cut the leader off together with the servers that are about to join.",
+        hint: "Once the learners have the log, cut the leader off together with them.",
         reached: stuck_change,
     },
     Challenge {
@@ -341,6 +365,17 @@ const THREE_TO_ONE: Hunt<Raft> = Hunt {
     bounds: Bounds { network: Network::Patient, ..Bounds::new(500_000, 20, Budget::NONE) },
     within: |world| newest_term(world) <= 2 && view::in_turn(world),
 };
+
+/// One server becomes two.
+const ONE_TO_TWO: Hunt<Raft> = Hunt {
+    settings: &[(raft::SERVERS, 0), (raft::MEMBERS, 1), (raft::NO_OP, 1), (raft::PRE_VOTE, 0)],
+    inputs: || vec![change("AB")],
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(100_000, 12, Budget::NONE) },
+    within: |world| newest_term(world) <= 1,
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Raft>)] = &[(raft::LEARNERS, ONE_TO_TWO)];
 
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
@@ -379,6 +414,7 @@ mod proof {
                 reason: "Ongaro's own schedule of 2015: five servers, three elections and two changes of the members.",
             },
         },
+        Breaks { rule: raft::LEARNERS, promise: NEWCOMERS_WAIT.id, way: Way::Explore },
     ];
 
     const SOLUTIONS: &[Solution<Raft>] = &[
@@ -387,9 +423,9 @@ mod proof {
             from: || SCENARIO.from(&[], &[]),
             act: |script| {
                 script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
-                let leader = leader(script.world()).map_or(0, bit);
-                script.act(Input::Partition { side: leader | 0b11000 });
                 script.act(change("ABCDE"));
+                script.until(is_joint);
+                cut_with_newcomers(script.world()).into_iter().for_each(|input| _ = script.act(input));
                 script.until(stuck_change);
             },
         },
@@ -441,6 +477,30 @@ mod tests {
         let (older, newer) = two_leaders(world).expect("two lead");
         assert!(config(world, older).is_joint() && commit(world, older) < last(world, older));
         assert_eq!(commit(world, newer), last(world, newer));
+    }
+
+    /// Learners that are down are waited for and hold nobody up; whoever asks for their promotion is told to wait.
+    #[test]
+    fn learners_that_are_down_hold_nobody_up() {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], &[]));
+        assert!(script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1)));
+        let leader = leader(script.world()).expect("somebody leads");
+        for node in [NodeId(3), E] {
+            assert!(script.act(Input::Crash { node }));
+        }
+        assert!(script.act(change("ABCDE")));
+        assert!(script.until(|world| settled(world, "ABCde")));
+        let at = last(script.world(), leader);
+        assert!(script.act(change("ABCDE")));
+        let other = (0..3).map(NodeId).find(|id| *id != leader).expect("there are others");
+        assert!(script.act(Input::Crash { node: other }));
+        assert!(script.act(set(0, 5)));
+        assert!(script.until(|world| commit(world, leader) == at + 1));
+        assert!(settled(script.world(), "ABCde"), "it was too early");
+        for node in [NodeId(3), E] {
+            assert!(script.act(Input::Restart { node }));
+        }
+        assert!(script.until(|world| settled(world, "ABCDE")));
     }
 
     #[test]

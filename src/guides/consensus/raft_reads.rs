@@ -7,7 +7,7 @@ use crate::sim::judge::history::Answer;
 use crate::sim::machine::consistency::linearizable;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::servers;
-use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES, LIMITS};
+use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES, LIMITS, STEPS_DOWN};
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, get_at, last, leaders, leadership, name, set_at, term,
@@ -32,10 +32,10 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
         (raft::LATENCY, 10_000),
     ],
     busy: &[(raft::LOAD, 30)],
-    fixed: &[(raft::SERVERS, 1), (raft::NO_OP, 1), (raft::SNAPSHOT_AFTER, 20)],
-    rules: &[raft::CONFIRM_READ],
+    fixed: &[(raft::SERVERS, 1), (raft::NO_OP, 1), (raft::SNAPSHOT_AFTER, 20), (raft::CHECK_QUORUM, 1)],
+    rules: &[raft::CONFIRM_READ, raft::HEARD],
     commands: &[raft::SET, raft::GET],
-    promises: &[FRESH_READS, linearizable(), LEADER_EMERGES],
+    promises: &[FRESH_READS, linearizable(), LEADER_EMERGES, STEPS_DOWN],
     limits: LIMITS,
     faults: FaultModel::ASYNCHRONOUS,
     charts: &[
@@ -59,6 +59,8 @@ pub static SCENARIO: Scenario<Raft> = Scenario {
     tour: TOUR,
     challenges: CHALLENGES,
     explore: TWO_LEADERS,
+    without: WITHOUT,
+    terms: &[("check-quorum", "A leader counts who has answered it lately, and steps down without a majority.")],
     before: &["consensus/raft-replication"],
     near: &["consensus/leases", "consensus/agreement"],
     versions: versions!["Ongaro's dissertation, 2014", "etcd 3.6"],
@@ -162,11 +164,11 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "The cut",
-        "The leader and one follower are on one side, three servers on the other. The leader notices nothing. The \
-         three hear no heartbeat and elect a leader of their own.",
+        "The leader and one follower are on one side, three servers on the other. *Check-quorum* is off for now, so \
+         the leader notices nothing. The three hear no heartbeat and elect a leader of their own.",
         |world| two_leaders(world).is_some_and(|(new, _)| commit(world, new) > 2),
     )
-    .first(cut_off)
+    .first(|world| [vec![Input::off(raft::HEARD)], cut_off(world)].concat())
     .look(leaders)
     .ask(Predict {
         question: "Now two believe that they lead. Has Raft broken its promise?",
@@ -212,9 +214,29 @@ const TOUR: &[Beat] = &[
                   than a wrong one.",
     }),
     Beat::new(
+        "Whom have I heard?",
+        "Check-quorum is on again, and the cut is still there. Once every election timeout the old leader counts who \
+         has answered its heartbeats.",
+        |world| leaders(world).len() == 1,
+    )
+    .first(|_| vec![Input::Rule { rule: raft::HEARD, on: true }])
+    .look(|world| two_leaders(world).map(|pair| pair.1).into_iter().collect())
+    .ask(Predict {
+        question: "What becomes of the client that waits for x?",
+        options: |_| {
+            ["It waits until the cut heals", "It is told that the read failed", "It gets 1"].map(str::to_owned).to_vec()
+        },
+        answer: |world| match last_read(world).flatten() {
+            None => 0,
+            Some(Answer::Failed) => 1,
+            Some(_) => 2,
+        },
+        because: "One follower and itself are two of five. It steps down on its own, without having heard of the newer \
+                  term, and lets its clients go: they may ask elsewhere.",
+    }),
+    Beat::new(
         "It heals",
-        "The old leader hears of the newer term and follows. Its client is told that the read failed, and asks again \
-         elsewhere.",
+        "The old leader, by now a follower, hears of the newer term, and gets the entry that it lacks.",
         |world| committed_everywhere(world, 2) && common_leader(world).is_some(),
     )
     .first(|_| vec![Input::HealAll])
@@ -250,7 +272,8 @@ const CHALLENGES: &[Challenge<Raft>] = &[
         id: "read-that-waits",
         title: "A read that must wait",
         goal: "Have a leader that has been replaced hold back a read.",
-        hint: "Cut the leader off with a minority, wait for another, and ask the old one by its letter.",
+        hint: "Cut the leader off with a minority, wait for another, and ask the old one by its letter. With \
+               check-quorum on, you have to be quick.",
         reached: |world| {
             two_leaders(world)
                 .and_then(|(_, old)| leadership(world, old))
@@ -278,6 +301,17 @@ const TWO_LEADERS: Hunt<Raft> = Hunt {
     },
 };
 
+/// A leader of three that hears nobody, and looks around at each heartbeat.
+const UNHEARD: Hunt<Raft> = Hunt {
+    settings: &[(raft::SERVERS, 0), (raft::NO_OP, 0), (raft::TIMEOUT, 150_000), (raft::HEARTBEAT, 150_000)],
+    inputs: Vec::new,
+    bounds: Bounds { network: Network::Patient, ..Bounds::new(300_000, 14, Budget::NONE) },
+    within: |world| view::newest_term(world) <= 1 && view::in_turn(world),
+};
+
+/// What is explored instead while one of these rules is off.
+const WITHOUT: &[(RuleId, Hunt<Raft>)] = &[(raft::HEARD, UNHEARD)];
+
 #[cfg(not(target_arch = "wasm32"))]
 mod proof {
     use super::*;
@@ -285,13 +319,15 @@ mod proof {
     /// How a promise breaks without each rule, and how each challenge is solved.
     pub(super) static PROOF: Proof<Raft> = Proof { breaks: BREAKS, solutions: SOLUTIONS };
 
-    pub(super) const BREAKS: &[Breaks<Raft>] =
-        &[Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore }];
+    pub(super) const BREAKS: &[Breaks<Raft>] = &[
+        Breaks { rule: raft::CONFIRM_READ, promise: FRESH_READS.id, way: Way::Explore },
+        Breaks { rule: raft::HEARD, promise: STEPS_DOWN.id, way: Way::Explore },
+    ];
 
     const SOLUTIONS: &[Solution<Raft>] = &[
         Solution {
             challenge: "read-that-waits",
-            from: || SCENARIO.from(&[], &[]),
+            from: || SCENARIO.from(&[raft::HEARD], &[]),
             act: |script| {
                 script.until(|world| common_leader(world).is_some());
                 cut_off(script.world()).into_iter().for_each(|input| {
@@ -323,4 +359,45 @@ mod proof {
             },
         },
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::kernel::time::SEC;
+
+    /// A reader who has cut every link to the leader, but none from it: it is heard, and hears nobody.
+    fn deaf_leader(off: &[RuleId]) -> (crate::guides::kit::proof::Script<Raft>, NodeId) {
+        let mut script = SCENARIO.script(&SCENARIO.from(off, &[]));
+        assert!(script.until(|world| common_leader(world).is_some_and(|leader| commit(world, leader) >= 1)));
+        let leader = leaders(script.world())[0];
+        for from in view::ids(script.world()).into_iter().filter(|id| *id != leader) {
+            assert!(script.act(Input::Cut { from, to: leader }));
+        }
+        assert!(script.act(get_at(0, Some(leader))));
+        (script, leader)
+    }
+
+    /// Within two election timeouts it steps down, its client is told, and somebody else leads and commits.
+    #[test]
+    fn a_leader_that_hears_nobody_makes_way() {
+        let (mut script, deaf) = deaf_leader(&[]);
+        let since = script.world().kernel().now();
+        assert!(script.until(|world| leadership(world, deaf).is_none()));
+        assert!(script.world().kernel().now() <= since + 2 * 150 * MS + 50 * MS);
+        assert_eq!(last_read(script.world()), Some(Some(Answer::Failed)));
+        assert!(script.until(|world| leaders(world).iter().any(|id| *id != deaf && commit(world, *id) >= 2)));
+    }
+
+    /// Without the rule its heartbeats keep the others quiet, and nothing is decided for as long as the cut lasts.
+    #[test]
+    fn without_check_quorum_it_stays_and_decides_nothing() {
+        let (mut script, deaf) = deaf_leader(&[raft::HEARD]);
+        script.act(set_at(0, 7, Some(deaf)));
+        assert!(script.until(|world| world.kernel().now() > 10 * SEC));
+        let world = script.world();
+        assert_eq!(leaders(world), [deaf]);
+        assert!(last(world, deaf) > commit(world, deaf) && last_read(world) == Some(None));
+        assert!(world.is_promise_broken(STEPS_DOWN.id));
+    }
 }

@@ -1,10 +1,11 @@
 //! Who the members are: one set of servers or, while it is being changed, two that must both agree (section 6).
 
-use super::{CHANGE, CONFIRM_READ, JOINT, MAJORITY, MEMBERS, NOOP_FIRST, Payload, QUORUM, Raft, Role, Server};
+use super::{CONFIRM_READ, JOINT, LEARNERS, MAJORITY, MEMBERS, NOOP_FIRST, Payload, QUORUM, Raft, Role, Server};
 use crate::mechanisms::quorum;
 use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::settings::Settings;
+use crate::sim::later::Later;
 use crate::sim::machine::system::System;
 
 /// A set of servers, a bit each.
@@ -17,12 +18,14 @@ pub struct Config {
     pub old: Members,
     /// The members from now on.
     pub new: Members,
+    /// The members that are wanted next, some of whom learn the log first; none where nobody does.
+    pub next: Later<Members>,
 }
 
 impl Config {
     /// These members and no others.
     pub const fn of(members: Members) -> Config {
-        Config { old: 0, new: members }
+        Config { old: 0, new: members, next: Later(0) }
     }
 
     /// The members that a run begins with.
@@ -33,6 +36,16 @@ impl Config {
             some => some.min(servers),
         };
         Config::of((1 << members) - 1)
+    }
+
+    /// The same members, on the way to others.
+    pub fn on_the_way_to(self, wanted: Members) -> Config {
+        Config { next: Later(wanted), ..self }
+    }
+
+    /// The servers that get the log and have no vote yet.
+    pub fn learners(self) -> Members {
+        self.next.0 & !self.everyone()
     }
 
     /// Whether two sets must agree.
@@ -60,7 +73,7 @@ impl Config {
         match (self.is_joint(), self.new, wanted) {
             (true, ..) => Err("two sets must agree until the last change is done"),
             (_, 0, _) | (.., 0) => Err("somebody must be a member"),
-            _ => Ok(Config { old: self.new, new: wanted }),
+            _ => Ok(Config { old: self.new, ..Config::of(wanted) }),
         }
     }
 
@@ -72,6 +85,11 @@ impl Config {
     /// Whether a server takes part.
     pub fn has(self, node: NodeId) -> bool {
         self.everyone() >> node.0 & 1 == 1
+    }
+
+    /// Whether a leader sends it the log: to members, and to learners.
+    pub fn gets_the_log(self, node: NodeId) -> bool {
+        (self.everyone() | self.learners()) >> node.0 & 1 == 1
     }
 
     /// Whether `chosen` has enough of both sets, given how many of a number of members are enough.
@@ -106,13 +124,22 @@ impl std::fmt::Display for Config {
         if self.is_joint() {
             write!(out, "{}+", letters(self.old))?;
         }
-        out.write_str(&letters(self.new))
+        out.write_str(&letters(self.new))?;
+        // Learners in small letters: ABCde.
+        out.write_str(&letters(self.learners()).to_lowercase())
     }
 }
 
 /// The sets that the reader may ask for, as the command names them.
-pub const SETS: &[(&str, Members)] =
-    &[("ABC", 0b00111), ("ABCD", 0b01111), ("ABCDE", 0b11111), ("BCD", 0b01110), ("CDE", 0b11100), ("A", 0b00001)];
+pub const SETS: &[(&str, Members)] = &[
+    ("ABC", 0b00111),
+    ("ABCD", 0b01111),
+    ("ABCDE", 0b11111),
+    ("BCD", 0b01110),
+    ("CDE", 0b11100),
+    ("A", 0b00001),
+    ("AB", 0b00011),
+];
 
 impl Server<'_, '_> {
     /// The members by the latest entry that says so, committed or not (section 6).
@@ -158,13 +185,9 @@ impl Server<'_, '_> {
     pub(super) fn change_members(&mut self, call: &CommandCall) {
         let wanted = SETS.get(call.value(0).max(0) as usize).map_or(0, |set| set.1);
         let (me, config) = (self.context.me(), self.config());
-        let by_one = self.context.settings().get(CHANGE) == 1;
-        let is_joint = !by_one && self.context.rule(JOINT);
         let next = match self.no_change(config, wanted) {
             Some(why) => Err(why),
-            None if is_joint => config.joint(wanted).map_err(str::to_owned),
-            None if by_one => config.by_one(wanted).map_err(str::to_owned),
-            None => Ok(Config::of(wanted)),
+            None => self.step_to(config, wanted).map_err(str::to_owned),
         };
         let next = match next {
             Ok(next) => next,
@@ -173,34 +196,36 @@ impl Server<'_, '_> {
                 return;
             }
         };
-        self.context.why_rule(JOINT, |s| {
-            let me = Raft::name(s, me);
-            match is_joint {
-                true => format!("{me} appends {next}: from now on majorities of both sets are needed."),
-                false => format!("{me} appends {next}: a server that has the entry counts by the new set."),
+        self.context.why_rule(if next.learners() == 0 { JOINT } else { LEARNERS }, |s| {
+            let (me, learners) = (Raft::name(s, me), letters(next.learners()));
+            match (next.is_joint(), learners.is_empty()) {
+                (_, false) => format!("{me} appends {next}: first the log goes to {learners}, without a vote."),
+                (true, _) => format!("{me} appends {next}: from now on majorities of both sets are needed."),
+                _ => format!("{me} appends {next}: a server that has the entry counts by the new set."),
             }
         });
-        self.append(Payload::Members(next));
+        self.take_over(config, next);
     }
 
     /// Why the members cannot be changed now, if so.
     fn no_change(&self, config: Config, wanted: Members) -> Option<String> {
         let servers = (1u64 << self.context.nodes()) - 1;
         let Role::Leader { .. } = self.memory.role else { return Some("it does not lead".to_owned()) };
-        if wanted == 0 || wanted & !servers != 0 || wanted == config.new {
+        let is_same = wanted == config.new && config.next.0 == 0;
+        if wanted == 0 || wanted & !servers != 0 || is_same {
             return Some(format!("{} are no other members among these servers", letters(wanted)));
         }
         if config.is_joint() || self.memory.commit < self.disk.log.last_config_index() {
             return Some(format!("the change to {config} is not yet committed"));
         }
-        let is_settled = self.disk.log.term_at(self.memory.commit) == Some(self.disk.term);
-        if self.context.settings().get(CHANGE) == 1 && !is_settled && self.context.rule(NOOP_FIRST) {
+        if self.is_too_new() {
             return Some(format!("no entry of its term {} is committed yet", self.disk.term));
         }
-        None
+        self.too_early(config, wanted)
     }
 
-    /// A joint configuration is committed: the new one alone comes next. One without the leader: it has done its part.
+    /// A joint configuration is committed: the new one alone comes next. One with learners: the change goes on once they
+    /// have the log. One without the leader: it has done its part.
     pub(super) fn config_committed(&mut self) {
         let (config, me) = (self.config(), self.context.me());
         let is_leader = matches!(self.memory.role, Role::Leader { .. });
@@ -215,6 +240,8 @@ impl Server<'_, '_> {
         }
         if let Ok(alone) = config.alone() {
             self.append(Payload::Members(alone));
+        } else if config.next.0 != 0 {
+            self.promote_learners();
         } else if !config.has(me) {
             self.context.why(|s| format!("{} is no longer a member: it steps down.", Raft::name(s, me)));
             self.follow();
@@ -237,7 +264,7 @@ mod tests {
     #[test]
     fn joint_quorums_overlap() {
         let (old, new) = (Config::of(0b00111), Config::of(0b11111));
-        let joint = Config { old: old.new, new: new.new };
+        let joint = Config { old: old.new, ..new };
         let quorums = |config: Config| (0..32u64).filter(move |set| config.is_quorum(*set, quorum::majority));
         let disjoint = |a: Config, b: Config| quorums(a).any(|one| quorums(b).any(|other| one & other == 0));
         assert!(disjoint(old, new));

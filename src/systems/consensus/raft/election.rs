@@ -214,6 +214,7 @@ impl Server<'_, '_> {
             round: 0,
             writes: Vec::new(),
             reads: Vec::new(),
+            count: Default::default(),
         });
         self.memory.leader = Some(me);
         self.context.cancel_timer(Timer::Election);

@@ -3,7 +3,8 @@
 //! Follows Ongaro and Ousterhout, "In Search of an Understandable Consensus Algorithm" (extended version, 2014),
 //! figures 2 and 13 and section 6, and Ongaro's dissertation (2014): pre-vote (section 9.6), faster back-up of a
 //! follower's log (section 5.3 of the paper), ReadIndex and lease reads (section 6.4), changes of one server at a time
-//! (section 4.1) with the correction of 2015. Clients sit beside the servers.
+//! (section 4.1) with the correction of 2015, learners (section 4.2.1), and check-quorum (sections 6.2 and 4.2.3).
+//! Clients sit beside the servers.
 //!
 //! # Simplified here
 //!
@@ -11,17 +12,20 @@
 //! - The state is not on disk: a server that restarts rebuilds it from its snapshot and its log. A store that keeps it
 //!   there, as etcd does, must write it together with the index that it stands for.
 //! - Writing to disk takes no time, and what was written stays.
-//! - A server becomes a member at once, with an empty log. etcd lets it catch up first, as a learner.
+//! - A learner is promoted by the leader as soon as it has all that is committed. In etcd somebody asks for it, and nine
+//!   tenths of the log are enough.
 //! - A snapshot travels in one message.
 //! - A leader cannot hand over its leadership, as `etcdctl move-leader` makes it do.
 //! - A log takes 64 entries. Once it is full, commands are refused until a snapshot has made room.
 //! - Linearizability, where it is promised, is judged by the last 96 lines of the history. In a longer one, a read of
 //!   a value that nobody wrote within them is passed over, and may be stale without anyone noticing.
 
+mod check_quorum;
 mod client;
 pub mod config;
 mod election;
 mod hosted;
+mod learners;
 mod log;
 pub mod promises;
 mod replication;
@@ -40,6 +44,7 @@ use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::Time;
+use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
@@ -101,6 +106,13 @@ rules! {
     /// A quorum is at least a majority.
     MAJORITY = "majority", "A majority is needed",
         "A quorum is never smaller than a majority. Off: it is whatever the slider says.";
+    /// A leader that hears no majority steps down (dissertation, section 6.2).
+    HEARD = "check-quorum", "Step down without a majority",
+        "A leader that hears no majority for an election timeout steps down, and who hears one ignores candidates. \
+         Off: neither.";
+    /// A new server gets the log before its vote counts (dissertation, section 4.2.1).
+    LEARNERS = "learner-before-voter", "Learner before voter",
+        "A new server has no vote until it has what is committed. Off: it counts at once, with an empty log.";
 }
 
 settings! {
@@ -149,6 +161,9 @@ settings! {
     /// Whether the load asks for other members now and then.
     CHURN = "churn", "Members come and go", Control::Toggle, 0, Live,
         "Every fifth operation of the load asks for a different set of members.";
+    /// Whether leaders count who hears them, and voters keep to the leader they hear.
+    CHECK_QUORUM = "check-quorum", "Check-quorum", Control::Toggle, 0, Live,
+        "A leader steps down when it has heard no majority for an election timeout.";
 }
 
 metrics! {
@@ -217,6 +232,8 @@ pub struct Leadership {
     pub writes: Vec<client::Write>,
     /// Clients that wait for a read.
     pub reads: Vec<client::Read>,
+    /// Whom it has heard from lately, where that is counted.
+    pub count: Later<check_quorum::Count>,
 }
 
 /// What a server loses in a crash (figure 2, "volatile state").
@@ -295,6 +312,12 @@ pub enum Note {
     ReadBegan { node: NodeId, ticket: u32 },
     /// It is answered from the state after an index.
     ReadEnded { node: NodeId, ticket: u32, index: u32 },
+    /// A leader hears from a follower.
+    Heard { leader: NodeId, from: NodeId },
+    /// A leader goes on leading these members: the time between two heartbeats, in thousandths of an election timeout.
+    Beat { leader: NodeId, share: u32, config: Config },
+    /// Servers become members though they lack entries up to an index that are committed.
+    Joined { members: config::Members, floor: u32 },
 }
 
 /// What a handler works on: one server and its context.
@@ -363,6 +386,10 @@ impl Server<'_, '_> {
         let (term, mine, me) = (message.term(), self.disk.term, self.context.me());
         let is_pre =
             matches!(message, Message::RequestVote { pre: true, .. } | Message::Vote { pre: true, granted: true, .. });
+        if term > mine && matches!(message, Message::RequestVote { .. }) && self.keeps_its_leader() {
+            self.ignore_candidate(from, term);
+            return false;
+        }
         if is_pre {
             return true;
         }
@@ -448,7 +475,7 @@ crate::commands! {
         [REGISTER, SERVER];
     CHANGE_MEMBERS = "members", "Change members",
         "Asks the leader for a different set of members.",
-        [field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A"]), 2)];
+        [field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A", "AB"]), 2)];
 }
 
 impl System for Raft {
@@ -468,6 +495,8 @@ impl System for Raft {
     const COMMANDS: &'static [commands::Command] = COMMANDS;
 
     const METRICS: &'static [Metric] = METRICS;
+
+    const LATER_SETTINGS: usize = 1;
 
     const NOTES: Notes = Notes { header: include_str!("mod.rs"), practice: include_str!("practice.md") };
 

@@ -1,9 +1,11 @@
 //! What Raft promises (figure 3 of the paper), judged by what a bystander sees.
 
-use super::config::{Members, letters};
+use super::check_quorum::WHOLE;
+use super::config::{Members, letters, servers};
 use super::{
     Config, Entry, HEARTBEAT, LATENCY, Log, Note, Payload, Raft, Registers, Role, SPREAD, TIMEOUT, Term, registers,
 };
+use crate::mechanisms::quorum;
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
@@ -54,6 +56,28 @@ pub struct Witness {
     stale: Option<(NodeId, u32, u32)>,
     /// A server that had a leader and said that it would vote for somebody else.
     disloyal: Later<Option<(NodeId, NodeId)>>,
+    /// For each leader that counts who hears it, for how long it has heard no majority.
+    silences: Later<Vec<Silence>>,
+    /// Servers that became members without entries that were committed, and up to where those go.
+    joined: Later<Vec<(NodeId, u32)>>,
+}
+
+/// How long a leader has heard no majority, by its own heartbeats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Silence {
+    leader: NodeId,
+    /// Whom it has heard from since it last had a majority.
+    heard: Members,
+    /// The time since then, in thousandths of an election timeout; also that between two heartbeats, at its longest.
+    lasts: u32,
+    longest: u32,
+}
+
+impl Silence {
+    /// Twice the time between two looks around: one may come just before the last answer, the next then hears nobody.
+    fn is_too_long(&self) -> bool {
+        self.lasts >= 2 * (WHOLE + self.longest)
+    }
 }
 
 /// Two servers that applied different entries at one index.
@@ -129,6 +153,29 @@ impl Witness {
         self.leaders.push(leader);
     }
 
+    fn silence(&mut self, leader: NodeId) -> &mut Silence {
+        let all = &mut self.silences.0;
+        let at = all.iter().position(|known| known.leader == leader).unwrap_or_else(|| {
+            all.push(Silence { leader, heard: 0, lasts: 0, longest: 0 });
+            all.len() - 1
+        });
+        &mut all[at]
+    }
+
+    fn beat(&mut self, leader: NodeId, share: u32, config: Config) {
+        let silence = self.silence(leader);
+        silence.longest = silence.longest.max(share);
+        if silence.is_too_long() {
+            return;
+        }
+        let with_itself = silence.heard | 1 << leader.0;
+        if config.is_quorum(with_itself, quorum::majority) {
+            *silence = Silence { leader, heard: 0, lasts: 0, longest: share };
+        } else {
+            silence.lasts += share;
+        }
+    }
+
     fn state_is(&mut self, node: NodeId, index: u32, registers: Registers) {
         let Some(place) = self.place(index) else { return };
         let known = *place.state.get_or_insert((registers, node));
@@ -141,7 +188,16 @@ impl Witness {
 pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
-            Note::Elected { term, node, ref log, votes } => witness.elected(Leader { term, node, votes }, log),
+            Note::Elected { term, node, ref log, votes } => {
+                witness.elected(Leader { term, node, votes }, log);
+                witness.silences.0.retain(|silence| silence.leader != node);
+            }
+            Note::Heard { leader, from } => witness.silence(leader).heard |= 1 << from.0,
+            Note::Beat { leader, share, config } => witness.beat(leader, share, config),
+            Note::Joined { members, floor } => {
+                witness.joined.0.retain(|(node, _)| members >> node.0 & 1 == 0);
+                witness.joined.0.extend(servers(members).map(|node| (node, floor)));
+            }
             Note::WouldVote { node, candidate, has_leader } => {
                 witness.disloyal.0 = witness.disloyal.0.or(has_leader.then_some((node, candidate)));
             }
@@ -295,6 +351,75 @@ pub const LEADER_KEPT: Promise<Raft> = never!(
         }
     }
 );
+
+/// What check-quorum is for (dissertation, section 6.2): whoever cannot decide anything any more does not go on leading.
+pub const STEPS_DOWN: Promise<Raft> = never!(
+    "unheard-leader-steps-down",
+    "Unheard, it steps down",
+    "A leader whom no majority answers stops leading before it has sent heartbeats for two election timeouts.",
+    |world| world.witness().silences.0.iter().find(|silence| silence.is_too_long()),
+    |world, silence| {
+        let (leader, heard) = (name(world, silence.leader), letters(silence.heard & !(1 << silence.leader.0)));
+        let heard = if heard.is_empty() { "nobody".to_owned() } else { format!("{heard} alone") };
+        Breach {
+            nodes: vec![silence.leader],
+            text: format!("{leader} still leads, and for more than two election timeouts {heard} has answered it."),
+            values: vec![(leader, "leads".to_owned()), ("heard".to_owned(), heard)],
+        }
+    }
+);
+
+/// What learners are for (dissertation, section 4.2.1).
+pub const NEWCOMERS_WAIT: Promise<Raft> = never!(
+    "newcomers-hold-nobody-up",
+    "Newcomers hold nobody up",
+    "While a majority of the members that got the log is up, it is enough to decide: no member that never got it is \
+     needed.",
+    |world| held_up(world),
+    |world, (leader, ready, behind)| {
+        let (leads, config) = (name(world, leader), config_of(world, leader));
+        Breach {
+            nodes: servers(behind).chain([leader]).collect(),
+            text: format!(
+                "{leads} leads {config}, and {} with the log are up: no quorum without {}.",
+                letters(ready),
+                letters(behind)
+            ),
+            values: vec![
+                ("up, with the log".to_owned(), letters(ready)),
+                ("members without it".to_owned(), letters(behind)),
+            ],
+        }
+    }
+);
+
+fn config_of(world: &World<Raft>, node: NodeId) -> Config {
+    let said = world.node(node).and_then(|node| node.disk.log.config());
+    said.unwrap_or_else(|| Config::first(world.settings()))
+}
+
+/// The newest leader, the members that are up and have the log, and those that lack it, where the latter are needed
+/// although the former would be enough among themselves.
+fn held_up(world: &World<Raft>) -> Option<(NodeId, Members, Members)> {
+    let lacks = |(id, floor): &(NodeId, u32)| world.node(*id).is_some_and(|node| node.disk.log.last_index() < *floor);
+    let behind = world.witness().joined.0.iter().filter(|joined| lacks(joined)).fold(0, |set, (id, _)| set | 1 << id.0);
+    if behind == 0 {
+        return None;
+    }
+    let up = world.nodes().filter(|(_, node)| node.memory.is_some());
+    let (mut ready, mut newest) = (0, None);
+    for (id, node) in up {
+        ready |= 1 << id.0 & !behind;
+        let leads = node.memory.as_ref().is_some_and(|memory| matches!(memory.role, Role::Leader(_)));
+        newest = newest.max(leads.then_some((node.disk.term, id)));
+    }
+    let (_, leader) = newest?;
+    let config = config_of(world, leader);
+    let rest = Config { old: config.old & !behind, ..Config::of(config.new & !behind) };
+    let is_quorum = |config: Config| config.is_quorum(ready, quorum::majority);
+    let behind = behind & config.everyone();
+    (is_quorum(rest) && !is_quorum(config)).then_some((leader, ready & config.everyone(), behind))
+}
 
 /// What a snapshot must not change.
 pub const SAME_STATE: Promise<Raft> = never!(

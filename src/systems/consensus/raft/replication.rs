@@ -38,6 +38,9 @@ impl Server<'_, '_> {
     /// Time to tell the followers that there is a leader.
     pub(super) fn heartbeat_due(&mut self) {
         let (me, term) = (self.context.me(), self.disk.term);
+        if !self.is_still_heard() {
+            return;
+        }
         self.context
             .why(|s| format!("{} leads term {term}: it tells everyone, to prevent elections.", Raft::name(s, me)));
         self.send_heartbeats();
@@ -53,10 +56,10 @@ impl Server<'_, '_> {
         self.context.set_timer(Timer::Heartbeat, delay);
     }
 
-    /// Sends every other member what it lacks, or nothing: a heartbeat.
+    /// Sends every other member and learner what it lacks, or nothing: a heartbeat.
     pub(super) fn replicate_to_all(&mut self) {
         let config = self.config();
-        for to in self.others().filter(|to| config.has(*to)) {
+        for to in self.others().filter(|to| config.gets_the_log(*to)) {
             self.replicate(to);
         }
     }
@@ -147,6 +150,7 @@ impl Server<'_, '_> {
     pub(super) fn append_answered(&mut self, from: NodeId, ok: bool, index: u32, stamp: u64) {
         let me = self.context.me();
         let last = self.disk.log.last_index();
+        self.heard_from(from);
         let Role::Leader(leader) = &mut self.memory.role else {
             self.context.why(|s| format!("{} no longer leads; the answer is of no use.", Raft::name(s, me)));
             return;
@@ -163,6 +167,7 @@ impl Server<'_, '_> {
                 format!("{me} knows that {from}'s log agrees with its own up to index {upto}.")
             });
             self.advance_commit();
+            self.promote_learners();
         } else {
             // An old refusal must not undo what is known to agree.
             *next = (index + 1).clamp(*matched + 1, last + 1);
