@@ -1,0 +1,26 @@
+//! Messages and timers in words.
+
+use super::{Message, Timer};
+use crate::sim::declare::settings::Settings;
+use crate::sim::machine::system::System;
+use crate::systems::consensus::raft::Raft;
+use crate::systems::messaging::kafka_replication::Replication;
+
+pub(super) fn message(settings: &Settings, message: &Message) -> String {
+    match message {
+        Message::Publish { id, passed: false } => format!("message {id}"),
+        Message::Publish { id, passed: true } => format!("message {id}, passed on"),
+        Message::Confirm { id } => format!("message {id} is confirmed"),
+        Message::Raft { said, .. } => Raft::describe_message(settings, said),
+        Message::Kafka(said) => Replication::describe_message(settings, said),
+    }
+}
+
+pub(super) fn timer(settings: &Settings, timer: Timer) -> String {
+    match timer {
+        Timer::Load => "the next message".to_owned(),
+        Timer::Again => "no confirm came".to_owned(),
+        Timer::Raft(timer) => Raft::describe_timer(settings, timer),
+        Timer::Kafka(timer) => Replication::describe_timer(settings, timer),
+    }
+}
