@@ -6,7 +6,7 @@ use crate::sim::kernel::time;
 use crate::systems::consensus::raft::Raft;
 use crate::systems::messaging::durability::promises::{gone, held, leader, leads, on_disk};
 use crate::systems::messaging::durability::{
-    self, Disk, Durability, FLUSH, Lane, Memory, Message, Part, SYNC, SYNC_INTERVAL, controller, lanes, part, publisher,
+    self, Disk, Durability, FLUSH, Lane, Memory, Message, SYNC, SYNC_INTERVAL, controller, lanes, publisher,
     server_count, servers,
 };
 use crate::systems::messaging::kafka_replication::{self as kafka, Replication};
@@ -242,9 +242,4 @@ fn table(world: &Brokers, frame: Frame) -> Figure {
     };
     let title = "The same messages, the same faults".to_owned();
     Figure { id: "kept", at, size, title, body: Body::Table { head, rows } }
-}
-
-/// Whether a node keeps messages.
-pub fn is_server(settings: &Settings, node: NodeId) -> bool {
-    matches!(part(settings, node).1, Part::Server(_))
 }

@@ -31,6 +31,13 @@ pub struct Tally {
     recent: Vec<u32>,
 }
 
+impl Tally {
+    /// The newest message that it takes for safe.
+    pub fn newest(&self) -> Option<u32> {
+        self.recent.last().copied()
+    }
+}
+
 /// What has been seen of the run so far, by lane.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness([Tally; 3]);
@@ -67,7 +74,7 @@ pub fn broker_disk(world: &Brokers, node: NodeId) -> Option<&BrokerDisk> {
 }
 
 /// Kafka's partition, as the controller has it.
-fn partition(world: &Brokers) -> kafka::Partition {
+pub fn partition(world: &Brokers) -> kafka::Partition {
     match world.node(controller(world.settings())).map(|node| &node.disk) {
         Some(Disk::Kafka(kafka::Disk::Controller(disk))) => disk.partition,
         _ => kafka::Partition::default(),
