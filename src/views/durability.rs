@@ -149,7 +149,9 @@ fn server_mark(world: &Brokers, lane: Lane, node: NodeId, at: (i32, i32), frame:
     let name = Durability::name(world.settings(), node);
     let (shape, label) = match frame {
         Frame::Wide => (Shape::Server, name),
-        Frame::Narrow => (Shape::Client, name.replace("rabbit", "R").replace("kafka", "K").replace("jetstream", "J")),
+        Frame::Narrow => {
+            (Shape::Client, name.replace("rabbit ", "R").replace("kafka ", "K").replace("jetstream ", "J"))
+        }
     };
     let mut mark = NodeMark::new(node, at, shape, label);
     let leads = leads(world, node);

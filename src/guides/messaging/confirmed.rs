@@ -103,6 +103,11 @@ fn all_up(world: &Brokers) -> bool {
     everyone(world).into_iter().all(|node| world.kernel().is_running(node))
 }
 
+/// Whether every lane has a leader, though some machines are down.
+fn others_lead(world: &Brokers) -> bool {
+    leaders(world).len() == 3 && !all_up(world)
+}
+
 /// Whether every lane has a leader, and every server what it has.
 fn caught_up(world: &Brokers) -> bool {
     let newest = |node: NodeId| held(world, node).last().copied();
@@ -181,7 +186,7 @@ const TOUR: &[Beat] = &[
         "A process is killed",
         "The process of each leader is killed. Its machine lives on, and with it the *page cache*, which belongs to the \
          operating system.",
-        |world| leaders(world).len() == 3,
+        others_lead,
     )
     .first(|world| crash(leaders(world)))
     .look(leaders)
@@ -209,7 +214,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "One machine loses power",
         "The leader's machine in each lane loses power. What it had in memory only is gone.",
-        |world| leaders(world).len() == 3,
+        others_lead,
     )
     .first(|world| cut_power(leaders(world)))
     .look(leaders)
@@ -233,7 +238,7 @@ const TOUR: &[Beat] = &[
         "The room goes dark",
         "One power supply, nine machines: all lose power at once. The strips show what is on their disks. The publishers \
          send and hear nothing.",
-        |world| each(|lane| open(world, lane) > 0),
+        |world| leaders(world).is_empty() && each(|lane| open(world, lane) > 0),
     )
     .first(|world| cut_power(everyone(world)))
     .look(everyone),
@@ -258,7 +263,10 @@ const TOUR: &[Beat] = &[
         "Sync before the answer",
         "The rule is on again: flush.messages=1 in Kafka, sync_interval: always in JetStream. New messages are firm before \
          they are confirmed. What was lost stays lost.",
-        |world| caught_up(world) && each(|lane| exposed(world, lane) == 0 && open(world, lane) == 0),
+        |world| {
+            let is_firm = |lane| exposed(world, lane) == 0 && open(world, lane) == 0;
+            world.rules().on(SYNC) && caught_up(world) && each(is_firm)
+        },
     )
     .first(|_| vec![Input::Rule { rule: SYNC, on: true }])
     .look(everyone),
@@ -307,13 +315,17 @@ fn power_cuts(world: &Brokers, lane: Lane) -> Vec<u8> {
 
 fn lost_by_one_cut(world: &Brokers) -> bool {
     let cuts: u8 = power_cuts(world, Lane::JetStream).into_iter().sum();
-    cuts == 1 && world.rules().on(REPLICATED) && servers(world.settings(), Lane::JetStream).len() == 3
+    cuts == 1
+        && world.rules().on(REPLICATED)
+        && servers(world.settings(), Lane::JetStream).len() == 3
         && world.is_promise_broken(JETSTREAM_KEPT.id)
 }
 
 fn rabbit_alone(world: &Brokers) -> bool {
     let broken = |id| world.is_promise_broken(id);
-    world.rules().on(REPLICATED) && broken(RABBIT_KEPT.id) && each(|lane| lane == Lane::RabbitMq || gone(world, lane) == 0)
+    world.rules().on(REPLICATED)
+        && broken(RABBIT_KEPT.id)
+        && each(|lane| lane == Lane::RabbitMq || gone(world, lane) == 0)
         && power_cuts(world, Lane::JetStream).into_iter().all(|cuts| cuts > 0)
 }
 
@@ -373,7 +385,9 @@ fn is_calm(world: &Brokers) -> bool {
                 fetching.push(flight.from);
                 !again
             }
-            kafka::Message::FetchAnswer { fetched: Fetched::Records(records), hw, .. } => !records.is_empty() || *hw > 0,
+            kafka::Message::FetchAnswer { fetched: Fetched::Records(records), hw, .. } => {
+                !records.is_empty() || *hw > 0
+            }
             kafka::Message::Heartbeat { .. }
             | kafka::Message::Register { .. }
             | kafka::Message::Stale

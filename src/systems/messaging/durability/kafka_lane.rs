@@ -4,8 +4,8 @@
 use std::rc::Rc;
 
 use super::{
-    Durability, IN_MEMORY, Lane, Message, Part, REPLICAS, REPLICATED, SYNC, Timer, WRITE_BACK, controller, part, publisher,
-    server, server_count, unflushed_for,
+    Durability, IN_MEMORY, Lane, Message, Part, REPLICAS, REPLICATED, SYNC, Timer, WRITE_BACK, controller, part,
+    publisher, server, server_count, unflushed_for,
 };
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
@@ -80,7 +80,12 @@ pub(super) fn boot(disk: &Disk, context: &mut Context<Durability>) -> Memory {
     memory
 }
 
-pub(super) fn handle(disk: &mut Disk, memory: &mut Memory, event: Event<Durability>, context: &mut Context<Durability>) {
+pub(super) fn handle(
+    disk: &mut Disk,
+    memory: &mut Memory,
+    event: Event<Durability>,
+    context: &mut Context<Durability>,
+) {
     let event = match event {
         Event::Message { from, message: Message::Kafka(message) } => {
             Event::Message { from: inner(context.settings(), from), message }

@@ -51,7 +51,7 @@ use crate::sim::kernel::time::{MS, Micros, SEC, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
-use crate::systems::consensus::raft;
+use crate::systems::consensus::raft::{self, Raft};
 use crate::systems::messaging::kafka_replication as kafka;
 
 /// The system. See the module's header.
@@ -169,11 +169,19 @@ pub enum Memory {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
     /// To a server of RabbitMQ or JetStream. `passed`: one server has passed it on to another.
-    Publish { id: u32, passed: bool },
+    Publish {
+        id: u32,
+        passed: bool,
+    },
     /// The answer.
-    Confirm { id: u32 },
+    Confirm {
+        id: u32,
+    },
     /// Between servers. A snapshot's messages go with it.
-    Raft { said: raft::Message, state: Option<Kept> },
+    Raft {
+        said: raft::Message,
+        state: Option<Kept>,
+    },
     Kafka(kafka::Message),
 }
 
@@ -345,7 +353,9 @@ impl System for Durability {
         match part {
             Part::Publisher => format!("publisher {}", &lane.title()[..1]),
             Part::Controller => "controller".to_owned(),
-            Part::Server(number) => format!("{} {}", lane.server_name(), number + 1),
+            Part::Server(number) if lane == Lane::Kafka => format!("kafka {}", number + 1),
+            // As Raft calls them in its reasons.
+            Part::Server(number) => format!("{} {}", lane.server_name(), Raft::name(settings, NodeId::from(number))),
         }
     }
 

@@ -3,11 +3,11 @@
 //! RabbitMQ's and JetStream's may ask any server, and one that does not lead passes the message on. Kafka's asks who leads.
 
 use super::{
-    CONFIRM_TIME, CONFIRMED, Durability, IDLE, LATENCY, Lane, MOST_OPEN, Memory, Message, Note, Outbox, RATE, REPLICATED,
-    RETRY, Timer, part, server, server_count,
+    CONFIRM_TIME, CONFIRMED, Durability, IDLE, LATENCY, Lane, MOST_OPEN, Memory, Message, Note, Outbox, RATE,
+    REPLICATED, RETRY, Timer, part, server, server_count,
 };
 use crate::sim::kernel::time::SEC;
-use crate::sim::machine::system::{Context, Event};
+use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::numbers::counted;
 use crate::systems::messaging::kafka_replication::{self as kafka, Produced};
 
@@ -113,8 +113,12 @@ impl Publisher<'_, '_> {
             }
             _ => {
                 let open = self.outbox.open.len() as u64;
-                self.context.why(|_| {
-                    format!("No confirm came: {} again, to server {}.", counted(open, "message"), next + 1)
+                self.context.why(|settings| {
+                    format!(
+                        "No confirm came: {} again, to {}.",
+                        counted(open, "message"),
+                        Durability::name(settings, to)
+                    )
                 });
                 self.send_open();
             }
@@ -149,7 +153,8 @@ impl Publisher<'_, '_> {
             }
             kafka::Message::Leads { leader: Some(leader), epoch } if epoch >= self.outbox.epoch => {
                 (self.outbox.home, self.outbox.epoch) = (leader, epoch);
-                self.context.why(|_| format!("Broker {} leads epoch {epoch}: all that is open goes there.", leader + 1));
+                self.context
+                    .why(|_| format!("Broker {} leads epoch {epoch}: all that is open goes there.", leader + 1));
                 self.send_open();
             }
             kafka::Message::Leads { .. } => {

@@ -176,7 +176,8 @@ impl Node<'_, '_> {
                 self.context.send(leader, Message::Publish { id, passed: true });
             }
             None => {
-                self.context.why(|_| format!("{name} knows of no leader: message {id} gets no answer, and comes again."));
+                self.context
+                    .why(|_| format!("{name} knows of no leader: message {id} gets no answer, and comes again."));
             }
         }
     }
@@ -253,7 +254,9 @@ impl Node<'_, '_> {
             let flushes = unflushed_for(self.context.settings(), self.lane(), self.context.rule(SYNC)).is_none();
             self.context.why_rule(SYNC, |_| match flushes {
                 true => format!("Two of the three have flushed message {id}: {name} confirms it."),
-                false => format!("Two of the three have written message {id}, none has flushed it: {name} confirms it."),
+                false => {
+                    format!("Two of the three have written message {id}, none has flushed it: {name} confirms it.")
+                }
             });
             self.confirm(id);
         }

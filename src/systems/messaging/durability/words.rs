@@ -3,7 +3,7 @@
 use super::{Message, Timer};
 use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::System;
-use crate::systems::consensus::raft::Raft;
+use crate::systems::consensus::raft::{self, Raft};
 use crate::systems::messaging::kafka_replication::Replication;
 
 pub(super) fn message(settings: &Settings, message: &Message) -> String {
@@ -11,6 +11,19 @@ pub(super) fn message(settings: &Settings, message: &Message) -> String {
         Message::Publish { id, passed: false } => format!("message {id}"),
         Message::Publish { id, passed: true } => format!("message {id}, passed on"),
         Message::Confirm { id } => format!("message {id} is confirmed"),
+        Message::Raft { said: raft::Message::Append { term, entries, .. }, .. } if !entries.is_empty() => {
+            let ids = entries.iter().filter_map(|entry| match entry.payload {
+                raft::Payload::Hosted([id, ..]) => Some(id.to_string()),
+                _ => None,
+            });
+            let ids: Vec<String> = ids.collect();
+            let what = match ids.len() {
+                0 => "a no-op".to_owned(),
+                1 => format!("message {}", ids[0]),
+                _ => format!("messages {}", ids.join(", ")),
+            };
+            format!("AppendEntries of term {term}: {what}")
+        }
         Message::Raft { said, .. } => Raft::describe_message(settings, said),
         Message::Kafka(said) => Replication::describe_message(settings, said),
     }

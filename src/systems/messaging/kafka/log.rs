@@ -162,7 +162,8 @@ impl Log {
 
     /// The power is cut: the log ends before the first record that is not on disk.
     pub fn lose_power(&mut self, is_on_disk: impl Fn(Record) -> bool) {
-        let kept: Vec<Record> = self.read(self.start, usize::MAX).into_iter().take_while(|it| is_on_disk(*it)).collect();
+        let kept: Vec<Record> =
+            self.read(self.start, usize::MAX).into_iter().take_while(|it| is_on_disk(*it)).collect();
         if (kept.len() as u32) < self.len() {
             *self = Log { start: self.start, torn: Later(true), ..Log::with(kept.into_iter()) };
         }
@@ -205,7 +206,8 @@ mod tests {
     #[test]
     fn a_power_cut_takes_the_tail_and_what_was_known_of_its_producer() {
         let mut log = Log::default();
-        let batch = |sequence| Batch { partition: 0, producer: 7, sequence, records: vec![record(sequence)], acks: true };
+        let batch =
+            |sequence| Batch { partition: 0, producer: 7, sequence, records: vec![record(sequence)], acks: true };
         (0..20).for_each(|sequence| _ = log.append(&batch(sequence), true));
         log.delete_before(3);
         let mut whole = log.clone();

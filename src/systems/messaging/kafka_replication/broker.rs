@@ -5,8 +5,9 @@ use crate::sim::small::map_of;
 
 use super::log::Entry;
 use super::{
-    Broker, BrokerDisk, BrokerMemory, CONSUMER, CONTROLLER, Consumed, EPOCHS, FIRST, FLUSH, Follower, LAG, Leading, Memory,
-    Message, PRODUCER, Partition, Produced, RETRY, Replication, SESSION, SETTLED, Timer, broker_of, has, settled,
+    Broker, BrokerDisk, BrokerMemory, CONSUMER, CONTROLLER, Consumed, EPOCHS, FIRST, FLUSH, Follower, LAG, Leading,
+    Memory, Message, PRODUCER, Partition, Produced, RETRY, Replication, SESSION, SETTLED, Timer, broker_of, has,
+    settled,
 };
 use crate::sim::NodeId;
 use crate::sim::machine::system::{Context, Event};
