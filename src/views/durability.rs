@@ -95,8 +95,8 @@ fn draw_lane(picture: &mut Picture, world: &Brokers, lane: Lane, column: i32) {
     let (from, second, spots) = match (frame, server_count(settings, lane)) {
         (Frame::Wide, 1) => ((x + 70, 36), (x + 262, 36), [(x + 160, 170); 3]),
         (Frame::Wide, _) => ((x + 70, 36), (x + 262, 36), [(x + 48, 134), (x + 160, 216), (x + 272, 134)]),
-        (Frame::Narrow, 1) => ((36, y + 34), (112, y + 76), [(240, y + 50); 3]),
-        (Frame::Narrow, _) => ((36, y + 34), (112, y + 76), [(180, y + 34), (268, y + 76), (356, y + 34)]),
+        (Frame::Narrow, 1) => ((36, y + 34), (112, y + 80), [(240, y + 50); 3]),
+        (Frame::Narrow, _) => ((36, y + 34), (112, y + 80), [(188, y + 80), (272, y + 34), (356, y + 80)]),
     };
     let all = servers(settings, lane);
     let to = publisher(settings, lane);
@@ -124,7 +124,7 @@ fn publisher_mark(world: &Brokers, node: NodeId, at: (i32, i32), frame: Frame) -
     };
     let (shape, label, state) = match frame {
         Frame::Wide => (Shape::Service, name, format!("{open} not confirmed")),
-        Frame::Narrow => (Shape::Client, name.replace("ublisher", ""), String::new()),
+        Frame::Narrow => (Shape::Client, name.replace("lisher", ""), String::new()),
     };
     let mut mark = NodeMark::new(node, at, shape, label);
     (mark.tone, mark.state) = (Tone::Producer, state);
@@ -149,9 +149,7 @@ fn server_mark(world: &Brokers, lane: Lane, node: NodeId, at: (i32, i32), frame:
     let name = Durability::name(world.settings(), node);
     let (shape, label) = match frame {
         Frame::Wide => (Shape::Server, name),
-        Frame::Narrow => {
-            (Shape::Client, name.replace("rabbit ", "R").replace("kafka ", "K").replace("jetstream ", "J"))
-        }
+        Frame::Narrow => (Shape::Client, name.replace("rabbit ", "R").replace("kafka ", "K").replace("nats ", "N")),
     };
     let mut mark = NodeMark::new(node, at, shape, label);
     let leads = leads(world, node);
@@ -160,7 +158,7 @@ fn server_mark(world: &Brokers, lane: Lane, node: NodeId, at: (i32, i32), frame:
         (None, ..) => ("", Tone::Off),
         (_, true, true) => ("leads", Tone::Active),
         (_, true, false) => ("claims to lead", Tone::Risk),
-        _ => ("follows", Tone::Store),
+        _ => ("follows", Tone::Neutral),
     };
     mark.tone = tone;
     if frame == Frame::Wide {

@@ -103,9 +103,14 @@ fn all_up(world: &Brokers) -> bool {
     everyone(world).into_iter().all(|node| world.kernel().is_running(node))
 }
 
-/// Whether every lane has a leader, though some machines are down.
+/// Whether every lane has a leader, and no publisher waits for long.
+fn flows(world: &Brokers) -> bool {
+    leaders(world).len() == 3 && each(|lane| open(world, lane) <= 1)
+}
+
+/// Whether every lane goes on, though some machines are down.
 fn others_lead(world: &Brokers) -> bool {
-    leaders(world).len() == 3 && !all_up(world)
+    flows(world) && !all_up(world)
 }
 
 /// Whether every lane has a leader, and every server what it has.
@@ -172,7 +177,7 @@ const TOUR: &[Beat] = &[
         "The same messages, three brokers",
         "Each lane has a publisher and three machines. RabbitMQ and JetStream elect a leader, Kafka begins with one. Watch \
          the strips: a firm cell is on disk, a dashed one in memory only.",
-        |world| caught_up(world) && each(|lane| confirmed(world, lane) >= 2),
+        |world| caught_up(world) && flows(world) && each(|lane| confirmed(world, lane) >= 3),
     )
     .look(publishers)
     .ask(Predict {
@@ -200,7 +205,7 @@ const TOUR: &[Beat] = &[
         "As they are shipped",
         "The processes are back, and the first rule is off: every broker flushes by its own default. Watch which strips \
          turn dashed.",
-        |world| caught_up(world) && exposed(world, Lane::Kafka) >= 3 && exposed(world, Lane::JetStream) >= 3,
+        |world| caught_up(world) && [Lane::Kafka, Lane::JetStream].iter().all(|lane| exposed(world, *lane) >= 4),
     )
     .first(|world| [vec![Input::off(SYNC)], restart_all(world)].concat())
     .look(everyone)
@@ -238,7 +243,7 @@ const TOUR: &[Beat] = &[
         "The room goes dark",
         "One power supply, nine machines: all lose power at once. The strips show what is on their disks. The publishers \
          send and hear nothing.",
-        |world| leaders(world).is_empty() && each(|lane| open(world, lane) > 0),
+        |world| leaders(world).is_empty() && each(|lane| open(world, lane) >= 2),
     )
     .first(|world| cut_power(everyone(world)))
     .look(everyone),
@@ -247,7 +252,7 @@ const TOUR: &[Beat] = &[
         "All machines start again, and each lane gets a leader. Compare the columns *confirmed* and *still there*.",
         |world| {
             let broken = |id| world.is_promise_broken(id);
-            leaders(world).len() == 3 && broken(KAFKA_KEPT.id) && broken(JETSTREAM_KEPT.id)
+            flows(world) && broken(KAFKA_KEPT.id) && broken(JETSTREAM_KEPT.id)
         },
     )
     .first(restart_all)
@@ -264,8 +269,7 @@ const TOUR: &[Beat] = &[
         "The rule is on again: flush.messages=1 in Kafka, sync_interval: always in JetStream. New messages are firm before \
          they are confirmed. What was lost stays lost.",
         |world| {
-            let is_firm = |lane| exposed(world, lane) == 0 && open(world, lane) == 0;
-            world.rules().on(SYNC) && caught_up(world) && each(is_firm)
+            world.rules().on(SYNC) && caught_up(world) && flows(world) && each(|lane| exposed(world, lane) == 0)
         },
     )
     .first(|_| vec![Input::Rule { rule: SYNC, on: true }])

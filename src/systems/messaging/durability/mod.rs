@@ -82,7 +82,7 @@ impl Lane {
         match self {
             Lane::RabbitMq => "rabbit",
             Lane::Kafka => "kafka",
-            Lane::JetStream => "jetstream",
+            Lane::JetStream => "nats",
         }
     }
 }
@@ -190,8 +190,10 @@ pub enum Message {
 pub enum Timer {
     /// A publisher's next message.
     Load,
-    /// Time to send again.
+    /// Time to look whether something is to be sent again.
     Again,
+    /// A publisher of Kafka: time to ask who leads, after a refusal.
+    Ask,
     Raft(raft::Timer),
     Kafka(kafka::Timer),
 }

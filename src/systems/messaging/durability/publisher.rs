@@ -47,6 +47,7 @@ impl Publisher<'_, '_> {
                     false => self.context.why(|_| "Nothing is to be published: the rate is 0.".to_owned()),
                 }
             }
+            Event::Timer(Timer::Again) => self.look(),
             Event::Timer(_) => self.again(),
             Event::Command(call) => self.publish(call.value(1).clamp(1, 5)),
             Event::Message { from, message: Message::Confirm { id } } => {
@@ -87,7 +88,21 @@ impl Publisher<'_, '_> {
             _ => Message::Publish { id, passed: false },
         };
         self.context.send(to, message);
-        self.context.set_timer(Timer::Again, RETRY);
+        if !self.context.has_timer(Timer::Again) {
+            self.context.set_timer(Timer::Again, RETRY);
+        }
+    }
+
+    /// Whether the oldest open message has waited for too long.
+    fn look(&mut self) {
+        let due = self.outbox.open.first().map(|open| open.1.saturating_add(RETRY));
+        match due.and_then(|due| due.checked_sub(self.context.now())).filter(|left| *left > 0) {
+            Some(left) => {
+                self.context.why(|_| "No message has waited for its confirm for too long.".to_owned());
+                self.context.set_timer(Timer::Again, left);
+            }
+            None => self.again(),
+        }
     }
 
     /// Sends all that is open to whoever is asked now.
@@ -149,7 +164,7 @@ impl Publisher<'_, '_> {
                     Produced::NotEnoughReplicas => format!("Too few are in sync for message {id}: again, soon."),
                     _ => format!("That broker does not lead: message {id} goes to the one that does."),
                 });
-                self.context.set_timer(Timer::Again, 20 * LATENCY);
+                self.context.set_timer(Timer::Ask, 20 * LATENCY);
             }
             kafka::Message::Leads { leader: Some(leader), epoch } if epoch >= self.outbox.epoch => {
                 (self.outbox.home, self.outbox.epoch) = (leader, epoch);
@@ -159,7 +174,7 @@ impl Publisher<'_, '_> {
             }
             kafka::Message::Leads { .. } => {
                 self.context.why(|_| "No leader, or an old one: the publisher asks another broker soon.".to_owned());
-                self.context.set_timer(Timer::Again, 20 * LATENCY);
+                self.context.set_timer(Timer::Ask, 20 * LATENCY);
             }
             _ => self.context.pass_over(),
         }

@@ -22,7 +22,7 @@ pub(super) fn message(settings: &Settings, message: &Message) -> String {
                 1 => format!("message {}", ids[0]),
                 _ => format!("messages {}", ids.join(", ")),
             };
-            format!("AppendEntries of term {term}: {what}")
+            format!("AppendEntries: {what}, term {term}")
         }
         Message::Raft { said, .. } => Raft::describe_message(settings, said),
         Message::Kafka(said) => Replication::describe_message(settings, said),
@@ -32,7 +32,8 @@ pub(super) fn message(settings: &Settings, message: &Message) -> String {
 pub(super) fn timer(settings: &Settings, timer: Timer) -> String {
     match timer {
         Timer::Load => "the next message".to_owned(),
-        Timer::Again => "no confirm came".to_owned(),
+        Timer::Again => "time to look for confirms".to_owned(),
+        Timer::Ask => "time to ask who leads".to_owned(),
         Timer::Raft(timer) => Raft::describe_timer(settings, timer),
         Timer::Kafka(timer) => Replication::describe_timer(settings, timer),
     }
