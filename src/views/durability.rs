@@ -233,8 +233,9 @@ fn table(world: &Brokers, frame: Frame) -> Figure {
             let names = all.iter().filter_map(|row| Some(row.first()?.text.clone()));
             let head = std::iter::once(String::new()).chain(names).collect();
             let line = |at: usize| {
-                // A cell takes fourteen characters.
-                let name = std::iter::once(Cell::firm(HEAD[at].replace("confirmed, gone", "gone"), Tone::Neutral));
+                // The first column is narrow.
+                let words = HEAD[at].replace("confirmed, gone", "gone").replace(" only", "");
+                let name = std::iter::once(Cell::firm(words, Tone::Neutral));
                 name.chain(all.iter().filter_map(|row| row.get(at).cloned())).collect()
             };
             ((8, 366), (384, 186), head, (1..HEAD.len()).map(line).collect())
