@@ -78,6 +78,7 @@ impl Face for Replication {
                 vec![
                     field("log", format!("offsets {} to {}", disk.log.start(), disk.log.end())),
                     field("high watermark", disk.hw),
+                    field("on disk below", on_disk(world, id, disk)),
                     field("the last, epoch:record", list(tail.map(|entry| format!("{}:{}", entry.epoch, entry.id)))),
                 ]
             }
@@ -231,6 +232,12 @@ pub fn table(world: &Cluster, all: &[NodeId]) -> Figure {
 fn list(ids: impl Iterator<Item = String>) -> String {
     let words: Vec<String> = ids.collect();
     if words.is_empty() { "none".to_owned() } else { words.join(" ") }
+}
+
+/// The offset below which a power cut would leave everything.
+fn on_disk(world: &Cluster, id: NodeId, disk: &kafka::BrokerDisk) -> u32 {
+    let now = world.kernel().node(id).local(world.kernel().now());
+    disk.log.on_disk(now, world.settings().amount(kafka::WRITE_BACK))
 }
 
 fn broker_fields(memory: &BrokerMemory, names: impl Fn(kafka::Mask) -> String) -> Fields {

@@ -5,6 +5,7 @@ pub mod brokers;
 pub mod bully;
 pub mod byzantine_generals;
 pub mod cache;
+pub mod durability;
 pub mod exactly_once;
 pub mod flash_sale;
 pub mod jetstream;

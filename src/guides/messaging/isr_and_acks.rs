@@ -27,6 +27,7 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
         (kafka::ACKS, 1),
         (kafka::LAG, 3_000_000),
         (kafka::SESSION, 900_000),
+        (kafka::FLUSH, 0),
     ],
     rules: &[kafka::ACKS_ALL, kafka::MIN_ISR, kafka::CLEAN, kafka::READ_TO_HW, kafka::EPOCHS],
     commands: &[kafka::PRODUCE, kafka::MOVE_LEADER],
@@ -62,7 +63,7 @@ pub static SCENARIO: Scenario<Replication> = Scenario {
         ("quorum", "Enough nodes that any two such sets share one."),
     ],
     before: &["messaging/event-log"],
-    near: &["consensus/raft-replication", "consensus/quorums"],
+    near: &["messaging/confirmed", "consensus/raft-replication", "consensus/quorums"],
     versions: versions!["Kafka 4.4"],
     prose: prose!("isr_and_acks.md"),
     #[cfg(not(target_arch = "wasm32"))]
@@ -374,4 +375,58 @@ mod proof {
             },
         },
     ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::run::Run;
+    use crate::sim::run::chaos::storm;
+    use crate::sim::run::tape::Tape;
+
+    fn begun(settings: &[(SettingId, i64)]) -> Script<Replication> {
+        let mut script = SCENARIO.script(&SCENARIO.from(&[], settings));
+        assert!(script.until(|world| whole(world) && world.witness().acked().len() >= 10));
+        script
+    }
+
+    /// Ten records are acknowledged; then all three brokers are struck and started again.
+    fn is_kept_after(flush: i64, fault: fn(NodeId) -> Input) -> bool {
+        let mut script = begun(&[(kafka::FLUSH, flush)]);
+        let all = everybody(script.world());
+        all.iter().for_each(|node| assert!(script.act(fault(*node))));
+        all.iter().for_each(|node| assert!(script.act(Input::Restart { node: *node })));
+        assert!(script.until(|world| leader(world).is_some()));
+        forgotten(script.world()).is_none()
+    }
+
+    #[test]
+    fn a_power_cut_of_all_takes_what_nobody_has_flushed() {
+        assert!(is_kept_after(0, |node| Input::Crash { node }), "a crash leaves the page cache alone");
+        assert!(!is_kept_after(0, |node| Input::PowerCut { node }));
+        assert!(is_kept_after(1, |node| Input::PowerCut { node }));
+    }
+
+    /// With flush.messages=1 a power cut is a crash: every promise holds under any of them.
+    #[test]
+    fn what_is_flushed_bears_any_power_cut() {
+        for seed in 0..100 {
+            let origin = Origin { seed, ..SCENARIO.from(&[], &[(kafka::FLUSH, 1)]) };
+            let mut run = Run::new(SCENARIO.world(&origin, &[]), Tape::default());
+            storm(&mut run, FaultModel { power_cut: true, ..SCENARIO.faults }, seed, 400);
+            let broken = SCENARIO.promises.iter().find(|promise| run.world().is_promise_broken(promise.id));
+            assert!(broken.is_none(), "seed {seed}: {:?}", broken.map(|promise| promise.id));
+        }
+    }
+
+    /// KIP-966: the last replica in the ISR keeps its place whatever it has lost, leads again, and the others follow.
+    #[test]
+    fn the_last_replica_standing_takes_acknowledged_records_along() {
+        let mut script = begun(&[]);
+        [1, 2].into_iter().for_each(|gone| assert!(script.act(Input::Crash { node: node_of(gone) })));
+        assert!(script.until(|world| in_sync(world) == [node_of(0)]));
+        assert!(script.act(Input::PowerCut { node: node_of(0) }));
+        everybody(script.world()).into_iter().for_each(|node| assert!(script.act(Input::Restart { node })));
+        assert!(script.until(|world| world.is_promise_broken(KEPT.id)));
+    }
 }

@@ -21,5 +21,6 @@ scenarios! {
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
+    confirmed: "logs";
     side_by_side: "queues";
 }

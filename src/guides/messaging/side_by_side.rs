@@ -49,7 +49,7 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
         ("rebalances", "Dealing out a group's partitions among its members again."),
     ],
     before: &["messaging/simple-task-queue", "messaging/event-log"],
-    near: &["messaging/exactly-once", "messaging/right-tool"],
+    near: &["messaging/confirmed", "messaging/exactly-once", "messaging/right-tool"],
     versions: versions!["RabbitMQ 4.3", "Kafka 4.4", "NATS server 2.14"],
     prose: prose!("side_by_side.md"),
     #[cfg(not(target_arch = "wasm32"))]
@@ -394,5 +394,25 @@ mod tests {
         let noticed = Lane::ALL.map(|lane| script.world().witness().of(lane).noticed.unwrap_or(0));
         println!("{noticed:?}");
         assert!(noticed[0] <= 2 * brokers::LATENCY && noticed[1] > SEC && noticed[2] > SEC, "{noticed:?}");
+    }
+
+    /// The classic queue and Kafka lose what is confirmed and not worked, JetStream does not; and all three go on.
+    #[test]
+    fn a_power_cut_takes_what_was_not_flushed() {
+        let mut script = script(&[(brokers::RATE, 0), (brokers::TASK, 2_000_000)]);
+        assert!(script.until(is_shared));
+        let order = |script: &mut Script<Brokers>, confirmed: u32| {
+            Lane::ALL.iter().for_each(|lane| assert!(script.act(command(brokers::PUBLISH, *lane, 8))));
+            assert!(script.until(|world| each(|lane| world.witness().of(lane).confirmed >= confirmed)));
+        };
+        order(&mut script, 8);
+        for node in brokers_of(script.world()) {
+            assert!(script.act(Input::PowerCut { node }) && script.act(Input::Restart { node }));
+        }
+        script.steps(1);
+        let [rabbit, kafka, jetstream] = Lane::ALL.map(|lane| lost(script.world(), lane).len());
+        assert!(rabbit > 0 && kafka > 0 && jetstream == 0, "{rabbit} {kafka} {jetstream}");
+        assert!(script.act(Input::set(brokers::TASK, 50_000)));
+        order(&mut script, 16);
     }
 }

@@ -1,6 +1,7 @@
 //! Systems of the Messaging guide.
 
 pub mod brokers;
+pub mod durability;
 pub mod exactly_once;
 pub mod flash_sale;
 pub mod jetstream;

@@ -18,7 +18,7 @@ use crate::sim::measure::metrics::Metrics;
 
 /// Where an inner system lives in an outer one.
 pub struct Place<O: System, S: System> {
-    /// The outer node that is the inner system's first one.
+    /// The outer node that is, or with wrapping numbers would be, the inner system's first one.
     pub first: NodeId,
     /// The inner system's settings.
     pub settings: Rc<Settings>,
@@ -48,7 +48,7 @@ pub fn inside<O: System, S: System, R>(
     run: impl FnOnce(&mut Context<S>) -> R,
 ) -> (R, Done<S>) {
     let (seed, now, nodes) = (outer.draw(Purpose(0)), outer.now(), S::nodes(&place.settings));
-    let (host, node) = (outer.me(), NodeId(outer.me().0.saturating_sub(place.first.0)));
+    let (host, node) = (outer.me(), NodeId(outer.me().0.wrapping_sub(place.first.0)));
     let kernel = outer.fabric.kernel.for_one_event(seed, nodes, now);
     let mut fabric: Fabric<S> = Fabric::new(kernel, Rc::clone(&place.settings), place.rules);
     fabric.recording = outer.fabric.recording;

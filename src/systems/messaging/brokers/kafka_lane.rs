@@ -10,6 +10,7 @@ use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
+use crate::sim::kernel::time::{Micros, SEC, Time};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::systems::messaging::kafka::log::Batch;
@@ -113,6 +114,21 @@ fn flying(memory: &Memory) -> Vec<Rc<Batch>> {
     match memory {
         Memory::Producer(producer) => producer.in_flight.clone(),
         _ => Vec::new(),
+    }
+}
+
+/// How long Linux keeps what was written before it writes it back by itself (vm.dirty_expire_centisecs).
+const WRITE_BACK: Micros = 30 * SEC;
+
+/// The broker has flushed nothing: what the operating system has not written back is gone. Offsets that the group has
+/// committed are kept, as far as the log goes.
+pub(super) fn lose_power(disk: &mut Disk, now: Time) {
+    let Disk::Broker(disk) = disk else { return };
+    for log in &mut disk.logs {
+        Rc::make_mut(log).lose_power(|record| record.produced.saturating_add(WRITE_BACK) <= now);
+    }
+    for ((_, partition), offset) in disk.committed.iter_mut() {
+        *offset = (*offset).min(disk.logs.get(usize::from(*partition)).map_or(0, |log| log.end()));
     }
 }
 

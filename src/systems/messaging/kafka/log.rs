@@ -7,6 +7,7 @@ use litemap::LiteMap;
 use std::rc::Rc;
 
 use crate::sim::kernel::time::Time;
+use crate::sim::later::Later;
 
 /// A record as a producer writes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,6 +78,8 @@ pub struct Log {
     gone: u32,
     /// The next sequence number of each producer.
     sequences: LiteMap<u32, u32>,
+    /// A power cut has taken records, and what was known of their producers.
+    torn: Later<bool>,
 }
 
 impl Log {
@@ -130,7 +133,9 @@ impl Log {
 
     /// Takes a batch, if its sequence number is the next one. `checked`: whether the number is looked at.
     pub fn append(&mut self, batch: &Batch, checked: bool) -> Appended {
-        let next = self.sequences.get(&batch.producer).copied().unwrap_or(0);
+        // A producer that finds its numbers lost raises its epoch and starts anew (KIP-360): here its next one is taken.
+        let first = if self.torn.0 { batch.sequence } else { 0 };
+        let next = self.sequences.get(&batch.producer).copied().unwrap_or(first);
         if checked && batch.sequence < next {
             return Appended::Duplicate;
         }
@@ -152,6 +157,15 @@ impl Log {
         let came_back = |id: u32| ids().any(|other| other >> 16 == id >> 16 && other > id);
         if let Some(gone) = ids().find(|id| came_back(*id)).filter(|_| self.sequences.len() >= PRODUCERS_KEPT) {
             self.sequences.remove(&gone);
+        }
+    }
+
+    /// The power is cut: the log ends before the first record that is not on disk.
+    pub fn lose_power(&mut self, is_on_disk: impl Fn(Record) -> bool) {
+        let kept: Vec<Record> =
+            self.read(self.start, usize::MAX).into_iter().take_while(|it| is_on_disk(*it)).collect();
+        if (kept.len() as u32) < self.len() {
+            *self = Log { start: self.start, torn: Later(true), ..Log::with(kept.into_iter()) };
         }
     }
 
@@ -187,6 +201,22 @@ mod tests {
         }
         log.push(record(40));
         assert_eq!(log.get(40), Some(record(40)));
+    }
+
+    #[test]
+    fn a_power_cut_takes_the_tail_and_what_was_known_of_its_producer() {
+        let mut log = Log::default();
+        let batch =
+            |sequence| Batch { partition: 0, producer: 7, sequence, records: vec![record(sequence)], acks: true };
+        (0..20).for_each(|sequence| _ = log.append(&batch(sequence), true));
+        log.delete_before(3);
+        let mut whole = log.clone();
+        whole.lose_power(|_| true);
+        assert_eq!(whole, log);
+        log.lose_power(|record| record.number < 18);
+        assert_eq!((log.start(), log.end(), log.get(17)), (3, 18, Some(record(17))));
+        assert_eq!(log.append(&batch(20), true), Appended::At(18));
+        assert_eq!(log.append(&batch(20), true), Appended::Duplicate);
     }
 
     #[test]

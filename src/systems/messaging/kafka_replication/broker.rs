@@ -3,9 +3,11 @@
 use crate::sim::numbers::counted;
 use crate::sim::small::map_of;
 
+use super::log::Entry;
 use super::{
-    Broker, BrokerDisk, BrokerMemory, CONSUMER, CONTROLLER, Consumed, EPOCHS, FIRST, Follower, LAG, Leading, Memory,
-    Message, PRODUCER, Partition, Produced, RETRY, Replication, SESSION, SETTLED, Timer, broker_of, has, settled,
+    Broker, BrokerDisk, BrokerMemory, CONSUMER, CONTROLLER, Consumed, EPOCHS, FIRST, FLUSH, Follower, LAG, Leading,
+    Memory, Message, PRODUCER, Partition, Produced, RETRY, Replication, SESSION, SETTLED, Timer, broker_of, has,
+    settled,
 };
 use crate::sim::NodeId;
 use crate::sim::machine::system::{Context, Event};
@@ -117,6 +119,15 @@ impl Replica<'_, '_> {
             None => "As far as this broker knows, nobody leads.".to_owned(),
         });
         self.context.send(to, Message::Leads { leader, epoch });
+    }
+
+    /// Writes a record into the log, and flushes it where flush.messages says so.
+    pub(super) fn append(&mut self, entry: Entry) -> u32 {
+        let offset = self.disk.log.append(entry, self.context.now());
+        if self.context.settings().is_on(FLUSH) {
+            self.disk.log.flush();
+        }
+        offset
     }
 
     /// Takes over a newer record of the partition.

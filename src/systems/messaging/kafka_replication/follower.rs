@@ -28,7 +28,7 @@ impl Replica<'_, '_> {
         match fetched {
             Fetched::Records(records) => {
                 records.iter().for_each(|entry| {
-                    self.disk.log.append(*entry);
+                    self.append(*entry);
                 });
                 let (end, added) = (self.disk.log.end(), records.len());
                 self.disk.hw = self.disk.hw.max(hw.min(end));

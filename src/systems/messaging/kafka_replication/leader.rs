@@ -29,7 +29,7 @@ impl Replica<'_, '_> {
         }
         let epoch = self.memory.partition.leader_epoch;
         let known = self.disk.log.find(id).filter(|_| acks < 0);
-        let offset = known.unwrap_or_else(|| self.disk.log.append(Entry { epoch, id }));
+        let offset = known.unwrap_or_else(|| self.append(Entry { epoch, id }));
         self.context.why_rule(ACKS_ALL, |_| match (acks, known) {
             (-1, Some(_)) => format!("Record {id} is there already, at offset {offset}: the retry adds nothing."),
             (-1, None) => format!("Record {id} gets offset {offset}; the answer waits for the in-sync replicas."),

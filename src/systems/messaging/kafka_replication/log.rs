@@ -1,6 +1,14 @@
 //! A replica's log: records with offsets, each stamped with the epoch of the leader that took it.
+//!
+//! What is appended lies in the operating system's page cache until it is flushed: by the broker, where flush.messages
+//! says so, or by the operating system after a while. A crash of the process leaves the page cache alone, a power cut does
+//! not.
 
+use std::hash::{Hash, Hasher};
 use std::rc::Rc;
+
+use crate::sim::kernel::time::{Micros, Time};
+use crate::sim::later::Later;
 
 /// A log that is longer drops its oldest records: retention, scaled to a picture.
 const LONGEST: usize = 256;
@@ -17,10 +25,21 @@ pub struct Entry {
 }
 
 /// The records of one replica.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Log {
     start: u32,
     entries: Rc<Vec<Entry>>,
+    /// The broker has flushed what lies below this offset.
+    flushed: Later<u32>,
+    /// When each record was written, by the broker's clock.
+    written: Rc<Vec<Time>>,
+}
+
+/// As derived, but for the times: a search knows none, and elsewhere they follow from the run so far.
+impl Hash for Log {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.start, &self.entries, self.flushed).hash(state);
+    }
 }
 
 impl Log {
@@ -71,15 +90,37 @@ impl Log {
     }
 
     /// Appends a record; gives its offset.
-    pub fn append(&mut self, entry: Entry) -> u32 {
+    pub fn append(&mut self, entry: Entry, now: Time) -> u32 {
         let offset = self.end();
-        let entries = Rc::make_mut(&mut self.entries);
+        let (entries, written) = (Rc::make_mut(&mut self.entries), Rc::make_mut(&mut self.written));
         entries.push(entry);
+        written.push(now);
         if entries.len() > LONGEST {
             entries.drain(..SEGMENT);
+            written.drain(..SEGMENT);
             self.start += SEGMENT as u32;
         }
         offset
+    }
+
+    /// The broker flushes all that it has (fsync).
+    pub fn flush(&mut self) {
+        self.flushed = Later(self.end());
+    }
+
+    /// The offset below which everything is on disk, where the operating system writes back what is older than this.
+    pub fn on_disk(&self, now: Time, write_back: Micros) -> u32 {
+        let old = self.written.iter().take_while(|written| written.saturating_add(write_back) <= now).count();
+        self.flushed.0.min(self.end()).max(self.start + old as u32)
+    }
+
+    /// The power is cut: what is not on disk is gone.
+    pub fn lose_power(&mut self, now: Time, write_back: Micros) {
+        let end = self.on_disk(now, write_back);
+        self.truncate(end);
+        if end > self.start {
+            self.flush();
+        }
     }
 
     /// Drops the records from an offset on; gives how many.
@@ -88,24 +129,27 @@ impl Log {
         if dropped > 0 {
             let keep = self.entries.len() - dropped as usize;
             Rc::make_mut(&mut self.entries).truncate(keep);
+            Rc::make_mut(&mut self.written).truncate(keep);
+            self.flushed = Later(self.flushed.0.min(self.end()));
         }
         dropped
     }
 
     /// Drops everything, to start again at an offset.
     pub fn restart_at(&mut self, start: u32) {
-        *self = Log { start, entries: Rc::default() };
+        *self = Log { start, ..Log::default() };
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::kernel::time::SEC;
 
     fn log(epochs: &[u16]) -> Log {
         let mut log = Log::default();
         epochs.iter().enumerate().for_each(|(at, epoch)| {
-            log.append(Entry { epoch: *epoch, id: at as u32 + 1 });
+            log.append(Entry { epoch: *epoch, id: at as u32 + 1 }, at as Time * SEC);
         });
         log
     }
@@ -132,9 +176,38 @@ mod tests {
     #[test]
     fn retention_drops_a_segment() {
         let mut log = log(&[1; LONGEST]);
-        assert_eq!(log.append(Entry { epoch: 1, id: 999 }), LONGEST as u32);
+        assert_eq!(log.append(Entry { epoch: 1, id: 999 }, 0), LONGEST as u32);
         assert_eq!((log.start(), log.end()), (SEGMENT as u32, LONGEST as u32 + 1));
         assert_eq!(log.get(3), None);
         assert_eq!(log.get(LONGEST as u32).map(|entry| entry.id), Some(999));
+    }
+
+    /// Written one a second from 0 on; the operating system writes back after 30 s.
+    #[test]
+    fn a_power_cut_takes_what_nobody_has_flushed() {
+        let (mut log, write_back) = (log(&[1; 10]), 30 * SEC);
+        assert_eq!([0, 29, 30, 34, 99].map(|now| log.on_disk(now * SEC, write_back)), [0, 0, 1, 5, 10]);
+        let mut other = log.clone();
+        other.lose_power(34 * SEC, write_back);
+        assert_eq!((other.end(), other.on_disk(34 * SEC, write_back)), (5, 5));
+        other.append(Entry { epoch: 2, id: 11 }, 35 * SEC);
+        other.lose_power(36 * SEC, write_back);
+        assert_eq!(other.end(), 5, "what was on disk stays there");
+        log.flush();
+        log.lose_power(9 * SEC, write_back);
+        assert_eq!(log.end(), 10, "the broker has flushed it");
+        log.truncate(3);
+        assert_eq!(log.on_disk(9 * SEC, write_back), 3);
+    }
+
+    /// What is on disk is no part of a state's print until somebody flushes: runs from before keep theirs.
+    #[test]
+    fn times_are_no_part_of_a_print() {
+        use crate::sim::kernel::hash::stable;
+        let (one, mut other) = (log(&[1, 1]), Log::default());
+        (1..=2).for_each(|id| _ = other.append(Entry { epoch: 1, id }, 7 * SEC));
+        assert_eq!(stable(&one), stable(&other));
+        other.flush();
+        assert_ne!(stable(&one), stable(&other));
     }
 }
