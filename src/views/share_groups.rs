@@ -66,8 +66,7 @@ impl Face for ShareGroups {
             None | Some(Memory::Producer) => Vec::new(),
             Some(Memory::Broker { share, sessions }) => {
                 let waiting = sessions.iter().filter(|one| one.most > 0);
-                let names: Vec<String> =
-                    waiting.map(|one| ShareGroups::name(world.settings(), one.node)).collect();
+                let names: Vec<String> = waiting.map(|one| ShareGroups::name(world.settings(), one.node)).collect();
                 [states(share), vec![field("waiting for records", names.join(", "))]].concat()
             }
             Some(Memory::Worker { hand, .. }) => {
@@ -164,10 +163,10 @@ fn plan(frame: Frame, workers: usize) -> Plan {
         Frame::Narrow => Plan {
             producer: (66, 50),
             broker: (270, 50),
-            workers: rows(Area::new(4, 122, 392, 74), Area::new(4, 206, 392, 74)),
-            partitions: [((8, 290), (384, 80)), ((8, 372), (384, 80))],
-            locks: ((8, 456), (262, 100)),
-            dead: ((282, 456), (110, 100)),
+            workers: rows(Area::new(4, 106, 392, 74), Area::new(4, 188, 392, 74)),
+            partitions: [((8, 280), (384, 80)), ((8, 364), (384, 80))],
+            locks: ((8, 450), (262, 106)),
+            dead: ((282, 450), (110, 106)),
             done: None,
         },
     }
@@ -286,7 +285,8 @@ fn written_cell(written: &SharePartition, offset: u32) -> Cell {
 fn locks(world: &Pool, (at, size): Space) -> Figure {
     let held = |place: &Place| holder(world, *place).is_some() || !hands(world, *place).is_empty();
     let open = share(world).into_iter().flatten().zip(0..);
-    let places = open.flat_map(|(share, partition)| share.in_flight().map(move |one| Place { partition, offset: one.0 }));
+    let places =
+        open.flat_map(|(share, partition)| share.in_flight().map(move |one| Place { partition, offset: one.0 }));
     let list: Vec<Place> = places.filter(held).collect();
     let shown = if size.1 < 200 { 3 } else { 12 };
     let rows = list.iter().take(shown).map(|place| lock_row(world, *place)).collect();

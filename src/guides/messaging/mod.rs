@@ -21,5 +21,6 @@ scenarios! {
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
+    share_groups: "logs";
     side_by_side: "queues";
 }

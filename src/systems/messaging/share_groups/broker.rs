@@ -2,9 +2,9 @@
 
 use super::share::{AckType, Holder, Place, SharePartition, State};
 use super::{
-    ACQUIRED, AVAILABLE, BOUNDED, BrokerDisk, DEAD, DEAD_LETTERS, DeadLetter, Delivery, FETCH_WAIT, HOLDER, LIMIT, LOCK,
-    LOCK_DURATION, MAX_LOCKS, MOST_OPEN, Memory, Message, Note, OVERTAKEN, PARTITIONS, PERSIST, REDELIVERED, REFUSED,
-    Record, Session, ShareGroups, Timer, WRITE_EVERY, is_shared, key_name, workers,
+    ACQUIRED, AVAILABLE, BOUNDED, BrokerDisk, DEAD, DEAD_LETTERS, DeadLetter, Delivery, FETCH_WAIT, HOLDER, LIMIT,
+    LOCK, LOCK_DURATION, MAX_LOCKS, MOST_OPEN, Memory, Message, Note, OVERTAKEN, PARTITIONS, PERSIST, REDELIVERED,
+    REFUSED, Record, Session, ShareGroups, Timer, WRITE_EVERY, is_shared, key_name, workers,
 };
 use crate::sim::NodeId;
 use crate::sim::kernel::time;
@@ -58,9 +58,7 @@ impl Broker<'_, '_> {
         let at = usize::from(record.key) % PARTITIONS;
         let partition = &mut self.disk.topic[at];
         if partition.end() - self.share[at].start() >= MOST_OPEN {
-            return self
-                .context
-                .why(|_| format!("Partition {at} has {MOST_OPEN} open records: this one is refused."));
+            return self.context.why(|_| format!("Partition {at} has {MOST_OPEN} open records: this one is refused."));
         }
         let place = Place { partition: at as u8, offset: partition.end() };
         partition.records.push(record);
@@ -213,8 +211,8 @@ impl Broker<'_, '_> {
         let key = self.disk.topic[usize::from(place.partition)].get(place.offset).map_or(0, |record| record.key);
         self.context.note(Note::Settled { place, dead });
         self.context.why_rule(DEAD_LETTERS, |_| match dead {
-            true => format!("Record {place} is archived, and a copy is in the dead-letter topic."),
-            false => format!("Record {place} is archived: nobody will see it again."),
+            true => format!("Record {place} is archived, and a dead letter is written."),
+            false => format!("Record {place} is archived, and leaves nothing behind."),
         });
         if dead {
             if self.disk.dead.len() == KEPT_DEAD {

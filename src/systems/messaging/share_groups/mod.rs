@@ -5,7 +5,7 @@
 //! record between the share-partition's start and end offset: available, acquired, acknowledged, archived, and how often
 //! it was delivered. A member fetches and gets records with an acquisition lock (30 s). It accepts, releases, rejects or
 //! renews; what it does not answer comes back when the lock has run out. A record that was delivered as often as the
-//! limit allows (5) is archived, and copied to the dead-letter topic if the group names one. An answer is on disk (in
+//! limit allows (5) is archived, with a dead letter if the group names a topic for those. An answer is on disk (in
 //! `__share_group_state`) before the member hears of it. A delivery is not: "Acquired" is kept in memory alone, so a
 //! crash of the leader forgets the locks and the deliveries under way. [`share`] is that state, pure and whole.
 //!
@@ -16,8 +16,8 @@
 //! - Every worker of the share group takes from both partitions. Kafka's assignor spreads the members over them.
 //! - Nobody joins or leaves. In Kafka, what a member holds is released as soon as it leaves the group.
 //! - In the consumer group the partitions are dealt out once, and a worker that is down keeps its own.
-//! - A record is copied to the dead-letter topic in the same step in which it is archived. Kafka has a state between
-//!   the two, Archiving, and gives up on a copy after a number of tries.
+//! - A dead letter is written in the same step in which the record is archived. Kafka has a state between the two,
+//!   Archiving, and makes a limited number of tries.
 //! - Records are acquired singly. Kafka acquires whole batches of the log unless `share.acquire.mode` is
 //!   `record_limit`, and keeps state for ranges of offsets.
 //! - Each answer is a request of its own. In Kafka, answers usually travel with the next fetch.
@@ -34,7 +34,7 @@ use crate::sim::NodeId;
 use crate::sim::declare::commands::{Command, CommandCall, Field, field};
 use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second};
+use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
 use crate::sim::kernel::time::{MS, SEC, Time};
 use crate::sim::machine::system::{Context, Event, Scene, System};
@@ -65,7 +65,7 @@ rules! {
         "An answer from a worker that no longer holds the lock is refused. Off: it counts like the holder's own.";
     /// What is archived is kept in a topic of its own.
     DEAD_LETTERS = "dead-letter-topic", "A dead-letter topic",
-        "A record that is rejected, or over its limit, is copied to another topic. Off: it is dropped.";
+        "A record that is rejected, or over its limit, leaves a dead letter in another topic. Off: it leaves nothing.";
 }
 
 settings! {
@@ -91,6 +91,9 @@ settings! {
     /// The most records between the share-partition's start and end offset.
     MAX_LOCKS = "max-record-locks", "Most record locks", count(2, 60), 60, Live,
         "How far a partition's deliveries may run ahead of its oldest open record. The default is 2,000.";
+    /// How many of a hundred produced records are poison.
+    POISONED = "poisoned", "Poison among them", percent(0, 20, 1), 0, Live,
+        "The share of produced records that no worker can work on.";
     /// Whether workers renew their locks.
     RENEW = "renew", "Renew the lock", Control::Toggle, 0, Live,
         "A worker at work renews its lock each time half of it is over.";
@@ -131,7 +134,7 @@ metrics! {
     OVERTAKEN = "out-of-order", "Out of order", Counter;
     /// Answers that came too late.
     REFUSED = "refused", "Refused answers", Counter;
-    /// Records copied to the dead-letter topic.
+    /// Records in the dead-letter topic.
     DEAD = "dead-letters", "Dead letters", Counter;
 }
 
@@ -159,6 +162,7 @@ purposes! {
     ARRIVALS;
     LENGTHS;
     CHOICES;
+    KINDS;
 }
 
 /// Whether the workers are a share group.
@@ -224,7 +228,9 @@ pub enum Disk {
     Producer,
     Broker(Box<BrokerDisk>),
     /// `epoch`: the number of a worker's last fetch. In Kafka a restarted member has a new id; here it counts on.
-    Worker { epoch: u32 },
+    Worker {
+        epoch: u32,
+    },
 }
 
 /// A member's share session at the broker.
@@ -262,23 +268,48 @@ pub enum Phase {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Memory {
     Producer,
-    Broker { share: [SharePartition; PARTITIONS], sessions: Vec<Session> },
+    Broker {
+        share: [SharePartition; PARTITIONS],
+        sessions: Vec<Session>,
+    },
     /// `hand`: the records that it has, the one at work first.
-    Worker { phase: Phase, hand: Vec<Delivery> },
+    Worker {
+        phase: Phase,
+        hand: Vec<Delivery>,
+    },
 }
 
 /// What nodes send each other.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Message {
-    Produce { key: u8, poison: bool, produced: Time },
+    Produce {
+        key: u8,
+        poison: bool,
+        produced: Time,
+    },
     /// ShareFetch.
-    Fetch { epoch: u32, most: usize },
+    Fetch {
+        epoch: u32,
+        most: usize,
+    },
     /// The answer to it.
-    Records { epoch: u32, deliveries: Vec<Delivery> },
+    Records {
+        epoch: u32,
+        deliveries: Vec<Delivery>,
+    },
     /// ShareAcknowledge: a worker's answer for a record that it got with this fetch.
-    Acknowledge { epoch: u32, place: Place, kind: AckType },
+    Acknowledge {
+        epoch: u32,
+        place: Place,
+        kind: AckType,
+    },
     /// The answer to it. Not `taken`: INVALID_RECORD_STATE.
-    Answer { epoch: u32, place: Place, kind: AckType, taken: bool },
+    Answer {
+        epoch: u32,
+        place: Place,
+        kind: AckType,
+        taken: bool,
+    },
 }
 
 /// What nodes may have armed.
@@ -309,7 +340,7 @@ pub enum Note {
     Delivered { place: Place, to: NodeId },
     /// It is available again: given back by a worker or, with none, because its lock ran out.
     Returned { place: Place, by: Option<NodeId> },
-    /// It is acknowledged or archived. `dead`: there is a copy in the dead-letter topic.
+    /// It is acknowledged or archived. `dead`: a dead letter was written.
     Settled { place: Place, dead: bool },
     /// A worker has worked on it.
     Worked { place: Place },

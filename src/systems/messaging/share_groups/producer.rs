@@ -1,6 +1,8 @@
 //! The producer: records with a key, at a rate, and on command.
 
-use super::{ARRIVALS, BROKER, CHOICES, KEYS, Memory, Message, PRODUCE, RATE, ShareGroups, Timer, key_name};
+use super::{
+    ARRIVALS, BROKER, CHOICES, KEYS, KINDS, Memory, Message, POISONED, PRODUCE, RATE, ShareGroups, Timer, key_name,
+};
 use crate::sim::machine::system::{Context, Event};
 use crate::systems::parts::open_loop::OpenLoop;
 
@@ -15,7 +17,9 @@ pub(super) fn handle(event: Event<ShareGroups>, context: &mut Context<ShareGroup
     match event {
         Event::Timer(Timer::Arrival) => {
             if LOOP.arrived(Timer::Arrival, context) {
-                produce(1, false, context);
+                let share = context.amount(POISONED);
+                let poison = share > 0 && context.draw_between(KINDS, 0, 99) < share;
+                produce(1, poison, context);
             }
         }
         Event::Command(call) if call.command == PRODUCE => produce(call.value(0).max(1), false, context),

@@ -1,9 +1,7 @@
 //! What a share group promises, judged by what the broker hands out and what workers do and are told.
 
 use super::share::{Place, State};
-use super::{
-    BROKER, LIMIT, LOCK_DURATION, Memory, Note, PARTITIONS, SharePartition, ShareGroups, is_shared, workers,
-};
+use super::{BROKER, LIMIT, LOCK_DURATION, Memory, Note, PARTITIONS, ShareGroups, SharePartition, is_shared, workers};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
@@ -39,7 +37,7 @@ pub struct Seen {
 pub struct Witness {
     /// By the order in which they were produced.
     records: Vec<Seen>,
-    /// Settled without having been worked on, and not in the dead-letter topic.
+    /// Settled without having been worked on, and without a dead letter.
     pub unworked: Vec<Place>,
     /// A record that was delivered more often than the limit, and how often.
     pub over: Option<(Place, u32)>,
@@ -65,8 +63,7 @@ impl Witness {
             let old = self.records.iter().position(|seen| seen.settled).unwrap_or(0);
             self.records.remove(old);
         }
-        let seen =
-            Seen { place, counted: 0, delivered: 0, held: None, worked: false, settled: false, accepted: None };
+        let seen = Seen { place, counted: 0, delivered: 0, held: None, worked: false, settled: false, accepted: None };
         self.records.push(seen);
     }
 
@@ -154,7 +151,7 @@ fn lost(world: &World<ShareGroups>) -> Option<Place> {
 pub const WORKED: Promise<ShareGroups> = never!(
     "worked-or-dead-letter",
     "Worked on, or a dead letter",
-    "A record that is acknowledged or archived has been worked on, or is in the dead-letter topic.",
+    "A record that is acknowledged or archived has been worked on, or has left a dead letter.",
     |world| lost(world),
     |_world, place| Breach {
         nodes: vec![BROKER],
@@ -162,7 +159,7 @@ pub const WORKED: Promise<ShareGroups> = never!(
         values: vec![
             ("broker".to_owned(), format!("will not deliver record {place} again")),
             ("workers".to_owned(), "none has worked on it, or has it".to_owned()),
-            ("dead-letter topic".to_owned(), "has no copy".to_owned()),
+            ("dead-letter topic".to_owned(), "has nothing of it".to_owned()),
         ],
     }
 );
