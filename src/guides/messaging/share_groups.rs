@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::share_groups::promises::{
-    FINAL, LIMITS, MOVES, ONE_HOLDER, WITHIN_LIMIT, WORKED, share,
+    FINAL, LIMITS, MOVES, ONE_HOLDER, WITHIN_LIMIT, WORKED, hands, share,
 };
 use crate::systems::messaging::share_groups::share::AckType;
 use crate::systems::messaging::share_groups::{
@@ -26,7 +26,7 @@ pub static SCENARIO: Scenario<ShareGroups> = Scenario {
         (groups::WORKERS, 4),
         (groups::BATCH, 1),
         (groups::RATE, 4),
-        (groups::WORK, 500_000),
+        (groups::WORK, 400_000),
         (groups::LOCK_DURATION, 3_000_000),
         (groups::LIMIT, 3),
         (groups::MAX_LOCKS, 60),
@@ -140,6 +140,19 @@ fn too_early(world: &Pool) -> Option<NodeId> {
     all.into_iter().find(|id| at_work(world, *id).is_some_and(|delivery| !is_open(&delivery)))
 }
 
+/// Whether a slow worker's record is in somebody else's hand as well.
+fn is_shared_with_a_slow_one(world: &Pool) -> bool {
+    let slow = slow_ones(world).into_iter().filter_map(|id| at_work(world, id));
+    slow.into_iter().any(|delivery| hands(world, delivery.place).len() >= 2)
+}
+
+/// Whether a slow worker is being told that it is too late.
+fn is_refused(world: &Pool) -> bool {
+    let slow = slow_ones(world);
+    let refusal = |message: &Message| matches!(message, Message::Answer { kind: AckType::Accept, taken: false, .. });
+    world.flights().any(|flight| slow.contains(&flight.pending.node) && refusal(flight.message))
+}
+
 fn dead_letters(world: &Pool) -> usize {
     disk(world).map_or(0, |disk| disk.dead.len())
 }
@@ -162,9 +175,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A lock on each record",
-        "The ring around a worker is its *acquisition lock*: three seconds here, 30 by default. Below the state that \
-         the broker keeps in memory is what it has written. A delivery is not written down. When a worker is done, it \
-         accepts.",
+        "The ring around a worker is its *acquisition lock*: three seconds here, 30 by default. Each partition has \
+         two rows: what the broker knows, and what it has written. A delivery is not written. When a worker is done, \
+         it accepts.",
         |world| flies(world, |message| matches!(message, Message::Acknowledge { kind: AckType::Accept, .. })),
     )
     .look(all_workers),
@@ -179,7 +192,7 @@ const TOUR: &[Beat] = &[
         "Too slow for the lock",
         "A worker is twelve times slower now. It is alive, and works on its record. The others go on, with later \
          records of the same keys as well: the broker counts what is done out of order.",
-        |world| doubled(world, 2),
+        is_shared_with_a_slow_one,
     )
     .first(|world| busy(world).map(|busy| Input::Slow { node: busy.0, percent: 1_200 }).into_iter().collect())
     .look(slow_ones)
@@ -190,18 +203,14 @@ const TOUR: &[Beat] = &[
                 .map(str::to_owned)
                 .to_vec()
         },
-        answer: |world| usize::from(doubled(world, 2)),
+        answer: |world| usize::from(is_shared_with_a_slow_one(world)),
         because: "The broker cannot tell slow from dead. The record is available again, its *delivery count* goes up, \
                   and the work is done twice.",
     }),
-    Beat::new("Too late", "The slow worker comes to its end, and accepts.", |world| {
-        flies(world, |message| matches!(message, Message::Answer { taken: false, .. }))
-    })
-    .look(slow_ones)
-    .ask(Predict {
+    Beat::new("Too late", "The slow worker is done at last, and accepts.", is_refused).look(slow_ones).ask(Predict {
         question: "What does the broker make of that?",
         options: |_| vec!["The record is done".to_owned(), "It refuses".to_owned()],
-        answer: |world| usize::from(flies(world, |message| matches!(message, Message::Answer { taken: false, .. }))),
+        answer: |world| usize::from(is_refused(world)),
         because: "Only the holder of the lock can answer for a record. In Kafka the error is INVALID_RECORD_STATE.",
     }),
     Beat::new(
@@ -239,7 +248,7 @@ const TOUR: &[Beat] = &[
             if done { 1 } else { 2 }
         },
         because: "An answer is written before the worker hears of it, a delivery never is. So accepted records stay \
-                  accepted, and whoever was at work shares its record with another worker now.",
+                  accepted, and whoever is at work may soon find its record with another worker as well.",
     }),
     Beat::new(
         "Poison",
@@ -261,7 +270,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Accepted too early",
-        "From here on workers accept a record as soon as they have it, and work on it afterwards.",
+        "From here on workers accept a record as soon as they have it, and work on it afterwards. Look for a worker at \
+         work on a record that is done in both rows.",
         |world| too_early(world).is_some(),
     )
     .first(|_| vec![Input::off(groups::AFTER_WORK), produce(4)])

@@ -62,7 +62,7 @@ impl Broker<'_, '_> {
         }
         let place = Place { partition: at as u8, offset: partition.end() };
         partition.records.push(record);
-        self.context.why(|_| format!("A record of key {} is {place} now.", key_name(record.key)));
+        self.context.why(|_| format!("A record of key {} is appended: it is record {place}.", key_name(record.key)));
         self.context.note(Note::Produced { place });
     }
 
@@ -89,7 +89,7 @@ impl Broker<'_, '_> {
             }
             let mut deliveries = Vec::new();
             for turn in 0..PARTITIONS {
-                let partition = (session.epoch as usize + turn) % PARTITIONS;
+                let partition = (session.epoch as usize + session.node.index() + turn) % PARTITIONS;
                 if self.may_take(session.node, partition) {
                     self.take(session, partition, &mut deliveries);
                 }
