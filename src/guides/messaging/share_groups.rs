@@ -4,9 +4,9 @@ use crate::guides::kit::prelude::*;
 use crate::systems::messaging::share_groups::promises::{
     FINAL, LIMITS, MOVES, ONE_HOLDER, WITHIN_LIMIT, WORKED, hands, share,
 };
-use crate::systems::messaging::share_groups::share::AckType;
+use crate::systems::messaging::share_groups::share::{AckType, Place};
 use crate::systems::messaging::share_groups::{
-    self as groups, BROKER, Delivery, Message, PARTITIONS, Phase, ShareGroups, is_shared, workers,
+    self as groups, BROKER, Delivery, Message, PARTITIONS, Phase, ShareGroups, Timer, is_shared, workers,
 };
 use crate::views::share_groups::{Pool, at_work, disk, doubled, flies, owns_nothing, phase, picture};
 
@@ -146,6 +146,31 @@ fn is_shared_with_a_slow_one(world: &Pool) -> bool {
     slow.into_iter().any(|delivery| hands(world, delivery.place).len() >= 2)
 }
 
+/// Whether a slow worker holds a lock, and has worked for longer than a lock lasts.
+fn outlasts_its_lock(world: &Pool) -> bool {
+    let lock = world.settings().amount(groups::LOCK_DURATION);
+    let outlasts = |id: NodeId| {
+        let work = world.timers(id).find(|timer| timer.0 == Timer::Done);
+        work.is_some_and(|(_, pending)| world.kernel().now() > pending.since + lock) && lock_of(world, id)
+    };
+    slow_ones(world).into_iter().any(outlasts)
+}
+
+/// Whether a worker holds the lock on the record it works on.
+fn lock_of(world: &Pool, id: NodeId) -> bool {
+    let holder = |place: Place| share(world)?[usize::from(place.partition)].holder(place.offset);
+    at_work(world, id).and_then(|delivery| holder(delivery.place)).is_some_and(|holder| holder.node == id)
+}
+
+/// Whether a record is on its way that somebody has, and of which the broker has lost count.
+fn hands_out_again(world: &Pool) -> bool {
+    let lost = |delivery: &Delivery| {
+        let seen = world.witness().record(delivery.place);
+        !hands(world, delivery.place).is_empty() && seen.is_some_and(|seen| seen.delivered > delivery.count)
+    };
+    flies(world, |message| matches!(message, Message::Records { deliveries, .. } if deliveries.iter().any(lost)))
+}
+
 /// Whether a slow worker is being told that it is too late.
 fn is_refused(world: &Pool) -> bool {
     let slow = slow_ones(world);
@@ -216,20 +241,30 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "More time",
         "Workers now *renew* their locks: whoever is still at work when half of the time is over asks for the whole \
-         of it again. One worker is slow as before.",
-        |world| flies(world, |message| matches!(message, Message::Answer { kind: AckType::Renew, taken: true, .. })),
+         of it again. One worker is slower than ever. Watch it for longer than a lock lasts.",
+        |world| {
+            outlasts_its_lock(world)
+                && all_workers(world).iter().filter(|id| at_work(world, **id).is_some()).count() > 1
+        },
     )
     .first(|world| {
         let slow = slow_ones(world).into_iter().map(|node| Input::Slow { node, percent: 100 });
-        let next = busy(world).map(|busy| Input::Slow { node: busy.0, percent: 1_200 });
+        let next = busy(world).map(|busy| Input::Slow { node: busy.0, percent: 2_500 });
         slow.chain(next).chain([Input::set(groups::RENEW, 1)]).collect()
     })
-    .look(slow_ones),
+    .look(slow_ones)
+    .ask(Predict {
+        question: "How many workers will have its record then?",
+        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        answer: |world| usize::from(is_shared_with_a_slow_one(world)),
+        because: "Each renewal starts the lock again, and counts as no delivery. A worker that hangs for ever would \
+                  have to stop renewing by itself.",
+    }),
     Beat::new(
         "The broker crashes",
         "Some workers hold locks when the broker crashes. It restarts at once, and reads back what is in the lower \
          rows.",
-        |world| flies(world, |message| matches!(message, Message::Records { .. })),
+        hands_out_again,
     )
     .first(|world| {
         let slow = slow_ones(world).into_iter().map(|node| Input::Slow { node, percent: 100 });
@@ -248,7 +283,7 @@ const TOUR: &[Beat] = &[
             if done { 1 } else { 2 }
         },
         because: "An answer is written before the worker hears of it, a delivery never is. So accepted records stay \
-                  accepted, and whoever is at work may soon find its record with another worker as well.",
+                  accepted. The record that is handed out now is with a worker already, and its count begins anew.",
     }),
     Beat::new(
         "Poison",
