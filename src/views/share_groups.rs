@@ -152,19 +152,19 @@ fn plan(frame: Frame, workers: usize) -> Plan {
     let rows = |first: Area, second: Area| first.row(above).into_iter().chain(second.row(workers - above)).collect();
     match frame {
         Frame::Wide => Plan {
-            producer: (80, 100),
-            broker: (300, 100),
-            workers: Area::new(530, 10, 120, 540).column(workers),
-            partitions: [((20, 190), (440, 88)), ((20, 286), (440, 88))],
-            locks: ((670, 40), (280, 370)),
-            dead: ((670, 430), (280, 100)),
-            done: Some(((20, 386), (440, 164))),
+            producer: (450, 80),
+            broker: (450, 280),
+            workers: Area::new(580, 10, 120, 540).column(workers),
+            partitions: [((16, 30), (360, 88)), ((16, 138), (360, 88))],
+            locks: ((706, 30), (244, 520)),
+            dead: ((16, 440), (360, 110)),
+            done: Some(((16, 252), (360, 170))),
         },
         Frame::Narrow => Plan {
             producer: (66, 50),
             broker: (270, 50),
-            workers: rows(Area::new(4, 106, 392, 74), Area::new(4, 188, 392, 74)),
-            partitions: [((8, 280), (384, 80)), ((8, 364), (384, 80))],
+            workers: rows(Area::new(4, 105, 392, 74), Area::new(4, 195, 392, 74)),
+            partitions: [((8, 284), (384, 80)), ((8, 366), (384, 80))],
             locks: ((8, 450), (262, 106)),
             dead: ((282, 450), (110, 106)),
             done: None,
@@ -290,7 +290,7 @@ fn locks(world: &Pool, (at, size): Space) -> Figure {
     let list: Vec<Place> = places.filter(held).collect();
     let shown = if size.1 < 200 { 3 } else { 12 };
     let rows = list.iter().take(shown).map(|place| lock_row(world, *place)).collect();
-    let head = ["record", "lock", "in hand", "delivery"].map(str::to_owned).to_vec();
+    let head = ["record", "lock", "in hand", "count"].map(str::to_owned).to_vec();
     let title = if is_shared(world.settings()) { "Locks" } else { "Being worked on" };
     Figure { id: "locks", at, size, title: format!("{title}: {}", list.len()), body: Body::Table { head, rows } }
 }
@@ -300,7 +300,7 @@ fn lock_row(world: &Pool, place: Place) -> Vec<Cell> {
     let (lock, hands) = (holder(world, place), hands(world, place));
     let names: Vec<String> = hands.iter().map(|id| short(*id)).collect();
     let (text, tone) = match names.as_slice() {
-        [] if flies(world, |message| brings(message, place)) => ("on its way".to_owned(), Tone::Neutral),
+        [] if flies(world, |message| brings(message, place)) => ("in flight".to_owned(), Tone::Neutral),
         [] => ("nobody".to_owned(), Tone::Risk),
         [one] => (one.clone(), Tone::Consumer),
         [one, two] => (format!("{one}, {two}"), Tone::Risk),
