@@ -23,6 +23,7 @@ pub mod quorum_store;
 pub mod rabbitmq;
 pub mod raft;
 pub mod schema_registry;
+pub mod share_groups;
 pub mod side_by_side;
 pub mod token_ring;
 pub mod two_generals;

@@ -21,6 +21,7 @@ scenarios! {
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
+    share_groups: "logs";
     confirmed: "logs";
     side_by_side: "queues";
 }

@@ -12,3 +12,4 @@ pub mod nats;
 pub mod order_platform;
 pub mod rabbitmq;
 pub mod schema_registry;
+pub mod share_groups;
