@@ -14,6 +14,7 @@ scenarios! {
     isr_and_acks: "logs";
     jetstream_work_queue: "queues";
     retries_and_dead_letters: "queues";
+    share_groups: "logs";
     request_reply: "queues";
     exactly_once: "logs";
     flash_sale: "logs";
@@ -21,7 +22,6 @@ scenarios! {
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
-    share_groups: "logs";
     confirmed: "logs";
     side_by_side: "queues";
 }

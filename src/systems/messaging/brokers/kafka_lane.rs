@@ -122,10 +122,10 @@ const WRITE_BACK: Micros = 30 * SEC;
 
 /// The broker has flushed nothing: what the operating system has not written back is gone. Offsets that the group has
 /// committed are kept, as far as the log goes.
-pub(super) fn lose_power(disk: &mut Disk, now: Time) {
+pub(super) fn lose_power(disk: &mut Disk, now: Time, torn: Option<u32>) {
     let Disk::Broker(disk) = disk else { return };
     for log in &mut disk.logs {
-        Rc::make_mut(log).lose_power(|record| record.produced.saturating_add(WRITE_BACK) <= now);
+        Rc::make_mut(log).lose_power(torn, |record| record.produced.saturating_add(WRITE_BACK) <= now);
     }
     for ((_, partition), offset) in disk.committed.iter_mut() {
         *offset = (*offset).min(disk.logs.get(usize::from(*partition)).map_or(0, |log| log.end()));

@@ -337,11 +337,11 @@ impl System for Brokers {
         }
     }
 
-    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time) {
+    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time, torn: Option<u32>) {
         match disk {
-            Disk::Rabbit(disk) => RabbitMq::lose_power(disk, &rabbit_lane::settings(settings), now),
-            Disk::Kafka(disk) => kafka_lane::lose_power(disk, now),
-            Disk::Jet(disk) => JetStream::lose_power(disk, &jetstream_lane::settings(settings), now),
+            Disk::Rabbit(disk) => RabbitMq::lose_power(disk, &rabbit_lane::settings(settings), now, torn),
+            Disk::Kafka(disk) => kafka_lane::lose_power(disk, now, torn),
+            Disk::Jet(disk) => JetStream::lose_power(disk, &jetstream_lane::settings(settings), now, torn),
         }
     }
 

@@ -69,8 +69,8 @@ pub(super) fn blank_disk(outer: &Settings, node: NodeId) -> Disk {
     Replication::blank_disk(&settings(outer, true), inner(outer, node))
 }
 
-pub(super) fn lose_power(disk: &mut Disk, outer: &Settings, now: Time) {
-    Replication::lose_power(disk, &settings(outer, true), now);
+pub(super) fn lose_power(disk: &mut Disk, outer: &Settings, now: Time, torn: Option<u32>) {
+    Replication::lose_power(disk, &settings(outer, true), now, torn);
 }
 
 pub(super) fn boot(disk: &Disk, context: &mut Context<Durability>) -> Memory {

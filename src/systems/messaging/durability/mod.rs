@@ -373,11 +373,12 @@ impl System for Durability {
         }
     }
 
-    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time) {
+    /// A torn write: a member of a Raft group finds nothing but what was flushed before, which is one way it may end.
+    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time, torn: Option<u32>) {
         match disk {
             Disk::Publisher { .. } => {}
             Disk::Server(disk) => disk.lose_power(now),
-            Disk::Kafka(disk) => kafka_lane::lose_power(disk, settings, now),
+            Disk::Kafka(disk) => kafka_lane::lose_power(disk, settings, now, torn),
         }
     }
 

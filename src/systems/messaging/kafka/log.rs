@@ -160,10 +160,13 @@ impl Log {
         }
     }
 
-    /// The power is cut: the log ends before the first record that is not on disk.
-    pub fn lose_power(&mut self, is_on_disk: impl Fn(Record) -> bool) {
-        let kept: Vec<Record> =
-            self.read(self.start, usize::MAX).into_iter().take_while(|it| is_on_disk(*it)).collect();
+    /// The power is cut: the log ends before the first record that is not on disk. `torn`: only the last so many of
+    /// those are lost.
+    pub fn lose_power(&mut self, torn: Option<u32>, is_on_disk: impl Fn(Record) -> bool) {
+        let all = self.read(self.start, usize::MAX);
+        let on_disk = all.iter().take_while(|record| is_on_disk(**record)).count();
+        let written_back = torn.map_or(0, |lost| all.len().saturating_sub(lost as usize));
+        let kept: Vec<Record> = all.into_iter().take(on_disk.max(written_back)).collect();
         if (kept.len() as u32) < self.len() {
             *self = Log { start: self.start, torn: Later(true), ..Log::with(kept.into_iter()) };
         }
@@ -211,9 +214,9 @@ mod tests {
         (0..20).for_each(|sequence| _ = log.append(&batch(sequence), true));
         log.delete_before(3);
         let mut whole = log.clone();
-        whole.lose_power(|_| true);
+        whole.lose_power(None, |_| true);
         assert_eq!(whole, log);
-        log.lose_power(|record| record.number < 18);
+        log.lose_power(None, |record| record.number < 18);
         assert_eq!((log.start(), log.end(), log.get(17)), (3, 18, Some(record(17))));
         assert_eq!(log.append(&batch(20), true), Appended::At(18));
         assert_eq!(log.append(&batch(20), true), Appended::Duplicate);

@@ -114,9 +114,10 @@ impl Log {
         self.flushed.0.min(self.end()).max(self.start + old as u32)
     }
 
-    /// The power is cut: what is not on disk is gone.
-    pub fn lose_power(&mut self, now: Time, write_back: Micros) {
-        let end = self.on_disk(now, write_back);
+    /// The power is cut: what is not on disk is gone. `torn`: of that, only the last so many records.
+    pub fn lose_power(&mut self, now: Time, write_back: Micros, torn: Option<u32>) {
+        let written_back = torn.map_or(0, |lost| self.end().saturating_sub(lost));
+        let end = self.on_disk(now, write_back).max(written_back);
         self.truncate(end);
         if end > self.start {
             self.flush();
@@ -188,13 +189,19 @@ mod tests {
         let (mut log, write_back) = (log(&[1; 10]), 30 * SEC);
         assert_eq!([0, 29, 30, 34, 99].map(|now| log.on_disk(now * SEC, write_back)), [0, 0, 1, 5, 10]);
         let mut other = log.clone();
-        other.lose_power(34 * SEC, write_back);
+        other.lose_power(34 * SEC, write_back, None);
         assert_eq!((other.end(), other.on_disk(34 * SEC, write_back)), (5, 5));
-        other.append(Entry { epoch: 2, id: 11 }, 35 * SEC);
-        other.lose_power(36 * SEC, write_back);
+        (11..14).for_each(|id| _ = other.append(Entry { epoch: 2, id }, 35 * SEC));
+        let mut torn = other.clone();
+        torn.lose_power(36 * SEC, write_back, Some(2));
+        assert_eq!(torn.end(), 6, "it was writing back, and had come to the second of three");
+        other.lose_power(36 * SEC, write_back, None);
         assert_eq!(other.end(), 5, "what was on disk stays there");
         log.flush();
-        log.lose_power(9 * SEC, write_back);
+        let mut torn = log.clone();
+        torn.lose_power(36 * SEC, write_back, Some(2));
+        assert_eq!(torn.end(), 10, "flushed records are not torn");
+        log.lose_power(9 * SEC, write_back, None);
         assert_eq!(log.end(), 10, "the broker has flushed it");
         log.truncate(3);
         assert_eq!(log.on_disk(9 * SEC, write_back), 3);

@@ -468,9 +468,9 @@ impl System for Replication {
     }
 
     /// The checkpoint of the high watermark is flushed, and no use beyond the log.
-    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time) {
+    fn lose_power(disk: &mut Disk, settings: &Settings, now: Time, torn: Option<u32>) {
         if let Disk::Broker(broker) = disk {
-            broker.log.lose_power(now, settings.amount(WRITE_BACK));
+            broker.log.lose_power(now, settings.amount(WRITE_BACK), torn);
             broker.hw = broker.hw.min(broker.log.end());
         }
     }
