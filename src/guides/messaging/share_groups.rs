@@ -84,7 +84,7 @@ pub static SCENARIO: Scenario<ShareGroups> = Scenario {
         ("acquisition lock", "A share group's claim on a record for one worker; it runs out by itself."),
         ("dead-letter topic", "A topic for records that a group has given up on."),
         ("delivery count", "How often a record has been handed to a worker of the group."),
-        ("poison", "A record that no worker can process, however often it is tried."),
+        ("poison", "A message on which the work fails every time."),
         ("share group", "Consumers that take single records of a topic, several from the same partition."),
         ("start offset", "Of a share group: the first record that is neither acknowledged nor archived."),
     ],
