@@ -68,3 +68,20 @@ fn what_a_witness_forgets_accuses_nobody() {
     holds("messaging/fan-out", &Origin { seed: 3, ..Origin::default() }, Tape::default(), 21_000);
     link_holds("messaging/side-by-side", "AYGU8osJ_7iUrQMAAAIACZkelBQKixaskuD8AvJJ");
 }
+
+/// A stream that had lost its last messages to a power cut numbered the next ones alike, and they counted as done.
+#[test]
+fn a_number_that_is_given_out_again_is_another_message() {
+    let _timed = timed();
+    let path = "messaging/jetstream-work-queue";
+    let link = Link::decode(path, "AYSmz6sOBAAQAigVAQABATS9u9GFBaKd").unwrap_or_else(|bad| panic!("{path}: {bad}"));
+    let scenario = find(path).unwrap_or_else(|| panic!("no scenario {path}"));
+    let mut run = Run::new(scenario.start(&link.origin), link.tape);
+    run.seek(link.step);
+    let broken = |id: &str| {
+        let at = scenario.info().promises.iter().position(|promise| promise.id == id);
+        at.is_some_and(|at| run.world().standings()[at].verdict.is_broken())
+    };
+    assert!(!broken("done-is-done"), "task 7 had never been handed out");
+    assert!(broken("confirmed-is-kept"), "the tasks that the power cut took were confirmed");
+}

@@ -55,6 +55,8 @@ pub struct Handled {
 pub struct Why {
     /// The rule the sentence is about.
     pub rule: Option<RuleId>,
+    /// Whether that rule was off.
+    pub is_off: bool,
     /// "B refuses: A's last entry is of term 2, B's is of term 3."
     pub text: String,
 }

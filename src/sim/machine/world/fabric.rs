@@ -181,7 +181,8 @@ impl<S: System> Fabric<S> {
     pub(in crate::sim) fn why(&mut self, rule: Option<RuleId>, text: impl FnOnce(&Settings) -> String) {
         if self.recording {
             let text = text(&self.settings);
-            self.record.whys.push(Why { rule, text });
+            let is_off = rule.is_some_and(|rule| !self.rules.on(rule));
+            self.record.whys.push(Why { rule, is_off, text });
         }
     }
 

@@ -48,6 +48,18 @@ fn keep<T: PartialEq>(list: &mut Vec<T>, item: T) {
 }
 
 impl Witness {
+    /// A task is stored as a message. A stream that has lost its last messages gives their numbers out again.
+    fn store(&mut self, id: u32, seq: u32) {
+        if self.stored.iter().any(|known| known.1 == seq && known.0 != id) {
+            self.done.retain(|done| done.0 != seq);
+        }
+        match self.stored.iter().find(|known| known.0 == id) {
+            Some(known) if known.1 != seq => self.twice = self.twice.or(Some((id, known.1, seq))),
+            Some(_) => {}
+            None => keep(&mut self.stored, (id, seq)),
+        }
+    }
+
     /// A message is handed out.
     fn hand(&mut self, seq: u32, to: NodeId) {
         let before = self.done.iter().find(|done| done.0 == seq);
@@ -67,11 +79,7 @@ impl Witness {
 pub(super) fn observe(witness: &mut Witness, notes: &[Note]) {
     for note in notes {
         match *note {
-            Note::Stored { id, seq } => match witness.stored.iter().find(|known| known.0 == id) {
-                Some(known) if known.1 != seq => witness.twice = witness.twice.or(Some((id, known.1, seq))),
-                Some(_) => {}
-                None => keep(&mut witness.stored, (id, seq)),
-            },
+            Note::Stored { id, seq } => witness.store(id, seq),
             Note::Confirmed { id } if witness.settled.contains(&id) => {}
             Note::Confirmed { id } => keep(&mut witness.open, id),
             Note::Delivered { seq, to } => witness.hand(seq, to),

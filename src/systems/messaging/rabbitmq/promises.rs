@@ -3,7 +3,7 @@
 use super::host::Host;
 use super::message::TaskId;
 use super::topology::DESKS;
-use super::{BROKER, DELIVERY_LIMIT, FIRST, LATENCY, Memory, Method, PUBLISHER, RabbitMq};
+use super::{BROKER, CONFIRMS, DELIVERY_LIMIT, FIRST, LATENCY, Memory, Method, PUBLISHER, RabbitMq};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{Breach, Kind};
@@ -100,9 +100,11 @@ pub const NOTHING_VANISHES: Promise<RabbitMq> = Promise {
 
 fn explain_lost(world: &Shop) -> Breach {
     let Some(id) = lost(world) else { return Breach::default() };
+    let believed =
+        if world.rules().on(CONFIRMS) { "was confirmed" } else { "counts as safe, though nobody confirmed it" };
     Breach {
         nodes: vec![PUBLISHER, BROKER],
-        text: format!("Task {id} was confirmed, nobody has done it, and nobody has it any more."),
+        text: format!("Task {id} {believed}; nobody has done it, and nobody has it any more."),
         values: vec![
             ("publisher".to_owned(), format!("believes that task {id} is safe")),
             ("queue".to_owned(), format!("has no task {id}, nor has any worker")),

@@ -125,7 +125,10 @@ impl Publisher<'_, '_> {
             (_, true) => {
                 format!("The publisher sends messages {first} to {}, and waits for confirms.", first + count - 1)
             }
-            (_, false) => format!("The publisher sends {count} from number {first}, and considers them safe."),
+            (1, false) => format!("The publisher sends message {first}, and considers it safe."),
+            (_, false) => {
+                format!("The publisher sends messages {first} to {}, and considers them safe.", first + count - 1)
+            }
         });
         if wish.priority > 0 {
             self.context.why(|_| format!("They are urgent: their priority is {}.", wish.priority));
