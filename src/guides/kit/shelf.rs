@@ -1,4 +1,4 @@
-//! Shelves: the scenarios that one app of the site holds. A guide is one shelf, or two if it would be too much to load.
+//! Shelves: the scenarios that one app of the site holds. A guide is one shelf, or a few if it would be too much to load.
 
 use super::any::AnyScenario;
 

@@ -18,10 +18,10 @@ scenarios! {
     request_reply: "queues";
     exactly_once: "logs";
     flash_sale: "logs";
-    right_tool: "queues";
+    right_tool: "compared";
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
-    confirmed: "logs";
-    side_by_side: "queues";
+    confirmed: "compared";
+    side_by_side: "compared";
 }

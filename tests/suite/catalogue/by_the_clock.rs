@@ -16,11 +16,14 @@ use super::{busy, check, ensure, origin};
 const BY_THE_CLOCK: &[(&str, &str)] = &[
     ("consensus/two-generals", "the next round begins at a full period"),
     ("consensus/flp", "the next round begins at a full period"),
+    ("consensus/leases", "a waiter's own lease, and the lock's, run out"),
     ("messaging/jetstream-work-queue", "ack waits and the duplicate window end"),
     ("messaging/retries-and-dead-letters", "the next message of a delay queue expires"),
+    ("messaging/share-groups", "acquisition locks run out"),
     ("messaging/flash-sale", "the shape of the load, and calls that wait too long"),
     ("messaging/right-tool", "the next order comes at a full period"),
     ("messaging/inside-kafka-log", "segments grow old, and tombstones"),
+    ("messaging/confirmed", "the next message comes at a full period"),
     ("messaging/side-by-side", "the next order comes at a full period"),
     ("caching/cache-aside", "entries expire"),
 ];
