@@ -53,6 +53,7 @@ pub static SCENARIO: Scenario<Durability> = Scenario {
     without: &[(REPLICATED, ONE_RECORD)],
     terms: &[
         ("fsync", "The call that returns once a file's contents are on disk, and not before."),
+        ("isr", "The replicas that have caught up with the leader, from which the next leader is chosen."),
         ("page cache", "Memory in which the operating system keeps what was written to files until it is on disk."),
     ],
     before: &["messaging/isr-and-acks"],
