@@ -49,6 +49,8 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
         "ArrowLeft" => player.back(),
         " " if player.playing() => player.pause(),
         " " => player.play(),
+        // One press too many leaves the last picture where it is.
+        "n" if player.is_tour_over() => {}
         "n" => player.go_on(),
         "p" => player.previous_beat(),
         "0" => player.restart(),

@@ -46,8 +46,10 @@ struct Session {
     info: Rc<Info>,
     origin: Origin,
     run: Run<LiveWorld>,
-    /// The reader's own run, while a run that was found is shown instead.
-    kept: Option<(Origin, Run<LiveWorld>)>,
+    /// Runs of the reader's own, while the tour or a run that was found is shown instead; the newest last.
+    kept: Vec<(Origin, Run<LiveWorld>)>,
+    /// Whether the run at hand was found by a search.
+    is_found: bool,
     /// How far the tour has come.
     course: Course,
     /// Whether it only follows another player.
@@ -58,6 +60,21 @@ struct Session {
     last_frame: Option<f64>,
     /// The fraction of a microsecond left over from the last frame.
     rest: f64,
+}
+
+/// How many runs of the reader's own are kept at most.
+const MOST_KEPT: usize = 8;
+
+impl Session {
+    /// Sets the run at hand aside before another takes its place; one that was found can be found again.
+    fn keep_own(&mut self) {
+        if !self.is_found {
+            let none = Run::new(self.scenario.start(&self.origin), Tape::default());
+            self.kept.push((self.origin.clone(), std::mem::replace(&mut self.run, none)));
+            let surplus = self.kept.len().saturating_sub(MOST_KEPT);
+            self.kept.drain(..surplus);
+        }
+    }
 }
 
 /// A run shown next to the reader's own.
@@ -129,9 +146,19 @@ impl Player {
         }
         let clock = run.world().kernel().now();
         let owner = Owner::current().unwrap_or_default();
-        let (course, kept) = (Course::default(), None);
-        let session =
-            Session { scenario, info, origin, run, kept, course, follows: false, owner, last_frame: None, rest: 0.0 };
+        let session = Session {
+            scenario,
+            info,
+            origin,
+            run,
+            kept: Vec::new(),
+            is_found: false,
+            course: Course::default(),
+            follows: false,
+            owner,
+            last_frame: None,
+            rest: 0.0,
+        };
         let player = Player {
             session: StoredValue::new_local(session),
             changed: RwSignal::new(0),
@@ -325,6 +352,7 @@ impl Player {
         let (reached, stepped, stop) = if is_film { self.roll(elapsed) } else { self.pass(elapsed) };
         self.clock.set(reached);
         if stepped {
+            self.follow_cursor();
             self.changed.update(|version| *version += 1);
         }
         match stop {
@@ -391,21 +419,11 @@ impl Player {
         self.session.update_value(|session| {
             session.run = Run::new(session.scenario.start(&origin), Tape::default());
             session.origin = origin;
+            session.is_found = false;
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
         self.show();
-    }
-
-    /// Sets the reader's own run aside, if there is anything in it.
-    fn keep_own(self) {
-        self.session.update_value(|session| {
-            let is_bare = session.run.branch().tape().inputs().is_empty() && session.run.branches().len() == 1;
-            if session.kept.is_none() && !(is_bare && session.origin == session.tour_origin()) {
-                let run = Run::new(session.scenario.start(&session.origin), Tape::default());
-                session.kept = Some((session.origin.clone(), std::mem::replace(&mut session.run, run)));
-            }
-        });
     }
 
     /// Shows a run that was found, from its start to the event that breaks the promise; the reader's own is kept.
@@ -415,9 +433,8 @@ impl Player {
             let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
             run.seek(link.step);
             run.seek(0);
-            let own = std::mem::replace(&mut session.run, run);
-            let origin = std::mem::replace(&mut session.origin, link.origin.clone());
-            session.kept = session.kept.take().or(Some((origin, own)));
+            session.keep_own();
+            (session.origin, session.run, session.is_found) = (link.origin.clone(), run, true);
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
@@ -435,16 +452,18 @@ impl Player {
     /// Whether the reader's own run is set aside for one that was found; tracked.
     pub fn has_kept(self) -> bool {
         self.changed();
-        self.session.with_value(|session| session.kept.is_some())
+        self.session.with_value(|session| !session.kept.is_empty())
     }
 
     /// Shows the reader's own run again.
     pub fn return_to_own(self) {
         self.pause();
         self.session.update_value(|session| {
-            if let Some((origin, run)) = session.kept.take() {
-                (session.origin, session.run) = (origin, run);
+            let Some((origin, run)) = session.kept.pop() else { return };
+            if !session.is_on_tour() {
+                session.keep_own();
             }
+            (session.origin, session.run, session.is_found) = (origin, run, false);
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);

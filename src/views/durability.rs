@@ -211,18 +211,20 @@ const HEAD: [&str; 6] = ["", "sent", "confirmed", "still there", "confirmed, gon
 fn figures(world: &Brokers, lane: Lane) -> Vec<Cell> {
     let (seen, gone) = (world.witness().of(lane), gone(world, lane));
     let cell = |count: u32, tone| Cell::firm(count.to_string(), tone);
-    let exposed = leader(world, lane).map_or(0, |node| {
-        let flushed = on_disk(world, node);
-        held(world, node).iter().filter(|id| !flushed.contains(id)).count() as u32
-    });
-    vec![
-        Cell::firm(lane.title(), Tone::Neutral),
-        cell(seen.sent, Tone::Neutral),
-        cell(seen.confirmed, Tone::Neutral),
+    let known =
+        [Cell::firm(lane.title(), Tone::Neutral), cell(seen.sent, Tone::Neutral), cell(seen.confirmed, Tone::Neutral)];
+    let Some(node) = leader(world, lane).filter(|node| leads(world, *node)) else {
+        // While nobody leads, nobody can say.
+        return known.into_iter().chain((0..3).map(|_| Cell::firm("?", Tone::Off))).collect();
+    };
+    let flushed = on_disk(world, node);
+    let exposed = held(world, node).iter().filter(|id| !flushed.contains(id)).count() as u32;
+    let found = [
         cell(seen.confirmed.saturating_sub(gone), Tone::Neutral),
         cell(gone, if gone > 0 { Tone::Broken } else { Tone::Fine }),
         cell(exposed, if exposed > 0 { Tone::Risk } else { Tone::Fine }),
-    ]
+    ];
+    known.into_iter().chain(found).collect()
 }
 
 fn table(world: &Brokers, frame: Frame) -> Figure {

@@ -25,7 +25,7 @@ pub fn Tour(player: Player) -> impl IntoView {
                     on:click=click(move || player.previous_beat())>"‹"</button>
             </div>
             {move || if player.on_tour.get() { page(player) } else { folded() }}
-            <Primary player count/>
+            <Primary player/>
             {when(move || player.on_tour.get() && player.has_kept(), move || back_to_own(player))}
             <Challenges player/>
         </section>
@@ -49,11 +49,8 @@ fn Dots(player: Player, count: usize) -> impl IntoView {
 
 /// The one button that says what comes: it keeps its place, and the focus.
 #[component]
-fn Primary(player: Player, count: usize) -> impl IntoView {
-    let is_over = move || {
-        let is_last = player.beat.get() + 1 == count && player.beat_state.get() == BeatState::Seen;
-        player.on_tour.get() && is_last
-    };
+fn Primary(player: Player) -> impl IntoView {
+    let is_over = move || player.is_tour_over();
     let says = move || match (player.on_tour.get(), player.beat_state.get()) {
         (false, _) if player.beats_seen() == 0 => "Take the tour".to_owned(),
         (false, _) => format!("Continue the tour at beat {}", player.beat.get() + 1),
@@ -70,7 +67,7 @@ fn Primary(player: Player, count: usize) -> impl IntoView {
 
 /// The tour makes room for a run of the reader's.
 fn folded() -> AnyView {
-    view! { <p class="beat">"This run is your own. The tour waits where you left it, and this run is kept while you take it."</p> }
+    view! { <p class="beat">"This run is your own. The tour has one of its own; this one is kept while you take it."</p> }
         .into_any()
 }
 
@@ -143,7 +140,10 @@ fn answered(player: Player, because: &str) -> Option<AnyView> {
         (Some(_), Some(_)) => "No: ",
         _ => "It was: ",
     };
-    let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), with_terms(because));
+    // Where the reason begins with the answer, it is said once.
+    let rest =
+        because.strip_prefix(answer.as_str()).map_or(because, |rest| rest.trim_start_matches(['.', ':', ',']).trim());
+    let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), with_terms(rest));
     Some(view! { <p class="revealed" role="status" inner_html=text></p> }.into_any())
 }
 

@@ -109,12 +109,12 @@ impl Film {
 
 impl Session {
     /// Where the tour's run begins.
-    pub(super) fn tour_origin(&self) -> Origin {
+    fn tour_origin(&self) -> Origin {
         Origin { seed: self.info.seed, ..Origin::default() }
     }
 
     /// Whether the run at hand is the tour's, and stands where the tour has been.
-    fn is_on_tour(&self) -> bool {
+    pub(super) fn is_on_tour(&self) -> bool {
         let (tape, here) = (self.run.branch().tape(), self.run.step_count());
         let known = self.course.played.iter().rev().find(|played| played.tape == *tape);
         let end = known.map_or(0, |played| played.to);
@@ -137,7 +137,7 @@ impl Session {
         let (tape, step) = played.map_or((Tape::default(), 0), |played| (played.tape.clone(), played.to));
         self.run = Run::new(self.scenario.start(&origin), tape);
         self.run.seek(step);
-        self.origin = origin;
+        (self.origin, self.is_found) = (origin, false);
     }
 
     /// Does what a beat does and runs on to its end, once; then stands before it again.
@@ -210,6 +210,12 @@ impl Player {
         }
     }
 
+    /// Whether the last beat is seen.
+    pub fn is_tour_over(self) -> bool {
+        let is_last = self.beat.get() + 1 == self.info().beats.len() && self.beat_state.get() == BeatState::Seen;
+        self.on_tour.get() && is_last
+    }
+
     /// Goes back one beat.
     pub fn previous_beat(self) {
         let beat = self.beat.get_untracked();
@@ -237,7 +243,7 @@ impl Player {
     /// Sets the reader's own run aside and goes on with the tour.
     fn continue_tour(self) {
         self.pause();
-        self.keep_own();
+        self.session.update_value(Session::keep_own);
         let state = match self.beat_state.get_untracked() {
             BeatState::Seen if self.beat.get_untracked() < self.beats_seen() => BeatState::Seen,
             _ => BeatState::Read,

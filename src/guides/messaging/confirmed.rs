@@ -277,7 +277,7 @@ const TOUR: &[Beat] = &[
     .look(everyone),
     Beat::new(
         "On one disk",
-        "Now the second rule is off: a leader confirms as soon as it has flushed a message itself, as with acks=1. It is cut \
+        "Now the second rule is off: a leader confirms as soon as it has flushed a message itself, as with acks=1. The leader is cut \
          off from the other two, and a message comes.",
         |world| each(|lane| copies(world, lane) == 1),
     )
