@@ -122,8 +122,7 @@ impl Printer {
         println!("{:>5}  {:>10}  {title}", handled.step, time::show(handled.time));
         for why in whys {
             let rule = why.rule.and_then(|id| self.info.rules.iter().find(|rule| rule.0 == id));
-            let off = if why.is_off { ": off" } else { "" };
-            println!("{:19}{}{}", "", why.text, rule.map_or(String::new(), |rule| format!(" [{}{off}]", rule.1.id)));
+            println!("{:19}{}{}", "", why.text, rule.map_or(String::new(), |rule| why.tag(rule.1.id)));
         }
     }
 

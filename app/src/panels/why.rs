@@ -48,8 +48,7 @@ const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
 fn text(info: &Info, record: &Record) -> String {
     let sentence = |why: &faultline::sim::run::simulation::Why| {
         let rule = why.rule.and_then(|id| info.rules.iter().find(|rule| rule.0 == id));
-        let off = if why.is_off { ": off" } else { "" };
-        rule.map_or_else(|| why.text.clone(), |rule| format!("{} [{}{off}]", why.text, rule.1.title))
+        rule.map_or_else(|| why.text.clone(), |rule| why.text.clone() + &why.tag(rule.1.title))
     };
     record.whys.iter().map(sentence).collect::<Vec<_>>().join(" ")
 }

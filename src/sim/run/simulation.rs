@@ -61,6 +61,13 @@ pub struct Why {
     pub text: String,
 }
 
+impl Why {
+    /// The rule behind the sentence, by the name that the reader knows, and whether it was off.
+    pub fn tag(&self, rule: &str) -> String {
+        format!(" [{rule}{}]", if self.is_off { ": off" } else { "" })
+    }
+}
+
 /// What an event was and why its node acted as it did, in words.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Record {

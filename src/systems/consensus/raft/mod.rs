@@ -43,7 +43,7 @@ use crate::sim::declare::notes::Notes;
 use crate::sim::declare::rules::Rule;
 use crate::sim::declare::settings::{Control, Setting, Settings, count, micros, per_second, percent};
 use crate::sim::kernel::link::{Latency, LinkSpec};
-use crate::sim::kernel::time::Time;
+use crate::sim::kernel::time::{Micros, Time};
 use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
@@ -454,6 +454,23 @@ impl Server<'_, '_> {
             self.send(from, answer);
         }
     }
+}
+
+/// The settings of three servers inside another system: no load of their own; an entry of the own term first, so that a
+/// new leader commits what the last one left; and snapshots, so that the log always has room.
+pub fn hosted(timeout: Micros, spread: Micros, heartbeat: Micros) -> Settings {
+    let mut settings = Settings::defaults(SETTINGS);
+    let values = [
+        (SERVERS, 0),
+        (TIMEOUT, timeout as i64),
+        (SPREAD, spread as i64),
+        (HEARTBEAT, heartbeat as i64),
+        (NO_OP, 1),
+        (LOAD, 0),
+        (SNAPSHOT_AFTER, 20),
+    ];
+    values.iter().for_each(|(id, value)| settings.set(*id, *value));
+    settings
 }
 
 /// How long a server waits for a leader before it stands for election.

@@ -10,11 +10,12 @@ use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
-use crate::sim::kernel::time::{Micros, SEC, Time};
+use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::systems::messaging::kafka::log::Batch;
 use crate::systems::messaging::kafka::{self, BrokerDisk, Disk, Kafka, Memory};
+use crate::systems::messaging::rabbitmq::queue::WRITE_BACK;
 
 const LANE: Lane = Lane::Kafka;
 
@@ -116,9 +117,6 @@ fn flying(memory: &Memory) -> Vec<Rc<Batch>> {
         _ => Vec::new(),
     }
 }
-
-/// How long Linux keeps what was written before it writes it back by itself (vm.dirty_expire_centisecs).
-const WRITE_BACK: Micros = 30 * SEC;
 
 /// The broker has flushed nothing: what the operating system has not written back is gone. Offsets that the group has
 /// committed are kept, as far as the log goes.

@@ -52,38 +52,18 @@ use crate::sim::machine::system::{Context, Event, Scene, System};
 use crate::sim::machine::world::World;
 use crate::sim::measure::metrics::Metric;
 use crate::systems::consensus::raft::{self, Raft};
+pub use crate::systems::messaging::brokers::Lane;
 use crate::systems::messaging::kafka_replication as kafka;
 
 /// The system. See the module's header.
 pub struct Durability;
 
-/// One of the three.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Lane {
-    RabbitMq,
-    Kafka,
-    JetStream,
-}
-
-impl Lane {
-    /// All of them, in their order.
-    pub const ALL: [Lane; 3] = [Lane::RabbitMq, Lane::Kafka, Lane::JetStream];
-
-    /// Its name.
-    pub const fn title(self) -> &'static str {
-        match self {
-            Lane::RabbitMq => "RabbitMQ",
-            Lane::Kafka => "Kafka",
-            Lane::JetStream => "JetStream",
-        }
-    }
-
-    const fn server_name(self) -> &'static str {
-        match self {
-            Lane::RabbitMq => "rabbit",
-            Lane::Kafka => "kafka",
-            Lane::JetStream => "nats",
-        }
+/// What a lane's servers are called.
+const fn server_name(lane: Lane) -> &'static str {
+    match lane {
+        Lane::RabbitMq => "rabbit",
+        Lane::Kafka => "kafka",
+        Lane::JetStream => "nats",
     }
 }
 
@@ -357,7 +337,7 @@ impl System for Durability {
             Part::Controller => "controller".to_owned(),
             Part::Server(number) if lane == Lane::Kafka => format!("kafka {}", number + 1),
             // As Raft calls them in its reasons.
-            Part::Server(number) => format!("{} {}", lane.server_name(), Raft::name(settings, NodeId::from(number))),
+            Part::Server(number) => format!("{} {}", server_name(lane), Raft::name(settings, NodeId::from(number))),
         }
     }
 

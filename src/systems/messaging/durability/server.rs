@@ -11,7 +11,6 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
-use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
@@ -21,8 +20,6 @@ use crate::systems::consensus::raft::{self, Raft};
 const ELECTION: Micros = 600 * MS;
 const SPREAD: Micros = 400 * MS;
 const HEARTBEAT: Micros = 200 * MS;
-/// A snapshot is taken after this many entries, so that the log always has room.
-const SNAPSHOT_AFTER: i64 = 20;
 
 pub(super) struct Node<'a, 'b> {
     pub disk: &'a mut ServerDisk,
@@ -36,26 +33,11 @@ enum Ask {
     Propose(u32),
 }
 
-fn raft_settings() -> Settings {
-    let mut settings = Settings::defaults(Raft::SETTINGS);
-    let values = [
-        (raft::SERVERS, 0),
-        (raft::TIMEOUT, ELECTION as i64),
-        (raft::SPREAD, SPREAD as i64),
-        (raft::HEARTBEAT, HEARTBEAT as i64),
-        (raft::NO_OP, 1),
-        (raft::LOAD, 0),
-        (raft::SNAPSHOT_AFTER, SNAPSHOT_AFTER),
-    ];
-    values.iter().for_each(|(id, value)| settings.set(*id, *value));
-    settings
-}
-
 fn place(context: &Context<Durability>) -> Place<Durability, Raft> {
     let (lane, _) = part(context.settings(), context.me());
     Place {
         first: server(context.settings(), lane, 0),
-        settings: Rc::new(raft_settings()),
+        settings: Rc::new(raft::hosted(ELECTION, SPREAD, HEARTBEAT)),
         rules: RuleSet::ALL,
         outer: Timer::Raft,
         inner: |timer| match timer {

@@ -8,8 +8,8 @@ use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::kernel::time::{MS, Micros};
 use crate::sim::later::Later;
-use crate::sim::machine::system::{Context, System};
-use crate::systems::consensus::raft::{self, Raft};
+use crate::sim::machine::system::Context;
+use crate::systems::consensus::raft;
 
 /// The servers of R3.
 const THREE: usize = 3;
@@ -19,8 +19,6 @@ const ELECTION: Micros = 400 * MS;
 const SPREAD: Micros = 500 * MS;
 /// The time between heartbeats. nats-server: 1 s.
 const HEARTBEAT: Micros = 100 * MS;
-/// A snapshot is taken after this many entries, so that the log always has room.
-const SNAPSHOT_AFTER: i64 = 20;
 
 /// Whether the stream has three replicas.
 pub fn is_replicated(settings: &Settings) -> bool {
@@ -55,21 +53,9 @@ pub fn number(settings: &Settings, node: NodeId) -> Option<usize> {
     servers(settings).into_iter().position(|server| server == node)
 }
 
-/// Raft's settings for the servers: no load of its own, and an entry of its own term first, so that a new leader
-/// commits what the last one left.
+/// Raft's settings for the servers.
 pub fn raft_settings() -> Settings {
-    let mut settings = Settings::defaults(Raft::SETTINGS);
-    let values = [
-        (raft::SERVERS, 0),
-        (raft::TIMEOUT, ELECTION as i64),
-        (raft::SPREAD, SPREAD as i64),
-        (raft::HEARTBEAT, HEARTBEAT as i64),
-        (raft::NO_OP, 1),
-        (raft::LOAD, 0),
-        (raft::SNAPSHOT_AFTER, SNAPSHOT_AFTER),
-    ];
-    values.iter().for_each(|(id, value)| settings.set(*id, *value));
-    settings
+    raft::hosted(ELECTION, SPREAD, HEARTBEAT)
 }
 
 /// The server that a client asks.

@@ -15,7 +15,7 @@ use crate::sim::kernel::time::{Micros, SEC, Time};
 use crate::sim::small;
 
 /// How long Linux keeps what was written before it writes it back by itself (`vm.dirty_expire_centisecs` = 3000).
-const WRITE_BACK: Micros = 30 * SEC;
+pub const WRITE_BACK: Micros = 30 * SEC;
 
 /// The type of a queue (x-queue-type).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
