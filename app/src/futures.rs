@@ -22,26 +22,28 @@ struct Future {
 fn futures(run: &Run<LiveWorld>) -> Vec<Future> {
     let branches = run.branches();
     let longest = branches.iter().map(|branch| branch.len()).max().unwrap_or(0).max(1) as f64;
-    let line = |index: usize| {
+    let line = |(place, index): (usize, usize)| {
         let (branch, left) = (&branches[index], branches[index].parent().map_or(0, |parent| parent.1));
         let (start, end) = (left as f64 / longest * 100.0, branch.len() as f64 / longest * 100.0);
-        let origin = match branch.parent() {
-            Some((parent, step)) => format!("left {} at event {step}", parent + 1),
-            None => "the first".to_owned(),
-        };
         let broken = if branch.breakings().is_empty() { "" } else { ", breaks a promise" };
-        let title = format!("Future {}: {origin}, {} events{broken}", index + 1, branch.len());
+        let title = format!("Future {}: from event {left}, {} events{broken}", place + 1, branch.len());
         Future { index, is_current: index == run.current(), bar: (start, (end - start).max(1.0)), title }
     };
-    in_tree_order(run).into_iter().map(line).collect()
+    in_tree_order(run).into_iter().enumerate().map(line).collect()
 }
 
-/// Every future, listed below the one it left.
+/// Every future, listed below the one it left; without those that another only continues.
 fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     let branches = run.branches();
+    let is_continued = |index: usize| {
+        let end = Some((index, branches[index].len()));
+        index != run.current() && branches.iter().any(|branch| branch.parent() == end)
+    };
     let (mut order, mut open) = (Vec::new(), vec![0]);
     while let Some(index) = open.pop() {
-        order.push(index);
+        if !is_continued(index) {
+            order.push(index);
+        }
         let children = (0..branches.len()).rev();
         open.extend(children.filter(|child| branches[*child].parent().is_some_and(|parent| parent.0 == index)));
     }

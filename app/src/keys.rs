@@ -7,12 +7,13 @@ use wasm_bindgen::JsCast;
 use super::player::Player;
 use crate::view::tagged;
 
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 11] = [
     ("→", "Step"),
     ("←", "Step back"),
     ("Space", "Play or pause"),
-    ("n", "Go on with the tour"),
-    ("p", "Previous beat"),
+    ("n", "Go on with the tour, or the story"),
+    ("p", "Previous beat, or move"),
+    ("z and Z", "Undo and redo what you did"),
     ("0", "Restart"),
     (", and .", "Slower and faster"),
     ("Tab", "Move between nodes, links and messages on the stage"),
@@ -40,10 +41,12 @@ fn is_taken(event: &web_sys::KeyboardEvent) -> bool {
 }
 
 fn press(player: Player, event: &web_sys::KeyboardEvent) {
-    if event.ctrl_key() || event.meta_key() || event.alt_key() || is_taken(event) {
+    let is_undo = event.key().eq_ignore_ascii_case("z");
+    if (event.ctrl_key() || event.meta_key()) && !is_undo || event.alt_key() || is_taken(event) {
         return;
     }
     let faster = |factor: f64| player.speed.update(|speed| *speed = (*speed * factor).clamp(1e3, 1e7));
+    let has_story = player.story.with_untracked(Option::is_some);
     match event.key().as_str() {
         "ArrowRight" => player.step(),
         "ArrowLeft" => player.back(),
@@ -51,8 +54,13 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
         " " => player.play(),
         // One press too many leaves the last picture where it is.
         "n" if player.is_tour_over() => {}
+        "n" if has_story => player.next_move(),
         "n" => player.go_on(),
+        "p" if has_story => player.previous_move(),
         "p" => player.previous_beat(),
+        "z" if event.shift_key() => player.redo(),
+        "z" => player.undo(),
+        "Z" => player.redo(),
         "0" => player.restart(),
         "," => faster(0.5),
         "." => faster(2.0),

@@ -22,10 +22,21 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 
+mod film;
+mod pace;
+mod past;
+mod saved;
+mod story;
 mod tour;
 
+use film::Film;
+pub use film::MANY;
+use past::{Own, Past};
+use saved::Saved;
+pub use story::Story;
+use story::Told;
 use tour::Course;
-pub use tour::{BeatState, Guess, MANY};
+pub use tour::{BeatState, Guess};
 
 /// What the reader has chosen on the stage or in a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,11 +58,18 @@ struct Session {
     origin: Origin,
     run: Run<LiveWorld>,
     /// Runs of the reader's own, while the tour or a run that was found is shown instead; the newest last.
-    kept: Vec<(Origin, Run<LiveWorld>)>,
+    kept: Vec<Own>,
+    /// What can be taken back, and done again.
+    undo: Vec<Past>,
+    redo: Vec<Past>,
     /// Whether the run at hand was found by a search.
     is_found: bool,
     /// How far the tour has come.
     course: Course,
+    /// The story that is told.
+    story: Option<Told>,
+    /// What is on its way over the screen.
+    film: Option<Film>,
     /// Whether it only follows another player.
     follows: bool,
     /// What the player's signals belong to: the page.
@@ -66,11 +84,12 @@ struct Session {
 const MOST_KEPT: usize = 8;
 
 impl Session {
-    /// Sets the run at hand aside before another takes its place; one that was found can be found again.
+    /// Sets the run at hand aside before another takes its place; one that was found can be found again, and so can
+    /// the tour's.
     fn keep_own(&mut self) {
-        if !self.is_found {
-            let none = Run::new(self.scenario.start(&self.origin), Tape::default());
-            self.kept.push((self.origin.clone(), std::mem::replace(&mut self.run, none)));
+        if !self.is_found && !self.is_on_tour() {
+            let own = self.take_own();
+            self.kept.push(own);
             let surplus = self.kept.len().saturating_sub(MOST_KEPT);
             self.kept.drain(..surplus);
         }
@@ -93,8 +112,10 @@ pub struct Player {
     changed: RwSignal<u64>,
     playing: RwSignal<bool>,
     clock: RwSignal<Time>,
-    /// Virtual microseconds that pass in a real second.
+    /// Virtual microseconds that pass in a real second, when time sets the pace.
     pub speed: RwSignal<f64>,
+    /// Whether events set the pace, and not time.
+    pub by_events: RwSignal<bool>,
     pub selection: RwSignal<Selection>,
     /// The beat whose text is shown, and where it stands.
     pub beat: RwSignal<usize>,
@@ -103,6 +124,8 @@ pub struct Player {
     pub guess: RwSignal<Guess>,
     /// Whether the run at hand is the tour's. If not it is the reader's own.
     pub on_tour: RwSignal<bool>,
+    /// The story that is told, if one is.
+    pub story: RwSignal<Option<Story>>,
     /// Whether the reader has done anything to a run that was begun here: what a link or a tour does solves no challenge.
     pub has_acted: RwSignal<bool>,
     pub notice: RwSignal<Option<Notice>>,
@@ -125,6 +148,7 @@ impl Player {
     /// A player for a scenario; given a link's text, it stands where the link says.
     pub fn new(scenario: &'static dyn AnyScenario, text: Option<String>) -> Player {
         let info = Rc::new(scenario.info());
+        let is_new = text.is_none();
         let read = text.map(|text| Link::decode(&info.path(), &text));
         let (link, notice) = match read {
             Some(Ok(link)) => (Some(link), None),
@@ -146,14 +170,19 @@ impl Player {
         }
         let clock = run.world().kernel().now();
         let owner = Owner::current().unwrap_or_default();
+        let by_events = RwSignal::new(!info.load);
         let session = Session {
             scenario,
             info,
             origin,
             run,
             kept: Vec::new(),
+            undo: Vec::new(),
+            redo: Vec::new(),
             is_found: false,
             course: Course::default(),
+            story: None,
+            film: None,
             follows: false,
             owner,
             last_frame: None,
@@ -165,18 +194,24 @@ impl Player {
             playing: RwSignal::new(false),
             clock: RwSignal::new(clock),
             speed: RwSignal::new(NORMAL_SPEED),
+            by_events,
             selection: RwSignal::new(Selection::Nothing),
             beat: RwSignal::new(0),
             beat_state: RwSignal::new(BeatState::Read),
             guess: RwSignal::new(Guess::default()),
             on_tour: RwSignal::new(true),
+            story: RwSignal::new(None),
             has_acted: RwSignal::new(false),
             notice: RwSignal::new(notice),
             said: RwSignal::new(String::new()),
             wanted: RwSignal::new(None),
             beside: RwSignal::new(None),
         };
-        player.begin_tour();
+        let saved = if is_new { Saved::of(&player.info().path()) } else { None };
+        match saved {
+            Some(saved) => player.take_up(&saved),
+            None => player.begin_tour(),
+        }
         player
     }
 
@@ -216,6 +251,7 @@ impl Player {
         let now = self.with(|run| run.world().kernel().now());
         self.clock.set(now);
         self.follow_cursor();
+        self.follow_telling();
         self.changed.update(|version| *version += 1);
         if !self.session.with_value(|session| session.follows) {
             super::crash::remember(self.address());
@@ -276,9 +312,14 @@ impl Player {
     pub fn act(self, input: Input) -> bool {
         self.notice.set(None);
         self.stop_film();
-        match self.change(|run| run.act(input)) {
+        let done = self.session.try_update_value(|session| {
+            session.note_act();
+            session.run.act_apart(input).inspect_err(|_| _ = session.undo.pop())
+        });
+        match done {
             Some(Ok(())) => {
                 self.has_acted.set(true);
+                self.show();
                 true
             }
             Some(Err(refusal)) => {
@@ -353,10 +394,11 @@ impl Player {
         self.clock.set(reached);
         if stepped {
             self.follow_cursor();
+            self.follow_telling();
             self.changed.update(|version| *version += 1);
         }
         match stop {
-            true if is_film => self.end_beat(),
+            true if is_film => self.end_film(),
             true => {
                 self.pause();
                 if self.with(|run| run.world().next_at().is_none()) {
@@ -367,16 +409,22 @@ impl Player {
         }
     }
 
-    /// Lets so many milliseconds pass at the chosen speed. Gives what [`Player::run_until`] gives.
+    /// Lets so many milliseconds pass at the chosen pace. Gives what [`Player::run_until`] gives.
     fn pass(self, elapsed: f64) -> (Time, bool, bool) {
         let (speed, clock) = (self.speed.get_untracked(), self.clock.get_untracked());
-        let passed = self.session.try_update_value(|session| {
-            session.rest += elapsed / 1_000.0 * speed;
+        let by_events = self.by_events.get_untracked();
+        let target = self.session.try_update_value(|session| {
+            let (rate, stop) = match by_events {
+                true => pace::by_events(&session.run),
+                false => (NORMAL_SPEED / 1_000.0, None),
+            };
+            session.rest += elapsed * rate * speed / NORMAL_SPEED;
             let whole = session.rest.floor();
             session.rest -= whole;
-            whole as Time
+            let target = clock + whole as Time;
+            stop.map_or(target, |stop| target.min(stop.max(clock)))
         });
-        self.run_until(clock + passed.unwrap_or_default())
+        self.run_until(target.unwrap_or(clock))
     }
 
     /// Handles the events due by a moment. Gives the moment reached, whether there were events, and whether to stop.
@@ -417,24 +465,8 @@ impl Player {
         self.pause();
         self.notice.set(None);
         self.session.update_value(|session| {
-            session.run = Run::new(session.scenario.start(&origin), Tape::default());
-            session.origin = origin;
-            session.is_found = false;
-        });
-        self.has_acted.set(false);
-        self.selection.set(Selection::Nothing);
-        self.show();
-    }
-
-    /// Shows a run that was found, from its start to the event that breaks the promise; the reader's own is kept.
-    pub fn open_found(self, link: &Link) {
-        self.pause();
-        self.session.update_value(|session| {
-            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
-            run.seek(link.step);
-            run.seek(0);
-            session.keep_own();
-            (session.origin, session.run, session.is_found) = (link.origin.clone(), run, true);
+            let run = Run::new(session.scenario.start(&origin), Tape::default());
+            session.replace(origin, run);
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
@@ -459,11 +491,9 @@ impl Player {
     pub fn return_to_own(self) {
         self.pause();
         self.session.update_value(|session| {
-            let Some((origin, run)) = session.kept.pop() else { return };
-            if !session.is_on_tour() {
-                session.keep_own();
-            }
-            (session.origin, session.run, session.is_found) = (origin, run, false);
+            let Some(own) = session.kept.pop() else { return };
+            session.keep_own();
+            session.put_back(own);
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
@@ -483,11 +513,15 @@ impl Player {
 
     /// Plays a link's run, as an import does.
     pub fn open(self, link: &Link) {
-        self.set_origin(link.origin.clone());
+        self.pause();
+        self.notice.set(None);
         self.session.update_value(|session| {
-            session.run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
-            session.run.seek(link.step);
+            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
+            run.seek(link.step);
+            session.replace(link.origin.clone(), run);
         });
+        self.has_acted.set(false);
+        self.selection.set(Selection::Nothing);
         self.show();
     }
 

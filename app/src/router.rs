@@ -124,19 +124,26 @@ fn read_path(base: &str, path: &str) -> Route {
     index.map_or_else(|| Route::Unknown(rest.to_owned()), Route::Scenario)
 }
 
+/// What the query says after a name and an equals sign.
+fn in_query(name: &str) -> Option<String> {
+    let query = location().search().unwrap_or_default();
+    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|pair| pair.0 == name).map(|pair| pair.1.to_owned())
+}
+
 /// The text of the run in the query, if there is one.
 pub fn run_in_query() -> Option<String> {
-    let query = location().search().unwrap_or_default();
-    let pair = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("run="))?;
-    Some(pair.to_owned())
+    in_query("run")
+}
+
+/// The rule whose story the run is, if the query names one.
+pub fn story_in_query() -> Option<String> {
+    in_query("story")
 }
 
 /// The run to compare with, if the query names one: its scenario and its text.
 pub fn run_beside_in_query() -> Option<(String, String)> {
-    let query = location().search().unwrap_or_default();
-    let pair = query.trim_start_matches('?').split('&').find_map(|pair| pair.strip_prefix("with="))?;
-    let (scenario, text) = pair.split_once('~')?;
-    Some((scenario.to_owned(), text.to_owned()))
+    in_query("with")?.split_once('~').map(|(scenario, text)| (scenario.to_owned(), text.to_owned()))
 }
 
 /// Sets the page's title.

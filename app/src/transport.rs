@@ -3,6 +3,7 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::story::acts;
 use faultline::picture::decimal::{hundredths, tenths, whole};
 use faultline::picture::svg::escape;
 use faultline::sim::kernel::time;
@@ -24,11 +25,12 @@ fn marks(player: Player) -> String {
             let title = escape(title);
             out.push_str(&format!(r#"<span class="{class}" style="left:{place}%" title="{title}"></span>"#));
         };
-        run.branch().tape().inputs().iter().for_each(|stamped| mark("mark-input", stamped.after, "an input"));
+        acts(run.branch().tape().inputs()).for_each(|stamped| mark("mark-input", stamped.after, "an act"));
         for (beat, step) in beats.into_iter().enumerate() {
             mark("mark-beat", step, &format!("beat {}", beat + 1));
         }
-        for branch in run.branches().iter().filter_map(|branch| branch.parent()) {
+        let ends = |parent: &(usize, u64)| run.branches()[parent.0].len() == parent.1;
+        for branch in run.branches().iter().filter_map(|branch| branch.parent()).filter(|parent| !ends(parent)) {
             mark("mark-branch", branch.1, "a branch");
         }
         for breaking in run.branch().breakings() {

@@ -6,4 +6,5 @@ pub mod counterexamples;
 pub mod glossary;
 pub mod plot;
 pub mod search;
+pub mod story;
 pub mod what_if;

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::decimal::{hundredths, tenths};
-use super::geometry::{self, Point, Spot};
+use super::geometry::{self, Lane, Point, Spot};
 use super::{
     Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
 };
@@ -176,11 +176,15 @@ pub fn ring_path(mark: &NodeMark) -> Option<String> {
     })
 }
 
-/// What is left of a node's timer at a moment, as the dashes of its path.
-pub fn ring_dashes(mark: &NodeMark, now: Time) -> Option<String> {
-    let ring = mark.ring?;
-    let length = ring.until.saturating_sub(ring.since).max(1);
-    let left = ring.until.saturating_sub(now).min(length) as f64 / length as f64;
+/// The longest timer of a picture: all are drawn against it, so that one sees which is first.
+pub fn longest_timer(picture: &Picture) -> Time {
+    let rings = picture.nodes.iter().filter_map(|mark| mark.ring);
+    rings.map(|ring| ring.until.saturating_sub(ring.since)).max().unwrap_or(0).max(1)
+}
+
+/// What is left of a node's timer at a moment, as the dashes of its path, against the longest of the picture.
+pub fn ring_dashes(mark: &NodeMark, longest: Time, now: Time) -> Option<String> {
+    let left = mark.ring?.until.saturating_sub(now).min(longest) as f64 / longest as f64;
     Some(format!("{} {RING_LENGTH}", hundredths(left * f64::from(RING_LENGTH))))
 }
 
@@ -276,17 +280,23 @@ pub fn glyph(look: Look) -> String {
     format!(r#"{body}<text class="letter" y="4">{letter}</text>"#)
 }
 
+/// How many messages a mark stands for, beside it; nothing for one.
+pub fn count(lane: Lane) -> String {
+    if lane.count > 1 { format!(r#"<text class="many" x="15" y="-8">×{}</text>"#, lane.count) } else { String::new() }
+}
+
 /// A message where it is at a moment, with its trail.
-pub fn flight(mark: &FlightMark, spot: Spot) -> String {
+fn flight(mark: &FlightMark, lane: Lane, spot: Spot) -> String {
     let lost = if mark.lost.is_some() { " is-lost" } else { "" };
     format!(
-        r#"<g class="flight {}{lost}" opacity="{}"><path class="trail" d="{}"/><g transform="translate({} {})">{}</g></g>"#,
+        r#"<g class="flight {}{lost}" opacity="{}"><path class="trail" d="{}"/><g transform="translate({} {})">{}{}</g></g>"#,
         mark.look.tone.class(),
         hundredths(1.0 - spot.fallen),
         line((spot.trail, (spot.x, spot.y))),
         tenths(spot.x),
         tenths(spot.y),
-        glyph(mark.look)
+        glyph(mark.look),
+        count(lane)
     )
 }
 
@@ -430,11 +440,6 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         let (x, y) = drawn.at;
         let _ = write!(out, r#"<g class="figure" transform="translate({x} {y})">{}</g>"#, figure(drawn));
     }
-    for mark in flights {
-        if let Some(spot) = geometry::spot(picture, mark, now) {
-            out.push_str(&flight(mark, spot));
-        }
-    }
     for mark in &picture.nodes {
         let (class, (x, y)) = (node_class(mark), mark.at);
         let _ = write!(
@@ -443,13 +448,18 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
             mark.node.0,
             node(mark)
         );
-        if let (Some(path), Some(dashes)) = (ring_path(mark), ring_dashes(mark, now)) {
+        if let (Some(path), Some(dashes)) = (ring_path(mark), ring_dashes(mark, longest_timer(picture), now)) {
             let _ = write!(
                 out,
                 r#"<path class="ring" pathLength="{RING_LENGTH}" stroke-dasharray="{dashes}" d="{path}"/>"#
             );
         }
         out.push_str("</g>");
+    }
+    for (mark, lane) in flights.iter().zip(geometry::lanes(flights)).filter(|(_, lane)| lane.count > 0) {
+        if let Some(spot) = geometry::spot(picture, mark, lane, now) {
+            out.push_str(&flight(mark, lane, spot));
+        }
     }
     out.push_str("</svg>");
     out

@@ -12,7 +12,7 @@ use crate::keys::Keys;
 use crate::panels::Panels;
 use crate::panels::what_if::show_beside;
 use crate::player::{Notice, Player};
-use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title};
+use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title, story_in_query};
 use crate::stage::Stage;
 use crate::storage::Progress;
 use crate::transport::Transport;
@@ -27,6 +27,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     };
     let player = Player::new(scenario, run_in_query());
     open_beside(player);
+    open_story(player);
     let info = player.info();
     let path = info.path();
     set_title(info.title);
@@ -39,6 +40,7 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
         move |_| {
             if document().hidden() {
                 player.pause();
+                player.remember();
             }
         }
     });
@@ -103,6 +105,13 @@ fn open_beside(player: Player) {
         Err(bad) => {
             player.notice.set(Some(Notice(format!("{bad} The run beside is left out; your own run is shown alone."))));
         }
+    }
+}
+
+/// Tells the address's run as a story, if the address names the rule that it is about.
+fn open_story(player: Player) {
+    if let Some(rule) = story_in_query().filter(|_| player.notice.with_untracked(Option::is_none)) {
+        player.tell(&player.link(), Some(&rule));
     }
 }
 

@@ -6,6 +6,7 @@ mod hunt;
 mod inspect;
 mod promises;
 mod rules;
+mod story;
 mod terms;
 mod timeline;
 mod tour;

@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::info::PromiseInfo;
 use faultline::lab::beyond::beyond;
-use faultline::sim::judge::verdict::{Kind, Standing, Verdict};
+use faultline::sim::judge::verdict::{Breach, Kind, Standing, Verdict};
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::{Player, Selection};
@@ -78,13 +78,19 @@ fn beyond_the_faults(player: Player, step: u64) -> Option<String> {
     found.map(|what| format!("Outside of what is promised: {what}."))
 }
 
+/// What clashes, side by side, as HTML.
+pub fn clash(breach: &Breach) -> String {
+    let values: String = breach.values.iter().map(|(who, what)| described(who, what)).collect();
+    format!("<dl class=\"clash\">{values}</dl>")
+}
+
 /// How a promise was broken and, where that is so, why this much was never promised.
 fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
     let Verdict::Broken(broken) = verdict else { return None };
     let step = broken.step;
     let why = broken.outside.map(str::to_owned).or_else(|| beyond_the_faults(player, step));
     let unpromised = why.map(|why| view! { <p class="outside">{why}</p> });
-    let clash: String = broken.breach.values.iter().map(|(who, what)| described(who, what)).collect();
+    let clash = clash(&broken.breach);
     let go = click(move || {
         player.seek(step);
         player.selection.set(Selection::Event(step));
@@ -93,7 +99,7 @@ fn breach(player: Player, verdict: &Verdict) -> Option<AnyView> {
         <div class="breach" role="alert">
             <p>{broken.breach.text.clone()}</p>
             {unpromised}
-            <dl class="clash" inner_html=clash></dl>
+            <div inner_html=clash></div>
             <button on:click=go>{format!("Go to event {step}")}</button>
         </div>
     };

@@ -2,6 +2,7 @@
 
 use leptos::prelude::*;
 
+use super::story;
 use super::terms::with_terms;
 use crate::player::{self, BeatState, Player};
 use crate::storage::Progress;
@@ -9,9 +10,16 @@ use crate::view::{Views, click, effect, tagged, when};
 use faultline::guides::kit::info::ChallengeInfo;
 use faultline::sim::kernel::time::show;
 
-/// See the module's header.
+/// See the module's header. A story that is told stands in the tour's place.
 #[component]
 pub fn Tour(player: Player) -> impl IntoView {
+    let has_story = Memo::new(move |_| player.story.with(Option::is_some));
+    view! {
+        {move || if has_story.get() { story::page(player) } else { beats(player) }}
+    }
+}
+
+fn beats(player: Player) -> AnyView {
     let count = player.info().beats.len();
     let beat = move || player.beat.get() + 1;
     let back = move || !player.on_tour.get() || (beat() == 1 && player.beat_state.get() == BeatState::Read);
@@ -26,10 +34,11 @@ pub fn Tour(player: Player) -> impl IntoView {
             </div>
             {move || if player.on_tour.get() { page(player) } else { folded() }}
             <Primary player/>
-            {when(move || player.on_tour.get() && player.has_kept(), move || back_to_own(player))}
+            {when(move || player.has_kept(), move || back_to_own(player))}
             <Challenges player/>
         </section>
     }
+    .into_any()
 }
 
 /// A dot for each beat: those that were seen can be pressed.

@@ -45,7 +45,8 @@ struct Filter {
 
 const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
 
-fn text(info: &Info, record: &Record) -> String {
+/// The sentences that an event's node gave, each with its rule.
+pub fn text(info: &Info, record: &Record) -> String {
     let sentence = |why: &faultline::sim::run::simulation::Why| {
         let rule = why.rule.and_then(|id| info.rules.iter().find(|rule| rule.0 == id));
         rule.map_or_else(|| why.text.clone(), |rule| why.text.clone() + &why.tag(rule.1.title))

@@ -3,13 +3,12 @@
 
 use leptos::prelude::*;
 
-use faultline::guides::kit::live::LiveWorld;
-use faultline::sim::kernel::time::{MS, Time};
+use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
-use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 
-use super::{FRAME_BUDGET, NORMAL_SPEED, Notice, Player, Session, performance};
+use super::film::Reel;
+use super::{Notice, Player, Session};
 use crate::storage::Progress;
 
 /// Where a beat stands.
@@ -55,58 +54,10 @@ struct Played {
 pub(super) struct Course {
     played: Vec<Played>,
     guesses: Vec<Guess>,
-    film: Option<Film>,
-}
-
-/// A beat on its way over the screen.
-struct Film {
-    from: u64,
-    to: u64,
-    /// When each event is due, in milliseconds of screen time.
-    due: Vec<f64>,
-    spent: f64,
 }
 
 /// How far away a beat may be.
 const BEAT_EVENTS: u64 = 20_000;
-/// The shortest and the longest that a beat plays, in milliseconds, and what each event adds.
-const SHORTEST: f64 = 1_000.0;
-const LONGEST: f64 = 4_000.0;
-const EACH: f64 = 120.0;
-/// A stretch of more events is passed over quickly.
-pub const MANY: u64 = 100;
-const QUICKLY: f64 = 2_000.0;
-/// A wait is shortened to so many times the usual one.
-const USUAL_WAITS: u64 = 4;
-
-impl Film {
-    fn new(run: &Run<LiveWorld>, from: u64, to: u64) -> Film {
-        let times: Vec<Time> = (from..=to).map(|step| run.branch().time_at(step)).collect();
-        let waits: Vec<Time> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-        let mut sorted: Vec<Time> = waits.iter().copied().filter(|wait| *wait > 0).collect();
-        sorted.sort_unstable();
-        let longest = USUAL_WAITS * sorted.get(sorted.len() / 2).copied().unwrap_or(MS);
-        // Events at one moment still come one after the other.
-        let weights: Vec<f64> = waits.iter().map(|wait| ((*wait).min(longest) + longest / 20 + 1) as f64).collect();
-        let whole = match to - from {
-            count if count > MANY => QUICKLY,
-            count => (SHORTEST / 2.0 + count as f64 * EACH).clamp(SHORTEST, LONGEST),
-        };
-        let scale = whole / weights.iter().sum::<f64>();
-        let due = weights.iter().scan(0.0, |sum, weight| {
-            *sum += weight * scale;
-            Some(*sum)
-        });
-        Film { from, to, due: due.collect(), spent: 0.0 }
-    }
-
-    /// How much of the wait for the event after `done` is over: from 0 to 1.
-    fn share(&self, done: usize) -> f64 {
-        let begin = done.checked_sub(1).map_or(0.0, |before| self.due[before]);
-        self.due.get(done).map_or(0.0, |due| ((self.spent - begin) / (due - begin)).clamp(0.0, 1.0))
-    }
-}
-
 impl Session {
     /// Where the tour's run begins.
     fn tour_origin(&self) -> Origin {
@@ -138,6 +89,21 @@ impl Session {
         self.run = Run::new(self.scenario.start(&origin), tape);
         self.run.seek(step);
         (self.origin, self.is_found) = (origin, false);
+        // What is not kept cannot be taken back.
+        self.undo.clear();
+        self.redo.clear();
+    }
+
+    /// Plays the first beats out of sight.
+    pub(super) fn walk(&mut self, beats: usize) {
+        for beat in 0..beats {
+            self.stand(beat, BeatState::Read);
+            let options = self.run.world().beat_options(beat);
+            if self.perform(beat).is_err() {
+                break;
+            }
+            self.course.guesses.push(Guess { options, chosen: None, right: self.run.world().beat_answer(beat) });
+        }
     }
 
     /// Does what a beat does and runs on to its end, once; then stands before it again.
@@ -202,7 +168,7 @@ impl Player {
         match self.beat_state.get_untracked() {
             _ if !self.on_tour.get_untracked() => self.continue_tour(),
             BeatState::Read => self.show_beat(),
-            BeatState::Playing => self.end_beat(),
+            BeatState::Playing => self.end_film(),
             BeatState::Seen if self.beat.get_untracked() + 1 < self.info().beats.len() => {
                 self.turn_to(self.beat.get_untracked() + 1, BeatState::Read);
             }
@@ -241,7 +207,7 @@ impl Player {
     }
 
     /// Sets the reader's own run aside and goes on with the tour.
-    fn continue_tour(self) {
+    pub(super) fn continue_tour(self) {
         self.pause();
         self.session.update_value(Session::keep_own);
         let state = match self.beat_state.get_untracked() {
@@ -252,7 +218,7 @@ impl Player {
     }
 
     /// Turns to a beat: its text, and what it asks.
-    fn turn_to(self, beat: usize, state: BeatState) {
+    pub(super) fn turn_to(self, beat: usize, state: BeatState) {
         let guess = self.session.try_update_value(|session| {
             if session.course.guesses.len() == beat {
                 let options = session.run.world().beat_options(beat);
@@ -290,41 +256,36 @@ impl Player {
                 session.run = Run::new(session.scenario.start(&session.origin), tape.clone());
                 session.run.seek(to);
             }
-            let film = Film::new(&session.run, from, to);
-            session.run.seek(from);
-            session.course.film = Some(film);
-            Ok::<(), String>(())
+            Ok((from, to))
         });
         match performed {
-            Some(Ok(())) => {}
+            Some(Ok((from, to))) => {
+                self.beat_state.set(BeatState::Playing);
+                self.show_film(Reel::Beat, from, to);
+            }
             Some(Err(why)) => {
                 self.show();
-                return self.notice.set(Some(Notice(why)));
+                self.notice.set(Some(Notice(why)));
             }
-            None => return,
-        }
-        self.beat_state.set(BeatState::Playing);
-        self.show();
-        let is_still = window().match_media("(prefers-reduced-motion: reduce)").ok().flatten();
-        match is_still.is_some_and(|query| query.matches()) {
-            true => self.end_beat(),
-            false => self.play(),
+            None => {}
         }
     }
 
-    /// Goes to the end of the beat that plays: its claim is in the picture, and the guess is answered.
+    /// The beat that plays was stopped on its way.
+    pub(super) fn leave_beat(self) {
+        self.beat_state.set(BeatState::Read);
+    }
+
+    /// The beat that played has come to its end: its claim is in the picture, and the guess is answered.
     pub(super) fn end_beat(self) {
         let beat = self.beat.get_untracked();
         let right = self.session.try_update_value(|session| {
-            let to = session.course.film.take().map(|film| film.to);
-            to.into_iter().for_each(|to| session.run.seek(to));
             let right = session.run.world().beat_answer(beat);
             if let Some(guess) = session.course.guesses.get_mut(beat) {
                 guess.right = right;
             }
             right
         });
-        self.pause();
         self.guess.update(|guess| guess.right = right.flatten());
         self.beat_state.set(BeatState::Seen);
         self.show();
@@ -334,41 +295,6 @@ impl Player {
             visit.beats = visit.beats.max(beat + 1);
         });
         self.announce();
-    }
-
-    /// Whether a beat is on its way over the screen.
-    pub(super) fn is_filming(self) -> bool {
-        self.session.with_value(|session| session.course.film.is_some())
-    }
-
-    /// Stops the beat that plays where it is.
-    pub(super) fn stop_film(self) {
-        let film = self.session.try_update_value(|session| session.course.film.take());
-        if film.flatten().is_some() {
-            self.beat_state.set(BeatState::Read);
-        }
-    }
-
-    /// One frame of the beat that plays, after so many milliseconds. Gives the moment reached, whether there were
-    /// events, and whether the beat has ended.
-    pub(super) fn roll(self, elapsed: f64) -> (Time, bool, bool) {
-        let pace = self.speed.get_untracked() / NORMAL_SPEED;
-        let start = performance();
-        let rolled = self.session.try_update_value(|session| {
-            let (run, film) = (&mut session.run, session.course.film.as_mut()?);
-            film.spent += elapsed * pace;
-            let done = |run: &Run<LiveWorld>| (run.step_count() - film.from) as usize;
-            let mut stepped = false;
-            while film.due.get(done(run)).is_some_and(|due| *due <= film.spent) && performance() - start < FRAME_BUDGET
-            {
-                stepped |= run.step().is_some();
-            }
-            let (now, share) = (run.world().kernel().now(), film.share(done(run)));
-            let wait = run.branch().time_at(run.step_count() + 1).saturating_sub(now) as f64;
-            let is_over = run.step_count() >= film.to;
-            Some((if is_over { now } else { now + (wait * share) as Time }, stepped, is_over))
-        });
-        rolled.flatten().unwrap_or((self.clock.get_untracked(), false, true))
     }
 
     /// Turns to the beat that belongs to where the run stands; a run that is not the tour's is the reader's.

@@ -3,9 +3,11 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
+use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::NodeId;
+use faultline::sim::kernel::PendingKind;
 use faultline::sim::kernel::time::{self, MS};
-use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::simulation::{Choice, Simulation};
 use faultline::sim::run::tape::Input;
 
 use crate::player::{Player, Selection};
@@ -18,10 +20,18 @@ fn act(title: &str, input: Input) -> Act {
     (title.to_owned(), vec![input])
 }
 
+/// The timers of a node: each can fire now.
+fn timers(world: &LiveWorld, node: NodeId) -> Vec<Act> {
+    let timers = world.choices().into_iter().filter(|choice| choice.node == node && choice.kind == PendingKind::Timer);
+    let act =
+        |choice: Choice| act(&format!("Now: {}", world.describe_pending(choice.id)), Input::Choose { id: choice.id });
+    timers.map(act).collect()
+}
+
 fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
     player.with(|run| {
         let (world, state) = (run.world(), run.world().kernel().node(node));
-        let mut acts = Vec::new();
+        let mut acts = timers(world, node);
         if !state.up {
             acts.push(act(&format!("Restart {}", world.name(node)), Input::Restart { node }));
             return (world.name(node), acts);
@@ -138,7 +148,10 @@ fn act_button(player: Player, (title, inputs): Act) -> AnyView {
     let run = click(move || {
         let chosen = player.selection.get_untracked();
         for input in &inputs {
-            player.act(input.clone());
+            let is_done = player.act(input.clone());
+            if is_done && matches!(input, Input::Choose { .. }) {
+                player.step();
+            }
         }
         if matches!(chosen, Selection::Message(_)) {
             player.selection.set(Selection::Nothing);

@@ -9,7 +9,7 @@ use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::decimal::{hundredths, tenths};
-use faultline::picture::geometry::{self, Point};
+use faultline::picture::geometry::{self, Lane, Point};
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture};
 use faultline::sim::NodeId;
@@ -21,6 +21,8 @@ use crate::player::Selection;
 
 /// Above this many messages in flight, links show a stream as wide as their rate instead of single marks.
 const MOST_MARKS: usize = 160;
+/// The longest name that a message carries on the stage, in characters.
+const LONGEST_NAME: usize = 26;
 
 struct NodeElement {
     group: web_sys::Element,
@@ -34,6 +36,7 @@ struct FlightElement {
     glyph: web_sys::Element,
     trail: web_sys::Element,
     mark: FlightMark,
+    lane: Lane,
 }
 
 /// A link's group, and what it shows.
@@ -97,8 +100,8 @@ impl Scene {
             links: layer("links")?,
             figures: layer("figures")?,
             streams: layer("streams")?,
-            flights: layer("flights")?,
             nodes: layer("nodes")?,
+            flights: layer("flights")?,
             picture: None,
             version: None,
             chosen: Selection::Nothing,
@@ -249,8 +252,9 @@ impl Scene {
     }
 
     fn move_rings(&self, clock: Time) {
+        let longest = self.picture.as_ref().map_or(1, svg::longest_timer);
         for node in self.node_elements.values() {
-            if let Some(dashes) = node.mark.as_ref().and_then(|mark| svg::ring_dashes(mark, clock)) {
+            if let Some(dashes) = node.mark.as_ref().and_then(|mark| svg::ring_dashes(mark, longest, clock)) {
                 set(&node.ring, "stroke-dasharray", &dashes);
             }
         }
@@ -264,31 +268,47 @@ impl Scene {
         if is_stream {
             marks.retain(|mark| mark.lost.is_some());
         }
+        let lanes = geometry::lanes(&marks);
         self.flight_elements.retain(|id, flight| {
-            let stays = marks.binary_search_by_key(id, |mark| mark.id).is_ok();
+            let at = marks.binary_search_by_key(id, |mark| mark.id);
+            let stays = at.is_ok_and(|at| lanes[at].count > 0);
             if !stays {
                 flight.group.remove();
             }
             stays
         });
-        for mark in marks {
+        for (mark, lane) in marks.into_iter().zip(lanes).filter(|(_, lane)| lane.count > 0) {
             match self.flight_elements.get_mut(&mark.id) {
-                Some(known) => known.mark = mark,
-                None => {
-                    let title = world.message(mark.id).map_or_else(|| "a lost message".to_owned(), |view| view.title);
-                    let Some(made) = new_flight(mark, &title) else { continue };
+                Some(known) if known.lane.count == lane.count => (known.mark, known.lane) = (mark, lane),
+                known => {
+                    if let Some(known) = known {
+                        known.group.remove();
+                    }
+                    let title = world.message(mark.id).map_or_else(|| "lost".to_owned(), |view| view.title);
+                    let Some(made) = new_flight(mark, lane, &title) else { continue };
                     append(&self.flights, &made.group);
                     self.flight_elements.insert(made.mark.id, made);
                 }
             }
         }
+        self.name_flights();
         self.move_flights(clock);
+    }
+
+    /// The first message of each kind carries its name.
+    fn name_flights(&self) {
+        let mut named = Vec::new();
+        for flight in self.flight_elements.values() {
+            let is_first = !named.contains(&flight.mark.look);
+            named.push(flight.mark.look);
+            set(&flight.group, "class", &flight_class(&flight.mark, is_first));
+        }
     }
 
     fn move_flights(&self, clock: Time) {
         let Some(picture) = &self.picture else { return };
         for flight in self.flight_elements.values() {
-            let Some(spot) = geometry::spot(picture, &flight.mark, clock) else {
+            let Some(spot) = geometry::spot(picture, &flight.mark, flight.lane, clock) else {
                 set(&flight.group, "visibility", "hidden");
                 continue;
             };
@@ -337,21 +357,36 @@ fn new_node(id: u16, name: &str) -> Option<NodeElement> {
     Some(NodeElement { group, body, ring, mark: None })
 }
 
-fn new_flight(mark: FlightMark, title: &str) -> Option<FlightElement> {
+fn flight_class(mark: &FlightMark, is_named: bool) -> String {
     let lost = if mark.lost.is_some() { " is-lost" } else { "" };
-    let group = element("g", &format!("flight {}{lost}", mark.look.tone.class()))?;
+    let named = if is_named { " is-named" } else { "" };
+    format!("flight {}{lost}{named}", mark.look.tone.class())
+}
+
+fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement> {
+    let group = element("g", &flight_class(&mark, false))?;
     set(&group, "data-flight", &mark.id.to_string());
     if mark.lost.is_none() {
         set(&group, "tabindex", "0");
         set(&group, "role", "button");
     }
-    set(&group, "aria-label", &format!("{}: {title}", mark.look.letter));
+    set(&group, "aria-label", title);
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
-    glyph.set_inner_html(&format!("{hit}{}", svg::glyph(mark.look)));
+    let name = format!(r#"<text class="name" y="-17">{}</text>"#, svg::escape(&shortened(title)));
+    glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::glyph(mark.look), svg::count(lane)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
-    Some(FlightElement { group, glyph, trail, mark })
+    Some(FlightElement { group, glyph, trail, mark, lane })
+}
+
+/// A message's title as it fits beside its mark.
+fn shortened(title: &str) -> String {
+    let words = title.strip_prefix("a ").or_else(|| title.strip_prefix("an ")).unwrap_or(title);
+    match words.char_indices().nth(LONGEST_NAME) {
+        Some((end, _)) => format!("{}…", words[..end].trim_end()),
+        None => words.to_owned(),
+    }
 }
 
 /// A link with a broad, invisible line to hit with a finger.

@@ -33,6 +33,7 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     commands: &[cache::READ, cache::UPDATE, cache::FLUSH, cache::CROWD],
     promises: &[FRESH, ONE_LOAD],
     faults: FaultModel::ASYNCHRONOUS,
+    load: true,
     charts: &[
         Chart {
             title: "Hit ratio",

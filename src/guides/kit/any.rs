@@ -125,6 +125,7 @@ impl<S: Face> AnyScenario for Scenario<S> {
             faults: self.faults,
             power_cut: S::POWER_CUT,
             busy: self.busy,
+            load: self.load,
             before: self.before,
             near: self.near,
             prose: self.prose,

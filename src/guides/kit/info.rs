@@ -58,6 +58,8 @@ pub struct Info {
     /// Whether its system models what a power cut loses.
     pub power_cut: bool,
     pub busy: &'static [(SettingId, i64)],
+    /// Whether it is about load.
+    pub load: bool,
     /// What to read first, each as `guide/slug`.
     pub before: &'static [&'static str],
     /// Related scenarios, each as `guide/slug`.

@@ -36,6 +36,8 @@ pub struct Scenario<S: Face> {
     pub settings: &'static [(SettingId, i64)],
     /// Settings on top of those under which random fault schedules run: a load, say, if the page begins without one.
     pub busy: &'static [(SettingId, i64)],
+    /// Whether it is about load: time sets the pace of play, and not events.
+    pub load: bool,
     /// Settings that are fixed here and differ from the system's defaults.
     pub fixed: &'static [(SettingId, i64)],
     /// The rules this scenario is about. All others stay on.
@@ -91,6 +93,7 @@ impl<S: Face> Scenario<S> {
         seed: 0,
         settings: &[],
         busy: &[],
+        load: false,
         fixed: &[],
         rules: &[],
         commands: &[],

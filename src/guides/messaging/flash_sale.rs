@@ -49,6 +49,7 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     commands: &[sale::COMMAND_ORDER],
     promises: &[NO_ORDER_LOST, MEMORY_BOUNDED, IN_TIME],
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    load: true,
     charts: &[
         Chart { title: "Orders in", about: "The sale, and the quiet after it.", plot: Plot::Rate(sale::IN) },
         Chart {

@@ -30,6 +30,7 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     promises: &[AVOIDS_DEAD, ANSWERED, SHARED],
     limits: LIMITS,
     faults: FaultModel { crash: true, most_down: 1, nodes: Some(|node| node.index() >= FIRST), ..FaultModel::NONE },
+    load: true,
     charts: &[
         Chart {
             title: "Latency, 95 %, of each policy",

@@ -239,9 +239,19 @@ impl<W: Simulation + Clone> Run<W> {
     /// Does something at the cursor. With a future ahead, that future stays and a branch opens.
     /// A refused input changes nothing.
     pub fn act(&mut self, input: Input) -> Result<(), Refusal> {
+        let has_future = !self.is_at_end() || self.branch().tape.reaches(self.step_count() + 1);
+        self.act_on(input, has_future)
+    }
+
+    /// As [`Run::act`], but always on a branch of its own, so that it can be taken back by switching back.
+    pub fn act_apart(&mut self, input: Input) -> Result<(), Refusal> {
+        self.act_on(input, true)
+    }
+
+    fn act_on(&mut self, input: Input, apart: bool) -> Result<(), Refusal> {
         self.world.clone().apply(&input)?;
         let step = self.step_count();
-        if !self.is_at_end() || self.branch().tape.reaches(step + 1) {
+        if apart {
             self.open_branch(step);
         }
         self.world.apply(&input)?;

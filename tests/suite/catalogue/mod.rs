@@ -12,6 +12,7 @@ mod names;
 mod pictures;
 mod runs;
 mod settings;
+mod stories;
 mod tours;
 mod words;
 

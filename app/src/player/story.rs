@@ -1,0 +1,198 @@
+//! A story: a run that breaks a promise, told move by move. The reader's own run waits; what they do besides is theirs.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use leptos::prelude::*;
+
+use faultline::guides::kit::info::{Info, PromiseInfo};
+use faultline::lab::story::moves;
+use faultline::sim::judge::verdict::{Broken, Verdict};
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Link, Origin, Tape};
+
+use super::film::Reel;
+use super::{Player, Selection, Session};
+
+/// A story, and how far it has been told.
+pub(super) struct Told {
+    origin: Origin,
+    tape: Tape,
+    /// The steps at which it stops.
+    moves: Vec<u64>,
+    at: usize,
+}
+
+/// What a page says of a story.
+#[derive(Clone, PartialEq)]
+pub struct Story {
+    /// `guide/scenario/rule`; "found" in the rule's place when a search has found it.
+    pub id: String,
+    /// The rule that is off, if it is about one: its title, and what it buys.
+    pub rule: Option<(&'static str, &'static str)>,
+    /// Moves that have been seen, and all of them.
+    pub at: usize,
+    pub count: usize,
+    /// The event of the last move that was begun; 0 before the first.
+    pub step: u64,
+    /// Whether the run at hand is where the story has come to.
+    pub is_here: bool,
+}
+
+impl Told {
+    /// Where it stands.
+    fn step(&self) -> u64 {
+        self.at.checked_sub(1).and_then(|at| self.moves.get(at)).copied().unwrap_or(0)
+    }
+
+    fn is_here(&self, session: &Session) -> bool {
+        session.origin == self.origin && *session.run.branch().tape() == self.tape
+    }
+}
+
+impl Session {
+    /// Takes the run at hand to where the story stands.
+    fn stand_in_story(&mut self) {
+        let Some(told) = &self.story else { return };
+        if !told.is_here(self) {
+            self.run = Run::new(self.scenario.start(&told.origin), told.tape.clone());
+            self.origin = told.origin.clone();
+            self.is_found = true;
+        }
+        let step = self.story.as_ref().map_or(0, Told::step);
+        self.run.seek(step);
+    }
+
+    /// Turns to the move at which the run at hand stands, if it is the story's.
+    fn follow_story(&mut self) {
+        let here = self.run.step_count();
+        if let Some(told) = self.story.take() {
+            let at = if told.is_here(self) { told.moves.partition_point(|step| *step <= here) } else { told.at };
+            self.story = Some(Told { at, ..told });
+        }
+    }
+}
+
+impl Player {
+    /// Tells a run from its start to the event at which its link stands; the reader's own is kept. `rule`: the stable
+    /// name of the rule that it is about.
+    pub fn tell(self, link: &Link, rule: Option<&str>) {
+        self.pause();
+        let info = self.info();
+        self.session.update_value(|session| {
+            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
+            run.seek(link.step);
+            let moves = moves(&run, link.step);
+            run.seek(0);
+            // What came with the page's address is no run of the reader's.
+            if session.origin != link.origin || *session.run.branch().tape() != link.tape {
+                session.keep_own();
+            }
+            (session.origin, session.run, session.is_found) = (link.origin.clone(), run, true);
+            session.story = Some(Told { origin: link.origin.clone(), tape: link.tape.clone(), moves, at: 0 });
+        });
+        self.has_acted.set(false);
+        self.selection.set(Selection::Nothing);
+        let known = rule.and_then(|rule| info.rules.iter().find(|known| known.1.id == rule)).map(|known| known.1);
+        let id = format!("{}/{}", info.path(), known.map_or("found", |rule| rule.id));
+        self.story.set(Some(Story {
+            id,
+            rule: known.map(|rule| (rule.title, rule.about)),
+            at: 0,
+            count: 0,
+            is_here: true,
+        }));
+        self.show();
+    }
+
+    /// Keeps what the page says of the story in step with the run.
+    pub(super) fn follow_telling(self) {
+        let seen = self.session.try_update_value(|session| {
+            if session.film.is_none() {
+                session.follow_story();
+            }
+            session.story.as_ref().map(|told| (told.at, told.moves.len(), told.step(), told.is_here(session)))
+        });
+        let known = self.story.get_untracked();
+        if let (Some(Some((at, count, step, is_here))), Some(known)) = (seen, known) {
+            let now = Story { at, count, step, is_here, ..known.clone() };
+            if now != known {
+                self.story.set(Some(now));
+            }
+        }
+    }
+
+    /// The next move, in sight; where the run at hand is another, back to the story first.
+    pub fn next_move(self) {
+        if self.is_filming() {
+            return self.end_film();
+        }
+        self.pause();
+        let stretch = self.session.try_update_value(|session| {
+            let was_here = session.story.as_ref().is_some_and(|told| told.is_here(session));
+            if !was_here {
+                session.keep_own();
+            }
+            let from = if was_here { session.run.step_count() } else { 0 };
+            session.stand_in_story();
+            let told = session.story.as_mut().filter(|_| was_here)?;
+            let to = *told.moves.get(told.at)?;
+            told.at += 1;
+            // All of it has happened once, so that what is shown can be timed.
+            session.run.seek(to);
+            Some((from.min(to), to))
+        });
+        match stretch.flatten() {
+            Some((from, to)) => self.show_film(Reel::Move, from, to),
+            None => self.show(),
+        }
+        self.announce();
+    }
+
+    /// Back to where the move before this one ended.
+    pub fn previous_move(self) {
+        self.pause();
+        self.session.update_value(|session| {
+            if let Some(told) = session.story.as_mut() {
+                told.at = told.at.saturating_sub(1);
+            }
+            session.stand_in_story();
+        });
+        self.show();
+        self.announce();
+    }
+
+    /// Ends the telling: what is kept of the reader's own comes back, or else the tour.
+    pub fn leave_story(self) {
+        self.pause();
+        self.story.set(None);
+        self.session.update_value(|session| session.story = None);
+        match self.session.with_value(|session| session.kept.is_empty()) {
+            true => self.continue_tour(),
+            false => self.return_to_own(),
+        }
+    }
+
+    /// The promise that is broken where the run stands, how, and which it is; tracked.
+    pub fn breach_here(self) -> Option<(PromiseInfo, Arc<Broken>)> {
+        self.changed();
+        let info: Rc<Info> = self.info();
+        self.with(|run| {
+            let step = run.step_count();
+            let mut all = run.world().standings().iter().zip(&info.promises);
+            all.find_map(|(standing, promise)| match &standing.verdict {
+                Verdict::Broken(broken) if broken.step <= step => Some((*promise, Arc::clone(broken))),
+                _ => None,
+            })
+        })
+    }
+
+    /// Shows the last events before this one again, slowly.
+    pub fn show_again(self) {
+        const LAST: u64 = 3;
+        self.pause();
+        let here = self.with(Run::step_count);
+        self.show_film(Reel::Again, here.saturating_sub(LAST), here);
+    }
+}

@@ -1,0 +1,47 @@
+//! Stories: every pinned counterexample is told move by move, and ends at its breach, not before.
+
+use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::counterexamples::{Counterexample, counterexamples};
+use faultline::lab::story::{moves, told};
+use faultline::sim::run::Run;
+use faultline::sim::run::tape::Link;
+
+use super::{check, ensure};
+
+/// The most moves of a story: more than that nobody walks.
+const MOST_MOVES: usize = 40;
+
+#[test]
+fn every_counterexample_is_a_story_that_ends_at_its_breach() {
+    let counts = check(|scenario, info| {
+        let mut longest = (0, "");
+        for one in counterexamples().filter(|one| one.path == info.path()) {
+            let link = Link::decode(one.path, one.run).map_err(|bad| format!("{}: {bad}", one.rule))?;
+            let promise = info.promises.iter().position(|promise| promise.id == one.promise);
+            let promise = promise.ok_or_else(|| format!("{}: no promise {}", one.rule, one.promise))?;
+            let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
+            run.seek(link.step);
+            let count = story(&run, &one, promise, link.step).map_err(|why| format!("{}: {why}", one.rule))?;
+            longest = longest.max((count, one.rule));
+        }
+        Ok((info.path(), longest))
+    });
+    counts.iter().for_each(|(path, (count, rule))| println!("{path}: the longest story is {rule}, {count} moves"));
+}
+
+/// Walks one; gives the number of its moves.
+fn story(run: &Run<LiveWorld>, one: &Counterexample, promise: usize, last: u64) -> Result<usize, String> {
+    let stops = moves(run, last);
+    ensure((1..=MOST_MOVES).contains(&stops.len()), || format!("{} moves", stops.len()))?;
+    ensure(stops.is_sorted_by(|a, b| a < b), || "its moves are out of order".to_owned())?;
+    ensure(stops.last() == Some(&last), || format!("it does not end at event {last}"))?;
+    let breaks = run.branch().breakings().iter().find(|breaking| breaking.promise == promise);
+    let breaks = breaks.map(|breaking| breaking.step);
+    ensure(breaks == Some(last), || format!("{} breaks at {breaks:?}, and the story ends at {last}", one.promise))?;
+    for step in stops.iter().copied() {
+        let records = run.records(step, step);
+        let title = records.first().map_or("", |(_, record)| record.title.as_str());
+        ensure(!title.is_empty() || !told(run, step).is_empty(), || format!("move {step} says nothing"))?;
+    }
+    Ok(stops.len())
+}
