@@ -7,6 +7,7 @@ pub mod chart;
 pub mod decimal;
 pub mod geometry;
 pub mod layout;
+pub mod legend;
 pub mod operations;
 pub mod svg;
 pub mod text;

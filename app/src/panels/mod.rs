@@ -4,7 +4,7 @@ mod charts;
 mod history;
 mod hunt;
 mod inspect;
-mod promises;
+pub mod promises;
 mod rules;
 mod story;
 mod terms;

@@ -101,6 +101,7 @@ impl Player {
             rule: known.map(|rule| (rule.title, rule.about)),
             at: 0,
             count: 0,
+            step: 0,
             is_here: true,
         }));
         self.show();

@@ -1,5 +1,7 @@
 //! The stage: the system as a picture that moves, and what can be done to it.
 
+mod breach;
+mod legend;
 pub mod menu;
 mod partition;
 mod scene;
@@ -67,6 +69,8 @@ fn Canvas(player: Player, id: &'static str) -> impl IntoView {
         >
             <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, &event))
                 on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, &event))></div>
+            <legend::Legend player/>
+            <breach::Breach player/>
             <menu::ActMenu player/>
         </div>
     }

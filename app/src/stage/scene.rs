@@ -45,6 +45,7 @@ type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble, Option<(Poi
 /// See the module's header.
 pub struct Scene {
     frame: Frame,
+    root: web_sys::Element,
     links: web_sys::Element,
     sets: web_sys::Element,
     figures: web_sys::Element,
@@ -96,6 +97,7 @@ impl Scene {
         };
         let scene = Scene {
             frame,
+            root: root.clone(),
             sets: layer("sets")?,
             links: layer("links")?,
             figures: layer("figures")?,
@@ -138,6 +140,8 @@ impl Scene {
                 other => other,
             };
             self.looked_at = beat.map(|beat| world.beat_nodes(beat)).unwrap_or_default();
+            let is_breach = run.branch().breakings().iter().any(|breaking| breaking.step == run.step_count());
+            set(&self.root, "class", if is_breach { "picture is-breach" } else { "picture" });
             let picture = world.picture(self.frame);
             self.draw_sets(&picture);
             self.draw_links(world, &picture);
