@@ -6,7 +6,8 @@ const LEADING: [&str; 9] = ["term", "for", "of", "to", "with", "at", "by", "from
 /// "a vote, term 1" is a "vote", "a pre-vote request for term 3" a "pre-vote request". A title that begins with what a
 /// message carries is its own name.
 pub fn kind(title: &str) -> String {
-    let words = ["a ", "an ", "the "].iter().find_map(|article| title.strip_prefix(article)).unwrap_or(title);
+    let bare = title.trim_start_matches('"');
+    let words = ["a ", "an ", "the "].iter().find_map(|article| bare.strip_prefix(article)).unwrap_or(bare);
     let end = words.find(|letter: char| letter.is_ascii_digit() || ",:\"(#=".contains(letter)).unwrap_or(words.len());
     let mut name: Vec<&str> = words[..end].split_whitespace().collect();
     while name.last().is_some_and(|last| LEADING.contains(last) || last.len() == 1) {
@@ -26,6 +27,7 @@ mod tests {
         assert_eq!(kind("AppendEntries, term 2, entries 1 to 3"), "AppendEntries");
         assert_eq!(kind("an ack of v0"), "ack");
         assert_eq!(kind("\"x=0, v0\""), "\"x=0, v0\"");
+        assert_eq!(kind("\"matches to 0\", term 1"), "matches");
         assert_eq!(kind("7 acks"), "7 acks");
     }
 }

@@ -85,7 +85,7 @@ pub enum Tone {
     Off,
     /// Producers and clients: blue.
     Producer,
-    /// Queues and stores: red.
+    /// Queues and stores: teal.
     Store,
     /// Consumers: green.
     Consumer,

@@ -62,7 +62,7 @@ fn broken_rules(info: &Info) -> String {
         let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
         let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
         Some(format!(
-            "<li><a href=\"../../{path}/?run={}\">{}</a><span>{} · broken in {}</span></li>",
+            "<li><a href=\"../../{path}/?run={}&amp;story={}\">{}</a><span>{} · broken in {}</span></li>",
             one.run,
             escape(rule),
             escape(promise),
@@ -74,8 +74,8 @@ fn broken_rules(info: &Info) -> String {
         return items;
     }
     format!(
-        "<section class=\"without\"><h2>Without a rule</h2><p>Each opens with the rule off, where the promise has just \
-         broken: step back to see how it got there.</p><ul>{items}</ul></section>"
+        "<section class=\"without\"><h2>Without a rule</h2><p>Each opens as a story: the rule is off, and move by \
+         move a promise comes to break.</p><ul>{items}</ul></section>"
     )
 }
 /// What to read before a scenario, and what is related to it: part of its text, with addresses relative to its page.

@@ -1,0 +1,130 @@
+// What a reader does with a run: a story walked to its breach, undo and redo, a run that outlives the page, and play in
+// which one sees the messages.
+
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { dist, ensure, press, scenarios, stage } from "./harness.mjs";
+
+const tests = {};
+const raft = "consensus/raft-election/";
+
+/** The stories that a scenario's page links to: their rules and addresses. */
+async function stories(path) {
+  const html = await readFile(join(dist, path, "index.html"), "utf8");
+  const links = [...html.matchAll(/href="[^"?]*(\?run=[^"&]+&(?:amp;)?story=([a-z0-9-]+))"/g)];
+  return links.map(([, query, rule]) => ({ rule, address: `${path}/${query.replace("&amp;", "&")}` }));
+}
+
+const told = (page) => page.$eval(".story", (story) => ({ id: story.dataset.story, move: Number(story.dataset.move) }));
+
+for (const guide of ["consensus", "messaging", "caching", "storage", "transactions", "resilience"]) {
+  const path = (await scenarios()).find((path) => path.startsWith(`${guide}/`) && !/generals|flp|agreement/.test(path));
+  tests[`/${path}/: its stories are walked to the breach, and back`] = async (site) => {
+    const all = await stories(path);
+    ensure(all.length > 0, "the page links to no story");
+    for (const { rule, address } of all) {
+      const page = await site.open(address, { reducedMotion: true });
+      const { id, move } = await told(page);
+      ensure(id === `${path}/${rule}` && move === 0, `${rule} begins as ${id}, move ${move}`);
+      const ends = [await stage(page)];
+      const next = page.getByRole("button", { name: "Next move" });
+      while (await next.isVisible()) {
+        ensure(await page.locator(".story .breach").count() === 0, `${rule} is broken at move ${ends.length - 1} already`);
+        await next.click();
+        ends.push(await stage(page));
+        ensure((await told(page)).move === ends.length - 1, `${rule}: the move is not counted`);
+      }
+      ensure((await page.locator(".story .breach").textContent()).startsWith("Broken: "), `${rule} does not end at its breach`);
+      ensure(ends.at(-1).step > ends[0].step, `${rule} moves nothing`);
+      await press(page, "Previous move");
+      ensure((await stage(page)).fingerprint === ends.at(-2).fingerprint, `${rule}: the way back is not exact`);
+      await page.close();
+    }
+  };
+}
+
+tests["a story stands aside for the reader's own acts, and waits"] = async (site) => {
+  const [{ address }] = await stories("consensus/raft-election");
+  const page = await site.open(address, { reducedMotion: true });
+  await press(page, "Next move");
+  const here = await stage(page);
+  await page.locator("[data-node]").nth(1).click();
+  await press(page, "Crash");
+  await page.keyboard.press("Escape");
+  ensure((await page.locator(".story").textContent()).includes("your own"), "the story does not say that the run is the reader's");
+  await press(page, "Back to the story");
+  ensure((await stage(page)).fingerprint === here.fingerprint, "the story has lost its place");
+  await press(page, "Back to your own run");
+  ensure(await page.locator("[data-node].is-down").count() === 1, "the reader's own run is lost");
+};
+
+tests["every act can be undone and done again"] = async (site) => {
+  const page = await site.open(raft);
+  await press(page, "Step", 5);
+  const marks = [await stage(page)];
+  await page.locator("[data-node]").first().click();
+  await press(page, "Crash");
+  await page.keyboard.press("Escape");
+  marks.push(await stage(page));
+  await press(page, "Step", 3);
+  await page.locator("[data-node]").nth(1).click();
+  await press(page, "Pause");
+  await page.keyboard.press("Escape");
+  marks.push(await stage(page));
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  await page.locator(".setting input[type=number]").dispatchEvent("change");
+  ensure((await stage(page)).step === 0, "a new seed begins no new run");
+  await page.locator("h1").click();
+  await page.keyboard.press("z");
+  ensure((await stage(page)).fingerprint === marks[2].fingerprint, "the run that was replaced does not come back");
+  await page.keyboard.press("z");
+  await page.keyboard.press("z");
+  ensure((await stage(page)).fingerprint === marks[0].fingerprint, "the first act is not undone");
+  await page.keyboard.press("z");
+  ensure((await stage(page)).fingerprint === marks[0].fingerprint, "one undo too many changes something");
+  await page.keyboard.press("Shift+Z");
+  ensure((await stage(page)).step === marks[1].step + 3, "redo does not lead to where it was undone");
+  await page.keyboard.press("Shift+Z");
+  ensure((await stage(page)).fingerprint === marks[2].fingerprint, "the second act is not done again");
+};
+
+tests["a run and the tour's beat survive a reload"] = async (site) => {
+  const page = await site.open(raft, { reducedMotion: true });
+  for (const name of ["Show me", "Next", "Show me"]) await press(page, name);
+  const onTour = await stage(page);
+  await page.reload();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await stage(page)).fingerprint === onTour.fingerprint, "the tour's run is lost");
+  ensure(await page.locator(".tour").getAttribute("data-beat") === "2", "the tour begins anew");
+  await page.locator("[data-node]").first().click();
+  await press(page, "Crash");
+  await page.keyboard.press("Escape");
+  await press(page, "Step", 4);
+  const own = await stage(page);
+  await page.goto(new URL("../../", page.url()).href);
+  await page.goto(site.address + raft);
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await stage(page)).fingerprint === own.fingerprint, "the reader's own run is lost");
+  await press(page, /^Continue the tour/);
+  ensure((await stage(page)).fingerprint === onTour.fingerprint, "the tour has lost its place");
+};
+
+/** For each of these, how much of two seconds of play has a message in sight. */
+for (const path of ["consensus/raft-election", "consensus/paxos", "messaging/simple-task-queue", "storage/leaderless-quorum", "transactions/two-phase-commit", "resilience/load-balancing"]) {
+  tests[`/${path}/: most frames of play show a message`] = async (site) => {
+    const page = await site.open(`${path}/`);
+    await press(page, "Play");
+    const share = await page.evaluate(async () => {
+      const isSeen = () => document.querySelector(".stream, .flight:not([visibility=hidden])") !== null;
+      let [frames, seen] = [0, 0];
+      for (const end = performance.now() + 2_000; performance.now() < end; frames += 1) {
+        await new Promise((drawn) => requestAnimationFrame(drawn));
+        seen += isSeen();
+      }
+      return seen / frames;
+    });
+    ensure(share >= 0.6, `a message is in sight in ${Math.round(share * 100)} % of the frames`);
+  };
+}
+
+export default tests;
