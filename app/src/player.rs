@@ -28,6 +28,7 @@ mod past;
 mod saved;
 mod story;
 mod tour;
+mod until;
 
 use film::Film;
 pub use film::MANY;
@@ -37,6 +38,7 @@ pub use story::Story;
 use story::Told;
 use tour::Course;
 pub use tour::{BeatState, Guess};
+pub use until::Until;
 
 /// What the reader has chosen on the stage or in a panel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,8 @@ struct Session {
     last_frame: Option<f64>,
     /// The fraction of a microsecond left over from the last frame.
     rest: f64,
+    /// What was said of the promise that play waits for, when it began.
+    said: &'static str,
 }
 
 /// How many runs of the reader's own are kept at most.
@@ -114,6 +118,8 @@ pub struct Player {
     clock: RwSignal<Time>,
     /// Virtual microseconds that pass in a real second, when time sets the pace.
     pub speed: RwSignal<f64>,
+    /// What play stops at, besides a broken promise.
+    pub until: RwSignal<Until>,
     /// Whether events set the pace, and not time.
     pub by_events: RwSignal<bool>,
     pub selection: RwSignal<Selection>,
@@ -187,6 +193,7 @@ impl Player {
             owner,
             last_frame: None,
             rest: 0.0,
+            said: "",
         };
         let player = Player {
             session: StoredValue::new_local(session),
@@ -194,6 +201,7 @@ impl Player {
             playing: RwSignal::new(false),
             clock: RwSignal::new(clock),
             speed: RwSignal::new(NORMAL_SPEED),
+            until: RwSignal::new(Until::default()),
             by_events,
             selection: RwSignal::new(Selection::Nothing),
             beat: RwSignal::new(0),
@@ -358,7 +366,11 @@ impl Player {
             return;
         }
         self.playing.set(true);
-        self.session.update_value(|session| session.last_frame = None);
+        let until = self.until.get_untracked();
+        self.session.update_value(|session| {
+            session.last_frame = None;
+            session.said = until.said(&session.run, &session.info);
+        });
         self.request_frame();
     }
 
@@ -429,7 +441,7 @@ impl Player {
 
     /// Handles the events due by a moment. Gives the moment reached, whether there were events, and whether to stop.
     fn run_until(self, target: Time) -> (Time, bool, bool) {
-        let start = performance();
+        let (start, until) = (performance(), self.until.get_untracked());
         let outcome = self.session.try_update_value(|session| {
             let run = &mut session.run;
             let (mut stepped, broken) = (false, run.branch().breakings().len());
@@ -440,11 +452,12 @@ impl Player {
                     Some(_) => {}
                 }
                 let was_new = run.is_at_end();
-                if run.step().is_none() {
+                let Some(handled) = run.step() else {
                     return (run.world().kernel().now(), stepped, true);
-                }
+                };
                 stepped = true;
-                if was_new && run.branch().breakings().len() > broken {
+                let breaks = was_new && run.branch().breakings().len() > broken;
+                if breaks || until.is_met(run, &session.info, &handled, session.said) {
                     return (run.world().kernel().now(), true, true);
                 }
                 if performance() - start > FRAME_BUDGET {

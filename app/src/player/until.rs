@@ -1,0 +1,37 @@
+//! How far play goes by itself: to the first broken promise in any case, or to what the reader waits for.
+
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
+use faultline::sim::NodeId;
+use faultline::sim::run::Run;
+use faultline::sim::run::simulation::{Handled, Simulation};
+
+/// What play stops at, besides a broken promise.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Until {
+    /// Nothing.
+    #[default]
+    Breach,
+    /// This node does something.
+    Acts(NodeId),
+    /// It is said otherwise of this promise: a leader has emerged, an answer is overdue.
+    Changes(usize),
+}
+
+impl Until {
+    /// What is said of the promise it waits for.
+    pub fn said(self, run: &Run<LiveWorld>, info: &Info) -> &'static str {
+        let Until::Changes(promise) = self else { return "" };
+        let kind = info.promises.get(promise).map(|promise| promise.kind);
+        kind.zip(run.world().standings().get(promise)).map_or("", |(kind, standing)| standing.words(kind))
+    }
+
+    /// Whether an event is what it waits for; `before`: what was said of the promise when play began.
+    pub fn is_met(self, run: &Run<LiveWorld>, info: &Info, handled: &Handled, before: &'static str) -> bool {
+        match self {
+            Until::Breach => false,
+            Until::Acts(node) => handled.node == node,
+            Until::Changes(_) => self.said(run, info) != before,
+        }
+    }
+}
