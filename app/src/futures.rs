@@ -7,7 +7,7 @@ use faultline::picture::decimal::tenths;
 use faultline::sim::run::Run;
 
 use super::player::Player;
-use crate::view::{Views, click, when};
+use crate::view::{Views, click};
 
 /// One future, as it is listed.
 #[derive(Clone, PartialEq)]
@@ -50,7 +50,13 @@ fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     order
 }
 
-/// See the module's header. Nothing is shown while there is only one future.
+/// Whether there is more than one; tracked.
+pub fn has_futures(player: Player) -> bool {
+    player.changed();
+    player.with(|run| run.branches().len() > 1)
+}
+
+/// See the module's header.
 #[component]
 pub fn Futures(player: Player) -> impl IntoView {
     let all = Memo::new(move |_| {
@@ -66,11 +72,7 @@ pub fn Futures(player: Player) -> impl IntoView {
             </button>
         }
     };
-    let list = move || {
-        view! {
-            <nav class="futures" aria-label="Futures of this run">{move || all.get().into_iter().map(button).views()}</nav>
-        }
-        .into_any()
-    };
-    when(move || all.with(|all| all.len() > 1), list)
+    view! {
+        <nav class="futures" aria-label="Futures of this run">{move || all.get().into_iter().map(button).views()}</nav>
+    }
 }

@@ -8,8 +8,8 @@ use wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use faultline::sim::run::tape::{Link, MOST_TEXT};
 
-use super::json;
 use super::player::{Notice, Player};
+use super::{json, keys};
 use crate::view::{click, on};
 
 /// The longest file that is read, in bytes: the run's text and a little more.
@@ -121,7 +121,7 @@ fn import(player: Player, input: NodeRef<html::Input>) {
     });
 }
 
-/// Copy link, export, import.
+/// Copy link, export, import, and the list of keys.
 #[component]
 pub fn ShareButtons(player: Player) -> impl IntoView {
     let input = NodeRef::<html::Input>::new();
@@ -131,10 +131,11 @@ pub fn ShareButtons(player: Player) -> impl IntoView {
         }
     });
     view! {
-        <button on:click=click(move || copy(player))>"Copy link"</button>
+        <button class="quiet" on:click=click(move || copy(player))>"Copy link"</button>
         <button class="quiet" on:click=click(move || export(player))>"Export"</button>
         <button class="quiet" on:click=choose>"Import"</button>
         <input node_ref=input class="visually-hidden" type="file" accept="application/json,.json" tabindex="-1"
             aria-label="A run to import" on:change=on(move |_: web_sys::Event| import(player, input))/>
+        <button class="quiet" aria-label="Keys" title="Keys (?)" on:click=click(keys::open_help)>"?"</button>
     }
 }

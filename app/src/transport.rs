@@ -1,4 +1,4 @@
-//! The transport: restart, back, play, step, a scrubber with marks, speed, and what is shared.
+//! The transport, in one row: restart, back, play, step, a scrubber with marks, the moment, and the speed.
 
 use leptos::prelude::*;
 
@@ -10,8 +10,7 @@ use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 
 use super::player::Player;
-use super::{keys, share};
-use crate::view::{click, on, typed};
+use crate::view::{click, on, tagged, typed};
 
 /// The marks on the scrubber, as HTML: what happened where in the run.
 fn marks(player: Player) -> String {
@@ -77,10 +76,6 @@ pub fn Transport(player: Player) -> impl IntoView {
             <Buttons player/>
             <Scrubber player/>
             <Speed player/>
-            <div class="sharing">
-                <share::ShareButtons player/>
-                <button class="quiet" aria-label="Keys" title="Keys (?)" on:click=click(keys::open_help)>"?"</button>
-            </div>
         </section>
     }
 }
@@ -97,7 +92,7 @@ fn Buttons(player: Player) -> impl IntoView {
             {quiet("back", "Step back", "Step back (←)", Player::back)}
             <button class="play" aria-label=move || if player.playing() { "Pause" } else { "Play" }
                 title="Play or pause (space)" on:click=toggle
-                inner_html=move || icon(if player.playing() { "pause" } else { "play" })></button>
+                inner_html=move || if player.playing() { worded("pause", "Pause") } else { worded("play", "Play") }></button>
             {quiet("step", "Step", "Step (→)", Player::step)}
         </div>
     }
@@ -142,6 +137,11 @@ fn Speed(player: Player) -> impl IntoView {
                 prop:value=move || tenths(f64::from(place_of(player.speed.get())) / 10.0).to_string() on:input=change/>
         </label>
     }
+}
+
+/// An icon with its word.
+fn worded(name: &str, word: &str) -> String {
+    icon(name) + &tagged("span", word)
 }
 
 /// An icon from the page's sprite.

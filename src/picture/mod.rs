@@ -5,6 +5,7 @@
 
 pub mod chart;
 pub mod decimal;
+pub mod extent;
 pub mod geometry;
 pub mod layout;
 pub mod legend;

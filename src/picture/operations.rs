@@ -10,7 +10,7 @@ use crate::sim::judge::consistency::Judged;
 use crate::sim::judge::history::{Answer, Ask, OpId, Operation};
 use crate::sim::kernel::time::{self, Time};
 
-const WIDTH: u32 = 380;
+const WIDTH: u32 = 900;
 const LEFT: u32 = 62;
 const RIGHT: u32 = WIDTH - 6;
 const TOP: usize = 20;

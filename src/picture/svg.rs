@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use super::decimal::{hundredths, tenths};
+use super::extent::{extent, view_box};
 use super::geometry::{self, Lane, Point, Spot};
 use super::{
     Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
@@ -422,8 +423,9 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
 /// A whole picture as one SVG element: for pages that do not move. `label` is read out instead of the picture.
 pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) -> String {
     let (width, height) = picture.frame.size();
+    let shown = view_box(extent(picture).unwrap_or((0, 0, width, height)));
     let mut out = format!(
-        r#"<svg class="picture" viewBox="0 0 {width} {height}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
+        r#"<svg class="picture" viewBox="{shown}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
         escape(label)
     );
     out.push_str(&sets(picture));

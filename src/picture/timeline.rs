@@ -16,7 +16,7 @@ use crate::sim::run::tape::Input;
 
 /// The most events drawn at once.
 const MOST_EVENTS: usize = 400;
-const WIDTH: u32 = 380;
+const WIDTH: u32 = 900;
 const LEFT: u32 = 62;
 const RIGHT: u32 = WIDTH - 8;
 const LANE: f64 = 34.0;

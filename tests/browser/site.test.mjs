@@ -27,7 +27,7 @@ for (const path of [...lists, ...all.map((path) => `${path}/`)]) {
     const html = await readFile(join(dist, path, "index.html"), "utf8");
     ensure(text(inside(html, "<h1>", "</h1>")).length > 3, "no heading");
     if (path.split("/").length === 3) {
-      const picture = inside(html, '<div id="stage"', '<div class="stage-tools">');
+      const picture = inside(html, '<div id="stage"', '<section class="tour">');
       ensure(picture.includes("<svg") && picture.split("data-node=").length > 4, "no picture");
       ensure(text(inside(html, '<article id="prose" class="prose">', "</article>")).length > 1000, "no prose");
     }

@@ -7,13 +7,16 @@ use faultline::guides::find;
 use faultline::sim::run::tape::Link;
 
 use super::{scenarios_of, still};
-use crate::futures::Futures;
 use crate::keys::Keys;
-use crate::panels::Panels;
+use crate::panels::dock::Dock;
+use crate::panels::promises::{Breach, Promises};
+use crate::panels::tour::Tour;
 use crate::panels::what_if::show_beside;
+use crate::panels::{Desk, Panels};
 use crate::player::{Notice, Player};
 use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title, story_in_query};
 use crate::stage::Stage;
+use crate::stage::partition::{CutStrip, Side};
 use crate::storage::Progress;
 use crate::transport::Transport;
 use crate::view::{click, effect};
@@ -50,18 +53,10 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
             <div class="heading">
                 <p class="crumbs"><a href=router.guide(info.guide)>{info.guide.title()}</a> " · level " {info.level}</p>
                 <h1>{info.title}</h1>
-                <p class="lead">{info.summary}</p>
+                <p class="lead" title=info.summary>{info.summary}</p>
             </div>
-            <div class="workbench">
-                <div class="main-column">
-                    <Stages player/>
-                    <Transport player/>
-                    <Futures player/>
-                    <NoticeBar player/>
-                </div>
-                <Panels player/>
-                <article id="prose" class="prose" inner_html=move || prose.get()></article>
-            </div>
+            <Workbench player/>
+            <article id="prose" class="prose" inner_html=move || prose.get()></article>
             <Neighbours index/>
             <Keys player/>
         </div>
@@ -69,9 +64,29 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     .into_any()
 }
 
+/// All that moves: the stage in its frame, the tour, the transport, the panels, and the dock for what wants width.
+#[component]
+fn Workbench(player: Player) -> impl IntoView {
+    let (desk, side) = (Desk::new(player), Side::new());
+    view! {
+        <div class="workbench" class:shows-load=player.info().shows_load()>
+            <div class="stage-frame">
+                <Promises player/>
+                <Stages player side/>
+                <Breach player/>
+                <CutStrip player side/>
+            </div>
+            <Tour player/>
+            <Transport player/>
+            <Panels desk/>
+            <Dock player side/>
+        </div>
+    }
+}
+
 /// The reader's stage, and next to it the stage of the run it is compared with, in step by virtual time.
 #[component]
-fn Stages(player: Player) -> impl IntoView {
+fn Stages(player: Player, side: Side) -> impl IntoView {
     effect(move || {
         player.changed();
         let clock = player.clock();
@@ -82,13 +97,14 @@ fn Stages(player: Player) -> impl IntoView {
     let is_double = move || player.beside.with(Option::is_some);
     view! {
         <div class="stages" class:is-double=move || is_double()>
-            <Stage player is_other=false/>
+            <Stage player side is_other=false/>
             {move || player.beside.get().map(|beside| view! {
                 <div class="beside">
                     <p class="beside-title">"The other run: " <b>{beside.title}</b></p>
-                    <Stage player=beside.player is_other=true/>
+                    <Stage player=beside.player side=Side::new() is_other=true/>
                 </div>
             }.into_any())}
+            <NoticeBar player/>
         </div>
     }
 }
@@ -115,7 +131,7 @@ fn open_story(player: Player) {
     }
 }
 
-/// One clear sentence, where something needs saying. Its place is kept, so that nothing jumps.
+/// One clear sentence, over the stage's lower edge, where something needs saying.
 #[component]
 fn NoticeBar(player: Player) -> impl IntoView {
     view! {

@@ -29,13 +29,18 @@ fn beats(player: Player) -> AnyView {
             <div class="tour-head">
                 <h2 id="tour-title">"Tour " <span class="count">{move || format!("{} of {count}", beat())}</span></h2>
                 <Dots player count/>
-                <button class="quiet" aria-label="Previous beat" title="Previous beat (p)" disabled=back
-                    on:click=click(move || player.previous_beat())>"‹"</button>
             </div>
-            {move || if player.on_tour.get() { page(player) } else { folded() }}
-            <Primary player/>
-            {when(move || player.has_kept(), move || back_to_own(player))}
-            <Challenges player/>
+            <div class="tour-body">
+                {move || if player.on_tour.get() { page(player) } else { folded() }}
+                <p class="tour-end" hidden=move || !player.is_tour_over()>"That was the tour. Now break it: crash, cut, drop, or switch off a rule."</p>
+                <Challenges player/>
+            </div>
+            <div class="tour-foot">
+                <button aria-label="Previous beat" title="Previous beat (p)" disabled=back
+                    on:click=click(move || player.previous_beat())>"‹"</button>
+                <Primary player/>
+                {when(move || player.has_kept(), move || back_to_own(player))}
+            </div>
         </section>
     }
     .into_any()
@@ -69,7 +74,6 @@ fn Primary(player: Player) -> impl IntoView {
         (true, BeatState::Seen) => "Next".to_owned(),
     };
     view! {
-        <p class="tour-end" hidden=move || !is_over()>"That was the tour. Now break it: crash, cut, drop, or switch off a rule."</p>
         <button class="primary" title="Go on with the tour (n)" on:click=click(move || player.go_on())>{says}</button>
     }
 }

@@ -1,9 +1,11 @@
 //! What can be done to the chosen node, link or message: every fault is two clicks or two keys away.
 
+use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::decimal::tenths;
 use faultline::sim::NodeId;
 use faultline::sim::kernel::PendingKind;
 use faultline::sim::kernel::time::{self, MS};
@@ -11,7 +13,7 @@ use faultline::sim::run::simulation::{Choice, Simulation};
 use faultline::sim::run::tape::Input;
 
 use crate::player::{Player, Selection};
-use crate::view::{Views, click, on, when};
+use crate::view::{Views, click, effect, on, when};
 
 /// A button of the menu: what it says and what it does.
 type Act = (String, Vec<Input>);
@@ -113,18 +115,57 @@ pub fn focus_first() {
     });
 }
 
+/// Where something that can be chosen is in a picture.
+fn query(selection: Selection) -> Option<String> {
+    match selection {
+        Selection::Node(node) => Some(format!("[data-node='{}']", node.0)),
+        Selection::Link(a, b) => Some(format!("[data-link='{}-{}']", a.0, b.0)),
+        Selection::Message(id) => Some(format!("[data-flight='{id}']")),
+        _ => None,
+    }
+}
+
 /// Returns the focus to what was chosen.
 fn focus_chosen(selection: Selection) {
-    let query = match selection {
-        Selection::Node(node) => format!("[data-node='{}']", node.0),
-        Selection::Link(a, b) => format!("[data-link='{}-{}']", a.0, b.0),
-        Selection::Message(id) => format!("[data-flight='{id}']"),
-        _ => return,
-    };
-    let found = document().query_selector(&query).ok().flatten();
+    let found = query(selection).and_then(|query| document().query_selector(&query).ok().flatten());
     if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::SvgElement>().ok()) {
+        // What cannot take the focus leaves it where it is.
         let _ = element.focus();
     }
+}
+
+/// Between the menu and what it belongs to, in CSS pixels.
+const GAP: f64 = 10.0;
+
+/// Puts the menu beside what was chosen, on the first side that has room, and never over it. On a phone the style sheet
+/// gives it a fixed place below the stage instead.
+fn place(menu: &web_sys::HtmlElement, selection: Selection) -> Option<()> {
+    let stage = menu.parent_element()?;
+    let chosen = stage.query_selector(&query(selection)?).ok()??.get_bounding_client_rect();
+    let (room, own) = (stage.get_bounding_client_rect(), menu.get_bounding_client_rect());
+    let (x, y) = (chosen.x() + chosen.width() / 2.0, chosen.y() + chosen.height() / 2.0);
+    // A link is met in its middle.
+    let is_link = matches!(selection, Selection::Link(..));
+    let (half_width, half_height) = if is_link { (0.0, 0.0) } else { (chosen.width() / 2.0, chosen.height() / 2.0) };
+    let page = window().inner_width().ok()?.as_f64()?;
+    let (beside, above) = (y - own.height() / 2.0, x - own.width() / 2.0);
+    let places = [
+        (x + half_width + GAP, beside),
+        (x - half_width - GAP - own.width(), beside),
+        (above, y + half_height + GAP),
+        (above, y - half_height - GAP - own.height()),
+    ];
+    let within = |at: f64, size: f64, (from, to): (f64, f64)| at >= from && at + size <= to;
+    let (across, down) = ((GAP, page - GAP), (room.top(), room.bottom()));
+    let fits = |(index, (left, top)): &(usize, (f64, f64))| match index {
+        0 | 1 => within(*left, own.width(), across),
+        _ => within(*top, own.height(), down),
+    };
+    let (_, (left, top)) = places.into_iter().enumerate().find(fits).unwrap_or((0, places[0]));
+    let left = left.min(across.1 - own.width()).max(across.0);
+    let top = top.min(down.1 - own.height()).max(down.0);
+    let place = format!("left:{}px;top:{}px", tenths(left - room.left()), tenths(top - room.top()));
+    menu.set_attribute("style", &place).ok()
 }
 
 /// What is chosen, and what can be done to it.
@@ -165,6 +206,14 @@ fn act_button(player: Player, (title, inputs): Act) -> AnyView {
 /// The menu of what is chosen.
 #[component]
 pub fn ActMenu(player: Player) -> impl IntoView {
+    let own = NodeRef::<html::Div>::new();
+    effect(move || {
+        let selection = player.selection.get();
+        own.track();
+        request_animation_frame(move || {
+            own.get_untracked().into_iter().for_each(|menu| _ = place(&menu, selection));
+        });
+    });
     let on_key = move |event: web_sys::KeyboardEvent| {
         if event.key() == "Escape" {
             event.stop_propagation();
@@ -173,7 +222,7 @@ pub fn ActMenu(player: Player) -> impl IntoView {
     };
     let menu = move || {
         view! {
-            <div class="acts" role="group" aria-label="What to do to it" on:keydown=on(on_key)>
+            <div class="acts" node_ref=own role="group" aria-label="What to do to it" on:keydown=on(on_key)>
                 <strong class="acts-title">{move || content(player).map(|content| content.0).unwrap_or_default()}</strong>
                 {move || content(player).map_or_else(Vec::new, |content| content.1).into_iter().map(|act| act_button(player, act)).views()}
                 <button class="quiet" on:click=click(move || close(player))>"Close"</button>

@@ -1,57 +1,50 @@
 //! The stage: the system as a picture that moves, and what can be done to it.
 
-mod breach;
 mod legend;
 pub mod menu;
-mod partition;
+pub mod partition;
 mod scene;
-mod text_form;
+pub mod text_form;
 
 use leptos::html;
 use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
-use faultline::picture::Frame;
+use faultline::picture::extent::{Extent, both, extent, view_box};
+use faultline::picture::{Frame, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::run::simulation::Simulation;
 
 use super::player::{Player, Selection};
-use crate::view::{click, effect, on};
+use crate::view::{effect, on};
+use partition::Side;
 use scene::Scene;
 
 /// From this width on, in CSS pixels, the wide picture is drawn.
 const WIDE_FROM: f64 = 640.0;
 
-/// The picture, its menu, and its text form.
+/// The picture and its menu. `side` is where the reader is cutting the system in two.
 #[component]
-pub fn Stage(player: Player, is_other: bool) -> impl IntoView {
-    let as_text = RwSignal::new(false);
+pub fn Stage(player: Player, side: Side, is_other: bool) -> impl IntoView {
     let (id, label) = if is_other { ("stage-beside", "Stage of the other run") } else { ("stage", "Stage") };
     view! {
         <section class="stage-box" aria-label=label>
-            <Canvas player id/>
-            <div class="stage-tools">
-                <partition::PartitionTool player/>
-                <button class="quiet" aria-pressed=move || as_text.get().to_string()
-                    on:click=click(move || as_text.update(|on| *on = !*on))>"As text"</button>
-            </div>
+            <Canvas player side id/>
             <p class="visually-hidden" aria-live="polite">{move || player.said.get()}</p>
-            <div class="text-form" class:visually-hidden=move || !as_text.get()>
-                <text_form::TextForm player/>
-            </div>
         </section>
     }
 }
 
 /// The picture, with the menu of what is chosen, and where the run stands, for programs that read the page.
 #[component]
-fn Canvas(player: Player, id: &'static str) -> impl IntoView {
+fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
     let canvas = NodeRef::<html::Div>::new();
     let width = window().inner_width().ok().and_then(|width| width.as_f64());
     let frame = RwSignal::new(frame_for(width.unwrap_or(1_000.0)));
     follow_width(canvas, frame, player);
     keep_drawn(player, canvas, frame);
+    side.keep_marked(player, canvas);
     let world = move |show: fn(&LiveWorld) -> String| {
         player.changed();
         player.with(|run| show(run.world()))
@@ -67,10 +60,9 @@ fn Canvas(player: Player, id: &'static str) -> impl IntoView {
             data-time-us=move || world(|world| world.kernel().now().to_string())
             data-fingerprint=move || world(|world| format!("{:016x}", world.fingerprint()))
         >
-            <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, &event))
-                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, &event))></div>
+            <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, side, &event))
+                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))></div>
             <legend::Legend player/>
-            <breach::Breach player/>
             <menu::ActMenu player/>
         </div>
     }
@@ -79,6 +71,7 @@ fn Canvas(player: Player, id: &'static str) -> impl IntoView {
 /// Draws the run whenever it, the drawn moment or what is chosen changes.
 fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) {
     let mut scene: Option<Scene> = None;
+    let mut shown = Shown::default();
     effect(move || {
         let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
         let (selection, beat) = (player.selection.get(), player.lit_beat());
@@ -86,11 +79,35 @@ fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>
         if scene.as_ref().is_none_or(|scene| scene.frame() != frame) {
             canvas.set_inner_html("");
             scene = Scene::new(&canvas, frame);
+            shown = Shown::default();
         }
         if let Some(scene) = scene.as_mut() {
             player.with(|run| scene.draw(run, version, clock, selection, beat));
+            shown.widen(&canvas, version, scene.picture());
         }
     });
+}
+
+/// The part of the frame that is shown. It grows with what is in the picture and does not shrink, so that nothing swings.
+#[derive(Default)]
+struct Shown {
+    version: Option<u64>,
+    nodes: usize,
+    extent: Option<Extent>,
+}
+
+impl Shown {
+    fn widen(&mut self, canvas: &web_sys::Element, version: u64, picture: Option<&Picture>) {
+        let Some(picture) = picture.filter(|_| self.version != Some(version)) else { return };
+        self.version = Some(version);
+        let known = self.extent.filter(|_| self.nodes == picture.nodes.len());
+        let wanted = extent(picture).map(|extent| known.map_or(extent, |known| both(known, extent)));
+        (self.nodes, self.extent) = (picture.nodes.len(), wanted);
+        if let Some((svg, extent)) = canvas.first_element_child().zip(wanted.filter(|_| wanted != known)) {
+            // The name and the value are ours and valid, so this cannot fail.
+            let _ = svg.set_attribute("viewBox", &view_box(extent));
+        }
+    }
 }
 
 fn frame_for(width: f64) -> Frame {
@@ -119,38 +136,42 @@ fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, player: Play
 }
 
 /// What an element of the stage stands for.
-fn selection_at(target: Option<web_sys::EventTarget>) -> Option<(Selection, web_sys::Element)> {
+fn selection_at(target: Option<web_sys::EventTarget>) -> Option<Selection> {
     let element = target?.dyn_into::<web_sys::Element>().ok()?;
     let found = element.closest("[data-node],[data-flight],[data-link]").ok().flatten()?;
     let number = |name: &str| found.get_attribute(name)?.parse::<u64>().ok();
     if let Some(node) = number("data-node") {
-        return Some((Selection::Node(NodeId(node as u16)), found));
+        return Some(Selection::Node(NodeId(node as u16)));
     }
     if let Some(id) = number("data-flight") {
-        return Some((Selection::Message(id), found));
+        return Some(Selection::Message(id));
     }
     let link = found.get_attribute("data-link")?;
     let (a, b) = link.split_once('-')?;
-    Some((Selection::Link(NodeId(a.parse().ok()?), NodeId(b.parse().ok()?)), found))
+    Some(Selection::Link(NodeId(a.parse().ok()?), NodeId(b.parse().ok()?)))
 }
 
-fn choose(player: Player, event: &web_sys::MouseEvent) {
-    match selection_at(event.target()) {
-        Some((selection, _)) => {
-            player.pause();
-            player.selection.set(selection);
-        }
-        None => player.selection.set(Selection::Nothing),
+fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
+    let chosen = selection_at(event.target()).unwrap_or(Selection::Nothing);
+    if side.takes(chosen) {
+        return;
     }
+    if chosen != Selection::Nothing {
+        player.pause();
+    }
+    player.selection.set(chosen);
 }
 
-fn choose_by_key(player: Player, event: &web_sys::KeyboardEvent) {
+fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
     if !matches!(event.key().as_str(), "Enter" | " ") {
         return;
     }
-    if let Some((selection, _)) = selection_at(event.target()) {
+    if let Some(selection) = selection_at(event.target()) {
         event.prevent_default();
         event.stop_propagation();
+        if side.takes(selection) {
+            return;
+        }
         player.pause();
         player.selection.set(selection);
         menu::focus_first();

@@ -124,6 +124,11 @@ impl Scene {
         self.frame
     }
 
+    /// The picture as it was drawn last.
+    pub fn picture(&self) -> Option<&Picture> {
+        self.picture.as_ref()
+    }
+
     /// Draws the run at a moment. `version` tells whether the run has changed since last time; `beat` is the tour's
     /// beat that points at something.
     pub fn draw(&mut self, run: &Run<LiveWorld>, version: u64, clock: Time, selection: Selection, beat: Option<usize>) {

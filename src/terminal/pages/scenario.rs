@@ -18,9 +18,14 @@ pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> Str
     let draw = |frame| {
         whole(&world.picture(frame), &world.flights(), world.kernel().now(), &format!("{}, at the start", info.title))
     };
-    let promises: String = info.promises.iter().map(|promise| {
-        format!("<li><span class=\"verdict-mark\" aria-hidden=\"true\">…</span><span class=\"promise-title\">{}</span></li>", escape(promise.title))
-    }).collect();
+    let chip = |title: &str| {
+        let mark = "<span class=\"verdict-mark\" aria-hidden=\"true\">…</span>";
+        format!(
+            "<li data-verdict=\"pending\"><span class=\"chip\">{mark}<span class=\"promise-title\">{}</span></span></li>",
+            escape(title)
+        )
+    };
+    let promises: String = info.promises.iter().map(|promise| chip(promise.title)).collect();
     let beat = info.beats.first().map_or(String::new(), |beat| {
         format!(
             "<div class=\"beat\"><h3>{}</h3><p>{}</p></div>",
@@ -29,10 +34,14 @@ pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> Str
         )
     });
     format!(
-        "<div class=\"page scenario\"><div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{guide}/\">{guide_title}</a> · level {level}</p><h1>{title}</h1><p class=\"lead\">{summary}</p></div>\
-         <div class=\"workbench\"><div class=\"main-column\"><section class=\"stage-box\"><div id=\"stage\" class=\"stage is-still-page\" data-scenario=\"{path}\"><div class=\"canvas\"><div class=\"only-wide\">{wide}</div><div class=\"only-narrow\">{narrow}</div></div></div><div class=\"stage-tools\"></div></section><section class=\"transport\"></section></div>\
-         <aside class=\"panels\"><section class=\"tour\"><h2>Tour</h2>{beat}</section><section class=\"promises\"><h2>Promises</h2><ul>{promises}</ul></section></aside>\
-         <article id=\"prose\" class=\"prose\">{prose}</article></div></div>",
+        "<div class=\"page scenario\"><div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{guide}/\">{guide_title}</a> · level {level}</p><h1>{title}</h1><p class=\"lead\" title=\"{summary}\">{summary}</p></div>\
+         <div class=\"workbench{load}\"><div class=\"stage-frame\"><section class=\"promises\" aria-label=\"Promises\"><span class=\"chip promise-summary\">{count} promises</span><ul class=\"chips\">{promises}</ul></section>\
+         <div class=\"stages\"><section class=\"stage-box\"><div id=\"stage\" class=\"stage is-still-page\" data-scenario=\"{path}\"><div class=\"canvas\"><div class=\"only-wide\">{wide}</div><div class=\"only-narrow\">{narrow}</div></div></div></section></div></div>\
+         <section class=\"tour\"><div class=\"tour-head\"><h2>Tour</h2></div><div class=\"tour-body\">{beat}</div><div class=\"tour-foot\"></div></section>\
+         <section class=\"transport\"></section><aside class=\"panels\"></aside><div class=\"dock-bar\"></div></div>\
+         <article id=\"prose\" class=\"prose\">{prose}</article></div>",
+        load = if info.shows_load() { " shows-load" } else { "" },
+        count = info.promises.len(),
         guide = info.guide.slug(),
         guide_title = info.guide.title(),
         level = info.level,
@@ -48,7 +57,9 @@ pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> Str
 pub fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
     let (told, sources) = info.prose.split_at(sources);
-    broken_rules(info)
+    // Its heading has room for one line of the summary.
+    format!("<p class=\"lead\">{}</p>", escape(info.summary))
+        + &broken_rules(info)
         + &markdown(told)
         + &in_practice::section(info, outside)
         + &markdown(sources)

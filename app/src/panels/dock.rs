@@ -1,0 +1,63 @@
+//! The dock under the stage: charts, timeline, history, futures and the stage in words, each as wide as the page; and,
+//! in the same line, the tools that are wanted now and then.
+
+use leptos::prelude::*;
+
+use super::{Tab, TabList, Titled, charts, history, tab_id, timeline};
+use crate::futures::{Futures, has_futures};
+use crate::player::Player;
+use crate::share::ShareButtons;
+use crate::stage::partition::{CutButton, Side};
+use crate::stage::text_form::TextForm;
+
+/// The tabs where charts come first, as they do in a scenario of load. Elsewhere they come third.
+const CHARTS_FIRST: [Titled; 5] = [
+    (Tab::Charts, "Charts"),
+    (Tab::Timeline, "Timeline"),
+    (Tab::History, "History"),
+    (Tab::Text, "As text"),
+    (Tab::Futures, "Futures"),
+];
+const CHARTS_THIRD: [Titled; 5] = [CHARTS_FIRST[1], CHARTS_FIRST[2], CHARTS_FIRST[0], CHARTS_FIRST[3], CHARTS_FIRST[4]];
+
+/// A window, in CSS pixels, in which the charts have room under the stage from the start.
+const ROOM: (f64, f64) = (1_100.0, 860.0);
+
+fn has_room() -> bool {
+    let size = |size: Result<wasm_bindgen::JsValue, _>| size.ok().and_then(|size| size.as_f64()).unwrap_or_default();
+    size(window().inner_width()) >= ROOM.0 && size(window().inner_height()) >= ROOM.1
+}
+
+/// See the module's header. Closed until a tab is pressed; what is open grows downwards.
+#[component]
+pub fn Dock(player: Player, side: Side) -> impl IntoView {
+    let is_busy = player.info().shows_load();
+    let tabs = if is_busy { CHARTS_FIRST } else { CHARTS_THIRD };
+    let open = RwSignal::new(Some(Tab::Charts).filter(|_| is_busy && has_room()));
+    let is_there = move |tab: Tab| tab != Tab::Futures || has_futures(player);
+    let shown = move || match open.get() {
+        Some(Tab::Timeline) => view! { <timeline::Timeline player/> }.into_any(),
+        Some(Tab::History) => view! { <history::HistoryLane player/> }.into_any(),
+        Some(Tab::Charts) => view! { <div class="charts"><charts::Charts player/></div> }.into_any(),
+        Some(Tab::Futures) => view! { <Futures player/> }.into_any(),
+        Some(_) | None => ().into_any(),
+    };
+    let is_text = move || open.get() == Some(Tab::Text);
+    view! {
+        <div class="dock-bar">
+            <TabList label="Wide views of the run" all=tabs.to_vec() open is_there body="dock-body" stays=false/>
+            <div class="tools">
+                <CutButton player side/>
+                <ShareButtons player/>
+            </div>
+        </div>
+        <div class="dock-body" id="dock-body" role="tabpanel" class:is-open=move || open.get().is_some()
+            aria-labelledby=move || tab_id(open.get())>
+            {shown}
+            <div class="text-form" class:visually-hidden=move || !is_text()>
+                <TextForm player/>
+                {move || player.beside.get().map(|beside| view! { <TextForm player=beside.player/> }.into_any())}
+            </div>
+        </div>
+    }
+}

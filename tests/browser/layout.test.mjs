@@ -1,0 +1,123 @@
+// The page of a scenario on one screen: what a reader needs together is in sight together, in three windows, at the start and
+// after two beats, with a notice; nothing that the stage says is written smaller than 12 px; no scroller is inside another.
+
+import { ensure, press, resize, scenarios } from "./harness.mjs";
+
+const WIDE = {
+  stage: "#stage", "the promises": ".promises .chips", "the beat's text": ".beat > p", "the primary button": ".tour .primary",
+  transport: ".transport", "the open panel's tabs": ".panels > .tabs", "the open panel": ".tab-body",
+};
+const PHONE = {
+  stage: "#stage", "the promises' summary": ".promise-summary", "the beat's title": ".beat h3", "the primary button": ".tour .primary",
+};
+const WINDOWS = [[1280, 720, WIDE], [1440, 900, WIDE], [390, 844, PHONE]];
+
+/** The smallest letters, in CSS pixels, and where that is held to. */
+const SMALLEST = 12;
+
+/** What is not wholly inside the window, or has no size, of these things; and what any scroller cuts off of the beat's text. */
+function outside(wanted) {
+  const found = [];
+  const { clientWidth, clientHeight } = document.documentElement;
+  for (const [name, selector] of Object.entries(wanted)) {
+    const box = document.querySelector(selector)?.getBoundingClientRect();
+    const isIn = box && box.width > 0 && box.height > 0 && box.left >= -0.5 && box.top >= -0.5 && box.right <= clientWidth + 0.5 && box.bottom <= clientHeight + 0.5;
+    if (!isIn) found.push(`${name} (${box ? ["left", "top", "right", "bottom"].map((side) => Math.round(box[side])) : "missing"})`);
+  }
+  const [text, room] = [".beat > p", ".tour-body"].map((selector) => document.querySelector(selector)?.getBoundingClientRect());
+  if (text && text.bottom > room.bottom + 0.5) found.push(`the beat's text below its card (by ${Math.round(text.bottom - room.bottom)} px)`);
+  return found;
+}
+
+/** The texts on the stage that are smaller on the screen than they may be. */
+function smallLabels(smallest) {
+  const texts = [...document.querySelectorAll("#stage svg.picture text")];
+  const size = (text) => parseFloat(getComputedStyle(text).fontSize) * text.getScreenCTM().a;
+  return texts.filter((text) => text.textContent && size(text) < smallest - 0.05).map((text) => `"${text.textContent}": ${size(text).toFixed(1)} px`);
+}
+
+/** Elements that scroll, inside others that scroll. */
+function nestedScrollers() {
+  const scrolls = (element) => element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
+  const all = [...document.querySelectorAll(".workbench *")].filter(scrolls);
+  return all.filter((inner) => all.some((outer) => outer !== inner && outer.contains(inner))).map((element) => element.className);
+}
+
+const drawn = (page) => page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
+async function looks(page, when) {
+  for (const [width, height, wanted] of WINDOWS) {
+    await resize(page, width, height);
+    await drawn(page);
+    const where = `${width} x ${height}, ${when}`;
+    const missing = await page.evaluate(outside, wanted);
+    ensure(missing.length === 0, `${where}, not in sight: ${missing.join(", ")}`);
+    const nested = await page.evaluate(nestedScrollers);
+    ensure(nested.length === 0, `${where}: a scroller in a scroller: ${nested.join(", ")}`);
+    if (width === 1280) {
+      const small = await page.evaluate(smallLabels, SMALLEST);
+      ensure(small.length === 0, `${where}: ${small.slice(0, 4).join(", ")}`);
+    }
+  }
+}
+
+const visit = {
+  "all that belongs together is in sight together": async (page) => {
+    await page.emulateMedia({ reducedMotion: "reduce" });
+    await looks(page, "at the start");
+    await press(page, "Show me");
+    await press(page, "Next");
+    await press(page, "Show me");
+    await looks(page, "after two beats");
+    await resize(page, 1280, 720);
+    await press(page, "Copy link");
+    await page.waitForFunction(() => document.querySelector(".notice-bar").textContent.length > 5);
+    const hidden = await page.evaluate(outside, { ...WIDE, "the notice": ".notice-bar" });
+    ensure(hidden.length === 0, `with a notice, not in sight: ${hidden.join(", ")}`);
+  },
+};
+
+export const visits = (await scenarios()).map((path) => ({ path: `${path}/`, tests: visit }));
+
+const tests = {};
+
+tests["what opens and closes does not move the stage"] = async (site) => {
+  const page = await site.open("consensus/raft-election/", { width: 1280, height: 720 });
+  const place = () => page.$eval("#stage", (stage) => JSON.stringify(stage.getBoundingClientRect()));
+  const before = await place();
+  const names = ["Break it", "What if", "Rules & load", "Inspect", "Why", "Timeline", "History", "Charts", "As text", "As text"];
+  for (const name of names) {
+    await page.getByRole("tab", { name, exact: true }).click();
+    await page.evaluate(() => scrollTo(0, 0));
+    ensure(await place() === before, `${name} moves the stage`);
+  }
+};
+
+tests["the menu opens beside its node, and never over it"] = async (site) => {
+  const page = await site.open("consensus/raft-election/", { width: 1280, height: 720 });
+  for (const width of [1280, 820]) {
+    await resize(page, width, width === 820 ? 1180 : 720);
+    for (let id = 0; id < 5; id += 1) {
+      await page.locator(`[data-node="${id}"]`).click();
+      await drawn(page);
+      const over = await page.evaluate((node) => {
+        const [menu, chosen] = [".acts", `#stage [data-node="${node}"] .shape`].map((what) => document.querySelector(what).getBoundingClientRect());
+        return menu.left < chosen.right && menu.right > chosen.left && menu.top < chosen.bottom && menu.bottom > chosen.top;
+      }, id);
+      ensure(!over, `the menu covers node ${id}, ${width} px`);
+      await press(page, "Close");
+    }
+  }
+};
+
+tests["the system is cut in two on the stage"] = async (site) => {
+  const page = await site.open("consensus/raft-election/", { width: 1280, height: 720 });
+  await press(page, "Cut in two");
+  for (const id of [0, 1]) await page.locator(`[data-node="${id}"]`).click();
+  ensure((await page.locator(".cut-strip p").textContent()).includes("A, B"), "the two sides are not said");
+  await press(page, "Cut");
+  ensure(await page.locator(".link.is-cut").count() === 6, "six links are not cut");
+  ensure(await page.locator(".cut-strip").count() === 0, "the tool stays open");
+};
+
+export default tests;
