@@ -1,51 +1,54 @@
-//! A scenario's page as it is before the app takes it over: its first picture, and its whole text.
+//! A scenario's page: what it is about, its workbench, its text, and the scenarios before and after it.
 
 use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::in_practice::InPractice;
 use faultline::guides::kit::info::Info;
 use faultline::lab::counterexamples::{Counterexample, counterexamples};
-use faultline::picture::Frame;
-use faultline::picture::svg::{escape, whole};
-use faultline::sim::run::simulation::Simulation;
-use faultline::sim::run::tape::Origin;
+use faultline::picture::svg::escape;
 
-use super::{in_practice, markdown};
+use super::{in_practice, markdown, scenarios_of, workbench};
 
-/// A scenario's page: its first picture, its promises, the tour's first words, its prose.
-pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> String {
-    let world = scenario.start(&Origin { seed: info.seed, ..Origin::default() });
-    let draw = |frame| {
-        whole(&world.picture(frame), &world.flights(), world.kernel().now(), &format!("{}, at the start", info.title))
-    };
-    let promises: String = info.promises.iter().map(|promise| {
-        format!("<li><span class=\"verdict-mark\" aria-hidden=\"true\">…</span><span class=\"promise-title\">{}</span></li>", escape(promise.title))
-    }).collect();
-    let beat = info.beats.first().map_or(String::new(), |beat| {
-        format!(
-            "<div class=\"beat\"><h3>{}</h3><p>{}</p></div>",
-            escape(beat.title),
-            escape(&beat.say.replace('*', ""))
-        )
-    });
+/// The page, without its frame. The app takes the workbench's place and leaves all else alone.
+pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractice) -> String {
     format!(
-        "<div class=\"page scenario\"><div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{guide}/\">{guide_title}</a> · level {level}</p><h1>{title}</h1><p class=\"lead\">{summary}</p></div>\
-         <div class=\"workbench\"><div class=\"main-column\"><section class=\"stage-box\"><div id=\"stage\" class=\"stage is-still-page\" data-scenario=\"{path}\"><div class=\"canvas\"><div class=\"only-wide\">{wide}</div><div class=\"only-narrow\">{narrow}</div></div></div><div class=\"stage-tools\"></div></section><section class=\"transport\"></section></div>\
-         <aside class=\"panels\"><section class=\"tour\"><h2>Tour</h2>{beat}</section><section class=\"promises\"><h2>Promises</h2><ul>{promises}</ul></section></aside>\
-         <article id=\"prose\" class=\"prose\">{prose}</article></div></div>",
-        guide = info.guide.slug(),
-        guide_title = info.guide.title(),
-        level = info.level,
-        title = escape(info.title),
-        summary = escape(info.summary),
-        path = info.path(),
-        wide = draw(Frame::Wide),
-        narrow = draw(Frame::Narrow),
+        "<div class=\"page scenario\">{}<div class=\"workbench\">{}<article id=\"prose\" class=\"prose\">{}</article>\
+         </div>{}</div>",
+        heading(info),
+        workbench::still(scenario, info),
+        prose(info, outside),
+        neighbours(info),
     )
 }
 
+fn heading(info: &Info) -> String {
+    format!(
+        "<div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{}/\">{}</a> · level {}</p><h1>{}</h1>\
+         <p class=\"lead\">{}</p></div>",
+        info.guide.slug(),
+        info.guide.title(),
+        info.level,
+        escape(info.title),
+        escape(info.summary),
+    )
+}
+
+/// The scenarios before and after this one in its guide.
+fn neighbours(info: &Info) -> String {
+    let all: Vec<Info> = scenarios_of(info.guide).collect();
+    let at = all.iter().position(|known| known.slug == info.slug).unwrap_or(0);
+    let link = |word: &str, other: Option<&Info>| {
+        other.map_or(String::new(), |other| {
+            format!("<a href=\"{{up}}{}/\">{word}: {}</a>", other.path(), escape(other.title))
+        })
+    };
+    let before = at.checked_sub(1).and_then(|before| all.get(before));
+    let links = link("Before", before) + &link("Next", all.get(at + 1));
+    format!("<nav class=\"neighbours\" aria-label=\"In this guide\">{links}</nav>")
+}
+
 /// A scenario's text: what it says of the world outside stands before its sources.
-pub fn prose(info: &Info, outside: &InPractice) -> String {
+fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
     let (told, sources) = info.prose.split_at(sources);
     broken_rules(info)
@@ -62,7 +65,7 @@ fn broken_rules(info: &Info) -> String {
         let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
         let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
         Some(format!(
-            "<li><a href=\"../../{path}/?run={}\">{}</a><span>{} · broken in {}</span></li>",
+            "<li><a href=\"{{up}}{path}/?run={}\">{}</a><span>{} · broken in {}</span></li>",
             one.run,
             escape(rule),
             escape(promise),
@@ -78,11 +81,11 @@ fn broken_rules(info: &Info) -> String {
          broken: step back to see how it got there.</p><ul>{items}</ul></section>"
     )
 }
-/// What to read before a scenario, and what is related to it: part of its text, with addresses relative to its page.
+/// What to read before a scenario, and what is related to it: part of its text.
 fn related_links(info: &Info) -> String {
     let link = |other: &&str| {
         let title = find(other).map_or("", |scenario| scenario.info().title);
-        format!("<a href=\"../../{other}/\">{}</a>", escape(title))
+        format!("<a href=\"{{up}}{other}/\">{}</a>", escape(title))
     };
     let list = |word: &str, paths: &[&str]| {
         let links: Vec<String> = paths.iter().map(link).collect();
