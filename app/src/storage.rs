@@ -1,5 +1,5 @@
-//! What the browser remembers for the reader: theme, progress, the last place. Nothing breaks if it cannot, or if what
-//! it remembers is damaged.
+//! What the browser remembers for the reader: progress, the last place. Nothing breaks if it cannot, or if what it
+//! remembers is damaged. Home and the guides' pages show it without the app: `assets/site.js` reads the same.
 
 use leptos::prelude::window;
 use litemap::LiteMap;

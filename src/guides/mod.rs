@@ -45,14 +45,10 @@ pub fn shelves() -> Vec<&'static str> {
     names
 }
 
-/// The shelf whose app shows the page of this address: that of the scenario, or of the first scenario of a guide; home has
-/// the first shelf of all.
-pub fn shelf_of(path: &str) -> &'static str {
+/// The shelf of the scenario at this address. No other page has an app.
+pub fn shelf_of(path: &str) -> Option<&'static str> {
     let mut all = GUIDES.iter().flat_map(|(_, placed)| *placed);
-    let of_scenario = all.find(|(scenario, _)| scenario.is_at(path));
-    let guide = GUIDES.iter().find(|(guide, _)| guide.slug() == path).or(GUIDES.first());
-    let of_guide = guide.and_then(|(_, placed)| placed.first());
-    of_scenario.or(of_guide).map_or("", |placed| placed.1)
+    all.find(|(scenario, _)| scenario.is_at(path)).map(|placed| placed.1)
 }
 
 /// Opens a shelf in place of everything, once, before anything else is asked: what a program that has only a part of the

@@ -142,7 +142,7 @@ await client.send("Network.enable");
 await client.send("Network.emulateNetworkConditions", { offline: false, latency: 150, downloadThroughput: 200000, uploadThroughput: 90000 });
 await slow.goto(`${site.address}consensus/raft-election/`, { waitUntil: "commit" });
 const painted = await slow.evaluate(() => new Promise((done) => new PerformanceObserver((list) => done(list.getEntries()[0].startTime)).observe({ type: "paint", buffered: true })));
-await slow.waitForSelector("header .theme", { timeout: 60000 });
+await slow.waitForSelector("#stage[data-fingerprint]", { timeout: 60000 });
 const ready = await slow.evaluate(() => performance.now());
 rows.push(["cold load at 1.6 Mbit/s and 150 ms", `first paint ${painted.toFixed(0)} ms, app ready ${ready.toFixed(0)} ms`]);
 await site.close();

@@ -127,10 +127,9 @@ export function resize(page, width = 1440, height = 900) {
   return page.setViewportSize({ width, height });
 }
 
-/** Waits until the app has taken the page over. */
+/** Waits until the app has taken the workbench's place, on a page that has one. */
 export async function started(page) {
-  await page.waitForSelector("header .theme");
-  if (await page.locator(".page.scenario").count()) await page.waitForSelector("#stage[data-fingerprint]");
+  if (await page.locator("#app").count()) await page.waitForSelector("#stage[data-fingerprint]");
 }
 
 /** The stage's data: scenario, step, time, fingerprint. */

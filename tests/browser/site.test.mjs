@@ -5,7 +5,7 @@ import { get } from "node:http";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import { audit, auditHere, fits } from "./audit.mjs";
-import { Site, dist, ensure, press, scenarios, serve, stage } from "./harness.mjs";
+import { Site, dist, ensure, press, scenarios, serve, stage, started } from "./harness.mjs";
 
 const all = await scenarios();
 const guides = [...new Set(all.map((path) => path.split("/")[0]))];
@@ -48,9 +48,13 @@ tests["a link from a later version gets a clear sentence"] = (site) => noticed(s
 tests["an empty link gets a clear sentence"] = (site) => noticed(site, "", "damaged");
 
 tests["corrupt local storage gets a clear sentence and loses nothing else"] = async (site) => {
-  const page = await site.open("", { storage: { "faultline.progress": "{nonsense", "faultline.theme": "dark" } });
-  ensure((await page.locator(".notice").textContent()).includes("could not be read"), "no sentence");
-  ensure(await page.evaluate(() => localStorage.getItem("faultline.progress.damaged")) === "{nonsense", "what was there is lost");
+  for (const [path, place] of [["", ".notice"], [raft, ".notice-bar"]]) {
+    const storage = { "faultline.progress": "{nonsense", "faultline.theme": "dark" };
+    const page = await site.open(path, { storage, fresh: true });
+    ensure((await page.locator(place).textContent()).includes("could not be read"), `/${path}: no sentence`);
+    ensure(await page.evaluate(() => localStorage.getItem("faultline.progress.damaged")) === "{nonsense", "what was there is lost");
+    ensure(await page.evaluate(() => document.documentElement.dataset.theme) === "dark", "the theme is lost");
+  }
 };
 
 async function importing(site, name, buffer) {
@@ -85,34 +89,147 @@ tests["an export can be imported again"] = async (site) => {
   ensure((await stage(other)).fingerprint === here.fingerprint, "the imported run differs");
 };
 
-tests["links, back and forward change the page"] = async (site) => {
+tests["links, back and forward lead from page to page"] = async (site) => {
   const page = await site.open("");
   await page.locator(`a[href$="${raft}"]`).first().click();
-  await page.waitForSelector("#stage[data-fingerprint]");
-  ensure((await page.locator("#prose").textContent()).length > 0 || await page.waitForSelector("#prose h2"), "no prose");
-  await page.waitForSelector("#prose h2");
+  await started(page);
+  ensure((await page.title()).startsWith("Raft"), "the title does not follow");
+  await press(page, "Step", 3);
   await page.goBack();
   await page.waitForSelector(".home");
+  ensure(await page.locator(".home li.visited").count() === 1, "home does not know what was visited since");
   await page.goForward();
-  await page.waitForSelector("#stage[data-fingerprint]");
-  ensure((await page.title()).startsWith("Raft"), "the title does not follow");
+  await started(page);
+  await page.locator(".neighbours a", { hasText: "Next" }).click();
+  await page.waitForFunction((before) => !location.pathname.endsWith(before), raft);
+  await started(page);
+  ensure((await stage(page)).scenario !== raft.slice(0, -1), "the next scenario is the same");
+  await page.goBack();
+  await started(page);
+  ensure((await stage(page)).scenario === raft.slice(0, -1), "back leads elsewhere");
 };
 
-tests["a link into another guide loads that guide's app, and back leads back"] = async (site) => {
-  const page = await site.open("");
-  const modules = () => page.evaluate(() => document.querySelector("link[rel=preload][as=fetch]").href);
-  const first = await modules();
-  await page.locator('a[href$="caching/cache-aside/"]').first().click();
-  await page.waitForSelector("#stage[data-fingerprint]");
-  ensure((await modules()) !== first, "it is the same app");
-  await page.locator("header nav a").first().click();
-  await page.waitForSelector(".page.guide .level a");
-  ensure((await modules()) !== first, "a guide's page needs no other app");
-  await page.locator(".level a").first().click();
-  await page.waitForSelector("#stage[data-fingerprint]");
-  ensure((await modules()) === first, "the guide's own app was not loaded");
+tests["a link to another run of the same scenario opens that run, and back leads back"] = async (site) => {
+  const page = await site.open(raft);
+  await page.locator(".without a").first().click();
+  await page.waitForSelector(".breach");
+  ensure(page.url().includes("?run="), page.url());
   await page.goBack();
-  await page.waitForSelector(".page.guide .level a");
+  await page.waitForFunction(() => document.querySelector("#stage").dataset.step === "0");
+  ensure(await page.locator(".breach").count() === 0, "the run is still there");
+};
+
+const appOf = (page) => page.evaluate(() => document.querySelector("link[rel=preload][as=fetch]")?.href);
+
+tests["a scenario loads its own guide's app; home and the guides' pages load none, and at most 30 KB of script"] = async (site) => {
+  for (const path of lists) {
+    const page = await site.open(path, { wait: false });
+    await page.waitForLoadState("networkidle");
+    const loaded = await page.evaluate(() => performance.getEntriesByType("resource").map(({ name, decodedBodySize }) => [name, decodedBodySize]));
+    ensure(!loaded.some(([name]) => name.endsWith(".wasm")) && !await appOf(page), `/${path}: ${loaded}`);
+    const inline = await page.evaluate(() => [...document.scripts].reduce((sum, script) => sum + script.text.length, 0));
+    const scripts = loaded.filter(([name]) => name.endsWith(".js")).reduce((sum, [, size]) => sum + size, inline);
+    ensure(scripts > 0 && scripts <= 30e3, `/${path}: ${scripts} bytes of script`);
+  }
+  const [one, other] = [await appOf(await site.open(raft)), await appOf(await site.open("caching/cache-aside/"))];
+  ensure(one && other && one !== other, "two guides have one app");
+};
+
+/** A scenario's page whose module waits: `come` lets it come, and resolves when the app is there. */
+async function held(site, options) {
+  const page = await site.open("", options);
+  let open;
+  const gate = new Promise((opened) => (open = opened));
+  await page.route("**/*.wasm", (route) => gate.then(() => route.continue()));
+  await page.goto(site.address + raft, { waitUntil: "domcontentloaded" });
+  const come = async () => {
+    open();
+    await started(page);
+  };
+  return { page, come };
+}
+
+tests["the app takes its place and nothing else: heading and prose, focus and selection stay"] = async (site) => {
+  const { page, come } = await held(site);
+  await page.evaluate(() => {
+    window.before = ["header", "h1", "#prose", "#prose h2", ".neighbours"].map((what) => document.querySelector(what));
+    const text = document.querySelector("#prose p").firstChild;
+    getSelection().setBaseAndExtent(text, 3, text, 40);
+    document.querySelector("#prose a").focus();
+    window.chosen = getSelection().toString();
+  });
+  await come();
+  ensure(await page.evaluate(() => window.before.every((element) => element.isConnected)), "an element was replaced");
+  ensure(await page.evaluate(() => window.chosen.length > 30 && getSelection().toString() === window.chosen), "the selection is lost");
+  ensure(await page.evaluate(() => document.activeElement === document.querySelector("#prose a")), "the focus is lost");
+};
+
+/** Where things are that the still page has too. */
+const places = (page) => page.evaluate(() => {
+  const what = ["h1", ".canvas", ".transport", "[aria-label=Play]", "[aria-label=Step]", "[aria-label=Seek]", ".tour .primary", ".promises li", ".notice-bar", "#prose"];
+  return Object.fromEntries(what.map((one) => {
+    const { x, y, width, height } = document.querySelector(one).getBoundingClientRect();
+    return [one, [x, y, width, height].map(Math.round).join(" ")];
+  }));
+});
+
+for (const width of [1440, 1280, 820]) {
+  tests[`nothing moves when the app comes, at ${width} px`] = async (site) => {
+    const { page, come } = await held(site, { width, height: 800 });
+    const before = await places(page);
+    await come();
+    await page.waitForTimeout(200);
+    const after = await places(page);
+    const moved = Object.keys(before).filter((what) => before[what] !== after[what] && !(width < 1000 && what === "#prose"));
+    ensure(moved.length === 0, moved.map((what) => `${what}: ${before[what]}, then ${after[what]}`).join("\n"));
+  };
+}
+
+tests["the buttons are there from the start, and the page says when they will work"] = async (site) => {
+  const { page, come } = await held(site);
+  for (const name of ["Play", "Step", "Step back", "Restart", "Show me"]) {
+    ensure(await page.getByRole("button", { name, exact: true }).isDisabled(), `${name} is not there, or not off`);
+  }
+  ensure((await page.locator(".loading").innerText()).startsWith("Loading the simulator"), "it does not say so");
+  await auditHere(page, "before the app has come");
+  await come();
+  ensure(await page.getByRole("button", { name: "Show me", exact: true }).isEnabled(), "the button stays off");
+  ensure(await page.locator(".loading").count() === 0, "it still says that it loads");
+};
+
+/** What a scenario's page says when the app cannot come; `breakIt` sees to that. */
+async function without(site, what, breakIt, word) {
+  const context = await site.browser.newContext();
+  const page = await context.newPage();
+  await breakIt(page);
+  await page.goto(site.address + raft);
+  await page.locator(".no-wasm").waitFor();
+  const says = await page.locator(".no-wasm").innerText();
+  ensure(says.includes(word), `${what}: '${says}'`);
+  ensure((await page.locator("#prose").innerText()).length > 1000, `${what}: the text is gone`);
+  ensure(await page.locator("#stage svg").first().isVisible(), `${what}: the picture is gone`);
+  await context.close();
+}
+
+tests["without its module, without its script, or without WebAssembly the page says what is missing"] = async (site) => {
+  await without(site, "no module", (page) => page.route("**/*.wasm", (route) => route.abort()), "could not be loaded");
+  await without(site, "no script", (page) => page.route(/consensus-[^/]*\.js$/, (route) => route.abort()), "could not be loaded");
+  await without(site, "no WebAssembly", (page) => page.addInitScript(() => delete globalThis.WebAssembly), "has no WebAssembly");
+  const forbid = async (route) => {
+    const response = await route.fetch();
+    const headers = { ...response.headers(), "content-security-policy": "script-src 'self' 'unsafe-inline'" };
+    await route.fulfill({ response, headers });
+  };
+  await without(site, "WebAssembly forbidden", (page) => page.route(`**/${raft}`, forbid), "may be blocked");
+};
+
+tests["without JavaScript a scenario's page says what is missing"] = async (site) => {
+  const context = await site.browser.newContext({ javaScriptEnabled: false });
+  const page = await context.newPage();
+  await page.goto(site.address + raft);
+  const says = await page.locator(".loading").innerText();
+  ensure(says.includes("needs JavaScript") && !says.includes("Loading"), says);
+  await context.close();
 };
 
 tests["a typed key is routed by a typed binding, travels in a link, and spaces are refused"] = async (site) => {
@@ -142,9 +259,9 @@ tests["home says what was visited, and offers to continue"] = async (site) => {
   await page.locator("header .brand").click();
   await page.waitForSelector(".home .continue");
   ensure((await page.locator(".home .continue").textContent()).startsWith("Continue: Raft"), "it continues elsewhere");
-  ensure(await page.locator(".guide-card li.visited").count() === 1, "not one is marked as visited");
+  ensure(await page.locator(".home li.visited").count() === 1, "not one is marked as visited");
   await page.locator(".home .continue").click();
-  await page.waitForSelector("#stage[data-fingerprint]");
+  await started(page);
 };
 
 /** What a scenario's page loads: its module and its script. */
@@ -192,7 +309,7 @@ tests["the site works under a sub-path"] = async ({ browser }) => {
   const page = await site.open(raft);
   ensure((await stage(page)).step === 0, "no stage");
   await page.locator("header .brand").click();
-  await page.waitForSelector(".home");
+  await page.waitForSelector(".home .continue");
   const troubles = site.takeTroubles();
   await site.close();
   server.stop();
@@ -224,7 +341,7 @@ tests["the theme is kept, and reduced motion stands still"] = async (site) => {
   const page = await site.open(raft, { reducedMotion: true });
   await page.locator(".theme select").selectOption("dark");
   await page.reload();
-  await page.waitForSelector("#stage[data-fingerprint]");
+  await started(page);
   ensure(await page.evaluate(() => document.documentElement.dataset.theme) === "dark", "the theme is forgotten");
   await press(page, "Step", 10);
   const moves = await page.locator(".glyph-group").first().evaluate((glyph) => getComputedStyle(glyph).transitionDuration);

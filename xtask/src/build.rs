@@ -14,20 +14,14 @@ use crate::steps::{self, Step};
 use crate::{Outcome, say, setup};
 
 /// What the site is built from.
-const INPUTS: [&str; 9] = [
-    ".cargo/config.toml",
-    "Cargo.lock",
-    "Cargo.toml",
-    "Trunk.toml",
-    "app",
-    "assets",
-    "index.html",
-    "src",
-    "xtask/compress.mjs",
-];
+const INPUTS: [&str; 8] =
+    [".cargo/config.toml", "Cargo.lock", "Cargo.toml", "app", "assets", "index.html", "src", "xtask/compress.mjs"];
 
 /// Where Trunk puts the shelves' apps.
 const APPS: &str = "target/apps";
+
+/// What Trunk packs beside them: the same page without an app, for home and all lists.
+const PLAIN: &str = "plain";
 
 /// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
@@ -78,7 +72,7 @@ fn pack_all(shelves: &[String]) -> Outcome {
     for folder in ["dist", APPS] {
         emptied(&crate::root().join(folder)).map_err(|error| format!("{folder} cannot be recreated ({error})."))?;
     }
-    let waiting = Mutex::new(shelves.iter());
+    let waiting = Mutex::new(shelves.iter().map(String::as_str).chain([PLAIN]));
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
     let lane = || std::iter::from_fn(next).try_for_each(|shelf| pack(shelf));
     std::thread::scope(|scope| {
@@ -90,16 +84,16 @@ fn pack_all(shelves: &[String]) -> Outcome {
 }
 
 /// Has Trunk pack an app, and copies all but its page into the site. File names carry a hash of the contents, so what
-/// shelves share is stored once.
+/// shelves share is stored once. Trunk runs in a folder without its Trunk.toml, which is for quick builds.
 fn pack(shelf: &str) -> Outcome {
     let root = crate::root();
-    let (page, built) = (format!("{APPS}/{shelf}.html"), format!("{APPS}/{shelf}"));
+    let (apps, page) = (root.join(APPS), format!("{shelf}.html"));
     let failed = |error: std::io::Error| format!("The app of the shelf {shelf} cannot be packed ({error}).");
     let template = std::fs::read_to_string(root.join("index.html")).map_err(failed)?;
-    std::fs::write(root.join(&page), page_of(shelf, &template)).map_err(failed)?;
-    let words = ["build", "--release", "--offline", "--public-url", "./", "--log", "warn", "--dist", &built, &page];
-    run(setup::with_tools(&mut command("trunk", &words)), "The message above says why.")?;
-    for file in std::fs::read_dir(root.join(&built)).map_err(failed)?.flatten() {
+    std::fs::write(apps.join(&page), page_of(shelf, &template)).map_err(failed)?;
+    let words = ["build", "--release", "--offline", "--public-url", "./", "--log", "warn", "--dist", shelf, &page];
+    run(setup::with_tools(command("trunk", &words).current_dir(&apps)), "The message above says why.")?;
+    for file in std::fs::read_dir(apps.join(shelf)).map_err(failed)?.flatten() {
         if file.file_name() != "index.html" {
             std::fs::copy(file.path(), root.join("dist").join(file.file_name())).map_err(failed)?;
         }
@@ -107,14 +101,15 @@ fn pack(shelf: &str) -> Outcome {
     Ok(())
 }
 
-/// The project's index.html for one shelf, with relative addresses, because it has to lie two folders further down.
+/// The project's index.html for one shelf, as seen from two folders further down; the plain one has no line for an app.
 fn page_of(shelf: &str, template: &str) -> String {
-    let lines = template.lines().map(|line| match line.contains("data-trunk") {
-        true => line.replace("href=\"", "href=\"../../") + "\n",
+    let lines = template.lines().filter(|line| shelf != PLAIN || !line.contains("rel=\"rust\""));
+    let lines = lines.map(|line| match line.contains("data-trunk") {
+        true => line.replace("href=\"", "href=\"../../").replace("src=\"", "src=\"../../") + "\n",
         false => line.to_owned() + "\n",
     });
     let own = |name| format!("data-bin=\"{name}\"");
-    lines.collect::<String>().replace(&own(EVERYTHING), &own(shelf)).replace("data-base=\"/\"", "data-base=\"./\"")
+    lines.collect::<String>().replace(&own(EVERYTHING), &own(shelf))
 }
 
 fn write_pages(terminal: Terminal) -> Outcome {
@@ -136,11 +131,11 @@ fn emptied(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 
-/// Serves quick builds of an app with everything, rebuilt whenever a file changes. They have a folder of their own, so
-/// that they and the tests do not wait for each other's lock.
+/// Serves quick builds of an app with everything, and its pages, rebuilt whenever a file changes: Trunk.toml says how. They
+/// have a folder of their own, so that they and the tests do not wait for each other's lock.
 pub fn watch(port: u16) -> Outcome {
     let port = port.to_string();
-    let mut trunk = command("trunk", &["serve", "--offline", "--port", &port, "--dist", "target/watched/site"]);
+    let mut trunk = command("trunk", &["serve", "--offline", "--port", &port]);
     trunk.env("CARGO_TARGET_DIR", crate::root().join("target/watched"));
     run(setup::with_tools(&mut trunk), "The message above says why.")
 }
@@ -175,20 +170,12 @@ mod tests {
         assert!(shelves::all().is_ok_and(|names| names.len() > 5 && !names.iter().any(|name| name == "everything")));
     }
 
-    /// A quick build answers every address with the same page, so only addresses from the root work there.
     #[test]
-    fn a_quick_build_has_addresses_from_the_root() {
-        let trunk = std::fs::read_to_string(crate::root().join("Trunk.toml")).unwrap_or_default();
-        assert!(trunk.contains("public_url = \"/\""));
-        assert!(index().contains("data-base=\"/\"") && index().contains("data-bin=\"everything\""));
-        assert!(!index().contains("\"./"));
-    }
-
-    #[test]
-    fn a_shelf_has_relative_addresses() {
+    fn a_shelf_has_its_own_app_and_the_plain_page_none() {
         let page = page_of("caching", &index());
-        assert!(page.contains("data-bin=\"caching\"") && page.contains("data-base=\"./\""));
-        assert!(page.contains("href=\"../../app/Cargo.toml\"") && page.contains("href=\"../../assets/style.css\""));
-        assert!(!page.contains("everything") && !page.contains("=\"/"));
+        assert!(page.contains("data-bin=\"caching\"") && !page.contains("everything"));
+        assert!(page.contains("href=\"../../app/Cargo.toml\"") && page.contains("src=\"../../assets/site.js\""));
+        let plain = page_of("plain", &index());
+        assert!(!plain.contains("data-bin") && plain.contains("href=\"../../assets/style.css\""));
     }
 }

@@ -131,7 +131,7 @@ mod tests {
         for name in ["icon-cc41ca3c05f051a.svg", "consensus-93c04530ca872b20_bg.wasm"] {
             assert!(cache_control(Path::new(name)).ends_with("immutable"), "{name}");
         }
-        for name in ["index.html", "worker.js", "text.html", "two-phase-commit/index.html"] {
+        for name in ["index.html", "worker.js", "404.html", "two-phase-commit/index.html"] {
             assert_eq!(cache_control(Path::new(name)), "no-cache", "{name}");
         }
     }

@@ -1,12 +1,13 @@
-//! The page of a scenario: stage and transport, panels, prose.
+//! The workbench of a scenario: the stage in its frame, the tour, the transport, the panels, and the dock for what wants
+//! width.
 
 use leptos::prelude::*;
 
-use faultline::guides::catalogue;
 use faultline::guides::find;
+use faultline::guides::kit::any::AnyScenario;
 use faultline::sim::run::tape::Link;
 
-use super::{scenarios_of, still};
+use crate::address::{run_beside_in_query, run_in_query, story_in_query};
 use crate::keys::Keys;
 use crate::panels::dock::Dock;
 use crate::panels::promises::{Breach, Promises};
@@ -14,7 +15,6 @@ use crate::panels::tour::Tour;
 use crate::panels::what_if::show_beside;
 use crate::panels::{Desk, Panels};
 use crate::player::{Notice, Player};
-use crate::router::{Route, Router, run_beside_in_query, run_in_query, set_title, story_in_query};
 use crate::stage::Stage;
 use crate::stage::partition::{CutStrip, Side};
 use crate::storage::Progress;
@@ -23,22 +23,12 @@ use crate::view::{click, effect};
 
 /// See the module's header.
 #[component]
-pub fn ScenarioPage(index: usize) -> impl IntoView {
-    let router = expect_context::<Router>();
-    let Some(scenario) = catalogue().get(index).copied() else {
-        return view! { <super::not_found::NotFound path=String::new()/> }.into_any();
-    };
+pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
     let player = Player::new(scenario, run_in_query());
+    let (desk, side) = (Desk::new(player), Side::new());
     open_beside(player);
     open_story(player);
-    let info = player.info();
-    let path = info.path();
-    set_title(info.title);
-    let prose = still::text_of(&Route::Scenario(index), &router.scenario(&path));
-    Progress::update(|progress| {
-        progress.visits.entry(path.clone()).or_default();
-        progress.last = Some(path.clone());
-    });
+    remember_visit(player);
     let pause_when_hidden = window_event_listener(leptos::ev::Custom::<leptos::ev::Event>::new("visibilitychange"), {
         move |_| {
             if document().hidden() {
@@ -49,39 +39,31 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     });
     on_cleanup(move || pause_when_hidden.remove());
     view! {
-        <div class="page scenario">
-            <div class="heading">
-                <p class="crumbs"><a href=router.guide(info.guide)>{info.guide.title()}</a> " · level " {info.level}</p>
-                <h1>{info.title}</h1>
-                <p class="lead" title=info.summary>{info.summary}</p>
-            </div>
-            <Workbench player/>
-            <article id="prose" class="prose" inner_html=move || prose.get()></article>
-            <Neighbours index/>
-            <Keys player/>
+        <div class="stage-frame">
+            <Promises player/>
+            <Stages player side/>
+            <Breach player/>
+            <CutStrip player side/>
         </div>
+        <Tour player/>
+        <Transport player/>
+        <Panels desk/>
+        <Dock player side/>
+        <Keys player/>
     }
-    .into_any()
 }
 
-/// All that moves: the stage in its frame, the tour, the transport, the panels, and the dock for what wants width.
-#[component]
-fn Workbench(player: Player) -> impl IntoView {
-    let (desk, side) = (Desk::new(player), Side::new());
-    view! {
-        <div class="workbench" class:shows-load=player.info().shows_load()>
-            <div class="stage-frame">
-                <Promises player/>
-                <Stages player side/>
-                <Breach player/>
-                <CutStrip player side/>
-            </div>
-            <Tour player/>
-            <Transport player/>
-            <Panels desk/>
-            <Dock player side/>
-        </div>
+/// Remembers that the reader was here. If what was remembered is damaged, the page says so, unless it has already
+/// something else to say.
+fn remember_visit(player: Player) {
+    if let Err(sentence) = Progress::load() {
+        player.notice.update(|notice| _ = notice.get_or_insert_with(|| Notice(sentence.to_owned())));
     }
+    let path = player.info().path();
+    Progress::update(|progress| {
+        progress.visits.entry(path.clone()).or_default();
+        progress.last = Some(path);
+    });
 }
 
 /// The reader's stage, and next to it the stage of the run it is compared with, in step by virtual time.
@@ -141,26 +123,5 @@ fn NoticeBar(player: Player) -> impl IntoView {
                 <button class="quiet" on:click=click(move || player.notice.set(None))>"Dismiss"</button>
             }.into_any())}
         </p>
-    }
-}
-
-/// The scenarios before and after this one in its guide.
-#[component]
-fn Neighbours(index: usize) -> impl IntoView {
-    let router = expect_context::<Router>();
-    let here = catalogue().get(index).map(|scenario| scenario.info());
-    let all = here.as_ref().map_or_else(Vec::new, |info| scenarios_of(info.guide));
-    let at = all.iter().position(|info| here.as_ref().is_some_and(|here| here.slug == info.slug)).unwrap_or(0);
-    let link = |info: Option<&faultline::guides::kit::info::Info>, word: &'static str| {
-        info.map(|info| {
-            let words = format!("{word}: {}", info.title);
-            view! { <a href=router.scenario(&info.path())>{words}</a> }.into_any()
-        })
-    };
-    view! {
-        <nav class="neighbours" aria-label="In this guide">
-            {link(at.checked_sub(1).and_then(|before| all.get(before)), "Before")}
-            {link(all.get(at + 1), "Next")}
-        </nav>
     }
 }

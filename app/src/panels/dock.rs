@@ -31,7 +31,7 @@ fn has_room() -> bool {
 /// See the module's header. Closed until a tab is pressed; what is open grows downwards.
 #[component]
 pub fn Dock(player: Player, side: Side) -> impl IntoView {
-    let is_busy = player.info().shows_load();
+    let is_busy = player.info().load;
     let tabs = if is_busy { CHARTS_FIRST } else { CHARTS_THIRD };
     let open = RwSignal::new(Some(Tab::Charts).filter(|_| is_busy && has_room()));
     let is_there = move |tab: Tab| tab != Tab::Futures || has_futures(player);

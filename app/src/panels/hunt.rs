@@ -8,7 +8,6 @@ use faultline::sim::numbers::grouped;
 use faultline::sim::run::tape::Link;
 
 use crate::player::Player;
-use crate::router::Router;
 use crate::view::{Views, click, described, on, option, typed, when};
 use crate::worker::{Ask, Job, Reply};
 
@@ -40,7 +39,6 @@ struct Prize {
 #[derive(Clone, Copy)]
 pub struct Desk {
     pub player: Player,
-    home: StoredValue<String>,
     job: StoredValue<Option<Job>, LocalStorage>,
     standing: RwSignal<Standing>,
     prize: RwSignal<Option<Prize>>,
@@ -52,7 +50,6 @@ impl Desk {
     pub fn new(player: Player) -> Desk {
         Desk {
             player,
-            home: StoredValue::new(expect_context::<Router>().home()),
             job: StoredValue::new_local(None),
             standing: RwSignal::new(Standing::Idle),
             prize: RwSignal::new(None),
@@ -63,7 +60,7 @@ impl Desk {
     fn start(self, ask: Ask, leaves_at: Option<u64>) {
         self.prize.set(None);
         self.began.set_value(js_sys::Date::now());
-        let job = Job::start(&self.home.get_value(), ask, move |reply| self.hear(reply, leaves_at));
+        let job = Job::start(ask, move |reply| self.hear(reply, leaves_at));
         if job.is_none() {
             let sentence =
                 "This browser cannot start workers, so nothing can be searched here. The terminal can: see the README.";

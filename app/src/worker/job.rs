@@ -3,7 +3,7 @@
 use leptos::prelude::document;
 use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
-use web_sys::{MessageEvent, Worker, WorkerOptions, WorkerType};
+use web_sys::{MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 
 use super::{Ask, Reply, pack, unpack};
 
@@ -21,21 +21,22 @@ impl Drop for Job {
     }
 }
 
-/// The file name of the app's module or script, as the page's head names it.
-fn file(query: &str) -> Option<String> {
+/// The whole address of what a link in the page's head names: the app's module or its script.
+fn address(query: &str) -> Option<String> {
     let link = document().query_selector(query).ok()??;
-    link.get_attribute("href")?.rsplit('/').next().map(str::to_owned)
+    let page = document().url().ok()?;
+    Some(Url::new_with_base(&link.get_attribute("href")?, &page).ok()?.href())
 }
 
 impl Job {
-    /// Starts a worker and asks it. `home`: the address of the site's root. `None` when there are no workers here.
-    pub fn start(home: &str, ask: Ask, on_reply: impl Fn(Reply) + 'static) -> Option<Job> {
-        let root = web_sys::Url::new_with_base(home, &document().url().ok()?).ok()?.href();
-        let script = format!("{root}{}", file("link[rel=modulepreload]")?);
-        let module = format!("{root}{}", file("link[rel=preload][as=fetch]")?);
+    /// Starts a worker and asks it. `None` when there are no workers here.
+    pub fn start(ask: Ask, on_reply: impl Fn(Reply) + 'static) -> Option<Job> {
+        let script = address("link[rel=modulepreload]")?;
+        let module = address("link[rel=preload][as=fetch]")?;
+        let beside = Url::new_with_base("worker.js", &script).ok()?.href();
         let options = WorkerOptions::new();
         options.set_type(WorkerType::Module);
-        let worker = Worker::new_with_options(&format!("{root}worker.js"), &options).ok()?;
+        let worker = Worker::new_with_options(&beside, &options).ok()?;
         let asked = worker.clone();
         let listen = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
             match unpack(event.data()) {

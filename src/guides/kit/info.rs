@@ -73,12 +73,6 @@ impl Info {
         format!("{}/{}", self.guide.slug(), self.slug)
     }
 
-    /// Whether it is about its load: it begins with one, and has several charts of it.
-    pub fn shows_load(&self) -> bool {
-        let is_of_load = matches!(self.guide, Guide::Messaging | Guide::Caching | Guide::Resilience);
-        is_of_load && self.busy.is_empty() && self.charts.len() > 1
-    }
-
     /// What a reader may switch off, as one line.
     pub fn rules_line(&self) -> String {
         let titles: Vec<&str> = self.rules.iter().map(|rule| rule.1.title).collect();

@@ -10,7 +10,7 @@ pub const PLACE: &str = "<!--page-->";
 pub fn render(template: &str, path: &str, title: &str, about: &str, page: &str) -> String {
     let up = up_from(path);
     let head = format!("<title>{} · Faultline</title>", escape(title));
-    let body = format!("{HEADER_START}{}</nav></header>{page}", guide_links());
+    let body = format!("{HEADER_START}{}</nav>{THEME}</header><main>{page}</main>", guide_links(path));
     replace_between(template, "name=\"description\" content=\"", "\"", &escape(about))
         .replace("<title>Faultline</title>", &head)
         .replace(PLACE, &body)
@@ -22,13 +22,18 @@ pub fn render(template: &str, path: &str, title: &str, about: &str, page: &str) 
 const HEADER_START: &str = "<header class=\"top\"><a class=\"brand\" href=\"{up}\"><span class=\"brand-mark\" \
                             aria-hidden=\"true\"></span>Faultline</a><nav aria-label=\"Guides\">";
 
+/// The choice of theme: `assets/site.js` makes it work.
+const THEME: &str = "<label class=\"theme\"><span class=\"visually-hidden\">Theme</span><select disabled>\
+                     <option value=\"auto\">Automatic</option><option value=\"light\">Light</option>\
+                     <option value=\"dark\">Dark</option></select></label>";
+
 /// A file of the page with this address.
 pub fn under(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") }
 }
 
 /// The relative path from a page to the site's root.
-pub fn up_from(path: &str) -> String {
+fn up_from(path: &str) -> String {
     let depth = path.split('/').filter(|part| !part.is_empty()).count();
     if depth == 0 { "./".to_owned() } else { "../".repeat(depth) }
 }
@@ -40,7 +45,15 @@ fn replace_between(text: &str, start: &str, end: &str, with: &str) -> String {
     format!("{}{with}{}", &text[..from], &text[to..])
 }
 
-fn guide_links() -> String {
-    let link = |guide: Guide| format!("<a href=\"{{up}}{}/\">{}</a>", guide.slug(), guide.title());
+/// Links to all guides; that of the page is marked.
+fn guide_links(path: &str) -> String {
+    let link = |guide: Guide| {
+        let current = match path.strip_prefix(guide.slug()) {
+            Some("") => " aria-current=\"page\"",
+            Some(rest) if rest.starts_with('/') => " aria-current=\"true\"",
+            _ => "",
+        };
+        format!("<a href=\"{{up}}{}/\"{current}>{}</a>", guide.slug(), guide.title())
+    };
     Guide::ALL.map(link).concat()
 }

@@ -1,12 +1,13 @@
-//! `faultline pages`: an index.html for every address of the built site, readable before any WebAssembly has arrived
-//! and without it. The markup has the same classes as the app's, so that nothing jumps when the app takes over.
+//! `faultline pages`: an index.html for every address of the built site. Only scenarios' pages load an app, which takes
+//! the place of their workbench; all else is here to stay.
 
 mod frame;
 mod guide;
 mod home;
 mod scenario;
+mod workbench;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use faultline::guides::catalogue;
@@ -20,18 +21,22 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 use super::in_practice;
-use frame::{PLACE, render, under, up_from};
+use frame::{PLACE, render, under};
 
-/// Writes the pages of a site. `apps` has a folder for each shelf, with its app as Trunk built it; the app's
-/// index.html is the template for the pages of that shelf's scenarios.
+/// The folder of the template for pages without an app, next to the shelves' apps.
+const PLAIN: &str = "plain";
+
+/// Writes the pages of a site. Their templates are what Trunk has built: a folder with an index.html for each shelf, and
+/// one for the pages that need no app; or one index.html for all pages.
 pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
     let arguments = Arguments::parse(words, &[], &[])?;
-    let [apps, folder] = arguments.words() else {
+    let [templates, folder] = arguments.words() else {
         return Err(Failure::Usage(
-            "pages takes two folders: that of the shelves' apps, and that of the site.".to_owned(),
+            "pages takes two things: the folder of the shelves' apps, or one page for all; and the site's folder."
+                .to_owned(),
         ));
     };
-    let site = Site { apps: PathBuf::from(apps), folder: PathBuf::from(folder) };
+    let site = Site { templates: Templates::find(PathBuf::from(templates))?, folder: PathBuf::from(folder) };
     let mut written = site.write_home()?;
     for guide in Guide::ALL {
         written += site.write_guide(guide)?;
@@ -47,24 +52,44 @@ const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\
     <h1>There is no such page</h1><p>The scenario may have another name by now.</p>\
     <p><a href=\"/\">Go to this host's front page</a></p></html>";
 
+/// What the pages are put into.
+enum Templates {
+    /// The same for all, as a quick build of the app with everything has it.
+    One(String),
+    /// A folder for each shelf's app, and one without an app.
+    Of(PathBuf),
+}
+
+impl Templates {
+    fn find(path: PathBuf) -> Result<Templates, Failure> {
+        if path.is_dir() { Ok(Templates::Of(path)) } else { Ok(Templates::One(template(&path)?)) }
+    }
+
+    /// The template of the page at an address.
+    fn of(&self, path: &str) -> Result<String, Failure> {
+        match self {
+            Templates::One(text) => Ok(text.clone()),
+            Templates::Of(folder) => template(&folder.join(shelf_of(path).unwrap_or(PLAIN)).join("index.html")),
+        }
+    }
+}
+
+fn template(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file);
+    let text = text.map_err(|error| Failure::File(format!("{} cannot be read: {error}.", file.display())))?;
+    if text.contains(PLACE) {
+        Ok(text)
+    } else {
+        Err(Failure::File(format!("{} has no place for a page.", file.display())))
+    }
+}
+
 struct Site {
-    apps: PathBuf,
+    templates: Templates,
     folder: PathBuf,
 }
 
 impl Site {
-    /// The page that the app for an address was built with. Home uses the app of the first guide.
-    fn template(&self, path: &str) -> Result<String, Failure> {
-        let file = self.apps.join(shelf_of(path)).join("index.html");
-        let text = std::fs::read_to_string(&file);
-        let text = text.map_err(|error| Failure::File(format!("{} cannot be read: {error}.", file.display())))?;
-        if text.contains(PLACE) {
-            Ok(text)
-        } else {
-            Err(Failure::File(format!("{} has no place for a page.", file.display())))
-        }
-    }
-
     fn save(&self, name: &str, text: &str) -> Result<(), Failure> {
         let file = self.folder.join(name);
         let failed = |error| Failure::File(format!("{} cannot be written: {error}.", file.display()));
@@ -85,22 +110,20 @@ impl Site {
         let mut written = 1;
         for scenario in scenarios(guide) {
             let info = scenario.info();
-            let prose = scenario::prose(&info, &in_practice::of(*scenario)?);
-            self.write(&info.path(), info.title, info.summary, &scenario::page(*scenario, &info, &prose))?;
-            self.save(&format!("{}/text.html", info.path()), &prose)?;
+            let page = scenario::page(*scenario, &info, &in_practice::of(*scenario)?);
+            self.write(&info.path(), info.title, info.summary, &page)?;
             written += 1;
         }
         Ok(written)
     }
 
-    /// A page that is a list: the app fetches its contents unchanged.
+    /// A page that is a list.
     fn write_list(&self, path: &str, title: &str, about: &str, class: &str, inside: &str) -> Result<(), Failure> {
-        self.write(path, title, about, &format!("<div class=\"page {class}\">{inside}</div>"))?;
-        self.save(&under(path, "text.html"), &inside.replace("{up}", &up_from(path)))
+        self.write(path, title, about, &format!("<div class=\"page {class}\">{inside}</div>"))
     }
 
     fn write(&self, path: &str, title: &str, about: &str, page: &str) -> Result<(), Failure> {
-        let page = render(&self.template(path)?, path, title, about, page);
+        let page = render(&self.templates.of(path)?, path, title, about, page);
         self.save(&under(path, "index.html"), &page)
     }
 }

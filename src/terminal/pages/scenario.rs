@@ -1,60 +1,54 @@
-//! A scenario's page as it is before the app takes it over: its first picture, and its whole text.
+//! A scenario's page: what it is about, its workbench, its text, and the scenarios before and after it.
 
 use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::in_practice::InPractice;
 use faultline::guides::kit::info::Info;
 use faultline::lab::counterexamples::{Counterexample, counterexamples};
-use faultline::picture::Frame;
-use faultline::picture::svg::{escape, whole};
-use faultline::sim::run::simulation::Simulation;
-use faultline::sim::run::tape::Origin;
+use faultline::picture::svg::escape;
 
-use super::{in_practice, markdown};
+use super::{in_practice, markdown, scenarios_of, workbench};
 
-/// A scenario's page: its first picture, its promises, the tour's first words, its prose.
-pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> String {
-    let world = scenario.start(&Origin { seed: info.seed, ..Origin::default() });
-    let draw = |frame| {
-        whole(&world.picture(frame), &world.flights(), world.kernel().now(), &format!("{}, at the start", info.title))
-    };
-    let chip = |title: &str| {
-        let mark = "<span class=\"verdict-mark\" aria-hidden=\"true\">…</span>";
-        format!(
-            "<li data-verdict=\"pending\"><span class=\"chip\">{mark}<span class=\"promise-title\">{}</span></span></li>",
-            escape(title)
-        )
-    };
-    let promises: String = info.promises.iter().map(|promise| chip(promise.title)).collect();
-    let beat = info.beats.first().map_or(String::new(), |beat| {
-        format!(
-            "<div class=\"beat\"><h3>{}</h3><p>{}</p></div>",
-            escape(beat.title),
-            escape(&beat.say.replace('*', ""))
-        )
-    });
+/// The page, without its frame. The app takes the workbench's place and leaves all else alone.
+pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractice) -> String {
     format!(
-        "<div class=\"page scenario\"><div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{guide}/\">{guide_title}</a> · level {level}</p><h1>{title}</h1><p class=\"lead\" title=\"{summary}\">{summary}</p></div>\
-         <div class=\"workbench{load}\"><div class=\"stage-frame\"><section class=\"promises\" aria-label=\"Promises\"><span class=\"chip promise-summary\">{count} promises</span><ul class=\"chips\">{promises}</ul></section>\
-         <div class=\"stages\"><section class=\"stage-box\"><div id=\"stage\" class=\"stage is-still-page\" data-scenario=\"{path}\"><div class=\"canvas\"><div class=\"only-wide\">{wide}</div><div class=\"only-narrow\">{narrow}</div></div></div></section></div></div>\
-         <section class=\"tour\"><div class=\"tour-head\"><h2>Tour</h2></div><div class=\"tour-body\">{beat}</div><div class=\"tour-foot\"></div></section>\
-         <section class=\"transport\"></section><aside class=\"panels\"></aside><div class=\"dock-bar\"></div></div>\
-         <article id=\"prose\" class=\"prose\">{prose}</article></div>",
-        load = if info.shows_load() { " shows-load" } else { "" },
-        count = info.promises.len(),
-        guide = info.guide.slug(),
-        guide_title = info.guide.title(),
-        level = info.level,
-        title = escape(info.title),
-        summary = escape(info.summary),
-        path = info.path(),
-        wide = draw(Frame::Wide),
-        narrow = draw(Frame::Narrow),
+        "<div class=\"page scenario\">{}<div class=\"workbench\">{}<article id=\"prose\" class=\"prose\">{}</article>\
+         </div>{}</div>",
+        heading(info),
+        workbench::still(scenario, info),
+        prose(info, outside),
+        neighbours(info),
     )
 }
 
+fn heading(info: &Info) -> String {
+    format!(
+        "<div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{}/\">{}</a> · level {}</p><h1>{}</h1>\
+         <p class=\"lead\">{}</p></div>",
+        info.guide.slug(),
+        info.guide.title(),
+        info.level,
+        escape(info.title),
+        escape(info.summary),
+    )
+}
+
+/// The scenarios before and after this one in its guide.
+fn neighbours(info: &Info) -> String {
+    let all: Vec<Info> = scenarios_of(info.guide).collect();
+    let at = all.iter().position(|known| known.slug == info.slug).unwrap_or(0);
+    let link = |word: &str, other: Option<&Info>| {
+        other.map_or(String::new(), |other| {
+            format!("<a href=\"{{up}}{}/\">{word}: {}</a>", other.path(), escape(other.title))
+        })
+    };
+    let before = at.checked_sub(1).and_then(|before| all.get(before));
+    let links = link("Before", before) + &link("Next", all.get(at + 1));
+    format!("<nav class=\"neighbours\" aria-label=\"In this guide\">{links}</nav>")
+}
+
 /// A scenario's text: what it says of the world outside stands before its sources.
-pub fn prose(info: &Info, outside: &InPractice) -> String {
+fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
     let (told, sources) = info.prose.split_at(sources);
     // Its heading has room for one line of the summary.
@@ -73,8 +67,9 @@ fn broken_rules(info: &Info) -> String {
         let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
         let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
         Some(format!(
-            "<li><a href=\"../../{path}/?run={}&amp;story={}\">{}</a><span>{} · broken in {}</span></li>",
+            "<li><a href=\"{{up}}{path}/?run={}&amp;story={}\">{}</a><span>{} · broken in {}</span></li>",
             one.run,
+            one.rule,
             escape(rule),
             escape(promise),
             one.length
@@ -89,11 +84,11 @@ fn broken_rules(info: &Info) -> String {
          move a promise comes to break.</p><ul>{items}</ul></section>"
     )
 }
-/// What to read before a scenario, and what is related to it: part of its text, with addresses relative to its page.
+/// What to read before a scenario, and what is related to it: part of its text.
 fn related_links(info: &Info) -> String {
     let link = |other: &&str| {
         let title = find(other).map_or("", |scenario| scenario.info().title);
-        format!("<a href=\"../../{other}/\">{}</a>", escape(title))
+        format!("<a href=\"{{up}}{other}/\">{}</a>", escape(title))
     };
     let list = |word: &str, paths: &[&str]| {
         let links: Vec<String> = paths.iter().map(link).collect();
