@@ -10,6 +10,9 @@ use faultline::picture::svg::{escape, whole};
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Origin;
 
+use serde_json::json;
+
+use super::paths::minutes;
 use super::{in_practice, markdown};
 
 /// A scenario's page: its first picture, its promises, the tour's first words, its prose.
@@ -44,6 +47,22 @@ pub fn page(scenario: &'static dyn AnyScenario, info: &Info, prose: &str) -> Str
     )
 }
 
+/// What the page says of itself to search engines, as schema.org has it.
+pub fn described(info: &Info) -> String {
+    let about = json!({
+        "@context": "https://schema.org",
+        "@type": "LearningResource",
+        "name": info.title,
+        "description": info.summary,
+        "learningResourceType": "interactive simulation",
+        "timeRequired": format!("PT{}M", minutes(info)),
+        "teaches": info.promises.iter().map(|promise| promise.title).collect::<Vec<_>>(),
+        "inLanguage": "en",
+        "isAccessibleForFree": true,
+    });
+    format!("<script type=\"application/ld+json\">{}</script>", about.to_string().replace('<', "\\u003c"))
+}
+
 /// A scenario's text: what it says of the world outside stands before its sources.
 pub fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
@@ -62,8 +81,9 @@ fn broken_rules(info: &Info) -> String {
         let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
         let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
         Some(format!(
-            "<li><a href=\"../../{path}/?run={}\">{}</a><span>{} · broken in {}</span></li>",
+            "<li><a href=\"../../{path}/?run={}&amp;story={}\">{}</a><span>{} · broken in {}</span></li>",
             one.run,
+            one.rule,
             escape(rule),
             escape(promise),
             one.length
