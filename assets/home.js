@@ -220,14 +220,14 @@ class Player {
   /** What can be pressed, and what stands at the end. */
   controls(shot) {
     const atEnd = this.at >= this.end;
-    const over = atEnd && this.part === 2;
+    const over = this.part === 2 && shot >= this.told.broken;
     const ready = !this.asked && (this.part === 0 ? shot >= this.told.elected : this.part === 1 && atEnd);
     crash.setAttribute("aria-disabled", String(!ready));
     const label = this.part === 0 ? "Crash the leader" : "Crash this one too";
     if (crash.textContent !== label) crash.textContent = label;
-    const other = over ? "Play it again" : still.matches ? "Next step" : this.paused ? "Play" : "Pause";
+    const other = over && atEnd ? "Play it again" : still.matches ? "Next step" : this.paused ? "Play" : "Pause";
     if (pause.textContent !== other) pause.textContent = other;
-    pause.hidden = atEnd && !over;
+    pause.hidden = this.part === 2 ? over && !atEnd : atEnd;
     live.dataset.state = over ? "broken" : this.part === 0 && shot < this.told.elected ? "electing" : ready ? "waiting" : "playing";
     if (over === !breach.hidden) return;
     this.finish(over);

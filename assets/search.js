@@ -76,13 +76,20 @@ class Box {
     const item = document.createElement("li");
     item.id = `found-${index}`;
     item.setAttribute("role", "option");
-    const link = document.createElement("a");
-    link.href = new URL(address, this.root).href;
-    link.tabIndex = -1;
+    item.dataset.to = new URL(address, this.root).href;
     const line = (className, text) => Object.assign(document.createElement("span"), { className, textContent: text });
-    link.append(line("found-name", name), line("found-kind", place ? `${KINDS[kind]} · ${place}` : KINDS[kind]), line("found-about", about));
-    item.append(link);
+    item.append(line("found-name", name), line("found-kind", place ? `${KINDS[kind]} · ${place}` : KINDS[kind]), line("found-about", about));
+    item.addEventListener("click", (event) => this.follow(item, event.ctrlKey || event.metaKey));
     return item;
+  }
+
+  /** Goes where an option leads, or opens it beside this page. */
+  follow(item, beside) {
+    if (beside) return window.open(item.dataset.to);
+    this.input.value = "";
+    this.close();
+    this.input.blur();
+    location.href = item.dataset.to;
   }
 
   choose(index) {
@@ -104,8 +111,7 @@ class Box {
       this.choose((this.chosen + moves[event.key] + count) % count);
     } else if (event.key === "Enter" && open) {
       event.preventDefault();
-      this.list.children[this.chosen]?.querySelector("a").click();
-      this.close();
+      this.follow(this.list.children[this.chosen], event.ctrlKey || event.metaKey);
     } else if (event.key === "Escape") {
       event.preventDefault();
       if (open || this.input.value) {
@@ -147,7 +153,7 @@ if (form) {
 /** The page of all rules shows those that have every word. */
 const filter = document.querySelector(".rules-filter");
 if (filter) {
-  const rules = [...document.querySelectorAll(".rule")].map((rule) => [
+  const rules = [...document.querySelectorAll(".rule-entry")].map((rule) => [
     rule,
     fold(`${rule.textContent} ${rule.closest(".rules-group").querySelector("h3").textContent} ${rule.closest(".rules-guide").querySelector("h2").textContent}`),
   ]);
@@ -159,7 +165,7 @@ if (filter) {
       rule.hidden = !words.every((word) => text.includes(word));
       left += rule.hidden ? 0 : 1;
     }
-    for (const group of document.querySelectorAll(".rules-group, .rules-guide")) group.hidden = !group.querySelector(".rule:not([hidden])");
+    for (const group of document.querySelectorAll(".rules-group, .rules-guide")) group.hidden = !group.querySelector(".rule-entry:not([hidden])");
     count.textContent = left ? `${left} ${left === 1 ? "rule" : "rules"}` : "No rule has all of these words.";
   };
   filter.addEventListener("submit", (event) => event.preventDefault());

@@ -41,15 +41,13 @@ pub fn systems(scenario: &dyn AnyScenario) -> String {
     names.join(", ")
 }
 
-/// A scenario as an item of a list: its link comes first, and covers the whole card.
-pub fn card(scenario: &dyn AnyScenario, stills: &Stills) -> String {
+/// A scenario as an item of a list: its link comes first, and covers the whole card. `about`: with its summary.
+pub fn card(scenario: &dyn AnyScenario, stills: &Stills, about: bool) -> String {
     let info = scenario.info();
     let (link, image, facts) = (scenario_link(&info), stills.image(&info.path(), ""), facts(&info));
     let systems = systems(scenario);
     let systems =
         if systems.is_empty() { systems } else { format!("<p class=\"card-systems\">{}</p>", escape(&systems)) };
-    format!(
-        "<li>{link}{image}<p class=\"card-about\">{}</p><p class=\"card-facts\">{facts}</p>{systems}</li>",
-        escape(info.summary)
-    )
+    let about = if about { format!("<p class=\"card-about\">{}</p>", escape(info.summary)) } else { String::new() };
+    format!("<li>{link}{image}{about}<p class=\"card-facts\">{facts}</p>{systems}</li>")
 }

@@ -54,7 +54,7 @@ fn levels(guide: Guide, all: &[&'static dyn AnyScenario], stills: &Stills) -> St
     for level in levels {
         let title = escape(guide.level(level));
         let of_level = all.iter().filter(|scenario| scenario.info().level == level);
-        let cards: String = of_level.map(|scenario| card(*scenario, stills)).collect();
+        let cards: String = of_level.map(|scenario| card(*scenario, stills, true)).collect();
         let _ = write!(
             out,
             "<section class=\"level\"><h2><span class=\"level-number\">{level}</span> {title}</h2><ol class=\"cards\">{cards}</ol></section>"
@@ -70,9 +70,10 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
     let rule = |rule: &(_, &'static faultline::sim::declare::rules::Rule)| {
         let path = info.path();
         let one = counterexamples().find(|one| one.path == path && one.rule == rule.1.id);
-        let breaks =
-            one.map_or(String::new(), |one| format!(" <a href=\"{}\">without it</a>, {}", story(&one), one.length));
-        format!("<li>{}:{breaks}</li>", escape(rule.1.title))
+        let breaks = one.map_or(String::new(), |one| {
+            format!(" <a href=\"{}\">breaks in {} without it</a>", story(&one), one.length)
+        });
+        format!("<li>{}{breaks}</li>", escape(rule.1.title))
     };
     let rules: String = info.rules.iter().map(rule).collect();
     let near = info.near.iter().chain(info.before).filter_map(|other| find(other));
@@ -82,8 +83,8 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
     format!(
         "<section class=\"level alone\"><div class=\"alone-picture\">{image}</div><div class=\"alone-text\"><h2>{link}</h2><p>{summary}</p><p class=\"card-facts\">{facts}{dot}{systems}</p>\
          <div class=\"alone-lists\"><div><h3>What is promised</h3><ul>{promises}</ul></div><div><h3>What it rests on</h3><ul>{rules}</ul></div></div>\
-         <p class=\"card-facts\">It speaks of {versions}.</p></div></section>\
-         <p class=\"alone-note\">This guide has one scenario so far. It can be read alone; near to it are {near}.</p>",
+         <p class=\"card-facts\">Sources and versions: {versions}.</p></div></section>\
+         <p class=\"alone-note\">This guide has one scenario so far. See also {near}.</p>",
         image = stills.image(&info.path(), ""),
         link = scenario_link(&info),
         summary = escape(info.summary),

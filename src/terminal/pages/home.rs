@@ -73,8 +73,8 @@ fn hero(recording: &Recording, files: &Files) -> String {
 }
 
 fn failures(stills: &Stills) -> String {
-    let mut out = "<section class=\"famous\"><h2>Famous failures</h2><p class=\"section-about\">Real bugs and classic mistakes, each \
-                   in as few moves as it takes. One rule is off.</p><ul class=\"cards\">"
+    let mut out = "<section class=\"famous\"><h2>Famous failures</h2><p class=\"section-about\">Each \
+                   replayed to the moment in which a promise breaks, with one rule off.</p><ul class=\"cards\">"
         .to_owned();
     for (title, one) in famous() {
         let info = find(one.path).map(|scenario| scenario.info());
@@ -124,7 +124,7 @@ fn shelf(guide: Guide, stills: &Stills) -> String {
     let all: Vec<&dyn AnyScenario> = scenarios(guide).copied().collect();
     let shown = shown_of(&all);
     let is_shown = |scenario: &&dyn AnyScenario| shown.contains(&scenario.info().slug);
-    let cards: String = all.iter().filter(|one| is_shown(one)).map(|one| card(*one, stills)).collect();
+    let cards: String = all.iter().filter(|one| is_shown(one)).map(|one| card(*one, stills, false)).collect();
     let line = |scenario: &&dyn AnyScenario| {
         let info = scenario.info();
         format!("<li>{}<span>{} min</span></li>", scenario_link(&info), minutes(&info))

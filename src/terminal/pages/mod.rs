@@ -105,7 +105,7 @@ impl Site {
     /// Home, the page of all rules, and the page for unknown addresses. Gives the addresses that can be visited.
     fn write_home(&self, told: &Recording) -> Result<Vec<String>, Failure> {
         self.write_list("", home::TITLE, home::LEAD, "home", &home::page(told, &self.files, &self.stills))?;
-        self.write_list("rules", rules::TITLE, rules::ABOUT, "rules", &rules::page()?)?;
+        self.write_list("rules", rules::TITLE, rules::ABOUT, "all-rules", &rules::page()?)?;
         self.save("404.html", &missing::page(&self.files.index.name))?;
         Ok(vec![String::new(), "rules".to_owned()])
     }

@@ -267,8 +267,9 @@ impl Recording {
                 .any(|flight| flight.lost.is_none() && flight.due > one.time && flight.due - flight.sent < QUICK);
             let waited = next.time - one.time;
             at += if is_seen { waited * SEEN / MS } else { (waited * WAITED / MS).min(LONGEST_WAIT) };
-            // Where it waits for the reader, the reader says when to go on.
-            if !one.says.is_empty() && !self.waits.contains(&index) {
+            // Where it waits for the reader, the reader says when to go on; and what broke is told apart.
+            let is_read = self.waits.contains(&index) || index + 2 == self.shots.len();
+            if !one.says.is_empty() && !is_read {
                 at += (one.says.chars().count() as u64 * READING).clamp(READING_BOUNDS.0, READING_BOUNDS.1);
             }
             times.push(at);
@@ -351,7 +352,7 @@ impl Recording {
             "looks": looks.0, "fields": fields.0, "glyphs": glyphs.0,
             "shots": shots, "flights": flights,
             "begins": self.shots.get(self.stands).map_or(0, |shot| shot.time + AHEAD),
-            "elected": self.elected, "waits": self.waits,
+            "elected": self.elected, "broken": self.shots.len() - 2, "waits": self.waits,
         })
         .to_string()
     }

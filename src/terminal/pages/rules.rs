@@ -57,7 +57,7 @@ fn group(scenario: &'static dyn AnyScenario) -> Result<String, Failure> {
         let (on, off) = rule.about.split_once(" Off: ").unwrap_or((rule.about, ""));
         let _ = write!(
             out,
-            "<article class=\"rule\" id=\"{id}\"><h4><a href=\"#{id}\">{title}</a></h4><div class=\"rule-body\"><div class=\"rule-about\"><p>{on}</p>{off}{breaks}</div>{practice}</div></article>",
+            "<article class=\"rule-entry\" id=\"{id}\"><h4><a href=\"#{id}\">{title}</a></h4><div class=\"rule-body\"><div class=\"rule-about\"><p>{on}</p>{off}{breaks}</div>{practice}</div></article>",
             id = rule_id(&info, rule),
             title = escape(rule.title),
             on = escape(on),

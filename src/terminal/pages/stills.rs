@@ -110,7 +110,9 @@ impl Shot {
     fn of(world: &LiveWorld) -> Shot {
         let now = world.kernel().now();
         let now = world.next_at().map_or(now, |next| now + next.saturating_sub(now) / 2);
-        let picture = world.picture(frame_of(world));
+        let pictures = [Frame::Wide, Frame::Narrow].map(|frame| compact(world.picture(frame)));
+        let picture = pictures.into_iter().min_by_key(|picture| crop(picture).2);
+        let picture = picture.unwrap_or_else(|| Picture::new(Frame::Wide));
         let flights = world.flights();
         let worth = worth(&picture, &flights);
         Shot { picture, flights, now, worth }
@@ -130,13 +132,49 @@ impl Shot {
     }
 }
 
-/// Of the two frames the one whose nodes fill a card best.
-fn frame_of(world: &LiveWorld) -> Frame {
-    let slack = |frame: &Frame| {
-        let (_, _, width, height) = bounds(&world.picture(*frame));
-        (width * 5 - height * 8).abs() / height.max(1) + width / 200
+/// A card is eight wide and five high.
+const CARD: (i32, i32) = (8, 5);
+
+/// The nodes alone, as they stand to each other, moved as close together as their words allow, in the shape of a card:
+/// so that as much as possible can be read on one.
+fn compact(mut picture: Picture) -> Picture {
+    picture.figures.clear();
+    let places: Vec<(i32, i32)> = picture.nodes.iter().map(|mark| mark.at).collect();
+    let span = |of: fn(&(i32, i32)) -> i32| {
+        let (low, high) = (places.iter().map(of).min(), places.iter().map(of).max());
+        (low.unwrap_or(0), high.unwrap_or(0) - low.unwrap_or(0))
     };
-    [Frame::Narrow, Frame::Wide].into_iter().min_by_key(slack).unwrap_or(Frame::Narrow)
+    let ((left, width), (top, height)) = (span(|at| at.0), span(|at| at.1));
+    for unit in 20..120 {
+        let room = (CARD.0 * unit, CARD.1 * unit - 40);
+        for (mark, at) in picture.nodes.iter_mut().zip(&places) {
+            mark.at = ((at.0 - left) * room.0 / width.max(1), (at.1 - top) * room.1 / height.max(1));
+        }
+        if !is_crowded(&picture) {
+            break;
+        }
+    }
+    // Drawing clamps the labels of sets to the frame, so the nodes stand in its middle.
+    let (x, y, width, height) = bounds(&picture);
+    let frame = picture.frame.size();
+    for mark in &mut picture.nodes {
+        mark.at = (mark.at.0 - x + (frame.0 - width) / 2, mark.at.1 - y + (frame.1 - height) / 2);
+    }
+    picture
+}
+
+/// Whether two nodes, or their words, overlap.
+fn is_crowded(picture: &Picture) -> bool {
+    let boxes: Vec<(i32, i32, i32, i32)> = picture.nodes.iter().map(room).collect();
+    let overlap = |a: &(i32, i32, i32, i32), b: &(i32, i32, i32, i32)| a.0 < b.2 && b.0 < a.2 && a.1 < b.3 && b.1 < a.3;
+    boxes.iter().enumerate().any(|(at, one)| boxes[at + 1..].iter().any(|other| overlap(one, other)))
+}
+
+/// What a node and its words take on a still, where they are a little larger than on a stage, with its crown.
+fn room(mark: &NodeMark) -> (i32, i32, i32, i32) {
+    let (left, top, right, bottom) = mark.bounds();
+    let half = (mark.state.chars().count() as i32 * 4 + 4).max((right - left) / 2 + 6);
+    (mark.at.0 - half, top - if mark.crown { 20 } else { 8 }, mark.at.0 + half, bottom + 8)
 }
 
 /// How much there is to see: messages on their way, different states, somebody who leads, something that is wrong.
@@ -155,24 +193,30 @@ fn worth(picture: &Picture, flights: &[FlightMark]) -> i32 {
 
 /// The box that the nodes take: left, top, width, height.
 fn bounds(picture: &Picture) -> (i32, i32, i32, i32) {
-    let all = picture.nodes.iter().map(NodeMark::bounds);
+    let all = picture.nodes.iter().map(room);
     let (left, top, right, bottom) =
-        all.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.max(b.2), a.3.max(b.3))).unwrap_or((0, 0, 400, 300));
+        all.reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.max(b.2), a.3.max(b.3))).unwrap_or((0, 0, 400, 250));
     (left, top, right - left, bottom - top)
 }
 
-/// What is shown of a picture: its nodes with some room, in the shape of a card, eight by five.
+/// What is shown of a picture: its nodes and the names of sets above and below them, in the shape of a card.
 fn crop(picture: &Picture) -> (i32, i32, i32, i32) {
-    const ROOM: i32 = 22;
+    const ROOM: i32 = 14;
     let (x, y, width, height) = bounds(picture);
-    let (x, y, width, height) = (x - ROOM, y - ROOM, width + 2 * ROOM, height + 2 * ROOM);
-    let (wanted_width, wanted_height) = ((height * 8 + 4) / 5, (width * 5 + 7) / 8);
+    let (above, below) = (if picture.sets.is_empty() { 0 } else { 22 }, if picture.sets.len() > 1 { 22 } else { 0 });
+    let (x, y) = (x - ROOM, y - ROOM - above);
+    let (width, height) = (width + 2 * ROOM, height + 2 * ROOM + above + below);
+    let (wanted_width, wanted_height) =
+        ((height * CARD.0 + CARD.1 - 1) / CARD.1, (width * CARD.1 + CARD.0 - 1) / CARD.0);
     if wanted_width > width {
         (x - (wanted_width - width) / 2, y, wanted_width, height)
     } else {
         (x, y - (wanted_height - height) / 2, width, wanted_height)
     }
 }
+
+/// Words on a card are larger than on a stage, because the picture is smaller.
+const LARGER: &str = ".picture .label{font-size:17px}.picture .state,.picture .set-label{font-size:15.5px}";
 
 /// The colours and rules of the site's style sheets that a picture uses.
 fn style_for(drawn: &str) -> String {
@@ -193,7 +237,7 @@ fn style_for(drawn: &str) -> String {
         line.split_once(": light-dark(").is_some_and(|(name, _)| rules.contains(&format!("var({name})")))
     });
     let root: String = tokens.collect();
-    format!(":root{{color-scheme:light dark;{root}}}{rules}")
+    format!(":root{{color-scheme:light dark;{root}}}{rules}{LARGER}")
 }
 
 /// Whether each class of a selector occurs in a drawing.
