@@ -48,8 +48,7 @@ class Player {
   restart() {
     const { shots, begins, elected } = this.told;
     Object.assign(this, { part: 0, asked: false, paused: false, shot: -1, field: undefined });
-    breach.hidden = why.hidden = true;
-    crash.hidden = say.hidden = false;
+    this.finish(false);
     this.at = still.matches ? shots[elected][0] + LATER : this.screen(begins);
     this.draw();
     this.wake();
@@ -57,6 +56,10 @@ class Player {
 
   get end() {
     return this.told.shots[this.stops[this.part]][0];
+  }
+
+  get isOver() {
+    return this.part === 2 && this.at >= this.end;
   }
 
   /** Virtual time at a moment of the screen. */
@@ -95,7 +98,7 @@ class Player {
   }
 
   toggle() {
-    if (this.at >= this.end && this.part === 2) return this.restart();
+    if (this.isOver) return this.restart();
     this.paused = !this.paused;
     this.draw();
     this.wake();
@@ -103,13 +106,16 @@ class Player {
 
   /** Without motion: on to the next sentence, or to where the recording waits. */
   next() {
-    if (this.at >= this.end && this.part === 2) return this.restart();
+    if (this.isOver) return this.restart();
     const { shots } = this.told;
-    const here = this.shot;
-    const told = shots.findIndex((shot, index) => index > here && shot[5] && shot[0] > this.at - LATER);
-    const until = told < 0 ? this.end : shots[told][0] + LATER;
-    const following = shots.findIndex((shot, index) => index > Math.max(told, 0) && shot[5]);
-    this.at = Math.min(until, this.end, told < 0 || following < 0 ? this.end : Math.max(shots[following][0] - 1, shots[told][0]));
+    const after = (last) => shots.findIndex((shot, index) => index > last && shot[5]);
+    const told = after(this.shot);
+    if (told < 0 || told >= Math.min(this.stops[this.part], this.told.broken)) {
+      this.at = this.end;
+    } else {
+      const [from, until] = [shots[told][0], shots[after(told)]?.[0] - 1 || this.end];
+      this.at = Math.max(from, Math.min(from + LATER, until, this.end));
+    }
     this.draw();
   }
 
@@ -227,10 +233,11 @@ class Player {
     if (crash.textContent !== label) crash.textContent = label;
     const other = over && atEnd ? "Play it again" : still.matches ? "Next step" : this.paused ? "Play" : "Pause";
     if (pause.textContent !== other) pause.textContent = other;
-    pause.hidden = this.part === 2 ? over && !atEnd : atEnd;
+    const isAway = this.part === 2 ? over && !atEnd : atEnd;
+    pause.classList.toggle("is-away", isAway);
     live.dataset.state = over ? "broken" : this.part === 0 && shot < this.told.elected ? "electing" : ready ? "waiting" : "playing";
-    if (over === !breach.hidden) return;
-    this.finish(over);
+    if (over === breach.hidden) this.finish(over);
+    if (isAway && document.activeElement === pause) (over ? why : crash).focus();
   }
 
   /** Shows what broke, or takes that away again. */
@@ -247,6 +254,9 @@ class Player {
 }
 
 if (live) {
-  const told = await (await fetch(live.dataset.recording)).json();
-  new Player(told);
+  try {
+    new Player(await (await fetch(live.dataset.recording)).json());
+  } catch {
+    say.textContent = "The recording could not be loaded. The scenario itself may work.";
+  }
 }

@@ -140,6 +140,9 @@ class Box {
 
 const form = document.querySelector("form.find");
 if (form) {
+  // Where the app draws the header anew, the box goes back into it.
+  const back = () => form.isConnected || document.querySelector("header.top nav")?.after(form);
+  new MutationObserver(back).observe(document.querySelector("#app"), { childList: true });
   const box = new Box(form);
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]");

@@ -34,6 +34,7 @@ tests["a leader is elected; it crashes, another follows; that crashes, and a pro
   ensure(/^\.\/consensus\/raft-election\/\?run=[\w-]+&story=vote-on-disk$/.test(why), why);
   await page.getByRole("button", { name: "Play it again" }).click();
   ensure(await page.locator(".live-breach").isHidden() && await crash(page).isVisible(), "it does not begin again");
+  ensure((await page.locator(".live-promise").textContent()).includes("holds so far"), "it begins with a broken promise");
 };
 
 tests["messages are seen on their way, and nothing moves while it is paused or out of sight"] = async (site) => {

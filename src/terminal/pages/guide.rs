@@ -71,7 +71,7 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
         let path = info.path();
         let one = counterexamples().find(|one| one.path == path && one.rule == rule.1.id);
         let breaks = one.map_or(String::new(), |one| {
-            format!(" <a href=\"{}\">breaks in {} without it</a>", story(&one), one.length)
+            format!(": <a href=\"{}\">breaks in {} without it</a>", story(&one), one.length)
         });
         format!("<li>{}{breaks}</li>", escape(rule.1.title))
     };
@@ -92,8 +92,16 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
         dot = if systems.is_empty() { "" } else { " · " },
         systems = escape(&systems),
         versions = escape(&versions),
-        near = near.join(" and "),
+        near = listed(&near),
     )
+}
+
+/// Things in a row: "A, B and C".
+fn listed(things: &[String]) -> String {
+    match things {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        _ => things.concat(),
+    }
 }
 
 /// The terms that a guide's scenarios use.

@@ -51,15 +51,15 @@ fn hero(recording: &Recording, files: &Files) -> String {
          <section class=\"live\" data-recording=\"{{up}}{recorded}\" aria-label=\"Five servers of Raft\">\
          <p class=\"live-promise\"><span class=\"verdict-mark\" aria-hidden=\"true\">✓</span> {promise}: <span class=\"live-verdict\">holds so far</span></p>\
          {still}<ul class=\"live-legend\" aria-label=\"Messages\">{legend}</ul></section>\
-         <div class=\"act\"><div class=\"live-says\"><p class=\"live-say\" aria-live=\"polite\">A server has waited long enough. It asks the others for their votes.</p>\
-         <div class=\"live-breach\" hidden><h2 tabindex=\"-1\">A promise is broken</h2><p><b>{promise}.</b> {text}</p></div></div>\
+         <div class=\"act\"><div class=\"live-says\" aria-live=\"polite\"><p class=\"live-say\">A server has waited long enough. It asks the others for their votes.</p>\
+         <div class=\"live-breach\" hidden><h2>A promise is broken</h2><p><b>{promise}.</b> {text}</p></div></div>\
          <div class=\"live-buttons\"><button type=\"button\" class=\"primary live-crash\" aria-disabled=\"true\" disabled>Crash the leader</button>\
          <a class=\"live-why\" href=\"{why}\" hidden>See why</a>\
          <button type=\"button\" class=\"quiet live-pause\" disabled>Pause</button>\
-         <a class=\"live-open\" href=\"{{up}}{path}/\">Open it yourself</a></div>\
+         <a class=\"live-open\" href=\"{{up}}{path}/\">Open the scenario</a></div>\
          <p class=\"live-note\">A recorded run of the simulator, at reading pace. One rule is off in it, “{rule}”: here a server forgets its vote in a crash. \
-         <a href=\"{{up}}{path}/?run={run}\">The same run, to step through</a></p></div></div>\
-         <p class=\"continue-place\"></p><script type=\"module\" src=\"{{up}}{script}\"></script>",
+         <a href=\"{{up}}{path}/?run={run}\">The same run, to step through</a></p>\
+         <p class=\"continue-place\"></p></div></div><script type=\"module\" src=\"{{up}}{script}\"></script>",
         recorded = files.recording.name,
         still = recording.still(),
         legend = recording.legend(),
@@ -198,8 +198,8 @@ fn how_true() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::recording::record;
     use super::*;
-    use crate::pages::recording::record;
 
     fn home() -> String {
         let recording = record().expect("no recording");

@@ -76,7 +76,7 @@ mod tests {
             let places: Vec<String> = path.steps.iter().map(Info::path).collect();
             for (at, info) in path.steps.iter().enumerate() {
                 let is_earlier = |before: &&str| places[..at].iter().any(|place| place == before);
-                assert!(info.before.iter().all(|before| is_earlier(before)), "{}: {}", path.title, info.path());
+                assert!(info.before.iter().all(is_earlier), "{}: {}", path.title, info.path());
             }
         }
     }
