@@ -301,6 +301,12 @@ fn flight(mark: &FlightMark, lane: Lane, spot: Spot) -> String {
     )
 }
 
+/// Messages where they are at a moment.
+pub fn all_flights(picture: &Picture, flights: &[FlightMark], now: Time) -> String {
+    let marks = flights.iter().zip(geometry::lanes(flights)).filter(|(_, lane)| lane.count > 0);
+    marks.filter_map(|(mark, lane)| Some(flight(mark, lane, geometry::spot(picture, mark, lane, now)?))).collect()
+}
+
 /// Height of a row of a figure.
 const ROW: i32 = 24;
 /// A number in a table has at most this many characters.
@@ -458,11 +464,7 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         }
         out.push_str("</g>");
     }
-    for (mark, lane) in flights.iter().zip(geometry::lanes(flights)).filter(|(_, lane)| lane.count > 0) {
-        if let Some(spot) = geometry::spot(picture, mark, lane, now) {
-            out.push_str(&flight(mark, lane, spot));
-        }
-    }
+    out.push_str(&all_flights(picture, flights, now));
     out.push_str("</svg>");
     out
 }

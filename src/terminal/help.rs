@@ -98,7 +98,9 @@ pub const COMMANDS: [Command; 8] = [
     Command {
         name: "pages",
         run: pages::pages,
-        brief: "  faultline pages APPS DIR                     write the pages of the site in DIR, with the guides' apps built in APPS\n",
+        brief: "  faultline pages APPS DIR                     write the pages of the site in DIR, with the guides' apps built in APPS
+      --base URL        the address that the site will have: pages name their own, and sitemap.xml lists them
+",
         more: "",
     },
 ];

@@ -259,7 +259,7 @@ tests["home says what was visited, and offers to continue"] = async (site) => {
   await page.locator("header .brand").click();
   await page.waitForSelector(".home .continue");
   ensure((await page.locator(".home .continue").textContent()).startsWith("Continue: Raft"), "it continues elsewhere");
-  ensure(await page.locator(".home li.visited").count() === 1, "not one is marked as visited");
+  ensure(await page.locator(".shelf li.visited").count() === 1, "not one is marked as visited");
   await page.locator(".home .continue").click();
   await started(page);
 };

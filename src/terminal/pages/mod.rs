@@ -1,10 +1,18 @@
 //! `faultline pages`: an index.html for every address of the built site. Only scenarios' pages load an app, which takes
 //! the place of their workbench; all else is here to stay.
 
+mod cards;
+mod files;
 mod frame;
 mod guide;
 mod home;
+mod missing;
+mod paths;
+mod recording;
+mod rules;
 mod scenario;
+mod search;
+mod stills;
 mod workbench;
 
 use std::path::{Path, PathBuf};
@@ -21,36 +29,48 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 use super::in_practice;
-use frame::{PLACE, render, under};
+use files::Files;
+use frame::{PLACE, Page, render, under};
+use recording::{Recording, record};
+use stills::Stills;
 
 /// The folder of the template for pages without an app, next to the shelves' apps.
 const PLAIN: &str = "plain";
 
 /// Writes the pages of a site. Their templates are what Trunk has built: a folder with an index.html for each shelf, and
-/// one for the pages that need no app; or one index.html for all pages.
+/// one for the pages that need no app; or one index.html for all pages. With `--base`, the address that the site will
+/// have, pages name their own address and sitemap.xml lists them.
 pub fn pages(words: &[String]) -> Result<ExitCode, Failure> {
-    let arguments = Arguments::parse(words, &[], &[])?;
+    let arguments = Arguments::parse(words, &["--base"], &[])?;
     let [templates, folder] = arguments.words() else {
         return Err(Failure::Usage(
             "pages takes two things: the folder of the shelves' apps, or one page for all; and the site's folder."
                 .to_owned(),
         ));
     };
-    let site = Site { templates: Templates::find(PathBuf::from(templates))?, folder: PathBuf::from(folder) };
-    let mut written = site.write_home()?;
-    for guide in Guide::ALL {
-        written += site.write_guide(guide)?;
+    let base = arguments.all("--base").last().map(|base| format!("{}/", base.trim_end_matches('/')));
+    if base.as_ref().is_some_and(|base| !base.starts_with("http")) {
+        return Err(Failure::Usage(
+            "--base takes the site's whole address: https://example.org/faultline/.".to_owned(),
+        ));
     }
-    println!("{written} pages written");
+    let told = record().ok_or_else(|| Failure::File("No run tells the story of the home page any more.".to_owned()))?;
+    let site = Site {
+        templates: Templates::find(PathBuf::from(templates))?,
+        folder: PathBuf::from(folder),
+        base,
+        files: Files::new(search::index(), told.json()),
+        stills: Stills::new(),
+    };
+    site.save_files()?;
+    let mut paths = site.write_home(&told)?;
+    for guide in Guide::ALL {
+        paths.extend(site.write_guide(guide)?);
+    }
+    site.save_sitemap(&paths)?;
+    println!("{} pages written", paths.len() + 1);
     Ok(ExitCode::SUCCESS)
 }
-
-/// What a static host shows for an unknown address. It can be at any depth, so the page needs no other file.
-const NOT_FOUND: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-    content=\"width=device-width\"><title>Not found · Faultline</title><style>:root{color-scheme:light dark}\
-    body{font:1.1rem/1.5 Georgia,serif;max-width:34rem;margin:15vh auto;padding:0 1rem}</style>\
-    <h1>There is no such page</h1><p>The scenario may have another name by now.</p>\
-    <p><a href=\"/\">Go to this host's front page</a></p></html>";
 
 /// What the pages are put into.
 enum Templates {
@@ -87,6 +107,10 @@ fn template(file: &Path) -> Result<String, Failure> {
 struct Site {
     templates: Templates,
     folder: PathBuf,
+    /// The site's whole address, if it is known.
+    base: Option<String>,
+    files: Files,
+    stills: Stills,
 }
 
 impl Site {
@@ -97,34 +121,55 @@ impl Site {
         std::fs::write(&file, text).map_err(failed)
     }
 
-    /// Home, and the page for unknown addresses.
-    fn write_home(&self) -> Result<usize, Failure> {
-        self.write_list("", "Distributed systems you can break", home::LEAD, "home", &home::page())?;
-        self.save("404.html", NOT_FOUND)?;
-        Ok(2)
+    /// What pages load besides the app.
+    fn save_files(&self) -> Result<(), Failure> {
+        let stills = self.stills.0.iter().map(|still| &still.file);
+        self.files.all().into_iter().chain(stills).try_for_each(|file| self.save(&file.name, &file.text))
+    }
+
+    /// Home, the page of all rules, and the page for unknown addresses. Gives the addresses that can be visited.
+    fn write_home(&self, told: &Recording) -> Result<Vec<String>, Failure> {
+        self.write_list("", home::TITLE, home::LEAD, "home", &home::page(told, &self.files, &self.stills))?;
+        self.write_list("rules", rules::TITLE, rules::ABOUT, "all-rules", &rules::page()?)?;
+        self.save("404.html", &missing::page(&self.files.index.name))?;
+        Ok(vec![String::new(), "rules".to_owned()])
     }
 
     /// All pages of a guide.
-    fn write_guide(&self, guide: Guide) -> Result<usize, Failure> {
-        self.write_list(guide.slug(), guide.title(), guide.about(), "guide", &guide::page(guide))?;
-        let mut written = 1;
+    fn write_guide(&self, guide: Guide) -> Result<Vec<String>, Failure> {
+        self.write_list(guide.slug(), guide.title(), guide.about(), "guide", &guide::page(guide, &self.stills))?;
+        let mut written = vec![guide.slug().to_owned()];
         for scenario in scenarios(guide) {
             let info = scenario.info();
             let page = scenario::page(*scenario, &info, &in_practice::of(*scenario)?);
-            self.write(&info.path(), info.title, info.summary, &page)?;
-            written += 1;
+            let more = scenario::described(&info);
+            self.write(&info.path(), &Page { title: info.title, about: info.summary, more, page })?;
+            written.push(info.path());
         }
         Ok(written)
     }
 
     /// A page that is a list.
     fn write_list(&self, path: &str, title: &str, about: &str, class: &str, inside: &str) -> Result<(), Failure> {
-        self.write(path, title, about, &format!("<div class=\"page {class}\">{inside}</div>"))
+        let more = format!("<link rel=\"stylesheet\" href=\"./{}\">", self.files.style.name);
+        let page = format!("<div class=\"page {class}\">{inside}</div>");
+        self.write(path, &Page { title, about, more, page })
     }
 
-    fn write(&self, path: &str, title: &str, about: &str, page: &str) -> Result<(), Failure> {
-        let page = render(&self.templates.of(path)?, path, title, about, page);
+    fn write(&self, path: &str, page: &Page) -> Result<(), Failure> {
+        let page = render(&self.templates.of(path)?, path, page, self.base.as_deref(), &self.files);
         self.save(&under(path, "index.html"), &page)
+    }
+
+    /// The addresses of all pages: only where the site's own is known, because a sitemap has whole addresses.
+    fn save_sitemap(&self, paths: &[String]) -> Result<(), Failure> {
+        let Some(base) = &self.base else { return Ok(()) };
+        let line = |path: &String| format!("<url><loc>{}</loc></url>\n", escape(&frame::address(base, path)));
+        let lines: String = paths.iter().map(line).collect();
+        self.save(
+            "sitemap.xml",
+            &format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<urlset xmlns=\"http://www.sitemaps.org/schemas/sitemap/0.9\">\n{lines}</urlset>\n"),
+        )
     }
 }
 

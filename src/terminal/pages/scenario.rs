@@ -7,13 +7,15 @@ use faultline::guides::kit::info::Info;
 use faultline::lab::counterexamples::{Counterexample, counterexamples};
 use faultline::picture::svg::escape;
 
+use serde_json::json;
+
+use super::paths::minutes;
 use super::{in_practice, markdown, scenarios_of, workbench};
 
 /// The page, without its frame. The app takes the workbench's place and leaves all else alone.
 pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractice) -> String {
     format!(
-        "<div class=\"page scenario\">{}<div class=\"workbench\">{}<article id=\"prose\" class=\"prose\">{}</article>\
-         </div>{}</div>",
+        "<div class=\"page scenario\">{}{}<article id=\"prose\" class=\"prose\">{}</article>{}</div>",
         heading(info),
         workbench::still(scenario, info),
         prose(info, outside),
@@ -24,7 +26,7 @@ pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractic
 fn heading(info: &Info) -> String {
     format!(
         "<div class=\"heading\"><p class=\"crumbs\"><a href=\"{{up}}{}/\">{}</a> · level {}</p><h1>{}</h1>\
-         <p class=\"lead\">{}</p></div>",
+         <p class=\"lead\" title=\"{4}\">{4}</p></div>",
         info.guide.slug(),
         info.guide.title(),
         info.level,
@@ -45,6 +47,22 @@ fn neighbours(info: &Info) -> String {
     let before = at.checked_sub(1).and_then(|before| all.get(before));
     let links = link("Before", before) + &link("Next", all.get(at + 1));
     format!("<nav class=\"neighbours\" aria-label=\"In this guide\">{links}</nav>")
+}
+
+/// What the page says of itself to search engines, as schema.org has it.
+pub fn described(info: &Info) -> String {
+    let about = json!({
+        "@context": "https://schema.org",
+        "@type": "LearningResource",
+        "name": info.title,
+        "description": info.summary,
+        "learningResourceType": "interactive simulation",
+        "timeRequired": format!("PT{}M", minutes(info)),
+        "teaches": info.promises.iter().map(|promise| promise.title).collect::<Vec<_>>(),
+        "inLanguage": "en",
+        "isAccessibleForFree": true,
+    });
+    format!("<script type=\"application/ld+json\">{}</script>", about.to_string().replace('<', "\\u003c"))
 }
 
 /// A scenario's text: what it says of the world outside stands before its sources.
