@@ -6,11 +6,13 @@ use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::story::acts;
 use faultline::picture::decimal::{hundredths, tenths, whole};
 use faultline::picture::svg::escape;
+use faultline::sim::NodeId;
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
 
-use super::player::Player;
-use crate::view::{click, on, tagged, typed};
+use super::player::{NORMAL_SPEED, Player, Until};
+use crate::view::{Views, click, on, option, tagged, typed};
 
 /// The marks on the scrubber, as HTML: what happened where in the run.
 fn marks(player: Player) -> String {
@@ -59,13 +61,11 @@ fn place_of(speed: f64) -> u32 {
     (SLOWEST..FASTEST).find(|place| speed < speed_at(*place) * HALF_A_TENTH).unwrap_or(FASTEST)
 }
 
-fn speed_text(speed: f64) -> String {
-    let factor = speed / 1e6;
-    if factor >= 1.0 {
-        format!("{}× real time", whole(factor))
-    } else {
-        format!("1/{} of real time", whole(1.0 / factor))
-    }
+/// How quickly it plays: against the usual pace of events, or against real time.
+fn speed_text(speed: f64, by_events: bool) -> String {
+    let factor = speed / if by_events { NORMAL_SPEED } else { 1e6 };
+    let than = if by_events { "the usual pace" } else { "real time" };
+    if factor >= 1.0 { format!("{}× {than}", whole(factor)) } else { format!("1/{} of {than}", whole(1.0 / factor)) }
 }
 
 /// See the module's header.
@@ -124,18 +124,51 @@ fn Scrubber(player: Player) -> impl IntoView {
     }
 }
 
+/// How quickly it plays, by what, and how far.
 #[component]
 fn Speed(player: Player) -> impl IntoView {
     let change = on(move |event: web_sys::Event| {
         let exponent = event_target::<web_sys::HtmlInputElement>(&event).value_as_number();
         player.speed.set(speed_at(whole(exponent * 10.0) as u32));
     });
+    let choose = typed(move |chosen| player.by_events.set(chosen == BY_EVENT));
+    let words = move || speed_text(player.speed.get(), player.by_events.get());
     view! {
-        <label class="speed">
-            <span>{move || speed_text(player.speed.get())}</span>
-            <input type="range" aria-label="Speed" min="3" max="7" step="0.1"
+        <div class="speed">
+            <UntilChoice player/>
+            <select aria-label="Pace" title="What sets the pace: each event in sight, or virtual time" on:change=choose>
+                {option(BY_EVENT, BY_EVENT, player.by_events.get_untracked())}
+                {option(BY_TIME, BY_TIME, !player.by_events.get_untracked())}
+            </select>
+            <input type="range" aria-label="Speed" min="3" max="7" step="0.1" title=words aria-valuetext=words
                 prop:value=move || tenths(f64::from(place_of(player.speed.get())) / 10.0).to_string() on:input=change/>
-        </label>
+        </div>
+    }
+}
+
+const BY_EVENT: &str = "by event";
+const BY_TIME: &str = "by time";
+
+/// What play stops at: a broken promise in any case, and what is chosen here.
+#[component]
+fn UntilChoice(player: Player) -> impl IntoView {
+    let titles: Vec<&str> = player.info().promises.iter().map(|promise| promise.title).collect();
+    let names: Vec<String> = player.with(|run| {
+        let world = run.world();
+        (0..world.kernel().nodes().len()).map(|id| world.name(NodeId::from(id))).collect()
+    });
+    let choose = typed(move |chosen| {
+        let number = |kind: &str| chosen.strip_prefix(kind).and_then(|number| number.parse::<u16>().ok());
+        let node = number("node ").map(|node| Until::Acts(NodeId(node)));
+        let promise = number("promise ").map(|promise| Until::Changes(usize::from(promise)));
+        player.until.set(node.or(promise).unwrap_or_default());
+    });
+    view! {
+        <select class="until" aria-label="Play until" title="Play stops here, and at a broken promise in any case" on:change=choose>
+            {option("", "until it breaks", true)}
+            {titles.into_iter().enumerate().map(|(at, title)| option(format!("promise {at}"), format!("until it is said otherwise: {title}"), false)).views()}
+            {names.into_iter().enumerate().map(|(at, name)| option(format!("node {at}"), format!("until {name} acts"), false)).views()}
+        </select>
     }
 }
 

@@ -9,6 +9,7 @@ use crate::player::Player;
 use crate::share::ShareButtons;
 use crate::stage::partition::{CutButton, Side};
 use crate::stage::text_form::TextForm;
+use crate::view::click;
 
 /// The tabs where charts come first, as they do in a scenario of load. Elsewhere they come third.
 const CHARTS_FIRST: [Titled; 5] = [
@@ -47,6 +48,10 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
         <div class="dock-bar">
             <TabList label="Wide views of the run" all=tabs.to_vec() open is_there body="dock-body" stays=false/>
             <div class="tools">
+                <button class="quiet" title="Undo (z)" disabled=move || !player.has_past().0
+                    on:click=click(move || player.undo())>"Undo"</button>
+                <button class="quiet" title="Redo (Z)" disabled=move || !player.has_past().1
+                    on:click=click(move || player.redo())>"Redo"</button>
                 <CutButton player side/>
                 <ShareButtons player/>
             </div>
