@@ -185,6 +185,16 @@ for (const width of [1440, 1280, 820]) {
   };
 }
 
+tests["what a reader on a phone has scrolled to stays in sight when the app comes"] = async (site) => {
+  const { page, come } = await held(site, { width: 390, height: 844 });
+  const top = () => page.locator("#prose h2").nth(1).evaluate((title) => title.getBoundingClientRect().top);
+  await page.locator("#prose h2").nth(1).evaluate((title) => title.scrollIntoView());
+  const before = await top();
+  await come();
+  await page.waitForTimeout(200);
+  ensure(Math.abs(await top() - before) < 2, `it was at ${before} px, and is at ${await top()} px`);
+};
+
 tests["the buttons are there from the start, and the page says when they will work"] = async (site) => {
   const { page, come } = await held(site);
   for (const name of ["Play", "Step", "Step back", "Restart", "Show me"]) {
