@@ -166,7 +166,7 @@ tests["the app takes its place and nothing else: heading and prose, focus and se
 
 /** Where things are that the still page has too. */
 const places = (page) => page.evaluate(() => {
-  const what = ["h1", ".canvas", ".transport", "[aria-label=Play]", "[aria-label=Step]", "[aria-label=Seek]", ".tour .primary", ".promises li", ".notice-bar", "#prose"];
+  const what = ["h1", ".canvas", ".transport", "[aria-label=Play]", "[aria-label=Step]", "[aria-label=Seek]", ".tour .primary", ".promises li", ".loading, .notice-bar", "#prose"];
   return Object.fromEntries(what.map((one) => {
     const { x, y, width, height } = document.querySelector(one).getBoundingClientRect();
     return [one, [x, y, width, height].map(Math.round).join(" ")];
@@ -184,6 +184,16 @@ for (const width of [1440, 1280, 820]) {
     ensure(moved.length === 0, moved.map((what) => `${what}: ${before[what]}, then ${after[what]}`).join("\n"));
   };
 }
+
+tests["what a reader on a phone has scrolled to stays in sight when the app comes"] = async (site) => {
+  const { page, come } = await held(site, { width: 390, height: 844 });
+  const top = () => page.locator("#prose h2").nth(1).evaluate((title) => title.getBoundingClientRect().top);
+  await page.locator("#prose h2").nth(1).evaluate((title) => title.scrollIntoView());
+  const before = await top();
+  await come();
+  await page.waitForTimeout(200);
+  ensure(Math.abs(await top() - before) < 2, `it was at ${before} px, and is at ${await top()} px`);
+};
 
 tests["the buttons are there from the start, and the page says when they will work"] = async (site) => {
   const { page, come } = await held(site);

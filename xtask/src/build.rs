@@ -23,6 +23,9 @@ const APPS: &str = "target/apps";
 /// What Trunk packs beside them: the same page without an app, for home and all lists.
 const PLAIN: &str = "plain";
 
+/// How Trunk packs them. Trunk reads it in the folder where it runs; the project's own Trunk.toml is for quick builds.
+const PACKING: &str = "[build]\nrelease = true\noffline = true\npublic_url = \"./\"\n";
+
 /// Which build of the terminal writes the pages.
 #[derive(Clone, Copy)]
 pub enum Terminal {
@@ -72,6 +75,8 @@ fn pack_all(shelves: &[String]) -> Outcome {
     for folder in ["dist", APPS] {
         emptied(&crate::root().join(folder)).map_err(|error| format!("{folder} cannot be recreated ({error})."))?;
     }
+    let packing = crate::root().join(APPS).join("Trunk.toml");
+    std::fs::write(packing, PACKING).map_err(|error| format!("Trunk's settings cannot be written ({error})."))?;
     let waiting = Mutex::new(shelves.iter().map(String::as_str).chain([PLAIN]));
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
     let lane = || std::iter::from_fn(next).try_for_each(|shelf| pack(shelf));
@@ -84,14 +89,14 @@ fn pack_all(shelves: &[String]) -> Outcome {
 }
 
 /// Has Trunk pack an app, and copies all but its page into the site. File names carry a hash of the contents, so what
-/// shelves share is stored once. Trunk runs in a folder without its Trunk.toml, which is for quick builds.
+/// shelves share is stored once.
 fn pack(shelf: &str) -> Outcome {
     let root = crate::root();
     let (apps, page) = (root.join(APPS), format!("{shelf}.html"));
     let failed = |error: std::io::Error| format!("The app of the shelf {shelf} cannot be packed ({error}).");
     let template = std::fs::read_to_string(root.join("index.html")).map_err(failed)?;
     std::fs::write(apps.join(&page), page_of(shelf, &template)).map_err(failed)?;
-    let words = ["build", "--release", "--offline", "--public-url", "./", "--log", "warn", "--dist", shelf, &page];
+    let words = ["build", "--log", "warn", "--dist", shelf, &page];
     run(setup::with_tools(command("trunk", &words).current_dir(&apps)), "The message above says why.")?;
     for file in std::fs::read_dir(apps.join(shelf)).map_err(failed)?.flatten() {
         if file.file_name() != "index.html" {

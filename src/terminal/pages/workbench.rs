@@ -2,18 +2,19 @@
 //! words and the promises. Its markup is the app's, so that nothing moves when the app comes.
 
 use faultline::guides::kit::any::AnyScenario;
-use faultline::guides::kit::info::{BeatInfo, Info, PromiseInfo};
+use faultline::guides::kit::info::{BeatInfo, ChallengeInfo, Info, PromiseInfo};
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::Frame;
 use faultline::picture::svg::{escape, whole};
+use faultline::sim::judge::verdict::Standing;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::Origin;
 
-/// What the place of the workbench says until the app is there; `assets/site.js` says so if it does not come.
-const LOADING: &str = "<p class=\"notice-bar loading\" role=\"status\"><span class=\"if-scripted\">Loading the \
-                       simulator: the buttons will work when it is here.</span><noscript>The simulator needs \
-                       JavaScript and WebAssembly, which are switched off in this browser. The picture stands still; \
-                       everything else on this page is here to read.</noscript></p>";
+/// What the place of the workbench says until the app is there; if the app does not come, `assets/site.js` says so here.
+const LOADING: &str = "<p class=\"loading\" role=\"status\"><span class=\"if-scripted\">Loading the simulator for the \
+                       buttons.</span><noscript>The simulator needs JavaScript and WebAssembly, which are \
+                       switched off in this browser. The picture stands still; everything else on this page is here \
+                       to read.</noscript></p>";
 
 /// The workbench, to be replaced by the app's.
 pub fn still(scenario: &'static dyn AnyScenario, info: &Info) -> String {
@@ -22,7 +23,7 @@ pub fn still(scenario: &'static dyn AnyScenario, info: &Info) -> String {
     format!(
         "<div id=\"app\" class=\"workbench{load}\"><div class=\"stage-frame\">{}{}</div>{}{}\
          <aside class=\"panels\"></aside><div class=\"dock-bar\"></div></div>",
-        promises(info),
+        promises(&world, info),
         stage(&world, info),
         tour(&world, info),
         transport(),
@@ -45,30 +46,48 @@ fn stage(world: &LiveWorld, info: &Info) -> String {
 }
 
 fn transport() -> String {
-    let button = |label: &str, icon: &str| {
+    let button = |(label, icon): (&str, &str)| {
         format!(
             "<button disabled aria-label=\"{label}\"><svg class=\"icon\" aria-hidden=\"true\">\
              <use href=\"#icon-{icon}\"/></svg></button>"
         )
     };
-    let buttons = [("Restart", "restart"), ("Step back", "back"), ("Play", "play"), ("Step", "step")];
-    let buttons = buttons.map(|(label, icon)| button(label, icon)).concat();
+    let buttons = [("Restart", "restart"), ("Step back", "back"), ("Play", "play"), ("Step", "step")].map(button);
     format!(
-        "<section class=\"transport\" aria-label=\"Transport\"><div class=\"buttons\">{buttons}</div>\
+        "<section class=\"transport\" aria-label=\"Transport\"><div class=\"buttons\">{}</div>\
          <div class=\"scrub\"><input type=\"range\" aria-label=\"Seek\" max=\"0\" disabled></div>\
          <output class=\"moment\"><span>event <b>0</b> of 0</span><span>0 µs virtual</span></output>\
-         <label class=\"speed\"><span>Speed</span><input type=\"range\" disabled></label></section>"
+         <div class=\"speed\"><input type=\"range\" aria-label=\"Speed\" disabled></div></section>",
+        buttons.concat(),
     )
 }
 
-/// The first beat, and the button that shows it.
+/// The first beat, the button that shows it, and the challenges after the last.
 fn tour(world: &LiveWorld, info: &Info) -> String {
     let beat = info.beats.first().map_or(String::new(), |beat| first_beat(beat, &world.beat_options(0)));
+    let count = info.beats.len();
+    let dot = |beat| format!("<button class=\"dot\" disabled aria-label=\"Beat {beat}\"></button>");
+    let dots: String = (1..=count).map(dot).collect();
     format!(
         "<section class=\"tour\" aria-labelledby=\"tour-title\"><div class=\"tour-head\"><h2 id=\"tour-title\">Tour \
-         <span class=\"count\">1 of {}</span></h2></div><div class=\"tour-body\">{beat}</div><div class=\"tour-foot\">\
-         <button class=\"primary\" disabled>Show me</button></div></section>",
-        info.beats.len(),
+         <span class=\"count\">1 of {count}</span></h2><div class=\"dots\">{dots}</div></div>\
+         <div class=\"tour-body\">{beat}{}</div><div class=\"tour-foot\">\
+         <button disabled aria-label=\"Previous beat\">‹</button><button class=\"primary\" disabled>Show me</button></div>\
+         </section>",
+        challenges(info),
+    )
+}
+
+fn challenges(info: &Info) -> String {
+    let challenge = |challenge: &ChallengeInfo| {
+        let [title, goal, hint] = [challenge.title, challenge.goal, challenge.hint].map(escape);
+        format!("<li><b>{title}</b><p>{goal}</p><details><summary>Hint</summary><p>{hint}</p></details></li>")
+    };
+    let all: String = info.challenges.iter().map(challenge).collect();
+    let count = info.challenges.len();
+    format!(
+        "<details class=\"challenges\"><summary>Challenges <span class=\"count\">0 of {count} solved</span></summary>\
+         <ol>{all}</ol></details>"
     )
 }
 
@@ -91,16 +110,17 @@ fn with_emphasis(text: &str) -> String {
     text.split('*').enumerate().map(part).collect()
 }
 
-/// A chip for each promise, and one for all where there is little room.
-fn promises(info: &Info) -> String {
-    let mark = "<span class=\"verdict-mark\" aria-hidden=\"true\">…</span>";
-    let chip = |promise: &PromiseInfo| {
-        let title = escape(promise.title);
+/// A chip for each promise, as it stands before anything has happened, and one for all where there is little room.
+fn promises(world: &LiveWorld, info: &Info) -> String {
+    let chip = |(promise, standing): (&PromiseInfo, &Standing)| {
+        let (state, mark) = if standing.is_shown_to_hold(promise.kind) { ("holds", "✓") } else { ("pending", "…") };
         format!(
-            "<li data-verdict=\"pending\"><span class=\"chip\">{mark}<span class=\"promise-title\">{title}</span></span></li>"
+            "<li data-verdict=\"{state}\"><span class=\"chip\"><span class=\"verdict-mark\" aria-hidden=\"true\">{mark}</span>\
+             <span class=\"promise-title\">{}</span></span></li>",
+            escape(promise.title)
         )
     };
-    let all: String = info.promises.iter().map(chip).collect();
+    let all: String = info.promises.iter().zip(world.standings()).map(chip).collect();
     let count = info.promises.len();
     format!(
         "<section class=\"promises\" aria-label=\"Promises\"><span class=\"chip promise-summary\">{count} promises</span>\
