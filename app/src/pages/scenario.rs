@@ -1,5 +1,6 @@
 //! The page of a scenario: stage and transport, panels, prose.
 
+use leptos::html;
 use leptos::prelude::*;
 
 use faultline::guides::catalogue;
@@ -62,12 +63,28 @@ pub fn ScenarioPage(index: usize) -> impl IntoView {
     .into_any()
 }
 
+/// While less than this much of the workbench is in sight, in CSS pixels, the reader is in the text: the style sheet then
+/// keeps the stage beside it, where there is room.
+const NEAR: f64 = 120.0;
+
 /// All that moves: the stage in its frame, the tour, the transport, the panels, and the dock for what wants width.
 #[component]
 fn Workbench(player: Player) -> impl IntoView {
-    let (desk, side) = (Desk::new(player), Side::new());
+    let (desk, side, own) = (Desk::new(player), Side::new(), NodeRef::<html::Div>::new());
+    let is_away = RwSignal::new(false);
+    let look = window_event_listener(leptos::ev::scroll, move |_| {
+        let bottom = own.get_untracked().map_or(NEAR, |bench| bench.get_bounding_client_rect().bottom());
+        if is_away.get_untracked() != (bottom < NEAR) {
+            is_away.set(bottom < NEAR);
+            // The stage has another width now, and may want its other picture.
+            request_animation_frame(|| {
+                let _ = web_sys::Event::new("resize").map(|event| window().dispatch_event(&event));
+            });
+        }
+    });
+    on_cleanup(move || look.remove());
     view! {
-        <div class="workbench" class:shows-load=player.info().shows_load()>
+        <div class="workbench" node_ref=own class:is-away=move || is_away.get() class:shows-load=player.info().shows_load()>
             <div class="stage-frame">
                 <Promises player/>
                 <Stages player side/>
