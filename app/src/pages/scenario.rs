@@ -28,6 +28,7 @@ pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
     let (desk, side) = (Desk::new(player), Side::new());
     open_beside(player);
     open_story(player);
+    keep_stage_beside_text();
     remember_visit(player);
     let pause_when_hidden = window_event_listener(leptos::ev::Custom::<leptos::ev::Event>::new("visibilitychange"), {
         move |_| {
@@ -51,6 +52,29 @@ pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
         <Dock player side/>
         <Keys player/>
     }
+}
+
+/// While less than this much of the workbench is in sight, in CSS pixels, the reader is in the text: the style sheet then
+/// keeps the stage beside it, where there is room.
+const NEAR: f64 = 120.0;
+
+/// Marks the workbench while the reader is in the text below it.
+fn keep_stage_beside_text() {
+    let mut was_away = false;
+    let look = window_event_listener(leptos::ev::scroll, move |_| {
+        let Some(bench) = document().get_element_by_id("app") else { return };
+        let is_away = bench.get_bounding_client_rect().bottom() < NEAR;
+        if was_away != is_away {
+            was_away = is_away;
+            // A class that is refused leaves the stage where it is.
+            let _ = bench.class_list().toggle_with_force("is-away", is_away);
+            // The stage has another width now, and may want its other picture.
+            request_animation_frame(|| {
+                let _ = web_sys::Event::new("resize").map(|event| window().dispatch_event(&event));
+            });
+        }
+    });
+    on_cleanup(move || look.remove());
 }
 
 /// Remembers that the reader was here. If what was remembered is damaged, the page says so, unless it has already
