@@ -78,15 +78,15 @@ fn failures(stills: &Stills) -> String {
         .to_owned();
     for (title, one) in famous() {
         let info = find(one.path).map(|scenario| scenario.info());
-        let place = info.map_or(String::new(), |info| format!("{} · ", info.title));
+        let place = info.map_or("", |info| info.title);
         let _ = write!(
             out,
-            "<li><a href=\"{}\">{}</a>{}<p class=\"card-facts\">{}{}</p></li>",
+            "<li><a href=\"{}\">{}</a>{}<p class=\"card-facts\">{} · {}</p></li>",
             story(&one),
             escape(title),
             stills.image(one.path, one.rule),
-            escape(&place),
-            one.length
+            one.length,
+            escape(place)
         );
     }
     out + "</ul></section>"
