@@ -140,13 +140,10 @@ class Box {
 
 const form = document.querySelector("form.find");
 if (form) {
-  // Where the app draws the header anew, the box goes back into it.
-  const back = () => form.isConnected || document.querySelector("header.top nav")?.after(form);
-  new MutationObserver(back).observe(document.querySelector("#app"), { childList: true });
   const box = new Box(form);
   document.addEventListener("keydown", (event) => {
     const isTyping = event.target.closest?.("input:not([type=range], [type=checkbox]), textarea, select, [contenteditable]");
-    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping || !form.isConnected) return;
+    if (event.key !== "/" || event.ctrlKey || event.metaKey || event.altKey || isTyping) return;
     event.preventDefault();
     box.input.focus();
     box.input.select();
@@ -175,10 +172,11 @@ if (filter) {
   input.addEventListener("input", apply);
   // A link to a rule must not lead to one that is filtered out.
   addEventListener("hashchange", () => {
-    if (!document.querySelector(`${location.hash || "#app"}[hidden], [hidden] ${location.hash || "#app"}`)) return;
+    const target = document.getElementById(location.hash.slice(1));
+    if (!target?.closest("[hidden]")) return;
     input.value = "";
     apply();
-    document.querySelector(location.hash)?.scrollIntoView();
+    target.scrollIntoView();
   });
   if (input.value) apply();
 }

@@ -78,15 +78,15 @@ fn failures(stills: &Stills) -> String {
         .to_owned();
     for (title, one) in famous() {
         let info = find(one.path).map(|scenario| scenario.info());
-        let place = info.map_or(String::new(), |info| format!("{} · ", info.title));
+        let place = info.map_or("", |info| info.title);
         let _ = write!(
             out,
-            "<li><a href=\"{}\">{}</a>{}<p class=\"card-facts\">{}{}</p></li>",
+            "<li><a href=\"{}\">{}</a>{}<p class=\"card-facts\">{} · {}</p></li>",
             story(&one),
             escape(title),
             stills.image(one.path, one.rule),
-            escape(&place),
-            one.length
+            one.length,
+            escape(place)
         );
     }
     out + "</ul></section>"
@@ -189,8 +189,8 @@ fn how_true() -> String {
          from what you do, so a link replays it exactly.</dd></div>\
          <div><dt>{promises}</dt><dd><b>promises, checked after every event.</b> Some must always hold; others must come true in time, \
          once faults have ended.</dd></div>\
-         <div><dt>{rules}</dt><dd><b>rules with a switch.</b> With all of them on, thousands of random fault schedules must break \
-         nothing. <a href=\"{{up}}rules/\">All rules, and what each one buys</a></dd></div>\
+         <div><dt>{rules}</dt><dd><b>rules with a switch.</b> The tests send 1,000 random fault schedules through each scenario; \
+         with all rules on, none may break a promise. <a href=\"{{up}}rules/\">All rules, and what each one buys</a></dd></div>\
          <div><dt>{counterexamples}</dt><dd><b>counterexamples.</b> With a rule off, each is a run that breaks a promise: found by \
          search where the search can reach it, and replayed by every test run.</dd></div></dl></section>"
     )

@@ -24,8 +24,14 @@ pub fn index() -> String {
             all.push(json!(["p", promise.title, info.title, format!("{}/", info.path()), promise.about]));
         }
     }
+    // Several guides explain the same term; the first is enough.
+    let mut known: Vec<&str> = Vec::new();
     for guide in Guide::ALL {
         for (term, meaning) in glossary_of(guide) {
+            if known.contains(&term) {
+                continue;
+            }
+            known.push(term);
             all.push(json!(["t", term, guide.title(), format!("{}/#{}", guide.slug(), term_id(term)), meaning]));
         }
     }
