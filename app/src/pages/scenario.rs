@@ -60,12 +60,10 @@ const NEAR: f64 = 120.0;
 
 /// Marks the workbench while the reader is in the text below it.
 fn keep_stage_beside_text() {
-    let mut was_away = false;
     let look = window_event_listener(leptos::ev::scroll, move |_| {
         let Some(bench) = document().get_element_by_id("app") else { return };
         let is_away = bench.get_bounding_client_rect().bottom() < NEAR;
-        if was_away != is_away {
-            was_away = is_away;
+        if bench.class_list().contains("is-away") != is_away {
             // A class that is refused leaves the stage where it is.
             let _ = bench.class_list().toggle_with_force("is-away", is_away);
             // The stage has another width now, and may want its other picture.
