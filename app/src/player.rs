@@ -19,7 +19,7 @@ use faultline::sim::declare::settings::{SettingId, Takes};
 use faultline::sim::explore::Bounds;
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
-use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::simulation::{Refusal, Simulation};
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 
 mod film;
@@ -322,7 +322,10 @@ impl Player {
         self.stop_film();
         let done = self.session.try_update_value(|session| {
             session.note_act();
-            session.run.act_apart(input).inspect_err(|_| _ = session.undo.pop())
+            session.run.act_apart(input).inspect_err(|_| _ = session.undo.pop())?;
+            // What was found is the reader's own from here on.
+            session.is_found = false;
+            Ok::<(), Refusal>(())
         });
         match done {
             Some(Ok(())) => {

@@ -19,10 +19,11 @@ const told = (page) => page.$eval(".story", (story) => ({ id: story.dataset.stor
 
 for (const guide of ["consensus", "messaging", "caching", "storage", "transactions", "resilience"]) {
   const path = (await scenarios()).find((path) => path.startsWith(`${guide}/`) && !/generals|flp|agreement/.test(path));
-  tests[`/${path}/: its stories are walked to the breach, and back`] = async (site) => {
+  tests[`/${path}/: its first stories are walked to the breach, and back`] = async (site) => {
     const all = await stories(path);
     ensure(all.length > 0, "the page links to no story");
-    for (const { rule, address } of all) {
+    // The native suite tells all of them.
+    for (const { rule, address } of all.slice(0, 2)) {
       const page = await site.open(address, { reducedMotion: true });
       const { id, move } = await told(page);
       ensure(id === `${path}/${rule}` && move === 0, `${rule} begins as ${id}, move ${move}`);
