@@ -6,6 +6,7 @@ use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::guides::kit::tour::percent_come;
 use faultline::picture::{Frame, text};
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
@@ -99,6 +100,9 @@ fn happened(run: &Run<LiveWorld>, start: u64, events: u64) {
 fn after(run: &Run<LiveWorld>, info: &Info, beat: usize, options: &[String]) {
     let world = run.world();
     text::lines(&world.picture(Frame::Wide)).iter().for_each(|line| println!("    {line}"));
+    if info.beats[beat].midway {
+        on_their_way(world);
+    }
     let names: Vec<String> = world.beat_nodes(beat).into_iter().map(|node| world.name(node)).collect();
     if !names.is_empty() {
         println!("  Look at: {}", names.join(", "));
@@ -109,6 +113,17 @@ fn after(run: &Run<LiveWorld>, info: &Info, beat: usize, options: &[String]) {
     }
     standings::print(info, world, run.branch().tape().inputs());
     println!();
+}
+
+/// The messages that are seen half way to the next event, each with how far it has come.
+fn on_their_way(world: &LiveWorld) {
+    let seen = world.midway();
+    for flight in world.flights().iter().filter(|flight| flight.lost.is_none()) {
+        let title = world.message(flight.id).map_or(String::new(), |message| message.title);
+        let (from, to) = (world.name(flight.from), world.name(flight.to));
+        let come = percent_come(flight.sent, flight.due, seen);
+        println!("  On its way: {title}, from {from} to {to}, {come} %");
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::systems::caching::cache::promises::{FRESH, ONE_LOAD};
 use crate::systems::caching::cache::{
     self as cache, CacheAside, Memory, Message, Stage, Version, cache_node, database,
 };
-use crate::views::cache::{Shop, cache_mark, cached, client, clients, database_mark, entries, server, servers};
+use crate::views::cache::{Shop, cache_mark, cached, client, clients, database_mark, entries, server, servers, version};
 
 type Beat = crate::guides::kit::tour::Beat<CacheAside>;
 
@@ -121,6 +121,17 @@ fn in_cache(world: &Shop, key: u16) -> Option<Version> {
     cached(world).iter().find(|entry| entry.0 == key).map(|entry| entry.1.version)
 }
 
+/// Whether an update of the favourite is done, and the copy is older.
+fn holds_an_old_copy(world: &Shop) -> bool {
+    let newest = version(world, FAVOURITE);
+    let is_news = |message: &Message| match message {
+        Message::Write { .. } => true,
+        Message::Result { version, .. } | Message::Reply { version, .. } => *version == newest,
+        _ => false,
+    };
+    in_cache(world, FAVOURITE).is_some_and(|copy| copy < newest) && !flies(world, is_news)
+}
+
 /// Key 0 is the most popular one.
 const FAVOURITE: u16 = 0;
 
@@ -141,16 +152,18 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "100 ms away",
         "Clients ask servers, and servers ask the database: 50 ms there, 50 ms back. In between there is a cache, 1 \
-         ms away, and empty so far.",
-        |world| world.kernel().now() == 0,
+         ms away, and empty so far. Watch whom the server asks first.",
+        |world| on_the_way(world, |message| matches!(message, Message::Lookup { .. })) > 0,
     )
+    .midway()
     .look(|world| vec![cache_node(world.settings()), database(world.settings())]),
     Beat::new(
         "Aside",
-        "The server asks the cache first. On a miss it loads from the database itself, answers, and puts a copy into \
-         the cache for the next one. This is *cache-aside*.",
+        "The server asks the cache first. On a miss it loads from the database itself, answers, and puts a copy \
+         into the cache for the next one. This is *cache-aside*.",
         |world| flies(world, |message| matches!(message, Message::Set { .. })),
     )
+    .midway()
     .look(servers)
     .ask(Predict {
         question: "How long does the first read take?",
@@ -163,12 +176,14 @@ const TOUR: &[Beat] = &[
         "The next reader of the same key is served from the cache, and the database hears nothing of it.",
         |world| flies(world, |message| matches!(message, Message::Hit { .. })),
     )
+    .midway()
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
         "The cache fills",
-        "A few keys are asked for all the time, most of them rarely. That is why a cache of 16 entries catches far \
-         more than 16 reads in 40. When it is full, the *least recently used* entry goes.",
-        |world| cached(world).len() >= 16,
+        "Watch the first seven copies. A few keys are asked for all the time, most of them rarely. That is why a \
+         cache of 16 entries catches far more than 16 reads in 40. When it is full, the *least recently used* entry \
+         goes.",
+        |world| cached(world).len() >= 7,
     )
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
@@ -181,6 +196,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|_| vec![call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .midway()
     .look(|world| vec![cache_node(world.settings())])
     .ask(Predict {
         question: "What does the next reader of that key see?",
@@ -195,20 +211,42 @@ const TOUR: &[Beat] = &[
         |world| loads_of(world, QUIET) >= 1 && flies(world, |message| matches!(message, Message::Load { .. })),
     )
     .first(|_| vec![call(cache::READ, &[1, QUIET]), call(cache::READ, &[2, QUIET]), call(cache::CROWD, &[QUIET])])
+    .midway()
     .look(servers),
     Beat::new(
         "Wrong order",
-        "Now updates delete the copy before they write. In the 100 ms between, a reader may load the old value and \
-         put it back. Watch the first promise.",
-        |world| world.is_promise_broken(FRESH.id),
+        "Now updates delete the copy before they write. In the 100 ms between, nobody has a copy, and the database \
+         still has the old value.",
+        |world| flies(world, |message| matches!(message, Message::Write { .. })),
     )
-    .first(|_| vec![Input::off(cache::INVALIDATE_AFTER), Input::set(cache::UPDATES, 20)])
+    .first(|_| vec![Input::off(cache::INVALIDATE_AFTER), call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .midway()
+    .look(|world| vec![cache_node(world.settings())]),
+    Beat::new(
+        "A reader in between",
+        "The write is held up a little, and a reader comes. It misses, loads the old value, and puts it back into \
+         the cache. Then the write arrives, and the update is done.",
+        holds_an_old_copy,
+    )
+    .first(|world| {
+        let write = world.flights().find(|flight| matches!(flight.message, Message::Write { .. }));
+        let late = write.map(|flight| Input::Delay { id: flight.pending.id, by: 20_000 });
+        late.into_iter().chain([call(cache::READ, &[2, i64::from(FAVOURITE)])]).collect()
+    })
+    .look(|world| vec![cache_node(world.settings())])
     .ask(Predict {
         question: "How long does the old value stay in the cache?",
         options: |_| vec!["100 ms".to_owned(), "Until the time to live is over".to_owned()],
         answer: |_| 1,
         because: "Nobody will delete it again: the update considers itself done.",
     }),
+    Beat::new(
+        "And it stays",
+        "Whoever reads now, after the update was reported done, gets the old value. Watch the first promise.",
+        |world| world.is_promise_broken(FRESH.id),
+    )
+    .first(|_| vec![call(cache::READ, &[2, i64::from(FAVOURITE)])])
+    .look(|world| clients(world).into_iter().skip(1).take(1).collect()),
 ];
 
 /// Fewer than a fifth of the look-ups hit, although the cache is full and has been used for a while.

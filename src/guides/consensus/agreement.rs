@@ -4,7 +4,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::machine::consistency::linearizable;
 use crate::systems::storage::quorum_store::promises::{FORWARD, FRESH};
-use crate::systems::storage::quorum_store::{self as store, QuorumStore};
+use crate::systems::storage::quorum_store::{self as store, Message, QuorumStore};
 use crate::views::quorum_store::{
     CLIENTS, Store, all_replicas, newest, operation, quorums_as_sets, read, version_of, write,
 };
@@ -93,18 +93,26 @@ fn acknowledged(world: &Store, counter: u32) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One register, three nodes",
-        "x is kept on A, B and C, so that it outlives any of them. Ann and Bob are clients. Together they must behave \
-         like a single x. That is the problem.",
-        |world| world.kernel().now() == 0,
-    )
-    .look(all_replicas),
-    Beat::new(
-        "Ann writes 5",
-        "She asks all three for the newest version and waits for two answers. Then she sends x=5 to all and again \
-         waits for two. While she waits, the field is the set that has answered.",
-        |world| acknowledged(world, 1),
+        "x is kept on A, B and C, so that it outlives any of them. Together they must behave like a single x: that \
+         is the problem. A client, Ann, wants to write 5. Watch her ask all three for the newest version first.",
+        |world| on_the_way(world, |message| matches!(message, Message::Query { .. })) == 3,
     )
     .first(|_| vec![write(0, 5)])
+    .midway()
+    .look(all_replicas),
+    Beat::new(
+        "A field of answers",
+        "She waits for two answers: two of three are a majority. The field is the set that has answered; watch it \
+         appear with the first.",
+        |world| !quorums_as_sets(world, Frame::Wide).sets.is_empty(),
+    )
+    .look(|_| vec![ANN]),
+    Beat::new(
+        "Stored by a majority",
+        "With the second answer she can choose a higher version, and x=5 leaves for all three. Again she waits for \
+         two. Watch the versions below.",
+        |world| acknowledged(world, 1),
+    )
     .look(|_| vec![ANN]),
     Beat::new(
         "C is down",
@@ -120,9 +128,13 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::Restart { node: C }])
     .look(|_| vec![C]),
-    Beat::new("Bob reads", "Bob asks all three and waits for two. C may well be one of them.", |world| {
+    Beat::new(
+        "Bob reads",
+        "Bob asks all three and waits for two. C may well be one of them.",
+        |world| {
         world.witness().read().counter >= 2 && is_quiet(world)
-    })
+    },
+    )
     .first(|_| vec![read(1)])
     .look(|_| vec![BOB])
     .ask(Predict {

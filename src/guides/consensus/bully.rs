@@ -3,7 +3,7 @@
 use crate::guides::kit::prelude::*;
 use crate::sim::small;
 use crate::systems::consensus::bully::promises::{ALL_AT_WORK, LIMITS, ONE_COORDINATOR, common, in_time, leaders};
-use crate::systems::consensus::bully::{self, Bully, Phase};
+use crate::systems::consensus::bully::{self, Bully, Message, Phase};
 use crate::views::bully::{Cluster, all, beliefs, groups, led_by, name, phase, server};
 
 type Beat = crate::guides::kit::tour::Beat<Bully>;
@@ -95,15 +95,16 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Everybody calls an election",
-        "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? The number is \
-         no measure of merit. It only makes everybody pick the same node.",
-        |world| world.kernel().now() == 0,
+        "Five nodes have just started, and nobody leads. Each asks all nodes above it: are you there? Whoever runs \
+         answers OK. The number is no measure of merit. It only makes everybody pick the same node.",
+        |world| on_the_way(world, |message| *message == Message::Ok) > 0,
     )
+    .midway()
     .look(all),
     Beat::new(
         "Nobody above",
-        "A node that gets an OK steps back and waits. One that gets none *halts* everybody below it, waits until all \
-         have surely stopped, and then it is the *coordinator*.",
+        "A node that gets an OK steps back and waits. One that gets none *halts* everybody below it, waits until \
+         all have surely stopped, and then it is the *coordinator*.",
         |world| leaders(world).next().is_some(),
     )
     .look(led_by)
@@ -116,8 +117,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Heartbeats",
-        "N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for such \
-         a *heartbeat*.",
+        "N5 announces itself, and again every 100 ms. The ring around a node is the time it will still wait for \
+         such a *heartbeat*.",
         |world| common(world) == Some(N5),
     )
     .look(led_by),
@@ -128,6 +129,7 @@ const TOUR: &[Beat] = &[
         |world| in_phase(world, Phase::Asks) == [N2],
     )
     .first(|_| vec![Input::Crash { node: N5 }])
+    .midway()
     .look(|_| vec![N2]),
     Beat::new(
         "Whoever is higher takes over",
@@ -151,8 +153,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![N4]),
     Beat::new(
         "The bully comes back",
-        "N5 restarts. N4 is doing fine, but N5 has nobody above it to ask, and takes the lead: hence the algorithm's \
-         name.",
+        "N5 restarts. N4 is doing fine, but N5 has nobody above it to ask, and takes the lead: hence the \
+         algorithm's name.",
         |world| common(world) == Some(N5),
     )
     .first(|_| vec![Input::Restart { node: N5 }])

@@ -126,14 +126,15 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "One of four is a traitor",
         "A commander and three lieutenants. They win if all the loyal ones do the same. Lieutenant 3 is a traitor, \
-         and none of the others knows it.",
-        |world| world.kernel().now() == 0,
+         and none of the others knows it. Watch the order leave.",
+        |world| !world.flights().any(|flight| flight.from != COMMANDER) && world.flights().count() >= 3,
     )
+    .midway()
     .look(|_| vec![NodeId(3)]),
     Beat::new(
         "The order",
-        "Round 1: the commander sends the same order to each. Every message arrives, and its receiver knows who sent \
-         it. The ring is what is left of the round.",
+        "Round 1: the commander sends the same order to each. Every message arrives, and its receiver knows who \
+         sent it. The ring is what is left of the round.",
         |world| ordered(world, 1),
     )
     .look(|_| vec![COMMANDER]),
@@ -160,8 +161,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Two against one",
-        "Lieutenant 1 holds attack, attack, retreat. It does not know which of them is a lie, and need not: it takes \
-         the majority. This is figure 3 of the paper.",
+        "Lieutenant 1 holds attack, attack, retreat. It does not know which of them is a lie, and need not: it \
+         takes the majority. This is figure 3 of the paper.",
         |world| decided(world, 1),
     )
     .look(loyal)
@@ -195,8 +196,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "One round fewer",
-        "Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs to \
-         divide them.",
+        "Leave the second round out: everyone obeys what it heard first-hand. That is all a lying commander needs \
+         to divide them.",
         |world| world.witness().parted.is_some(),
     )
     .first(|_| vec![rule(generals::ENOUGH_ROUNDS, false)])

@@ -113,15 +113,17 @@ const LAST: NodeId = NodeId(2);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Three voters, one answer",
-        "Three voters must agree on 0 or 1. Messages arrive whenever they like, and one voter may crash. A crashed \
-         voter and a slow one look the same, so nobody may wait for all three: *n - t*, here two, must do.",
-        |world| world.kernel().now() == 0,
+        "Three voters must agree on 0 or 1. Messages take as long as they like, and one voter may crash. A crashed \
+         voter and a slow one look the same, so nobody may wait for all three: *n - t*, here two, must do. Watch \
+         each send its vote to the others.",
+        |world| world.flights().count() >= 6,
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "Report",
-        "Each sends its vote to everybody: a report. Its own counts as well. With two reports it goes on. If more \
-         than half of all three say the same, it proposes that value; otherwise it proposes ?.",
+        "That was a report. A voter's own counts as well. With two reports it goes on. If more than half of all \
+         three say the same, it proposes that value; otherwise it proposes ?.",
         |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
     )
     .look(everybody),
@@ -146,23 +148,23 @@ const TOUR: &[Beat] = &[
         "Now nobody may toss: a voter that sees no proposal keeps its vote. And you are the scheduler. You deliver \
          every message: most in 10 ms, those between A and C, who vote alike, in 40 ms. Nothing is lost, nobody \
          crashes.",
-        |world| open_in(world, 11),
+        |world| open_in(world, 8),
     )
     .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
     .look(everybody)
     .ask(Predict {
         question: "In which round does the next decision come?",
-        options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within ten".to_owned()],
-        answer: |world| if open_in(world, 11) { 2 } else { 0 },
+        options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within seven".to_owned()],
+        answer: |world| if open_in(world, 8) { 2 } else { 0 },
         because: "A and C each hear B first, which votes differently, and B hears one of them. Nobody sees a \
                   majority, and each round ends as it began.",
     }),
     Beat::new(
         "No protocol can do better",
         "The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic \
-         protocol: from a state in which both outcomes are possible, a scheduler can always reach another such state, \
-         for ever.",
-        |world| open_in(world, 30),
+         protocol: from a state in which both outcomes are possible, a scheduler can always reach another such \
+         state, for ever.",
+        |world| open_in(world, 15),
     )
     .look(everybody),
     Beat::new(

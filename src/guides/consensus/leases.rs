@@ -5,7 +5,7 @@ use crate::guides::kit::prelude::*;
 use crate::systems::consensus::lease_lock::promises::{
     GOES_ON, LIMITS, NO_LOST_UPDATE, NO_OLD_WRITE, ONE_HOLDER, TO_THE_LIVING, clocks_within_bound, holders,
 };
-use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Phase, STORE};
+use crate::systems::consensus::lease_lock::{self as leases, LOCK, LeaseLock, Message, Phase, STORE};
 use crate::views::lease_lock::{Shop, attempts, beliefs, client, client_mark, clients, lock_mark, store_mark};
 
 type Beat = crate::guides::kit::tour::Beat<LeaseLock>;
@@ -118,9 +118,10 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A lock and a store",
         "Two clients, A and B, raise the value in a store by one: they read it, work on it, and write it. So as not \
-         to get in each other's way, each first asks a lock service for the lock.",
-        |world| world.kernel().now() == 0,
+         to get in each other's way, each first asks a lock service for the lock: here one does.",
+        |world| on_the_way(world, |message| matches!(message, Message::Acquire { .. })) > 0,
     )
+    .midway()
     .look(clients),
     Beat::new(
         "Lent, not given",
@@ -131,8 +132,8 @@ const TOUR: &[Beat] = &[
     .look(those_holding),
     Beat::new(
         "A number with each grant",
-        "With the lease comes a *fencing token*: a number higher than any granted before. Each read and \
-         write carries it, and the store remembers the newest.",
+        "With the lease comes a *fencing token*: a number higher than any granted before. Each read and write \
+         carries it, and the store remembers the newest.",
         |world| world.witness().newest.is_some(),
     )
     .look(|_| vec![STORE]),
@@ -145,8 +146,8 @@ const TOUR: &[Beat] = &[
     .look(at_work),
     Beat::new(
         "The holder crashes",
-        "It crashes, and cannot give the lock back. The other client asks for it and waits. Watch the line above the \
-         lock.",
+        "It crashes, and cannot give the lock back. The other client asks for it and waits. Watch the line above \
+         the lock.",
         |world| {
             let down = clients(world).into_iter().any(|id| world.memory(id).is_none());
             down && !at_work(world).is_empty()

@@ -265,9 +265,11 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Nobody leads",
         "Five servers, each an *acceptor* and a replica, and each may lead. Every slot of the log is a Paxos decree \
-         of its own. The ring is how long a server still waits for a leader.",
-        |world| world.kernel().now() == 0,
+         of its own. Nobody leads, and a client that asks is sent away. The ring is how long a server still waits \
+         for a leader.",
+        |world| on_the_way(world, |message| matches!(message, Message::Redirect { .. })) > 0,
     )
+    .midway()
     .look(servers),
     Beat::new(
         "Phase 1, for every slot at once",
@@ -275,6 +277,7 @@ const TOUR: &[Beat] = &[
          after it. It asks for promises, as in Paxos.",
         |world| !candidates(world).is_empty(),
     )
+    .midway()
     .look(|world| candidates(world).into_iter().map(|candidate| candidate.0).collect())
     .ask(Predict {
         question: "Which commands does the request name?",
@@ -319,6 +322,7 @@ const TOUR: &[Beat] = &[
         |world| accepts(world).len() == 4 && !leader_has_gap(world) && one_waits(world),
     )
     .first(|_| vec![skip_phase_1(true), rate(0), set(0, 1)])
+    .midway()
     .look(leaders),
     Beat::new(
         "A hole in the log",

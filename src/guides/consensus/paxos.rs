@@ -290,19 +290,14 @@ fn round(world: &Synod) -> u32 {
 
 const TOUR: &[Beat] = &[
     Beat::new(
-        "Two wishes, one decree",
-        "P1 wants x=11, P2 wants x=12. Five *acceptors* decide, and any two of them may be down. A value is *chosen* \
-         once a majority has accepted it in one *ballot*.",
-        |world| world.kernel().now() == 0,
-    )
-    .look(proposers),
-    Beat::new(
         "Phase 1: prepare",
-        "P1 begins ballot 1.1: round 1, proposer 1. It names no value yet. It asks for a promise: accept nothing \
-         below 1.1, and tell me what you have accepted.",
+        "P1 wants x=11, P2 wants x=12. Five *acceptors* decide; any two may be down. A value is *chosen* once a \
+         majority has accepted it in one *ballot*. P1 begins ballot 1.1, for round 1 and proposer 1. It names no \
+         value yet, and asks for a promise: accept nothing below 1.1, and tell me what you have accepted.",
         |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
     )
-    .look(|world| proposers(world).into_iter().take(1).collect()),
+    .midway()
+    .look(proposers),
     Beat::new(
         "Promises on disk",
         "Each acceptor writes its promise to disk and answers. Three of five are enough: the yellow field is the \
@@ -312,9 +307,11 @@ const TOUR: &[Beat] = &[
     .look(acceptors),
     Beat::new(
         "A higher bid",
-        "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise again.",
+        "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise \
+         again.",
         |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
     )
+    .midway()
     .look(|world| proposers(world).into_iter().skip(1).take(1).collect())
     .ask(Predict {
         question: "P1's accept requests are on their way. What will the acceptors do with them?",
@@ -330,8 +327,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Back off",
-        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. So it waits \
-         for a random time: watch its ring.",
+        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. So it \
+         waits for a random time: watch its ring.",
         |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
     )
     .look(|world| proposers(world).into_iter().take(1).collect()),
@@ -351,8 +348,8 @@ const TOUR: &[Beat] = &[
     .look(proposers),
     Beat::new(
         "Chosen, and nobody knows",
-        "The next decree. A value is chosen, and the acceptances are on their way. The proposer that \
-         asked for them is about to crash.",
+        "The next decree. A value is chosen, and the acceptances are on their way. The proposer that asked for them \
+         is about to crash.",
         |world| decree(world) > 1 && chosen_unknown(world) && asking(world).is_some(),
     )
     .look(acceptors),
@@ -378,7 +375,7 @@ const TOUR: &[Beat] = &[
         "A duel without an end",
         "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
          higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
-        |world| chosen(world).is_none() && round(world) >= 6,
+        |world| chosen(world).is_none() && round(world) >= 4,
     )
     .first(|world| {
         let back = down(world).map(|node| Input::Restart { node });

@@ -140,22 +140,22 @@ const R3: NodeId = NodeId(3);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Four replicas, one liar",
-        "Four replicas keep the same service for two clients. R0 is the *primary* of view 0: it gives requests their \
-         numbers. It is also a liar. The others do not know.",
-        |world| world.kernel().now() == 0,
+        "Four replicas keep the same service for two clients. R0 is the *primary* of view 0: it gives requests \
+         their numbers. It is also a liar. The others do not know. Watch both clients ask.",
+        |world| on_the_way(world, |message| matches!(message, Message::Request(_))) >= 2,
     )
+    .midway()
     .look(|world| liar(world).into_iter().collect()),
     Beat::new(
         "Two stories",
-        "Both clients ask. R0 gives number 1 to A1 when it speaks to R1, and to B1 when it speaks to R2. R3 hears \
-         nothing.",
+        "R0 gives number 1 to A1 when it speaks to R1, and to B1 when it speaks to R2. R3 hears nothing.",
         two_stories,
     )
     .look(|_| vec![NodeId(1), NodeId(2)]),
     Beat::new(
         "Everyone tells everyone",
-        "A backup that accepts a number tells all others: *prepare*. Three signatures of four are a certificate. Any \
-         two certificates share two replicas, so at least one honest one, who signs only one story.",
+        "A backup that accepts a number tells all others: *prepare*. Three signatures of four are a certificate. \
+         Any two certificates share two replicas, so at least one honest one, who signs only one story.",
         |world| {
             state(world, R3).and_then(|state| state.log.get(&1)).is_some_and(|slot| {
                 slot.votes.iter().filter(|votes| !votes.commit).fold(0, |all, votes| all | votes.by) & 6 == 6
@@ -172,8 +172,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Patience runs out",
-        "Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup asks \
-         for view 1 and tells everyone what it can prove.",
+        "Nothing is executed. The ring around a backup is how long it still waits. When it is empty, the backup \
+         asks for view 1 and tells everyone what it can prove.",
         |world| honest(world).any(|(_, state)| state.changing),
     )
     .look(|world| honest(world).filter(|known| known.1.changing).map(|known| known.0).collect()),
@@ -211,9 +211,13 @@ const TOUR: &[Beat] = &[
         |world| honest(world).all(|(_, state)| state.stable.seq >= pbft::INTERVAL),
     )
     .look(everyone),
-    Beat::new("One too many", "Now the liar keeps silent, and R3 crashes. Two of four are left.", |world| {
+    Beat::new(
+        "One too many",
+        "Now the liar keeps silent, and R3 crashes. Two of four are left.",
+        |world| {
         honest(world).any(|(_, state)| state.changing && state.view >= 2)
-    })
+    },
+    )
     .first(|_| vec![set(pbft::LIES, pbft::SILENCE as i64), Input::Crash { node: R3 }])
     .look(|_| vec![NodeId(1), NodeId(2)])
     .ask(Predict {

@@ -102,14 +102,18 @@ fn old_and_new(world: &Cluster) -> Option<(NodeId, NodeId)> {
 const TOUR: &[Beat] = &[
     Beat::new(
         "A leader by majority",
-        "Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider says \
-         that two would do; the rule raises it to a *majority*, three of five.",
+        "Five servers elect a leader. The field is the set of servers that voted for it: a *quorum*. The slider \
+         says that two would do; the rule raises it to a *majority*, three of five.",
         |world| common_leader(world).is_some(),
     )
     .look(leaders),
-    Beat::new("A decision", "x=5 goes to slot 1 of the log. It is decided once three servers have it.", |world| {
+    Beat::new(
+        "A decision",
+        "x=5 goes to slot 1 of the log. It is decided once three servers have it.",
+        |world| {
         view::ids(world).into_iter().all(|id| commit(world, id) >= 1)
-    })
+    },
+    )
     .first(|_| vec![set(0, 5)])
     .look(leaders),
     Beat::new(

@@ -85,18 +85,13 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Nobody leads",
-        "Five *followers*, and no leader. The ring around each is its *election timeout*: how long it will wait for \
-         a leader. Each has drawn a random one, between 150 and 300 ms.",
-        |world| world.kernel().now() == 0,
-    )
-    .look(|world| world.nodes().map(|(id, _)| id).collect()),
-    Beat::new(
-        "The first to lose patience",
-        "The first server whose ring empties becomes a *candidate*. It begins *term* 1, votes for itself, and asks \
-         the four others.",
+        "Five *followers*, and no *leader*. The ring around each is its *election timeout*, drawn at random between \
+         150 and 300 ms. The first whose ring empties becomes a *candidate*: it begins *term* 1, votes for itself, \
+         and asks the four others.",
         |world| !candidates(world).is_empty(),
     )
-    .look(candidates)
+    .midway()
+    .look(|world| world.nodes().map(|(id, _)| id).collect())
     .ask(Predict {
         question: "What if all five had drawn the same timeout?",
         options: |_| {
@@ -108,26 +103,27 @@ const TOUR: &[Beat] = &[
         },
         answer: |_| 0,
         because: "Each would vote for itself, and one vote of five elects nobody. That is why timeouts are random. \
-                  Here one ring is empty well before the others.",
+                  Here one ring was empty well before the others.",
     }),
     Beat::new(
         "A majority is enough",
         "Each server has one vote per term and gives it to the first that asks. Three of five are a majority, so \
-         there can be only one winner.",
+         there can be only one winner. The field is who voted for it.",
         |world| !leaders(world).is_empty(),
     )
     .look(leaders),
     Beat::new(
         "Heartbeats keep the peace",
-        "The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, so \
-         nobody stands against it.",
+        "The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, \
+         so nobody stands against it.",
         |world| common_leader(world).is_some(),
     )
+    .midway()
     .look(leaders),
     Beat::new(
         "A command on a majority",
-        "A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it is \
-         *committed*: look at the grid.",
+        "A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it \
+         is *committed*: look at the grid.",
         |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
     )
     .first(|_| vec![set(0, 5)])
@@ -139,6 +135,7 @@ const TOUR: &[Beat] = &[
         |world| !candidates(world).is_empty(),
     )
     .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .midway()
     .look(candidates)
     .ask(Predict {
         question: "Which term does the next candidate stand in?",

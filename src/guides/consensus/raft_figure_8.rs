@@ -120,9 +120,13 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![set_at(2, 0, Some(B))])
     .look(view::ids),
-    Beat::new("(a) A leads", "B crashes. A is the first to lose patience, and wins term 2.", |world| leads(world, A))
-        .first(|_| crash(&[B]))
-        .look(|_| vec![A]),
+    Beat::new(
+        "(a) A leads",
+        "B crashes. A is the first to lose patience, and wins term 2.",
+        |world| leads(world, A),
+    )
+    .first(|_| crash(&[B]))
+    .look(|_| vec![A]),
     Beat::new(
         "(a) An entry on two servers",
         "B is back. A appends x=1 and reaches B alone: the other three are cut off.",
@@ -147,8 +151,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![E]),
     Beat::new(
         "(c) A leads again",
-        "E crashes, B and C restart, and A reaches them. It wins term 4: no log among the three is ahead of its own. \
-         Its entry is still of term 2.",
+        "E crashes, B and C restart, and A reaches them. It wins term 4: no log among the three is ahead of its \
+         own. Its entry is still of term 2.",
         |world| leads(world, A),
     )
     .first(|_| [crash(&[E]), restart(&[B, C]), vec![only(0b00111)]].concat())
@@ -168,8 +172,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Without the rule",
-        "Now the rule is off. A counts three copies, commits x=1 and applies it: from here on it may tell any client \
-         that x is 1. Meanwhile E restarts, cut off, and stands in term 4 for nothing.",
+        "Now the rule is off. A counts three copies, commits x=1 and applies it: from here on it may tell any \
+         client that x is 1. Meanwhile E restarts, cut off, and stands in term 4 for nothing.",
         |world| commit(world, A) >= DISPUTED && term(world, E) == 4,
     )
     .first(|_| [vec![Input::off(raft::OWN_TERM)], before_d()].concat())

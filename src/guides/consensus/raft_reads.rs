@@ -94,7 +94,14 @@ fn states(world: &Cluster) -> Side {
         row
     };
     let head = ["server", "x", "y", "z", "reads"].map(str::to_owned).to_vec();
-    ("State of each server".to_owned(), Body::Table { head, rows: view::ids(world).into_iter().map(row).collect() })
+    let last = match last_read(world) {
+        None => String::new(),
+        Some(None) => "; the last read waits".to_owned(),
+        Some(Some(Answer::Value(Some(value)))) => format!("; the last read got {value}"),
+        Some(Some(Answer::Value(None))) => "; the last read got nothing".to_owned(),
+        Some(Some(_)) => "; the last read failed".to_owned(),
+    };
+    (format!("State of each server{last}"), Body::Table { head, rows: view::ids(world).into_iter().map(row).collect() })
 }
 
 /// The two sides of a cut, as sets.
@@ -201,6 +208,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|world| vec![get_at(0, two_leaders(world).map(|pair| pair.1))])
+    .midway()
     .look(|world| two_leaders(world).map(|pair| pair.1).into_iter().collect())
     .ask(Predict {
         question: "What does the old leader answer?",
@@ -215,8 +223,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Whom have I heard?",
-        "Check-quorum is on again, and the cut is still there. Once every election timeout the old leader counts who \
-         has answered its heartbeats.",
+        "Check-quorum is on again, and the cut is still there. Watch the last read, above the table. Once every \
+         election timeout the old leader counts who has answered its heartbeats.",
         |world| leaders(world).len() == 1,
     )
     .first(|_| vec![Input::Rule { rule: raft::HEARD, on: true }])
@@ -256,6 +264,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|_| vec![Input::set(raft::READS, 1)])
+    .midway()
     .look(leaders),
     Beat::new(
         "At once",

@@ -101,6 +101,7 @@ const TOUR: &[Beat] = &[
         |world| leader(world).is_some_and(|id| last(world, id) >= 1),
     )
     .first(|_| vec![set(0, 5)])
+    .midway()
     .look(leaders),
     Beat::new(
         "A majority has it",

@@ -128,9 +128,13 @@ const TOUR: &[Beat] = &[
         answer: |_| 1,
         because: "What is applied is committed and will not change, so there is nothing to ask anybody.",
     }),
-    Beat::new("A follower is away", "A follower crashes. Meanwhile four more commands come in.", |world| {
+    Beat::new(
+        "A follower is away",
+        "A follower crashes. Meanwhile four more commands come in.",
+        |world| {
         leader(world).is_some_and(|id| base(world, id) == 8)
-    })
+    },
+    )
     .first(|world| {
         let crash = follower(world).map(|node| Input::Crash { node });
         crash.into_iter().chain([set(0, 5), set(1, 6), set(2, 7), set(0, 8)]).collect()
@@ -142,6 +146,7 @@ const TOUR: &[Beat] = &[
         sends_a_snapshot,
     )
     .first(|world| crashed(world).map(|node| Input::Restart { node }).into_iter().collect())
+    .midway()
     .look(leaders)
     .ask(Predict {
         question: "How does the follower get entries 5 to 8?",
@@ -159,8 +164,8 @@ const TOUR: &[Beat] = &[
     .look(view::ids),
     Beat::new(
         "On from there",
-        "The next entry goes to index 9 on all three. For the check of the entry before it, the snapshot's index and \
-         term stand in.",
+        "The next entry goes to index 9 on all three. For the check of the entry before it, the snapshot's index \
+         and term stand in.",
         |world| all_at(world, 9),
     )
     .first(|_| vec![set(1, 9)])

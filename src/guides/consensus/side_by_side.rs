@@ -156,16 +156,16 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "The same command for each",
-        "x is set to 5. Each leader sends the command to its followers and waits for a majority, which is itself and \
-         one more.",
+        "x is set to 5. Each leader sends the command to its followers and waits for a majority, which is itself \
+         and one more.",
         |world| committed(world) >= 1,
     )
     .first(|_| set_everywhere(0, 5))
     .look(leaders),
     Beat::new(
         "The followers hear of it",
-        "The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send them \
-         a separate message; Raft lets the news ride on the next message, here a heartbeat.",
+        "The leaders know that the command is *committed*. Their followers do not yet. Multi-Paxos and Zab send \
+         them a separate message; Raft lets the news ride on the next message, here a heartbeat.",
         |world| committed(world) >= 1 && together(world, 0),
     )
     .look(all),
@@ -174,7 +174,7 @@ const TOUR: &[Beat] = &[
         "So far the table rests on a single command. Now there are 20 a second, each for all three leaders at the \
          same moment. *Commit* is the *median* time from when a leader takes up a command until it knows that it is \
          committed.",
-        |world| committed(world) >= 60,
+        |world| committed(world) >= 10,
     )
     .first(|_| vec![load(LOAD)])
     .look(leaders)
@@ -194,7 +194,7 @@ const TOUR: &[Beat] = &[
         "What a command costs",
         "The table also counts the messages that commands cause. With n servers Multi-Paxos and Zab need 3(n - 1): \
          out, back, and the news. Heartbeats are not in it.",
-        |world| committed(world) >= 100,
+        |world| committed(world) >= 20,
     )
     .look(leaders)
     .ask(Predict {
@@ -210,9 +210,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The same crash",
-        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader \
-         is there. In Raft and Multi-Paxos a server stands after a random time between one and two timeouts, and \
-         needs one round trip: which of the two is back first is chance.",
+        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new \
+         leader is there. In Raft and Multi-Paxos a server stands after a random time between one and two timeouts, \
+         and needs one round trip: which of the two is back first is chance.",
         |world| crashed(world).len() == 3 && first_back(world).is_some(),
     )
     .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
@@ -241,11 +241,13 @@ const TOUR: &[Beat] = &[
     .first(|world| crashed(world).into_iter().map(|node| Input::Restart { node }).collect())
     .look(all),
     Beat::new(
-        "Read the table",
-        "Commit time: the same. Messages: two against three for each follower. The pause after a crash depends on \
-         timeouts and on what a new leader must do first, not on how commands are committed.",
-        |world| committed(world) >= 250,
+        "Quiet again: read the table",
+        "The load stops, and the followers catch up. Now read the table. Commit time: the same. Messages: two \
+         against three for each follower. The pause after a crash depends on timeouts and on what a new leader must \
+         do first, not on how commands are committed.",
+        |world| world.settings().get(trio::RATE) == 0 && together(world, 0),
     )
+    .first(|_| vec![load(0)])
     .look(leaders),
 ];
 

@@ -82,10 +82,6 @@ fn those_inside(world: &Ring) -> Vec<NodeId> {
     inside(world).collect()
 }
 
-fn those_calling(world: &Ring) -> Vec<NodeId> {
-    calling(world).collect()
-}
-
 fn picture(world: &Ring, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let nodes = all(world);
@@ -129,10 +125,11 @@ const N5: NodeId = NodeId(4);
 const TOUR: &[Beat] = &[
     Beat::new(
         "A ring without a token",
-        "Five nodes have started. Each knows only who comes after it. Nobody has seen a *token* yet, so each will \
-         soon call for one.",
-        |world| world.kernel().now() == 0,
+        "Five nodes have started. Each knows only who comes after it, and nobody has seen a *token* yet. Watch all \
+         five lose patience at once: each calls for a token, and sends its call to the next one.",
+        |world| calling(world).count() == 5,
     )
+    .midway()
     .look(all),
     Beat::new(
         "Five calls, one token",
@@ -149,10 +146,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Ask first, then hand over",
-        "The holder asks the next node whether it is there, and hands over the token only after an answer. From then \
-         on it has none. The square on its way is the token.",
+        "The holder asks the next node whether it is there, and hands over the token only after an answer. From \
+         then on it has none. The square on its way is the token.",
         |world| flying_token(world).is_some(),
     )
+    .midway()
     .look(all),
     Beat::new(
         "Inside",
@@ -178,18 +176,12 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The holder dies inside",
-        "The node inside crashes, and the token is gone with its memory. The rings of the others run down: they hear \
-         of no token any more.",
-        |world| calling(world).next().is_some(),
-    )
-    .first(|world| inside(world).map(|node| Input::Crash { node }).collect())
-    .look(those_calling),
-    Beat::new(
-        "A full silent round",
-        "Silence proves nothing: somebody may just be taking long inside. That is why the call goes round first. A \
-         node with the token would stop it. If it comes home, every running node has said that it has none.",
+        "The node inside crashes, and the token is gone with its memory. Silence proves nothing: somebody may just \
+         be taking long inside. So a call goes round first. A node with the token would stop it. If it comes home, \
+         nobody has one.",
         |world| epoch(world) > 1,
     )
+    .first(|world| inside(world).map(|node| Input::Crash { node }).collect())
     .look(with_token)
     .ask(Predict {
         question: "Which epoch will the new token have?",
@@ -199,26 +191,20 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A broken ring",
-        "N4 is still down, and the ring runs through it. N3 asks it, hears nothing within 30 ms, and passes it over. \
-         Watch the token take the chord to N5.",
+        "N4 is still down, and the ring runs through it. N3 asks it, hears nothing within 30 ms, and passes it \
+         over. Watch the token take the chord to N5.",
         |world| flies(world, N3, Some(N5)),
     )
+    .midway()
     .look(|_| vec![N3, N5]),
     Beat::new(
         "N4 comes back",
-        "N4 restarts without a token. Nobody needs to be told: the next time N3 asks, N4 answers.",
-        |world| flies(world, N4, None),
+        "N4 restarts without a token, and wants in. Nobody needs to be told: the next time N3 asks, N4 answers, and \
+         gets the token like anybody else.",
+        |world| inside(world).next() == Some(N4),
     )
-    .first(|_| vec![Input::Restart { node: N4 }])
+    .first(|_| vec![Input::Restart { node: N4 }, want(N4)])
     .look(|_| vec![N4]),
-    Beat::new(
-        "Lost on the way",
-        "N4 has handed the token on, and it is lost on the link. Nobody has it now. Silence, a call all the way \
-         round, a token of epoch 3.",
-        |world| epoch(world) > 2 && inside(world).next().is_some(),
-    )
-    .first(|world| flying_token(world).map(|id| Input::Drop { id }).into_iter().collect())
-    .look(with_token),
     Beat::new(
         "Considered dead",
         "Now the node inside is paused: it stands still without knowing it. It does not answer, so the others pass \

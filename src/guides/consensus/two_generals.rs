@@ -80,14 +80,15 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A valley between",
         "Two generals hold two hills. Together they win; alone, either loses. Only messengers connect them, through \
-         a valley that the enemy holds. General A is about to propose: we attack at dawn.",
-        |world| world.kernel().now() == 0,
+         a valley that the enemy holds. Night falls, and General A sends one: we attack at dawn.",
+        |world| messenger(world, 1).is_some(),
     )
+    .midway()
     .look(|_| vec![FIRST, SECOND]),
     Beat::new(
         "The plan",
-        "A sends the plan. The messenger arrives, and B knows. But A does not know that B knows, so A cannot attack \
-         on this alone.",
+        "The messenger arrives, and B knows the plan. But A does not know that B knows, so A cannot attack on this \
+         alone.",
         |world| received(world, SECOND) == 1,
     )
     .look(|_| vec![SECOND]),
@@ -106,20 +107,23 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Dawn",
-        "Each attacks only if the last message it expects has come. Tonight no messenger was caught, and both attack.",
+        "Each attacks only if the last message it expects has come. Tonight no messenger was caught, and both \
+         attack.",
         |world| world.witness().both == 1,
     )
     .look(|_| vec![FIRST, SECOND]),
     Beat::new(
-        "The last messenger is caught",
-        "Another night. The plan arrives, and the first confirmation. The messenger with the last one is caught in \
-         the valley. A has had everything it was waiting for.",
+        "Another night",
+        "The plan arrives, and so does the first confirmation. Now the messenger with the last one sets out. A has \
+         had everything it was waiting for.",
         |world| messenger(world, 3).is_some(),
     )
+    .midway()
     .look(|_| vec![FIRST]),
     Beat::new(
-        "Dawn again",
-        "To A this night looks exactly like the last. To B it does not: one word is missing.",
+        "The last messenger is caught",
+        "He is caught in the valley. To A this night looks exactly like the last. To B it does not: one word is \
+         missing.",
         |world| world.witness().alone == 1,
     )
     .first(|world| catch(world, 3))
@@ -137,8 +141,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "What you can have: odds",
-        "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: for \
-         that, all messages but the last must arrive. But then they seldom attack at all.",
+        "Now every fifth messenger is caught, by chance. With eight confirmations one general seldom goes alone: \
+         for that, all messages but the last must arrive. But then they seldom attack at all.",
         |world| world.witness().nights() >= 12,
     )
     .first(|_| vec![set(generals::CAUGHT, 20), set(generals::CONFIRMATIONS, 8)])

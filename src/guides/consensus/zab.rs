@@ -109,18 +109,26 @@ fn nine_left(world: &Ensemble) -> bool {
     world.nodes().any(|(_, node)| node.disk.history.txns().iter().any(|txn| (txn.register, txn.value) == (1, 9)))
 }
 
+/// Whether a server has adopted another's vote.
+fn has_changed_its_vote(world: &Ensemble) -> bool {
+    let adopts = |id: NodeId| matches!(role(world, id), Some(Role::Looking(looking)) if looking.vote.id != id.0);
+    everybody(world).into_iter().any(adopts)
+}
+
 const TOUR: &[Beat] = &[
     Beat::new(
         "Everybody looks",
-        "Three servers, and no leader. Each votes for itself and says so: diamonds. A vote carries the *epoch* of \
-         the server voted for, its last transaction, and its name.",
-        |world| world.kernel().now() == 0,
+        "Three servers, and no leader. Each votes for itself and says so: diamonds. A server that hears of a better \
+         vote adopts it: watch the first one do so. A vote carries the *epoch* of the server voted for, its last \
+         transaction, and its name.",
+        has_changed_its_vote,
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "The better vote wins",
-        "A server that hears of a better vote adopts it: the later epoch, then the longer history, then the greater \
-         name. With a quorum for its vote, a server still waits 200 ms for a better one.",
+        "Better is the later epoch, then the longer history, then the greater name. With a quorum for its vote, a \
+         server still waits 200 ms for a better one.",
         |world| !leaders(world).is_empty(),
     )
     .look(leaders)
@@ -156,8 +164,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "Proposals for nobody",
-        "The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to its \
-         own history: the dashed cell with y=9. No acknowledgement comes.",
+        "The leader is cut off and does not know it yet. A client sets y to 9. The leader writes the proposal to \
+         its own history: the dashed cell with y=9. No acknowledgement comes.",
         |world| leaders(world).into_iter().any(|id| tail(world, id) >= 1) && nine_left(world),
     )
     .first(|world| cut_off(world).into_iter().chain([set(1, 9)]).collect())
@@ -203,8 +211,8 @@ const TOUR: &[Beat] = &[
     .look(leaders),
     Beat::new(
         "And is brought up to date",
-        "It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: the \
-         few transactions that it lacks.",
+        "It restarts from its disk, finds the leader, and says where its history ends. This time a DIFF will do: \
+         the few transactions that it lacks.",
         |world| world.nodes().all(|(_, node)| node.memory.is_some()) && common_leader(world).is_some(),
     )
     .first(|world| {

@@ -109,6 +109,7 @@ impl<S: Face> AnyScenario for Scenario<S> {
                     say: beat.say,
                     question: beat.predict.as_ref().map(|predict| predict.question),
                     because: beat.predict.as_ref().map(|predict| predict.because),
+                    midway: beat.midway,
                 })
                 .collect(),
             challenges: self

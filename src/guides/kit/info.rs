@@ -16,6 +16,8 @@ pub struct BeatInfo {
     pub say: &'static str,
     pub question: Option<&'static str>,
     pub because: Option<&'static str>,
+    /// Whether it ends half way to the next event.
+    pub midway: bool,
 }
 
 /// A challenge without its code.

@@ -2,6 +2,7 @@
 
 use std::any::Any;
 
+use super::tour;
 use crate::picture::{FlightMark, Frame, Picture};
 use crate::sim::NodeId;
 use crate::sim::declare::rules::RuleSet;
@@ -83,6 +84,11 @@ impl LiveWorld {
     /// The world of a system, if that is the system it runs.
     pub fn typed<S: System>(&self) -> Option<&World<S>> {
         self.0.as_any().downcast_ref()
+    }
+
+    /// Half way to the next event: what was sent just now is on its way.
+    pub fn midway(&self) -> Time {
+        tour::midway(self.kernel().now(), self.next_at())
     }
 }
 

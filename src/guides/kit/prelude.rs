@@ -6,7 +6,7 @@ pub use super::hunt::Hunt;
 #[cfg(not(target_arch = "wasm32"))]
 pub use super::proof::{Breaks, Proof, Script, Solution, Way};
 pub use super::scenario::Scenario;
-pub use super::tour::{Beat, Challenge, Predict};
+pub use super::tour::{Beat, Challenge, Predict, on_the_way};
 pub use crate::picture::layout::Area;
 pub use crate::picture::{
     Bar, Body, Cell, Figure, Frame, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, TimerRing, Tone,

@@ -69,7 +69,7 @@ impl<S: System> Script<S> {
             for input in (beat.inputs)(self.world()) {
                 self.act(input);
             }
-            self.until(beat.until)
+            self.until(|world| beat.is_reached(world))
         })
     }
 

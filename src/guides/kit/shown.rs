@@ -117,7 +117,7 @@ impl<S: Face> Live for Shown<S> {
     }
 
     fn beat_reached(&self, beat: usize) -> bool {
-        self.scenario.tour.get(beat).is_some_and(|beat| (beat.until)(&self.world))
+        self.scenario.tour.get(beat).is_some_and(|beat| beat.is_reached(&self.world))
     }
 
     fn beat_nodes(&self, beat: usize) -> Vec<NodeId> {

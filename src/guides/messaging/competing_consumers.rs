@@ -194,24 +194,26 @@ fn urgent_behind(world: &Shop) -> usize {
 const TOUR: &[Beat] = &[
     Beat::new(
         "A queue and three workers",
-        "A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Worker 1 takes \
-         four times as long as the others.",
-        |world| world.kernel().now() == 0,
+        "A publisher sends tasks to a queue. Three workers compete for them: each task goes to one. Watch them say \
+         that they are here. Worker 1 takes four times as long as the others.",
+        |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 3,
     )
+    .midway()
     .look(workers),
     Beat::new(
         "Safe before it is done",
         "The queue writes a task to disk and confirms it. From then on the broker is responsible for it.",
         |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "One at a time",
-        "A burst of 12 tasks. With *prefetch* 1 a worker gets its next task only after it has acknowledged the one \
-         before. The rest wait in the queue, where anyone can take them.",
+        "We pause the publisher's own tasks, and send a burst of 12. With *prefetch* 1 a worker gets its next task \
+         only after it has acknowledged the one before. The rest wait in the queue, where anyone can take them.",
         |world| all_busy(world) && ready(world, 0).len() >= 5,
     )
-    .first(|_| vec![publish(12)])
+    .first(|_| vec![Input::set(rabbit::RATE, 0), publish(12)])
     .look(|_| vec![BROKER]),
     Beat::new(
         "The slow one gets less",
@@ -237,6 +239,7 @@ const TOUR: &[Beat] = &[
         |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
     )
     .first(|_| vec![publish(6), Input::Crash { node: NodeId::from(FIRST + 1) }])
+    .midway()
     .look(|_| vec![NodeId::from(FIRST + 1)])
     .ask(Predict {
         question: "What tells the broker that this worker is gone?",
@@ -252,7 +255,7 @@ const TOUR: &[Beat] = &[
          is what at least once means, and the worker must cope with it.",
         |world| workers(world).iter().all(|id| world.kernel().node(*id).up && held(world, *id).1.is_some()),
     )
-    .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }])
+    .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 1) }, publish(6)])
     .look(workers),
     Beat::new(
         "Now with a prefetch of 10",
@@ -260,10 +263,10 @@ const TOUR: &[Beat] = &[
          sit in the workers' buffers, out of reach of anyone else. Watch the first promise.",
         |world| world.is_promise_broken(FAIR.id),
     )
-    .first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(24)])
+    .first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(12)])
     .look(first_worker)
     .ask(Predict {
-        question: "24 tasks arrive at once. Are they done sooner than with prefetch 1?",
+        question: "Twelve tasks arrive at once. Are they done sooner than with prefetch 1?",
         options: |_| ["Sooner", "At the same time", "Later"].map(str::to_owned).to_vec(),
         answer: |world| if world.is_promise_broken(FAIR.id) { 2 } else { 0 },
         because: "The quick workers run out of tasks while the slow one still has a buffer full.",

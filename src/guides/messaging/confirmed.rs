@@ -176,8 +176,8 @@ fn is_any_gone(world: &Brokers) -> usize {
 const TOUR: &[Beat] = &[
     Beat::new(
         "The same messages, three brokers",
-        "Each lane has a publisher and three machines. RabbitMQ and JetStream elect a leader, Kafka begins with one. Watch \
-         the strips: a firm cell is on disk, a dashed one in memory only.",
+        "Each lane has a publisher and three machines. RabbitMQ and JetStream elect a leader, Kafka begins with \
+         one. Watch the strips: a firm cell is on disk, a dashed one in memory only.",
         |world| caught_up(world) && flows(world) && each(|lane| confirmed(world, lane) >= 3),
     )
     .look(publishers)
@@ -190,8 +190,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A process is killed",
-        "The process of each leader is killed. Its machine lives on, and with it the *page cache*, which belongs to the \
-         operating system.",
+        "The process of each leader is killed. Its machine lives on, and with it the *page cache*, which belongs to \
+         the operating system.",
         others_lead,
     )
     .first(|world| crash(leaders(world)))
@@ -204,9 +204,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "As they are shipped",
-        "The processes are back, and the first rule is off: every broker flushes by its own default. Watch which strips \
-         turn dashed.",
-        |world| caught_up(world) && [Lane::Kafka, Lane::JetStream].iter().all(|lane| exposed(world, *lane) >= 4),
+        "The processes are back, and the first rule is off: every broker flushes by its own default. Watch which \
+         strips turn dashed.",
+        |world| caught_up(world) && [Lane::Kafka, Lane::JetStream].iter().all(|lane| exposed(world, *lane) >= 2),
     )
     .first(|world| [vec![Input::off(SYNC)], restart_all(world)].concat())
     .look(everyone)
@@ -219,10 +219,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "One machine loses power",
-        "The leader's machine in each lane loses power. What it had in memory only is gone.",
+        "The leader's machine in each lane loses power. What it had in memory only is gone. (Fewer messages come \
+         from here on.)",
         others_lead,
     )
-    .first(|world| cut_power(leaders(world)))
+    .first(|world| [vec![Input::set(brokers::RATE, 1)], cut_power(leaders(world))].concat())
     .look(leaders)
     .ask(Predict {
         question: "How many confirmed messages are gone now?",
@@ -233,17 +234,17 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "It comes back with less",
-        "The three machines are back. In Kafka and JetStream they have forgotten what the others know, and fetch it again. \
-         Until then they must not lead: Kafka has taken its broker out of the *ISR*, and Raft votes for no log that is \
-         behind.",
+        "The three machines are back. In Kafka and JetStream they have forgotten what the others know, and fetch it \
+         again. Until then they must not lead: Kafka has taken its broker out of the *ISR*, and Raft votes for no \
+         log that is behind.",
         caught_up,
     )
     .first(restart_all)
     .look(everyone),
     Beat::new(
         "The room goes dark",
-        "One power supply, nine machines: all lose power at once. The strips show what is on their disks. The publishers \
-         send and hear nothing.",
+        "One power supply, nine machines: all lose power at once. The strips show what is on their disks. The \
+         publishers send and hear nothing.",
         |world| leaders(world).is_empty() && each(|lane| open(world, lane) >= 2),
     )
     .first(|world| cut_power(everyone(world)))
@@ -266,24 +267,16 @@ const TOUR: &[Beat] = &[
                   what came since their last flush, everywhere at once, and their publishers will not send it again.",
     }),
     Beat::new(
-        "Sync before the answer",
-        "The rule is on again: flush.messages=1 in Kafka, sync_interval: always in JetStream. New messages are firm before \
-         they are confirmed. What was lost stays lost.",
-        |world| {
-            world.rules().on(SYNC) && caught_up(world) && flows(world) && each(|lane| exposed(world, lane) == 0)
-        },
-    )
-    .first(|_| vec![Input::Rule { rule: SYNC, on: true }])
-    .look(everyone),
-    Beat::new(
         "On one disk",
-        "Now the second rule is off: a leader confirms as soon as it has flushed a message itself, as with acks=1. The leader is cut \
-         off from the other two, and a message comes.",
-        |world| each(|lane| copies(world, lane) == 1),
+        "The first rule is on again, so what is confirmed is flushed; what was lost stays lost. Now the second rule \
+         is off: a leader confirms as soon as it has flushed a message itself, as with acks=1. The leader is cut \
+         off from the other two, and a message comes. Watch it being confirmed.",
+        |world| each(|lane| copies(world, lane) == 1 && open(world, lane) == 0),
     )
     .first(|world| {
         let messages = Lane::ALL.map(|lane| publish(lane, 1));
-        [vec![Input::off(REPLICATED)], isolate(world), messages.to_vec()].concat()
+        let rules = vec![Input::Rule { rule: SYNC, on: true }, Input::off(REPLICATED), Input::set(brokers::RATE, 0)];
+        [rules, isolate(world), messages.to_vec()].concat()
     })
     .look(leaders),
     Beat::new(
@@ -299,6 +292,14 @@ const TOUR: &[Beat] = &[
         };
         [crash(Lane::ALL.into_iter().flat_map(alone).collect()), vec![Input::HealAll]].concat()
     })
+    .look(leaders),
+    Beat::new(
+        "Will it come back?",
+        "The killed processes start again, each with the message on its disk. Look at its row when all three have \
+         caught up.",
+        |world| caught_up(world),
+    )
+    .first(restart_all)
     .look(leaders)
     .ask(Predict {
         question: "The message is on a disk. Will it come back with that machine?",

@@ -144,9 +144,10 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A log that stays",
         "A topic of three *partitions*, each with offsets 0 to 5. Group A has read all but the last record of each, \
-         group B is at 2. Nothing that they read went away.",
-        |world| world.kernel().now() == 0,
+         group B is at 2. Nothing that they read went away. Watch a new record come in at the end of partition 2.",
+        |world| on_the_way(world, |message| matches!(message, Message::Produced { .. })) > 0,
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "Consumers pull",
@@ -154,6 +155,7 @@ const TOUR: &[Beat] = &[
          copy.",
         |world| flies(world, |message| matches!(message, Message::Records(_))),
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "One number is all the state",
@@ -170,18 +172,18 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Catching up slows nobody down",
-        "Group B works through what it has not read yet, at its own pace. Group A does not notice. The bars show their \
-         *lag*: log end minus committed offset.",
+        "Group B works through what it has not read yet, at its own pace. Group A does not notice. The bars show \
+         their *lag*: log end minus committed offset.",
         |world| least(world, 1).is_some_and(|least| least >= 5),
     )
     .look(reader(2)),
     Beat::new(
         "A new group, from the start",
-        "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. It \
-         reads the whole history.",
-        |world| least(world, 2).is_some_and(|least| least >= 4),
+        "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. The \
+         whole history is before it. (The producer pauses.)",
+        |world| least(world, 2).is_some_and(|least| least >= 1),
     )
-    .first(|_| vec![command(COMMAND_START, &[3])])
+    .first(|_| vec![command(COMMAND_START, &[3]), Input::set(kafka::RATE, 0), Input::set(kafka::HEARTBEAT, 1_000_000)])
     .look(reader(3))
     .ask(Predict {
         question: "Where does group C begin?",
@@ -196,24 +198,24 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Rewind",
-        "A bug in group A's program wrote nonsense. It is fixed now, and group A seeks back to offset 2. The records \
-         are still there, so it can process them again.",
+        "A bug in group A's program wrote nonsense. It is fixed now, and group A seeks back to offset 2. The \
+         records are still there, so it can process them again.",
         |world| least(world, 0).is_some_and(|least| least <= 4),
     )
     .first(|_| vec![command(COMMAND_SEEK, &[1, 2])])
     .look(reader(1)),
     Beat::new(
         "Retention",
-        "What ends a record's life is *retention*, by age or by size. By default Kafka keeps seven days. Now all but \
-         the newest three records of each partition go, read or not.",
+        "What ends a record's life is *retention*, by age or by size. By default Kafka keeps seven days. Now all \
+         but the newest three records of each partition go, read or not.",
         |world| starts(world) >= 4,
     )
     .first(|_| vec![command(COMMAND_RETAIN, &[3])])
     .look(|_| vec![BROKER]),
     Beat::new(
         "If reading removed",
-        "Now the rule is off: what one group has committed is deleted, as a queue would delete it. Twelve records come \
-         in, and whoever is first takes them from the others.",
+        "Now the rule is off: what one group has committed is deleted, as a queue would delete it. Twelve records \
+         come in, and whoever is first takes them from the others.",
         |world| world.is_promise_broken(NOTHING_MISSED.id),
     )
     .first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])

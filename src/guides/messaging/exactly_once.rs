@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::messaging::exactly_once::promises::{LIMITS, ONCE_IN_LOG, ONE_ROW, WRITTEN_AT_LAST};
-use crate::systems::messaging::exactly_once::wire::Answer;
+use crate::systems::messaging::exactly_once::wire::{Answer, Request};
 use crate::systems::messaging::exactly_once::{
     self as once, BROKER, Checkout, Entry, Message, ORDERS, Once, Phase, SHOP, Stage,
 };
@@ -152,10 +152,11 @@ fn has_aborted(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Three hops",
-        "A shop writes requests to Kafka. A checkout reads them and writes orders, still in Kafka. A writer puts the \
-         orders into a database. On each hop, something can happen twice.",
-        |world| world.kernel().now() == 0,
+        "A shop writes requests to Kafka: here goes the first. A checkout reads them and writes orders, still in \
+         Kafka. A writer puts the orders into a database. On each hop, something can happen twice.",
+        |world| on_the_way(world, |message| matches!(message, Message::Request { body: Request::Produce(_), .. })) > 0,
     )
+    .midway()
     .look(|_| vec![SHOP, BROKER, Once::DATABASE]),
     Beat::new(
         "Not decided yet",
@@ -173,10 +174,11 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "Row and offset",
-        "The writer keeps its offset in the database, beside the rows, and changes both in one transaction. Now they \
-         are written, and the answer is on its way.",
+        "The writer keeps its offset in the database, beside the rows, and changes both in one transaction. Now \
+         they are written, and the answer is on its way.",
         written_unknown,
     )
+    .midway()
     .look(|_| vec![Once::WRITER, Once::DATABASE]),
     Beat::new(
         "The worst moment",
@@ -196,11 +198,12 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Offset apart",
-        "Now the rule is off. The rows are written first, and the offset is committed to Kafka afterwards: the usual \
-         way. Again the rows are there, and the answer is on its way.",
+        "Now the rule is off. The rows are written first, and the offset is committed to Kafka afterwards: the \
+         usual way. Again the rows are there, and the answer is on its way.",
         |world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&1)) && written_unknown(world),
     )
     .first(|_| vec![Input::off(once::SAME_TRANSACTION)])
+    .midway()
     .look(|_| vec![Once::WRITER, Once::DATABASE]),
     Beat::new(
         "The same crash",
@@ -240,11 +243,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A lost answer",
-        "A request is written, and the answer to the shop is lost. The shop cannot know that, and sends it again. The log \
-         recognises the *sequence number*, and writes nothing.",
+        "Fewer customers come now. A request is written, and the answer to the shop is lost. The shop cannot know \
+         that, and sends it again. The log recognises the *sequence number*, and writes nothing.",
         |world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
     )
-    .first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().collect())
+    .first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().chain([Input::set(once::RATE, 1)]).collect())
     .look(|_| vec![SHOP, BROKER]),
 ];
 

@@ -129,10 +129,11 @@ fn deliveries(world: &Shop) -> usize {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One order, many services",
-        "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. Each \
-         service has bound a queue of its own.",
-        |world| world.kernel().now() == 0,
+        "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. \
+         Each service has bound a queue of its own. Watch all three say that they are here.",
+        |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 3,
     )
+    .midway()
     .look(consumers),
     Beat::new(
         "A copy for each",
@@ -140,13 +141,15 @@ const TOUR: &[Beat] = &[
         |world| deliveries(world) >= 2,
     )
     .first(|_| vec![publish(1)])
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "Each at its own pace",
-        "Billing takes six times as long as the others. Ten orders come at once.",
-        |world| ready(world, 0).len() >= 6 && ready(world, 1).is_empty(),
+        "Billing takes six times as long as the others. From here on only the orders of this tour come: six at \
+         once.",
+        |world| ready(world, 0).len() >= 3 && ready(world, 1).is_empty(),
     )
-    .first(|_| vec![publish(10)])
+    .first(|_| vec![Input::set(rabbit::RATE, 0), publish(6)])
     .look(|_| vec![BILLING])
     .ask(Predict {
         question: "Do shipping and search wait for billing?",
@@ -163,9 +166,13 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
     .look(|_| vec![SHIPPING]),
-    Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
+    Beat::new(
+        "It catches up",
+        "Shipping is back, and finds what it has missed.",
+        |world| {
         world.kernel().node(SHIPPING).up && ready(world, 1).is_empty()
-    })
+    },
+    )
     .first(|_| vec![Input::Restart { node: SHIPPING }])
     .look(|_| vec![SHIPPING]),
     Beat::new(

@@ -259,14 +259,16 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Subjects, not addresses",
         "A publisher sends temperatures, each on a *subject* such as temp.kitchen. It does not know who is \
-         listening. Five subscribers tell the server which subjects they want, and that is all the server knows.",
-        |world| world.kernel().now() == 0,
+         listening. Watch all six connect. Five subscribers tell the server which subjects they want, and that is \
+         all the server knows.",
+        |world| on_the_way(world, |message| matches!(message, Message::Connect { .. })) == 6,
     )
+    .midway()
     .look(members),
     Beat::new(
-        "Everybody connects",
-        "Each client opens a connection and names its patterns. A star stands for one word, a > for one or more at \
-         the end.",
+        "They name their patterns",
+        "With its connection each client names its patterns. A star stands for one word, a > for one or more at the \
+         end.",
         all_connected,
     )
     .look(|_| vec![SERVER]),
@@ -277,6 +279,7 @@ const TOUR: &[Beat] = &[
         |world| ALARMS.iter().any(|alarm| msg_to(world, *alarm, ROOF)),
     )
     .first(|_| vec![publish(2, 1)])
+    .midway()
     .look(members)
     .ask(Predict {
         question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
@@ -287,8 +290,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "One alarm is enough",
-        "The two alarms form a *queue group*: together they get one copy, and the server picks which of them. Another \
-         message, another pick.",
+        "The two alarms form a *queue group*: together they get one copy, and the server picks which of them. \
+         Another message, another pick.",
         |world| {
             let total = |id: NodeId| world.metrics().total(nats::HANDLED, id.0);
             ALARMS.iter().all(|alarm| total(*alarm) > 0)
@@ -298,16 +301,20 @@ const TOUR: &[Beat] = &[
     .look(|_| ALARMS.to_vec()),
     Beat::new(
         "Somebody is away",
-        "The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is not \
-         told, and the server keeps nothing.",
+        "The kitchen's device crashes, and three messages for it are published. Nobody notices: the publisher is \
+         not told, and the server keeps nothing.",
         |world| missed(world, &[KITCHEN]) >= 3 && no_pub_flies(world),
     )
     .first(|_| vec![Input::Crash { node: KITCHEN }, publish(0, 3)])
     .look(|_| vec![KITCHEN]),
-    Beat::new("Back again", "The device restarts, connects and subscribes.", |world| {
+    Beat::new(
+        "Back again",
+        "The device restarts, connects and subscribes. We pause the other messages from here on.",
+        |world| {
         is_connected(world, KITCHEN) && pending(world).len() <= 1
-    })
-    .first(|_| vec![Input::Restart { node: KITCHEN }])
+    },
+    )
+    .first(|_| vec![Input::Restart { node: KITCHEN }, Input::set(nats::RATE, 0)])
     .look(|_| vec![KITCHEN])
     .ask(Predict {
         question: "Does it get the three messages now?",
@@ -341,10 +348,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "And connected anew",
-        "Two seconds later the client library opens a new connection and restores the subscription. What was \
-         published meanwhile is missed too.",
+        "Two messages come while nobody has a connection to the log: they are missed too. Two seconds later the \
+         client library opens a new one, and restores the subscription.",
         |world| is_connected(world, LOG),
     )
+    .first(|_| vec![publish(1, 2)])
     .look(|_| vec![LOG]),
     Beat::new(
         "Without one copy per group",

@@ -148,10 +148,11 @@ fn write_takes(world: &Shop) -> u64 {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Midnight",
-        "The sale begins: 500,000 orders a minute, 8,333 a second. The database can write 5,000 a second. Between \
-         them is a log with ten partitions, and fifty workers for each.",
-        |world| world.kernel().now() == 0,
+        "The sale begins, and here comes the first batch: 500,000 orders a minute, 8,333 a second. The database can \
+         write 5,000 a second. Between them is a log with ten partitions, and fifty workers for each.",
+        |world| on_the_way(world, |message| matches!(message, Message::Produce { .. })) > 0,
     )
+    .midway()
     .look(|_| vec![GATEWAY, THE_LOG, DATABASE]),
     Beat::new(
         "Taken in milliseconds",
@@ -159,6 +160,7 @@ const TOUR: &[Beat] = &[
          their orders are taken. Nobody has asked the database.",
         |world| flies(world, |message| matches!(message, Message::Produced { .. })),
     )
+    .midway()
     .look(|_| vec![GATEWAY, THE_LOG]),
     Beat::new(
         "Five hundred writers",
@@ -182,7 +184,7 @@ const TOUR: &[Beat] = &[
         "Memory fills up",
         "3,333 orders a second are more than the database can write. At first they fill the consumers' memory.",
         |world| {
-            (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 5_000
+            (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 2_000
         },
     )
     .look(all_consumers),
@@ -196,12 +198,16 @@ const TOUR: &[Beat] = &[
         "The log absorbs",
         "Now the lag grows, on disk, where there is room for days. Memory stops growing, and the database works as \
          before.",
-        |world| lag(world) >= 15_000,
+        |world| lag(world) >= 12_000,
     )
     .look(|_| vec![THE_LOG]),
-    Beat::new("Half the writers","Consumer 1 crashes with thousands of orders in memory.", |world| {
+    Beat::new(
+        "Half the writers",
+        "Consumer 1 crashes with thousands of orders in memory.",
+        |world| {
         at_once(world) <= 260
-    })
+    },
+    )
     .first(|_| vec![Input::Crash { node: FlashSale::consumer(0) }])
     .look(|_| vec![FlashSale::consumer(0)])
     .ask(Predict {

@@ -141,8 +141,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A log is files",
         "The partition is a row of files, *segments*, each named after its first *offset*. Only the last one is \
-         written to. Six records fill a file here.",
-        |world| world.kernel().now() == 0,
+         written to: watch a record come in. Six records fill a file here.",
+        |world| log(world).is_some_and(|log| log.end() > 14),
     )
     .look(broker_node),
     Beat::new(
@@ -164,8 +164,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A thin index",
-        "The index does not list every record: the next entry comes once more than 4,096 bytes have been written. The \
-         broker takes the last entry at or below 10, and knows at which byte to begin.",
+        "The index does not list every record: the next entry comes once more than 4,096 bytes have been written. \
+         The broker takes the last entry at or below 10, and knows at which byte to begin.",
         |world| matches!(lookup(world), Some(Lookup { stage: Stage::Scan { .. }, .. })),
     )
     .look(broker_node),
@@ -194,24 +194,25 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A table from a log",
-        "The consumer on the right reads on and keeps the last value of each key. Gaps do not bother it, because offsets \
-         stay as they were. E came and went.",
+        "The consumer on the right reads on and keeps the last value of each key. Gaps do not bother it, because \
+         offsets stay as they were. E came and went.",
         |world| at_end(world) && log(world).is_some_and(|log| log.dirty() > 0),
     )
     .look(table_node),
     Beat::new(
         "A tombstone goes last",
         "The tombstone of E, at offset 8, stays for delete.retention.ms, 8 s here. Any consumer that reads to the \
-         end within that time sees it. Then it may go.",
+         end within that time sees it. Then it may go. (Fewer records come meanwhile.)",
         |world| log(world).is_some_and(|log| !log.records().any(|record| record.offset == 8)),
     )
+    .first(|_| vec![Input::set(kafka::RATE, 1)])
     .look(broker_node),
     Beat::new(
         "A value of your own",
         "Key F is yours. You write F5, and the consumer takes it into its table.",
         |world| value_of(world, F) == Some(5),
     )
-    .first(|_| vec![command(kafka::PUT, &[5, 5])])
+    .first(|_| vec![Input::set(kafka::RATE, 3), command(kafka::PUT, &[5, 5])])
     .look(table_node),
     Beat::new(
         "A tombstone goes early",
@@ -221,9 +222,13 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::off(kafka::TOMBSTONES), Input::Pause { node: TABLE }, command(kafka::DELETE, &[5])])
     .look(broker_node),
-    Beat::new("A ghost", "The consumer goes on, well within its time, and reads everything that is left.", |world| {
+    Beat::new(
+        "A ghost",
+        "The consumer goes on, well within its time, and reads everything that is left.",
+        |world| {
         world.is_promise_broken(RIGHT_TABLE.id) || (at_end(world) && value_of(world, F).is_none())
-    })
+    },
+    )
     .first(|_| vec![Input::Resume { node: TABLE }])
     .look(table_node)
     .ask(Predict {

@@ -126,15 +126,15 @@ fn cut_fetches(world: &Cluster) -> Vec<Input> {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One partition, three brokers",
-        "Each broker keeps a copy of the same log. The controller says who leads, and which copies are in sync: the \
-         *ISR*, the field around them.",
-        |world| world.kernel().now() == 0,
+        "Each broker keeps a copy of the same log. Watch all three register with the controller. The controller \
+         says who leads, and which copies are in sync: the *ISR*, the field around them.",
+        |world| on_the_way(world, |message| matches!(message, Message::Register { .. })) == 3,
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "A leader",
-        "The brokers register. The first in-sync replica becomes the leader of epoch 1; the others fetch from it, as \
-         consumers do.",
+        "The first in-sync replica becomes the leader of epoch 1; the others fetch from it, as consumers do.",
         |world| leader(world).is_some(),
     )
     .look(|world| leader(world).into_iter().collect()),
@@ -184,6 +184,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|_| vec![produce(1)])
+    .midway()
     .look(|_| vec![PRODUCER]),
     Beat::new(
         "Back in sync",
@@ -198,9 +199,9 @@ const TOUR: &[Beat] = &[
     .look(everybody),
     Beat::new(
         "Now with acks=1",
-        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and the \
-         producer is told that all is well. acks=1 also switches its idempotence off: it sends record 2 again, and the \
-         log has that one twice now. Record 3 and those after it have a single copy.",
+        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and \
+         the producer is told that all is well. acks=1 also switches its idempotence off: it sends record 2 again, \
+         and the log has that one twice now. Record 3 and those after it have a single copy.",
         |world| copies(world) == 1,
     )
     .first(|world| {
@@ -212,8 +213,8 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
         "Acknowledged, and gone",
-        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: the \
-         new leader's log ends after record 2.",
+        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: \
+         the new leader's log ends after record 2.",
         |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
     )
     .first(|world| {

@@ -125,18 +125,13 @@ const SLOW_ONE: NodeId = NodeId(FIRST as u16);
 
 const TOUR: &[Beat] = &[
     Beat::new(
-        "A stream and three workers",
-        "A publisher sends tasks. The server keeps them in a *stream*, on disk. Three workers take tasks from it, and \
-         each task goes to one of them.",
-        |world| world.kernel().now() == 0,
-    )
-    .look(workers),
-    Beat::new(
         "Stored, and said so",
-        "Each task has an id in its header, Nats-Msg-Id. The server stores it under the next sequence and answers \
-         with a *PubAck*. The lower strip shows the ids it remembers.",
+        "A publisher sends tasks, each with an id in its header, Nats-Msg-Id. The server keeps them in a *stream*, \
+         on disk, and answers with a *PubAck*. The lower strip shows the ids it remembers. Three workers wait for \
+         tasks; each task goes to one of them.",
         |world| flies(world, |message| matches!(message, Message::PubAck { .. })),
     )
+    .midway()
     .look(|_| vec![SERVER]),
     Beat::new(
         "Workers ask",
@@ -152,6 +147,7 @@ const TOUR: &[Beat] = &[
          acknowledged the acknowledgement.",
         |world| flies(world, |message| matches!(message, Message::AckAck { .. })),
     )
+    .midway()
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "The task was acknowledged. Is it still in the stream?",
@@ -189,6 +185,7 @@ const TOUR: &[Beat] = &[
         let crash = busy(world).map(|node| Input::Crash { node });
         std::iter::once(Input::HealAll).chain(crash).collect()
     })
+    .midway()
     .look(|world| down(world).collect())
     .ask(Predict {
         question: "What makes the server hand the task to another worker?",
@@ -231,15 +228,15 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Without the double ack",
-        "Workers now call a task done once they have sent their ack. One of them is at work, and its link to the \
-         server is cut.",
+        "The publisher pauses. Workers now call a task done once they have sent their ack. One of them is at work, \
+         and its link to the server is cut.",
         |world| world.is_promise_broken(WORKED_ONCE.id),
     )
     .first(|world| {
         let speed = Input::Slow { node: SLOW_ONE, percent: 100 };
         let off = Input::off(jet::DOUBLE_ACK);
         let cut = workers(world).into_iter().rfind(|id| works(world, *id)).map(|from| Input::Cut { from, to: SERVER });
-        [speed, off].into_iter().chain(cut).collect()
+        [speed, off, Input::set(jet::RATE, 0)].into_iter().chain(cut).collect()
     })
     .look(workers)
     .ask(Predict {
@@ -250,8 +247,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Confirmed before it is on disk",
-        "The double ack is back. Now the server no longer syncs before it answers, but every two minutes: JetStream's \
-         default. Eight more tasks are published, and confirmed.",
+        "The double ack is back. Now the server no longer syncs before it answers, but every two minutes: \
+         JetStream's default. Eight more tasks are published, and confirmed.",
         |world| unconfirmed(world) == 0 && at_risk(world) >= 4,
     )
     .first(|_| {
@@ -260,12 +257,12 @@ const TOUR: &[Beat] = &[
     })
     .look(|_| vec![PUBLISHER, SERVER]),
     Beat::new(
-        "The power goes",
-        "The server's machine loses its power. A crash of the process would have cost nothing: what it had written was \
-         with the operating system.",
+        "The power goes, and comes back",
+        "The server's machine loses its power, and starts again from its disk: count what is ready. A crash of the \
+         process would have cost nothing, as what it had written was with the operating system.",
         |world| world.is_promise_broken(NOT_LOST.id),
     )
-    .first(|_| vec![Input::PowerCut { node: SERVER }])
+    .first(|_| vec![Input::PowerCut { node: SERVER }, Input::Restart { node: SERVER }])
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "Where are the tasks that were confirmed a moment ago?",

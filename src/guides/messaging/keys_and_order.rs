@@ -5,7 +5,7 @@ use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
 use crate::systems::messaging::kafka::log::{Log, Record};
 use crate::systems::messaging::kafka::promises::{KEY_ORDER, LIMITS, NOTHING_MISSED, OWNED_AGAIN, Overtaken};
 use crate::systems::messaging::kafka::{
-    self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
+    self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory, Message,
 };
 use crate::views::kafka::{
     Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, is_tame, logs, name,
@@ -238,10 +238,11 @@ fn one_partition_each(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Orders of four customers",
-        "A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. A cancellation that is done \
-         before its order would be nonsense.",
-        |world| world.kernel().now() == 0,
+        "A producer writes what customers do: ORDER_CREATED, then ORDER_CANCELLED. The first leaves now. A \
+         cancellation that is done before its order would be nonsense.",
+        |world| on_the_way(world, |message| matches!(message, Message::Produce(_))) > 0,
     )
+    .midway()
     .look(|_| vec![Kafka::producer(0)]),
     Beat::new(
         "The key decides",
@@ -266,8 +267,8 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "Side by side, in order",
-        "Different partitions are worked on at the same time. Order is kept where it matters, for each customer, and \
-         nowhere else.",
+        "Different partitions are worked on at the same time. Order is kept where it matters, for each customer, \
+         and nowhere else.",
         |world| done(world) >= 12,
     )
     .first(|_| vec![command(COMMAND_PUBLISH, &[10])])
@@ -287,19 +288,27 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Cancelled before it was created",
-        "Run on until the promise breaks: one worker is done with a cancellation before another is done with the order \
-         that it cancels. The broker did nothing wrong, and neither did the producer.",
+        "Run on until the promise breaks: one worker is done with a cancellation before another is done with the \
+         order that it cancels. The broker did nothing wrong, and neither did the producer.",
         cancelled_first,
     )
     .look(late_one),
     Beat::new(
-        "More partitions move keys",
-        "A fourth partition is added, so the hash is divided by four. Compare the table with the one before: customer \
-         1 moves from partition 0 to 1, and customer 3 from 1 to 2, while 2 and 4 happen to stay. What the two wrote \
-         before stays where it was, and nothing orders it against what they write now.",
-        |world| producer_partitions(world) == 4 && is_in(world, 1, 1) && is_in(world, 3, 2),
+        "A fourth partition",
+        "We pause the customers, and a fourth partition is added. The producer hears of it at its next metadata \
+         refresh, and divides the hash by four from then on. Compare the table with the one before: customer 1 \
+         moves from partition 0 to 1, and customer 3 from 1 to 2, while 2 and 4 happen to stay.",
+        |world| producer_partitions(world) == 4,
     )
-    .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, command(COMMAND_PARTITIONS, &[1])])
+    .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, Input::set(kafka::RATE, 0), command(COMMAND_PARTITIONS, &[1])])
+    .look(|_| vec![BROKER, Kafka::producer(0)]),
+    Beat::new(
+        "More partitions move keys",
+        "Now they order again. What customers 1 and 3 wrote before stays where it was, and nothing orders it \
+         against what they write now: find both in two partitions.",
+        |world| is_in(world, 1, 1) && is_in(world, 3, 2),
+    )
+    .first(|_| vec![command(COMMAND_PUBLISH, &[12])])
     .look(|_| vec![BROKER, Kafka::producer(0)]),
 ];
 

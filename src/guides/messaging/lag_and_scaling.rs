@@ -4,7 +4,7 @@ use crate::guides::kit::prelude::*;
 use crate::sim::numbers::{counted, grouped};
 use crate::systems::messaging::kafka::promises::{LAG_BOUNDED, NOTHING_MISSED, OWNED_AGAIN, lag};
 use crate::systems::messaging::kafka::{
-    self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Scaler,
+    self as kafka, BROKER, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Kafka, Memory, Message, Scaler,
 };
 use crate::views::kafka::{
     Shop, broker_mark, consumer, consumer_mark, consumers, group, is_tame, logs, owners, producer_mark,
@@ -201,10 +201,11 @@ fn idle_members(world: &Shop) -> Vec<NodeId> {
 const TOUR: &[Beat] = &[
     Beat::new(
         "4,000 records a second",
-        "Three partitions, two consumers. Each record here stands for 200. Together the two can do about 3,300 a \
-         second.",
-        |world| world.kernel().now() == 0,
+        "Three partitions, two consumers. Each record here stands for 200: here comes the first. Together the two \
+         can do about 3,300 a second.",
+        |world| on_the_way(world, |message| matches!(message, Message::Produce(_))) > 0,
     )
+    .midway()
     .look(consumers),
     Beat::new(
         "Lag",
@@ -258,10 +259,11 @@ const TOUR: &[Beat] = &[
     .look(the_scaler),
     Beat::new(
         "Under the alarm again",
-        "New records go to the new partitions as well. Old ones stay where they are, and the old partitions drain at \
-         their own pace.",
-        |world| lag(world) <= alert(world) / 4,
+        "The rush is over: half as much comes in. New records go to the new partitions as well. Old ones stay where \
+         they are, and the old partitions drain at their own pace.",
+        |world| lag(world) <= alert(world) / 2,
     )
+    .first(|_| vec![Input::set(kafka::RATE, 15)])
     .look(consumers),
 ];
 

@@ -169,17 +169,18 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A group",
         "Three consumers want to share six partitions. They form a *consumer group*. A broker of the cluster is the \
-         group's *coordinator*; here there is only one broker. What you see is the *classic* protocol, still the \
-         default in Kafka 4.4.",
-        |world| world.kernel().now() == 0,
+         group's *coordinator*; here there is only one broker. Watch all three ask it to join. What you see is the \
+         *classic* protocol, still the default in Kafka 4.4.",
+        |world| running_members(world) == 3,
     )
     .look(consumers),
     Beat::new(
-        "Join",
-        "Each asks to join. When all have joined, the coordinator begins a *generation*, numbered one higher with each \
-         rebalance. One member becomes the leader.",
+        "A generation begins",
+        "When all have joined, the coordinator begins a *generation*, numbered one higher with each rebalance, and \
+         answers. One member becomes the leader: it will get the crown.",
         |world| flies(world, |message| matches!(message, Message::Joined { .. })),
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "The leader assigns",
@@ -191,10 +192,15 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A fourth member",
         "Consumer 4 joins. The coordinator cannot call anybody: it tells the others in its answer to their next \
-         heartbeat, and they rejoin at their next poll.",
+         heartbeat, and they rejoin at their next poll. (From here on the session timeout is one second, and fewer \
+         records come.)",
         |world| settled(world) && running_members(world) == 4,
     )
-    .first(|_| vec![command(COMMAND_START, &[4])])
+    .first(|_| {
+        let slower = [(kafka::RATE, 3), (kafka::SESSION, 1_000_000), (kafka::HEARTBEAT, 400_000), (kafka::WORK, 400_000)];
+        let slower = slower.map(|(setting, value)| Input::set(setting, value));
+        slower.into_iter().chain([command(COMMAND_START, &[4])]).collect()
+    })
     .look(|world| vec![nth(world, 4), BROKER])
     .ask(Predict {
         question: "How many of the first three members have to stop for that?",
@@ -239,8 +245,8 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "Back in",
-        "The new owner repeats what the zombie had done: at least once. What a zombie must not do is move the group's \
-         offset under the new owner's feet.",
+        "The new owner repeats what the zombie had done: at least once. What a zombie must not do is move the \
+         group's offset under the new owner's feet.",
         |world| settled(world) && running_members(world) == 4 && at_work(world, nth(world, 1)),
     )
     .first(|world| vec![Input::Restart { node: nth(world, 2) }])

@@ -247,15 +247,16 @@ fn gathered(world: &Shop) -> u8 {
 const TOUR: &[Beat] = &[
     Beat::new(
         "A service by name",
-        "Three workers offer a service under the subject price.get. They form a *queue group*. The caller knows the \
-         subject, but none of the workers.",
-        |world| world.kernel().now() == 0,
+        "Three workers offer a service under the subject price.get. They form a *queue group*. Watch everybody \
+         connect. The caller knows the subject, but none of the workers.",
+        |world| on_the_way(world, |message| matches!(message, Message::Connect { .. })) == 4,
     )
+    .midway()
     .look(members),
     Beat::new(
         "A return address",
-        "A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed to. \
-         Its table shows what it waits for.",
+        "A *request* is a message that carries a reply subject, an *inbox*, which only the caller has subscribed \
+         to. Its table shows what it waits for.",
         |world| all_connected(world) && busy_worker(world).is_some(),
     )
     .first(|_| vec![request(1)])
@@ -306,11 +307,12 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![SERVER]),
     Beat::new(
         "A clear no",
-        "One request, with nobody to go to. The server sees that no subscription matches, and that there is an inbox \
-         to answer to. The red pill is its answer.",
+        "One request, with nobody to go to. The server sees that no subscription matches, and that there is an \
+         inbox to answer to. The red pill is its answer.",
         a_no_flies,
     )
     .first(|_| vec![request(1)])
+    .midway()
     .look(|_| vec![ASKER])
     .ask(Predict {
         question: "How long does the caller wait to know that there is no answer?",

@@ -204,10 +204,11 @@ fn is_disordered(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Not all tasks succeed",
-        "Two workers take tasks from a queue. Some fail once and then succeed, because a service was busy, say. Some \
-         fail always: they are *poison*.",
-        |world| world.kernel().now() == 0,
+        "Two workers take tasks from a queue: watch them say that they are here. Some fail once and then succeed, \
+         because a service was busy, say. Some fail always: they are *poison*.",
+        |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 2,
     )
+    .midway()
     .look(consumers),
     Beat::new(
         "Later, not at once",
@@ -228,6 +229,7 @@ const TOUR: &[Beat] = &[
             })
         },
     )
+    .midway()
     .look(consumers),
     Beat::new(
         "What it costs: order",
@@ -252,8 +254,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "Given up, and kept",
-        "When all retries have failed, the worker rejects the task. The queue's *dead-letter exchange* takes it to a \
-         parking lot, where somebody can look at it.",
+        "When all retries have failed, the worker rejects the task. The queue's *dead-letter exchange* takes it to \
+         a parking lot, where somebody can look at it.",
         |world| parked(world, Kind::Poison),
     )
     .look(|_| vec![BROKER])
@@ -269,8 +271,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A task that kills",
-        "This task kills whatever process takes it, and a dead process reports no failure. The quorum queue counts: a \
-         task that comes back from a lost connection more often than the *delivery limit* is dead-lettered as well.",
+        "This task kills whatever process takes it, and a dead process reports no failure. The quorum queue counts: \
+         a task that comes back from a lost connection more often than the *delivery limit* is dead-lettered as \
+         well.",
         |world| parked(world, Kind::Deadly),
     )
     .first(|_| vec![tasks(DEADLY, 1)])

@@ -130,23 +130,24 @@ fn a_record_flies(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Bytes with an id",
-        "A producer writes orders, two consumers read them. The broker sees bytes. What they mean is in a *schema*, \
-         and the schema is in a registry.",
-        |world| world.kernel().now() == 0,
+        "A producer writes orders, two consumers read them: here goes the first. The broker sees bytes. What they \
+         mean is in a *schema*, and the schema is in a registry.",
+        a_record_flies,
     )
+    .midway()
     .look(|_| vec![PRODUCER, TOPIC]),
     Beat::new(
         "Five bytes in front",
-        "Each record begins with a zero byte and the id of the schema that wrote it, in four. Select a record on its \
-         way to see its bytes.",
+        "Each record begins with a zero byte and the id of the schema that wrote it, in four. Select a record on \
+         its way to see its bytes.",
         |world| consumers(world).iter().all(|node| position(world, *node) > 0) && a_record_flies(world),
     )
     .first(|_| vec![Input::set(sr::CHANGE_EVERY, 0)])
     .look(|_| vec![PRODUCER, TOPIC]),
     Beat::new(
         "A new field, without a default",
-        "The team wants a field named currency, and asks the registry. The compatibility is BACKWARD: whoever reads with \
-         the new schema must be able to read what was written with the last one.",
+        "The team wants a field named currency, and asks the registry. The compatibility is BACKWARD: whoever reads \
+         with the new schema must be able to read what was written with the last one.",
         |world| heard(world, 1),
     )
     .first(|_| vec![change(1)])
@@ -194,8 +195,8 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "The wrong side first",
-        "Two rules are off, the registry's check and the roll-out order. The producer moves first now, to a version 4 \
-         that adds city without a default. Nothing breaks: readers that do not know the field skip it.",
+        "Two rules are off, the registry's check and the roll-out order. The producer moves first now, to a version \
+         4 that adds city without a default. Nothing breaks: readers that do not know the field skip it.",
         |world| writes(world) == 4 && is_through(world),
     )
     .first(|_| {

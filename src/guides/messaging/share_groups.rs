@@ -122,6 +122,12 @@ fn busy(world: &Pool) -> Option<(NodeId, Delivery)> {
     workers(world.settings()).find_map(|id| Some((id, at_work(world, id)?)))
 }
 
+/// The worker that has the most left to do.
+fn longest(world: &Pool) -> Option<NodeId> {
+    let until = |id: NodeId| world.timers(id).find(|timer| timer.0 == Timer::Done).map(|timer| timer.1.at);
+    workers(world.settings()).filter(|id| until(*id).is_some()).max_by_key(|id| until(*id))
+}
+
 fn all_workers(world: &Pool) -> Vec<NodeId> {
     workers(world.settings()).collect()
 }
@@ -162,15 +168,6 @@ fn lock_of(world: &Pool, id: NodeId) -> bool {
     at_work(world, id).and_then(|delivery| holder(delivery.place)).is_some_and(|holder| holder.node == id)
 }
 
-/// Whether a record is on its way that somebody has, and of which the broker has lost count.
-fn hands_out_again(world: &Pool) -> bool {
-    let lost = |delivery: &Delivery| {
-        let seen = world.witness().record(delivery.place);
-        !hands(world, delivery.place).is_empty() && seen.is_some_and(|seen| seen.delivered > delivery.count)
-    };
-    flies(world, |message| matches!(message, Message::Records { deliveries, .. } if deliveries.iter().any(lost)))
-}
-
 /// Whether a slow worker is being told that it is too late.
 fn is_refused(world: &Pool) -> bool {
     let slow = slow_ones(world);
@@ -185,8 +182,8 @@ fn dead_letters(world: &Pool) -> usize {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Eight records, two partitions",
-        "Eight records arrive in a topic of two *partitions*. The four workers belong to one *share group*, and each \
-         of them fetches.",
+        "Eight records arrive in a topic of two *partitions*. The four workers belong to one *share group*, and \
+         each of them fetches.",
         |world| workers(world.settings()).all(|id| at_work(world, id).is_some()),
     )
     .first(|_| vec![produce(8)])
@@ -201,25 +198,27 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A lock on each record",
         "The ring around a worker is its *acquisition lock*: three seconds here, 30 by default. Each partition has \
-         two rows: what the broker knows, and what it has written. A delivery is not written. When a worker is done, \
-         it accepts.",
+         two rows: what the broker knows, and what it has written. A delivery is not written. When a worker is \
+         done, it accepts.",
         |world| flies(world, |message| matches!(message, Message::Acknowledge { kind: AckType::Accept, .. })),
     )
+    .midway()
     .look(all_workers),
     Beat::new(
         "Written, then answered",
-        "The broker writes that the record is done, and answers the worker. The bar is the group's *start offset*: it \
-         moves over what is done, and waits for what is not.",
+        "The broker writes that the record is done, and answers the worker. The bar is the group's *start offset*: \
+         it moves over what is done, and waits for what is not.",
         |world| flies(world, |message| matches!(message, Message::Answer { taken: true, .. })),
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "Too slow for the lock",
-        "A worker is twelve times slower now. It is alive, and works on its record. The others go on, with later \
-         records of the same keys as well: the broker counts what is done out of order.",
+        "A worker has a long record in hand, and is slower now. It is alive, and works on. The others go on, with \
+         later records of the same keys as well: the broker counts what is done out of order.",
         is_shared_with_a_slow_one,
     )
-    .first(|world| busy(world).map(|busy| Input::Slow { node: busy.0, percent: 1_200 }).into_iter().collect())
+    .first(|world| longest(world).map(|node| Input::Slow { node, percent: 150 }).into_iter().collect())
     .look(slow_ones)
     .ask(Predict {
         question: "What becomes of its record when the lock runs out?",
@@ -232,7 +231,13 @@ const TOUR: &[Beat] = &[
         because: "The broker cannot tell slow from dead. The record is available again, its *delivery count* goes up, \
                   and the work is done twice.",
     }),
-    Beat::new("Too late", "The slow worker is done at last, and accepts.", is_refused).look(slow_ones).ask(Predict {
+    Beat::new(
+        "Too late",
+        "The slow worker is done at last, and accepts.",
+        is_refused,
+    )
+    .look(slow_ones)
+    .ask(Predict {
         question: "What does the broker make of that?",
         options: |_| vec!["The record is done".to_owned(), "It refuses".to_owned()],
         answer: |world| usize::from(is_refused(world)),
@@ -241,7 +246,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "More time",
         "Workers now *renew* their locks: whoever is still at work when half of the time is over asks for the whole \
-         of it again. One worker is slower than ever. Watch it for longer than a lock lasts.",
+         of it again. Fewer records come, and one worker is slower than ever. Watch it for longer than a lock \
+         lasts.",
         |world| {
             outlasts_its_lock(world)
                 && all_workers(world).iter().filter(|id| at_work(world, **id).is_some()).count() > 1
@@ -249,8 +255,8 @@ const TOUR: &[Beat] = &[
     )
     .first(|world| {
         let slow = slow_ones(world).into_iter().map(|node| Input::Slow { node, percent: 100 });
-        let next = busy(world).map(|busy| Input::Slow { node: busy.0, percent: 2_500 });
-        slow.chain(next).chain([Input::set(groups::RENEW, 1)]).collect()
+        let next = longest(world).map(|node| Input::Slow { node, percent: 4_000 });
+        slow.chain(next).chain([Input::set(groups::RENEW, 1), Input::set(groups::RATE, 3)]).collect()
     })
     .look(slow_ones)
     .ask(Predict {
@@ -262,14 +268,12 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The broker crashes",
-        "Some workers hold locks when the broker crashes. It restarts at once, and reads back what is in the lower \
-         rows.",
-        hands_out_again,
+        "Two workers hold locks when the broker crashes. It restarts at once, and reads back what is in the lower \
+         rows. Then one of the two is done, and accepts.",
+        |world| flies(world, |message| matches!(message, Message::Answer { kind: AckType::Accept, taken: false, .. })),
     )
-    .first(|world| {
-        let slow = slow_ones(world).into_iter().map(|node| Input::Slow { node, percent: 100 });
-        slow.chain([Input::Crash { node: BROKER }, Input::Restart { node: BROKER }]).collect()
-    })
+    .first(|_| vec![Input::Crash { node: BROKER }, Input::Restart { node: BROKER }])
+    .midway()
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "What does it know?",
@@ -283,14 +287,18 @@ const TOUR: &[Beat] = &[
             if done { 1 } else { 2 }
         },
         because: "An answer is written before the worker hears of it, a delivery never is. So accepted records stay \
-                  accepted. The record that is handed out now is with a worker already, and its count begins anew.",
+                  accepted. The worker that comes with its answer now holds no lock any more: it is refused, and its record is handed out again, with a count that begins anew.",
     }),
     Beat::new(
         "Poison",
-        "Here is a *poison* record. Each worker that gets it fails and releases it, and it is available again at once.",
-        |world| dead_letters(world) > 0,
+        "All workers are as quick as before. Here is a *poison* record. Each worker that gets it fails and releases \
+         it, and it is available again at once.",
+        |world| dead_letters(world) > 0 && too_early(world).is_none(),
     )
-    .first(|_| vec![poison()])
+    .first(|world| {
+        let slow = slow_ones(world).into_iter().map(|node| Input::Slow { node, percent: 100 });
+        slow.chain([poison()]).collect()
+    })
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "The limit is three deliveries. Where does the record go after the third?",
@@ -305,15 +313,19 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Accepted too early",
-        "From here on workers accept a record as soon as they have it, and work on it afterwards. Look for a worker at \
-         work on a record that is done in both rows.",
+        "From here on workers accept a record as soon as they have it, and work on it afterwards. Look for a worker \
+         at work on a record that is done in both rows.",
         |world| too_early(world).is_some(),
     )
     .first(|_| vec![Input::off(groups::AFTER_WORK), produce(4)])
     .look(|world| too_early(world).into_iter().collect()),
-    Beat::new("And then a crash", "One of these workers crashes before it is done.", |world| {
+    Beat::new(
+        "And then a crash",
+        "One of these workers crashes before it is done.",
+        |world| {
         world.is_promise_broken(WORKED.id)
-    })
+    },
+    )
     .first(|world| too_early(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(|world| workers(world.settings()).filter(|id| !world.kernel().node(*id).up).collect())
     .ask(Predict {

@@ -118,21 +118,27 @@ fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|word| (*word).to_owned()).collect()
 }
 
+/// So many orders for each broker.
+fn orders(count: i64) -> Vec<Input> {
+    Lane::ALL.map(|lane| command(brokers::PUBLISH, lane, count)).to_vec()
+}
+
 const TOUR: &[Beat] = &[
     Beat::new(
         "One shop, three brokers",
-        "Each order goes to all three at the same moment. Watch the strips: RabbitMQ deletes what is acknowledged, \
-         Kafka keeps it and moves an offset past it, JetStream keeps it and marks it.",
-        |world| each(|lane| world.witness().of(lane).worked >= 5) && at_work(world, 0),
+        "Two orders a second go to all three at the same moment. Watch the strips: RabbitMQ deletes what is \
+         acknowledged, Kafka keeps it and moves an offset past it, JetStream keeps it and marks it.",
+        |world| each(|lane| world.witness().of(lane).worked >= 1) && at_work(world, 0),
     )
+    .first(|_| vec![Input::set(brokers::RATE, 2), Input::set(brokers::TASK, 500_000)])
     .look(brokers_of),
     Beat::new(
         "A machine dies at work",
-        "Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. Each broker waits \
-         the same 2 s.",
+        "Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. (The shops pause: \
+         from here on only the orders of this tour come.) Each broker waits the same 2 s.",
         |world| each(|lane| world.witness().of(lane).noticed.is_some()),
     )
-    .first(|world| crash(workers(world, 0)))
+    .first(|world| [vec![Input::set(brokers::RATE, 0)], crash(workers(world, 0))].concat())
     .look(|world| workers(world, 0))
     .ask(Predict {
         question: "Which broker gives up on its worker first?",
@@ -144,11 +150,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "And back",
-        "The machines return. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, and both partitions \
-         have their own worker again.",
+        "The machines return, and eight orders come. RabbitMQ and JetStream just go on. Kafka's group *rebalances*, \
+         and both partitions have their own worker again.",
         |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
     )
-    .first(|world| restart(workers(world, 0)))
+    .first(|world| [orders(8), restart(workers(world, 0))].concat())
     .look(|world| workers(world, 0)),
     Beat::new(
         "Only the process dies",
@@ -167,13 +173,14 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The acknowledgement is lost",
-        "Worker 1 hears its broker but cannot be heard. It finishes its order, and its acknowledgement never arrives.",
+        "Worker 1 hears its broker but cannot be heard. It finishes its order, and its acknowledgement never \
+         arrives.",
         |world| each(|lane| world.witness().of(lane).again > 0),
     )
     .first(|world| {
         let cut =
             |lane: Lane| Input::Cut { from: worker(world.settings(), lane, 0), to: broker(world.settings(), lane) };
-        Lane::ALL.map(cut).to_vec()
+        [Lane::ALL.map(cut).to_vec(), orders(2)].concat()
     })
     .look(|world| workers(world, 0))
     .ask(Predict {
@@ -186,13 +193,13 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "The brokers crash",
         "The links are healed, and the process of every broker crashes and starts again. They find what they had \
-         written: the durable queue, the log with its offsets, the stream with its consumer. The shops send again what \
-         is not confirmed.",
+         written: the durable queue, the log with its offsets, the stream with its consumer. The shops send again \
+         what is not confirmed.",
         |world| is_up(world) && at_work(world, 0) && at_work(world, 1),
     )
     .first(|world| {
         let brokers = brokers_of(world);
-        [vec![Input::HealAll], crash(brokers.clone()), restart(brokers)].concat()
+        [vec![Input::HealAll], crash(brokers.clone()), restart(brokers), orders(4)].concat()
     })
     .look(brokers_of)
     .ask(Predict {
@@ -205,20 +212,24 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Acknowledge first",
-        "The rule is off: a worker acknowledges an order when it gets it, and then does it.",
+        "The shops go on, and the rule is off: a worker acknowledges an order when it gets it, and then does it.",
         |world| each(|lane| is_alone(world, lane, 0)),
     )
-    .first(|_| vec![Input::off(brokers::ACK_AFTER)])
+    .first(|_| vec![Input::off(brokers::ACK_AFTER), Input::set(brokers::RATE, 2)])
     .look(|world| workers(world, 0)),
-    Beat::new("The same crash", "Worker 1 crashes at work, as before. Watch the first three promises.", |world| {
+    Beat::new(
+        "The same crash",
+        "Worker 1 crashes at work, as before. Watch the first three promises.",
+        |world| {
         [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id))
-    })
+    },
+    )
     .first(|world| crash(workers(world, 0)))
     .look(all_workers),
     Beat::new(
         "Fix the program",
-        "The rule is on again: acknowledging comes last. The workers are back, and quicker. But what was skipped stays \
-         skipped.",
+        "The rule is on again: acknowledging comes last. The workers are back, and quicker. But what was skipped \
+         stays skipped.",
         |world| is_up(world) && is_shared(world),
     )
     .first(|world| {
@@ -230,7 +241,7 @@ const TOUR: &[Beat] = &[
         "Again from the start",
         "Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
         |world| {
-            let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 12;
+            let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 6;
             replays(Lane::Kafka) && replays(Lane::JetStream)
         },
     )

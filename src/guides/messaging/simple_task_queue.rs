@@ -132,16 +132,18 @@ fn broker_is_up(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "A publisher, a queue, a worker",
-        "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and a \
-         worker takes them from there. The rows below show where each task is.",
-        |world| world.kernel().now() == 0,
+        "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and \
+         a worker takes them from there: watch it say that it is here. The rows below show where each task is.",
+        |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) > 0,
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "Kept until confirmed",
         "The publisher sends a task, and keeps it. As long as the broker has said nothing, the task may be lost.",
         |world| flies(world, |message| matches!(message, Method::Publish { .. })),
     )
+    .midway()
     .look(|_| vec![PUBLISHER]),
     Beat::new(
         "On disk, then confirmed",
@@ -149,10 +151,15 @@ const TOUR: &[Beat] = &[
          Once the publisher hears that, it may forget the task.",
         |world| flies(world, |message| matches!(message, Method::Confirm { .. })),
     )
+    .midway()
     .look(|_| vec![BROKER]),
-    Beat::new("Handed out, not given away", "The worker receives the task and gets to work.", works)
-        .look(|_| vec![WORKER])
-        .ask(Predict {
+    Beat::new(
+        "Handed out, not given away",
+        "The worker receives the task and gets to work.",
+        works,
+    )
+    .look(|_| vec![WORKER])
+    .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| {
@@ -166,6 +173,7 @@ const TOUR: &[Beat] = &[
         "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",
         |world| flies(world, |message| matches!(message, Method::Settle { how: Settle::Ack, .. })),
     )
+    .midway()
     .look(|_| vec![WORKER]),
     Beat::new(
         "The worker dies at work",
@@ -183,6 +191,7 @@ const TOUR: &[Beat] = &[
         |world| flies(world, |message| matches!(message, Method::Deliver { delivery, .. } if delivery.redelivered)),
     )
     .first(|_| vec![Input::Restart { node: WORKER }])
+    .midway()
     .look(|_| vec![WORKER]),
     Beat::new(
         "The broker dies",

@@ -244,15 +244,16 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Exchanges keep nothing",
         "A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy \
-         into each queue that matches. Four desks read four queues.",
-        |world| world.kernel().now() == 0,
+         into each queue that matches. Four desks read four queues: watch them say that they are here.",
+        |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 4,
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "A key of three words",
         "We pause the background traffic and publish one message, with the *routing key* orders.eu.paid. The table \
-         shows its words on top and lights every binding that matches. Its copies lie in the queues. A message \
-         that has been delivered is dashed: it stays there until its desk has acknowledged it.",
+         shows its words on top and lights every binding that matches. Its copies lie in the queues. A message that \
+         has been delivered is dashed: it stays there until its desk has acknowledged it.",
         |world| routed(world, exchange::TOPIC, "orders.eu.paid"),
     )
     .first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
@@ -298,7 +299,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Bindings change while it runs",
-        "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of it.",
+        "The europe desk also wants payments: it binds its queue with payments.#. The publisher knows nothing of \
+         it.",
         |world| routed(world, exchange::TOPIC, "payments.us"),
     )
     .first(|_| vec![bind(1, "payments.#"), topic("payments.us")])
@@ -314,11 +316,12 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Headers, and a message that nobody wants",
         "A headers exchange looks at the headers instead of the key. This message says region=eu. The europe desk \
-         asks for region=eu and vip=yes, both of them; the alerts desk for region=us or vip=yes. So the message goes \
-         back to its publisher.",
+         asks for region=eu and vip=yes, both of them; the alerts desk for region=us or vip=yes. So the message \
+         goes back to its publisher.",
         |world| flies(world, |message| matches!(message, Method::Return { .. })),
     )
     .first(|_| vec![headers(1, 0)])
+    .midway()
     .look(|_| vec![BROKER, PUBLISHER]),
     Beat::new(
         "A star that may be nothing",

@@ -121,16 +121,17 @@ fn is_out(world: &Farm, server: usize) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Everyone in turn",
-        "A hundred requests a second, and four servers. The balancer hands them out in turn: *round robin*. Server 1 \
-         takes three times as long as the others, and the balancer does not know it.",
-        |world| world.kernel().now() == 0,
+        "A hundred requests a second, and four servers. The balancer hands them out in turn: *round robin*. Server \
+         1 takes three times as long as the others, and the balancer does not know it.",
+        |world| world.flights().any(|flight| flight.from == BALANCER),
     )
+    .midway()
     .look(servers),
     Beat::new(
         "The line grows",
-        "Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows endlessly, \
-         and a quarter of all requests wait in it.",
-        |world| queued(world, NodeId::from(FIRST)) >= 20,
+        "Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows \
+         endlessly, and a quarter of all requests wait in it.",
+        |world| queued(world, NodeId::from(FIRST)) >= 6 && longest_other(world) <= 3,
     )
     .look(slow_server)
     .ask(Predict {
@@ -149,17 +150,17 @@ const TOUR: &[Beat] = &[
         "Look before you choose",
         "Now the balancer takes the server with the *least connections*: the fewest open requests. It measures \
          nothing else, and that is enough: a slow server keeps its requests open for longer.",
-        |world| queued(world, NodeId::from(FIRST)) <= 4,
+        |world| queued(world, NodeId::from(FIRST)) <= 3,
     )
     .first(|_| vec![set(lb::POLICY, 2)])
     .look(|_| vec![BALANCER]),
     Beat::new(
         "Two choices",
-        "With many balancers, nobody knows all the connections. Draw two servers at random and take the less loaded. \
-         It is nearly as good, and much better than one draw.",
-        |world| longest_other(world) >= 5 && queued(world, NodeId::from(FIRST)) >= 5,
+        "With many balancers, nobody knows all the connections. Draw two servers at random and take the less \
+         loaded. It is nearly as good, and much better than one draw.",
+        |world| longest_other(world) >= 3 && queued(world, NodeId::from(FIRST)) >= 3,
     )
-    .first(|_| vec![set(lb::POLICY, 3), burst(60)])
+    .first(|_| vec![set(lb::POLICY, 3), burst(16)])
     .look(|_| vec![BALANCER])
     .ask(Predict {
         question: "10,000 balls fall into 10,000 bins. With the better of two random bins, how many are in the \
@@ -170,11 +171,11 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A server dies",
-        "Server 3 crashes, with its line. Requests already sent to it get no answer; after their time-out the \
-         balancer tries them elsewhere. Until then its clients wait.",
+        "Twenty requests a second now. Server 3 crashes, with its line. Requests already sent to it get no answer; \
+         after their time-out the balancer tries them elsewhere. Until then its clients wait.",
         |world| is_out(world, 2),
     )
-    .first(|_| vec![Input::Crash { node: NodeId::from(FIRST + 2) }])
+    .first(|_| vec![Input::set(lb::RATE, 20), Input::Crash { node: NodeId::from(FIRST + 2) }])
     .look(|_| vec![NodeId::from(FIRST + 2)])
     .ask(Predict {
         question: "How does the balancer learn that it is dead?",
@@ -184,8 +185,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "And comes back",
-        "The first check that it answers brings it back in, with an empty line. Being the least loaded, it gets many \
-         of the next requests.",
+        "The first check that it answers brings it back in, with an empty line. Being the least loaded, it gets \
+         many of the next requests.",
         |world| !is_out(world, 2) && queued(world, NodeId::from(FIRST + 2)) > 0,
     )
     .first(|_| vec![Input::Restart { node: NodeId::from(FIRST + 2) }])
@@ -198,7 +199,7 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| {
         let rule = Input::off(lb::HEALTH);
-        vec![rule, set(lb::POLICY, 0), Input::Crash { node: NodeId::from(FIRST + 1) }]
+        vec![rule, set(lb::RATE, 6), set(lb::POLICY, 0), Input::Crash { node: NodeId::from(FIRST + 1) }]
     })
     .look(|_| vec![NodeId::from(FIRST + 1)]),
 ];

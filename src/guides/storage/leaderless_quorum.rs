@@ -2,9 +2,9 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::storage::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
-use crate::systems::storage::quorum_store::{self as store, QuorumStore, quorums, replicas, spare};
+use crate::systems::storage::quorum_store::{self as store, Message, QuorumStore, quorums, replicas, spare};
 use crate::views::quorum_store::{
-    CLIENTS, Store, all_replicas, hints, narrow_places, newest, person, read, replica, spare_mark, version_of,
+    CLIENTS, Store, all_replicas, hints, narrow_places, newest, operation, person, read, replica, spare_mark, version_of,
     versions, wide_places, write, writes_now,
 };
 
@@ -100,9 +100,10 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Nobody leads",
         "Three replicas keep x. Ann and Bob talk to all of them, and wait for some: a *quorum* of W for a write, of \
-         R for a read. The spare node stands by.",
-        |world| world.kernel().now() == 0,
+         R for a read. The spare node stands by. Here Ann asks all three.",
+        |world| on_the_way(world, |message| matches!(message, Message::Query { .. })) == 3,
     )
+    .midway()
     .look(all_replicas),
     Beat::new(
         "A write asks first",
@@ -110,6 +111,7 @@ const TOUR: &[Beat] = &[
          must be higher than every acknowledged one.",
         |world| !writes_now(world).is_empty(),
     )
+    .midway()
     .look(writes_now),
     Beat::new(
         "W acknowledgements",
@@ -159,23 +161,33 @@ const TOUR: &[Beat] = &[
     .first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())
     .look(|world| third(world).into_iter().collect()),
     Beat::new(
-        "W = 1, R = 1",
-        "Now the rule is off, one answer is enough for both, and the network is slower. Watch the first promise.",
+        "W = 1",
+        "Now the rule is off, and one answer is enough. The clients' own operations pause, and the ways from Ann to \
+         R2 and R3 are slow today. Ann writes: with the first acknowledgement she is done.",
+        |world| world.witness().acknowledged() > version_of(world, all_replicas(world)[1]) && operation(world, CLIENTS[0]).is_none(),
+    )
+    .first(|world| {
+        let slow = |to: &NodeId| Input::Latency { from: CLIENTS[0], to: *to, extra: 300_000 };
+        let late = all_replicas(world).iter().skip(1).map(slow).collect();
+        let one = [(store::READ_QUORUM, 1), (store::WRITE_QUORUM, 1), (store::THINK, 0)];
+        let one = one.map(|(setting, value)| Input::set(setting, value)).to_vec();
+        [vec![Input::off(store::OVERLAP)], one, late, vec![write(0, 7)]].concat()
+    })
+    .look(all_replicas),
+    Beat::new(
+        "R = 1",
+        "R1 has the new value, and is slow to answer Bob. He reads, and takes the first answer. Watch the first \
+         promise.",
         |world| world.is_promise_broken(FRESH.id),
     )
-    .first(|_| {
-        let set = |setting, value| Input::Setting { setting, value };
-        vec![
-            Input::off(store::OVERLAP),
-            set(store::READ_QUORUM, 1),
-            set(store::WRITE_QUORUM, 1),
-            set(store::LATENCY, 60_000),
-            set(store::THINK, 20_000),
-        ]
+    .first(|world| {
+        let slow = Input::Latency { from: all_replicas(world)[0], to: CLIENTS[1], extra: 300_000 };
+        vec![slow, read(1)]
     })
+    .look(|_| vec![CLIENTS[1]])
     .ask(Predict {
-        question: "What does a read return now?",
-        options: |_| vec!["Always the newest".to_owned(), "Sometimes an older one".to_owned()],
+        question: "What does Bob read?",
+        options: |_| vec!["The new value".to_owned(), "An older one".to_owned()],
         answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
         because: "The replica that answers first may be one that the write has not reached.",
     }),

@@ -137,16 +137,18 @@ fn coordinator_up(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One order, three databases",
-        "An order must be entered, paid and taken from stock. Each database can do its own part alone. The \
-         *coordinator* is there so that all parts happen, or none.",
-        |world| world.kernel().now() == 0,
+        "Here comes an order. It must be entered, paid and taken from stock. Each database can do its own part \
+         alone. The *coordinator* is there so that all parts happen, or none.",
+        |world| on_the_way(world, |message| matches!(message, Message::Request { .. })) > 0,
     )
+    .midway()
     .look(stores),
     Beat::new(
         "Phase one: can you?",
         "The coordinator asks every *participant* to prepare. Diamonds are the question.",
         |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
     )
+    .midway()
     .look(|_| vec![COORDINATOR]),
     Beat::new(
         "A yes is a promise",
@@ -163,8 +165,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The decision is one disk write",
-        "With the last yes the coordinator writes its commit record. That write is the moment of decision: before it \
-         the order would be aborted, after it nothing can stop it.",
+        "With the last yes the coordinator writes its commit record. That write is the moment of decision: before \
+         it the order would be aborted, after it nothing can stop it.",
         decided,
     )
     .look(|_| vec![COORDINATOR]),
@@ -199,11 +201,12 @@ const TOUR: &[Beat] = &[
     .look(stores),
     Beat::new(
         "The coordinator dies",
-        "It crashes with the votes on their way. The participants are *in doubt*: for all they know, it has told one \
-         of the others to commit. They ask, and keep their rows locked.",
+        "It crashes with the votes on their way. The participants are *in doubt*: for all they know, it has told \
+         one of the others to commit. They ask, and keep their rows locked.",
         |world| in_flight(world, |message| matches!(message, Message::Inquire { .. })),
     )
     .first(|_| vec![Input::Crash { node: COORDINATOR }])
+    .midway()
     .look(stores)
     .ask(Predict {
         question: "What may a participant in doubt do on its own?",

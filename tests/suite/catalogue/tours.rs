@@ -1,9 +1,12 @@
-//! Tours and challenges: every beat is reached, every challenge is unsolved at first and can be solved.
+//! Tours and challenges: every beat is reached, is short and shows what it claims; every challenge is unsolved at first
+//! and can be solved.
 
+use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
-use faultline::picture::{Frame, svg};
+use faultline::guides::kit::tour::{SEEN, percent_come};
+use faultline::picture::{FlightMark, Frame, svg, text};
 use faultline::sim::kernel::hash::stable;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -13,14 +16,52 @@ use super::{check, ensure, origin, run};
 use crate::pinned::pinned;
 
 /// The most events that a beat may take.
-const LONGEST_BEAT: u64 = 20_000;
+const LONGEST_BEAT: u64 = 100;
+/// When to give up on a beat.
+const NEVER: u64 = 20_000;
+
+/// Beats that take more: the scenario, the beat's number, and why it cannot be shorter.
+const LONG: &[(&str, usize, &str)] = &[
+    ("consensus/flp", 8, "a mean over elections takes elections"),
+    ("consensus/side-by-side", 4, "a median takes commands: ten for each of three groups"),
+    ("consensus/side-by-side", 5, "the messages that a command costs are an average over commands"),
+    ("messaging/flash-sale", 3, "five hundred writes under way are at least as many events"),
+    ("messaging/flash-sale", 4, "two thousand orders fill the memory"),
+    ("messaging/flash-sale", 5, "ten thousand orders fill the memory"),
+    ("messaging/flash-sale", 6, "the lag grows by thousands"),
+    ("messaging/flash-sale", 7, "half of five hundred writes end"),
+    ("messaging/flash-sale", 10, "thousands of orders at once slow each other down"),
+    ("messaging/lag-and-scaling", 3, "the lag passes five thousand records"),
+    ("messaging/lag-and-scaling", 4, "a lag of thousands is worked off"),
+    ("messaging/lag-and-scaling", 5, "the lag passes ten thousand records"),
+    ("messaging/lag-and-scaling", 6, "the scaler adds partitions one by one"),
+    ("messaging/lag-and-scaling", 7, "a lag of thousands is worked off"),
+    ("messaging/confirmed", 1, "three clusters of three machines elect leaders and confirm three messages each"),
+    ("messaging/confirmed", 4, "three clusters wait for their time-outs and elect leaders"),
+    ("messaging/confirmed", 7, "nine machines start, and three clusters elect leaders"),
+    ("messaging/side-by-side", 3, "three brokers, and Kafka's group waits for its members"),
+    ("messaging/side-by-side", 5, "three brokers wait for two seconds, one of them twice"),
+    ("messaging/side-by-side", 7, "in each of the three brokers the worker comes to its next order"),
+    ("resilience/load-balancing", 2, "a line grows by nine requests in a second of a hundred"),
+    ("resilience/load-balancing", 7, "the bound on what may go to a dead server is most of a second"),
+];
+
+/// Tours of more than ten beats, and why.
+const LONGER_TOURS: &[(&str, usize, &str)] =
+    &[("consensus/raft-figure-8", 12, "the figure has five parts, most of them of two steps")];
 
 /// A beat that has been reached.
 pub struct Reached {
     /// Its number, from 1.
     pub number: usize,
+    /// How many events it took.
+    pub events: u64,
     /// The right guess, in words, if the beat asks for one.
     pub guess: Option<String>,
+    /// The picture in words before it began.
+    before: Vec<String>,
+    /// Whether a promise broke in it, which the page draws over the picture.
+    breaks: bool,
 }
 
 /// Walks the tour, and looks at each beat once it has been reached.
@@ -32,8 +73,9 @@ pub fn walk(
     let mut run = run(scenario, &origin(info));
     for (beat, known) in info.beats.iter().enumerate() {
         let name = format!("beat {}, '{}',", beat + 1, known.title);
-        let before = run.world().beat_reached(beat);
-        ensure(!before || beat == 0, || format!("{name} is reached before it begins"))?;
+        ensure(!run.world().beat_reached(beat), || format!("{name} is reached before it begins"))?;
+        let before = text::lines(&run.world().picture(Frame::Wide));
+        let broken = run.branch().breakings().len();
         let offered = run.world().beat_options(beat);
         options(&offered, known.question.is_some()).map_err(|why| format!("{name} {why}"))?;
         for input in run.world().beat_inputs(beat) {
@@ -41,7 +83,7 @@ pub fn walk(
             ensure(done.is_ok(), || format!("{name} may not '{}': {done:?}", run.world().describe_input(&input)))?;
         }
         let start = run.step_count();
-        while !run.world().beat_reached(beat) && run.step_count() < start + LONGEST_BEAT && run.step().is_some() {}
+        while !run.world().beat_reached(beat) && run.step_count() < start + NEVER && run.step().is_some() {}
         let events = run.step_count() - start;
         ensure(run.world().beat_reached(beat), || format!("{name} is never reached, in {events} events"))?;
         let answer = run.world().beat_answer(beat);
@@ -49,7 +91,9 @@ pub fn walk(
             format!("{name} answers with option {answer:?} of {}", offered.len())
         })?;
         let guess = answer.and_then(|answer| offered.into_iter().nth(answer));
-        look(&run, &Reached { number: beat + 1, guess })?;
+        let breaks = run.branch().breakings().len() > broken;
+        look(&run, &Reached { number: beat + 1, events, guess, before, breaks })
+            .map_err(|why| format!("{name} {why}"))?;
     }
     Ok(())
 }
@@ -64,11 +108,74 @@ fn options(offered: &[String], asks: bool) -> Result<(), String> {
 #[test]
 fn tours_are_walked_to_the_end() {
     check(|scenario, info| {
-        ensure((6..=12).contains(&info.beats.len()), || format!("{} beats: a tour has 6 to 12", info.beats.len()))?;
+        let (path, beats) = (info.path(), info.beats.len());
+        let most = LONGER_TOURS.iter().find(|longer| longer.0 == path).map_or(10, |longer| longer.1);
+        ensure((6..=most).contains(&beats), || format!("{beats} beats: a tour has 6 to 10"))?;
         let guesses = info.beats.iter().filter(|beat| beat.question.is_some()).count();
         ensure(guesses >= 2, || format!("{guesses} predictions: a tour asks at least twice"))?;
-        walk(scenario, info, |run, beat| Pictures::default().check(run.world(), &format!("beat {}", beat.number)))
+        walk(scenario, info, |run, _| Pictures::default().check(run.world(), "at its end"))
     });
+}
+
+#[test]
+fn beats_are_short() {
+    check(|scenario, info| {
+        let path = info.path();
+        walk(scenario, info, |_, beat| {
+            let excused = LONG.iter().any(|(of, number, _)| *of == path && *number == beat.number);
+            ensure(excused == (beat.events > LONGEST_BEAT), || match excused {
+                true => format!("takes {} events, and is among the exceptions", beat.events),
+                false => format!("takes {} events, and {LONGEST_BEAT} are a beat", beat.events),
+            })
+        })
+    });
+    let known = |path: &str| catalogue().iter().any(|scenario| scenario.is_at(path));
+    assert!(LONG.iter().all(|(path, ..)| known(path)), "an exception is of no scenario");
+}
+
+/// A beat's end differs from its beginning in the picture's words, or a promise broke; or it stands where a message is well
+/// on its way.
+#[test]
+fn what_a_beat_claims_is_in_its_picture() {
+    check(|scenario, info| {
+        walk(scenario, info, |run, beat| {
+            let (world, seen) = (run.world(), run.world().midway());
+            let is_seen = |flight: &FlightMark| {
+                let come = percent_come(flight.sent, flight.due, seen);
+                flight.lost.is_none() && flight.from != flight.to && SEEN.contains(&come)
+            };
+            match info.beats[beat.number - 1].midway {
+                true => ensure(world.flights().iter().any(is_seen), || "shows no message half way".to_owned()),
+                false => ensure(beat.breaks || text::lines(&world.picture(Frame::Wide)) != beat.before, || {
+                    "ends in the picture that it began with".to_owned()
+                }),
+            }
+        })
+    });
+}
+
+/// `until` is a claim about the system. The clock and the number of events stand for nothing that a reader can see.
+#[test]
+fn beats_end_by_what_has_happened() {
+    for path in sources("src/guides") {
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let tour = text.split("const TOUR").nth(1).and_then(|rest| rest.split("\n];").next()).unwrap_or_default();
+        for proxy in [".steps()", "step_count", ".now() == ", ".now() >", "=> true", "|_| true"] {
+            assert!(!tour.contains(proxy), "{}: a beat ends by '{proxy}'", path.display());
+        }
+    }
+}
+
+/// The Rust files below a folder.
+fn sources(folder: &str) -> Vec<std::path::PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries
+        .flat_map(|path| match path.is_dir() {
+            true => sources(&path.to_string_lossy()),
+            false => vec![path],
+        })
+        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
+        .collect()
 }
 
 /// The right guess of each beat in words, and a print of the picture at its end, as they were: one line per beat. Read
@@ -80,7 +187,8 @@ fn beats_show_and_answer_what_they_did() {
         walk(scenario, info, |run, beat| {
             let question = info.beats[beat.number - 1].question.unwrap_or_default();
             let guess = beat.guess.as_ref().map_or(String::new(), |guess| format!(" | {question} {guess}"));
-            lines.push(format!("{path} | {} | {:016x}{guess}", beat.number, still(run.world())));
+            let midway = info.beats[beat.number - 1].midway;
+            lines.push(format!("{path} | {} | {:016x}{guess}", beat.number, still(run.world(), midway)));
             Ok(())
         })?;
         Ok((path, lines))
@@ -89,8 +197,8 @@ fn beats_show_and_answer_what_they_did() {
 }
 
 /// A print of the pictures in both frames, as they are drawn.
-fn still(world: &LiveWorld) -> u64 {
-    let (now, flights) = (world.kernel().now(), world.flights());
+fn still(world: &LiveWorld, midway: bool) -> u64 {
+    let (now, flights) = (if midway { world.midway() } else { world.kernel().now() }, world.flights());
     stable(&[Frame::Wide, Frame::Narrow].map(|frame| svg::whole(&world.picture(frame), &flights, now, "")))
 }
 
