@@ -256,8 +256,7 @@ impl Player {
     }
 
     fn show(self) {
-        let now = self.with(|run| run.world().kernel().now());
-        self.clock.set(now);
+        self.clock.set(self.resting());
         self.follow_cursor();
         self.follow_telling();
         self.changed.update(|version| *version += 1);

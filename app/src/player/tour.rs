@@ -5,6 +5,7 @@ use leptos::prelude::*;
 
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
+use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 
 use super::film::Reel;
@@ -134,6 +135,16 @@ impl Player {
         if self.on_tour.get_untracked() {
             self.turn_to(0, BeatState::Read);
         }
+    }
+
+    /// The moment that is drawn while nothing plays: the run's own or, at the end of a beat whose claim is a message on
+    /// its way, half way to the next event.
+    pub(super) fn resting(self) -> Time {
+        let beat = self.info().beats.get(self.beat.get_untracked()).copied();
+        let is_midway = beat.is_some_and(|beat| beat.midway)
+            && self.beat_state.get_untracked() == BeatState::Seen
+            && self.on_tour.get_untracked();
+        self.with(|run| if is_midway { run.world().midway() } else { run.world().kernel().now() })
     }
 
     /// The steps at which beats end, for the scrubber; none on a run of the reader's.
