@@ -3,7 +3,11 @@
 import { ensure, press, stage } from "./harness.mjs";
 
 const raft = "consensus/raft-election/";
-const tab = (page, name) => page.getByRole("tab", { name, exact: true }).click();
+/** Opens a tab; pressing an open one of the dock would close it. */
+const tab = async (page, name) => {
+  const wanted = page.getByRole("tab", { name, exact: true });
+  if (await wanted.getAttribute("aria-selected") !== "true") await wanted.click();
+};
 const other = (page) => page.$eval("#stage-beside", (stage) => ({ ...stage.dataset, step: Number(stage.dataset.step) }));
 
 const tests = {};

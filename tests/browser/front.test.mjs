@@ -117,7 +117,7 @@ tests["no WebAssembly is loaded, and no app"] = async (site) => {
 tests["search by keyboard: from anywhere, to a rule, a term and a scenario"] = async (site) => {
   const page = await front(site, "caching/");
   await page.keyboard.press("/");
-  const box = page.getByRole("combobox");
+  const box = page.getByRole("combobox", { name: /^Search/ });
   ensure(await box.evaluate((input) => input === document.activeElement), "the box has no focus");
   await page.keyboard.type("votes");
   await page.keyboard.press("Escape");

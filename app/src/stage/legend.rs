@@ -62,5 +62,5 @@ pub fn Legend(player: Player) -> impl IntoView {
             html.set(now);
         }
     });
-    view! { <ul class="legend" aria-label="Legend" inner_html=move || html.get()></ul> }
+    view! { <ul class="stage-legend" aria-label="Legend" inner_html=move || html.get()></ul> }
 }
