@@ -297,7 +297,7 @@ const TOUR: &[Beat] = &[
         "Will it come back?",
         "The killed processes start again, each with the message on its disk. Look at its row when all three have \
          caught up.",
-        |world| caught_up(world),
+        caught_up,
     )
     .first(restart_all)
     .look(leaders)
