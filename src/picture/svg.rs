@@ -278,12 +278,16 @@ pub fn glyph(look: Look) -> String {
         Glyph::Pill => r#"<rect class="glyph" x="-12" y="-8" width="24" height="16" rx="8"/>"#,
     };
     let letter = escape(&look.letter.to_string());
-    format!(r#"{body}<text class="letter" y="4">{letter}</text>"#)
+    format!(r#"{body}<text class="letter" y="4" aria-hidden="true">{letter}</text>"#)
 }
 
 /// How many messages a mark stands for, beside it; nothing for one.
 pub fn count(lane: Lane) -> String {
-    if lane.count > 1 { format!(r#"<text class="many" x="15" y="-8">×{}</text>"#, lane.count) } else { String::new() }
+    if lane.count > 1 {
+        format!(r#"<text class="many" x="15" y="-8" aria-hidden="true">×{}</text>"#, lane.count)
+    } else {
+        String::new()
+    }
 }
 
 /// A message where it is at a moment, with its trail.

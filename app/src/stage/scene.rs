@@ -382,7 +382,7 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     set(&group, "aria-label", title);
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
-    let name = format!(r#"<text class="name" y="-17">{}</text>"#, svg::escape(&shortened(title)));
+    let name = format!(r#"<text class="name" y="-17" aria-hidden="true">{}</text>"#, svg::escape(&shortened(title)));
     glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::glyph(mark.look), svg::count(lane)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
