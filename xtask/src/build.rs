@@ -79,7 +79,7 @@ fn pack_all(shelves: &[String]) -> Outcome {
     std::fs::write(packing, PACKING).map_err(|error| format!("Trunk's settings cannot be written ({error})."))?;
     let waiting = Mutex::new(shelves.iter().map(String::as_str).chain([PLAIN]));
     let next = || waiting.lock().ok().and_then(|mut waiting| waiting.next());
-    let lane = || std::iter::from_fn(next).try_for_each(|shelf| pack(shelf));
+    let lane = || std::iter::from_fn(next).try_for_each(pack);
     std::thread::scope(|scope| {
         let lanes = [scope.spawn(lane), scope.spawn(lane)];
         lanes.map(|lane| lane.join().unwrap_or_else(|_| Err("Packing the apps failed.".to_owned())))

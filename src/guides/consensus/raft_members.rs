@@ -10,7 +10,7 @@ use crate::systems::consensus::raft::promises::{
 use crate::systems::consensus::raft::{self, Raft};
 use crate::views::raft::{
     self as view, Cluster, Side, bit, commit, common_leader, config, last, leader, leaders, leadership, name,
-    newest_term, set, set_at, term,
+    newest_term, set_at, term,
 };
 
 const E: NodeId = NodeId(4);
@@ -437,6 +437,7 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::views::raft::set;
 
     /// The fields on the stage after so many beats: the letters of each.
     fn fields(beats: usize) -> (Vec<u64>, bool) {

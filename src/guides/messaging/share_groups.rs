@@ -117,7 +117,8 @@ fn poison() -> Input {
     Input::call(groups::POISON, &[])
 }
 
-/// A worker at work, and its record.
+/// A worker at work, and its record. Only proofs ask.
+#[cfg(not(target_arch = "wasm32"))]
 fn busy(world: &Pool) -> Option<(NodeId, Delivery)> {
     workers(world.settings()).find_map(|id| Some((id, at_work(world, id)?)))
 }
