@@ -437,7 +437,6 @@ mod proof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::views::raft::set;
 
     /// The fields on the stage after so many beats: the letters of each.
     fn fields(beats: usize) -> (Vec<u64>, bool) {
@@ -484,7 +483,7 @@ mod tests {
         assert!(script.act(change("ABCDE")));
         let other = (0..3).map(NodeId).find(|id| *id != leader).expect("there are others");
         assert!(script.act(Input::Crash { node: other }));
-        assert!(script.act(set(0, 5)));
+        assert!(script.act(view::set(0, 5)));
         assert!(script.until(|world| commit(world, leader) == at + 1));
         assert!(settled(script.world(), "ABCde"), "it was too early");
         for node in [NodeId(3), E] {
