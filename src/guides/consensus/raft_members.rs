@@ -425,7 +425,7 @@ mod proof {
                 script.until(|world| common_leader(world).is_some_and(|id| commit(world, id) >= 1));
                 script.act(change("CDE"));
                 script.until(|world| settled(world, "CDE") && common_leader(world).is_some());
-                script.act(set(2, 4));
+                script.act(view::set(2, 4));
                 script.until(|world| {
                     settled(world, "CDE") && world.memory(NodeId(3)).is_some_and(|m| m.registers[2].is_some())
                 });
