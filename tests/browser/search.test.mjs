@@ -129,16 +129,19 @@ tests["a broken run is made smaller, and breaks the same promise"] = async (site
   ensure(await broken.count() === 1, "the smaller run does not break it");
 };
 
-tests["the famous failures on the home page open where the promise is broken"] = async (site) => {
+tests["the famous failures on the home page are stories that end where a promise breaks"] = async (site) => {
   const page = await site.open("");
   const links = await page.locator(".famous a").evaluateAll((all) => all.map((link) => link.getAttribute("href")));
   ensure(links.length >= 5, `there are ${links.length}`);
   for (const link of links) {
-    const shown = await site.open(link.replace(/^\.?\//, ""));
-    const text = await shown.locator(".breach").count();
-    ensure(text > 0, `${link} breaks nothing`);
-    await press(shown, "Step back");
-    ensure(await shown.locator(".breach").count() === 0, `${link} was broken before`);
+    const shown = await site.open(link.replace(/^\.?\//, ""), { reducedMotion: true });
+    const next = shown.getByRole("button", { name: "Next move" });
+    while (await next.isVisible()) {
+      ensure(await shown.locator(".breach").count() === 0, `${link} is broken too early`);
+      await next.click();
+    }
+    ensure(await shown.locator(".breach").count() > 0, `${link} breaks nothing`);
+    await shown.close();
   }
 };
 

@@ -38,7 +38,7 @@ fn each_counterexample_breaks_the_promise_that_it_names() {
 fn the_famous_ones_are_in_the_readme() {
     let _timed = timed();
     let list = famous().into_iter().fold(String::new(), |mut text, (title, one)| {
-        let _ = writeln!(text, "- [{title}]({HERE}/{}/?run={})", one.path, one.run);
+        let _ = writeln!(text, "- [{title}]({HERE}/{}/?run={}&story={})", one.path, one.run, one.rule);
         text
     });
     assert!(list.lines().count() >= 8, "{list}");
