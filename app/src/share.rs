@@ -15,6 +15,9 @@ use crate::view::{click, on};
 /// The longest file that is read, in bytes: the run's text and a little more.
 const MOST_FILE: f64 = (MOST_TEXT + 4_096) as f64;
 
+/// An address of more characters is cut by some programs.
+const LONG: usize = 2_000;
+
 /// The number of the file's format; later formats have other numbers.
 const FORMAT: u32 = 1;
 
@@ -33,9 +36,13 @@ fn copy(player: Player) {
         say(player, "The link is in the address bar.");
         return;
     }
+    let is_long = address.len() > LONG;
     spawn_local(async move {
         let copied = JsFuture::from(clipboard.write_text(&address)).await.is_ok();
         let sentence = match copied {
+            true if is_long => {
+                "Copied. It is a long link, and some programs cut links after 2,000 characters: Export gives the run as a file."
+            }
             true => "Copied: this link replays exactly this run, and opens at this event.",
             false => "The browser did not let the page copy. The link is in the address bar.",
         };

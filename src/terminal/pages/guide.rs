@@ -71,7 +71,7 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
         let path = info.path();
         let one = counterexamples().find(|one| one.path == path && one.rule == rule.1.id);
         let breaks = one.map_or(String::new(), |one| {
-            format!(": <a href=\"{}\">breaks in {} without it</a>", story(&one), one.length)
+            format!(": <a href=\"{}\">breaks in {} without it</a>", story(&one), super::length(&one))
         });
         format!("<li>{}{breaks}</li>", escape(rule.1.title))
     };

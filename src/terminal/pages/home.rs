@@ -85,7 +85,7 @@ fn failures(stills: &Stills) -> String {
             story(&one),
             escape(title),
             stills.image(one.path, one.rule),
-            one.length,
+            super::length(&one),
             escape(place)
         );
     }

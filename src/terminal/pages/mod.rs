@@ -22,8 +22,12 @@ use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
-use faultline::guides::shelf_of;
+use faultline::guides::{find, shelf_of};
+use faultline::lab::counterexamples::Counterexample;
+use faultline::lab::story::moves;
 use faultline::picture::svg::escape;
+use faultline::sim::run::Run;
+use faultline::sim::run::tape::Link;
 use pulldown_cmark::{Options, Parser, html};
 
 use super::Failure;
@@ -183,6 +187,16 @@ fn scenarios_of(guide: Guide) -> impl Iterator<Item = Info> {
 
 fn scenario_link(info: &Info) -> String {
     format!("<a href=\"{{up}}{}/\">{}</a>", info.path(), escape(info.title))
+}
+
+/// How long a counterexample's story is: "6 moves".
+fn length(one: &Counterexample) -> String {
+    let told = find(one.path).zip(Link::decode(one.path, one.run).ok()).map_or(0, |(scenario, link)| {
+        let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
+        run.seek(link.step);
+        moves(&run, link.step).len()
+    });
+    format!("{told} move{}", if told == 1 { "" } else { "s" })
 }
 
 /// A text in Markdown as HTML.

@@ -84,7 +84,7 @@ fn breaks(info: &Info, rule: &Rule) -> String {
                 story(&one),
                 escape(rule.title),
                 escape(promise),
-                one.length
+                super::length(&one)
             )
         }
         None => "<p class=\"rule-breaks\">No promise of this page breaks without it.</p>".to_owned(),

@@ -90,7 +90,7 @@ fn broken_rules(info: &Info) -> String {
             one.rule,
             escape(rule),
             escape(promise),
-            one.length
+            super::length(&one)
         ))
     };
     let items: String = counterexamples().filter(|one| one.path == path).filter_map(item).collect();
