@@ -379,19 +379,26 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
         set(&group, "tabindex", "0");
         set(&group, "role", "button");
     }
-    set(&group, "aria-label", title);
+    // What one sees is part of what is read out, in the same order.
+    let many = if lane.count > 1 { format!("×{} ", lane.count) } else { String::new() };
+    set(&group, "aria-label", &format!("{many}{} {}", mark.look.letter, bare(title)));
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
     let name = format!(r#"<text class="name" y="-17" aria-hidden="true">{}</text>"#, svg::escape(&shortened(title)));
-    glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::glyph(mark.look), svg::count(lane)));
+    glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane), svg::glyph(mark.look)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
     Some(FlightElement { group, glyph, trail, mark, lane })
 }
 
+/// A title without its article.
+fn bare(title: &str) -> &str {
+    title.strip_prefix("a ").or_else(|| title.strip_prefix("an ")).unwrap_or(title)
+}
+
 /// A message's title as it fits beside its mark.
 fn shortened(title: &str) -> String {
-    let words = title.strip_prefix("a ").or_else(|| title.strip_prefix("an ")).unwrap_or(title);
+    let words = bare(title);
     match words.char_indices().nth(LONGEST_NAME) {
         Some((end, _)) => format!("{}…", words[..end].trim_end()),
         None => words.to_owned(),

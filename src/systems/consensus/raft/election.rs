@@ -1,5 +1,6 @@
 //! Elections: section 5.2 of the paper, and pre-votes (dissertation, section 9.6).
 
+use super::config::Config;
 use super::{
     APPEND_ONLY, ELECTIONS, Leadership, Message, NO_OP, Note, ONE_VOTE, PRE_VOTE, Payload, RANDOM_TIMEOUT, Raft, Role,
     Server, TIMEOUT, Term, Timer, UP_TO_DATE, VOTE_ON_DISK,
@@ -14,7 +15,7 @@ impl Server<'_, '_> {
         let (me, config) = (self.context.me(), self.config());
         if matches!(self.memory.role, Role::Leader(_)) {
             self.context.why(|s| format!("{} leads; it has nobody to wait for.", Raft::name(s, me)));
-        } else if !config.has(me) {
+        } else if !config.has(me) && !self.may_be_needed() {
             self.context.why(|s| format!("{} is no member of {config}: it does not stand.", Raft::name(s, me)));
             self.await_leader();
         } else if self.context.settings().is_on(PRE_VOTE) {
@@ -22,6 +23,14 @@ impl Server<'_, '_> {
         } else {
             self.stand();
         }
+    }
+
+    /// Whether it has a vote by what it knows to be committed, and the members that leave it out may not be: then nobody
+    /// else may be able to win, and it stands although its own vote does not count (dissertation, section 4.2.2).
+    fn may_be_needed(&self) -> bool {
+        let (log, commit) = (&self.disk.log, self.memory.commit);
+        let committed = || log.config_at(commit).unwrap_or_else(|| Config::first(self.context.settings()));
+        commit < log.last_config_index() && committed().has(self.context.me())
     }
 
     /// Asks whether it could win, without raising its term.
