@@ -111,7 +111,7 @@ tests["a run and the tour's beat survive a reload"] = async (site) => {
 };
 
 /** For each of these, how much of two seconds of play has a message in sight. */
-for (const path of ["consensus/raft-election", "consensus/paxos", "messaging/simple-task-queue", "storage/leaderless-quorum", "resilience/load-balancing"]) {
+for (const path of ["consensus/raft-election", "consensus/paxos", "messaging/simple-task-queue", "storage/leaderless-quorum", "transactions/two-phase-commit", "resilience/load-balancing"]) {
   tests[`/${path}/: most frames of play show a message`] = async (site) => {
     const page = await site.open(`${path}/`);
     await press(page, "Play");

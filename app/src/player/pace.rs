@@ -9,11 +9,11 @@ use faultline::sim::run::simulation::Simulation;
 use super::NORMAL_SPEED;
 
 /// How long the quickest message on its way is in sight, in milliseconds.
-const FLIGHT: f64 = 700.0;
+const FLIGHT: f64 = 800.0;
 /// The slowest is in sight for at most this many times as long.
 const SLOWEST: f64 = 5.0;
 /// How long the wait for the next event takes while nothing is on its way, in milliseconds.
-const WAIT: f64 = 400.0;
+const WAIT: f64 = 250.0;
 /// With more messages than this on their way, time runs at least at its usual speed: one sees the stream.
 const STREAM: usize = 24;
 
