@@ -1,6 +1,7 @@
 //! What the page's address says of the run: a link is the address of a scenario with a run in its query.
 
-use leptos::prelude::location;
+use leptos::prelude::{location, window};
+use wasm_bindgen::JsValue;
 
 /// The value of a name in the query.
 fn in_query(name: &str) -> Option<String> {
@@ -24,4 +25,11 @@ pub fn run_beside_in_query() -> Option<(String, String)> {
     let beside = in_query("with")?;
     let (scenario, text) = beside.split_once('~')?;
     Some((scenario.to_owned(), text.to_owned()))
+}
+
+/// Takes the run out of the address: a reload then opens what the reader has come to.
+pub fn forget_run() {
+    let path = location().pathname().unwrap_or_default();
+    // A browser that keeps the address opens the run again.
+    let _ = window().history().map(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(&path)));
 }

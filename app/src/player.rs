@@ -113,6 +113,8 @@ pub struct Beside {
 #[derive(Clone, Copy, PartialEq)]
 pub struct Player {
     session: StoredValue<Session, LocalStorage>,
+    /// Whether the page's address had no run: what is at hand is then the reader's own from the start.
+    is_new: bool,
     changed: RwSignal<u64>,
     playing: RwSignal<bool>,
     clock: RwSignal<Time>,
@@ -197,6 +199,7 @@ impl Player {
         };
         let player = Player {
             session: StoredValue::new_local(session),
+            is_new,
             changed: RwSignal::new(0),
             playing: RwSignal::new(false),
             clock: RwSignal::new(clock),
@@ -215,9 +218,9 @@ impl Player {
             wanted: RwSignal::new(None),
             beside: RwSignal::new(None),
         };
-        let saved = if is_new { Saved::of(&player.info().path()) } else { None };
-        match saved {
-            Some(saved) => player.take_up(&saved),
+        match Saved::of(&player.info().path()) {
+            Some(saved) if is_new => player.take_up(&saved),
+            Some(saved) => player.keep_beside(&saved),
             None => player.begin_tour(),
         }
         player

@@ -166,7 +166,7 @@ fn UntilChoice(player: Player) -> impl IntoView {
     view! {
         <select class="until" aria-label="Play until" title="Play stops here, and at a broken promise in any case" on:change=choose>
             {option("", "until it breaks", true)}
-            {titles.into_iter().enumerate().map(|(at, title)| option(format!("promise {at}"), format!("until it is said otherwise: {title}"), false)).views()}
+            {titles.into_iter().enumerate().map(|(at, title)| option(format!("promise {at}"), format!("until “{title}” changes"), false)).views()}
             {names.into_iter().enumerate().map(|(at, name)| option(format!("node {at}"), format!("until {name} acts"), false)).views()}
         </select>
     }

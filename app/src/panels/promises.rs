@@ -9,6 +9,7 @@ use leptos::prelude::*;
 use faultline::guides::kit::info::PromiseInfo;
 use faultline::lab::beyond::beyond;
 use faultline::sim::judge::verdict::{self, Broken, Kind, Standing, Verdict};
+use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::{Player, Selection};
@@ -106,8 +107,12 @@ fn Summary(player: Player, open: RwSignal<Open>) -> impl IntoView {
     let words = move || match broken() {
         Some(index) => format!("✕ {}", player.info().promises[index].title),
         None => all.with(|all| {
-            let holding = all.iter().filter(|one| matches!(one.state, "holds" | "pending")).count();
-            format!("✓ {holding} of {} promises hold", all.len())
+            let count = |state: &str| all.iter().filter(|one| one.state == state).count();
+            let open = match count("pending") {
+                0 => String::new(),
+                open => format!(", {open} not yet"),
+            };
+            format!("✓ {} of {} hold so far{open}", count("holds"), all.len())
         }),
     };
     let state = move || if broken().is_some() { "broken" } else { "holds" };
@@ -184,16 +189,24 @@ fn breach(player: Player, broken: &Broken) -> AnyView {
     let why = broken.outside.map(str::to_owned).or_else(|| beyond_the_faults(player, step));
     let unpromised = why.map(|why| view! { <p class="outside">{why}</p> });
     let clash = clash(&broken.breach);
-    let go = click(move || {
+    let go = move || {
         player.pause();
         player.seek(step);
         player.selection.set(Selection::Event(step));
-    });
+    };
     view! {
         <p>{broken.breach.text.clone()}</p>
         {unpromised}
         <div inner_html=clash></div>
-        <button on:click=go>{format!("Go to event {step}")}</button>
+        {move || {
+            player.changed();
+            let is_here = player.with(Run::step_count) == step;
+            let (again, go) = (click(move || player.show_again()), go);
+            match is_here {
+                true => view! { <button on:click=again>"The last three events again, slowly"</button> }.into_any(),
+                false => view! { <button on:click=click(go)>{format!("Go to event {step}")}</button> }.into_any(),
+            }
+        }}
     }
     .into_any()
 }

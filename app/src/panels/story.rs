@@ -21,35 +21,52 @@ pub fn page(player: Player) -> AnyView {
             data-move=move || of(|story| story.at.to_string())>
             <div class="tour-head">
                 <h2 id="tour-title">"Story " <span class="count">{move || of(|story| format!("move {} of {}", story.at, story.count))}</span></h2>
-                <button class="quiet" aria-label="Previous move" title="Previous move (p)" disabled=is_first
-                    on:click=click(move || player.previous_move())>"‹"</button>
             </div>
-            {move || if is_here.get() { telling(player) } else { folded() }}
-            <Next player is_here/>
+            <div class="tour-body">
+                {move || if is_here.get() { telling(player) } else { folded() }}
+                <More player is_here/>
+            </div>
+            <div class="tour-foot">
+                <button aria-label="Previous move" title="Previous move (p)" disabled=is_first
+                    on:click=click(move || player.previous_move())>"‹"</button>
+                <Next player is_here/>
+            </div>
         </section>
     }
     .into_any()
 }
 
-/// The button that goes on, and at the end those that lead away.
+fn is_over(player: Player) -> bool {
+    player.story.with(|story| story.as_ref().is_some_and(|story| story.at == story.count))
+}
+
+/// The button that goes on; at the end it leads back to the reader's own run, or to the tour.
 #[component]
 fn Next(player: Player, is_here: Memo<bool>) -> impl IntoView {
-    let is_over =
-        Memo::new(move |_| player.story.with(|story| story.as_ref().is_some_and(|story| story.at == story.count)));
-    let ends = move || is_here.get() && is_over.get();
-    let words = move || if is_here.get() { "Next move" } else { "Back to the story" };
+    let ends = Memo::new(move |_| is_here.get() && is_over(player));
+    let words = move || match (is_here.get(), ends.get()) {
+        (false, _) => "Back to the story",
+        (_, false) => "Next move",
+        _ if player.has_kept() => "Back to your own run",
+        _ => "To the tour",
+    };
+    let go = click(move || if ends.get_untracked() { player.leave_story() } else { player.next_move() });
+    view! { <button class="primary" title="Next move (n)" on:click=go>{words}</button> }
+}
+
+/// What else one may want: the breach again and, before the end, to leave.
+#[component]
+fn More(player: Player, is_here: Memo<bool>) -> impl IntoView {
+    let ends = move || is_here.get() && is_over(player);
     let again = move || {
         view! { <button class="quiet" on:click=click(move || player.show_again())>"The last three events again, slowly"</button> }
             .into_any()
     };
-    let leave = move || if player.has_kept() { "Back to your own run" } else { "To the tour" };
-    view! {
-        <button class="primary" title="Next move (n)" hidden=ends on:click=click(move || player.next_move())>{words}</button>
-        <div class="tour-more">
-            {when(ends, again)}
-            <button class="quiet" on:click=click(move || player.leave_story())>{leave}</button>
-        </div>
-    }
+    let leave = move || {
+        let words = if player.has_kept() { "Back to your own run" } else { "To the tour" };
+        view! { <button class="quiet" on:click=click(move || player.leave_story())>{words}</button> }.into_any()
+    };
+    view! { <p class="tour-more">{when(ends, again)}{when(move || !ends(), leave)}</p> }
 }
 
 fn folded() -> AnyView {
@@ -98,7 +115,7 @@ fn opening(story: &Story, acts: &[String]) -> String {
 
 /// What is done to the system, as HTML.
 fn you_do(acts: &[String]) -> String {
-    acts.iter().map(|act| tagged("p class=\"act\"", &format!("Then: {act}."))).collect()
+    acts.iter().map(|act| tagged("h3 class=\"act\"", &format!("Then: {act}"))).collect()
 }
 
 /// The promise that is broken here, with what clashes.

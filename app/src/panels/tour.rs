@@ -154,8 +154,8 @@ fn answered(player: Player, because: &str) -> Option<AnyView> {
         _ => "It was: ",
     };
     // Where the reason begins with the answer, it is said once.
-    let rest =
-        because.strip_prefix(answer.as_str()).map_or(because, |rest| rest.trim_start_matches(['.', ':', ',']).trim());
+    let said = because.strip_prefix(answer.as_str()).filter(|rest| rest.starts_with(['.', ':']));
+    let rest = said.map_or(because, |rest| rest.trim_start_matches(['.', ':']).trim());
     let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), with_terms(rest));
     Some(view! { <p class="revealed" role="status" inner_html=text></p> }.into_any())
 }

@@ -5,7 +5,8 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::Run;
-use faultline::sim::run::tape::{Origin, Tape};
+use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::tape::{Link, Origin, Tape};
 
 use super::{Player, Selection, Session};
 
@@ -16,6 +17,16 @@ pub(super) struct Own {
     is_found: bool,
     undo: Vec<Past>,
     redo: Vec<Past>,
+}
+
+impl Own {
+    /// The run as a value, to where the reader stands.
+    pub(super) fn link(&self, scenario: String) -> Link {
+        let mut tape = self.run.branch().tape().clone();
+        tape.truncate(self.run.step_count());
+        let check = self.run.world().fingerprint() as u32;
+        Link { scenario, origin: self.origin.clone(), tape, step: self.run.step_count(), check }
+    }
 }
 
 /// Where the reader was.

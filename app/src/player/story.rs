@@ -169,6 +169,7 @@ impl Player {
         self.pause();
         self.story.set(None);
         self.session.update_value(|session| session.story = None);
+        crate::address::forget_run();
         match self.session.with_value(|session| session.kept.is_empty()) {
             true => self.continue_tour(),
             false => self.return_to_own(),

@@ -45,7 +45,8 @@ fn hero(recording: &Recording, files: &Files) -> String {
     let promise =
         info.as_ref().zip(one).and_then(|(info, one)| info.promises.iter().find(|known| known.id == one.promise));
     let promise = promise.map_or("", |promise| promise.title);
-    let (why, breach) = (one.map_or(String::new(), |one| story(&one)), recording.breach());
+    let why = format!("{{up}}{}/?run={}&amp;story={}", recording::PATH, recording.link, recording::RULE);
+    let breach = recording.breach();
     format!(
         "<div class=\"hero\"><div class=\"claim\"><h1>{TITLE}</h1><p class=\"lead\">{LEAD}</p></div>\
          <section class=\"live\" data-recording=\"{{up}}{recorded}\" aria-label=\"Five servers of Raft\">\
@@ -58,7 +59,7 @@ fn hero(recording: &Recording, files: &Files) -> String {
          <button type=\"button\" class=\"quiet live-pause\" disabled>Pause</button>\
          <a class=\"live-open\" href=\"{{up}}{path}/\">Open the scenario</a></div>\
          <p class=\"live-note\">A recorded run of the simulator, at reading pace. One rule is off in it, “{rule}”: here a server forgets its vote in a crash. \
-         <a href=\"{{up}}{path}/?run={run}\">The same run, to step through</a></p>\
+         <a href=\"{{up}}{path}/\">The same scenario, with the rule on</a></p>\
          <p class=\"continue-place\"></p></div></div><script type=\"module\" src=\"{{up}}{script}\"></script>",
         recorded = files.recording.name,
         still = recording.still(),
@@ -67,7 +68,6 @@ fn hero(recording: &Recording, files: &Files) -> String {
         text = escape(breach.map_or("", |breach| &breach.text)),
         rule = escape(rule),
         path = recording::PATH,
-        run = recording.link,
         script = files.home.name,
     )
 }
@@ -175,7 +175,7 @@ impl Figures {
         Figures {
             scenarios: catalogue().len(),
             promises: distinct(&|info| info.promises.iter().map(|promise| promise.id).collect()),
-            rules: distinct(&|info| info.rules.iter().map(|rule| rule.1.id).collect()),
+            rules: catalogue().iter().map(|scenario| scenario.info().rules.len()).sum(),
             counterexamples: counterexamples().count(),
         }
     }
