@@ -379,13 +379,13 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
         set(&group, "tabindex", "0");
         set(&group, "role", "button");
     }
-    // What one sees is part of what is read out, in the same order.
+    // What one sees is part of what is read out: in the same order, with spaces that are not drawn.
     let many = if lane.count > 1 { format!("×{} ", lane.count) } else { String::new() };
     set(&group, "aria-label", &format!("{many}{} {}", mark.look.letter, bare(title)));
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
-    let name = format!(r#"<text class="name" y="-17" aria-hidden="true">{}</text>"#, svg::escape(&shortened(title)));
-    glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane), svg::glyph(mark.look)));
+    let name = format!(r#"<text class="name" y="-17"> {}</text>"#, svg::escape(&shortened(title)));
+    glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane).replace("</", " </"), svg::glyph(mark.look)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
     Some(FlightElement { group, glyph, trail, mark, lane })
