@@ -325,6 +325,12 @@ impl Scene {
             let place = format!("transform:translate({}px,{}px)", tenths(spot.x), tenths(spot.y));
             set(&flight.glyph, "style", &place);
             set(&flight.trail, "d", &svg::line((spot.trail, (spot.x, spot.y))));
+            if is_near_a_node(picture, (spot.x, spot.y)) {
+                set(&flight.group, "data-near", "");
+            } else {
+                // An attribute that is not there cannot be taken away.
+                let _ = flight.group.remove_attribute("data-near");
+            }
             if spot.fallen > 0.0 {
                 set(&flight.group, "opacity", &hundredths(1.0 - spot.fallen).to_string());
             }
@@ -389,6 +395,18 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
     Some(FlightElement { group, glyph, trail, mark, lane })
+}
+
+/// Whether a message's name would lie over a node or its words.
+fn is_near_a_node(picture: &Picture, (x, y): Point) -> bool {
+    const HALF_A_NAME: f64 = 44.0;
+    const ABOVE: f64 = 20.0;
+    picture.nodes.iter().any(|mark| {
+        let (left, top, right, bottom) = mark.bounds();
+        let (left, right) = (f64::from(left) - HALF_A_NAME, f64::from(right) + HALF_A_NAME);
+        let (top, bottom) = (f64::from(top), f64::from(bottom) + ABOVE);
+        (left..right).contains(&x) && (top..bottom).contains(&y)
+    })
 }
 
 /// A title without its article.
