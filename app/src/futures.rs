@@ -37,7 +37,7 @@ fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     let branches = run.branches();
     let is_continued = |index: usize| {
         let end = Some((index, branches[index].len()));
-        index != run.current() && branches.iter().any(|branch| branch.parent() == end)
+        index != run.current() && branches.iter().any(|branch| branch.continues() && branch.parent() == end)
     };
     let (mut order, mut open) = (Vec::new(), vec![0]);
     while let Some(index) = open.pop() {

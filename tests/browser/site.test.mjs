@@ -97,7 +97,7 @@ tests["links, back and forward lead from page to page"] = async (site) => {
   await press(page, "Step", 3);
   await page.goBack();
   await page.waitForSelector(".home");
-  ensure(await page.locator(".home li.visited").count() === 1, "home does not know what was visited since");
+  ensure(await page.locator(".shelf li.visited").count() === 1, "home does not know what was visited since");
   await page.goForward();
   await started(page);
   await page.locator(".neighbours a", { hasText: "Next" }).click();
@@ -112,11 +112,11 @@ tests["links, back and forward lead from page to page"] = async (site) => {
 tests["a link to another run of the same scenario opens that run, and back leads back"] = async (site) => {
   const page = await site.open(raft);
   await page.locator(".without a").first().click();
-  await page.waitForSelector(".breach");
+  await page.waitForSelector(".story");
   ensure(page.url().includes("?run="), page.url());
   await page.goBack();
   await page.waitForFunction(() => document.querySelector("#stage").dataset.step === "0");
-  ensure(await page.locator(".breach").count() === 0, "the run is still there");
+  ensure(await page.locator(".story").count() === 0, "the run is still there");
 };
 
 const appOf = (page) => page.evaluate(() => document.querySelector("link[rel=preload][as=fetch]")?.href);

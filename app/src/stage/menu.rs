@@ -33,12 +33,13 @@ fn timers(world: &LiveWorld, node: NodeId) -> Vec<Act> {
 fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
     player.with(|run| {
         let (world, state) = (run.world(), run.world().kernel().node(node));
-        let mut acts = timers(world, node);
+        let mut acts = Vec::new();
         if !state.up {
             acts.push(act(&format!("Restart {}", world.name(node)), Input::Restart { node }));
             return (world.name(node), acts);
         }
         acts.push(act("Crash", Input::Crash { node }));
+        acts.extend(timers(world, node));
         if player.info().power_cut {
             acts.push(act("Cut the power", Input::PowerCut { node }));
             acts.push(act("Tear its last write", Input::TearWrite { node, lost: 1 }));

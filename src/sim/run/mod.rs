@@ -37,6 +37,8 @@ pub struct Branch<W> {
     tape: Tape,
     /// The branch it left, and after how many events.
     parent: Option<(usize, u64)>,
+    /// Whether it only continues the branch that it left: nothing but the reader's next act parts the two.
+    continues: bool,
     events: Journal<Handled>,
     checkpoints: Vec<(u64, W)>,
     spacing: u64,
@@ -52,6 +54,11 @@ impl<W> Branch<W> {
     /// The branch it left, and after how many events. `None` for the first.
     pub fn parent(&self) -> Option<(usize, u64)> {
         self.parent
+    }
+
+    /// Whether it only goes on where another ended: what was done there could then be taken back by itself.
+    pub fn continues(&self) -> bool {
+        self.continues
     }
 
     /// What happened on it, from the start of the run.
@@ -93,6 +100,7 @@ impl<W: Simulation + Clone> Run<W> {
         let branch = Branch {
             tape,
             parent: None,
+            continues: false,
             events: Journal::default(),
             checkpoints: vec![(0, world.clone())],
             spacing: FIRST_SPACING,
@@ -252,7 +260,9 @@ impl<W: Simulation + Clone> Run<W> {
         self.world.clone().apply(&input)?;
         let step = self.step_count();
         if apart {
+            let was_at_end = self.is_at_end() && !self.branch().tape.reaches(step + 1);
             self.open_branch(step);
+            self.branches[self.current].continues = was_at_end;
         }
         self.world.apply(&input)?;
         let branch = &mut self.branches[self.current];
@@ -287,6 +297,7 @@ impl<W: Simulation + Clone> Run<W> {
         branch.checkpoints.retain(|(at, _)| *at <= step);
         branch.breakings.retain(|breaking| breaking.step <= step);
         branch.parent = Some((self.current, step));
+        branch.continues = false;
         self.branches.push(branch);
         self.current = self.branches.len() - 1;
     }

@@ -38,7 +38,7 @@ fn stage(world: &LiveWorld, info: &Info) -> String {
     format!(
         "<div class=\"stages\"><section class=\"stage-box\" aria-label=\"Stage\"><div id=\"stage\" \
          class=\"stage is-still-page\" data-scenario=\"{}\"><div class=\"canvas\"><div class=\"only-wide\">{}</div>\
-         <div class=\"only-narrow\">{}</div></div></div></section>{LOADING}</div>",
+         <div class=\"only-narrow\">{}</div></div><ul class=\"stage-legend\"></ul></div></section>{LOADING}</div>",
         info.path(),
         draw(Frame::Wide),
         draw(Frame::Narrow),
