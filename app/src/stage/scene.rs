@@ -383,8 +383,8 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     set(&group, "data-flight", &mark.id.to_string());
     if mark.lost.is_none() {
         set(&group, "tabindex", "0");
-        set(&group, "role", "button");
     }
+    set(&group, "role", if mark.lost.is_none() { "button" } else { "img" });
     // What one sees is part of what is read out: in the same order, with spaces that are not drawn.
     let many = if lane.count > 1 { format!("×{} ", lane.count) } else { String::new() };
     set(&group, "aria-label", &format!("{many}{} {}", mark.look.letter, bare(title)));
@@ -417,10 +417,10 @@ fn bare(title: &str) -> &str {
 /// A message's title as it fits beside its mark.
 fn shortened(title: &str) -> String {
     let words = bare(title);
-    match words.char_indices().nth(LONGEST_NAME) {
-        Some((end, _)) => format!("{}…", words[..end].trim_end()),
-        None => words.to_owned(),
-    }
+    let Some((end, _)) = words.char_indices().nth(LONGEST_NAME) else { return words.to_owned() };
+    // It ends with a whole word.
+    let whole = words[..end].rfind(' ').unwrap_or(end);
+    words[..whole].trim_end_matches([' ', ',', ':', '.']).to_owned()
 }
 
 /// A link with a broad, invisible line to hit with a finger.

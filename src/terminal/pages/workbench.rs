@@ -47,9 +47,11 @@ fn stage(world: &LiveWorld, info: &Info) -> String {
 
 fn transport() -> String {
     let button = |(label, icon): (&str, &str)| {
+        // The one that one presses most has its word.
+        let (class, word) = if icon == "play" { (" class=\"play\"", "<span>Play</span>") } else { ("", "") };
         format!(
-            "<button disabled aria-label=\"{label}\"><svg class=\"icon\" aria-hidden=\"true\">\
-             <use href=\"#icon-{icon}\"/></svg></button>"
+            "<button{class} disabled aria-label=\"{label}\"><svg class=\"icon\" aria-hidden=\"true\">\
+             <use href=\"#icon-{icon}\"/></svg>{word}</button>"
         )
     };
     let buttons = [("Restart", "restart"), ("Step back", "back"), ("Play", "play"), ("Step", "step")].map(button);
