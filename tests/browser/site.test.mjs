@@ -166,7 +166,7 @@ tests["the app takes its place and nothing else: heading and prose, focus and se
 
 /** Where things are that the still page has too. */
 const places = (page) => page.evaluate(() => {
-  const what = ["h1", ".canvas", ".transport", "[aria-label=Play]", "[aria-label=Step]", "[aria-label=Seek]", ".tour .primary", ".promises li", ".loading, .notice-bar", "#prose"];
+  const what = ["h1", ".canvas", ".transport", "[aria-label=Play]", "[aria-label=Step]", "[aria-label=Seek]", ".tour .primary", ".promises", "#prose"];
   return Object.fromEntries(what.map((one) => {
     const { x, y, width, height } = document.querySelector(one).getBoundingClientRect();
     return [one, [x, y, width, height].map(Math.round).join(" ")];

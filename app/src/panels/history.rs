@@ -85,5 +85,5 @@ pub fn HistoryLane(player: Player) -> impl IntoView {
         player.changed();
         player.with(shown)
     };
-    view! { <div class="history" inner_html=move || all()></div> }
+    view! { <div class="history" tabindex="0" role="region" aria-label="History" inner_html=move || all()></div> }
 }
