@@ -6,8 +6,8 @@ use wasm_bindgen::JsValue;
 /// The value of a name in the query.
 fn in_query(name: &str) -> Option<String> {
     let query = location().search().unwrap_or_default();
-    let pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
-    pairs.into_iter().find(|pair| pair.0 == name).map(|pair| pair.1.to_owned())
+    let mut pairs = query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|pair| pair.0 == name).map(|pair| pair.1.to_owned())
 }
 
 /// The text of the run, if there is one.
@@ -27,9 +27,15 @@ pub fn run_beside_in_query() -> Option<(String, String)> {
     Some((scenario.to_owned(), text.to_owned()))
 }
 
+/// Puts an address in the address bar; what the page shows stays.
+pub fn show(address: &str) {
+    if let Ok(history) = window().history() {
+        // A browser that refuses to change the address still shows the page.
+        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(address));
+    }
+}
+
 /// Takes the run out of the address: a reload then opens what the reader has come to.
 pub fn forget_run() {
-    let path = location().pathname().unwrap_or_default();
-    // A browser that keeps the address opens the run again.
-    let _ = window().history().map(|history| history.replace_state_with_url(&JsValue::NULL, "", Some(&path)));
+    show(&location().pathname().unwrap_or_default());
 }

@@ -53,7 +53,7 @@ fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
 /// Whether there is more than one; tracked.
 pub fn has_futures(player: Player) -> bool {
     player.changed();
-    player.with(|run| run.branches().len() > 1)
+    player.with(|run| in_tree_order(run).len() > 1)
 }
 
 /// See the module's header.

@@ -46,7 +46,7 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
         return;
     }
     let faster = |factor: f64| player.speed.update(|speed| *speed = (*speed * factor).clamp(1e3, 1e7));
-    let has_story = player.story.with_untracked(Option::is_some);
+    let has_story = player.has_story();
     match event.key().as_str() {
         "ArrowRight" => player.step(),
         "ArrowLeft" => player.back(),
@@ -58,9 +58,8 @@ fn press(player: Player, event: &web_sys::KeyboardEvent) {
         "n" => player.go_on(),
         "p" if has_story => player.previous_move(),
         "p" => player.previous_beat(),
-        "z" if event.shift_key() => player.redo(),
-        "z" => player.undo(),
-        "Z" => player.redo(),
+        "z" | "Z" if event.shift_key() => player.redo(),
+        "z" | "Z" => player.undo(),
         "0" => player.restart(),
         "," => faster(0.5),
         "." => faster(2.0),

@@ -8,7 +8,6 @@ mod crash;
 mod futures;
 mod json;
 mod keys;
-mod pages;
 mod panels;
 mod player;
 mod share;
@@ -16,6 +15,7 @@ mod stage;
 mod storage;
 mod transport;
 mod view;
+mod workbench;
 mod worker;
 
 use faultline::guides::find;
@@ -25,7 +25,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use pages::scenario::Workbench;
+use workbench::Workbench;
 
 /// Starts the app with the scenarios of a shelf: in the page or, for long searches, in a worker, which has no window
 /// and runs the same module.

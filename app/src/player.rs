@@ -33,7 +33,6 @@ mod until;
 use film::Film;
 pub use film::MANY;
 use past::{Own, Past};
-use saved::Saved;
 pub use story::Story;
 use story::Told;
 use tour::Course;
@@ -68,7 +67,7 @@ struct Session {
     is_found: bool,
     /// How far the tour has come.
     course: Course,
-    /// The story that is told.
+    /// The story that is told, if one is.
     story: Option<Told>,
     /// What is on its way over the screen.
     film: Option<Film>,
@@ -88,6 +87,11 @@ struct Session {
 const MOST_KEPT: usize = 8;
 
 impl Session {
+    /// A run of this scenario.
+    fn replayed(&self, origin: &Origin, tape: &Tape, step: u64) -> Run<LiveWorld> {
+        replayed(self.scenario, origin, tape, step)
+    }
+
     /// Sets the run at hand aside before another takes its place; one that was found can be found again, and so can
     /// the tour's.
     fn keep_own(&mut self) {
@@ -132,8 +136,6 @@ pub struct Player {
     pub guess: RwSignal<Guess>,
     /// Whether the run at hand is the tour's. If not it is the reader's own.
     pub on_tour: RwSignal<bool>,
-    /// The story that is told, if one is.
-    pub story: RwSignal<Option<Story>>,
     /// Whether the reader has done anything to a run that was begun here: what a link or a tour does solves no challenge.
     pub has_acted: RwSignal<bool>,
     pub notice: RwSignal<Option<Notice>>,
@@ -163,18 +165,15 @@ impl Player {
             Some(Err(bad)) => (None, Some(bad_link_notice(bad))),
             None => (None, None),
         };
-        let origin = Origin { seed: info.seed, ..Origin::default() };
-        let origin = link.as_ref().map_or(origin, |link| link.origin.clone());
-        let tape = link.as_ref().map_or_else(Tape::default, |link| link.tape.clone());
-        let mut run = Run::new(scenario.start(&origin), tape);
+        let own = Origin { seed: info.seed, ..Origin::default() };
+        let (origin, tape, step) =
+            link.as_ref().map_or((own, Tape::default(), 0), |link| (link.origin.clone(), link.tape.clone(), link.step));
+        let run = replayed(scenario, &origin, &tape, step);
         let mut notice = notice;
-        if let Some(link) = &link {
-            run.seek(link.step);
-            if run.world().fingerprint() as u32 != link.check {
-                let sentence =
-                    "This link was made by another version of this scenario: the run may differ from the original.";
-                notice = Some(Notice(sentence.to_owned()));
-            }
+        if link.is_some_and(|link| run.world().fingerprint() as u32 != link.check) {
+            let sentence =
+                "This link was made by another version of this scenario: the run may differ from the original.";
+            notice = Some(Notice(sentence.to_owned()));
         }
         let clock = run.world().kernel().now();
         let owner = Owner::current().unwrap_or_default();
@@ -211,18 +210,13 @@ impl Player {
             beat_state: RwSignal::new(BeatState::Read),
             guess: RwSignal::new(Guess::default()),
             on_tour: RwSignal::new(true),
-            story: RwSignal::new(None),
             has_acted: RwSignal::new(false),
             notice: RwSignal::new(notice),
             said: RwSignal::new(String::new()),
             wanted: RwSignal::new(None),
             beside: RwSignal::new(None),
         };
-        match Saved::of(&player.info().path()) {
-            Some(saved) if is_new => player.take_up(&saved),
-            Some(saved) => player.keep_beside(&saved),
-            None => player.begin_tour(),
-        }
+        player.begin_tour();
         player
     }
 
@@ -260,12 +254,17 @@ impl Player {
 
     fn show(self) {
         self.clock.set(self.resting());
-        self.follow_cursor();
-        self.follow_telling();
-        self.changed.update(|version| *version += 1);
+        self.note_change();
         if !self.session.with_value(|session| session.follows) {
             super::crash::remember(self.address());
         }
+    }
+
+    /// Brings what is said of the run in step with it.
+    fn note_change(self) {
+        self.follow_cursor();
+        self.follow_story();
+        self.changed.update(|version| *version += 1);
     }
 
     /// A player for this run that follows another player.
@@ -323,8 +322,9 @@ impl Player {
         self.notice.set(None);
         self.stop_film();
         let done = self.session.try_update_value(|session| {
-            session.note_act();
-            session.run.act_apart(input).inspect_err(|_| _ = session.undo.pop())?;
+            let before = session.here();
+            session.run.act_apart(input)?;
+            session.note_act(before);
             // What was found is the reader's own from here on.
             session.is_found = false;
             Ok::<(), Refusal>(())
@@ -410,9 +410,7 @@ impl Player {
         let (reached, stepped, stop) = if is_film { self.roll(elapsed) } else { self.pass(elapsed) };
         self.clock.set(reached);
         if stepped {
-            self.follow_cursor();
-            self.follow_telling();
-            self.changed.update(|version| *version += 1);
+            self.note_change();
         }
         match stop {
             true if is_film => self.end_film(),
@@ -534,8 +532,7 @@ impl Player {
         self.pause();
         self.notice.set(None);
         self.session.update_value(|session| {
-            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
-            run.seek(link.step);
+            let run = session.replayed(&link.origin, &link.tape, link.step);
             session.replace(link.origin.clone(), run);
         });
         self.has_acted.set(false);
@@ -614,18 +611,7 @@ impl Player {
 
     /// The run as a value: replays to where the reader stands.
     pub fn link(self) -> Link {
-        self.session.with_value(|session| {
-            let run = &session.run;
-            let mut tape = run.branch().tape().clone();
-            tape.truncate(run.step_count());
-            Link {
-                scenario: session.info.path(),
-                origin: session.origin.clone(),
-                tape,
-                step: run.step_count(),
-                check: run.world().fingerprint() as u32,
-            }
-        })
+        self.session.with_value(|session| link_to(session.info.path(), &session.origin, &session.run))
     }
 
     /// The address of this run at this step.
@@ -636,6 +622,21 @@ impl Player {
         let with = beside.map(|link| format!("&with={}~{}", link.scenario, link.encode())).unwrap_or_default();
         format!("{origin}{path}?run={}{with}", self.link().encode())
     }
+}
+
+/// The run that begins at this origin and has this tape, at a step.
+fn replayed(scenario: &'static dyn AnyScenario, origin: &Origin, tape: &Tape, step: u64) -> Run<LiveWorld> {
+    let mut run = Run::new(scenario.start(origin), tape.clone());
+    run.seek(step);
+    run
+}
+
+/// A run as a value: replays to where it stands.
+fn link_to(scenario: String, origin: &Origin, run: &Run<LiveWorld>) -> Link {
+    let mut tape = run.branch().tape().clone();
+    tape.truncate(run.step_count());
+    let check = run.world().fingerprint() as u32;
+    Link { scenario, origin: origin.clone(), tape, step: run.step_count(), check }
 }
 
 fn bad_link_notice(bad: BadLink) -> Notice {

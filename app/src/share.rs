@@ -27,10 +27,8 @@ fn say(player: Player, sentence: &str) {
 
 fn copy(player: Player) {
     let address = player.address();
-    if let Ok(history) = window().history() {
-        // If the browser refuses to change the address, there is still the clipboard.
-        let _ = history.replace_state_with_url(&JsValue::NULL, "", Some(&address));
-    }
+    // If the browser refuses to change the address, there is still the clipboard.
+    crate::address::show(&address);
     let clipboard = window().navigator().clipboard();
     if clipboard.is_undefined() {
         say(player, "The link is in the address bar.");

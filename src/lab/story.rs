@@ -36,14 +36,19 @@ pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
     stops
 }
 
-/// What was done, of a tape's inputs: choosing which event comes next is how a schedule is written down, not an act.
+/// Whether something was done: choosing which event comes next is how a schedule is written down, not an act.
+pub fn is_act(input: &Input) -> bool {
+    !matches!(input, Input::Choose { .. })
+}
+
+/// What was done, of a tape's inputs.
 pub fn acts(inputs: &[Stamped]) -> impl Iterator<Item = &Stamped> {
-    inputs.iter().filter(|stamped| !matches!(stamped.input, Input::Choose { .. }))
+    inputs.iter().filter(|stamped| is_act(&stamped.input))
 }
 
 /// What was done just after an event, in words.
 pub fn told<W: Simulation + Clone>(run: &Run<W>, step: u64) -> Vec<String> {
     let inputs = run.branch().tape().after(step);
     let all = run.describe_inputs(step).into_iter().zip(inputs);
-    all.filter(|(_, stamped)| acts(std::slice::from_ref(stamped)).next().is_some()).map(|(words, _)| words).collect()
+    all.filter(|(_, stamped)| is_act(&stamped.input)).map(|(words, _)| words).collect()
 }

@@ -434,11 +434,16 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
 pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) -> String {
     let (width, height) = picture.frame.size();
     let shown = view_box(extent(picture).unwrap_or((0, 0, width, height)));
-    let mut out = format!(
-        r#"<svg class="picture" viewBox="{shown}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">"#,
-        escape(label)
-    );
-    out.push_str(&sets(picture));
+    format!(
+        r#"<svg class="picture" viewBox="{shown}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>"#,
+        escape(label),
+        contents(picture, flights, now)
+    )
+}
+
+/// All that is in a picture, from the back to the front, without the element around it.
+pub fn contents(picture: &Picture, flights: &[FlightMark], now: Time) -> String {
+    let mut out = sets(picture);
     for mark in &picture.links {
         let _ = write!(
             out,
@@ -452,6 +457,12 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         let (x, y) = drawn.at;
         let _ = write!(out, r#"<g class="figure" transform="translate({x} {y})">{}</g>"#, figure(drawn));
     }
+    out + &all_nodes(picture, now) + &all_flights(picture, flights, now)
+}
+
+/// The nodes in their places, with what is left of their timers.
+pub fn all_nodes(picture: &Picture, now: Time) -> String {
+    let mut out = String::new();
     for mark in &picture.nodes {
         let (class, (x, y)) = (node_class(mark), mark.at);
         let _ = write!(
@@ -468,8 +479,6 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         }
         out.push_str("</g>");
     }
-    out.push_str(&all_flights(picture, flights, now));
-    out.push_str("</svg>");
     out
 }
 

@@ -201,9 +201,8 @@ fn breach(player: Player, broken: &Broken) -> AnyView {
         {move || {
             player.changed();
             let is_here = player.with(Run::step_count) == step;
-            let (again, go) = (click(move || player.show_again()), go);
             match is_here {
-                true => view! { <button on:click=again>"The last three events again, slowly"</button> }.into_any(),
+                true => again(player, ""),
                 false => view! { <button on:click=click(go)>{format!("Go to event {step}")}</button> }.into_any(),
             }
         }}
@@ -211,8 +210,14 @@ fn breach(player: Player, broken: &Broken) -> AnyView {
     .into_any()
 }
 
+/// The button that shows again how it came about.
+pub fn again(player: Player, class: &'static str) -> AnyView {
+    let show = click(move || player.show_again());
+    view! { <button class=class on:click=show>"The last three events again, slowly"</button> }.into_any()
+}
+
 /// The promise that broke last at the cursor, and where.
-fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
+pub fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
     player.changed();
     player.with(|run| {
         let standings = run.world().standings().iter().enumerate();
@@ -229,6 +234,11 @@ fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
 pub fn Breach(player: Player) -> impl IntoView {
     let read = RwSignal::new(None::<(usize, u64)>);
     let last = Memo::new(move |_| last_broken(player));
+    // A story says itself how it ends.
+    let is_told = Memo::new(move |_| {
+        player.changed();
+        player.is_told()
+    });
     effect(move || {
         if last.with(Option::is_none) {
             read.set(None);
@@ -237,9 +247,8 @@ pub fn Breach(player: Player) -> impl IntoView {
     let strip = move || {
         let (index, broken) = last.get()?;
         let here = (index, broken.step);
-        // A story says itself how it ends.
-        let is_told = player.story.with(|story| story.as_ref().is_some_and(|story| story.is_here));
-        let promise = player.info().promises.get(index).copied().filter(|_| read.get() != Some(here) && !is_told)?;
+        let is_wanted = read.get() != Some(here) && !is_told.get();
+        let promise = player.info().promises.get(index).copied().filter(|_| is_wanted)?;
         let state = if broken.outside.is_some() { "outside" } else { "broken" };
         let view = view! {
             <div class="strip breach" role="alert" data-verdict=state>

@@ -5,17 +5,20 @@ use leptos::prelude::*;
 use faultline::lab::story::told;
 use faultline::sim::kernel::time::show;
 
-use super::promises::clash;
+use super::promises::{again, clash, last_broken};
 use super::why;
 use crate::player::{Player, Story};
 use crate::view::{click, tagged, when};
 
+/// A story as its panel sees it: none once it is left.
+type Seen = Memo<Option<Story>>;
+
 /// See the module's header.
 pub fn page(player: Player) -> AnyView {
-    let of = move |read: fn(&Story) -> String| player.story.with(|story| story.as_ref().map(read).unwrap_or_default());
-    let is_here = Memo::new(move |_| player.story.with(|story| story.as_ref().is_some_and(|story| story.is_here)));
-    let is_first =
-        move || player.story.with(|story| story.as_ref().is_none_or(|story| story.at == 0 || !story.is_here));
+    let story: Seen = Memo::new(move |_| player.story());
+    let of = move |read: fn(&Story) -> String| story.with(|story| story.as_ref().map(read).unwrap_or_default());
+    let is_here = Memo::new(move |_| holds(story, |story| story.is_here));
+    let is_first = move || !holds(story, |story| story.is_here && story.at > 0);
     view! {
         <section class="tour story" aria-labelledby="tour-title" data-story=move || of(|story| story.id.clone())
             data-move=move || of(|story| story.at.to_string())>
@@ -23,50 +26,58 @@ pub fn page(player: Player) -> AnyView {
                 <h2 id="tour-title">"Story " <span class="count">{move || of(|story| format!("move {} of {}", story.at, story.count))}</span></h2>
             </div>
             <div class="tour-body">
-                {move || if is_here.get() { telling(player) } else { folded() }}
-                <More player is_here/>
+                {move || if is_here.get() { telling(player, story) } else { folded() }}
+                <More player story/>
             </div>
             <div class="tour-foot">
                 <button aria-label="Previous move" title="Previous move (p)" disabled=is_first
                     on:click=click(move || player.previous_move())>"‹"</button>
-                <Next player is_here/>
+                <Next player story/>
             </div>
         </section>
     }
     .into_any()
 }
 
-fn is_over(player: Player) -> bool {
-    player.story.with(|story| story.as_ref().is_some_and(|story| story.at == story.count))
+fn holds(story: Seen, what: fn(&Story) -> bool) -> bool {
+    story.with(|story| story.as_ref().is_some_and(what))
+}
+
+/// Whether the last move is seen.
+fn is_over(story: Seen) -> bool {
+    holds(story, |story| story.is_here && story.at == story.count)
+}
+
+/// Where leaving the story leads.
+fn way_out(player: Player) -> &'static str {
+    if player.has_kept() { "Back to your own run" } else { "To the tour" }
 }
 
 /// The button that goes on; at the end it leads back to the reader's own run, or to the tour.
 #[component]
-fn Next(player: Player, is_here: Memo<bool>) -> impl IntoView {
-    let ends = Memo::new(move |_| is_here.get() && is_over(player));
-    let words = move || match (is_here.get(), ends.get()) {
+fn Next(player: Player, story: Seen) -> impl IntoView {
+    let words = move || match (holds(story, |story| story.is_here), is_over(story)) {
         (false, _) => "Back to the story",
         (_, false) => "Next move",
-        _ if player.has_kept() => "Back to your own run",
-        _ => "To the tour",
+        _ => way_out(player),
     };
-    let go = click(move || if ends.get_untracked() { player.leave_story() } else { player.next_move() });
+    let go = click(move || if untrack(|| is_over(story)) { player.leave_story() } else { player.next_move() });
     view! { <button class="primary" title="Next move (n)" on:click=go>{words}</button> }
 }
 
 /// What else one may want: the breach again and, before the end, to leave.
 #[component]
-fn More(player: Player, is_here: Memo<bool>) -> impl IntoView {
-    let ends = move || is_here.get() && is_over(player);
-    let again = move || {
-        view! { <button class="quiet" on:click=click(move || player.show_again())>"The last three events again, slowly"</button> }
+fn More(player: Player, story: Seen) -> impl IntoView {
+    let leave = move || {
+        view! { <button class="quiet" on:click=click(move || player.leave_story())>{move || way_out(player)}</button> }
             .into_any()
     };
-    let leave = move || {
-        let words = if player.has_kept() { "Back to your own run" } else { "To the tour" };
-        view! { <button class="quiet" on:click=click(move || player.leave_story())>{words}</button> }.into_any()
-    };
-    view! { <p class="tour-more">{when(ends, again)}{when(move || !ends(), leave)}</p> }
+    view! {
+        <p class="tour-more">
+            {when(move || is_over(story), move || again(player, "quiet"))}
+            {when(move || !is_over(story), leave)}
+        </p>
+    }
 }
 
 fn folded() -> AnyView {
@@ -74,31 +85,27 @@ fn folded() -> AnyView {
 }
 
 /// What has just happened, and at the end which promise is broken.
-fn telling(player: Player) -> AnyView {
+fn telling(player: Player, story: Seen) -> AnyView {
     view! {
         <div class="beat">
-            <div aria-live="polite" inner_html=move || moved(player)></div>
-            {move || breach(player)}
+            <div aria-live="polite" inner_html=move || moved(player, story)></div>
+            {move || breach(player, story)}
         </div>
     }
     .into_any()
 }
 
 /// The move at which the story stands, as HTML.
-fn moved(player: Player) -> String {
-    player.changed();
-    let Some(story) = player.story.get() else { return String::new() };
-    let acts = |step: u64| player.with(|run| told(run, step));
-    if story.at == 0 {
-        return opening(&story, &acts(0));
-    }
+fn moved(player: Player, story: Seen) -> String {
+    let Some(story) = story.get() else { return String::new() };
     player.with(|run| {
-        let step = story.step;
+        let (step, acts) = (story.step, told(run, story.step));
+        if story.at == 0 {
+            return opening(&story, &acts);
+        }
         let Some((handled, record)) = run.records(step, step).into_iter().next() else { return String::new() };
         let head = format!("h3 title=\"Event {step}, {}\"", show(handled.time));
-        let mut text = tagged(&head, &record.title) + &tagged("p", &why::text(&player.info(), &record));
-        text.push_str(&you_do(&told(run, step)));
-        text
+        tagged(&head, &record.title) + &tagged("p", &why::text(&player.info(), &record)) + &you_do(&acts)
     })
 }
 
@@ -118,10 +125,11 @@ fn you_do(acts: &[String]) -> String {
     acts.iter().map(|act| tagged("h3 class=\"act\"", &format!("Then: {act}"))).collect()
 }
 
-/// The promise that is broken here, with what clashes.
-fn breach(player: Player) -> Option<AnyView> {
-    let story = player.story.get().filter(|story| story.at == story.count)?;
-    let (promise, broken) = player.breach_here().filter(|(_, broken)| story.is_here && broken.step <= story.step)?;
+/// The promise that is broken at the end, with what clashes.
+fn breach(player: Player, story: Seen) -> Option<AnyView> {
+    let end = story.get().filter(|_| is_over(story))?.step;
+    let (index, broken) = last_broken(player).filter(|(_, broken)| broken.step <= end)?;
+    let promise = *player.info().promises.get(index)?;
     let html = tagged("strong", &format!("Broken: {}", promise.title))
         + &tagged("p", &broken.breach.text)
         + &clash(&broken.breach);

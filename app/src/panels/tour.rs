@@ -13,7 +13,10 @@ use faultline::sim::kernel::time::show;
 /// See the module's header. A story that is told stands in the tour's place.
 #[component]
 pub fn Tour(player: Player) -> impl IntoView {
-    let has_story = Memo::new(move |_| player.story.with(Option::is_some));
+    let has_story = Memo::new(move |_| {
+        player.changed();
+        player.has_story()
+    });
     view! {
         {move || if has_story.get() { story::page(player) } else { beats(player) }}
     }

@@ -7,12 +7,12 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::story::is_act;
 use faultline::sim::NodeId;
 use faultline::sim::kernel::Cause;
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::{Handled, Record, Simulation};
-use faultline::sim::run::tape::Input;
 
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, on, option, typed, when};
@@ -61,7 +61,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -
         return filtered(run, info, filter, from, to);
     }
     let (here, inputs) = (run.step_count(), run.branch().tape().inputs());
-    let is_chosen: Vec<bool> = inputs.iter().map(|stamped| matches!(stamped.input, Input::Choose { .. })).collect();
+    let are_acts: Vec<bool> = inputs.iter().map(|stamped| is_act(&stamped.input)).collect();
     let inputs: Vec<u64> = inputs.iter().map(|stamped| stamped.after).filter(|after| *after <= here).collect();
     let total = here + inputs.len() as u64;
     let mut found = Vec::new();
@@ -81,7 +81,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -
     for place in from..to {
         if let Ok(at) = places.binary_search_by_key(&place, |input| input.0) {
             let after = places[at].1;
-            let chosen = is_chosen[places.len() - 1 - at];
+            let is_act = are_acts[places.len() - 1 - at];
             let nth = places[at + 1..].iter().filter(|input| input.1 == after).count();
             let title = run.describe_inputs(after).into_iter().nth(nth).unwrap_or_default();
             found.push(Row {
@@ -89,7 +89,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -
                 step: after,
                 time: String::new(),
                 title,
-                text: if chosen { "The schedule has it so." } else { "You did this." }.to_owned(),
+                text: if is_act { "You did this." } else { "The schedule has it so." }.to_owned(),
                 is_input: true,
                 node: u16::MAX,
             });

@@ -5,10 +5,9 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::Run;
-use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Link, Origin, Tape};
 
-use super::{Player, Selection, Session};
+use super::{Player, Selection, Session, link_to};
 
 /// A run of the reader's, with what can be taken back and done again on it.
 pub(super) struct Own {
@@ -22,10 +21,7 @@ pub(super) struct Own {
 impl Own {
     /// The run as a value, to where the reader stands.
     pub(super) fn link(&self, scenario: String) -> Link {
-        let mut tape = self.run.branch().tape().clone();
-        tape.truncate(self.run.step_count());
-        let check = self.run.world().fingerprint() as u32;
-        Link { scenario, origin: self.origin.clone(), tape, step: self.run.step_count(), check }
+        link_to(scenario, &self.origin, &self.run)
     }
 }
 
@@ -69,9 +65,14 @@ impl Session {
         (self.undo, self.redo) = (own.undo, own.redo);
     }
 
-    /// Remembers where the reader is before something is done.
-    pub(super) fn note_act(&mut self) {
-        self.undo.push(Past::Here { branch: self.run.current(), step: self.run.step_count() });
+    /// Where the reader is on the run at hand.
+    pub(super) fn here(&self) -> Past {
+        Past::Here { branch: self.run.current(), step: self.run.step_count() }
+    }
+
+    /// Remembers where the reader was before something was done.
+    pub(super) fn note_act(&mut self, before: Past) {
+        self.undo.push(before);
         self.redo.clear();
         let surplus = self.undo.len().saturating_sub(MOST_ACTS);
         self.undo.drain(..surplus);
@@ -91,7 +92,7 @@ impl Session {
     fn go(&mut self, to: Past) -> Past {
         match to {
             Past::Here { branch, step } => {
-                let here = Past::Here { branch: self.run.current(), step: self.run.step_count() };
+                let here = self.here();
                 self.run.switch(branch);
                 self.run.seek(step);
                 here

@@ -1,15 +1,9 @@
 //! A story: a run that breaks a promise, told move by move. The reader's own run waits; what they do besides is theirs.
 
-use std::rc::Rc;
-use std::sync::Arc;
-
 use leptos::prelude::*;
 
-use faultline::guides::kit::info::{Info, PromiseInfo};
 use faultline::lab::story::moves;
-use faultline::sim::judge::verdict::{Broken, Verdict};
 use faultline::sim::run::Run;
-use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Link, Origin, Tape};
 
 use super::film::Reel;
@@ -17,6 +11,10 @@ use super::{Player, Selection, Session};
 
 /// A story, and how far it has been told.
 pub(super) struct Told {
+    /// `guide/scenario/rule`; "found" in the rule's place when a search has found it.
+    id: String,
+    /// The rule that is off, if it is about one: its title, and what it buys.
+    rule: Option<(&'static str, &'static str)>,
     origin: Origin,
     tape: Tape,
     /// The steps at which it stops.
@@ -27,9 +25,8 @@ pub(super) struct Told {
 /// What a page says of a story.
 #[derive(Clone, PartialEq)]
 pub struct Story {
-    /// `guide/scenario/rule`; "found" in the rule's place when a search has found it.
+    /// As of [`Told`].
     pub id: String,
-    /// The rule that is off, if it is about one: its title, and what it buys.
     pub rule: Option<(&'static str, &'static str)>,
     /// Moves that have been seen, and all of them.
     pub at: usize,
@@ -56,21 +53,11 @@ impl Session {
     fn stand_in_story(&mut self) {
         let Some(told) = &self.story else { return };
         if !told.is_here(self) {
-            self.run = Run::new(self.scenario.start(&told.origin), told.tape.clone());
-            self.origin = told.origin.clone();
+            (self.run, self.origin) = (self.replayed(&told.origin, &told.tape, 0), told.origin.clone());
             self.is_found = true;
         }
         let step = self.story.as_ref().map_or(0, Told::step);
         self.run.seek(step);
-    }
-
-    /// Turns to the move at which the run at hand stands, if it is the story's.
-    fn follow_story(&mut self) {
-        let here = self.run.step_count();
-        if let Some(told) = self.story.take() {
-            let at = if told.is_here(self) { told.moves.partition_point(|step| *step <= here) } else { told.at };
-            self.story = Some(Told { at, ..told });
-        }
     }
 }
 
@@ -80,9 +67,9 @@ impl Player {
     pub fn tell(self, link: &Link, rule: Option<&str>) {
         self.pause();
         let info = self.info();
+        let known = rule.and_then(|rule| info.rules.iter().find(|known| known.1.id == rule)).map(|known| known.1);
         self.session.update_value(|session| {
-            let mut run = Run::new(session.scenario.start(&link.origin), link.tape.clone());
-            run.seek(link.step);
+            let mut run = session.replayed(&link.origin, &link.tape, link.step);
             let moves = moves(&run, link.step);
             run.seek(0);
             // What came with the page's address is no run of the reader's.
@@ -90,37 +77,54 @@ impl Player {
                 session.keep_own();
             }
             (session.origin, session.run, session.is_found) = (link.origin.clone(), run, true);
-            session.story = Some(Told { origin: link.origin.clone(), tape: link.tape.clone(), moves, at: 0 });
+            session.story = Some(Told {
+                id: format!("{}/{}", info.path(), known.map_or("found", |rule| rule.id)),
+                rule: known.map(|rule| (rule.title, rule.about)),
+                origin: link.origin.clone(),
+                tape: link.tape.clone(),
+                moves,
+                at: 0,
+            });
         });
         self.has_acted.set(false);
         self.selection.set(Selection::Nothing);
-        let known = rule.and_then(|rule| info.rules.iter().find(|known| known.1.id == rule)).map(|known| known.1);
-        let id = format!("{}/{}", info.path(), known.map_or("found", |rule| rule.id));
-        self.story.set(Some(Story {
-            id,
-            rule: known.map(|rule| (rule.title, rule.about)),
-            at: 0,
-            count: 0,
-            step: 0,
-            is_here: true,
-        }));
         self.show();
     }
 
-    /// Keeps what the page says of the story in step with the run.
-    pub(super) fn follow_telling(self) {
-        let seen = self.session.try_update_value(|session| {
-            if session.film.is_none() {
-                session.follow_story();
-            }
-            session.story.as_ref().map(|told| (told.at, told.moves.len(), told.step(), told.is_here(session)))
-        });
-        let known = self.story.get_untracked();
-        if let (Some(Some((at, count, step, is_here))), Some(known)) = (seen, known) {
-            let now = Story { at, count, step, is_here, ..known.clone() };
-            if now != known {
-                self.story.set(Some(now));
-            }
+    /// What is said of the story, if one is told; tracked.
+    pub fn story(self) -> Option<Story> {
+        self.changed();
+        self.session.with_value(|session| {
+            session.story.as_ref().map(|told| Story {
+                id: told.id.clone(),
+                rule: told.rule,
+                at: told.at,
+                count: told.moves.len(),
+                step: told.step(),
+                is_here: told.is_here(session),
+            })
+        })
+    }
+
+    /// Whether a story is open, wherever the run at hand stands.
+    pub fn has_story(self) -> bool {
+        self.session.with_value(|session| session.story.is_some())
+    }
+
+    /// Whether the run at hand is a story's.
+    pub fn is_told(self) -> bool {
+        self.session.with_value(|session| session.story.as_ref().is_some_and(|told| told.is_here(session)))
+    }
+
+    /// Turns to the move at which the run at hand stands, if it is the story's and nothing is on its way.
+    pub(super) fn follow_story(self) {
+        if self.is_told() && !self.is_filming() {
+            self.session.update_value(|session| {
+                let here = session.run.step_count();
+                if let Some(told) = session.story.as_mut() {
+                    told.at = told.moves.partition_point(|step| *step <= here);
+                }
+            });
         }
     }
 
@@ -167,27 +171,12 @@ impl Player {
     /// Ends the telling: what is kept of the reader's own comes back, or else the tour.
     pub fn leave_story(self) {
         self.pause();
-        self.story.set(None);
         self.session.update_value(|session| session.story = None);
         crate::address::forget_run();
         match self.session.with_value(|session| session.kept.is_empty()) {
             true => self.continue_tour(),
             false => self.return_to_own(),
         }
-    }
-
-    /// The promise that is broken where the run stands, how, and which it is; tracked.
-    pub fn breach_here(self) -> Option<(PromiseInfo, Arc<Broken>)> {
-        self.changed();
-        let info: Rc<Info> = self.info();
-        self.with(|run| {
-            let step = run.step_count();
-            let mut all = run.world().standings().iter().zip(&info.promises);
-            all.find_map(|(standing, promise)| match &standing.verdict {
-                Verdict::Broken(broken) if broken.step <= step => Some((*promise, Arc::clone(broken))),
-                _ => None,
-            })
-        })
     }
 
     /// Shows the last events before this one again, slowly.

@@ -4,7 +4,6 @@
 use leptos::prelude::*;
 
 use faultline::sim::kernel::time::Time;
-use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 use faultline::sim::run::tape::{Origin, Tape};
 
@@ -82,28 +81,35 @@ impl Session {
     }
 
     /// Takes the tour's run to a beat, before it or at its end.
-    fn stand(&mut self, beat: usize, state: BeatState) {
+    pub(super) fn stand(&mut self, beat: usize, state: BeatState) {
         let (origin, last) =
             (self.tour_origin(), if state == BeatState::Seen { Some(beat) } else { beat.checked_sub(1) });
         let played = last.and_then(|last| self.course.played.get(last));
         let (tape, step) = played.map_or((Tape::default(), 0), |played| (played.tape.clone(), played.to));
-        self.run = Run::new(self.scenario.start(&origin), tape);
-        self.run.seek(step);
+        self.run = self.replayed(&origin, &tape, step);
         (self.origin, self.is_found) = (origin, false);
         // What is not kept cannot be taken back.
         self.undo.clear();
         self.redo.clear();
     }
 
+    /// Writes down what a beat asks, where the run stands before it for the first time.
+    fn ask(&mut self, beat: usize) {
+        if self.course.guesses.len() == beat {
+            let options = self.run.world().beat_options(beat);
+            self.course.guesses.push(Guess { options, chosen: None, right: None });
+        }
+    }
+
     /// Plays the first beats out of sight.
     pub(super) fn walk(&mut self, beats: usize) {
         for beat in 0..beats {
             self.stand(beat, BeatState::Read);
-            let options = self.run.world().beat_options(beat);
+            self.ask(beat);
             if self.perform(beat).is_err() {
                 break;
             }
-            self.course.guesses.push(Guess { options, chosen: None, right: self.run.world().beat_answer(beat) });
+            self.course.guesses[beat].right = self.run.world().beat_answer(beat);
         }
     }
 
@@ -231,10 +237,7 @@ impl Player {
     /// Turns to a beat: its text, and what it asks.
     pub(super) fn turn_to(self, beat: usize, state: BeatState) {
         let guess = self.session.try_update_value(|session| {
-            if session.course.guesses.len() == beat {
-                let options = session.run.world().beat_options(beat);
-                session.course.guesses.push(Guess { options, chosen: None, right: None });
-            }
+            session.ask(beat);
             session.course.guesses.get(beat).cloned().unwrap_or_default()
         });
         self.guess.set(guess.unwrap_or_default());
@@ -264,8 +267,7 @@ impl Player {
             let Played { tape, from, to } = &session.course.played[beat];
             let (from, to) = (if is_first_time { *from } else { here.clamp(*from, *to) }, *to);
             if session.run.branch().tape() != tape {
-                session.run = Run::new(session.scenario.start(&session.origin), tape.clone());
-                session.run.seek(to);
+                session.run = session.replayed(&session.origin, tape, to);
             }
             Ok((from, to))
         });

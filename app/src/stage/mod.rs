@@ -18,6 +18,7 @@ use faultline::sim::run::simulation::Simulation;
 
 use super::player::{Player, Selection};
 use crate::view::{effect, on};
+use legend::Legend;
 use partition::Side;
 use scene::Scene;
 
@@ -43,7 +44,7 @@ fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
     let width = window().inner_width().ok().and_then(|width| width.as_f64());
     let frame = RwSignal::new(frame_for(width.unwrap_or(1_000.0)));
     follow_width(canvas, frame, player);
-    keep_drawn(player, canvas, frame);
+    let legend = keep_drawn(player, canvas, frame);
     side.keep_marked(player, canvas);
     let world = move |show: fn(&LiveWorld) -> String| {
         player.changed();
@@ -62,16 +63,17 @@ fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
         >
             <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, side, &event))
                 on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))></div>
-            <legend::Legend player/>
+            <ul class="stage-legend" aria-label="Legend" inner_html=move || legend.get()></ul>
             <menu::ActMenu player/>
         </div>
     }
 }
 
-/// Draws the run whenever it, the drawn moment or what is chosen changes.
-fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) {
+/// Draws the run whenever it, the drawn moment or what is chosen changes. Gives the legend, as HTML.
+fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>) -> RwSignal<String> {
     let mut scene: Option<Scene> = None;
     let mut shown = Shown::default();
+    let (mut legend, mut taken_in, words) = (Legend::default(), None, RwSignal::new(String::new()));
     effect(move || {
         let (version, clock, frame) = (player.changed(), player.clock(), frame.get());
         let (selection, beat) = (player.selection.get(), player.lit_beat());
@@ -84,8 +86,14 @@ fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>
         if let Some(scene) = scene.as_mut() {
             player.with(|run| scene.draw(run, version, clock, selection, beat));
             shown.widen(&canvas, version, scene.picture());
+            if taken_in.replace(version) != Some(version) {
+                let picture = scene.picture();
+                let now = picture.and_then(|picture| player.with(|run| legend.take_in(run.world(), picture)));
+                now.into_iter().for_each(|now| words.set(now));
+            }
         }
     });
+    words
 }
 
 /// The part of the frame that is shown. It grows with what is in the picture and does not shrink, so that nothing swings.

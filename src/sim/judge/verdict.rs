@@ -52,6 +52,14 @@ pub struct Broken {
     pub outside: Option<&'static str>,
 }
 
+/// What clashed in the first of these promises that is broken.
+pub fn first_breach(standings: &[Standing]) -> Option<&Breach> {
+    standings.iter().find_map(|standing| match &standing.verdict {
+        Verdict::Broken(broken) => Some(&broken.breach),
+        _ => None,
+    })
+}
+
 /// How a promise stands.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Verdict {

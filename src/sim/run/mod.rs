@@ -247,8 +247,7 @@ impl<W: Simulation + Clone> Run<W> {
     /// Does something at the cursor. With a future ahead, that future stays and a branch opens.
     /// A refused input changes nothing.
     pub fn act(&mut self, input: Input) -> Result<(), Refusal> {
-        let has_future = !self.is_at_end() || self.branch().tape.reaches(self.step_count() + 1);
-        self.act_on(input, has_future)
+        self.act_on(input, false)
     }
 
     /// As [`Run::act`], but always on a branch of its own, so that it can be taken back by switching back.
@@ -259,10 +258,10 @@ impl<W: Simulation + Clone> Run<W> {
     fn act_on(&mut self, input: Input, apart: bool) -> Result<(), Refusal> {
         self.world.clone().apply(&input)?;
         let step = self.step_count();
-        if apart {
-            let was_at_end = self.is_at_end() && !self.branch().tape.reaches(step + 1);
+        let has_future = !self.is_at_end() || self.branch().tape.reaches(step + 1);
+        if has_future || apart {
             self.open_branch(step);
-            self.branches[self.current].continues = was_at_end;
+            self.branches[self.current].continues = !has_future;
         }
         self.world.apply(&input)?;
         let branch = &mut self.branches[self.current];

@@ -11,7 +11,12 @@ use super::{in_practice, scenario_link};
 
 /// The address of a counterexample, told step by step.
 pub fn story(one: &Counterexample) -> String {
-    format!("{{up}}{}/?run={}&amp;story={}", one.path, one.run, one.rule)
+    story_of(one.path, one.run, one.rule)
+}
+
+/// The address of a run, told as the story of a rule.
+pub fn story_of(path: &str, run: &str, rule: &str) -> String {
+    format!("{{up}}{path}/?run={run}&amp;story={rule}")
 }
 
 /// A number and what it counts: "1 rule", "5 rules".

@@ -12,7 +12,7 @@ use faultline::picture::svg::escape;
 use super::cards::{card, count, facts, story, systems};
 use super::paths::minutes;
 use super::stills::Stills;
-use super::{in_practice, markdown, scenario_link, scenarios};
+use super::{in_practice, length, markdown, scenario_link, scenarios};
 
 /// The page, without its frame.
 pub fn page(guide: Guide, stills: &Stills) -> String {
@@ -71,7 +71,7 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
         let path = info.path();
         let one = counterexamples().find(|one| one.path == path && one.rule == rule.1.id);
         let breaks = one.map_or(String::new(), |one| {
-            format!(": <a href=\"{}\">breaks in {} without it</a>", story(&one), super::length(&one))
+            format!(": <a href=\"{}\">breaks in {} without it</a>", story(&one), length(&one))
         });
         format!("<li>{}{breaks}</li>", escape(rule.1.title))
     };

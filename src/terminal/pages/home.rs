@@ -10,12 +10,12 @@ use faultline::guides::{catalogue, find};
 use faultline::lab::counterexamples::{counterexamples, famous};
 use faultline::picture::svg::escape;
 
-use super::cards::{card, count, story};
+use super::cards::{card, count, story, story_of};
 use super::files::Files;
 use super::paths::{self, Path, minutes};
 use super::recording::{self, Recording};
 use super::stills::Stills;
-use super::{scenario_link, scenarios, scenarios_of};
+use super::{length, scenario_link, scenarios, scenarios_of};
 
 /// What the page says first.
 pub const TITLE: &str = "Distributed systems you can break";
@@ -45,7 +45,7 @@ fn hero(recording: &Recording, files: &Files) -> String {
     let promise =
         info.as_ref().zip(one).and_then(|(info, one)| info.promises.iter().find(|known| known.id == one.promise));
     let promise = promise.map_or("", |promise| promise.title);
-    let why = format!("{{up}}{}/?run={}&amp;story={}", recording::PATH, recording.link, recording::RULE);
+    let why = story_of(recording::PATH, &recording.link, recording::RULE);
     let breach = recording.breach();
     format!(
         "<div class=\"hero\"><div class=\"claim\"><h1>{TITLE}</h1><p class=\"lead\">{LEAD}</p></div>\
@@ -85,7 +85,7 @@ fn failures(stills: &Stills) -> String {
             story(&one),
             escape(title),
             stills.image(one.path, one.rule),
-            super::length(&one),
+            length(&one),
             escape(place)
         );
     }

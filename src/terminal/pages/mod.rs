@@ -22,6 +22,7 @@ use faultline::guides::catalogue;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::guide::Guide;
 use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
 use faultline::guides::{find, shelf_of};
 use faultline::lab::counterexamples::Counterexample;
 use faultline::lab::story::moves;
@@ -33,6 +34,7 @@ use pulldown_cmark::{Options, Parser, html};
 use super::Failure;
 use super::arguments::Arguments;
 use super::in_practice;
+use cards::count;
 use files::Files;
 use frame::{PLACE, Page, render, under};
 use recording::{Recording, record};
@@ -189,14 +191,17 @@ fn scenario_link(info: &Info) -> String {
     format!("<a href=\"{{up}}{}/\">{}</a>", info.path(), escape(info.title))
 }
 
+/// A counterexample's run, at the event that breaks the promise. Nothing if it cannot be read.
+fn replayed(one: &Counterexample) -> Option<Run<LiveWorld>> {
+    let link = Link::decode(one.path, one.run).ok()?;
+    let mut run = Run::new(find(one.path)?.start(&link.origin), link.tape);
+    run.seek(link.step);
+    Some(run)
+}
+
 /// How long a counterexample's story is: "6 moves".
 fn length(one: &Counterexample) -> String {
-    let told = find(one.path).zip(Link::decode(one.path, one.run).ok()).map_or(0, |(scenario, link)| {
-        let mut run = Run::new(scenario.start(&link.origin), link.tape.clone());
-        run.seek(link.step);
-        moves(&run, link.step).len()
-    });
-    format!("{told} move{}", if told == 1 { "" } else { "s" })
+    count(replayed(one).map_or(0, |run| moves(&run, run.step_count()).len()), "move")
 }
 
 /// A text in Markdown as HTML.

@@ -12,11 +12,11 @@ use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::geometry::{self, Lane};
-use faultline::picture::svg::{self, RING_LENGTH, glyph, node, node_class, ring_dashes, ring_path, sets};
+use faultline::picture::svg::{self, RING_LENGTH, glyph, node, node_class, ring_path, sets};
 use faultline::picture::{FlightMark, Frame, Look, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::RuleSet;
-use faultline::sim::judge::verdict::{Breach, Verdict};
+use faultline::sim::judge::verdict::{Breach, first_breach};
 use faultline::sim::kernel::time::{MS, Time};
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -183,10 +183,7 @@ impl Recording {
 
     /// What clashed at the end.
     pub fn breach(&self) -> Option<&Breach> {
-        self.run.world().standings().iter().find_map(|standing| match &standing.verdict {
-            Verdict::Broken(broken) => Some(&broken.breach),
-            _ => None,
-        })
+        first_breach(self.run.world().standings())
     }
 
     /// Runs on until something holds; a shot for each event.
@@ -435,19 +432,8 @@ impl Recording {
         for mark in &picture.links {
             out.push_str(&svg::link(picture, mark, svg::LinkTrouble::default()));
         }
-        let longest = svg::longest_timer(picture);
         out.push_str("</g><g class=\"live-nodes\">");
-        for mark in &picture.nodes {
-            let (class, (x, y)) = (node_class(mark), mark.at);
-            let _ = write!(out, "<g class=\"{class}\" transform=\"translate({x} {y})\">{}", node(mark));
-            if let (Some(path), Some(dashes)) = (ring_path(mark), ring_dashes(mark, longest, now)) {
-                let _ = write!(
-                    out,
-                    "<path class=\"ring\" pathLength=\"{RING_LENGTH}\" stroke-dasharray=\"{dashes}\" d=\"{path}\"/>"
-                );
-            }
-            out.push_str("</g>");
-        }
+        out.push_str(&svg::all_nodes(picture, now));
         out.push_str("</g><g class=\"live-flights\">");
         out + &svg::all_flights(picture, &shot.flights, now) + "</g></svg>"
     }

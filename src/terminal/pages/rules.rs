@@ -10,7 +10,7 @@ use faultline::picture::svg::escape;
 use faultline::sim::declare::rules::Rule;
 
 use super::cards::{count, story};
-use super::{Failure, in_practice, markdown, scenario_link, scenarios};
+use super::{Failure, in_practice, length, markdown, scenario_link, scenarios};
 
 /// What the page is called.
 pub const TITLE: &str = "All rules";
@@ -84,7 +84,7 @@ fn breaks(info: &Info, rule: &Rule) -> String {
                 story(&one),
                 escape(rule.title),
                 escape(promise),
-                super::length(&one)
+                length(&one)
             )
         }
         None => "<p class=\"rule-breaks\">No promise of this page breaks without it.</p>".to_owned(),

@@ -9,8 +9,9 @@ use faultline::picture::svg::escape;
 
 use serde_json::json;
 
+use super::cards::story;
 use super::paths::minutes;
-use super::{in_practice, markdown, scenarios_of, workbench};
+use super::{in_practice, length, markdown, scenarios_of, workbench};
 
 /// The page, without its frame. The app takes the workbench's place and leaves all else alone.
 pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractice) -> String {
@@ -85,12 +86,11 @@ fn broken_rules(info: &Info) -> String {
         let rule = info.rules.iter().find(|known| known.1.id == one.rule)?.1.title;
         let promise = info.promises.iter().find(|known| known.id == one.promise)?.title;
         Some(format!(
-            "<li><a href=\"{{up}}{path}/?run={}&amp;story={}\">{}</a><span>{} · broken in {}</span></li>",
-            one.run,
-            one.rule,
+            "<li><a href=\"{}\">{}</a><span>{} · broken in {}</span></li>",
+            story(&one),
             escape(rule),
             escape(promise),
-            super::length(&one)
+            length(&one)
         ))
     };
     let items: String = counterexamples().filter(|one| one.path == path).filter_map(item).collect();

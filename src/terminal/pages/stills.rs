@@ -6,18 +6,19 @@
 use std::fmt::Write;
 
 use faultline::guides::catalogue;
-use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::counterexamples::{Counterexample, famous};
-use faultline::picture::svg::{escape, whole};
+use faultline::picture::svg::{contents, escape};
 use faultline::picture::{FlightMark, Frame, NodeMark, Picture};
+use faultline::sim::judge::verdict::first_breach;
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
-use faultline::sim::run::tape::{Link, Origin, Tape};
+use faultline::sim::run::tape::{Origin, Tape};
 
 use super::files::File;
+use super::replayed;
 
 /// A still, and how it is shown.
 pub struct Still {
@@ -56,15 +57,9 @@ impl Stills {
 
 /// The moment in which a promise has broken.
 fn breaking(one: &Counterexample) -> Option<Still> {
-    let scenario = find(one.path)?;
-    let link = Link::decode(one.path, one.run).ok()?;
-    let mut run = Run::new(scenario.start(&link.origin), link.tape);
-    run.seek(link.step);
+    let run = replayed(one)?;
     let shot = Shot::of(run.world());
-    let alt = run.world().standings().iter().find_map(|standing| match &standing.verdict {
-        faultline::sim::judge::verdict::Verdict::Broken(broken) => Some(broken.breach.text.clone()),
-        _ => None,
-    });
+    let alt = first_breach(run.world().standings()).map(|breach| breach.text.clone());
     Some(shot.still(one.path, one.rule, alt.unwrap_or_default()))
 }
 
@@ -108,8 +103,7 @@ struct Shot {
 
 impl Shot {
     fn of(world: &LiveWorld) -> Shot {
-        let now = world.kernel().now();
-        let now = world.next_at().map_or(now, |next| now + next.saturating_sub(now) / 2);
+        let now = world.midway();
         let pictures = [Frame::Wide, Frame::Narrow].map(|frame| compact(world.picture(frame)));
         let picture = pictures.into_iter().min_by_key(|picture| crop(picture).2);
         let picture = picture.unwrap_or_else(|| Picture::new(Frame::Wide));
@@ -120,10 +114,10 @@ impl Shot {
 
     fn still(&self, path: &str, rule: &'static str, alt: String) -> Still {
         let (x, y, width, height) = crop(&self.picture);
-        let (whole_width, whole_height) = self.picture.frame.size();
-        let drawn = whole(&self.picture, &self.flights, self.now, "").replace(
-            &format!("viewBox=\"0 0 {whole_width} {whole_height}\" role=\"img\" aria-label=\"\""),
-            &format!("viewBox=\"{x} {y} {width} {height}\" width=\"{width}\" height=\"{height}\""),
+        let drawn = format!(
+            "<svg class=\"picture\" viewBox=\"{x} {y} {width} {height}\" width=\"{width}\" height=\"{height}\" \
+             xmlns=\"http://www.w3.org/2000/svg\">{}</svg>",
+            contents(&self.picture, &self.flights, self.now)
         );
         let style = style_for(&drawn);
         let text = drawn.replacen('>', &format!("><style>{style}</style>"), 1);
@@ -261,11 +255,12 @@ mod tests {
             let image = stills.image(one.path, one.rule);
             assert!(!image.is_empty() && !image.contains("alt=\"\""), "{}: {image}", one.path);
         }
-        for still in &stills.0 {
+        for Still { file, size: (width, height), .. } in &stills.0 {
+            assert!(file.text.starts_with("<svg") && file.text.contains("light-dark("), "{}", file.name);
             assert!(
-                still.file.text.starts_with("<svg") && still.file.text.contains("light-dark("),
+                file.text.contains(&format!(" {width} {height}\" width=\"{width}\" height=\"{height}\"")),
                 "{}",
-                still.file.name
+                file.name
             );
         }
     }

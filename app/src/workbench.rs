@@ -26,6 +26,7 @@ use crate::view::{click, effect};
 pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
     let player = Player::new(scenario, run_in_query());
     let (desk, side) = (Desk::new(player), Side::new());
+    player.resume();
     open_beside(player);
     open_story(player);
     keep_stage_beside_text();
