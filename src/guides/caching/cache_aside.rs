@@ -5,7 +5,9 @@ use crate::systems::caching::cache::promises::{FRESH, ONE_LOAD};
 use crate::systems::caching::cache::{
     self as cache, CacheAside, Memory, Message, Stage, Version, cache_node, database,
 };
-use crate::views::cache::{Shop, cache_mark, cached, client, clients, database_mark, entries, server, servers, version};
+use crate::views::cache::{
+    Shop, cache_mark, cached, client, clients, database_mark, entries, server, servers, version,
+};
 
 type Beat = crate::guides::kit::tour::Beat<CacheAside>;
 

@@ -128,13 +128,9 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::Restart { node: C }])
     .look(|_| vec![C]),
-    Beat::new(
-        "Bob reads",
-        "Bob asks all three and waits for two. C may well be one of them.",
-        |world| {
+    Beat::new("Bob reads", "Bob asks all three and waits for two. C may well be one of them.", |world| {
         world.witness().read().counter >= 2 && is_quiet(world)
-    },
-    )
+    })
     .first(|_| vec![read(1)])
     .look(|_| vec![BOB])
     .ask(Predict {

@@ -211,13 +211,9 @@ const TOUR: &[Beat] = &[
         |world| honest(world).all(|(_, state)| state.stable.seq >= pbft::INTERVAL),
     )
     .look(everyone),
-    Beat::new(
-        "One too many",
-        "Now the liar keeps silent, and R3 crashes. Two of four are left.",
-        |world| {
+    Beat::new("One too many", "Now the liar keeps silent, and R3 crashes. Two of four are left.", |world| {
         honest(world).any(|(_, state)| state.changing && state.view >= 2)
-    },
-    )
+    })
     .first(|_| vec![set(pbft::LIES, pbft::SILENCE as i64), Input::Crash { node: R3 }])
     .look(|_| vec![NodeId(1), NodeId(2)])
     .ask(Predict {

@@ -107,13 +107,9 @@ const TOUR: &[Beat] = &[
         |world| common_leader(world).is_some(),
     )
     .look(leaders),
-    Beat::new(
-        "A decision",
-        "x=5 goes to slot 1 of the log. It is decided once three servers have it.",
-        |world| {
+    Beat::new("A decision", "x=5 goes to slot 1 of the log. It is decided once three servers have it.", |world| {
         view::ids(world).into_iter().all(|id| commit(world, id) >= 1)
-    },
-    )
+    })
     .first(|_| vec![set(0, 5)])
     .look(leaders),
     Beat::new(

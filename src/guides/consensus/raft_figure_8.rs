@@ -120,13 +120,9 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![set_at(2, 0, Some(B))])
     .look(view::ids),
-    Beat::new(
-        "(a) A leads",
-        "B crashes. A is the first to lose patience, and wins term 2.",
-        |world| leads(world, A),
-    )
-    .first(|_| crash(&[B]))
-    .look(|_| vec![A]),
+    Beat::new("(a) A leads", "B crashes. A is the first to lose patience, and wins term 2.", |world| leads(world, A))
+        .first(|_| crash(&[B]))
+        .look(|_| vec![A]),
     Beat::new(
         "(a) An entry on two servers",
         "B is back. A appends x=1 and reaches B alone: the other three are cut off.",

@@ -128,13 +128,9 @@ const TOUR: &[Beat] = &[
         answer: |_| 1,
         because: "What is applied is committed and will not change, so there is nothing to ask anybody.",
     }),
-    Beat::new(
-        "A follower is away",
-        "A follower crashes. Meanwhile four more commands come in.",
-        |world| {
+    Beat::new("A follower is away", "A follower crashes. Meanwhile four more commands come in.", |world| {
         leader(world).is_some_and(|id| base(world, id) == 8)
-    },
-    )
+    })
     .first(|world| {
         let crash = follower(world).map(|node| Input::Crash { node });
         crash.into_iter().chain([set(0, 5), set(1, 6), set(2, 7), set(0, 8)]).collect()

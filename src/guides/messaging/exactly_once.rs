@@ -247,7 +247,9 @@ const TOUR: &[Beat] = &[
          that, and sends it again. The log recognises the *sequence number*, and writes nothing.",
         |world| world.metrics().total(once::REFUSED, SHOP.0) > 0,
     )
-    .first(|world| answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().chain([Input::set(once::RATE, 1)]).collect())
+    .first(|world| {
+        answer_to(world, SHOP).map(|id| Input::Drop { id }).into_iter().chain([Input::set(once::RATE, 1)]).collect()
+    })
     .look(|_| vec![SHOP, BROKER]),
 ];
 

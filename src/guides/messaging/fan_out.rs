@@ -166,13 +166,9 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
     .look(|_| vec![SHIPPING]),
-    Beat::new(
-        "It catches up",
-        "Shipping is back, and finds what it has missed.",
-        |world| {
+    Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
         world.kernel().node(SHIPPING).up && ready(world, 1).is_empty()
-    },
-    )
+    })
     .first(|_| vec![Input::Restart { node: SHIPPING }])
     .look(|_| vec![SHIPPING]),
     Beat::new(

@@ -310,9 +310,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Back again",
         "The device restarts, connects and subscribes. We pause the other messages from here on.",
-        |world| {
-        is_connected(world, KITCHEN) && pending(world).len() <= 1
-    },
+        |world| is_connected(world, KITCHEN) && pending(world).len() <= 1,
     )
     .first(|_| vec![Input::Restart { node: KITCHEN }, Input::set(nats::RATE, 0)])
     .look(|_| vec![KITCHEN])

@@ -222,13 +222,9 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::off(kafka::TOMBSTONES), Input::Pause { node: TABLE }, command(kafka::DELETE, &[5])])
     .look(broker_node),
-    Beat::new(
-        "A ghost",
-        "The consumer goes on, well within its time, and reads everything that is left.",
-        |world| {
+    Beat::new("A ghost", "The consumer goes on, well within its time, and reads everything that is left.", |world| {
         world.is_promise_broken(RIGHT_TABLE.id) || (at_end(world) && value_of(world, F).is_none())
-    },
-    )
+    })
     .first(|_| vec![Input::Resume { node: TABLE }])
     .look(table_node)
     .ask(Predict {

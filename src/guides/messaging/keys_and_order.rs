@@ -5,7 +5,8 @@ use crate::mechanisms::partitioner::{KeyHash, murmur2, partition_of};
 use crate::systems::messaging::kafka::log::{Log, Record};
 use crate::systems::messaging::kafka::promises::{KEY_ORDER, LIMITS, NOTHING_MISSED, OWNED_AGAIN, Overtaken};
 use crate::systems::messaging::kafka::{
-    self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory, Message,
+    self as kafka, BROKER, COMMAND_PARTITIONS, COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP, Item, Kafka, Memory,
+    Message,
 };
 use crate::views::kafka::{
     Shop, Strips, broker_mark, command, committed, consumer, consumer_mark, consumers, is_tame, logs, name,
@@ -300,7 +301,13 @@ const TOUR: &[Beat] = &[
          moves from partition 0 to 1, and customer 3 from 1 to 2, while 2 and 4 happen to stay.",
         |world| producer_partitions(world) == 4,
     )
-    .first(|_| vec![Input::Rule { rule: kafka::ONE_WORKER, on: true }, Input::set(kafka::RATE, 0), command(COMMAND_PARTITIONS, &[1])])
+    .first(|_| {
+        vec![
+            Input::Rule { rule: kafka::ONE_WORKER, on: true },
+            Input::set(kafka::RATE, 0),
+            command(COMMAND_PARTITIONS, &[1]),
+        ]
+    })
     .look(|_| vec![BROKER, Kafka::producer(0)]),
     Beat::new(
         "More partitions move keys",

@@ -197,7 +197,8 @@ const TOUR: &[Beat] = &[
         |world| settled(world) && running_members(world) == 4,
     )
     .first(|_| {
-        let slower = [(kafka::RATE, 3), (kafka::SESSION, 1_000_000), (kafka::HEARTBEAT, 400_000), (kafka::WORK, 400_000)];
+        let slower =
+            [(kafka::RATE, 3), (kafka::SESSION, 1_000_000), (kafka::HEARTBEAT, 400_000), (kafka::WORK, 400_000)];
         let slower = slower.map(|(setting, value)| Input::set(setting, value));
         slower.into_iter().chain([command(COMMAND_START, &[4])]).collect()
     })

@@ -153,13 +153,9 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(|_| vec![BROKER]),
-    Beat::new(
-        "Handed out, not given away",
-        "The worker receives the task and gets to work.",
-        works,
-    )
-    .look(|_| vec![WORKER])
-    .ask(Predict {
+    Beat::new("Handed out, not given away", "The worker receives the task and gets to work.", works)
+        .look(|_| vec![WORKER])
+        .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| vec!["Yes".to_owned(), "No".to_owned()],
             answer: |world| {

@@ -4,8 +4,8 @@ use crate::guides::kit::prelude::*;
 use crate::systems::storage::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
 use crate::systems::storage::quorum_store::{self as store, Message, QuorumStore, quorums, replicas, spare};
 use crate::views::quorum_store::{
-    CLIENTS, Store, all_replicas, hints, narrow_places, newest, operation, person, read, replica, spare_mark, version_of,
-    versions, wide_places, write, writes_now,
+    CLIENTS, Store, all_replicas, hints, narrow_places, newest, operation, person, read, replica, spare_mark,
+    version_of, versions, wide_places, write, writes_now,
 };
 
 type Beat = crate::guides::kit::tour::Beat<QuorumStore>;
@@ -164,7 +164,10 @@ const TOUR: &[Beat] = &[
         "W = 1",
         "Now the rule is off, and one answer is enough. The clients' own operations pause, and the ways from Ann to \
          R2 and R3 are slow today. Ann writes: with the first acknowledgement she is done.",
-        |world| world.witness().acknowledged() > version_of(world, all_replicas(world)[1]) && operation(world, CLIENTS[0]).is_none(),
+        |world| {
+            world.witness().acknowledged() > version_of(world, all_replicas(world)[1])
+                && operation(world, CLIENTS[0]).is_none()
+        },
     )
     .first(|world| {
         let slow = |to: &NodeId| Input::Latency { from: CLIENTS[0], to: *to, extra: 300_000 };
