@@ -290,7 +290,10 @@ impl Player {
     }
 
     fn say_that_nothing_comes(self) {
-        let sentence = "Nothing more will happen here: no message is in flight and no timer is armed.";
+        let sentence = match self.with(Run::is_full) {
+            true => "This run is as long as a run may be: three million events. Go back and take another future, or restart.",
+            false => "Nothing more will happen here: no message is in flight and no timer is armed.",
+        };
         self.notice.set(Some(Notice(sentence.to_owned())));
     }
 
@@ -416,7 +419,7 @@ impl Player {
             true if is_film => self.end_film(),
             true => {
                 self.pause();
-                if self.with(|run| run.world().next_at().is_none()) {
+                if self.with(|run| run.world().next_at().is_none() || run.is_full()) {
                     self.say_that_nothing_comes();
                 }
             }

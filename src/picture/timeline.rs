@@ -196,7 +196,7 @@ fn in_span<W: Simulation + Clone>(run: &Run<W>, (start, end): (Time, Time)) -> V
         last += 1;
     }
     let from = last.saturating_sub(MOST_EVENTS);
-    (from..last).filter_map(|at| all.get(at)).filter(|event| event.time >= start).copied().collect()
+    (from..last).filter_map(|at| all.get(at)).filter(|event| event.time >= start).collect()
 }
 
 /// Spans in which nodes were down or paused, and the moments of every other input.

@@ -192,9 +192,7 @@ pub fn table_figure(world: &Partition, (at, size): ((i32, i32), (i32, i32))) -> 
 }
 
 pub fn copies_figure(world: &Partition, (at, size): ((i32, i32), (i32, i32))) -> Figure {
-    let total = |metric| {
-        world.metrics().get(metric, 0).map_or(0, |series| series.windows().map(|window| window.sum).sum::<u64>())
-    };
+    let total = |metric| world.metrics().total(metric, 0);
     let (cpu, dma) = (total(kafka::CPU_COPIES), total(kafka::DMA_COPIES));
     let full = cpu.max(dma).max(1) as u32;
     let bar = |label: &str, bytes: u64, tone| Bar {

@@ -122,7 +122,7 @@ fn a_fault_leaves_unrelated_draws_as_they_were() {
     let plain = finished(Tape::default());
     let first =
         plain.branch().events().iter().find(|event| matches!(event.what, What::Message { from: NodeId(0), .. }));
-    let Some(first) = first.copied() else { panic!("node 0 sends nothing") };
+    let Some(first) = first else { panic!("node 0 sends nothing") };
     let faults = vec![
         Stamped { after: first.step - 1, input: Input::Drop { id: first.id } },
         Stamped { after: 50, input: Input::Crash { node: NodeId(0) } },

@@ -118,7 +118,7 @@ fn row(info: &Info, place: u64, (handled, record): &(Handled, Record)) -> Row {
 fn filtered(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -> (u64, Vec<Row>) {
     let here = run.step_count();
     let first = here.saturating_sub(FILTER_REACH);
-    let passes = |event: &&Handled| {
+    let passes = |event: &Handled| {
         filter.node.is_none_or(|node| event.node == node) && filter.kind.is_none_or(|kind| event.what.name() == kind)
     };
     let all = run.branch().events();

@@ -76,18 +76,23 @@ impl std::fmt::Display for Operation {
 pub struct History {
     lines: Journal<Line>,
     ops: u32,
+    reads_answered: usize,
 }
+
+/// How many lines are kept: beyond that the oldest are forgotten.
+const KEPT: usize = 200_000;
 
 impl History {
     pub(in crate::sim) fn invoke(&mut self, client: NodeId, key: u32, ask: Ask, at: Time, step: u64) -> OpId {
         let op = OpId(self.ops);
         self.ops += 1;
-        self.lines.push(Line::Invoke { op, client, key, ask, at, step });
+        self.lines.push_within(Line::Invoke { op, client, key, ask, at, step }, KEPT);
         op
     }
 
     pub(in crate::sim) fn answer(&mut self, op: OpId, answer: Answer, at: Time, step: u64) {
-        self.lines.push(Line::Return { op, answer, at, step });
+        self.reads_answered += usize::from(matches!(answer, Answer::Value(_)));
+        self.lines.push_within(Line::Return { op, answer, at, step }, KEPT);
     }
 
     /// Whether the last thing that happened was an answer, at this step.
@@ -97,11 +102,10 @@ impl History {
 
     /// How many reads were answered with a value.
     pub fn reads_answered(&self) -> usize {
-        let answered = |line: &&Line| matches!(line, Line::Return { answer: Answer::Value(_), .. });
-        self.lines.from(0).filter(answered).count()
+        self.reads_answered
     }
 
-    /// The lines, in order.
+    /// The lines that are kept, in order.
     pub fn lines(&self) -> &Journal<Line> {
         &self.lines
     }

@@ -1,6 +1,6 @@
 //! Counters, gauges and latencies over virtual time, in windows of a fixed width.
 //!
-//! Memory grows with the length of the run at most, not with its load: a window holds a count, a sum, an integral
+//! Memory grows neither with the length of the run nor with its load: the last windows are kept, and a window holds a count, a sum, an integral
 //! and a log-linear histogram (at most 3.2 % error; the layout of HdrHistogram with 6 bits). We do not use `hdrhistogram`
 //! itself because a checkpoint clones all windows, and ours share the sealed ones.
 
@@ -54,6 +54,10 @@ macro_rules! metrics {
 
 /// The width of a window.
 pub const WINDOW: Micros = 50 * MS;
+
+/// How many windows of a series are kept, that of the last change among them: those of 100 seconds without a gap.
+/// What is counted over the whole run stays exact.
+const KEPT: usize = 2_000;
 
 const SUB_BITS: u32 = 6;
 
@@ -145,7 +149,7 @@ impl Series {
             self.sealed_count += full.count;
             self.sealed_area += full.area + last * (index * WINDOW - self.changed) as i64;
             self.changed = index * WINDOW;
-            self.sealed.push(full);
+            self.sealed.push_within(full, KEPT);
         }
     }
 
@@ -154,12 +158,12 @@ impl Series {
         self.changed = until;
     }
 
-    /// The windows so far, oldest first; the last one is still open. Silent windows are missing: a gauge stands meanwhile.
+    /// The windows that are kept, oldest first; the last one is still open. Silent windows are missing: a gauge stands meanwhile.
     pub fn windows(&self) -> impl DoubleEndedIterator<Item = &Window> {
         self.sealed.iter().chain(std::iter::once(&self.open))
     }
 
-    /// All windows from the `first`-numbered one on as one, for percentiles over a stretch of time.
+    /// All windows that are kept, from the `first`-numbered one on, as one, for percentiles over a stretch of time.
     pub fn merged(&self, first: u64) -> Window {
         let mut all = Window::default();
         self.windows().rev().take_while(|window| window.index >= first).for_each(|window| all.absorb(window));

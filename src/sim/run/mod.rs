@@ -5,22 +5,25 @@
 
 pub mod chaos;
 pub mod compare;
+pub mod events;
 pub mod shrink;
 pub mod simulation;
 pub mod tape;
 
-use super::journal::Journal;
+use std::rc::Rc;
+
 use crate::sim::judge::verdict::Verdict;
 use crate::sim::kernel::time::Time;
+use crate::sim::run::events::Events;
 use crate::sim::run::simulation::{Handled, Record, Refusal, Simulation};
 use crate::sim::run::tape::{Input, Stamped, Tape};
 
 /// Checkpoints are this far apart at first, in events; the distance doubles when there are too many.
 const FIRST_SPACING: u64 = 64;
 /// The most checkpoints a branch keeps.
-const MOST_CHECKPOINTS: usize = 256;
-/// The longest run, in events: what a reader can make in an hour of play at full speed.
-pub const MOST_EVENTS: u64 = 5_000_000;
+const MOST_CHECKPOINTS: usize = 128;
+/// The longest run, in events: its memory stays within 200 MB, and its link opens within seconds.
+pub const MOST_EVENTS: u64 = 3_000_000;
 
 /// A promise that broke on a branch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,8 +42,9 @@ pub struct Branch<W> {
     parent: Option<(usize, u64)>,
     /// Whether it only continues the branch that it left: nothing but the reader's next act parts the two.
     continues: bool,
-    events: Journal<Handled>,
-    checkpoints: Vec<(u64, W)>,
+    events: Events,
+    /// The world after so many events; branches share them.
+    checkpoints: Vec<(u64, Rc<W>)>,
     spacing: u64,
     breakings: Vec<Breaking>,
 }
@@ -62,7 +66,7 @@ impl<W> Branch<W> {
     }
 
     /// What happened on it, from the start of the run.
-    pub fn events(&self) -> &Journal<Handled> {
+    pub fn events(&self) -> &Events {
         &self.events
     }
 
@@ -73,7 +77,7 @@ impl<W> Branch<W> {
 
     /// Virtual time after this many events, as far as they have happened.
     pub fn time_at(&self, step: u64) -> Time {
-        step.checked_sub(1).and_then(|at| self.events.get(at as usize)).map_or(0, |event| event.time)
+        step.checked_sub(1).and_then(|at| self.events.time(at as usize)).unwrap_or(0)
     }
 
     /// How many events it has.
@@ -101,8 +105,8 @@ impl<W: Simulation + Clone> Run<W> {
             tape,
             parent: None,
             continues: false,
-            events: Journal::default(),
-            checkpoints: vec![(0, world.clone())],
+            events: Events::default(),
+            checkpoints: vec![(0, Rc::new(world.clone()))],
             spacing: FIRST_SPACING,
             breakings: Vec::new(),
         };
@@ -141,9 +145,14 @@ impl<W: Simulation + Clone> Run<W> {
         self.step_count() == self.branch().len()
     }
 
+    /// Whether the run is as long as a run may be.
+    pub fn is_full(&self) -> bool {
+        self.step_count() >= MOST_EVENTS
+    }
+
     /// Goes one event forward. `None` when nothing will happen any more, or the run is as long as it may be.
     pub fn step(&mut self) -> Option<Handled> {
-        if self.step_count() >= MOST_EVENTS {
+        if self.is_full() {
             return None;
         }
         let handled = self.world.step()?;
@@ -193,7 +202,7 @@ impl<W: Simulation + Clone> Run<W> {
         if !step.is_multiple_of(branch.spacing) {
             return;
         }
-        branch.checkpoints.push((step, self.world.clone()));
+        branch.checkpoints.push((step, Rc::new(self.world.clone())));
         if branch.checkpoints.len() > MOST_CHECKPOINTS {
             branch.spacing *= 2;
             let spacing = branch.spacing;
@@ -209,7 +218,7 @@ impl<W: Simulation + Clone> Run<W> {
         if let Some((at, world)) = index.checked_sub(1).and_then(|index| branch.checkpoints.get(index))
             && (step < here || *at > here)
         {
-            self.world = world.clone();
+            self.world = W::clone(world);
             if *at == 0 {
                 self.apply_inputs();
             }
@@ -223,7 +232,7 @@ impl<W: Simulation + Clone> Run<W> {
         let (mut low, mut high) = (0, events.len());
         while low < high {
             let middle = (low + high) / 2;
-            if events.get(middle).is_some_and(|event| event.time <= time) {
+            if events.time(middle).is_some_and(|at| at <= time) {
                 low = middle + 1;
             } else {
                 high = middle;
@@ -268,7 +277,7 @@ impl<W: Simulation + Clone> Run<W> {
         branch.tape.push(step, input);
         branch.checkpoints.retain(|(at, _)| *at < step || *at == 0);
         if step > 0 {
-            branch.checkpoints.push((step, self.world.clone()));
+            branch.checkpoints.push((step, Rc::new(self.world.clone())));
         }
         self.note_breakings();
         Ok(())
@@ -309,7 +318,7 @@ impl<W: Simulation + Clone> Run<W> {
         };
         let step = self.step_count().min(target.len()).min(self.shared_steps(branch));
         self.current = branch;
-        self.world = self.branches[branch].checkpoints[0].1.clone();
+        self.world = W::clone(&self.branches[branch].checkpoints[0].1);
         self.apply_inputs();
         self.seek(step);
         true
@@ -339,7 +348,7 @@ impl<W: Simulation + Clone> Run<W> {
         let Some((at, world)) = index.checked_sub(1).and_then(|index| branch.checkpoints.get(index)) else {
             return Vec::new();
         };
-        let mut world = world.clone();
+        let mut world = W::clone(world);
         let mut found = Vec::new();
         if *at == 0 {
             apply_all(&mut world, branch.tape.after(0));
@@ -362,7 +371,7 @@ impl<W: Simulation + Clone> Run<W> {
         let branch = self.branch();
         let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 <= step);
         let (at, world) = branch.checkpoints.get(index.checked_sub(1)?)?;
-        let mut world = world.clone();
+        let mut world = W::clone(world);
         if *at == 0 {
             apply_all(&mut world, branch.tape.after(0));
         }
@@ -380,7 +389,7 @@ impl<W: Simulation + Clone> Run<W> {
         let Some((at, world)) = index.checked_sub(1).or(Some(0)).and_then(|index| branch.checkpoints.get(index)) else {
             return Vec::new();
         };
-        let mut world = world.clone();
+        let mut world = W::clone(world);
         if *at == 0 && step > 0 {
             apply_all(&mut world, branch.tape.after(0));
         }
