@@ -291,7 +291,9 @@ impl Player {
 
     fn say_that_nothing_comes(self) {
         let sentence = match self.with(Run::is_full) {
-            true => "This run is as long as a run may be: three million events. Go back and take another future, or restart.",
+            true => {
+                "This run is as long as a run may be: three million events. Go back and take another future, or restart."
+            }
             false => "Nothing more will happen here: no message is in flight and no timer is armed.",
         };
         self.notice.set(Some(Notice(sentence.to_owned())));
@@ -636,9 +638,7 @@ fn replayed(scenario: &'static dyn AnyScenario, origin: &Origin, tape: &Tape, st
 
 /// A run as a value: replays to where it stands.
 fn link_to(scenario: String, origin: &Origin, run: &Run<LiveWorld>) -> Link {
-    let mut tape = run.branch().tape().clone();
-    tape.truncate(run.step_count());
-    let check = run.world().fingerprint() as u32;
+    let (tape, check) = (run.tape_here(), run.world().fingerprint() as u32);
     Link { scenario, origin: origin.clone(), tape, step: run.step_count(), check }
 }
 

@@ -1,39 +1,74 @@
 //! A run told move by move, up to the event that breaks a promise: which of its events are worth a stop.
 //!
 //! A short run is told whole. Of a long one, say a storm of six hundred events, what counts is what was done to it and
-//! the chain of causes that ends in the breach; the rest is passed over in sight.
+//! the chain of causes that ends in the breach; the rest is passed over in sight. What was done is a move of its own: a
+//! node is seen down before it restarts.
 
+use crate::guides::kit::live::LiveWorld;
+use crate::sim::NodeId;
 use crate::sim::kernel::Cause;
 use crate::sim::run::Run;
 use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Input, Stamped};
 use crate::sim::small;
+use crate::views::Fields;
 
 /// A run with at most this many events is told whole.
 const SHORT: u64 = 24;
 /// The most links of the chain of causes that are told.
 const LONGEST_CHAIN: usize = 12;
+/// The most fields of a node that one sentence names.
+const MOST_NAMED: usize = 4;
 
-/// The steps at which to stop, in order; the last is `last`. The acts of a stop are those stamped with its step.
-pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
-    if last <= SHORT {
-        return (1..=last).collect();
+/// Where a story stops: after an event, or after something that was done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Stop {
+    /// Events so far.
+    pub step: u64,
+    /// How many of the inputs that come there have been applied.
+    pub applied: usize,
+    /// Which of them was done last; none if the stop is about the event.
+    pub act: Option<usize>,
+}
+
+impl Stop {
+    /// The same as [`Run::place`] gives it.
+    pub fn place(&self) -> (u64, usize) {
+        (self.step, self.applied)
     }
-    let mut stops: Vec<u64> = acts(run.branch().tape().inputs()).map(|stamped| stamped.after).collect();
-    let mut next = Some(last);
-    for _ in 0..LONGEST_CHAIN {
-        let Some(step) = next else { break };
-        stops.push(step);
-        let event = step.checked_sub(1).and_then(|at| run.branch().events().get(at as usize));
-        next = event.and_then(|event| match event.cause {
+}
+
+/// The stops of the story that ends at event `last`, in order.
+pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<Stop> {
+    let told: Vec<u64> = if last <= SHORT { (1..=last).collect() } else { causes(run, last).collect() };
+    let acted = acts(run.branch().tape().inputs()).map(|stamped| stamped.after).filter(|after| *after < last);
+    let mut steps: Vec<u64> = told.iter().copied().chain(acted).collect();
+    small::sort(&mut steps);
+    steps.dedup();
+    steps.into_iter().flat_map(|step| stops_at(run, step, told.contains(&step), step == last)).collect()
+}
+
+/// An event, what caused it, what caused that, and so on.
+fn causes<W: Simulation + Clone>(run: &Run<W>, last: u64) -> impl Iterator<Item = u64> {
+    let cause = |step: &u64| {
+        let event = run.branch().events().get(step.checked_sub(1)? as usize)?;
+        match event.cause {
             Cause::Event(cause) => Some(cause),
             Cause::Input(_) | Cause::Start => None,
-        });
-    }
-    stops.retain(|step| (1..=last).contains(step));
-    small::sort(&mut stops);
-    stops.dedup();
-    stops
+        }
+    };
+    std::iter::successors(Some(last), cause).take(LONGEST_CHAIN).filter(|step| *step > 0)
+}
+
+/// The stops at one step: its event if that is told, then each act; the story ends with its last event.
+fn stops_at<W: Simulation + Clone>(run: &Run<W>, step: u64, is_told: bool, is_last: bool) -> Vec<Stop> {
+    let inputs = run.branch().tape().after(step);
+    let are_acts: Vec<usize> = (0..inputs.len()).filter(|at| !is_last && is_act(&inputs[*at].input)).collect();
+    // What chooses the next event belongs to the act before it, or else to the event.
+    let applied = |nth: usize| are_acts.get(nth).copied().unwrap_or(inputs.len());
+    let event = is_told.then(|| Stop { step, applied: applied(0), act: None });
+    let acts = are_acts.iter().enumerate().map(|(nth, act)| Stop { step, applied: applied(nth + 1), act: Some(*act) });
+    event.into_iter().chain(acts).collect()
 }
 
 /// Whether something was done: choosing which event comes next is how a schedule is written down, not an act.
@@ -46,9 +81,51 @@ pub fn acts(inputs: &[Stamped]) -> impl Iterator<Item = &Stamped> {
     inputs.iter().filter(|stamped| is_act(&stamped.input))
 }
 
-/// What was done just after an event, in words.
-pub fn told<W: Simulation + Clone>(run: &Run<W>, step: u64) -> Vec<String> {
-    let inputs = run.branch().tape().after(step);
-    let all = run.describe_inputs(step).into_iter().zip(inputs);
-    all.filter(|(_, stamped)| is_act(&stamped.input)).map(|(words, _)| words).collect()
+/// What was done at a stop, in words, and what came of it; none if the stop is about an event.
+pub fn told(run: &Run<LiveWorld>, stop: Stop) -> Option<(String, String)> {
+    let act = stop.act?;
+    let words = run.describe_inputs(stop.step).into_iter().nth(act)?;
+    let input = &run.branch().tape().after(stop.step).get(act)?.input;
+    let (before, after) = (run.amid(stop.step, act)?, run.amid(stop.step, act + 1)?);
+    Some((words, came_of(input, &before, &after)))
+}
+
+/// What an input has done to a node, in a sentence or two.
+fn came_of(input: &Input, before: &LiveWorld, after: &LiveWorld) -> String {
+    match input {
+        Input::Crash { node } | Input::PowerCut { node } | Input::TearWrite { node, .. } => {
+            let (was, is) = (before.inspect(*node), after.inspect(*node));
+            sentence("Gone with its memory:", &was.memory)
+                + &sentence("Lost from its disk, where it was not synced:", &without(&was.disk, &is.disk))
+                + &match is.disk.is_empty() {
+                    true => "It keeps nothing on disk.".to_owned(),
+                    false => sentence("On its disk it keeps:", &is.disk),
+                }
+        }
+        Input::Restart { node } | Input::LoseDisk { node } => begins_anew(*node, after),
+        _ => String::new(),
+    }
+}
+
+fn begins_anew(node: NodeId, after: &LiveWorld) -> String {
+    let found = after.inspect(node);
+    match found.disk.is_empty() {
+        true => "It begins as if it had never run: nothing is on its disk.".to_owned(),
+        false => sentence("It begins again from its disk:", &found.disk),
+    }
+}
+
+/// The fields of one list that another does not have.
+fn without(all: &Fields, other: &Fields) -> Fields {
+    all.iter().filter(|field| !other.contains(field)).cloned().collect()
+}
+
+/// "On its disk it keeps: term 3, vote A." Nothing without fields.
+fn sentence(begin: &str, fields: &Fields) -> String {
+    if fields.is_empty() {
+        return String::new();
+    }
+    let named: Vec<String> = fields.iter().take(MOST_NAMED).map(|(name, value)| format!("{name} {value}")).collect();
+    let more = if fields.len() > MOST_NAMED { " and more" } else { "" };
+    format!("{begin} {}{more}. ", named.join(", "))
 }

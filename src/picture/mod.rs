@@ -3,6 +3,7 @@
 //! A scenario turns its world into a [`Picture`]; [`svg`] turns pictures into SVG text, the same for the static page,
 //! before any WebAssembly has arrived, and for the live one.
 
+pub mod callout;
 pub mod chart;
 pub mod decimal;
 pub mod extent;

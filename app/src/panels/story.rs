@@ -99,35 +99,32 @@ fn telling(player: Player, story: Seen) -> AnyView {
 fn moved(player: Player, story: Seen) -> String {
     let Some(story) = story.get() else { return String::new() };
     player.with(|run| {
-        let (step, acts) = (story.step, told(run, story.step));
-        if story.at == 0 {
-            return opening(&story, &acts);
+        let Some(stop) = story.stop else { return opening(&story) };
+        if let Some((act, came_of_it)) = told(run, stop) {
+            return tagged("h3 class=\"act\"", &act) + &tagged("p", &came_of_it);
         }
-        let Some((handled, record)) = run.records(step, step).into_iter().next() else { return String::new() };
-        let head = format!("h3 title=\"Event {step}, {}\"", show(handled.time));
-        tagged(&head, &record.title) + &tagged("p", &why::text(&player.info(), &record)) + &you_do(&acts)
+        let Some((handled, record)) = run.records(stop.step, stop.step).into_iter().next() else {
+            return String::new();
+        };
+        let head = format!("h3 title=\"Event {}, {}\"", stop.step, show(handled.time));
+        tagged(&head, &record.title) + &tagged("p", &why::text(&player.info(), &record))
     })
 }
 
 /// What the story is about, before its first move.
-fn opening(story: &Story, acts: &[String]) -> String {
+fn opening(story: &Story) -> String {
     let about = match story.rule {
         Some((title, about)) => tagged("h3", &format!("Without “{title}”")) + &tagged("p", about),
         None => tagged("h3", "How it breaks"),
     };
     let moves = if story.count == 1 { "One move".to_owned() } else { format!("{} moves", story.count) };
     let ahead = tagged("p", &format!("{moves} from here, a promise breaks."));
-    about + &you_do(acts) + &ahead
-}
-
-/// What is done to the system, as HTML.
-fn you_do(acts: &[String]) -> String {
-    acts.iter().map(|act| tagged("h3 class=\"act\"", &format!("Then: {act}"))).collect()
+    about + &ahead
 }
 
 /// The promise that is broken at the end, with what clashes.
 fn breach(player: Player, story: Seen) -> Option<AnyView> {
-    let end = story.get().filter(|_| is_over(story))?.step;
+    let end = story.get().filter(|_| is_over(story))?.stop?.step;
     let (index, broken) = last_broken(player).filter(|(_, broken)| broken.step <= end)?;
     let promise = *player.info().promises.get(index)?;
     let html = tagged("strong", &format!("Broken: {}", promise.title))

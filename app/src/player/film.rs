@@ -99,6 +99,9 @@ impl Player {
         let film = self.session.try_update_value(|session| {
             let film = session.film.take();
             film.iter().for_each(|film| session.run.seek(film.to));
+            if film.as_ref().is_some_and(|film| film.reel == Reel::Move) {
+                session.stand_in_story();
+            }
             film
         });
         self.pause();

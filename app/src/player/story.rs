@@ -2,7 +2,8 @@
 
 use leptos::prelude::*;
 
-use faultline::lab::story::moves;
+use faultline::lab::story::{Stop, moves};
+use faultline::sim::declare::rules::RuleSet;
 use faultline::sim::run::Run;
 use faultline::sim::run::tape::{Link, Origin, Tape};
 
@@ -17,8 +18,8 @@ pub(super) struct Told {
     rule: Option<(&'static str, &'static str)>,
     origin: Origin,
     tape: Tape,
-    /// The steps at which it stops.
-    moves: Vec<u64>,
+    /// Where it stops.
+    moves: Vec<Stop>,
     at: usize,
 }
 
@@ -31,16 +32,16 @@ pub struct Story {
     /// Moves that have been seen, and all of them.
     pub at: usize,
     pub count: usize,
-    /// The event of the last move that was begun; 0 before the first.
-    pub step: u64,
+    /// Where the last move that was begun ends; none before the first.
+    pub stop: Option<Stop>,
     /// Whether the run at hand is where the story has come to.
     pub is_here: bool,
 }
 
 impl Told {
     /// Where it stands.
-    fn step(&self) -> u64 {
-        self.at.checked_sub(1).and_then(|at| self.moves.get(at)).copied().unwrap_or(0)
+    fn stop(&self) -> Option<Stop> {
+        self.at.checked_sub(1).and_then(|at| self.moves.get(at)).copied()
     }
 
     fn is_here(&self, session: &Session) -> bool {
@@ -50,14 +51,14 @@ impl Told {
 
 impl Session {
     /// Takes the run at hand to where the story stands.
-    fn stand_in_story(&mut self) {
+    pub(super) fn stand_in_story(&mut self) {
         let Some(told) = &self.story else { return };
         if !told.is_here(self) {
             (self.run, self.origin) = (self.replayed(&told.origin, &told.tape, 0), told.origin.clone());
             self.is_found = true;
         }
-        let step = self.story.as_ref().map_or(0, Told::step);
-        self.run.seek(step);
+        let (step, applied) = self.story.as_ref().and_then(Told::stop).map_or((0, 0), |stop| stop.place());
+        self.run.seek_amid(step, applied);
     }
 }
 
@@ -68,10 +69,14 @@ impl Player {
         self.pause();
         let info = self.info();
         let known = rule.and_then(|rule| info.rules.iter().find(|known| known.1.id == rule)).map(|known| known.1);
+        // A run that was found is about the rule that is off from its start, if it is one.
+        let off = RuleSet::from_off_bits(link.origin.rules_off);
+        let mut without = info.rules.iter().filter(|known| !off.on(known.0)).map(|known| known.1);
+        let about = known.or_else(|| without.next().filter(|_| without.next().is_none()));
         self.session.update_value(|session| {
             let mut run = session.replayed(&link.origin, &link.tape, link.step);
             let moves = moves(&run, link.step);
-            run.seek(0);
+            run.seek_amid(0, 0);
             // What came with the page's address is no run of the reader's.
             if session.origin != link.origin || *session.run.branch().tape() != link.tape {
                 session.keep_own();
@@ -79,7 +84,7 @@ impl Player {
             (session.origin, session.run, session.is_found) = (link.origin.clone(), run, true);
             session.story = Some(Told {
                 id: format!("{}/{}", info.path(), known.map_or("found", |rule| rule.id)),
-                rule: known.map(|rule| (rule.title, rule.about)),
+                rule: about.map(|rule| (rule.title, rule.about)),
                 origin: link.origin.clone(),
                 tape: link.tape.clone(),
                 moves,
@@ -100,7 +105,7 @@ impl Player {
                 rule: told.rule,
                 at: told.at,
                 count: told.moves.len(),
-                step: told.step(),
+                stop: told.stop(),
                 is_here: told.is_here(session),
             })
         })
@@ -120,9 +125,9 @@ impl Player {
     pub(super) fn follow_story(self) {
         if self.is_told() && !self.is_filming() {
             self.session.update_value(|session| {
-                let here = session.run.step_count();
+                let here = session.run.place();
                 if let Some(told) = session.story.as_mut() {
-                    told.at = told.moves.partition_point(|step| *step <= here);
+                    told.at = told.moves.partition_point(|stop| stop.place() <= here);
                 }
             });
         }
@@ -142,15 +147,15 @@ impl Player {
             let from = if was_here { session.run.step_count() } else { 0 };
             session.stand_in_story();
             let told = session.story.as_mut().filter(|_| was_here)?;
-            let to = *told.moves.get(told.at)?;
+            let to = told.moves.get(told.at)?.step;
             told.at += 1;
             // All of it has happened once, so that what is shown can be timed.
-            session.run.seek(to);
-            Some((from.min(to), to))
+            session.stand_in_story();
+            Some((from, to))
         });
         match stretch.flatten() {
-            Some((from, to)) => self.show_film(Reel::Move, from, to),
-            None => self.show(),
+            Some((from, to)) if from < to => self.show_film(Reel::Move, from, to),
+            _ => self.show(),
         }
         self.announce();
     }

@@ -3,16 +3,20 @@
 //! Kept outside Leptos' reactive views: two hundred messages that move sixty times a second are cheapest as cached
 //! elements whose transform is set.
 
+use std::sync::Arc;
+
 use leptos::prelude::document;
 use litemap::LiteMap;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::callout::callouts;
 use faultline::picture::decimal::{hundredths, tenths};
 use faultline::picture::geometry::{self, Lane, Point};
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture};
 use faultline::sim::NodeId;
+use faultline::sim::judge::verdict::{Broken, Verdict};
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -52,6 +56,7 @@ pub struct Scene {
     streams: web_sys::Element,
     flights: web_sys::Element,
     nodes: web_sys::Element,
+    callouts: web_sys::Element,
     picture: Option<Picture>,
     version: Option<u64>,
     /// What the reader has chosen, and what is drawn as chosen: an event is drawn by its node.
@@ -104,6 +109,7 @@ impl Scene {
             streams: layer("streams")?,
             nodes: layer("nodes")?,
             flights: layer("flights")?,
+            callouts: layer("callouts")?,
             picture: None,
             version: None,
             chosen: Selection::Nothing,
@@ -145,13 +151,14 @@ impl Scene {
                 other => other,
             };
             self.looked_at = beat.map(|beat| world.beat_nodes(beat)).unwrap_or_default();
-            let is_breach = run.branch().breakings().iter().any(|breaking| breaking.step == run.step_count());
-            set(&self.root, "class", if is_breach { "picture is-breach" } else { "picture" });
+            let breach = breach_here(run);
+            set(&self.root, "class", if breach.is_some() { "picture is-breach" } else { "picture" });
             let picture = world.picture(self.frame);
             self.draw_sets(&picture);
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
+            self.callouts.set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
             self.picture = Some(picture);
             self.keep_flights(world, clock);
         }
@@ -357,6 +364,16 @@ impl Scene {
         }
         self.streams.set_inner_html(&text);
     }
+}
+
+/// The promise that breaks with the last event, if one does.
+fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
+    let all = run.world().standings().iter();
+    let mut broken = all.filter_map(|standing| match &standing.verdict {
+        Verdict::Broken(broken) => Some(broken),
+        _ => None,
+    });
+    broken.find(|broken| broken.step == run.step_count()).cloned()
 }
 
 fn new_node(id: u16, name: &str) -> Option<NodeElement> {

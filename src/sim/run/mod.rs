@@ -96,6 +96,8 @@ pub struct Run<W> {
     world: W,
     branches: Vec<Branch<W>>,
     current: usize,
+    /// How many of the inputs that come just after the events so far are still to be applied.
+    held: usize,
 }
 
 impl<W: Simulation + Clone> Run<W> {
@@ -110,7 +112,7 @@ impl<W: Simulation + Clone> Run<W> {
             spacing: FIRST_SPACING,
             breakings: Vec::new(),
         };
-        let mut run = Run { world, branches: vec![branch], current: 0 };
+        let mut run = Run { world, branches: vec![branch], current: 0, held: 0 };
         run.apply_inputs();
         run
     }
@@ -155,6 +157,7 @@ impl<W: Simulation + Clone> Run<W> {
         if self.is_full() {
             return None;
         }
+        self.settle();
         let handled = self.world.step()?;
         let branch = &mut self.branches[self.current];
         let is_new = handled.step > branch.len();
@@ -219,11 +222,45 @@ impl<W: Simulation + Clone> Run<W> {
             && (step < here || *at > here)
         {
             self.world = W::clone(world);
+            self.held = 0;
             if *at == 0 {
                 self.apply_inputs();
             }
         }
+        self.settle();
         while self.step_count() < step && self.step().is_some() {}
+    }
+
+    /// Goes to the state after `step` events that have happened and the first `applied` of the inputs that come there.
+    /// Whatever is done next, the others are applied first.
+    pub fn seek_amid(&mut self, step: u64, applied: usize) {
+        let inputs = self.branch().tape.after(step).len();
+        if applied >= inputs || step > self.branch().len() {
+            return self.seek(step);
+        }
+        let Some(world) = self.amid(step, applied) else { return };
+        self.world = world;
+        self.held = inputs - applied;
+    }
+
+    /// Events handled up to the cursor, and how many of the inputs that come there have been applied.
+    pub fn place(&self) -> (u64, usize) {
+        let step = self.step_count();
+        (step, self.branch().tape.after(step).len() - self.held)
+    }
+
+    /// What was done up to the cursor.
+    pub fn tape_here(&self) -> Tape {
+        let mut tape = self.branch().tape.clone();
+        tape.truncate(self.step_count());
+        tape.drop_last(self.held);
+        tape
+    }
+
+    /// Applies the inputs that are still held.
+    fn settle(&mut self) {
+        let inputs = self.branches[self.current].tape.after(self.step_count());
+        apply_all(&mut self.world, &inputs[inputs.len() - std::mem::take(&mut self.held)..]);
     }
 
     /// Goes to the last state at or before a moment of virtual time, within what has happened; later, it runs on.
@@ -265,6 +302,7 @@ impl<W: Simulation + Clone> Run<W> {
     }
 
     fn act_on(&mut self, input: Input, apart: bool) -> Result<(), Refusal> {
+        self.settle();
         self.world.clone().apply(&input)?;
         let step = self.step_count();
         let has_future = !self.is_at_end() || self.branch().tape.reaches(step + 1);
@@ -319,6 +357,7 @@ impl<W: Simulation + Clone> Run<W> {
         let step = self.step_count().min(target.len()).min(self.shared_steps(branch));
         self.current = branch;
         self.world = W::clone(&self.branches[branch].checkpoints[0].1);
+        self.held = 0;
         self.apply_inputs();
         self.seek(step);
         true
@@ -367,29 +406,16 @@ impl<W: Simulation + Clone> Run<W> {
 
     /// The world one event before the cursor. `None` at the start.
     pub fn before(&self) -> Option<W> {
-        let step = self.step_count().checked_sub(1)?;
-        let branch = self.branch();
-        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 <= step);
-        let (at, world) = branch.checkpoints.get(index.checked_sub(1)?)?;
-        let mut world = W::clone(world);
-        if *at == 0 {
-            apply_all(&mut world, branch.tape.after(0));
-        }
-        while world.kernel().steps() < step && world.step().is_some() {
-            let now = world.kernel().steps();
-            apply_all(&mut world, branch.tape.after(now));
-        }
-        Some(world)
+        self.amid(self.step_count().checked_sub(1)?, usize::MAX)
     }
 
-    /// What an input of the tape was, in words. Needs the state it met, so it replays up to it.
-    pub fn describe_inputs(&self, step: u64) -> Vec<String> {
+    /// The world after `step` events that have happened and the first `applied` of the inputs that come there.
+    pub fn amid(&self, step: u64, applied: usize) -> Option<W> {
         let branch = self.branch();
-        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step);
-        let Some((at, world)) = index.checked_sub(1).or(Some(0)).and_then(|index| branch.checkpoints.get(index)) else {
-            return Vec::new();
-        };
-        let mut world = W::clone(world);
+        // A checkpoint has all inputs that come at its step; the start has none.
+        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step).saturating_sub(1);
+        let (at, start) = branch.checkpoints.get(index)?;
+        let mut world = W::clone(start);
         if *at == 0 && step > 0 {
             apply_all(&mut world, branch.tape.after(0));
         }
@@ -399,12 +425,20 @@ impl<W: Simulation + Clone> Run<W> {
                 apply_all(&mut world, branch.tape.after(now));
             }
         }
-        let mut words = Vec::new();
-        for stamped in branch.tape.after(step) {
-            words.push(world.describe_input(&stamped.input));
+        let inputs = branch.tape.after(step);
+        apply_all(&mut world, &inputs[..applied.min(inputs.len())]);
+        Some(world)
+    }
+
+    /// What an input of the tape was, in words. Needs the state it met, so it replays up to it.
+    pub fn describe_inputs(&self, step: u64) -> Vec<String> {
+        let Some(mut world) = self.amid(step, 0) else { return Vec::new() };
+        let described = self.branch().tape.after(step).iter().map(|stamped| {
+            let words = world.describe_input(&stamped.input);
             let _ = world.apply(&stamped.input);
-        }
-        words
+            words
+        });
+        described.collect()
     }
 }
 

@@ -136,6 +136,11 @@ impl Tape {
     pub fn truncate(&mut self, steps: u64) {
         self.0.retain(|stamped| stamped.after <= steps);
     }
+
+    /// Forgets the last inputs, this many.
+    pub fn drop_last(&mut self, count: usize) {
+        self.0.truncate(self.0.len().saturating_sub(count));
+    }
 }
 
 /// Where a run begins.
