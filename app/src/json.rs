@@ -27,9 +27,14 @@ pub fn fields(value: &JsValue) -> Option<Vec<(String, JsValue)>> {
     pairs.map(|pair| Some((pair.get(0).as_string()?, pair.get(1)))).collect()
 }
 
+/// The items of a list.
+pub fn items(value: &JsValue) -> Option<Vec<JsValue>> {
+    Array::is_array(value).then(|| Array::from(value).to_vec())
+}
+
 /// A list of texts.
 pub fn texts(value: &JsValue) -> Option<Vec<String>> {
-    Array::is_array(value).then(|| Array::from(value).iter().map(|text| text.as_string()).collect())?
+    items(value)?.iter().map(JsValue::as_string).collect()
 }
 
 /// An object of these fields.

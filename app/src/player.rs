@@ -28,6 +28,7 @@ mod past;
 mod saved;
 mod story;
 mod tour;
+mod tree;
 mod until;
 
 use film::Film;
@@ -619,19 +620,38 @@ impl Player {
         self.session.with_value(|session| link_to(session.info.path(), &session.origin, &session.run))
     }
 
+    /// The run as a value, with all that was done on it, later than where the reader stands as well.
+    pub fn link_of_all(self) -> Link {
+        let tape = self.with(|run| run.branch().tape().clone());
+        Link { tape, ..self.link() }
+    }
+
+    /// Whether anything was done later than where the reader stands; tracked.
+    pub fn has_more(self) -> bool {
+        self.changed();
+        self.with(|run| run.tape_here() != *run.branch().tape())
+    }
+
     /// The address of this run at this step.
     pub fn address(self) -> String {
+        self.address_of(&self.link())
+    }
+
+    /// The address of a run of this scenario.
+    pub fn address_of(self, link: &Link) -> String {
         let location = window().location();
         let (origin, path) = (location.origin().unwrap_or_default(), location.pathname().unwrap_or_default());
         let beside = self.beside.with_untracked(|beside| beside.as_ref().map(|beside| beside.player.whole_link()));
         let with = beside.map(|link| format!("&with={}~{}", link.scenario, link.encode())).unwrap_or_default();
-        format!("{origin}{path}?run={}{with}", self.link().encode())
+        format!("{origin}{path}?run={}{with}", link.encode())
     }
 }
 
-/// The run that begins at this origin and has this tape, at a step.
+/// The run that begins at this origin and has this tape, at a step; as far as something was done, it has happened.
 fn replayed(scenario: &'static dyn AnyScenario, origin: &Origin, tape: &Tape, step: u64) -> Run<LiveWorld> {
     let mut run = Run::new(scenario.start(origin), tape.clone());
+    // What is done after that step belongs to the run, too, and lies ahead.
+    run.seek(tape.inputs().last().map_or(step, |last| last.after.max(step)));
     run.seek(step);
     run
 }

@@ -10,7 +10,7 @@ use faultline::sim::run::tape::{Link, MOST_TEXT};
 
 use super::player::{Notice, Player};
 use super::{json, keys};
-use crate::view::{click, on};
+use crate::view::{click, on, when};
 
 /// The longest file that is read, in bytes: the run's text and a little more.
 const MOST_FILE: f64 = (MOST_TEXT + 4_096) as f64;
@@ -25,8 +25,17 @@ fn say(player: Player, sentence: &str) {
     player.notice.set(Some(Notice(sentence.to_owned())));
 }
 
-fn copy(player: Player) {
-    let address = player.address();
+/// What a link is of.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    /// The whole run, standing where the reader stands.
+    All,
+    /// What has happened so far.
+    SoFar,
+}
+
+fn copy(player: Player, of: Of) {
+    let address = player.address_of(&if of == Of::All { player.link_of_all() } else { player.link() });
     // If the browser refuses to change the address, there is still the clipboard.
     crate::address::show(&address);
     let clipboard = window().navigator().clipboard();
@@ -41,6 +50,7 @@ fn copy(player: Player) {
             true if is_long => {
                 "Copied. It is a long link, and some programs cut links after 2,000 characters: Export gives the run as a file."
             }
+            true if of == Of::SoFar => "Copied: this link replays the run up to this event; what comes after it is left out.",
             true => "Copied: this link replays exactly this run, and opens at this event.",
             false => "The browser did not let the page copy. The link is in the address bar.",
         };
@@ -136,7 +146,11 @@ pub fn ShareButtons(player: Player) -> impl IntoView {
         }
     });
     view! {
-        <button class="quiet" on:click=click(move || copy(player))>"Copy link"</button>
+        <button class="quiet" title="The whole run, standing here" on:click=click(move || copy(player, Of::All))>"Copy link"</button>
+        {when(move || player.has_more(), move || view! {
+            <button class="quiet" title="Without what was done after this event"
+                on:click=click(move || copy(player, Of::SoFar))>"Copy up to here"</button>
+        }.into_any())}
         <button class="quiet" on:click=click(move || export(player))>"Export"</button>
         <button class="quiet" on:click=choose>"Import"</button>
         <input node_ref=input class="visually-hidden" type="file" accept="application/json,.json" tabindex="-1"

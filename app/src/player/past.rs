@@ -5,9 +5,10 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::Run;
-use faultline::sim::run::tape::{Link, Origin, Tape};
+use faultline::sim::run::tape::{Origin, Tape};
 
-use super::{Player, Selection, Session, link_to};
+use super::tree::Tree;
+use super::{Player, Selection, Session};
 
 /// A run of the reader's, with what can be taken back and done again on it.
 pub(super) struct Own {
@@ -19,9 +20,9 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// The run as a value, to where the reader stands.
-    pub(super) fn link(&self, scenario: String) -> Link {
-        link_to(scenario, &self.origin, &self.run)
+    /// The run as a value, with all its futures.
+    pub(super) fn tree(&self, path: &str) -> Tree {
+        Tree::of(path, &self.origin, &self.run, &self.undo, &self.redo)
     }
 }
 

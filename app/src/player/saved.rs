@@ -4,13 +4,9 @@
 use leptos::prelude::*;
 use wasm_bindgen::JsValue;
 
-use faultline::sim::run::tape::Link;
-
+use super::tree::Tree;
 use super::{BeatState, Player};
 use crate::{json, storage};
-
-/// The longest text of a run that is remembered, in characters: a browser gives a site about five million for all.
-const MOST_TEXT: usize = 60_000;
 
 fn name(path: &str) -> String {
     format!("run.{path}")
@@ -19,7 +15,7 @@ fn name(path: &str) -> String {
 /// What is remembered of a scenario.
 struct Saved {
     /// The reader's own run, if there was one.
-    run: Option<Link>,
+    run: Option<Tree>,
     /// Beats that have been seen.
     beats: usize,
 }
@@ -28,7 +24,7 @@ impl Saved {
     /// What is remembered of the scenario at `guide/slug`; damaged memories are none.
     fn of(path: &str) -> Option<Saved> {
         let whole = json::parse(&storage::read(&name(path))?)?;
-        let run = json::field(&whole, "run").as_string().and_then(|text| Link::decode(path, &text).ok());
+        let run = Tree::read(path, &json::field(&whole, "run"));
         Some(Saved { run, beats: json::whole(&json::field(&whole, "beats"))? })
     }
 }
@@ -51,9 +47,8 @@ impl Player {
             return self.go_to_beat(last);
         }
         self.session.update_value(|session| {
-            if let Some(link) = run {
-                session.run = session.replayed(&link.origin, &link.tape, link.step);
-                session.origin = link.origin;
+            if let Some((origin, run, undo, redo)) = run.and_then(|run| run.grown(session.scenario)) {
+                (session.origin, session.run, session.undo, session.redo) = (origin, run, undo, redo);
             }
             if let Some(of_the_link) = at_hand.filter(|_| !self.is_new) {
                 session.keep_own();
@@ -65,21 +60,21 @@ impl Player {
 
     /// The reader's own run: the one at hand or, where that is the tour's, a story's or an untouched link's, the last one
     /// that was kept.
-    fn own_link(self) -> Option<Link> {
+    fn own(self) -> Option<Tree> {
         let is_own = !self.on_tour.get_untracked() && (self.is_new || self.has_acted.get_untracked());
-        if is_own && !self.is_told() {
-            return Some(self.link());
-        }
-        let path = self.info().path();
-        self.session.with_value(|session| session.kept.last().map(|own| own.link(path)))
+        let (is_at_hand, path) = (is_own && !self.is_told(), self.info().path());
+        self.session.with_value(|session| match is_at_hand {
+            true => Some(Tree::of(&path, &session.origin, &session.run, &session.undo, &session.redo)),
+            false => session.kept.last().map(|own| own.tree(&path)),
+        })
     }
 
     /// Writes down what is to outlive the page.
     pub fn remember(self) {
         let info = self.info();
-        let run = self.own_link().map(|link| link.encode()).filter(|text| text.len() <= MOST_TEXT);
+        let run = self.own().map_or(JsValue::NULL, |own| own.written());
         let beats = self.beat.get_untracked() + usize::from(self.beat_state.get_untracked() == BeatState::Seen);
-        let fields = [("run", run.map_or(JsValue::NULL, JsValue::from)), ("beats", JsValue::from(beats as u32))];
+        let fields = [("run", run), ("beats", JsValue::from(beats as u32))];
         storage::write(&name(&info.path()), &json::text(&json::object(fields), 0));
     }
 }

@@ -336,6 +336,13 @@ impl<W: Simulation + Clone> Run<W> {
         self.seek(step);
     }
 
+    /// Opens a branch again that had left another at a step, with what was done on it since, up to `last`.
+    pub fn regrow(&mut self, (parent, step): (usize, u64), inputs: &[Stamped], last: u64, continues: bool) {
+        self.switch(parent);
+        self.graft(step, inputs, last);
+        self.branches[self.current].continues = continues;
+    }
+
     fn open_branch(&mut self, step: u64) {
         let mut branch = self.branch().clone();
         branch.tape.truncate(step);
