@@ -26,13 +26,14 @@ fn futures(run: &Run<LiveWorld>) -> Vec<Future> {
         let (branch, left) = (&branches[index], branches[index].parent().map_or(0, |parent| parent.1));
         let (start, end) = (left as f64 / longest * 100.0, branch.len() as f64 / longest * 100.0);
         let broken = if branch.breakings().is_empty() { "" } else { ", breaks a promise" };
-        let title = format!("Future {}: from event {left}, {} events{broken}", place + 1, branch.len());
+        let name = run.opened_by(index).unwrap_or_else(|| if place == 0 { "as it began" } else { "as it went on" }.to_owned());
+        let title = format!("{}: {name}, from event {left} to {}{broken}", place + 1, branch.len());
         Future { index, is_current: index == run.current(), bar: (start, (end - start).max(1.0)), title }
     };
     in_tree_order(run).into_iter().enumerate().map(line).collect()
 }
 
-/// Every future, listed below the one it left; without those that another only continues.
+/// Every future, listed below the one it left; without those that another only continues, and those dismissed.
 fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     let branches = run.branches();
     let is_continued = |index: usize| {
@@ -41,7 +42,7 @@ fn in_tree_order(run: &Run<LiveWorld>) -> Vec<usize> {
     };
     let (mut order, mut open) = (Vec::new(), vec![0]);
     while let Some(index) = open.pop() {
-        if !is_continued(index) {
+        if !is_continued(index) && !branches[index].is_dismissed() {
             order.push(index);
         }
         let children = (0..branches.len()).rev();
@@ -66,10 +67,16 @@ pub fn Futures(player: Player) -> impl IntoView {
     let button = move |Future { index, is_current, bar, title }: Future| {
         let style = format!("left:{}%;width:{}%", tenths(bar.0), tenths(bar.1));
         view! {
-            <button aria-pressed=is_current.to_string() on:click=click(move || player.switch_branch(index))>
-                <span class="future-track" aria-hidden="true"><span style=style></span></span>
-                <span>{title}</span>
-            </button>
+            <div class="future">
+                <button aria-pressed=is_current.to_string() on:click=click(move || player.switch_branch(index))>
+                    <span class="future-track" aria-hidden="true"><span style=style></span></span>
+                    <span>{title.clone()}</span>
+                </button>
+                {(!is_current).then(|| view! {
+                    <button class="quiet" aria-label=format!("Dismiss {title}") title="Do not list it any more"
+                        on:click=click(move || player.dismiss_branch(index))>"Dismiss"</button>
+                }.into_any())}
+            </div>
         }
     };
     view! {

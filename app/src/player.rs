@@ -80,8 +80,8 @@ struct Session {
     last_frame: Option<f64>,
     /// The fraction of a microsecond left over from the last frame.
     rest: f64,
-    /// What was said of the promise that play waits for, when it began.
-    said: &'static str,
+    /// What was said of the promises that play waits for, when it began.
+    said: Vec<&'static str>,
 }
 
 /// How many runs of the reader's own are kept at most.
@@ -195,7 +195,7 @@ impl Player {
             owner,
             last_frame: None,
             rest: 0.0,
-            said: "",
+            said: Vec::new(),
         };
         let player = Player {
             session: StoredValue::new_local(session),
@@ -355,6 +355,11 @@ impl Player {
         self.change(|run| run.switch(branch));
     }
 
+    /// Lists a future no more; undo still finds it.
+    pub fn dismiss_branch(self, branch: usize) {
+        self.change(|run| run.dismiss(branch));
+    }
+
     /// Says what the last step did, for screen readers.
     fn announce(self) {
         let said = self.with(|run| {
@@ -466,7 +471,7 @@ impl Player {
                 };
                 stepped = true;
                 let breaks = was_new && run.branch().breakings().len() > broken;
-                if breaks || until.is_met(run, &session.info, &handled, session.said) {
+                if breaks || until.is_met(run, &session.info, &handled, &session.said) {
                     return (run.world().kernel().now(), true, true);
                 }
                 if performance() - start > FRAME_BUDGET {

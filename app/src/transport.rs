@@ -2,11 +2,13 @@
 
 use leptos::prelude::*;
 
+use faultline::guides::kit::info::PromiseInfo;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::story::acts;
 use faultline::picture::decimal::{hundredths, tenths, whole};
 use faultline::picture::svg::escape;
 use faultline::sim::NodeId;
+use faultline::sim::judge::verdict::Kind;
 use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -149,10 +151,16 @@ fn Speed(player: Player) -> impl IntoView {
 const BY_EVENT: &str = "by event";
 const BY_TIME: &str = "by time";
 
+/// The choice of any promise.
+const ANY: &str = "any promise";
+
 /// What play stops at: a broken promise in any case, and what is chosen here.
 #[component]
 fn UntilChoice(player: Player) -> impl IntoView {
-    let titles: Vec<&str> = player.info().promises.iter().map(|promise| promise.title).collect();
+    // A promise that always holds can only break, and play stops there anyway.
+    let is_awaited = |promise: &PromiseInfo| promise.kind != Kind::Always;
+    let awaited = player.info().promises.clone().into_iter().enumerate().filter(|(_, promise)| is_awaited(promise));
+    let awaited: Vec<(usize, &str)> = awaited.map(|(at, promise)| (at, promise.title)).collect();
     let names: Vec<String> = player.with(|run| {
         let world = run.world();
         (0..world.kernel().nodes().len()).map(|id| world.name(NodeId::from(id))).collect()
@@ -161,12 +169,14 @@ fn UntilChoice(player: Player) -> impl IntoView {
         let number = |kind: &str| chosen.strip_prefix(kind).and_then(|number| number.parse::<u16>().ok());
         let node = number("node ").map(|node| Until::Acts(NodeId(node)));
         let promise = number("promise ").map(|promise| Until::Changes(usize::from(promise)));
-        player.until.set(node.or(promise).unwrap_or_default());
+        let any = (chosen == ANY).then_some(Until::AnyChanges);
+        player.until.set(node.or(promise).or(any).unwrap_or_default());
     });
     view! {
         <select class="until" aria-label="Play until" title="Play stops here, and at a broken promise in any case" on:change=choose>
             {option("", "until it breaks", true)}
-            {titles.into_iter().enumerate().map(|(at, title)| option(format!("promise {at}"), format!("until “{title}” changes"), false)).views()}
+            {(!awaited.is_empty()).then(|| option(ANY, "until a promise comes true or is in doubt", false))}
+            {awaited.into_iter().map(|(at, title)| option(format!("promise {at}"), format!("until “{title}” comes true or is in doubt"), false)).views()}
             {names.into_iter().enumerate().map(|(at, name)| option(format!("node {at}"), format!("until {name} acts"), false)).views()}
         </select>
     }

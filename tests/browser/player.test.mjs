@@ -110,6 +110,41 @@ tests["a run and the tour's beat survive a reload"] = async (site) => {
   ensure((await stage(page)).fingerprint === onTour.fingerprint, "the tour has lost its place");
 };
 
+tests["futures, and what can be undone, survive a reload"] = async (site) => {
+  const page = await site.open(raft);
+  const crash = async (nth) => {
+    await page.locator("[data-node]").nth(nth).click();
+    await press(page, "Crash");
+    await page.keyboard.press("Escape");
+  };
+  await press(page, "Step", 5);
+  const before = await stage(page);
+  await crash(0);
+  await press(page, "Step", 3);
+  await press(page, "Step back", 3);
+  await page.locator("h1").click();
+  await page.keyboard.press("z");
+  await crash(1);
+  await press(page, "Step", 2);
+  const futures = async () => {
+    await page.getByRole("tab", { name: "Futures" }).click();
+    return page.locator(".futures [aria-pressed]").allInnerTexts();
+  };
+  const [known, here] = [await futures(), await stage(page)];
+  ensure(known.some((name) => /crash/i.test(name)), `the futures have no names: ${known}`);
+  await page.reload();
+  await page.waitForSelector("#stage[data-fingerprint]");
+  ensure((await stage(page)).fingerprint === here.fingerprint, "the run stands elsewhere");
+  const after = await futures();
+  ensure(JSON.stringify(after) === JSON.stringify(known), `the futures are ${after}, and were ${known}`);
+  await page.locator("h1").click();
+  await page.keyboard.press("z");
+  ensure((await stage(page)).fingerprint === before.fingerprint, "what was done before the reload is not undone");
+  const count = (await futures()).length;
+  await page.locator(".future .quiet").first().click();
+  ensure((await page.locator(".futures [aria-pressed]").count()) === count - 1, "a future cannot be dismissed");
+};
+
 /** For each of these, how much of two seconds of play has a message in sight. */
 for (const path of ["consensus/raft-election", "consensus/paxos", "messaging/simple-task-queue", "storage/leaderless-quorum", "transactions/two-phase-commit", "resilience/load-balancing"]) {
   tests[`/${path}/: most frames of play show a message`] = async (site) => {

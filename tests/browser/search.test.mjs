@@ -74,7 +74,7 @@ tests["a search from here opens a future of the reader's run"] = async (site) =>
   await page.getByRole("button", { name: "Step through it" }).click({ timeout: 60_000 });
   ensure((await stage(page)).step === 3, "the cursor has left the reader's place");
   await tab(page, "Futures");
-  ensure(await page.locator(".futures button").count() === 2, "there is no second future");
+  ensure(await page.locator(".futures [aria-pressed]").count() === 2, "there is no second future");
   for (let count = 0; count < 12; count += 1) {
     if (await page.locator('[data-promise="one-leader-per-term"]').getAttribute("data-verdict") === "broken") return;
     await press(page, "Step");

@@ -25,6 +25,7 @@ struct Future {
     /// Where it left another; the first left none.
     parent: Option<(usize, u64)>,
     continues: bool,
+    dismissed: bool,
 }
 
 /// See the module's header.
@@ -64,6 +65,7 @@ impl Tree {
             },
             parent: branch.parent(),
             continues: branch.continues(),
+            dismissed: branch.is_dismissed(),
         };
         let all = run.branches();
         if all.len() <= MOST_FUTURES && all.iter().map(Branch::len).sum::<u64>() <= MOST_EVENTS {
@@ -85,6 +87,7 @@ impl Tree {
                 ("run", future.link.encode().into()),
                 ("parent", parent),
                 ("continues", future.continues.into()),
+                ("dismissed", future.dismissed.into()),
             ])
         };
         let written = json::object([
@@ -105,6 +108,7 @@ impl Tree {
                 link: Link::decode(path, &text).ok()?,
                 parent: if parent.is_null() { None } else { Some(*pairs(&parent)?.first()?) },
                 continues: json::field(&value, "continues").is_truthy(),
+                dismissed: json::field(&value, "dismissed").is_truthy(),
             })
         };
         let futures = json::items(&json::field(written, "futures"))?;
@@ -129,14 +133,17 @@ impl Tree {
         let mut futures = self.futures.into_iter();
         let first = futures.next()?.link;
         let mut run = replayed(scenario, &first.origin, &first.tape, first.step);
-        for Future { link, parent, continues } in futures {
+        let mut dismissed = Vec::new();
+        for Future { link, parent, continues, dismissed: is_dismissed } in futures {
             let (parent, left) = parent?;
             let common = run.branches()[parent].tape().inputs().iter().filter(|stamped| stamped.after <= left).count();
             let inputs: Vec<Stamped> = link.tape.inputs().iter().skip(common).cloned().collect();
             run.regrow((parent, left), &inputs, link.step, continues);
+            dismissed.extend(is_dismissed.then_some(run.current()));
         }
         run.switch(self.here.0);
         run.seek(self.here.1);
+        dismissed.into_iter().for_each(|branch| run.dismiss(branch));
         Some((first.origin, run, past(&self.undo), past(&self.redo)))
     }
 }

@@ -16,22 +16,25 @@ pub enum Until {
     Acts(NodeId),
     /// It is said otherwise of this promise: a leader has emerged, an answer is overdue.
     Changes(usize),
+    /// It is said otherwise of any promise.
+    AnyChanges,
 }
 
 impl Until {
-    /// What is said of the promise it waits for.
-    pub fn said(self, run: &Run<LiveWorld>, info: &Info) -> &'static str {
-        let Until::Changes(promise) = self else { return "" };
-        let kind = info.promises.get(promise).map(|promise| promise.kind);
-        kind.zip(run.world().standings().get(promise)).map_or("", |(kind, standing)| standing.words(kind))
+    /// What is said of the promises it waits for.
+    pub fn said(self, run: &Run<LiveWorld>, info: &Info) -> Vec<&'static str> {
+        let all = info.promises.iter().zip(run.world().standings()).enumerate();
+        let is_meant = |promise: usize| self == Until::AnyChanges || self == Until::Changes(promise);
+        let meant = all.filter(|(promise, _)| is_meant(*promise));
+        meant.map(|(_, (promise, standing))| standing.words(promise.kind)).collect()
     }
 
-    /// Whether an event is what it waits for; `before`: what was said of the promise when play began.
-    pub fn is_met(self, run: &Run<LiveWorld>, info: &Info, handled: &Handled, before: &'static str) -> bool {
+    /// Whether an event is what it waits for; `before`: what was said of the promises when play began.
+    pub fn is_met(self, run: &Run<LiveWorld>, info: &Info, handled: &Handled, before: &[&'static str]) -> bool {
         match self {
             Until::Breach => false,
             Until::Acts(node) => handled.node == node,
-            Until::Changes(_) => self.said(run, info) != before,
+            Until::Changes(_) | Until::AnyChanges => self.said(run, info) != before,
         }
     }
 }

@@ -42,6 +42,8 @@ pub struct Branch<W> {
     parent: Option<(usize, u64)>,
     /// Whether it only continues the branch that it left: nothing but the reader's next act parts the two.
     continues: bool,
+    /// Whether the reader wants to see it no more.
+    dismissed: bool,
     events: Events,
     /// The world after so many events; branches share them.
     checkpoints: Vec<(u64, Rc<W>)>,
@@ -63,6 +65,11 @@ impl<W> Branch<W> {
     /// Whether it only goes on where another ended: what was done there could then be taken back by itself.
     pub fn continues(&self) -> bool {
         self.continues
+    }
+
+    /// Whether the reader wants to see it no more.
+    pub fn is_dismissed(&self) -> bool {
+        self.dismissed
     }
 
     /// What happened on it, from the start of the run.
@@ -107,6 +114,7 @@ impl<W: Simulation + Clone> Run<W> {
             tape,
             parent: None,
             continues: false,
+            dismissed: false,
             events: Events::default(),
             checkpoints: vec![(0, Rc::new(world.clone()))],
             spacing: FIRST_SPACING,
@@ -343,6 +351,23 @@ impl<W: Simulation + Clone> Run<W> {
         self.branches[self.current].continues = continues;
     }
 
+    /// Marks another future as one that the reader wants to see no more; going there brings it back.
+    pub fn dismiss(&mut self, branch: usize) {
+        if let Some(other) = self.branches.get_mut(branch).filter(|_| branch != self.current) {
+            other.dismissed = true;
+        }
+    }
+
+    /// What was done first where a future left another, in words. `None` for the first, and where nothing was done.
+    pub fn opened_by(&self, branch: usize) -> Option<String> {
+        let branch = self.branches.get(branch)?;
+        let (parent, left) = branch.parent?;
+        let known = self.branches[parent].tape.inputs().iter().filter(|stamped| stamped.after <= left).count();
+        let first = branch.tape.inputs().get(known)?;
+        let before = branch.tape.inputs()[..known].iter().filter(|stamped| stamped.after == first.after).count();
+        Some(amid(branch, first.after, before)?.describe_input(&first.input))
+    }
+
     fn open_branch(&mut self, step: u64) {
         let mut branch = self.branch().clone();
         branch.tape.truncate(step);
@@ -350,7 +375,7 @@ impl<W: Simulation + Clone> Run<W> {
         branch.checkpoints.retain(|(at, _)| *at <= step);
         branch.breakings.retain(|breaking| breaking.step <= step);
         branch.parent = Some((self.current, step));
-        branch.continues = false;
+        (branch.continues, branch.dismissed) = (false, false);
         self.branches.push(branch);
         self.current = self.branches.len() - 1;
     }
@@ -363,6 +388,7 @@ impl<W: Simulation + Clone> Run<W> {
         };
         let step = self.step_count().min(target.len()).min(self.shared_steps(branch));
         self.current = branch;
+        self.branches[branch].dismissed = false;
         self.world = W::clone(&self.branches[branch].checkpoints[0].1);
         self.held = 0;
         self.apply_inputs();
@@ -418,23 +444,7 @@ impl<W: Simulation + Clone> Run<W> {
 
     /// The world after `step` events that have happened and the first `applied` of the inputs that come there.
     pub fn amid(&self, step: u64, applied: usize) -> Option<W> {
-        let branch = self.branch();
-        // A checkpoint has all inputs that come at its step; the start has none.
-        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step).saturating_sub(1);
-        let (at, start) = branch.checkpoints.get(index)?;
-        let mut world = W::clone(start);
-        if *at == 0 && step > 0 {
-            apply_all(&mut world, branch.tape.after(0));
-        }
-        while world.kernel().steps() < step && world.step().is_some() {
-            let now = world.kernel().steps();
-            if now < step {
-                apply_all(&mut world, branch.tape.after(now));
-            }
-        }
-        let inputs = branch.tape.after(step);
-        apply_all(&mut world, &inputs[..applied.min(inputs.len())]);
-        Some(world)
+        amid(self.branch(), step, applied)
     }
 
     /// What an input of the tape was, in words. Needs the state it met, so it replays up to it.
@@ -447,6 +457,25 @@ impl<W: Simulation + Clone> Run<W> {
         });
         described.collect()
     }
+}
+
+fn amid<W: Simulation + Clone>(branch: &Branch<W>, step: u64, applied: usize) -> Option<W> {
+    // A checkpoint has all inputs that come at its step; the start has none.
+    let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step).saturating_sub(1);
+    let (at, start) = branch.checkpoints.get(index)?;
+    let mut world = W::clone(start);
+    if *at == 0 && step > 0 {
+        apply_all(&mut world, branch.tape.after(0));
+    }
+    while world.kernel().steps() < step && world.step().is_some() {
+        let now = world.kernel().steps();
+        if now < step {
+            apply_all(&mut world, branch.tape.after(now));
+        }
+    }
+    let inputs = branch.tape.after(step);
+    apply_all(&mut world, &inputs[..applied.min(inputs.len())]);
+    Some(world)
 }
 
 fn apply_all<W: Simulation>(world: &mut W, inputs: &[Stamped]) {
