@@ -577,17 +577,53 @@ impl Player {
         self.with(|run| run.world().settings().get(setting))
     }
 
-    /// Turns a setting: one that takes effect at the start begins a new run.
-    pub fn set_setting(self, setting: SettingId, value: i64) {
+    /// Turns settings: one that takes effect at the start begins a new run.
+    pub fn set_settings(self, turned: &[(SettingId, i64)]) {
         let info = self.info();
-        let takes = info.settings.iter().find(|known| known.0 == setting).map(|known| known.1.takes);
-        if takes == Some(Takes::AtStart) || self.is_untouched() {
+        let begins_anew = |setting: SettingId| {
+            info.settings.iter().any(|known| known.0 == setting && known.1.takes == Takes::AtStart)
+        };
+        if turned.iter().any(|(setting, _)| begins_anew(*setting)) || self.is_untouched() {
             let mut origin = self.origin();
-            origin.settings.retain(|known| known.0 != setting);
-            origin.settings.push((setting, value));
+            origin.settings.retain(|known| turned.iter().all(|(setting, _)| known.0 != *setting));
+            origin.settings.extend(turned);
             self.set_origin(origin);
         } else {
-            self.act(Input::Setting { setting, value });
+            turned.iter().for_each(|&(setting, value)| _ = self.act(Input::Setting { setting, value }));
+        }
+    }
+
+    /// What differs from how the scenario begins, in words: rules that are off, settings that are turned; tracked.
+    pub fn changes(self) -> Vec<String> {
+        self.changed();
+        let info = self.info();
+        let off = info.rules.iter().filter(|(rule, _)| !self.rule_on(*rule)).map(|(_, rule)| format!("off: {}", rule.title));
+        let turned = self.turned().into_iter().filter_map(|(setting, _)| {
+            let known = info.settings.iter().find(|known| known.0 == setting)?.1;
+            Some(format!("{}: {}", known.title, show_value(&known.control, self.setting(setting))))
+        });
+        off.chain(turned).collect()
+    }
+
+    /// The settings that are not as the scenario begins, with how they begin.
+    fn turned(self) -> Vec<(SettingId, i64)> {
+        let info = self.info();
+        let all = info.settings.iter().filter(|(setting, _, value)| self.setting(*setting) != *value);
+        all.map(|(setting, _, value)| (*setting, *value)).collect()
+    }
+
+    /// Switches every rule on and turns every setting back.
+    pub fn reset(self) {
+        let info = self.info();
+        let (turned, mut origin) = (self.turned(), self.origin());
+        if self.is_untouched() {
+            origin = Origin { settings: Vec::new(), rules_off: 0, ..origin };
+            return self.set_origin(origin);
+        }
+        let off = info.rules.iter().map(|(rule, _)| *rule).filter(|rule| !self.rule_on(*rule));
+        off.collect::<Vec<_>>().into_iter().for_each(|rule| self.set_rule(rule, true));
+        if !turned.is_empty() {
+            self.set_settings(&turned);
         }
     }
 

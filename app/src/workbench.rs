@@ -109,9 +109,26 @@ fn Stages(player: Player, side: Side) -> impl IntoView {
                     <Stage player=beside.player side=Side::new() is_other=true/>
                 </div>
             }.into_any())}
+            <Changes player/>
             <NoticeBar player/>
         </div>
     }
+}
+
+/// What differs from how the scenario begins, in a corner of the stage.
+#[component]
+fn Changes(player: Player) -> impl IntoView {
+    let changes = Memo::new(move |_| player.changes());
+    let shown = move || {
+        let all = changes.get();
+        (!all.is_empty()).then(|| view! {
+            <p class="changes">
+                <span title=all.join(" · ")>{all.join(" · ")}</span>
+                <button class="quiet" on:click=click(move || player.reset())>"Reset all"</button>
+            </p>
+        }.into_any())
+    };
+    view! { {move || shown()} }
 }
 
 /// Shows the run to compare with, if the address names one.

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use super::extent::extent;
 use super::svg::escape;
 use super::{NodeMark, Picture};
 
@@ -14,6 +15,8 @@ const MOST_LINES: usize = 2;
 /// Between a node and its bubble, and between a bubble's edge and its words.
 const GAP: i32 = 6;
 const PAD: i32 = 8;
+/// How far a crown stands out.
+const CROWN: i32 = 14;
 
 /// The bubbles as SVG: `values` says who has what; a value of somebody who is not on the picture has none.
 pub fn callouts(picture: &Picture, values: &[(String, String)]) -> String {
@@ -30,10 +33,12 @@ pub fn callouts(picture: &Picture, values: &[(String, String)]) -> String {
 fn bubble(out: &mut String, picture: &Picture, mark: &NodeMark, lines: &[String]) {
     let letters = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as i32;
     let (width, height) = (letters * LETTER + 2 * PAD, lines.len() as i32 * LINE + PAD);
+    let (left, highest, right, _) = extent(picture).unwrap_or_default();
     let (_, top, _, bottom) = mark.bounds();
-    let above = top - GAP - height;
-    let y = if above >= 0 { above } else { bottom + GAP };
-    let x = (mark.at.0 - width / 2).clamp(0, (picture.frame.size().0 - width).max(0));
+    // Above is a leader's crown.
+    let above = top - GAP - height - if mark.crown { CROWN } else { 0 };
+    let y = if above >= highest { above } else { bottom + GAP };
+    let x = (mark.at.0 - width / 2).clamp(left, (right - width).max(left));
     let _ = write!(
         out,
         r#"<g class="callout" transform="translate({x} {y})"><rect width="{width}" height="{height}" rx="6"/>"#

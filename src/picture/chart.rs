@@ -128,6 +128,12 @@ impl Chart {
     }
 }
 
+/// The moment at a part of a chart's width, from 0 to 1, if it shows this stretch of time.
+pub fn moment(part: f64, (first, last): (Time, Time)) -> Time {
+    let (x, left, room) = (part * f64::from(WIDTH), f64::from(LEFT), f64::from(RIGHT - LEFT));
+    first + (((x - left) / room).clamp(0.0, 1.0) * (last - first) as f64) as Time
+}
+
 /// Shares of a whole, as bars.
 pub fn bars(totals: &[(String, u64)]) -> String {
     let all = totals.iter().map(|total| total.1).sum::<u64>().max(1);

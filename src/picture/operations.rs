@@ -27,6 +27,8 @@ pub struct Lanes<'a> {
     pub judged: &'a [Judged],
     /// The moment up to which open operations reach.
     pub now: Time,
+    /// When the reader disturbed the system.
+    pub marks: Vec<Time>,
 }
 
 /// The moments at which operations may have taken effect, in an order that fits.
@@ -72,6 +74,9 @@ impl Lanes<'_> {
             out,
             r#"<text class="lane-time" x="{LEFT}" y="12">{start}</text><text class="lane-time is-end" x="{WIDTH}" y="12">{end}</text>"#
         );
+        for at in self.marks.iter().filter(|at| (self.start()..=self.now).contains(*at)) {
+            let _ = write!(out, r#"<path class="input-line" d="M{} 16V{height}"/>"#, tenths(self.x(*at)));
+        }
         for (lane, (client, name)) in self.clients.iter().enumerate() {
             let top = TOP + LANE * lane;
             let _ = write!(out, r#"<text class="lane-name" x="0" y="{}">{}</text>"#, top + 18, escape(name));
@@ -85,14 +90,16 @@ impl Lanes<'_> {
     }
 
     fn draw(&self, out: &mut String, operation: &Operation, y: usize) {
-        let end = operation.answered.map_or(self.now, |answered| answered.0);
+        // What has no answer may take effect at any later time.
+        let end = operation.answered.filter(|answered| answered.2 != Answer::Unknown).map(|answered| answered.0);
+        let (is_open, end) = (end.is_none(), end.unwrap_or(self.now));
         let (left, right) = (self.x(operation.asked.0), self.x(end));
         let (width, text) = ((right - left).max(3.0), escape(&operation.to_string()));
         let misfit = if self.fits_nowhere(operation.op) { " is-misfit" } else { "" };
-        let tone = tone(operation);
+        let (tone, open) = (tone(operation), if is_open { " is-open" } else { "" });
         let _ = write!(
             out,
-            r#"<g class="op {tone}{misfit}"><rect x="{}" y="{y}" width="{}" height="{BAR}" rx="3"/><title>{text}</title>"#,
+            r#"<g class="op {tone}{misfit}{open}"><rect x="{}" y="{y}" width="{}" height="{BAR}" rx="3"/><title>{text}</title>"#,
             tenths(left),
             tenths(width)
         );
@@ -160,7 +167,7 @@ mod tests {
         let operations = history();
         let judged = [judged(&operations)];
         let clients = (0..3).map(|id| (NodeId(id), format!("<{id}>"))).collect();
-        let svg = Lanes { clients, operations: &operations, judged: &judged, now: 120 }.svg();
+        let svg = Lanes { clients, operations: &operations, judged: &judged, now: 120, marks: vec![40] }.svg();
         assert_eq!((svg.matches("is-misfit").count(), svg.matches("class=\"moment\"").count()), (1, 2), "{svg}");
         assert!(svg.contains("&lt;0&gt;"));
     }

@@ -11,11 +11,15 @@ use super::svg::{self, escape};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::{self, Time};
 use crate::sim::run::Run;
-use crate::sim::run::simulation::{Handled, Simulation, What};
+use crate::sim::run::simulation::{Handled, Record, Simulation, What};
 use crate::sim::run::tape::Input;
 
 /// The most events drawn at once.
 const MOST_EVENTS: usize = 400;
+/// With at most this many arrows in sight, each carries its message's name.
+const MOST_NAMED: usize = 14;
+/// With more nodes than this, those where nothing happens in sight have no lane.
+const MOST_LANES: usize = 8;
 const WIDTH: u32 = 900;
 const LEFT: u32 = 62;
 const RIGHT: u32 = WIDTH - 8;
@@ -43,7 +47,14 @@ struct Away {
 
 /// See the module's header.
 pub struct Timeline {
-    names: Vec<String>,
+    /// The nodes that have a lane, and their names.
+    lanes: Vec<(NodeId, String)>,
+    /// How many have none.
+    folded: usize,
+    /// What arrived with an event, in words.
+    titles: Vec<(u64, String)>,
+    /// Up to where events are left out because there are too many.
+    crowded_until: Option<Time>,
     span: (Time, Time),
     now: Time,
     events: Vec<Handled>,
@@ -60,14 +71,21 @@ impl Timeline {
         let now = world.kernel().now();
         let start = now.saturating_sub(window / 5 * 4);
         let span = (start, start + window.max(1));
-        let names = (0..world.kernel().nodes().len()).map(|id| world.name(NodeId::from(id))).collect();
         let breakings = branch.breakings().iter().map(|breaking| branch.time_at(breaking.step)).collect();
         let (away, inputs) = reader_doings(run);
         let lost = flights
             .into_iter()
             .filter(|flight| flight.lost.is_some_and(|lost| start <= lost && lost < flight.due))
             .collect();
-        Timeline { names, span, now, events: in_span(run, span), lost, away, inputs, breakings }
+        let (events, is_all) = in_span(run, span);
+        let crowded_until = events.first().filter(|_| !is_all).map(|first| first.time);
+        let (lanes, folded) = lanes(run, &events);
+        let titles = titles(run, &events);
+        Timeline { lanes, folded, titles, crowded_until, span, now, events, lost, away, inputs, breakings }
+    }
+
+    fn lane(&self, node: NodeId) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.0 == node)
     }
 
     fn x(&self, at: Time) -> f64 {
@@ -75,12 +93,14 @@ impl Timeline {
         f64::from(LEFT) + at as f64 / (self.span.1 - self.span.0) as f64 * f64::from(RIGHT - LEFT)
     }
 
-    fn y(node: NodeId) -> f64 {
-        TOP + LANE * f64::from(node.0) + LANE / 2.0
+    /// The middle of a node's lane; what happens at a node without one lies at the lower edge.
+    fn y(&self, node: NodeId) -> f64 {
+        TOP + LANE * self.lane(node).unwrap_or(self.lanes.len()) as f64 + LANE / 2.0
     }
 
     fn height(&self) -> f64 {
-        TOP + LANE * self.names.len() as f64 + 8.0
+        let folded = if self.folded > 0 { 18.0 } else { 0.0 };
+        TOP + LANE * self.lanes.len() as f64 + 8.0 + folded
     }
 
     fn is_shown(&self, at: Time) -> bool {
@@ -90,7 +110,7 @@ impl Timeline {
     /// What lies at a place of the drawing, in picture units.
     pub fn place(&self, x: f64, y: f64) -> Place {
         let distance = |event: &Handled| {
-            let (dx, dy) = (self.x(event.time) - x, Self::y(event.node) - y);
+            let (dx, dy) = (self.x(event.time) - x, self.y(event.node) - y);
             dx * dx + dy * dy
         };
         let near = self.events.iter().map(|event| (distance(event), event.step));
@@ -112,8 +132,8 @@ impl Timeline {
     pub fn svg(&self) -> String {
         let height = tenths(self.height());
         let mut out = format!(r#"<svg viewBox="0 0 {WIDTH} {height}" aria-hidden="true">"#);
-        for (id, name) in self.names.iter().enumerate() {
-            let (name, y) = (escape(name), Self::y(NodeId::from(id)));
+        for (node, name) in &self.lanes {
+            let (name, y) = (escape(name), self.y(*node));
             let _ = write!(
                 out,
                 r#"<text class="lane-name" x="0" y="{}">{name}</text><path class="lane" d="M{LEFT} {}H{WIDTH}"/>"#,
@@ -126,6 +146,7 @@ impl Timeline {
             out,
             r#"<text class="lane-time" x="{LEFT}" y="12">{start}</text><text class="lane-time is-end" x="{RIGHT}" y="12">{end}</text>"#
         );
+        self.draw_left_out(&mut out);
         self.away.iter().for_each(|away| self.draw_away(&mut out, away));
         self.draw_hairlines(&mut out, &self.inputs, "input-line");
         self.draw_hairlines(&mut out, &self.breakings, "broken-line");
@@ -135,11 +156,33 @@ impl Timeline {
         out
     }
 
+    /// The band in which there are more events than can be told apart, and the nodes without a lane.
+    fn draw_left_out(&self, out: &mut String) {
+        if let Some(until) = self.crowded_until {
+            let (width, height) = (tenths(self.x(until) - f64::from(LEFT)), tenths(LANE * self.lanes.len() as f64));
+            let _ = write!(
+                out,
+                r#"<rect class="band" x="{LEFT}" y="{TOP}" width="{width}" height="{height}"/><text class="lane-time" x="{}" y="{}">more events than fit: zoom in</text>"#,
+                LEFT + 6,
+                tenths(TOP + 12.0)
+            );
+        }
+        if self.folded > 0 {
+            let y = tenths(self.height() - 8.0);
+            let nodes = if self.folded == 1 { "node" } else { "nodes" };
+            let _ = write!(
+                out,
+                r#"<text class="lane-time" x="0" y="{y}">{} {nodes} more, at which nothing happens here</text>"#,
+                self.folded
+            );
+        }
+    }
+
     fn draw_away(&self, out: &mut String, away: &Away) {
-        if away.to < self.span.0 || away.from > self.span.1 {
+        if away.to < self.span.0 || away.from > self.span.1 || self.lane(away.node).is_none() {
             return;
         }
-        let (left, right, top) = (self.x(away.from), self.x(away.to), Self::y(away.node) - 8.0);
+        let (left, right, top) = (self.x(away.from), self.x(away.to), self.y(away.node) - 8.0);
         let (left, top, width) = (tenths(left), tenths(top), tenths((right - left).max(1.0)));
         let _ = write!(out, r#"<rect class="down" x="{left}" y="{top}" width="{width}" height="16"/>"#);
     }
@@ -154,7 +197,7 @@ impl Timeline {
     fn draw_lost(&self, out: &mut String, flight: &FlightMark) {
         let fell = flight.lost.unwrap_or(flight.due).min(flight.due);
         let part = (fell - flight.sent.min(fell)) as f64 / (flight.due - flight.sent.min(flight.due)).max(1) as f64;
-        let (y1, y2) = (Self::y(flight.from), Self::y(flight.to));
+        let (y1, y2) = (self.y(flight.from), self.y(flight.to));
         let (x, y) = (self.x(fell), y1 + (y2 - y1) * part);
         let path = svg::line(((self.x(flight.sent), y1), (x, y)));
         let _ = write!(out, r#"<path class="arrow is-lost" d="{path}"/>"#);
@@ -162,12 +205,17 @@ impl Timeline {
     }
 
     fn draw_event(&self, out: &mut String, event: &Handled) {
-        let (x, y, class, step) = (self.x(event.time), Self::y(event.node), event.what.name(), event.step);
+        let (x, y, class, step) = (self.x(event.time), self.y(event.node), event.what.name(), event.step);
         match event.what {
             What::Message { from, sent } | What::Lost { from, sent, .. } if from != event.node => {
                 let lost = if matches!(event.what, What::Lost { .. }) { " is-lost" } else { "" };
-                let path = svg::line(((self.x(sent), Self::y(from)), (x, y)));
+                let (x1, y1) = (self.x(sent), self.y(from));
+                let path = svg::line(((x1, y1), (x, y)));
                 let _ = write!(out, r#"<path class="arrow{lost}" d="{path}"/>"#);
+                if lost.is_empty() {
+                    head(out, (x1, y1), (x, y));
+                }
+                self.draw_name(out, step, ((x1 + x) / 2.0, (y1 + y) / 2.0));
             }
             _ => {}
         }
@@ -181,6 +229,30 @@ impl Timeline {
             );
         }
     }
+
+    fn draw_name(&self, out: &mut String, step: u64, (x, y): (f64, f64)) {
+        if let Some((_, title)) = self.titles.iter().find(|known| known.0 == step) {
+            let (x, y) = (tenths(x), tenths(y));
+            let _ = write!(out, r#"<text class="arrow-name" x="{x}" y="{y}">{}</text>"#, escape(title));
+        }
+    }
+}
+
+/// The head of an arrow that ends at an event's dot.
+fn head(out: &mut String, from: (f64, f64), (x, y): (f64, f64)) {
+    /// From the event to the head's tip, to its base, and half of its width.
+    const PARTS: [f64; 3] = [4.0, 11.0, 3.5];
+    let (dx, dy) = (x - from.0, y - from.1);
+    let length = (dx * dx + dy * dy).sqrt();
+    if length < 2.0 * PARTS[1] {
+        return;
+    }
+    let (dx, dy) = (dx / length, dy / length);
+    let [tip, base, half] = PARTS;
+    let (left, top) = (x - dx * base, y - dy * base);
+    let [a, b, c, d, e, f] =
+        [x - dx * tip, y - dy * tip, left - dy * half, top + dx * half, left + dy * half, top - dx * half].map(tenths);
+    let _ = write!(out, r#"<path class="arrow-head" d="M{a} {b}L{c} {d}L{e} {f}Z"/>"#);
 }
 
 fn cross(out: &mut String, x: f64, y: f64) {
@@ -188,15 +260,51 @@ fn cross(out: &mut String, x: f64, y: f64) {
     let _ = write!(out, r#"<path class="fell" d="M{left} {top}l8 8m0 -8l-8 8"/>"#);
 }
 
-/// The events of the branch within a span, at most the last few hundred around the cursor.
-fn in_span<W: Simulation + Clone>(run: &Run<W>, (start, end): (Time, Time)) -> Vec<Handled> {
+/// The events of the branch within a span, at most the last few hundred around the cursor, and whether these are all.
+fn in_span<W: Simulation + Clone>(run: &Run<W>, (start, end): (Time, Time)) -> (Vec<Handled>, bool) {
     let (all, here) = (run.branch().events(), run.step_count() as usize);
     let mut last = here;
     while last < here + MOST_EVENTS / 4 && all.get(last).is_some_and(|event| event.time <= end) {
         last += 1;
     }
     let from = last.saturating_sub(MOST_EVENTS);
-    (from..last).filter_map(|at| all.get(at)).filter(|event| event.time >= start).collect()
+    let is_all = from == 0 || all.get(from - 1).is_none_or(|event| event.time < start);
+    ((from..last).filter_map(|at| all.get(at)).filter(|event| event.time >= start).collect(), is_all)
+}
+
+/// The nodes that get a lane, and how many do not: among many, those where something happens in sight.
+fn lanes<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> (Vec<(NodeId, String)>, usize) {
+    let world = run.world();
+    let count = world.kernel().nodes().len();
+    let is_busy = |node: NodeId| {
+        let from = |what: What| match what {
+            What::Message { from, .. } | What::Lost { from, .. } => Some(from),
+            What::Timer | What::Command => None,
+        };
+        events.iter().any(|event| event.node == node || from(event.what) == Some(node))
+    };
+    let all = (0..count).map(NodeId::from).filter(|node| count <= MOST_LANES || events.is_empty() || is_busy(*node));
+    let lanes: Vec<(NodeId, String)> = all.map(|node| (node, world.name(node))).collect();
+    let folded = count - lanes.len();
+    (lanes, folded)
+}
+
+/// What the messages say that arrive in sight, where there is room to write it.
+fn titles<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> Vec<(u64, String)> {
+    let is_arrow = |event: &&Handled| matches!(event.what, What::Message { from, .. } if from != event.node);
+    let arrows: Vec<&Handled> = events.iter().filter(is_arrow).collect();
+    let (Some(first), Some(last)) = (arrows.first(), arrows.last()) else { return Vec::new() };
+    if arrows.len() > MOST_NAMED {
+        return Vec::new();
+    }
+    let name = |(handled, record): (Handled, Record)| {
+        // "C receives a vote, term 2 from B": both ends are drawn.
+        let What::Message { from, .. } = handled.what else { return None };
+        let (begin, end) = (run.world().name(handled.node) + " receives ", format!(" from {}", run.world().name(from)));
+        let title = record.title.strip_prefix(&begin)?.trim_end_matches(&end).to_owned();
+        Some((handled.step, title))
+    };
+    run.records(first.step, last.step).into_iter().filter_map(name).collect()
 }
 
 /// Spans in which nodes were down or paused, and the moments of every other input.
@@ -239,7 +347,10 @@ mod tests {
         let look = Look { letter: 'V', glyph: Glyph::Dot, tone: Tone::Active };
         let lost = FlightMark { id: 1, from: NodeId(0), to: NodeId(1), sent: 0, due: 20, lost: Some(10), look };
         Timeline {
-            names: vec!["A".to_owned(), "<B>".to_owned()],
+            lanes: vec![(NodeId(0), "A".to_owned()), (NodeId(1), "<B>".to_owned())],
+            folded: 3,
+            titles: vec![(2, "a vote".to_owned())],
+            crowded_until: None,
             span: (0, 100),
             now: 80,
             events: vec![
@@ -256,7 +367,7 @@ mod tests {
     #[test]
     fn a_click_near_an_event_means_it_and_elsewhere_a_moment() {
         let timeline = timeline();
-        let (x, y) = (timeline.x(20), Timeline::y(NodeId(1)));
+        let (x, y) = (timeline.x(20), timeline.y(NodeId(1)));
         assert_eq!(timeline.place(x + 5.0, y - 5.0), Place::Event(2));
         assert_eq!(timeline.place(f64::from(LEFT + RIGHT) / 2.0, y), Place::Moment(50));
         assert_eq!(timeline.place(-1e9, 1e9), Place::Moment(0));
@@ -269,13 +380,21 @@ mod tests {
         assert_eq!((count("class=\"event "), count("class=\"arrow\""), count("class=\"fell\"")), (2, 1, 1), "{svg}");
         assert_eq!((count("class=\"down\""), count("input-line"), count("broken-line")), (1, 1, 1));
         assert!(svg.contains("&lt;B&gt;"));
+        assert!(svg.contains(">a vote</text>") && svg.contains("3 nodes more, at which nothing happens here"), "{svg}");
+        assert_eq!((count("arrow-head"), count("class=\"band\"")), (1, 0));
+    }
+
+    #[test]
+    fn what_is_left_out_is_said() {
+        let svg = Timeline { crowded_until: Some(60), ..timeline() }.svg();
+        assert!(svg.contains("class=\"band\"") && svg.contains("more events than fit: zoom in"), "{svg}");
     }
 
     #[test]
     fn a_lost_message_falls_where_it_was_lost() {
         let timeline = timeline();
         let svg = timeline.svg();
-        let (x, y) = (timeline.x(10), (Timeline::y(NodeId(0)) + Timeline::y(NodeId(1))) / 2.0);
+        let (x, y) = (timeline.x(10), (timeline.y(NodeId(0)) + timeline.y(NodeId(1))) / 2.0);
         assert!(svg.contains(&format!("L{} {}\"/>", tenths(x), tenths(y))), "{svg}");
     }
 }

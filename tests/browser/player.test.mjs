@@ -59,6 +59,74 @@ tests["a story stands aside for the reader's own acts, and waits"] = async (site
   ensure(await page.locator("[data-node].is-down").count() === 1, "the reader's own run is lost");
 };
 
+tests["what is done in a story is seen: a node is down before it restarts"] = async (site) => {
+  const { address } = (await stories("consensus/raft-election")).find((story) => story.rule === "vote-on-disk");
+  const page = await site.open(address, { reducedMotion: true });
+  let down = 0;
+  for (let move = 1; await page.getByRole("button", { name: "Next move", exact: true }).count() > 0; move += 1) {
+    ensure(move < 30, "the story does not end");
+    await press(page, "Next move");
+    const title = await page.locator(".story h3").first().textContent();
+    if (!/crash/i.test(title)) continue;
+    down += await page.locator("[data-node].is-down").count();
+    const says = await page.locator(".story .beat p").first().textContent();
+    ensure(/memory/.test(says), `nothing is said of what the crash loses: ${says}`);
+  }
+  ensure(down > 0, "nobody is ever seen down");
+  ensure(await page.locator(".callout").count() >= 1, "what clashes is not on the stage");
+};
+
+tests["what is not as it began stands on the stage, and is turned back"] = async (site) => {
+  const page = await site.open(raft);
+  ensure(await page.locator(".changes").count() === 0, "something is marked at the start");
+  const begin = await stage(page);
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  await page.locator(".rule input").first().click();
+  await page.locator(".setting input[type=range]").first().focus();
+  await page.keyboard.press("End");
+  const said = await page.locator(".changes span").textContent();
+  ensure(/off: .+ · .+: /.test(said), `the stage says ${said}`);
+  await press(page, "Reset all");
+  ensure(await page.locator(".changes").count() === 0, "something is still marked");
+  ensure((await stage(page)).fingerprint === begin.fingerprint, "it is not as it began");
+};
+
+tests["a preset turns its settings"] = async (site) => {
+  const page = await site.open("caching/cache-aside/");
+  await page.getByRole("tab", { name: "Rules & load" }).click();
+  await press(page, "Rush hour");
+  ensure((await page.locator(".changes span").textContent()).includes("300"), "the load is as it was");
+};
+
+tests["a link is of the whole run, or of what has happened so far"] = async (site) => {
+  const page = await site.open(raft);
+  await press(page, "Step", 6);
+  await page.locator("[data-node]").first().click();
+  await press(page, "Crash");
+  await page.keyboard.press("Escape");
+  await press(page, "Step", 2);
+  const full = await stage(page);
+  await press(page, "Step back", 4);
+  const here = await stage(page);
+  const copied = async (name) => {
+    await press(page, name);
+    return page.evaluate(() => navigator.clipboard.readText());
+  };
+  const [whole, soFar] = [await copied("Copy link"), await copied("Copy up to here")];
+  const step = async (address) => {
+    const other = await site.open(raft);
+    await other.goto(address);
+    await other.waitForSelector("#stage[data-fingerprint]");
+    ensure((await stage(other)).fingerprint === here.fingerprint, "a link stands elsewhere");
+    await press(other, "Step", full.step - here.step);
+    const { fingerprint } = await stage(other);
+    await other.close();
+    return fingerprint;
+  };
+  ensure(await step(whole) === full.fingerprint, "what was done later is lost");
+  ensure(await step(soFar) !== full.fingerprint, "what was done later is in the link up to here");
+};
+
 tests["every act can be undone and done again"] = async (site) => {
   const page = await site.open(raft);
   await press(page, "Step", 5);

@@ -1,5 +1,6 @@
 //! Charts over virtual time, with the reader's faults as hairlines, a legend, and the same data as a table.
 
+use leptos::html;
 use leptos::prelude::*;
 
 use faultline::guides::kit::chart::Chart;
@@ -8,13 +9,15 @@ use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::plot;
 use faultline::picture::chart::{self, Line, bars};
 use faultline::picture::svg::escape;
-use faultline::sim::kernel::time::Time;
+use faultline::sim::kernel::time::{SEC, Time};
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::Player;
-use crate::view::{Views, row, tagged};
+use crate::view::{Views, on, row, tagged};
 
+/// The shortest stretch of time that a chart shows; it grows with the run up to [`plot::SPAN`].
+const SHORTEST: Time = 2 * SEC;
 /// Columns of the table.
 const COLUMNS: u64 = 4;
 
@@ -27,9 +30,16 @@ struct Shown {
 }
 
 /// The times of the reader's faults.
-fn fault_times(run: &Run<LiveWorld>) -> Vec<Time> {
+pub fn fault_times(run: &Run<LiveWorld>) -> Vec<Time> {
     let inputs = run.branch().tape().inputs().iter();
     inputs.filter(|stamped| stamped.input.is_disturbance()).map(|stamped| run.branch().time_at(stamped.after)).collect()
+}
+
+/// The stretch of time that is shown.
+fn span(run: &Run<LiveWorld>) -> (Time, Time) {
+    let now = run.world().kernel().now();
+    let first = now.saturating_sub(plot::SPAN);
+    (first, now.max(first + SHORTEST))
 }
 
 fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) -> Shown {
@@ -40,13 +50,13 @@ fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) ->
         return Shown { drawing: bars(&totals), legend: String::new(), table };
     }
     let now = run.world().kernel().now();
-    let first = now.saturating_sub(plot::SPAN);
+    let (first, last) = span(run);
     let (scale, mut lines) = plot::lines(run.world(), chart.plot, now);
     if let Some(other) = other {
         let theirs = plot::lines(other.world(), chart.plot, now).1.into_iter();
         lines.extend(theirs.map(|line| Line { name: format!("{}, other run", line.name), is_other: true, ..line }));
     }
-    let drawn = chart::Chart { scale, lines, span: (first, first + plot::SPAN), marks: fault_times(run) };
+    let drawn = chart::Chart { scale, lines, span: (first, last), marks: fault_times(run) };
     let legend = drawn.lines.iter().enumerate().map(|(index, line)| {
         let value = line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
         legend_line((drawn.look(index), &line.name, value))
@@ -76,10 +86,18 @@ fn Figure(player: Player, chart: &'static Chart) -> impl IntoView {
             None => player.with(|run| shown(run, None, chart)),
         }
     });
+    let canvas = NodeRef::<html::Div>::new();
+    let go = on(move |event: web_sys::MouseEvent| {
+        let Some(canvas) = canvas.get_untracked().filter(|_| !matches!(chart.plot, Plot::Share(_))) else { return };
+        let rect = canvas.get_bounding_client_rect();
+        let part = (f64::from(event.client_x()) - rect.left()) / rect.width().max(1.0);
+        player.pause();
+        player.seek_time(chart::moment(part, player.with(span)));
+    });
     view! {
         <figure class="chart">
             <figcaption><b>{chart.title}</b> <small>{chart.about}</small></figcaption>
-            <div inner_html=move || shown.with(|shown| shown.drawing.clone())></div>
+            <div title="Press to go to a moment" node_ref=canvas inner_html=move || shown.with(|shown| shown.drawing.clone()) on:click=go></div>
             <ul class="legend" inner_html=move || shown.with(|shown| shown.legend.clone())></ul>
             <details class="as-table">
                 <summary>"As a table"</summary>

@@ -29,6 +29,7 @@ pub fn Rules(player: Player) -> impl IntoView {
             </section>
             <section>
                 <h3>"Settings"</h3>
+                <Presets player/>
                 {info.settings.iter().map(|(id, setting, _)| view! { <SettingControl player id=*id setting/> }).views()}
                 <Seed player/>
             </section>
@@ -51,6 +52,17 @@ fn RuleSwitch(player: Player, id: RuleId, rule: &'static Rule) -> impl IntoView 
     }
 }
 
+/// Settings that are turned together, a button each.
+#[component]
+fn Presets(player: Player) -> impl IntoView {
+    let presets = player.info().presets.clone();
+    let is_empty = presets.is_empty();
+    let buttons = presets.into_iter().map(|(title, settings)| {
+        view! { <button class="quiet" on:click=click(move || player.set_settings(settings))>{title}</button> }
+    });
+    view! { <p class="presets" hidden=is_empty>{buttons.views()}</p> }
+}
+
 #[component]
 fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> impl IntoView {
     let value = move || {
@@ -59,7 +71,7 @@ fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> i
     };
     let change = typed(move |text| {
         if let Ok(value) = text.parse() {
-            player.set_setting(id, value);
+            player.set_settings(&[(id, value)]);
         }
     });
     let input = match setting.control {
@@ -78,7 +90,7 @@ fn SettingControl(player: Player, id: SettingId, setting: &'static Setting) -> i
         }
         Control::Toggle => view! {
             <input type="checkbox" role="switch" aria-label=setting.title prop:checked=move || value() != 0
-                on:change=ticked(move |on| player.set_setting(id, i64::from(on)))/>
+                on:change=ticked(move |on| player.set_settings(&[(id, i64::from(on))]))/>
         }
         .into_any(),
     };

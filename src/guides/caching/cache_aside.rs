@@ -35,6 +35,12 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     commands: &[cache::READ, cache::UPDATE, cache::FLUSH, cache::CROWD],
     promises: &[FRESH, ONE_LOAD],
     faults: FaultModel::ASYNCHRONOUS,
+    presets: &[
+        ("Rush hour", &[(cache::RATE, 300)]),
+        ("A slow database", &[(cache::DATABASE, 200_000)]),
+        ("A cache too small", &[(cache::CAPACITY, 2)]),
+        ("One key wanted most", &[(cache::SKEW, 200)]),
+    ],
     load: true,
     charts: &[
         Chart {

@@ -126,6 +126,10 @@ impl<S: Face> AnyScenario for Scenario<S> {
             faults: self.faults,
             power_cut: S::POWER_CUT,
             busy: self.busy,
+            presets: match self.presets {
+                [] if !self.busy.is_empty() => vec![("Under load", self.busy)],
+                presets => presets.to_vec(),
+            },
             load: self.load,
             before: self.before,
             near: self.near,

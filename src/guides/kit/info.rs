@@ -2,6 +2,7 @@
 
 use super::chart::Chart;
 use super::guide::Guide;
+use super::scenario::Preset;
 use crate::sim::declare::commands::{Command, CommandId};
 use crate::sim::declare::rules::{Rule, RuleId};
 use crate::sim::declare::settings::{Setting, SettingId};
@@ -60,6 +61,8 @@ pub struct Info {
     /// Whether its system models what a power cut loses.
     pub power_cut: bool,
     pub busy: &'static [(SettingId, i64)],
+    /// Settings that are turned together; at least the load under which faults are tried.
+    pub presets: Vec<Preset>,
     /// Whether it is about load.
     pub load: bool,
     /// What to read first, each as `guide/slug`.

@@ -18,6 +18,9 @@ use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::Origin;
 use crate::views::Face;
 
+/// Settings that are turned together: a title, and their values.
+pub type Preset = (&'static str, &'static [(SettingId, i64)]);
+
 /// A scenario over a system.
 pub struct Scenario<S: Face> {
     /// Part of the address: `raft-election`.
@@ -36,6 +39,8 @@ pub struct Scenario<S: Face> {
     pub settings: &'static [(SettingId, i64)],
     /// Settings on top of those under which random fault schedules run: a load, say, if the page begins without one.
     pub busy: &'static [(SettingId, i64)],
+    /// Settings that are turned together, each with a name: "Rush hour".
+    pub presets: &'static [Preset],
     /// Whether it is about load: time sets the pace of play, and not events.
     pub load: bool,
     /// Settings that are fixed here and differ from the system's defaults.
@@ -93,6 +98,7 @@ impl<S: Face> Scenario<S> {
         seed: 0,
         settings: &[],
         busy: &[],
+        presets: &[],
         load: false,
         fixed: &[],
         rules: &[],

@@ -49,6 +49,11 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     commands: &[sale::COMMAND_ORDER],
     promises: &[NO_ORDER_LOST, MEMORY_BOUNDED, IN_TIME],
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    presets: &[
+        ("A million orders a minute", &[(sale::SALE, 1_000_000)]),
+        ("A slow database", &[(sale::CAPACITY, 500)]),
+        ("A quiet night", &[(sale::SALE, 60_000)]),
+    ],
     load: true,
     charts: &[
         Chart { title: "Orders in", about: "The sale, and the quiet after it.", plot: Plot::Rate(sale::IN) },

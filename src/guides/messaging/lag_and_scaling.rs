@@ -44,6 +44,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     commands: &[COMMAND_PUBLISH, COMMAND_START, COMMAND_STOP],
     promises: &[LAG_BOUNDED, OWNED_AGAIN, NOTHING_MISSED],
     faults: FaultModel { crash: true, pause: true, slow: true, cut: true, most_down: usize::MAX, ..FaultModel::NONE },
+    presets: &[("Rush hour", &[(kafka::RATE, 60)]), ("Slow work", &[(kafka::WORK, 400_000)])],
     load: true,
     charts: &[
         Chart {

@@ -30,6 +30,11 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     promises: &[AVOIDS_DEAD, ANSWERED, SHARED],
     limits: LIMITS,
     faults: FaultModel { crash: true, most_down: 1, nodes: Some(|node| node.index() >= FIRST), ..FaultModel::NONE },
+    presets: &[
+        ("Rush hour", &[(lb::RATE, 300)]),
+        ("One sick server", &[(lb::SLOW, 20)]),
+        ("All servers alike", &[(lb::SLOW, 1)]),
+    ],
     load: true,
     charts: &[
         Chart {

@@ -29,6 +29,23 @@ fn turned(info: &Info, attempt: u64) -> Origin {
 }
 
 /// Where a page begins, idle or under load, everything is promised; where it is searched, everything about every state.
+/// What a preset turns is on offer, within its bounds, and not as it is anyway.
+#[test]
+fn presets_turn_what_is_on_offer() {
+    check(|_, info| {
+        for (title, settings) in &info.presets {
+            for (setting, value) in *settings {
+                let offered = info.settings.iter().find(|known| known.0 == *setting);
+                let (_, known, now) = offered.ok_or_else(|| format!("{title}: {setting:?} is not on offer"))?;
+                let (low, high) = known.control.bounds();
+                ensure((low..=high).contains(value), || format!("{title}: {} cannot be {value}", known.title))?;
+                ensure(value != now, || format!("{title}: {} is {value} anyway", known.title))?;
+            }
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn nothing_stands_down_where_a_page_begins() {
     check(|scenario, info| {
