@@ -26,7 +26,8 @@ fn futures(run: &Run<LiveWorld>) -> Vec<Future> {
         let (branch, left) = (&branches[index], branches[index].parent().map_or(0, |parent| parent.1));
         let (start, end) = (left as f64 / longest * 100.0, branch.len() as f64 / longest * 100.0);
         let broken = if branch.breakings().is_empty() { "" } else { ", breaks a promise" };
-        let name = run.opened_by(index).unwrap_or_else(|| if place == 0 { "as it began" } else { "as it went on" }.to_owned());
+        let name =
+            run.opened_by(index).unwrap_or_else(|| if place == 0 { "as it began" } else { "as it went on" }.to_owned());
         let title = format!("{}: {name}, from event {left} to {}{broken}", place + 1, branch.len());
         Future { index, is_current: index == run.current(), bar: (start, (end - start).max(1.0)), title }
     };

@@ -597,7 +597,8 @@ impl Player {
     pub fn changes(self) -> Vec<String> {
         self.changed();
         let info = self.info();
-        let off = info.rules.iter().filter(|(rule, _)| !self.rule_on(*rule)).map(|(_, rule)| format!("off: {}", rule.title));
+        let off =
+            info.rules.iter().filter(|(rule, _)| !self.rule_on(*rule)).map(|(_, rule)| format!("off: {}", rule.title));
         let turned = self.turned().into_iter().filter_map(|(setting, _)| {
             let known = info.settings.iter().find(|known| known.0 == setting)?.1;
             Some(format!("{}: {}", known.title, show_value(&known.control, self.setting(setting))))

@@ -50,7 +50,9 @@ fn copy(player: Player, of: Of) {
             true if is_long => {
                 "Copied. It is a long link, and some programs cut links after 2,000 characters: Export gives the run as a file."
             }
-            true if of == Of::SoFar => "Copied: this link replays the run up to this event; what comes after it is left out.",
+            true if of == Of::SoFar => {
+                "Copied: this link replays the run up to this event; what comes after it is left out."
+            }
             true => "Copied: this link replays exactly this run, and opens at this event.",
             false => "The browser did not let the page copy. The link is in the address bar.",
         };

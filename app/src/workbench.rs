@@ -9,6 +9,7 @@ use faultline::sim::run::tape::Link;
 
 use crate::address::{run_beside_in_query, run_in_query, story_in_query};
 use crate::keys::Keys;
+use crate::panels::charts::LoadStrip;
 use crate::panels::dock::Dock;
 use crate::panels::promises::{Breach, Promises};
 use crate::panels::tour::Tour;
@@ -44,6 +45,7 @@ pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
         <div class="stage-frame">
             <Promises player/>
             <Stages player side/>
+            <LoadStrip player/>
             <Breach player/>
             <CutStrip player side/>
         </div>
@@ -121,12 +123,15 @@ fn Changes(player: Player) -> impl IntoView {
     let changes = Memo::new(move |_| player.changes());
     let shown = move || {
         let all = changes.get();
-        (!all.is_empty()).then(|| view! {
-            <p class="changes">
-                <span title=all.join(" · ")>{all.join(" · ")}</span>
-                <button class="quiet" on:click=click(move || player.reset())>"Reset all"</button>
-            </p>
-        }.into_any())
+        (!all.is_empty()).then(|| {
+            view! {
+                <p class="changes">
+                    <span title=all.join(" · ")>{all.join(" · ")}</span>
+                    <button class="quiet" on:click=click(move || player.reset())>"Reset all"</button>
+                </p>
+            }
+            .into_any()
+        })
     };
     view! { {move || shown()} }
 }

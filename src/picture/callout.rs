@@ -22,7 +22,8 @@ const CROWN: i32 = 14;
 pub fn callouts(picture: &Picture, values: &[(String, String)]) -> String {
     let mut out = String::new();
     for mark in &picture.nodes {
-        let all: Vec<&str> = values.iter().filter(|(who, _)| *who == mark.label).map(|(_, what)| what.as_str()).collect();
+        let all: Vec<&str> =
+            values.iter().filter(|(who, _)| *who == mark.label).map(|(_, what)| what.as_str()).collect();
         if !all.is_empty() {
             bubble(&mut out, picture, mark, &lines(&all.join(", ")));
         }
@@ -79,9 +80,9 @@ mod tests {
     #[test]
     fn long_values_end_with_a_whole_word() {
         assert_eq!(lines("leader of term 2"), ["leader of term 2"]);
-        assert_eq!(lines("entry 4 of term 2: x=7, and entry 5 of term 3: y=9, and more of it"), [
-            "entry 4 of term 2: x=7, and",
-            "entry 5 of term 3: y=9, …"
-        ]);
+        assert_eq!(
+            lines("entry 4 of term 2: x=7, and entry 5 of term 3: y=9, and more of it"),
+            ["entry 4 of term 2: x=7, and", "entry 5 of term 3: y=9, …"]
+        );
     }
 }

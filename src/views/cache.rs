@@ -6,6 +6,7 @@ use crate::systems::caching::cache::{
     self as cache, CacheAside, Copied, Memory, Message, Stage, Version, cache_node, client_count, database, key_name,
     server_count,
 };
+use crate::systems::parts::outcome::Outcome;
 
 impl Face for CacheAside {
     fn look(message: &Message) -> Look {
@@ -72,8 +73,9 @@ impl Face for CacheAside {
         Inspection { disk, memory }
     }
 
-    fn subject(_: &Settings, metric: MetricId, _: u16) -> String {
+    fn subject(_: &Settings, metric: MetricId, subject: u16) -> String {
         match metric {
+            cache::OUTCOMES => Outcome::name(subject),
             cache::QUERIES => "queries",
             cache::QUEUE => "waiting",
             cache::ENTRIES => "entries",

@@ -1,6 +1,7 @@
 //! How a load balancer looks: servers with their queues, and what the balancer knows of each.
 
 use super::prelude::*;
+use crate::systems::parts::outcome::Outcome;
 use crate::systems::resilience::load_balancer::{
     self as lb, BALANCER, CLIENT, FIRST, Known, LoadBalancer, Memory, Message, POLICIES,
 };
@@ -58,6 +59,7 @@ impl Face for LoadBalancer {
 
     fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
         match metric {
+            lb::OUTCOMES => Outcome::name(subject).to_owned(),
             lb::LATENCY => POLICIES.get(usize::from(subject)).unwrap_or(&"?").to_string(),
             _ => LoadBalancer::name(settings, NodeId(subject)),
         }

@@ -35,6 +35,35 @@ pub fn fault_times(run: &Run<LiveWorld>) -> Vec<Time> {
     inputs.filter(|stamped| stamped.input.is_disturbance()).map(|stamped| run.branch().time_at(stamped.after)).collect()
 }
 
+/// How many charts a scenario of load has in sight from its start, and how many lines of each.
+const IN_SIGHT: usize = 3;
+const LINES_IN_SIGHT: usize = 4;
+
+/// The first charts of a scenario of load in a row under the picture: what goes on now, and how it went.
+#[component]
+pub fn LoadStrip(player: Player) -> impl IntoView {
+    let info = player.info();
+    let charts = info.charts.iter().filter(|chart| info.load && !matches!(chart.plot, Plot::Share(_)));
+    let cells = charts.take(IN_SIGHT).map(|chart| {
+        let cell = move || {
+            player.changed();
+            player.with(|run| in_short(run, chart))
+        };
+        view! { <div class="load-cell" title=chart.about inner_html=cell></div> }
+    });
+    view! { <div class="load-strip" role="group" aria-label="Load" hidden=!info.load>{cells.views()}</div> }
+}
+
+/// A chart in a few pixels, as HTML.
+fn in_short(run: &Run<LiveWorld>, chart: &Chart) -> String {
+    let (scale, lines) = plot::lines(run.world(), chart.plot, run.world().kernel().now());
+    let value = |line: &Line| line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
+    let shown = lines.iter().enumerate().take(LINES_IN_SIGHT);
+    let values: String =
+        shown.map(|(index, line)| legend_line((format!("line-{index}"), &line.name, value(line)))).collect();
+    format!("{}<ul class=\"legend\">{values}</ul>{}", tagged("b", chart.title), chart::sparkline(&lines, span(run)))
+}
+
 /// The stretch of time that is shown.
 fn span(run: &Run<LiveWorld>) -> (Time, Time) {
     let now = run.world().kernel().now();

@@ -28,7 +28,8 @@ fn shown(run: &Run<LiveWorld>) -> String {
     let judged = judge(history, MOST_LINES);
     let clients = small::set_of(operations.iter().map(|operation| operation.client));
     let clients = clients.keys().map(|client| (*client, world.name(*client))).collect();
-    let lanes = Lanes { clients, operations: &operations, judged: &judged, now: world.kernel().now(), marks: fault_times(run) };
+    let lanes =
+        Lanes { clients, operations: &operations, judged: &judged, now: world.kernel().now(), marks: fault_times(run) };
     let verdicts: String = verdicts(run, &operations, &judged).iter().map(verdict).collect();
     let line = |operation: &Operation| {
         format!("<li>{} {}</li>", tagged("b", &world.name(operation.client)), escape(&operation.to_string()))

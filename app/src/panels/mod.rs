@@ -1,6 +1,6 @@
 //! The panels: the tour and, in the column below it, what is narrow; in the dock, what wants width.
 
-mod charts;
+pub mod charts;
 pub mod dock;
 mod history;
 mod hunt;

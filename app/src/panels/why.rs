@@ -175,7 +175,7 @@ pub fn Why(player: Player) -> impl IntoView {
     view! {
         <div class="why">
             <Filters player filter/>
-            <div class="log" node_ref=list on:scroll=on_scroll role="list" aria-label="Events, newest first" tabindex="0">
+            <div class="log" node_ref=list on:scroll=on_scroll role=move || if view.with(|view| view.0 == 0) { "region" } else { "list" } aria-label="Events, newest first" tabindex="0">
                 <div style=move || format!("height:{}px", view.with(|view| view.0) * ROW)>
                     <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
                         <LogRow player row/>

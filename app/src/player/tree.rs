@@ -129,7 +129,10 @@ impl Tree {
     }
 
     /// The run, with its origin, where the reader stood.
-    pub(super) fn grown(self, scenario: &'static dyn AnyScenario) -> Option<(Origin, Run<LiveWorld>, Vec<Past>, Vec<Past>)> {
+    pub(super) fn grown(
+        self,
+        scenario: &'static dyn AnyScenario,
+    ) -> Option<(Origin, Run<LiveWorld>, Vec<Past>, Vec<Past>)> {
         let mut futures = self.futures.into_iter();
         let first = futures.next()?.link;
         let mut run = replayed(scenario, &first.origin, &first.tape, first.step);

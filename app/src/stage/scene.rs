@@ -158,7 +158,8 @@ impl Scene {
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
-            self.callouts.set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
+            self.callouts
+                .set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
             self.picture = Some(picture);
             self.keep_flights(world, clock);
         }

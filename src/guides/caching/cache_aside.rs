@@ -44,6 +44,11 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     load: true,
     charts: &[
         Chart {
+            title: "Requests",
+            about: "What the clients ask for, and how it ends. Late: the client has given up.",
+            plot: Plot::Rate(cache::OUTCOMES),
+        },
+        Chart {
             title: "Hit ratio",
             about: "How many look-ups in a hundred find a copy.",
             plot: Plot::Ratio(cache::HITS, cache::MISSES),

@@ -38,6 +38,11 @@ pub static SCENARIO: Scenario<LoadBalancer> = Scenario {
     load: true,
     charts: &[
         Chart {
+            title: "Requests",
+            about: "What the clients ask for, and how it ends. Late: after longer than one attempt may take.",
+            plot: Plot::Rate(lb::OUTCOMES),
+        },
+        Chart {
             title: "Latency, 95 %, of each policy",
             about: "Change the policy, and a new line begins.",
             plot: Plot::PercentileOfEach(lb::LATENCY),

@@ -5,4 +5,5 @@ pub mod calls;
 pub mod cast;
 pub mod never;
 pub mod open_loop;
+pub mod outcome;
 pub mod station;

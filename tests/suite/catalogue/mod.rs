@@ -7,6 +7,7 @@ mod by_the_clock;
 mod controls;
 mod hunts;
 mod in_practice;
+mod load;
 mod long;
 mod names;
 mod pictures;

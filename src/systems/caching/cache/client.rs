@@ -1,8 +1,8 @@
 //! Clients: an open loop of reads and updates over keys of different popularity.
 
 use super::{
-    ARRIVALS, Asked, CacheAside, Disk, KEY, KIND, LATENCY, Message, Note, Number, RATE, SKEW, Timer, UPDATES, Version,
-    client_count, key_count, key_name, server_count,
+    ARRIVALS, Asked, CacheAside, Disk, KEY, KIND, LATENCY, Message, Note, Number, OUTCOMES, RATE, SKEW, Timer, UPDATES,
+    Version, client_count, key_count, key_name, server_count,
 };
 use crate::sim::NodeId;
 use crate::sim::judge::history::{Answer, Ask};
@@ -12,6 +12,7 @@ use crate::sim::machine::system::{Context, Event};
 use crate::sim::measure::workload::Shape;
 use crate::systems::parts::calls::Calls;
 use crate::systems::parts::open_loop::{Keys, OpenLoop};
+use crate::systems::parts::outcome::Outcome;
 
 /// The most requests a client waits for; more are dropped at once.
 const MOST_OPEN: usize = 60;
@@ -58,7 +59,9 @@ impl Client<'_, '_> {
 
     fn ask(&mut self, key: u16, update: bool) {
         let me = self.context.me();
+        self.count(Outcome::Offered);
         if self.open.len() >= MOST_OPEN {
+            self.count(Outcome::Refused);
             self.context.why(|_| format!("{MOST_OPEN} requests are open: this one is dropped."));
             return;
         }
@@ -80,8 +83,10 @@ impl Client<'_, '_> {
     fn answered(&mut self, number: Number, version: Version) {
         let Some((call, took)) = self.open.settle(number, Timer::GiveUp, self.context) else {
             self.context.why(|_| "The answer comes after the client gave up.".to_owned());
+            self.count(Outcome::Late);
             return;
         };
+        self.count(Outcome::InTime);
         let (me, open) = (self.context.me(), call.what);
         if open.update {
             self.context.why(|_| {
@@ -97,6 +102,10 @@ impl Client<'_, '_> {
             self.context.observe(LATENCY, 0, took);
             self.context.answer(open.op, Answer::Value(Some(i64::from(version))));
         }
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        self.context.count(OUTCOMES, outcome.subject(), 1);
     }
 
     fn give_up(&mut self, number: Number) {

@@ -87,6 +87,8 @@ settings! {
 }
 
 metrics! {
+    /// How requests end; the subject is an outcome. In time: before the client gives up.
+    OUTCOMES = "outcomes", "Requests", Counter;
     LATENCY = "latency", "Read latency", Latency;
     HITS = "hits", "Hits", Counter;
     MISSES = "misses", "Misses", Counter;

@@ -1,14 +1,15 @@
 //! Both ends: the clients, as one node with an open loop, and the servers with their queues.
 
 use super::{
-    ARRIVALS, BALANCER, FIRST, Id, KEYS, LATENCY, LoadBalancer, Message, POLICY, QUEUE, RATE, SERVED, SERVICE, SLOW,
-    Timer, WORK,
+    ARRIVALS, BALANCER, FIRST, Id, KEYS, LATENCY, LoadBalancer, Message, OUTCOMES, POLICY, QUEUE, RATE, SERVED,
+    SERVICE, SLOW, TIMEOUT, Timer, WORK,
 };
 use crate::sim::kernel::random;
 use crate::sim::kernel::time::{self, MS};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::systems::parts::calls::Calls;
 use crate::systems::parts::open_loop::{Keys, OpenLoop};
+use crate::systems::parts::outcome::Outcome;
 use crate::systems::parts::station::{Station, Taken};
 
 /// The most requests the clients wait for.
@@ -42,6 +43,7 @@ impl Client<'_, '_> {
             Event::Message { message: Message::Response { id }, .. } => self.answered(id),
             Event::Message { message: Message::Failed { id }, .. } => {
                 self.sent.end(id, self.context);
+                self.count(Outcome::Refused);
                 self.context.why(|_| format!("A client is told that request {id} failed."));
             }
             _ => self.context.pass_over(),
@@ -58,7 +60,12 @@ impl Client<'_, '_> {
             let id = self.sent.begin(self.last, (), MOST_WAITING, self.context);
             let key = self.keys.pick(KEY_COUNT, SKEW, self.context.draw(KEYS)) as u16;
             self.context.send(BALANCER, Message::Request { id, key });
+            self.count(Outcome::Offered);
         }
+    }
+
+    fn count(&mut self, outcome: Outcome) {
+        self.context.count(OUTCOMES, outcome.subject(), 1);
     }
 
     fn answered(&mut self, id: Id) {
@@ -68,6 +75,8 @@ impl Client<'_, '_> {
         };
         let policy = self.context.settings().get(POLICY) as u16;
         self.context.observe(LATENCY, policy, took);
+        let is_late = took > self.context.amount(TIMEOUT);
+        self.count(if is_late { Outcome::Late } else { Outcome::InTime });
         self.context.why(|_| format!("A client has its answer to {id}, after {}.", time::show(took)));
     }
 }

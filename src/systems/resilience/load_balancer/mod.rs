@@ -75,6 +75,8 @@ settings! {
 }
 
 metrics! {
+    /// How requests end; the subject is an outcome. In time: within the time-out of an attempt.
+    OUTCOMES = "outcomes", "Requests", Counter;
     /// Seen by the client; the subject is the policy.
     LATENCY = "latency", "Latency", Latency;
     /// Requests answered; the subject is the server.

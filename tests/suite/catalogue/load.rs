@@ -1,0 +1,29 @@
+//! Load: a request is offered once, and ends at most once.
+
+use faultline::sim::run::simulation::Simulation;
+use faultline::systems::parts::outcome::Outcome;
+
+use super::{busy, check, ensure};
+
+/// How far each run goes.
+const EVENTS: u64 = 20_000;
+
+/// With this promise of the words, "offered", "in time", "late" and "refused" can be added up on the page.
+#[test]
+fn a_request_ends_at_most_once() {
+    let counted = check(|scenario, info| {
+        let Some(metric) = info.metrics.iter().position(|metric| metric.id == "outcomes") else { return Ok(None) };
+        let mut world = scenario.start(&busy(info));
+        while world.kernel().steps() < EVENTS && world.step().is_some() {}
+        let total = |outcome: Outcome| {
+            let series = world.metrics().of(faultline::sim::measure::metrics::MetricId(metric as u8));
+            series.filter(|(subject, _)| *subject == outcome.subject()).map(|(_, series)| series.total()).sum::<u64>()
+        };
+        let (offered, in_time) = (total(Outcome::Offered), total(Outcome::InTime));
+        let ended = in_time + total(Outcome::Late) + total(Outcome::Refused);
+        ensure(in_time > 100, || format!("only {in_time} requests are done in time"))?;
+        ensure(ended <= offered, || format!("{offered} are offered, and {ended} end"))?;
+        Ok(Some(offered))
+    });
+    assert!(counted.iter().flatten().count() >= 2, "nothing is counted: {counted:?}");
+}
