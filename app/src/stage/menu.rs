@@ -7,6 +7,7 @@ use wasm_bindgen::JsCast;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::decimal::tenths;
 use faultline::sim::NodeId;
+use faultline::sim::declare::commands::{Command, CommandCall, CommandId};
 use faultline::sim::kernel::PendingKind;
 use faultline::sim::kernel::time::{self, MS};
 use faultline::sim::run::simulation::{Choice, Simulation};
@@ -30,6 +31,21 @@ fn timers(world: &LiveWorld, node: NodeId) -> Vec<Act> {
     timers.map(act).collect()
 }
 
+/// A command that goes to several clients says in its first value which; so many are tried.
+const MOST_CLIENTS: i64 = 8;
+
+/// The client commands that a node takes, each with the values that it begins with.
+fn commands(player: Player, world: &LiveWorld, node: NodeId) -> Vec<Act> {
+    let call = |(id, command): &(CommandId, &'static Command)| {
+        let values = command.complete(&[]);
+        let others = (0..MOST_CLIENTS).filter(|_| !values.is_empty()).map(|first| command.complete(&[first]));
+        let mut calls = std::iter::once(values.clone()).chain(others).map(|values| CommandCall { command: *id, values });
+        let input = Input::Command(calls.find(|call| world.route(call) == Some(node))?);
+        Some(act(&world.describe_input(&input), input))
+    };
+    player.info().commands.iter().filter_map(call).collect()
+}
+
 fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
     player.with(|run| {
         let (world, state) = (run.world(), run.world().kernel().node(node));
@@ -40,6 +56,7 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
         }
         acts.push(act("Crash", Input::Crash { node }));
         acts.extend(timers(world, node));
+        acts.extend(commands(player, world, node));
         if player.info().power_cut {
             acts.push(act("Cut the power", Input::PowerCut { node }));
             acts.push(act("Tear its last write", Input::TearWrite { node, lost: 1 }));

@@ -5,6 +5,7 @@ use std::any::Any;
 use super::tour;
 use crate::picture::{FlightMark, Frame, Picture};
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
 use crate::sim::judge::history::History;
@@ -55,6 +56,8 @@ pub trait Live {
     fn metrics(&self) -> &Metrics;
     /// What clients asked and were answered.
     fn history(&self) -> &History;
+    /// Who a client command would go to.
+    fn route(&self, call: &CommandCall) -> Option<NodeId>;
     /// Name of a metric's subject.
     fn subject(&self, metric: MetricId, subject: u16) -> String;
     /// What a beat of the tour does first, in this state.

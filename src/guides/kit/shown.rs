@@ -6,6 +6,7 @@ use super::live::{Live, LiveWorld, MessageView};
 use super::scenario::Scenario;
 use crate::picture::{FlightMark, Frame, Picture};
 use crate::sim::NodeId;
+use crate::sim::declare::commands::CommandCall;
 use crate::sim::judge::history::History;
 use crate::sim::judge::verdict::Verdict;
 use crate::sim::kernel::time::{MS, Time};
@@ -106,6 +107,10 @@ impl<S: Face> Live for Shown<S> {
 
     fn history(&self) -> &History {
         self.world.history()
+    }
+
+    fn route(&self, call: &CommandCall) -> Option<NodeId> {
+        S::route(&self.world, call)
     }
 
     fn subject(&self, metric: MetricId, subject: u16) -> String {

@@ -87,8 +87,6 @@ settings! {
 }
 
 metrics! {
-    /// How requests end; the subject is an outcome. In time: before the client gives up.
-    OUTCOMES = "outcomes", "Requests", Counter;
     LATENCY = "latency", "Read latency", Latency;
     HITS = "hits", "Hits", Counter;
     MISSES = "misses", "Misses", Counter;
@@ -98,6 +96,8 @@ metrics! {
     QUEUE = "queue", "Waiting at the database", Gauge;
     /// Entries in the cache.
     ENTRIES = "entries", "Cached entries", Gauge;
+    /// How requests end; the subject is an outcome. In time: before the client gives up.
+    OUTCOMES = "outcomes", "Requests", Counter;
 }
 
 /// How long the database works on a query; it does one at a time.

@@ -75,8 +75,6 @@ settings! {
 }
 
 metrics! {
-    /// How requests end; the subject is an outcome. In time: within the time-out of an attempt.
-    OUTCOMES = "outcomes", "Requests", Counter;
     /// Seen by the client; the subject is the policy.
     LATENCY = "latency", "Latency", Latency;
     /// Requests answered; the subject is the server.
@@ -85,6 +83,8 @@ metrics! {
     QUEUE = "queue", "Queued", Gauge;
     /// Tries that timed out.
     TIMEOUTS = "time-outs", "Time-outs", Counter;
+    /// How requests end; the subject is an outcome. In time: within the time-out of an attempt.
+    OUTCOMES = "outcomes", "Requests", Counter;
 }
 
 pub const CLIENT: NodeId = NodeId(0);
