@@ -18,6 +18,8 @@ use crate::sim::run::tape::Input;
 const MOST_EVENTS: usize = 400;
 /// With at most this many arrows in sight, each carries its message's name.
 const MOST_NAMED: usize = 14;
+/// Of a name: the width of a letter, and its height.
+const NAME: (f64, f64) = (6.6, 15.0);
 /// With more nodes than this, those where nothing happens in sight have no lane.
 const MOST_LANES: usize = 8;
 const WIDTH: u32 = 900;
@@ -152,6 +154,7 @@ impl Timeline {
         self.draw_hairlines(&mut out, &self.breakings, "broken-line");
         self.lost.iter().for_each(|flight| self.draw_lost(&mut out, flight));
         self.events.iter().for_each(|event| self.draw_event(&mut out, event));
+        self.draw_names(&mut out);
         let _ = write!(out, r#"<path class="cursor" d="M{} 16V{height}"/></svg>"#, tenths(self.x(self.now)));
         out
     }
@@ -215,7 +218,6 @@ impl Timeline {
                 if lost.is_empty() {
                     head(out, (x1, y1), (x, y));
                 }
-                self.draw_name(out, step, ((x1 + x) / 2.0, (y1 + y) / 2.0));
             }
             _ => {}
         }
@@ -230,11 +232,31 @@ impl Timeline {
         }
     }
 
-    fn draw_name(&self, out: &mut String, step: u64, (x, y): (f64, f64)) {
-        if let Some((_, title)) = self.titles.iter().find(|known| known.0 == step) {
-            let (x, y) = (tenths(x), tenths(y));
-            let _ = write!(out, r#"<text class="arrow-name" x="{x}" y="{y}">{}</text>"#, escape(title));
+    /// The names of messages along their arrows, where no other lies.
+    fn draw_names(&self, out: &mut String) {
+        let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+        for (step, title) in &self.titles {
+            let Some((from, to)) = self.arrow(*step) else { continue };
+            let half = title.chars().count() as f64 * NAME.0 / 2.0;
+            let place = |part: &f64| (from.0 + (to.0 - from.0) * part, from.1 + (to.1 - from.1) * part);
+            let is_free = |(x, y): &(f64, f64)| {
+                let overlaps =
+                    |other: &(f64, f64, f64)| (x - other.0).abs() < half + other.2 && (y - other.1).abs() < NAME.1;
+                !taken.iter().any(overlaps)
+            };
+            if let Some((x, y)) = [0.5, 0.35, 0.65].iter().map(place).find(is_free) {
+                taken.push((x, y, half));
+                let (x, y) = (tenths(x), tenths(y));
+                let _ = write!(out, r#"<text class="arrow-name" x="{x}" y="{y}">{}</text>"#, escape(title));
+            }
         }
+    }
+
+    /// From where to where a message went that arrived with this event.
+    fn arrow(&self, step: u64) -> Option<((f64, f64), (f64, f64))> {
+        let event = self.events.iter().find(|event| event.step == step)?;
+        let What::Message { from, sent } = event.what else { return None };
+        Some(((self.x(sent), self.y(from)), (self.x(event.time), self.y(event.node))))
     }
 }
 

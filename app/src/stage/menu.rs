@@ -39,7 +39,8 @@ fn commands(player: Player, world: &LiveWorld, node: NodeId) -> Vec<Act> {
     let call = |(id, command): &(CommandId, &'static Command)| {
         let values = command.complete(&[]);
         let others = (0..MOST_CLIENTS).filter(|_| !values.is_empty()).map(|first| command.complete(&[first]));
-        let mut calls = std::iter::once(values.clone()).chain(others).map(|values| CommandCall { command: *id, values });
+        let mut calls =
+            std::iter::once(values.clone()).chain(others).map(|values| CommandCall { command: *id, values });
         let input = Input::Command(calls.find(|call| world.route(call) == Some(node))?);
         Some(act(&world.describe_input(&input), input))
     };
