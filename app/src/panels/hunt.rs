@@ -7,8 +7,9 @@ use faultline::sim::explore::{Budget, Order, Progress};
 use faultline::sim::numbers::grouped;
 use faultline::sim::run::tape::Link;
 
+use crate::focus::focus_first;
 use crate::player::Player;
-use crate::view::{Views, click, described, on, option, typed, when};
+use crate::view::{Views, click, described, effect, on, option, typed, when};
 use crate::worker::{Ask, Job, Reply};
 
 /// The limits of states on offer.
@@ -327,17 +328,32 @@ fn standing(desk: Desk) -> AnyView {
 /// How far it has come, and what came of it.
 #[component]
 fn Result(desk: Desk) -> impl IntoView {
+    keep_in_sight(desk);
     let offer = move |class: &'static str, title: &'static str, act: fn(Desk)| {
         view! { <button class=class on:click=click(move || act(desk))>{title}</button> }.into_any()
     };
     view! {
-        <div class="result">
+        <div class="result" tabindex="-1">
             <div aria-live="polite">{move || standing(desk)}</div>
             {when(move || desk.is_busy(), move || offer("", "Stop", Desk::stop))}
             {when(move || desk.prize.get().is_some(), move || offer("primary", "Step through it", Desk::open))}
             {when(move || desk.player.has_kept(), move || offer("", "Back to your own run", |desk| desk.player.return_to_own()))}
         </div>
     }
+}
+
+/// When a job has ended, the focus of those who waited for it in this panel goes to what came of it.
+fn keep_in_sight(desk: Desk) {
+    let mut was_busy = false;
+    effect(move || {
+        let is_busy = desk.is_busy();
+        let is_here = |holder: web_sys::Element| holder.matches("body, .hunt *").unwrap_or(false);
+        let waits = || document().active_element().is_none_or(is_here);
+        if was_busy && !is_busy && waits() {
+            request_animation_frame(|| _ = focus_first(".hunt .result"));
+        }
+        was_busy = is_busy;
+    });
 }
 
 /// Offered once a promise is broken on the reader's run.

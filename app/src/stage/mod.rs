@@ -4,6 +4,7 @@ mod legend;
 pub mod menu;
 pub mod partition;
 mod scene;
+mod stops;
 pub mod text_form;
 
 use leptos::html;
@@ -17,6 +18,7 @@ use faultline::sim::NodeId;
 use faultline::sim::run::simulation::Simulation;
 
 use super::player::{Player, Selection};
+use crate::focus::focus;
 use crate::view::{effect, on};
 use legend::Legend;
 use partition::Side;
@@ -62,7 +64,8 @@ fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
             data-fingerprint=move || world(|world| format!("{:016x}", world.fingerprint()))
         >
             <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, side, &event))
-                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))></div>
+                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))
+                on:focusin=on(|event: web_sys::FocusEvent| stop_at(event.target()).iter().for_each(stops::make_stop))></div>
             <ul class="stage-legend" aria-label="Legend" inner_html=move || legend.get()></ul>
             <menu::ActMenu player/>
         </div>
@@ -159,6 +162,11 @@ fn selection_at(target: Option<web_sys::EventTarget>) -> Option<Selection> {
     Some(Selection::Link(NodeId(a.parse().ok()?), NodeId(b.parse().ok()?)))
 }
 
+/// The element of the stage that has the focus.
+fn stop_at(target: Option<web_sys::EventTarget>) -> Option<web_sys::Element> {
+    target?.dyn_into::<web_sys::Element>().ok()?.closest("[tabindex]").ok().flatten()
+}
+
 fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
     let chosen = selection_at(event.target()).unwrap_or(Selection::Nothing);
     if side.takes(chosen) {
@@ -171,7 +179,13 @@ fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
 }
 
 fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
-    if !matches!(event.key().as_str(), "Enter" | " ") {
+    let key = event.key();
+    if let Some(next) = stop_at(event.target()).and_then(|from| stops::next(&from, &key)) {
+        event.prevent_default();
+        event.stop_propagation();
+        focus(&next);
+    }
+    if !matches!(key.as_str(), "Enter" | " ") {
         return;
     }
     if let Some(selection) = selection_at(event.target()) {
@@ -182,6 +196,6 @@ fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
         }
         player.pause();
         player.selection.set(selection);
-        menu::focus_first();
+        menu::enter();
     }
 }
