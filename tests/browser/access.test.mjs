@@ -165,7 +165,7 @@ tests["a scenario is printed as a handout: its picture, every beat with its ques
   const places = order.map((words) => text.indexOf(words));
   ensure(places.every((place, at) => place >= 0 && place > (places[at - 1] ?? -1)), `${order.map((words, at) => `${words}: ${places[at]}`)}`);
   ensure(!/It was:|You were right/.test(text), "an answer is given away");
-  ensure(await page.locator("#stage svg.picture").isVisible(), "the picture is not printed");
+  ensure(await page.locator(".canvas svg.picture").isVisible(), "the picture is not printed");
   const buttons = await page.locator("button:visible, select:visible, input:visible").count();
   ensure(buttons === 0, `${buttons} things to press are printed`);
   await page.emulateMedia({ media: "screen" });
@@ -181,6 +181,7 @@ tests["forced colours: links can be seen, and a cut, a slow and an open one diff
     await page.getByRole("button", { name: act, exact: true }).press("Enter");
     await keys(page, "Escape");
   }
+  await page.locator("#stage [data-node='4']").focus();
   const look = (link) => page.locator(`#stage [data-link='${link}'] .link`).evaluate((line) => {
     const { stroke, strokeDasharray, strokeWidth } = getComputedStyle(line);
     return { stroke, dashes: `${strokeDasharray} ${strokeWidth}`, text: getComputedStyle(document.body).color };

@@ -303,22 +303,27 @@ fn figures(desk: Desk, progress: Progress) -> AnyView {
     view! { <dl class="tallies" inner_html=figures></dl> }.into_any()
 }
 
-/// How a job stands: a sentence, and its numbers.
+/// How far a search is, or came.
+fn progress(desk: Desk) -> Option<AnyView> {
+    match desk.standing.get() {
+        Standing::Searching(progress) | Standing::Found(_, progress) => Some(figures(desk, progress)),
+        _ => None,
+    }
+}
+
+/// How a job stands, in a sentence.
 fn standing(desk: Desk) -> AnyView {
     let words = |words: String, is_broken: bool| {
         let class = if is_broken { "verdict-words is-broken" } else { "verdict-words" };
-        view! { <p class=class>{words}</p> }.into_any()
+        view! { <p class=class tabindex="-1">{words}</p> }.into_any()
     };
     match desk.standing.get() {
         Standing::Idle => view! {
             <p class="hint">"Tries every order of events, with these faults, and shows the shortest way to break the promise."</p>
         }
         .into_any(),
-        Standing::Searching(progress) => view! { <p>"Searching ..."</p> {figures(desk, progress)} }.into_any(),
-        Standing::Found(found, progress) => {
-            let is_broken = desk.prize.get().is_some();
-            [words(found, is_broken), figures(desk, progress)].views().into_any()
-        },
+        Standing::Searching(_) => view! { <p>"Searching ..."</p> }.into_any(),
+        Standing::Found(found, _) => words(found, desk.prize.get().is_some()),
         Standing::Shrinking(words) => view! { <p>"Shrinking. " {words}</p> }.into_any(),
         Standing::Shrunk(shrunk) => words(shrunk, false),
         Standing::Sorry(sentence) => words(sentence, false),
@@ -333,11 +338,12 @@ fn Result(desk: Desk) -> impl IntoView {
         view! { <button class=class on:click=click(move || act(desk))>{title}</button> }.into_any()
     };
     view! {
-        <div class="result" tabindex="-1">
+        <div class="result">
             <div aria-live="polite">{move || standing(desk)}</div>
             {when(move || desk.is_busy(), move || offer("", "Stop", Desk::stop))}
             {when(move || desk.prize.get().is_some(), move || offer("primary", "Step through it", Desk::open))}
             {when(move || desk.player.has_kept(), move || offer("", "Back to your own run", |desk| desk.player.return_to_own()))}
+            {move || progress(desk)}
         </div>
     }
 }
@@ -350,7 +356,7 @@ fn keep_in_sight(desk: Desk) {
         let is_here = |holder: web_sys::Element| holder.matches("body, .hunt *").unwrap_or(false);
         let waits = || document().active_element().is_none_or(is_here);
         if was_busy && !is_busy && waits() {
-            request_animation_frame(|| _ = focus_first(".hunt .result"));
+            request_animation_frame(|| _ = focus_first(".hunt .verdict-words"));
         }
         was_busy = is_busy;
     });

@@ -71,7 +71,7 @@ pub fn described(info: &Info) -> String {
 fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
     let (told, sources) = info.prose.split_at(sources);
-    // Its heading has room for two lines of the summary.
+    // A phone shows no more than two lines of the summary in the heading.
     format!("<p class=\"lead\">{}</p>", escape(info.summary))
         + &broken_rules(info)
         + &markdown(told)
