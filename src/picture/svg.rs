@@ -403,8 +403,13 @@ fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &
     let is_number = |row: &Vec<Cell>| row.first().is_none_or(|cell| cell.text.chars().count() <= SHORT);
     let has_numbers = head.first().is_some_and(String::is_empty) && rows.iter().all(is_number);
     let cell = if has_numbers { width * 2 / (columns * 2 - 1) } else { width / columns };
-    // Where a heading has no room in an equal share, each column's share goes by its heading.
-    let shares: Vec<i32> = head.iter().map(|text| text.chars().count().max(SHORT + 2) as i32 + 1).collect();
+    // Where a text has no room in an equal share, each column's share goes by its longest text.
+    let longest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| &cell.text);
+        let letters = cells.chain(head.get(column)).map(|text| text.chars().count());
+        letters.max().unwrap_or(0).max(SHORT) as i32 + 1
+    };
+    let shares: Vec<i32> = (0..head.len()).map(longest).collect();
     let is_crowded = !has_numbers && shares.iter().any(|letters| letters * LETTER > cell);
     let place = |column: usize| match is_crowded {
         true => width * shares.iter().take(column).sum::<i32>() / shares.iter().sum::<i32>(),

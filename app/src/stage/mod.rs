@@ -1,6 +1,7 @@
 //! The stage: the system as a picture that moves, and what can be done to it.
 
 mod legend;
+mod letters;
 pub mod menu;
 pub mod partition;
 mod scene;
@@ -12,6 +13,7 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::decimal::tenths;
 use faultline::picture::extent::{Extent, both, extent, view_box};
 use faultline::picture::{Frame, Picture};
 use faultline::sim::NodeId;
@@ -99,12 +101,14 @@ fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>
     words
 }
 
-/// The part of the frame that is shown. It grows with what is in the picture and does not shrink, so that nothing swings.
+/// The part of the frame that is shown, which only grows with what is in the picture, and how large its letters may be,
+/// which only shrinks: so that nothing swings.
 #[derive(Default)]
 struct Shown {
     version: Option<u64>,
     nodes: usize,
     extent: Option<Extent>,
+    letters: Option<f64>,
 }
 
 impl Shown {
@@ -113,7 +117,13 @@ impl Shown {
         self.version = Some(version);
         let known = self.extent.filter(|_| self.nodes == picture.nodes.len());
         let wanted = extent(picture).map(|extent| known.map_or(extent, |known| both(known, extent)));
+        let letters = letters::that_fit(picture);
+        let letters = self.letters.filter(|_| known.is_some()).map_or(letters, |known| known.min(letters));
         (self.nodes, self.extent) = (picture.nodes.len(), wanted);
+        if let Some(svg) = canvas.first_element_child().filter(|_| self.letters.replace(letters) != Some(letters)) {
+            // The name and the value are ours and valid, so this cannot fail.
+            let _ = svg.set_attribute("style", &format!("--fitting:{}px", tenths(letters)));
+        }
         if let Some((svg, extent)) = canvas.first_element_child().zip(wanted.filter(|_| wanted != known)) {
             // The name and the value are ours and valid, so this cannot fail.
             let _ = svg.set_attribute("viewBox", &view_box(extent));
