@@ -38,7 +38,10 @@ class Box {
     for (const [name, value] of [["role", "combobox"], ["aria-expanded", "false"], ["aria-controls", "found"], ["aria-autocomplete", "list"]]) {
       this.input.setAttribute(name, value);
     }
-    this.input.addEventListener("focus", () => this.load());
+    this.input.addEventListener("focus", ({ relatedTarget }) => {
+      this.before = relatedTarget;
+      this.load();
+    });
     this.input.addEventListener("input", () => this.find());
     this.input.addEventListener("keydown", (event) => this.key(event));
     form.addEventListener("submit", (event) => event.preventDefault());
@@ -118,11 +121,17 @@ class Box {
         this.input.value = "";
         this.close();
       } else {
-        this.input.blur();
+        this.leave();
       }
     }
     // What is typed here is no command of the page.
     event.stopPropagation();
+  }
+
+  /** Gives the focus back to what had it. */
+  leave() {
+    if (this.before?.isConnected) this.before.focus();
+    else this.input.blur();
   }
 
   close() {

@@ -7,7 +7,7 @@ use wasm_bindgen::JsCast;
 use super::player::Player;
 use crate::view::tagged;
 
-const KEYS: [(&str, &str); 11] = [
+const KEYS: [(&str, &str); 13] = [
     ("→", "Step"),
     ("←", "Step back"),
     ("Space", "Play or pause"),
@@ -16,8 +16,10 @@ const KEYS: [(&str, &str); 11] = [
     ("z and Z", "Undo and redo what you did"),
     ("0", "Restart"),
     (", and .", "Slower and faster"),
-    ("Tab", "Move between nodes, links and messages on the stage"),
+    ("Tab", "To the stage's nodes, its links, its messages"),
+    ("Arrows", "Move among those of a kind, and in a menu"),
     ("Enter", "What can be done to it"),
+    ("/", "Search"),
     ("?", "This list"),
 ];
 

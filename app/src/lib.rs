@@ -5,6 +5,7 @@
 
 mod address;
 mod crash;
+mod focus;
 mod futures;
 mod json;
 mod keys;

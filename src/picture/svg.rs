@@ -313,6 +313,8 @@ pub fn all_flights(picture: &Picture, flights: &[FlightMark], now: Time) -> Stri
 
 /// Height of a row of a figure.
 const ROW: i32 = 24;
+/// Letters are about this wide, in units of the picture.
+const LETTER: i32 = 8;
 /// A number in a table has at most this many characters.
 const SHORT: usize = 4;
 /// A grid's cells are as wide as if there were at least this many, so that they do not jump while a log grows.
@@ -320,7 +322,8 @@ const FEWEST_COLUMNS: usize = 8;
 
 /// The contents of a figure's group, around its top left corner.
 pub fn figure(figure: &Figure) -> String {
-    let mut out = format!(r#"<text class="figure-title" x="0" y="12">{}</text>"#, escape(&figure.title));
+    let fit = fit(&figure.title, figure.size.0);
+    let mut out = format!(r#"<text class="figure-title" x="0" y="12"{fit}>{}</text>"#, escape(&figure.title));
     match &figure.body {
         Body::Grid { first, rows } => grid(&mut out, figure.size, Some(*first), rows),
         Body::Queues(rows) => grid(&mut out, figure.size, None, rows),
@@ -328,6 +331,17 @@ pub fn figure(figure: &Figure) -> String {
         Body::Bars(bars) => bar_rows(&mut out, figure.size, bars),
     }
     out
+}
+
+/// Bold letters are about this wide, in units of the picture.
+const BOLD_LETTER: i32 = 8;
+
+/// The attributes that draw a title closer where it is longer than its figure is wide; nothing where it fits.
+fn fit(title: &str, width: i32) -> String {
+    if title.chars().count() as i32 * BOLD_LETTER <= width {
+        return String::new();
+    }
+    format!(r#" textLength="{width}" lengthAdjust="spacingAndGlyphs""#)
 }
 
 /// The width of the labels before rows: there are only a few widths, so that stacked figures line up.
@@ -389,7 +403,18 @@ fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &
     let is_number = |row: &Vec<Cell>| row.first().is_none_or(|cell| cell.text.chars().count() <= SHORT);
     let has_numbers = head.first().is_some_and(String::is_empty) && rows.iter().all(is_number);
     let cell = if has_numbers { width * 2 / (columns * 2 - 1) } else { width / columns };
-    let place = |column: usize| cell * column as i32 - if has_numbers && column > 0 { cell / 2 } else { 0 };
+    // Where a text has no room in an equal share, each column's share goes by its longest text.
+    let longest = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| &cell.text);
+        let letters = cells.chain(head.get(column)).map(|text| text.chars().count());
+        letters.max().unwrap_or(0).max(SHORT) as i32 + 1
+    };
+    let shares: Vec<i32> = (0..head.len()).map(longest).collect();
+    let is_crowded = !has_numbers && shares.iter().any(|letters| letters * LETTER > cell);
+    let place = |column: usize| match is_crowded {
+        true => width * shares.iter().take(column).sum::<i32>() / shares.iter().sum::<i32>(),
+        false => cell * column as i32 - if has_numbers && column > 0 { cell / 2 } else { 0 },
+    };
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
     for (column, text) in head.iter().enumerate() {
         let x = place(column) + 2;

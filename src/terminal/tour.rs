@@ -68,7 +68,7 @@ fn before(info: &Info, beat: usize, options: &[String]) {
 }
 
 /// Does what the beat does, and runs until the beat is reached. False when it never is.
-fn play(run: &mut Run<LiveWorld>, beat: usize, is_shown: bool, events: u64) -> bool {
+pub fn play(run: &mut Run<LiveWorld>, beat: usize, is_shown: bool, events: u64) -> bool {
     for input in run.world().beat_inputs(beat) {
         let words = run.world().describe_input(&input);
         let refused = run.act(input).err().map_or(String::new(), |refusal| format!(" (refused: {})", refusal.0));

@@ -7,8 +7,9 @@ use faultline::sim::explore::{Budget, Order, Progress};
 use faultline::sim::numbers::grouped;
 use faultline::sim::run::tape::Link;
 
+use crate::focus::focus_first;
 use crate::player::Player;
-use crate::view::{Views, click, described, on, option, typed, when};
+use crate::view::{Views, click, described, effect, on, option, typed, when};
 use crate::worker::{Ask, Job, Reply};
 
 /// The limits of states on offer.
@@ -302,22 +303,27 @@ fn figures(desk: Desk, progress: Progress) -> AnyView {
     view! { <dl class="tallies" inner_html=figures></dl> }.into_any()
 }
 
-/// How a job stands: a sentence, and its numbers.
+/// How far a search is, or came.
+fn progress(desk: Desk) -> Option<AnyView> {
+    match desk.standing.get() {
+        Standing::Searching(progress) | Standing::Found(_, progress) => Some(figures(desk, progress)),
+        _ => None,
+    }
+}
+
+/// How a job stands, in a sentence.
 fn standing(desk: Desk) -> AnyView {
     let words = |words: String, is_broken: bool| {
         let class = if is_broken { "verdict-words is-broken" } else { "verdict-words" };
-        view! { <p class=class>{words}</p> }.into_any()
+        view! { <p class=class tabindex="-1">{words}</p> }.into_any()
     };
     match desk.standing.get() {
         Standing::Idle => view! {
             <p class="hint">"Tries every order of events, with these faults, and shows the shortest way to break the promise."</p>
         }
         .into_any(),
-        Standing::Searching(progress) => view! { <p>"Searching ..."</p> {figures(desk, progress)} }.into_any(),
-        Standing::Found(found, progress) => {
-            let is_broken = desk.prize.get().is_some();
-            [words(found, is_broken), figures(desk, progress)].views().into_any()
-        },
+        Standing::Searching(_) => view! { <p>"Searching ..."</p> }.into_any(),
+        Standing::Found(found, _) => words(found, desk.prize.get().is_some()),
         Standing::Shrinking(words) => view! { <p>"Shrinking. " {words}</p> }.into_any(),
         Standing::Shrunk(shrunk) => words(shrunk, false),
         Standing::Sorry(sentence) => words(sentence, false),
@@ -327,6 +333,7 @@ fn standing(desk: Desk) -> AnyView {
 /// How far it has come, and what came of it.
 #[component]
 fn Result(desk: Desk) -> impl IntoView {
+    keep_in_sight(desk);
     let offer = move |class: &'static str, title: &'static str, act: fn(Desk)| {
         view! { <button class=class on:click=click(move || act(desk))>{title}</button> }.into_any()
     };
@@ -336,8 +343,23 @@ fn Result(desk: Desk) -> impl IntoView {
             {when(move || desk.is_busy(), move || offer("", "Stop", Desk::stop))}
             {when(move || desk.prize.get().is_some(), move || offer("primary", "Step through it", Desk::open))}
             {when(move || desk.player.has_kept(), move || offer("", "Back to your own run", |desk| desk.player.return_to_own()))}
+            {move || progress(desk)}
         </div>
     }
+}
+
+/// When a job has ended, the focus of those who waited for it in this panel goes to what came of it.
+fn keep_in_sight(desk: Desk) {
+    let mut was_busy = false;
+    effect(move || {
+        let is_busy = desk.is_busy();
+        let is_here = |holder: web_sys::Element| holder.matches("body, .hunt *").unwrap_or(false);
+        let waits = || document().active_element().is_none_or(is_here);
+        if was_busy && !is_busy && waits() {
+            request_animation_frame(|| _ = focus_first(".hunt .verdict-words"));
+        }
+        was_busy = is_busy;
+    });
 }
 
 /// Offered once a promise is broken on the reader's run.

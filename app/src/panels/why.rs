@@ -17,8 +17,8 @@ use faultline::sim::run::simulation::{Handled, Record, Simulation};
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, on, option, typed, when};
 
-/// Height of a row, in CSS pixels; the style sheet has the same value.
-const ROW: u64 = 62;
+/// Height of a row against the size of the page's letters; the style sheet has the same value.
+const ROW: f64 = 3.875;
 /// Rows rendered beyond the visible ones.
 const SPARE: u64 = 4;
 /// How far back a filter looks, in events.
@@ -154,17 +154,26 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
     found
 }
 
+/// Height of a row, in CSS pixels.
+fn row_height() -> u64 {
+    let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok()?);
+    let letters = style.and_then(|style| style.get_property_value("font-size").ok());
+    let letters = letters.and_then(|size| size.trim_end_matches("px").parse::<f64>().ok());
+    (letters.unwrap_or(16.0) * ROW) as u64
+}
+
 /// See the module's header.
 #[component]
 pub fn Why(player: Player) -> impl IntoView {
     let list = NodeRef::<html::Div>::new();
+    let height_of_row = row_height();
     let scroll = RwSignal::new((0u64, 320u64));
     let filter = RwSignal::new(Filter::default());
     let view = Memo::new(move |_| {
         player.changed();
         let (top, height) = scroll.get();
-        let from = (top / ROW).saturating_sub(SPARE);
-        let to = from + height / ROW + 2 * SPARE + 1;
+        let from = (top / height_of_row).saturating_sub(SPARE);
+        let to = from + height / height_of_row + 2 * SPARE + 1;
         player.with(|run| rows(run, &player.info(), filter.get(), from, to))
     });
     let on_scroll = on(move |_: web_sys::Event| {
@@ -176,12 +185,12 @@ pub fn Why(player: Player) -> impl IntoView {
         <div class="why">
             <Filters player filter/>
             <div class="log" node_ref=list on:scroll=on_scroll role=move || if view.with(|view| view.0 == 0) { "region" } else { "list" } aria-label="Events, newest first" tabindex="0">
-                <div style=move || format!("height:{}px", view.with(|view| view.0) * ROW)>
+                <div style=move || format!("height:{}px", view.with(|view| view.0) * height_of_row)>
                     <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
-                        <LogRow player row/>
+                        <LogRow player row height=height_of_row/>
                     </For>
                 </div>
-                {when(move || view.with(|view| view.0 == 0), || view! { <p class="empty">"Nothing has happened yet. Step, or play."</p> }.into_any())}
+                {when(move || view.with(|view| view.0 == 0), || view! { <p class="empty">"Each event will stand here, with its reason. Nothing has happened yet: step, or play."</p> }.into_any())}
             </div>
             <Causes player/>
         </div>
@@ -189,7 +198,7 @@ pub fn Why(player: Player) -> impl IntoView {
 }
 
 #[component]
-fn LogRow(player: Player, row: Row) -> impl IntoView {
+fn LogRow(player: Player, row: Row, height: u64) -> impl IntoView {
     let (step, is_input) = (row.step, row.is_input);
     let selected = move || !is_input && player.selection.get() == Selection::Event(step);
     let choose = click(move || {
@@ -199,7 +208,7 @@ fn LogRow(player: Player, row: Row) -> impl IntoView {
         }
         player.selection.set(Selection::Event(step));
     });
-    let style = format!("top:{}px", row.place * ROW);
+    let style = format!("top:{}px", row.place * height);
     view! {
         <div class="log-row" role="listitem" class:is-input=move || is_input class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
             <button on:click=choose title="Select to see its causes; select again to go there">

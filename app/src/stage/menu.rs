@@ -13,6 +13,7 @@ use faultline::sim::kernel::time::{self, MS};
 use faultline::sim::run::simulation::{Choice, Simulation};
 use faultline::sim::run::tape::Input;
 
+use crate::focus::{focus, focus_first, next_among};
 use crate::player::{Player, Selection};
 use crate::view::{Views, click, effect, on, when};
 
@@ -124,14 +125,8 @@ fn message_acts(player: Player, id: u64) -> Option<(String, Vec<Act>)> {
 }
 
 /// Moves the focus into the menu, once it is there.
-pub fn focus_first() {
-    request_animation_frame(|| {
-        let first = document().query_selector(".acts button").ok().flatten();
-        if let Some(button) = first.and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok()) {
-            // A button that cannot take the focus leaves it where it is.
-            let _ = button.focus();
-        }
-    });
+pub fn enter() {
+    request_animation_frame(|| _ = focus_first(".acts button"));
 }
 
 /// Where something that can be chosen is in a picture.
@@ -144,13 +139,9 @@ fn query(selection: Selection) -> Option<String> {
     }
 }
 
-/// Returns the focus to what was chosen.
-fn focus_chosen(selection: Selection) {
-    let found = query(selection).and_then(|query| document().query_selector(&query).ok().flatten());
-    if let Some(element) = found.and_then(|element| element.dyn_into::<web_sys::SvgElement>().ok()) {
-        // What cannot take the focus leaves it where it is.
-        let _ = element.focus();
-    }
+/// Returns the focus to what was chosen. False if it is gone.
+fn focus_chosen(selection: Selection) -> bool {
+    query(selection).is_some_and(|query| focus_first(&query))
 }
 
 /// Between the menu and what it belongs to, in CSS pixels.
@@ -201,22 +192,29 @@ fn content(player: Player) -> Option<(String, Vec<Act>)> {
 fn close(player: Player) {
     let chosen = player.selection.get_untracked();
     player.selection.set(Selection::Nothing);
-    focus_chosen(chosen);
+    _ = focus_chosen(chosen);
 }
 
 fn act_button(player: Player, (title, inputs): Act) -> AnyView {
     let run = click(move || {
         let chosen = player.selection.get_untracked();
+        let receiver = match chosen {
+            Selection::Message(id) => player.with(|run| run.world().message(id)).map(|view| view.to),
+            _ => None,
+        };
         for input in &inputs {
             let is_done = player.act(input.clone());
             if is_done && matches!(input, Input::Choose { .. }) {
                 player.step();
             }
         }
-        if matches!(chosen, Selection::Message(_)) {
-            player.selection.set(Selection::Nothing);
-        } else {
-            focus_first();
+        match receiver {
+            // A message may be gone; its receiver is not.
+            Some(receiver) => {
+                player.selection.set(Selection::Nothing);
+                _ = focus_chosen(chosen) || focus_chosen(Selection::Node(receiver));
+            }
+            None => enter(),
         }
     });
     view! { <button on:click=run>{title}</button> }.into_any()
@@ -234,9 +232,14 @@ pub fn ActMenu(player: Player) -> impl IntoView {
         });
     });
     let on_key = move |event: web_sys::KeyboardEvent| {
+        let from = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if event.key() == "Escape" {
             event.stop_propagation();
             close(player);
+        } else if let Some(next) = from.and_then(|from| next_among(&from, &event.key(), "button")) {
+            event.prevent_default();
+            event.stop_propagation();
+            focus(&next);
         }
     };
     let menu = move || {

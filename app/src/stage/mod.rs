@@ -1,9 +1,11 @@
 //! The stage: the system as a picture that moves, and what can be done to it.
 
 mod legend;
+mod letters;
 pub mod menu;
 pub mod partition;
 mod scene;
+mod stops;
 pub mod text_form;
 
 use leptos::html;
@@ -11,12 +13,14 @@ use leptos::prelude::*;
 use wasm_bindgen::JsCast;
 
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::decimal::tenths;
 use faultline::picture::extent::{Extent, both, extent, view_box};
 use faultline::picture::{Frame, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::run::simulation::Simulation;
 
 use super::player::{Player, Selection};
+use crate::focus::focus;
 use crate::view::{effect, on};
 use legend::Legend;
 use partition::Side;
@@ -62,7 +66,8 @@ fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
             data-fingerprint=move || world(|world| format!("{:016x}", world.fingerprint()))
         >
             <div class="canvas" node_ref=canvas on:click=on(move |event: web_sys::MouseEvent| choose(player, side, &event))
-                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))></div>
+                on:keydown=on(move |event: web_sys::KeyboardEvent| choose_by_key(player, side, &event))
+                on:focusin=on(|event: web_sys::FocusEvent| stop_at(event.target()).iter().for_each(stops::make_stop))></div>
             <ul class="stage-legend" aria-label="Legend" inner_html=move || legend.get()></ul>
             <menu::ActMenu player/>
         </div>
@@ -96,12 +101,14 @@ fn keep_drawn(player: Player, canvas: NodeRef<html::Div>, frame: RwSignal<Frame>
     words
 }
 
-/// The part of the frame that is shown. It grows with what is in the picture and does not shrink, so that nothing swings.
+/// The part of the frame that is shown, which only grows with what is in the picture, and how large its letters may be,
+/// which only shrinks: so that nothing swings.
 #[derive(Default)]
 struct Shown {
     version: Option<u64>,
     nodes: usize,
     extent: Option<Extent>,
+    letters: Option<f64>,
 }
 
 impl Shown {
@@ -110,7 +117,13 @@ impl Shown {
         self.version = Some(version);
         let known = self.extent.filter(|_| self.nodes == picture.nodes.len());
         let wanted = extent(picture).map(|extent| known.map_or(extent, |known| both(known, extent)));
+        let letters = letters::that_fit(picture);
+        let letters = self.letters.filter(|_| known.is_some()).map_or(letters, |known| known.min(letters));
         (self.nodes, self.extent) = (picture.nodes.len(), wanted);
+        if let Some(svg) = canvas.first_element_child().filter(|_| self.letters.replace(letters) != Some(letters)) {
+            // The name and the value are ours and valid, so this cannot fail.
+            let _ = svg.set_attribute("style", &format!("--fitting:{}px", tenths(letters)));
+        }
         if let Some((svg, extent)) = canvas.first_element_child().zip(wanted.filter(|_| wanted != known)) {
             // The name and the value are ours and valid, so this cannot fail.
             let _ = svg.set_attribute("viewBox", &view_box(extent));
@@ -159,6 +172,11 @@ fn selection_at(target: Option<web_sys::EventTarget>) -> Option<Selection> {
     Some(Selection::Link(NodeId(a.parse().ok()?), NodeId(b.parse().ok()?)))
 }
 
+/// The element of the stage that has the focus.
+fn stop_at(target: Option<web_sys::EventTarget>) -> Option<web_sys::Element> {
+    target?.dyn_into::<web_sys::Element>().ok()?.closest("[tabindex]").ok().flatten()
+}
+
 fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
     let chosen = selection_at(event.target()).unwrap_or(Selection::Nothing);
     if side.takes(chosen) {
@@ -171,7 +189,13 @@ fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
 }
 
 fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
-    if !matches!(event.key().as_str(), "Enter" | " ") {
+    let key = event.key();
+    if let Some(next) = stop_at(event.target()).and_then(|from| stops::next(&from, &key)) {
+        event.prevent_default();
+        event.stop_propagation();
+        focus(&next);
+    }
+    if !matches!(key.as_str(), "Enter" | " ") {
         return;
     }
     if let Some(selection) = selection_at(event.target()) {
@@ -182,6 +206,6 @@ fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
         }
         player.pause();
         player.selection.set(selection);
-        menu::focus_first();
+        menu::enter();
     }
 }

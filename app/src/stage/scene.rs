@@ -21,6 +21,9 @@ use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
+use super::stops;
+use super::text_form::link_words;
+use crate::focus::{focus, has_focus};
 use crate::player::Selection;
 
 /// Above this many messages in flight, links show a stream as wide as their rate instead of single marks.
@@ -94,7 +97,7 @@ impl Scene {
         let (width, height) = frame.size();
         set(&root, "viewBox", &format!("0 0 {width} {height}"));
         set(&root, "role", "group");
-        set(&root, "aria-label", "The system. Nodes, links and messages can be chosen.");
+        set(&root, "aria-label", "The system. Nodes, links and messages can be chosen; arrow keys move among each.");
         let layer = |class: &str| {
             let group = element("g", class)?;
             append(&root, &group);
@@ -162,6 +165,7 @@ impl Scene {
                 .set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
             self.picture = Some(picture);
             self.keep_flights(world, clock);
+            [&self.nodes, &self.links, &self.flights].into_iter().for_each(stops::keep);
         }
         self.move_rings(clock);
         self.move_flights(clock);
@@ -180,7 +184,7 @@ impl Scene {
             if !self.link_elements.contains_key(&key) {
                 let Some(group) = element("g", "link-group") else { continue };
                 set(&group, "data-link", &format!("{}-{}", key.0, key.1));
-                set(&group, "tabindex", "0");
+                set(&group, "tabindex", "-1");
                 set(&group, "role", "button");
                 append(&self.links, &group);
                 self.link_elements.insert(key, (group, None));
@@ -190,10 +194,10 @@ impl Scene {
             let looks = (*mark, trouble, geometry::link_ends(picture, mark.a, mark.b));
             if let Some((group, known)) = self.link_elements.get_mut(&key) {
                 set(group, "class", if selected { "link-group is-selected" } else { "link-group" });
+                let (a, b, words) = (world.name(mark.a), world.name(mark.b), link_words(world, mark.a, mark.b));
+                set(group, "aria-label", &format!("Link between {a} and {b}, {words}"));
                 if *known != Some(looks) {
                     *known = Some(looks);
-                    let (a, b) = (world.name(mark.a), world.name(mark.b));
-                    set(group, "aria-label", &format!("Link between {a} and {b}"));
                     group.set_inner_html(&with_hit_line(picture, mark, trouble));
                 }
             }
@@ -286,10 +290,12 @@ impl Scene {
             marks.retain(|mark| mark.lost.is_some());
         }
         let lanes = geometry::lanes(&marks);
+        let mut left_by_focus = None;
         self.flight_elements.retain(|id, flight| {
             let at = marks.binary_search_by_key(id, |mark| mark.id);
             let stays = at.is_ok_and(|at| lanes[at].count > 0);
             if !stays {
+                left_by_focus = left_by_focus.or(has_focus(&flight.group).then_some(flight.mark.to.0));
                 flight.group.remove();
             }
             stays
@@ -308,6 +314,8 @@ impl Scene {
                 }
             }
         }
+        // The focus goes where its message went.
+        left_by_focus.and_then(|id| self.node_elements.get(&id)).iter().for_each(|node| focus(&node.group));
         self.name_flights();
         self.move_flights(clock);
     }
@@ -380,7 +388,7 @@ fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
 fn new_node(id: u16, name: &str) -> Option<NodeElement> {
     let group = element("g", "node")?;
     set(&group, "data-node", &id.to_string());
-    set(&group, "tabindex", "0");
+    set(&group, "tabindex", "-1");
     set(&group, "role", "button");
     set(&group, "aria-label", name);
     let (body, ring) = (element("g", "body")?, element("path", "ring")?);
@@ -400,7 +408,7 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     let group = element("g", &flight_class(&mark, false))?;
     set(&group, "data-flight", &mark.id.to_string());
     if mark.lost.is_none() {
-        set(&group, "tabindex", "0");
+        set(&group, "tabindex", "-1");
     }
     set(&group, "role", if mark.lost.is_none() { "button" } else { "img" });
     // What one sees is part of what is read out: in the same order, with spaces that are not drawn.

@@ -1,55 +1,228 @@
-//! The stage in words, always in step with the picture: nodes with their state, messages in flight.
+//! The stage in words, in step with the picture, unless it is out of sight while the run plays: what is promised, nodes, links, messages, figures, charts, and what
+//! was done to the system.
 
 use leptos::prelude::*;
 
-use faultline::picture::{FlightMark, Frame, svg};
-use faultline::sim::kernel::time;
+use faultline::guides::kit::chart::Plot;
+use faultline::guides::kit::info::Info;
+use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::{plot, story};
+use faultline::picture::{Body, Cell, Figure, FlightMark, Frame, GridRow, NodeMark, svg};
+use faultline::sim::NodeId;
+use faultline::sim::judge::verdict::Verdict;
+use faultline::sim::kernel::time::{self, Time};
+use faultline::sim::kernel::{PendingKind, link::LinkState};
+use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::Player;
-use crate::view::row;
+use crate::view::{effect, row, tagged};
 
-/// The most messages that are listed.
-const MOST_MESSAGES: usize = 40;
+/// The most messages that are listed, and the most acts: the latest.
+const MOST: usize = 40;
 
-fn nodes(player: Player) -> String {
-    player.changed();
-    player.with(|run| {
-        let picture = run.world().picture(Frame::Wide);
-        picture.nodes.iter().map(|mark| row(&mark.label, &[svg::state_text(mark)])).collect()
-    })
+/// How many of a kind there are, and a row for each, or for each of the first.
+type Rows = (usize, Vec<Vec<String>>);
+
+fn counted(rows: impl Iterator<Item = Vec<String>>) -> Rows {
+    let rows: Vec<Vec<String>> = rows.collect();
+    (rows.len(), rows)
 }
 
-/// How many messages are in flight, and a row for each of the first.
-fn messages(player: Player) -> (usize, String) {
-    player.changed();
-    player.with(|run| {
-        let world = run.world();
-        let mut flights = world.flights();
-        flights.retain(|flight| flight.lost.is_none());
-        let line = |flight: &FlightMark| {
-            let view = world.message(flight.id)?;
-            Some(row(&view.title, &[world.name(view.from), world.name(view.to), time::show(view.due)]))
+fn promises(info: &Info, run: &Run<LiveWorld>) -> Rows {
+    let all = info.promises.iter().zip(run.world().standings());
+    counted(all.map(|(promise, standing)| {
+        let why = match &standing.verdict {
+            Verdict::Broken(broken) => broken.breach.text.clone(),
+            Verdict::Outside(says) => (*says).to_owned(),
+            _ => String::new(),
         };
-        (flights.len(), flights.iter().take(MOST_MESSAGES).filter_map(line).collect())
-    })
+        vec![promise.title.to_owned(), standing.words(promise.kind).to_owned(), why]
+    }))
 }
 
-/// Two tables.
-#[component]
-pub fn TextForm(player: Player) -> impl IntoView {
-    view! {
-        <table>
-            <caption>"Nodes"</caption>
-            <thead><tr><th scope="col">"Node"</th><th scope="col">"State"</th></tr></thead>
-            <tbody inner_html=move || nodes(player)></tbody>
-        </table>
-        <table>
-            <caption>{move || format!("Messages in flight: {}", messages(player).0)}</caption>
-            <thead><tr>
-                <th scope="col">"Message"</th><th scope="col">"From"</th><th scope="col">"To"</th><th scope="col">"Due at"</th>
-            </tr></thead>
-            <tbody inner_html=move || messages(player).1></tbody>
-        </table>
+fn nodes(_: &Info, run: &Run<LiveWorld>) -> Rows {
+    let world = run.world();
+    let timers = |mark: &NodeMark| {
+        let own = world.choices().into_iter().filter(|it| it.node == mark.node && it.kind == PendingKind::Timer);
+        let names: Vec<String> = own.map(|timer| world.describe_pending(timer.id)).collect();
+        let until = mark.ring.map_or(String::new(), |ring| format!("; the ring ends at {}", time::show(ring.until)));
+        names.join(", ") + &until
+    };
+    let state = |mark: &NodeMark| {
+        let level = mark.fill.map(|(value, full)| format!("{value} of {full}"));
+        let leads = mark.crown.then(|| "leads".to_owned());
+        let words = [Some(svg::state_text(mark)), leads, level].into_iter().flatten();
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" · ")
+    };
+    let picture = world.picture(Frame::Wide);
+    counted(picture.nodes.iter().map(|mark| vec![mark.label.clone(), state(mark), timers(mark)]))
+}
+
+fn sets(_: &Info, run: &Run<LiveWorld>) -> Rows {
+    let picture = run.world().picture(Frame::Wide);
+    let label = |id: &NodeId| picture.node(*id).map(|mark| mark.label.clone());
+    counted(picture.sets.iter().map(|set| {
+        let members: Vec<String> = set.members.iter().filter_map(label).collect();
+        vec![set.label.clone(), members.join(", ")]
+    }))
+}
+
+/// What is wrong with a link in one direction; nothing if nothing is.
+fn trouble(link: LinkState) -> Option<String> {
+    if link.cut {
+        return Some("cut".to_owned());
     }
+    let late = (link.extra > 0).then(|| format!("{} slower", time::show(link.extra)));
+    let lossy = (link.loss_ppm > 0).then(|| format!("loses {} %", link.loss_ppm / 10_000));
+    late.into_iter().chain(lossy).reduce(|all, more| format!("{all}, {more}"))
+}
+
+/// How a link stands, in either direction.
+pub fn link_words(world: &LiveWorld, a: NodeId, b: NodeId) -> String {
+    let one = |from, to| Some((trouble(world.kernel().link(from, to))?, world.name(from), world.name(to)));
+    match (one(a, b), one(b, a)) {
+        (None, None) => "open".to_owned(),
+        (Some((forth, ..)), Some((back, ..))) if forth == back => forth,
+        (forth, back) => {
+            let words = forth.into_iter().chain(back).map(|(what, from, to)| format!("{from} to {to}: {what}"));
+            words.collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn links(_: &Info, run: &Run<LiveWorld>) -> Rows {
+    let world = run.world();
+    let picture = world.picture(Frame::Wide);
+    let line = |(a, b)| vec![format!("{} – {}", world.name(a), world.name(b)), link_words(world, a, b)];
+    counted(picture.links.iter().map(|mark| line((mark.a, mark.b))))
+}
+
+fn messages(_: &Info, run: &Run<LiveWorld>) -> Rows {
+    let world = run.world();
+    let flights = world.flights();
+    let line = |flight: &FlightMark| {
+        let title = world.message(flight.id).map_or_else(|| "a message".to_owned(), |view| view.title);
+        let due = match flight.lost {
+            Some(at) => format!("lost at {}", time::show(at)),
+            None => time::show(flight.due),
+        };
+        vec![title, world.name(flight.from), world.name(flight.to), due]
+    };
+    let count = flights.iter().filter(|flight| flight.lost.is_none()).count();
+    (count, flights.iter().take(MOST).map(line).collect())
+}
+
+fn charts(info: &Info, run: &Run<LiveWorld>) -> Rows {
+    let now: Time = run.world().kernel().now();
+    let line = |title: &str, name: String, value: String| vec![title.to_owned(), name, value];
+    counted(info.charts.iter().flat_map(|chart| match chart.plot {
+        Plot::Share(metric) => {
+            let totals = plot::shares(run.world(), metric).into_iter();
+            totals.map(|(name, total)| line(chart.title, name, total.to_string())).collect::<Vec<_>>()
+        }
+        plot => {
+            let (scale, lines) = plot::lines(run.world(), plot, now);
+            let last = |points: &[(Time, f64)]| points.last().map_or("–".to_owned(), |point| scale.show(point.1));
+            lines.into_iter().map(|drawn| line(chart.title, drawn.name, last(&drawn.points))).collect()
+        }
+    }))
+}
+
+fn acts(_: &Info, run: &Run<LiveWorld>) -> Rows {
+    let here = run.step_count();
+    let all: Vec<_> = story::acts(run.branch().tape().inputs()).filter(|stamped| stamped.after <= here).collect();
+    let latest = all.iter().skip(all.len().saturating_sub(MOST));
+    let line = |after: u64, what: String| vec![format!("after event {after}"), what];
+    let rows = latest.map(|stamped| line(stamped.after, run.world().describe_input(&stamped.input)));
+    (all.len(), rows.collect())
+}
+
+/// A cell's text; what may still change says so, as its dashes do in the picture.
+fn cell_text(cell: &Cell) -> String {
+    if cell.firm || cell.text.is_empty() { cell.text.clone() } else { format!("{} (dashed)", cell.text) }
+}
+
+/// A row of cells; where the picture has a bar, its head says after how many.
+fn grid_row(grid: &GridRow) -> String {
+    let mark = grid.mark.map_or(String::new(), |mark| format!(", bar after {mark}"));
+    row(&format!("{}{mark}", grid.label), &grid.cells.iter().map(cell_text).collect::<Vec<_>>())
+}
+
+fn head(columns: &[String]) -> String {
+    let cells: String = columns.iter().map(|column| tagged("th scope=\"col\"", column)).collect();
+    format!("<thead><tr>{cells}</tr></thead>")
+}
+
+/// A figure as a table.
+fn figure(figure: &Figure) -> String {
+    let (head, rows): (String, String) = match &figure.body {
+        Body::Grid { first, rows } => {
+            let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
+            let places = (0..widest).map(|at| (first + at).to_string());
+            let columns: Vec<String> = std::iter::once("Row".to_owned()).chain(places).collect();
+            (head(&columns), rows.iter().map(grid_row).collect())
+        }
+        Body::Queues(rows) => (String::new(), rows.iter().map(grid_row).collect()),
+        Body::Table { head: columns, rows } => {
+            let cells = |cells: &Vec<Cell>| cells.iter().map(|cell| tagged("td", &cell_text(cell))).collect::<String>();
+            (head(columns), rows.iter().map(|row| format!("<tr>{}</tr>", cells(row))).collect())
+        }
+        Body::Bars(bars) => (String::new(), bars.iter().map(|bar| row(&bar.label, &[bar.text.clone()])).collect()),
+    };
+    format!("<table>{}{head}<tbody>{rows}</tbody></table>", tagged("caption", &figure.title))
+}
+
+fn figures(run: &Run<LiveWorld>) -> String {
+    run.world().picture(Frame::Wide).figures.iter().map(figure).collect()
+}
+
+/// See the module's header.
+#[component]
+pub fn TextForm(player: Player, is_shown: Signal<bool>) -> impl IntoView {
+    // Nobody reads what is out of sight and changes sixty times a second.
+    let version = RwSignal::new(0);
+    effect(move || {
+        let now = player.changed();
+        if is_shown.get() || !player.playing() {
+            version.set(now);
+        }
+    });
+    let figures = Memo::new(move |_| {
+        version.track();
+        player.with(figures)
+    });
+    let table = move |title, columns: &[&'static str], rows| table(player, version, title, columns, rows);
+    view! {
+        {table("Promises", &["Promise", "How it stands", "Why"], promises)}
+        {table("Nodes", &["Node", "State", "Timers"], nodes)}
+        {table("Sets of nodes", &["Set", "Nodes"], sets)}
+        {table("Links", &["Link", "State"], links)}
+        {table("Messages in flight", &["Message", "From", "To", "Due at"], messages)}
+        <div class="text-figures" inner_html=move || figures.get()></div>
+        {table("Latest values of the charts", &["Chart", "What", "Value"], charts)}
+        {table("What was done", &["When", "What"], acts)}
+    }
+}
+
+/// A table with its count in the caption; none where there is nothing of the kind.
+fn table(
+    player: Player,
+    version: RwSignal<u64>,
+    title: &'static str,
+    columns: &[&'static str],
+    rows: fn(&Info, &Run<LiveWorld>) -> Rows,
+) -> AnyView {
+    let all = Memo::new(move |_| {
+        version.track();
+        player.with(|run| rows(&player.info(), run))
+    });
+    let line = |cells: &Vec<String>| cells.split_first().map_or(String::new(), |(first, rest)| row(first, rest));
+    let head = head(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>());
+    let html = move || {
+        let (count, rows) = all.get();
+        let caption = tagged("caption", &format!("{title}: {count}"));
+        format!("{caption}{head}<tbody>{}</tbody>", rows.iter().map(line).collect::<String>())
+    };
+    view! { <table hidden=move || all.with(|all| all.1.is_empty()) inner_html=html></table> }.into_any()
 }

@@ -90,7 +90,7 @@ fn replace_between(text: &str, start: &str, end: &str, with: &str) -> String {
     format!("{}{with}{}", &text[..from], &text[to..])
 }
 
-/// Links to all guides, that of the page marked; and on the pages that are lists to the page of all rules.
+/// Links to all guides, that of the page marked, and to the page of all rules.
 fn guide_links(path: &str) -> String {
     let link = |slug: &str, title: &str| {
         let current = match path.strip_prefix(slug) {
@@ -100,8 +100,7 @@ fn guide_links(path: &str) -> String {
         };
         format!("<a href=\"{{up}}{slug}/\"{current}>{title}</a>")
     };
-    let guides = Guide::ALL.map(|guide| link(guide.slug(), guide.title())).concat();
-    if path.contains('/') { guides } else { guides + &link("rules", "Rules") }
+    Guide::ALL.map(|guide| link(guide.slug(), guide.title())).concat() + &link("rules", "Rules")
 }
 
 #[cfg(test)]

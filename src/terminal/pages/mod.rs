@@ -5,6 +5,7 @@ mod cards;
 mod files;
 mod frame;
 mod guide;
+mod handout;
 mod home;
 mod missing;
 mod paths;

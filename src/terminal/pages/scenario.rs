@@ -11,14 +11,15 @@ use serde_json::json;
 
 use super::cards::story;
 use super::paths::minutes;
-use super::{in_practice, length, markdown, scenarios_of, workbench};
+use super::{handout, in_practice, length, markdown, scenarios_of, workbench};
 
 /// The page, without its frame. The app takes the workbench's place and leaves all else alone.
 pub fn page(scenario: &'static dyn AnyScenario, info: &Info, outside: &InPractice) -> String {
     format!(
-        "<div class=\"page scenario\">{}{}<article id=\"prose\" class=\"prose\">{}</article>{}</div>",
+        "<div class=\"page scenario\">{}{}{}<article id=\"prose\" class=\"prose\">{}</article>{}</div>",
         heading(info),
         workbench::still(scenario, info),
+        handout::section(scenario, info),
         prose(info, outside),
         neighbours(info),
     )
@@ -70,7 +71,7 @@ pub fn described(info: &Info) -> String {
 fn prose(info: &Info, outside: &InPractice) -> String {
     let sources = info.prose.find("## Sources").unwrap_or(info.prose.len());
     let (told, sources) = info.prose.split_at(sources);
-    // Its heading has room for one line of the summary.
+    // A phone shows no more than two lines of the summary in the heading.
     format!("<p class=\"lead\">{}</p>", escape(info.summary))
         + &broken_rules(info)
         + &markdown(told)

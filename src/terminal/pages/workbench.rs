@@ -104,7 +104,7 @@ fn first_beat(beat: &BeatInfo, options: &[String]) -> String {
 }
 
 /// A text as HTML: `*term*` is set apart. What it means is the app's to say.
-fn with_emphasis(text: &str) -> String {
+pub fn with_emphasis(text: &str) -> String {
     let part = |(index, part)| match index % 2 {
         1 => format!("<em>{}</em>", escape(part)),
         _ => escape(part),
