@@ -113,9 +113,8 @@ const LAST: NodeId = NodeId(2);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Three voters, one answer",
-        "Three voters must agree on 0 or 1. Messages take as long as they like, and one voter may crash. A crashed \
-         voter and a slow one look the same, so nobody may wait for all three: *n - t*, here two, must do. Watch \
-         each send its vote to the others.",
+        "Three voters must agree on 0 or 1. Messages take as long as they like, and one voter may crash. It then looks \
+         like a slow one, so nobody may wait for all three: *n - t*, here two, must do. Watch each send its vote.",
         |world| world.flights().count() >= 6,
     )
     .midway()
@@ -126,6 +125,7 @@ const TOUR: &[Beat] = &[
          three say the same, it proposes that value; otherwise it proposes ?.",
         |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "Propose, then decide or toss",
@@ -133,6 +133,7 @@ const TOUR: &[Beat] = &[
          votes that way from now on. With none it tosses a coin. Then comes the next round.",
         is_decided,
     )
+    .midway()
     .look(everybody)
     .ask(Predict {
         question: "In one round, can one voter propose 0 and another 1?",
@@ -151,6 +152,7 @@ const TOUR: &[Beat] = &[
         |world| open_in(world, 8),
     )
     .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
+    .midway()
     .look(everybody)
     .ask(Predict {
         question: "In which round does the next decision come?",
@@ -166,6 +168,7 @@ const TOUR: &[Beat] = &[
          state, for ever.",
         |world| open_in(world, 15),
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "The coin is back",
@@ -174,6 +177,7 @@ const TOUR: &[Beat] = &[
         is_decided,
     )
     .first(|_| vec![coin(true)])
+    .midway()
     .look(everybody)
     .ask(Predict {
         question: "Can the same schedule keep the vote open?",
@@ -192,6 +196,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|_| vec![Input::HealAll, set(ben_or::SPREAD, 20_000), Input::Crash { node: LAST }])
+    .midway()
     .look(|_| vec![NodeId(0), NodeId(1)]),
     Beat::new(
         "What is promised instead",
@@ -200,6 +205,7 @@ const TOUR: &[Beat] = &[
         |world| world.witness().decided >= 15,
     )
     .first(|_| vec![Input::Restart { node: LAST }, set(ben_or::KIND, 1)])
+    .midway()
     .look(everybody),
 ];
 

@@ -187,6 +187,7 @@ const TOUR: &[Beat] = &[
             (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 2_000
         },
     )
+    .midway()
     .look(all_consumers),
     Beat::new(
         "Full",
@@ -200,6 +201,7 @@ const TOUR: &[Beat] = &[
          before.",
         |world| lag(world) >= 12_000,
     )
+    .midway()
     .look(|_| vec![THE_LOG]),
     Beat::new(
         "Half the writers",

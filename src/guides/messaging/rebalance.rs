@@ -232,7 +232,11 @@ const TOUR: &[Beat] = &[
     .look(first)
     .ask(Predict {
         question: "Consumer 1 wakes up. What does it believe?",
-        options: |_| vec!["That it owns its partitions".to_owned(), "That it has left the group".to_owned()],
+        options: |_| {
+            ["That it owns its partitions", "That it must join again", "That the others have crashed"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
         because: "Nobody could tell it. It is a *zombie* now: it picks up where it left off.",
     }),
@@ -243,6 +247,7 @@ const TOUR: &[Beat] = &[
         |world| flies(world, refused),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .midway()
     .look(first),
     Beat::new(
         "Back in",
@@ -265,6 +270,7 @@ const TOUR: &[Beat] = &[
         |world| world.is_promise_broken(NO_ZOMBIE.id),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .midway()
     .look(first),
 ];
 

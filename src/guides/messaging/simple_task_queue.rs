@@ -153,11 +153,15 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(|_| vec![BROKER]),
-    Beat::new("Handed out, not given away", "The worker receives the task and gets to work.", works)
+    Beat::new("Handed out", "The worker receives the task and gets to work.", works)
         .look(|_| vec![WORKER])
         .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            options: |_| {
+            ["No: it was handed out", "Yes, until the publisher has its confirm", "Yes, until the worker acknowledges"]
+                .map(str::to_owned)
+                .to_vec()
+        },
             answer: |world| {
                 let id = held(world, WORKER).1.map(|delivery| delivery.message.id);
                 usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
@@ -174,8 +178,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "The worker dies at work",
         "Four more tasks, and the worker's machine dies without a word. (Had only its process died, its operating \
-         system would have closed the connection, and the broker would know at once.) The broker has to miss its \
-         heartbeats; then it closes the connection, and the task goes back to its place.",
+         system would have closed the connection.) The broker has to miss its heartbeats; then it closes the \
+         connection, and the task goes back to its place.",
         |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
     )
     .first(|_| vec![publish(4), Input::Crash { node: WORKER }])
@@ -195,6 +199,7 @@ const TOUR: &[Beat] = &[
         |world| !broker_is_up(world),
     )
     .first(|_| vec![Input::Crash { node: BROKER }])
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "What the disk knew",
@@ -203,6 +208,7 @@ const TOUR: &[Beat] = &[
         |world| broker_is_up(world) && !ready(world, 0).is_empty(),
     )
     .first(|_| vec![Input::Restart { node: BROKER }])
+    .midway()
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "How many of the tasks that were confirmed and not done are lost?",
