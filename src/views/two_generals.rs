@@ -1,7 +1,7 @@
 //! How the two generals look: the valley, the messengers, and what each general knows.
 
-use crate::sim::numbers::counted;
 use super::prelude::*;
+use crate::sim::numbers::counted;
 use crate::systems::consensus::two_generals::{
     self as generals, FIRST, Message, SECOND, Timer, TwoGenerals, awaited, last_message,
 };

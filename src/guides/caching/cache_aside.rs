@@ -119,10 +119,6 @@ fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
     world.flights().any(|flight| wanted(flight.message))
 }
 
-fn in_cache(world: &Shop, key: u16) -> Option<Version> {
-    cached(world).iter().find(|entry| entry.0 == key).map(|entry| entry.1.version)
-}
-
 /// The key whose copy is older than its row.
 fn stale(world: &Shop) -> Option<u16> {
     cached(world).iter().find(|(key, copy)| copy.version < version(world, *key)).map(|entry| entry.0)
@@ -138,8 +134,10 @@ fn holds_an_old_copy(world: &Shop) -> bool {
     stale(world).is_some_and(|key| !flies(world, |message| is_news(message, version(world, key))))
 }
 
-/// Key 0 is the most popular one.
-const FAVOURITE: u16 = 0;
+/// The command that updates the key in the table's first row.
+fn update_newest(world: &Shop) -> Option<Input> {
+    cached(world).first().map(|entry| call(cache::UPDATE, &[1, i64::from(entry.0)]))
+}
 
 /// The key that is asked for first.
 const FIRST: u16 = 1;
@@ -200,13 +198,12 @@ const TOUR: &[Beat] = &[
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
         "An update",
-        "The clients' own requests pause from here on. Client 1 updates the most popular key. The server writes to the \
-         database, and then deletes the copy rather than overwrite it: to *invalidate* twice does no harm.",
-        |world| {
-            flies(world, |message| matches!(message, Message::Deleted { .. })) && in_cache(world, FAVOURITE).is_none()
-        },
+        "The clients' own requests pause from here on. Client 1 updates the key in the table's first row. The server \
+         writes to the database, and then deletes the copy rather than overwrite it: to *invalidate* twice does no \
+         harm.",
+        |world| flies(world, |message| matches!(message, Message::Deleted { .. })),
     )
-    .first(|_| vec![Input::set(cache::RATE, 0), call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .first(|world| [Some(Input::set(cache::RATE, 0)), update_newest(world)].into_iter().flatten().collect())
     .midway()
     .look(|world| vec![cache_node(world.settings())])
     .ask(Predict {
@@ -216,7 +213,7 @@ const TOUR: &[Beat] = &[
                 .map(str::to_owned)
                 .to_vec()
         },
-        answer: |world| if in_cache(world, FAVOURITE).is_none() { 2 } else { 0 },
+        answer: |world| if stale(world).is_none() { 2 } else { 0 },
         because: "There is no copy any more, so it misses and loads whatever is true by then.",
     }),
     Beat::new(
@@ -234,10 +231,7 @@ const TOUR: &[Beat] = &[
          nobody has a copy, and the database still has the old value.",
         |world| flies(world, |message| matches!(message, Message::Write { .. })),
     )
-    .first(|world| {
-        let newest = cached(world).first().map_or(FAVOURITE, |entry| entry.0);
-        vec![Input::off(cache::INVALIDATE_AFTER), call(cache::UPDATE, &[1, i64::from(newest)])]
-    })
+    .first(|world| [Some(Input::off(cache::INVALIDATE_AFTER)), update_newest(world)].into_iter().flatten().collect())
     .midway()
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(

@@ -133,7 +133,6 @@ const TOUR: &[Beat] = &[
          votes that way from now on. With none it tosses a coin. Then comes the next round.",
         is_decided,
     )
-    .midway()
     .look(everybody)
     .ask(Predict {
         question: "In one round, can one voter propose 0 and another 1?",
@@ -166,9 +165,8 @@ const TOUR: &[Beat] = &[
         "The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic \
          protocol: from a state in which both outcomes are possible, a scheduler can always reach another such \
          state, for ever.",
-        |world| open_in(world, 15),
+        |world| open_in(world, 11),
     )
-    .midway()
     .look(everybody),
     Beat::new(
         "The coin is back",
@@ -177,7 +175,6 @@ const TOUR: &[Beat] = &[
         is_decided,
     )
     .first(|_| vec![coin(true)])
-    .midway()
     .look(everybody)
     .ask(Predict {
         question: "Can the same schedule keep the vote open?",
@@ -196,7 +193,6 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|_| vec![Input::HealAll, set(ben_or::SPREAD, 20_000), Input::Crash { node: LAST }])
-    .midway()
     .look(|_| vec![NodeId(0), NodeId(1)]),
     Beat::new(
         "What is promised instead",
@@ -205,7 +201,6 @@ const TOUR: &[Beat] = &[
         |world| world.witness().decided >= 15,
     )
     .first(|_| vec![Input::Restart { node: LAST }, set(ben_or::KIND, 1)])
-    .midway()
     .look(everybody),
 ];
 

@@ -296,10 +296,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Both sets, then the new one alone",
-        "As soon as D and E have what is committed, the leader goes on. First both sets must agree to the joint \
-         entry. From then on nobody can decide by ABC alone, and the leader appends ABCDE. Now two may crash, where \
-         before it was one. Changing *one server at a time* needs no joint entry: majorities of n and of n + 1 \
-         servers always share one.",
+        "Once D and E have what is committed, both sets must agree to the joint entry. From then on nobody can decide \
+         by ABC alone, and the leader appends ABCDE. Now two may crash, where before it was one. (Changing *one server \
+         at a time* needs no joint entry.)",
         |world| settled(world, "ABCDE"),
     )
     .look(view::ids),

@@ -202,14 +202,14 @@ const TOUR: &[Beat] = &[
         |world| crashed(world).len() == 3 && Protocol::ALL.into_iter().filter(|of| is_back(world, *of)).count() == 2,
     )
     .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
+    .midway()
     .look(all)
     .ask(Predict {
         question: "Which group is the last to commit again?",
         options: |_| titles(),
         answer: |world| Protocol::ALL.into_iter().position(|of| !is_back(world, of)).unwrap_or(2),
-        because: "Zab notices after one timeout, sooner than the others. But then it has the most to do: it waits 200 ms for \
-                  a better vote, as ZooKeeper does, and needs two more round trips. Which of the other two is first is \
-                  chance.",
+        because: "It notices after one timeout, sooner than the others. But then it waits 200 ms for a better vote, as \
+                  ZooKeeper does, and needs two more round trips. Which of the other two is first is chance.",
     }),
     Beat::new(
         "All three are back",

@@ -174,7 +174,7 @@ const TOUR: &[Beat] = &[
         "Catching up slows nobody down",
         "Group B works through what it has not read yet, at its own pace. Group A does not notice. The bars show \
          their *lag*: log end minus committed offset.",
-        |world| least(world, 1).is_some_and(|least| least >= 5),
+        |world| least(world, 1).is_some_and(|least| least >= 4),
     )
     .look(reader(2)),
     Beat::new(

@@ -130,7 +130,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "One order, many services",
         "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. \
-         Each service has bound a queue of its own. Watch all three say that they are here.",
+         Each service has bound a queue of its own. Watch all three report in.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 3,
     )
     .midway()

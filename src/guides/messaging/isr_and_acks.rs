@@ -155,7 +155,7 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| copies(world).clamp(1, 3) - 1,
-        because: "All that are in sync, which for now is all three. min.insync.replicas only says when to refuse.",
+        because: "For now that is every broker. min.insync.replicas only says when to refuse.",
     }),
     Beat::new(
         "A follower is gone",
@@ -214,8 +214,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Now with acks=1",
         "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and the \
-         producer is told that all is well. (acks=1 also switches its idempotence off: it sends record 2 again, and \
-         the log has it twice.)",
+         producer is told that all is well. Compare the rows: one has more than the others.",
         |world| copies(world) == 1,
     )
     .first(|world| {
@@ -227,8 +226,8 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
         "Acknowledged, and gone",
-        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: \
-         the new leader's log ends after record 2.",
+        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: its \
+         log ends long before the old leader's.",
         |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
     )
     .first(|world| {

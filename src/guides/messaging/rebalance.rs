@@ -259,14 +259,15 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "Without the fence",
-        "The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
+        "The rule is off, and consumer 1 sleeps again. As before, the others begin a new generation without it.",
         |world| settled(world) && !is_member(world, nth(world, 1)),
     )
     .first(|world| vec![Input::off(kafka::FENCE), Input::Pause { node: nth(world, 1) }])
     .look(first),
     Beat::new(
         "A zombie commits",
-        "Watch the first promise. The group's offset now comes from a consumer that is not a member.",
+        "It wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now comes from \
+         a consumer that is not a member.",
         |world| world.is_promise_broken(NO_ZOMBIE.id),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])

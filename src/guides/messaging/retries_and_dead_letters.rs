@@ -204,7 +204,7 @@ fn is_disordered(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Not all tasks succeed",
-        "Two workers take tasks from a queue: watch them say that they are here. Some fail once and then succeed, \
+        "Two workers take tasks from a queue: watch them report in. Some fail once and then succeed, \
          because a service was busy, say. Some fail always: they are *poison*.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 2,
     )

@@ -121,7 +121,7 @@ const TOUR: &[Beat] = &[
         "The log is the truth",
         "The relay and the read model read the same log, each at its own pace with its own *offset*. Neither takes \
          anything away from the other.",
-        |world| orders(world) >= 4 && committed(world, 0) >= 2,
+        |world| orders(world) >= 3 && committed(world, 0) >= 1,
     )
     .midway()
     .look(|_| vec![KAFKA, RELAY, VIEW]),
@@ -135,7 +135,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Nobody watches",
         "The screen is switched off. NATS keeps nothing: a notice that nobody receives is gone.",
-        |world| world.witness().told >= world.witness().seen + 4 && working(world).is_some(),
+        |world| world.witness().told >= world.witness().seen + 2 && working(world).is_some(),
     )
     .first(|_| vec![Input::Crash { node: SCREEN }])
     .midway()
@@ -188,7 +188,7 @@ const TOUR: &[Beat] = &[
          the rows are written, and the offset is not.",
         |world| {
             let uncommitted = view(world).1.is_some_and(|next| next > committed(world, 1));
-            !world.rules().on(platform::OFFSET_WITH_ROWS) && uncommitted && orders(world) > 16
+            !world.rules().on(platform::OFFSET_WITH_ROWS) && uncommitted && orders(world) > 13
         },
     )
     .first(|_| vec![Input::off(platform::OFFSET_WITH_ROWS)])

@@ -295,8 +295,8 @@ const TOUR: &[Beat] = &[
             let done = share(world).is_some_and(|share| share.iter().any(|share| share.start() > 0));
             if done { 1 } else { 2 }
         },
-        because: "An answer is written before the worker hears of it, a delivery never is. The worker that accepts now holds \
-                  no lock: it is refused, and its record goes out again, with a count that begins anew.",
+        because: "An answer is written before the worker hears of it, a delivery never is. The worker that accepts holds no \
+                  lock any more: it is refused, and its record goes out again.",
     }),
     Beat::new(
         "Poison",
@@ -331,16 +331,18 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "And then a crash",
         "One of these workers crashes before it is done.",
-        |world| {
-        world.is_promise_broken(WORKED.id)
-    },
+        |world| world.is_promise_broken(WORKED.id),
     )
     .first(|world| too_early(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(|world| workers(world.settings()).filter(|id| !world.kernel().node(*id).up).collect())
     .ask(Predict {
         question: "Who gets its record?",
-        options: |_| vec!["The next worker that fetches".to_owned(), "Nobody".to_owned()],
-        answer: |world| usize::from(world.is_promise_broken(WORKED.id)),
+        options: |_| {
+            ["The next worker that fetches", "The same one, once it is back", "Nobody"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if world.is_promise_broken(WORKED.id) { 2 } else { 0 },
         because: "For the broker it is done: it is behind the start offset, or will be. No lock is left that could run \
                   out.",
     }),

@@ -133,7 +133,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A publisher, a queue, a worker",
         "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and \
-         a worker takes them from there: watch it say that it is here. The rows below show where each task is.",
+         a worker takes them from there: watch it report in. The rows below show where each task is.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) > 0,
     )
     .midway()

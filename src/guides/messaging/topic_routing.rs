@@ -244,7 +244,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Exchanges keep nothing",
         "A publisher sends to an *exchange*, not to a queue. The exchange looks at its *bindings* and puts a copy \
-         into each queue that matches. Four desks read four queues: watch them say that they are here.",
+         into each queue that matches. Four desks read four queues: watch them report in.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 4,
     )
     .midway()

@@ -123,15 +123,15 @@ const TOUR: &[Beat] = &[
     .look(|world| vec![spare(world.settings())]),
     Beat::new(
         "Two sets that must meet",
-        "A read asks all three replicas and takes the newest of R answers. The write was acknowledged by two; the read \
-         hears from two. Look who is in both.",
+        "A read asks all three replicas and takes the newest of R answers. The write had its acknowledgements from R2 \
+         and R3; the read hears from R2 and R1. R2 is in both.",
         |world| world.witness().read().counter > 0,
     )
     .ask(Predict {
         question: "With five replicas and W = 3, how many answers would a read need?",
         options: |_| ["2", "3", "4"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "W + R must exceed N: 3 + 3 > 5, as 2 + 2 > 3 here. Then the two sets share a replica, whichever answer \
+        because: "W + R must exceed N: 3 + 3 > 5, as 2 + 2 > 3 here. Then the two sets share a replica, whoever answers \
                   first.",
     }),
     Beat::new(
@@ -167,8 +167,8 @@ const TOUR: &[Beat] = &[
     .look(|world| vec![spare(world.settings())]),
     Beat::new(
         "Handed over",
-        "R3 comes back with an old copy. The hints are handed over, and reads that meet it write the newest version \
-         back: *read repair*.",
+        "R3 comes back with an old copy, and the spare node hands its hint over. Had a read met the old copy first, it \
+         would have written the newest version back: *read repair*.",
         |world| hints(world) == 0 && all_replicas(world).iter().all(|id| version_of(world, *id) == newest(world)),
     )
     .first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())

@@ -142,7 +142,9 @@ impl Database<'_, '_> {
                 self.context.why(|_| "The database begins at once.".to_owned());
                 self.context.work(Timer::Query, QUERY);
             }
-            Taken::Waits(ahead) => self.context.why(|_| format!("Ahead of this one: {}.", counted(ahead as u64, "query"))),
+            Taken::Waits(ahead) => {
+                self.context.why(|_| format!("Ahead of this one: {}.", counted(ahead as u64, "query")))
+            }
             Taken::Full => self.context.why(|_| format!("{LONGEST_QUEUE} queries wait already: this one is refused.")),
         }
     }

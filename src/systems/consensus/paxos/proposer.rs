@@ -401,14 +401,13 @@ impl Node<'_, '_> {
         let (ballot, again) = (*ballot, open.iter().filter(|open| open.old).copied().collect::<Vec<_>>());
         open.iter_mut().for_each(|open| open.old = true);
         let (me, count) = (self.me(), again.len());
-        self.context
-            .why(|s| match count {
-                0 => format!("{} leads, and tells everyone.", Paxos::name(s, me)),
-                _ => {
-                    let slots = counted(count as u64, "slot");
-                    format!("{} leads: it tells everyone, and asks again for {slots}.", Paxos::name(s, me))
-                }
-            });
+        self.context.why(|s| match count {
+            0 => format!("{} leads, and tells everyone.", Paxos::name(s, me)),
+            _ => {
+                let slots = counted(count as u64, "slot");
+                format!("{} leads: it tells everyone, and asks again for {slots}.", Paxos::name(s, me))
+            }
+        });
         for Open { slot, value, promised, asked, accepted, .. } in again {
             match asked {
                 true => self.ask_acceptors(accepted, slot, &Message::Accept { ballot, slot, value }),

@@ -27,10 +27,11 @@ impl Replica<'_, '_> {
     pub fn checkpoint(&mut self, from: NodeId, checkpoint: Stable) {
         let Stable { seq, by, .. } = checkpoint;
         if seq <= self.state.stable.seq {
-            self.context.why(|s| format!("A checkpoint at {seq} of {} is no news.", Pbft::name(s, from)));
+            self.context.why(|s| format!("{}'s checkpoint at {seq} is no news.", Pbft::name(s, from)));
             return;
         }
-        self.context.why(|_| format!("The state after number {seq} now has {}.", counted(by.count_ones().into(), "signature")));
+        self.context
+            .why(|_| format!("The state after number {seq} now has {}.", counted(by.count_ones().into(), "signature")));
         self.sign_for(checkpoint);
     }
 

@@ -142,7 +142,7 @@ impl Replica<'_, '_> {
         let (primary, view, changing) = (self.primary(), self.state.view, self.state.changing);
         let is_from_client = from.index() >= replicas(self.context.settings());
         match (changing, self.leads()) {
-            (true, _) => self.context.why(|_| format!("{name} must wait: it is on its way to view {view}.")),
+            (true, _) => self.context.why(|_| format!("{name} must wait: this replica is on its way to view {view}.")),
             (_, true) if self.state.number_of(request, self.bit()).is_none() => self.propose(),
             (_, true) => self.context.why(|_| format!("{name} has its number already.")),
             _ => self

@@ -27,7 +27,9 @@ impl Server<'_, '_> {
         let rule = if has_term { KEEP_UNAPPLIED } else { SNAPSHOT_TERM };
         self.context.why_rule(rule, |s| {
             let (me, applied) = (Raft::name(s, me), counted(applied.into(), "entry"));
-            format!("{me} has applied {applied}: its snapshot stands for all up to index {last_index}, term {last_term}.")
+            format!(
+                "{me} has applied {applied}: its snapshot stands for all up to index {last_index}, term {last_term}."
+            )
         });
         self.context.note(Note::Restored { node: me, index: last_index, registers });
         self.context.gauge(LOG_LENGTH, me.0, self.disk.log.entries().len() as i64);

@@ -126,7 +126,9 @@ fn replay(disk: &mut Disk, memory: &mut Memory, context: &mut Context<Brokers>) 
         context.cancel_timer(Timer::Jet(jet::Timer::AckWait(seq)));
     }
     let count = store.stream.msgs().len();
-    context.why(|_| format!("A new consumer begins at the first message: {} to be delivered.", are(count as u64, "message")));
+    context.why(|_| {
+        format!("A new consumer begins at the first message: {} to be delivered.", are(count as u64, "message"))
+    });
     let store_now = Rc::make_mut(store);
     store_now.consumer = store_now.consumer.from_start();
     disk.store = Rc::clone(store);

@@ -92,7 +92,9 @@ impl Client<'_, '_> {
         }
         self.context.why_rule(OVERLAP, |_| match write {
             Some(value) => {
-                format!("{name} will write x={value}. First it asks for the newest version, and waits for {read_quorum}.")
+                format!(
+                    "{name} will write x={value}. First it asks for the newest version, and waits for {read_quorum}."
+                )
             }
             None => format!("{name} reads x: it asks every replica and waits for {read_quorum}."),
         });
@@ -174,9 +176,8 @@ impl Client<'_, '_> {
             });
             self.finish(result);
         } else if have >= write_quorum {
-            self.context.why_rule(READ_REPAIR, |_| {
-                format!("A write quorum has it ({have}): {name} need not write it back.")
-            });
+            self.context
+                .why_rule(READ_REPAIR, |_| format!("A write quorum has it ({have}): {name} need not write it back."));
             self.repair(result, holders);
             self.finish(result);
         } else {
@@ -227,7 +228,10 @@ impl Client<'_, '_> {
         let missing: Vec<NodeId> = replicas(self.context.settings()).filter(|node| acked >> node.0 & 1 == 0).collect();
         self.context.why_rule(STRICT, |s| {
             let names: Vec<String> = missing.iter().map(|node| QuorumStore::name(s, *node)).collect();
-            format!("{} has not answered: {name} leaves a hint with the spare node.", names.join(", "))
+            match &names[..] {
+                [one] => format!("{one} has not answered: {name} leaves a hint with the spare node."),
+                _ => format!("{} have not answered: {name} leaves hints with the spare node.", names.join(" and ")),
+            }
         });
         for home in missing {
             self.context.send(spare, Message::Hint { request, home, stored });
