@@ -194,8 +194,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| if leads(world, E) { 2 } else { 0 },
-        because: "Term 5 is new: nobody has voted in it. Voters compare the terms of the last entries: 3 in E's log, 2 in \
-                  theirs. They do not ask what is committed.",
+        because: "Term 5 is new: nobody has voted in it. Voters compare the terms of the last entries: 3 in E's log, \
+                  2 in theirs. They do not ask what is committed.",
     }),
     Beat::new(
         "(d) Overwritten",

@@ -191,8 +191,8 @@ const TOUR: &[Beat] = &[
         question: "With three servers, a command costs 4 messages in Raft. What would it cost with five?",
         options: |_| ["4", "8", "12"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "2(n - 1): out to each follower, and back. The news that it is committed costs no message of its own. The \
-                  price is that followers apply it later.",
+        because: "2(n - 1): out to each follower, and back. The news that it is committed costs no message of its \
+                  own. The price is that followers apply it later.",
     }),
     Beat::new(
         "The same crash",

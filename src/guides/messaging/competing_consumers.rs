@@ -242,9 +242,9 @@ const TOUR: &[Beat] = &[
         question: "What tells the broker that this worker is gone?",
         options: |_| ["Its closed connection", "Missing heartbeats", "The task's time-out"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "A dead machine says nothing. Once heartbeats are missing, the broker closes the connection, and the task \
-                  returns to the queue. Had only the process died, its operating system would have closed the connection at \
-                  once.",
+        because: "A dead machine says nothing. Once heartbeats are missing, the broker closes the connection, and \
+                  the task returns to the queue. Had only the process died, its operating system would have closed \
+                  the connection at once.",
     }),
     Beat::new(
         "Done again, perhaps",

@@ -193,8 +193,8 @@ const TOUR: &[Beat] = &[
             Ordering::Greater => 1,
             Ordering::Equal => 2,
         },
-        because: "auto.offset.reset says where a group without an offset begins. Ours says earliest: the oldest record still \
-                  kept. With latest, Kafka's default, it would see only what is written from now on.",
+        because: "auto.offset.reset says where a group without an offset begins. Ours says earliest: the oldest \
+                  record still kept. With latest, Kafka's default, it would see only what is written from now on.",
     }),
     Beat::new(
         "Rewind",

@@ -289,8 +289,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| usize::from(msg_to(world, DISPLAY, ROOF)),
-        because: "A > stands for one word or more, so the log and the alarms get it. A star stands for exactly one: the \
-                  display, with temp and a star, does not.",
+        because: "A > stands for one word or more, so the log and the alarms get it. A star stands for exactly one: \
+                  the display, with temp and a star, does not.",
     }),
     Beat::new(
         "One alarm is enough",

@@ -218,8 +218,8 @@ const TOUR: &[Beat] = &[
             ["None", "What it had in memory", "What waits in its partitions"].map(str::to_owned).to_vec()
         },
         answer: |world| usize::from(promises::lost(world).is_some()),
-        because: "Their offsets are not committed: whoever reads these partitions next begins before them. Here that is \
-                  consumer 1 itself, once it is back. There is no group that would hand them to consumer 2.",
+        because: "Their offsets are not committed: whoever reads these partitions next begins before them. Here that \
+                  is consumer 1 itself, once it is back. There is no group that would hand them to consumer 2.",
     }),
     Beat::new(
         "Where it stopped",

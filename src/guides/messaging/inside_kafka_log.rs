@@ -231,8 +231,8 @@ const TOUR: &[Beat] = &[
         question: "What does its table say of F?",
         options: |_| ["Deleted", "F5", "Nothing new: it waits for offset 26"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(value_of(world, F).is_some()),
-        because: "Nothing in the log says that F was deleted, or that it ever existed: the gap is passed over. The same has \
-                  happened to C, which the promise names.",
+        because: "Nothing in the log says that F was deleted, or that it ever existed: the gap is passed over. The \
+                  same has happened to C, which the promise names.",
     }),
 ];
 

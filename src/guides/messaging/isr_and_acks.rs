@@ -243,8 +243,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| if world.is_promise_broken(KEPT.id) { 2 } else { 0 },
-        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, even if it comes back: it will drop \
-                  what the new leader lacks. And the producer will not send it again.",
+        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, even if it comes back: it \
+                  will drop what the new leader lacks. And the producer will not send it again.",
     }),
 ];
 

@@ -286,8 +286,8 @@ const TOUR: &[Beat] = &[
         question: "Two workers have two records of one customer. What keeps these in order now?",
         options: |_| ["The partition's log", "The committed offset", "Nothing"].map(str::to_owned).to_vec(),
         answer: |world| if same_key_at_once(world) { 2 } else { 0 },
-        because: "Nothing ties the two workers together: whoever takes less time is done first. The log is in order; the pool \
-                  is not.",
+        because: "Nothing ties the two workers together: whoever takes less time is done first. The log is in order; \
+                  the pool is not.",
     }),
     Beat::new(
         "Cancelled before it was created",

@@ -182,8 +182,8 @@ const TOUR: &[Beat] = &[
         answer: |world| {
             consumers(world).iter().filter(|node| consumer(world, **node).is_some_and(|disk| disk.id == 1)).count()
         },
-        because: "The consumers move first; the producer waited until both had said that they read with version 2. A consumer \
-                  with version 1 would be outside what BACKWARD promises.",
+        because: "The consumers move first; the producer waited until both had said that they read with version 2. A \
+                  consumer with version 1 would be outside what BACKWARD promises.",
     }),
     Beat::new(
         "A field goes",

@@ -295,8 +295,8 @@ const TOUR: &[Beat] = &[
             let done = share(world).is_some_and(|share| share.iter().any(|share| share.start() > 0));
             if done { 1 } else { 2 }
         },
-        because: "An answer is written before the worker hears of it, a delivery never is. The worker that accepts holds no \
-                  lock any more: it is refused, and its record goes out again.",
+        because: "An answer is written before the worker hears of it, a delivery never is. The worker that accepts \
+                  holds no lock any more: it is refused, and its record goes out again.",
     }),
     Beat::new(
         "Poison",

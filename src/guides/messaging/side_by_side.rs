@@ -167,9 +167,9 @@ const TOUR: &[Beat] = &[
         question: "Which broker notices, and hands the order on at once?",
         options: |_| titles(),
         answer: quickest,
-        because: "There an unacknowledged order belongs to a connection. Kafka's members and JetStream's pending messages \
-                  belong to none: the session timeout and the ack wait must pass. In Kafka every order behind it in the \
-                  partition waits as well.",
+        because: "There an unacknowledged order belongs to a connection. Kafka's members and JetStream's pending \
+                  messages belong to none: the session timeout and the ack wait must pass. In Kafka every order \
+                  behind it in the partition waits as well.",
     }),
     Beat::new(
         "The acknowledgement is lost",
@@ -206,8 +206,9 @@ const TOUR: &[Beat] = &[
         question: "How many confirmed orders are lost?",
         options: |_| words(&["None", "Those in memory", "All"]),
         answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-        because: "A confirmed order is written, and what is written outlives the process. That is no promise about the power: \
-                  RabbitMQ's classic queue and Kafka confirm without flushing, and so does JetStream unless told otherwise.",
+        because: "A confirmed order is written, and what is written outlives the process. That is no promise about \
+                  the power: RabbitMQ's classic queue and Kafka confirm without flushing, and so does JetStream \
+                  unless told otherwise.",
     }),
     Beat::new(
         "Acknowledge first",

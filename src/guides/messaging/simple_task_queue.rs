@@ -158,13 +158,14 @@ const TOUR: &[Beat] = &[
         .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| {
-            ["No: it was handed out", "Yes, until the publisher has its confirm", "Yes, until the worker acknowledges"]
-                .map(str::to_owned)
-                .to_vec()
-        },
+                ["No: it was handed out", "Yes, until its confirm has come", "Yes, until it is acknowledged"]
+                    .map(str::to_owned)
+                    .to_vec()
+            },
             answer: |world| {
                 let id = held(world, WORKER).1.map(|delivery| delivery.message.id);
-                usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
+                let is_kept = on_disk(world).iter().any(|stored| Some(stored.message.id) == id);
+                if is_kept { 2 } else { 0 }
             },
             because: "It is unacknowledged: the broker keeps it until the worker says that it is done.",
         }),

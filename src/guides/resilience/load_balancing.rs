@@ -142,8 +142,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| if queued(world, NodeId::from(FIRST)) >= 6 { 2 } else { 0 },
-        because: "25 come and 16 go, so nine more wait with every second, and a quarter of all requests wait among them. Fair \
-                  shares are only fair among equals.",
+        because: "25 come and 16 go, so nine more wait with every second, and a quarter of all requests wait among \
+                  them. Fair shares are only fair among equals.",
     }),
     Beat::new(
         "Look before you choose",
@@ -185,8 +185,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |_| 2,
-        because: "A *health check* goes to every server every 250 ms. Two without an answer take it out. A request that times \
-                  out is tried elsewhere, and tells this balancer nothing.",
+        because: "A *health check* goes to every server every 250 ms. Two without an answer take it out. A request \
+                  that times out is tried elsewhere, and tells this balancer nothing.",
     }),
     Beat::new(
         "And comes back",

@@ -131,8 +131,8 @@ const TOUR: &[Beat] = &[
         question: "With five replicas and W = 3, how many answers would a read need?",
         options: |_| ["2", "3", "4"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "W + R must exceed N: 3 + 3 > 5, as 2 + 2 > 3 here. Then the two sets share a replica, whoever answers \
-                  first.",
+        because: "W + R must exceed N: 3 + 3 > 5, as 2 + 2 > 3 here. Then the two sets share a replica, whoever \
+                  answers first.",
     }),
     Beat::new(
         "One replica is away",
@@ -155,8 +155,8 @@ const TOUR: &[Beat] = &[
             let is_behind = third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged());
             if is_behind { 0 } else { 2 }
         },
-        because: "Two replicas are left, and W is 2. What the spare node keeps does not count. With one more replica down, \
-                  writes and reads would fail.",
+        because: "Two replicas are left, and W is 2. What the spare node keeps does not count. With one more replica \
+                  down, writes and reads would fail.",
     }),
     Beat::new(
         "A hint is left",

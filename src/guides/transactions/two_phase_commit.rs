@@ -190,8 +190,8 @@ const TOUR: &[Beat] = &[
         question: "Orders and payment can do their parts. What do they end with?",
         options: |_| ["Commit", "Abort", "Nothing yet: they stay locked"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(last_aborted(world)),
-        because: "All or none: one no is enough. Look at the coordinator's log: for an abort it writes nothing, since no \
-                  record means abort. This is presumed abort, and it saves a disk write for every failure.",
+        because: "All or none: one no is enough. Look at the coordinator's log: for an abort it writes nothing, \
+                  since no record means abort. This is presumed abort, and it saves a disk write for every failure.",
     }),
     Beat::new(
         "The worst moment",

@@ -162,10 +162,12 @@ const COUNTED: [&str; 74] = [
 /// The "1 tasks" in a text.
 fn miscounted(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_start_matches('(')).collect();
-    words.windows(2).find_map(|pair| {
-        let noun = pair[1].trim_end_matches([')', ',', '.', ':', ';']);
-        let is_wrong = pair[0] == "1" && (COUNTED.contains(&noun) || ["wait", "are", "have", "sign"].contains(&noun));
-        is_wrong.then(|| format!("1 {noun}"))
+    let followed = words.iter().enumerate().filter(|(_, word)| **word == "1");
+    let mut followers = followed.filter_map(|(at, _)| words[at + 1..].iter().find(|word| **word != "more"));
+    let is_many = |word: &str| COUNTED.contains(&word) || ["wait", "are", "have", "sign"].contains(&word);
+    followers.find_map(|word| {
+        let word = word.trim_end_matches([')', ',', '.', ':', ';']);
+        is_many(word).then(|| format!("1 {word}"))
     })
 }
 
@@ -173,6 +175,7 @@ fn miscounted(text: &str) -> Option<String> {
 fn miscounts_are_found() {
     assert_eq!(miscounted("queue: 1 tasks, 2 wait"), Some("1 tasks".to_owned()));
     assert_eq!(miscounted("works on 3, 1 wait").as_deref(), Some("1 wait"));
+    assert_eq!(miscounted("and 1 more partitions").as_deref(), Some("1 partitions"));
     assert_eq!(miscounted("worker 1 waits for 1 task, task 1 of 11 tasks, offset 1, records 2 to 3"), None);
 }
 

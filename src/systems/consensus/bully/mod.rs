@@ -341,7 +341,7 @@ fn answered(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
     if memory.phase != Phase::Asks {
         context.why(|s| {
             format!(
-                "{} waits for no answer any more: {}'s OK changes nothing.",
+                "{} no longer waits for an answer: {}'s OK changes nothing.",
                 Bully::name(s, me),
                 Bully::name(s, from)
             )
