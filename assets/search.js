@@ -71,7 +71,7 @@ class Box {
     this.list.replaceChildren(...items);
     this.list.hidden = !items.length;
     this.input.setAttribute("aria-expanded", String(items.length > 0));
-    this.say(items.length ? "" : `Nothing is called or says “${this.input.value.trim()}”.`);
+    this.say(items.length ? "" : `Nothing here matches “${this.input.value.trim()}”.`);
     this.choose(items.length ? 0 : -1);
   }
 

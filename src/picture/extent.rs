@@ -52,7 +52,7 @@ fn of_label(picture: &Picture, set: &SetMark, is_below: bool) -> Option<Extent> 
 fn of_figure(figure: &Figure) -> Extent {
     let ((x, y), (width, height)) = (figure.at, figure.size);
     let taken = match &figure.body {
-        Body::Grid { rows, .. } => height.min(38 + 24 * rows.len() as i32),
+        Body::Grid { rows, .. } | Body::Matrix(rows) => height.min(38 + 24 * rows.len() as i32),
         Body::Bars(bars) => height.min(24 + 24 * bars.len() as i32),
         _ => height,
     };

@@ -130,6 +130,8 @@ pub struct TimerRing {
 pub struct Trouble {
     /// Crashed.
     pub down: bool,
+    /// Crashed because its machine lost power.
+    pub unpowered: bool,
     /// Paused.
     pub paused: bool,
     /// Slower than normal.
@@ -337,7 +339,9 @@ pub struct Bar {
 pub enum Body {
     /// Rows of equally wide cells with the index of the first column: logs side by side, strips of offsets.
     Grid { first: u32, rows: Vec<GridRow> },
-    /// The same without indices: what stands in a cell has a number of its own, and no fixed place.
+    /// A grid that has as many columns as it has cells, from 0 on: partitions, whose number nobody raises in passing.
+    Matrix(Vec<GridRow>),
+    /// A grid without indices: what stands in a cell has a number of its own, and no fixed place.
     Queues(Vec<GridRow>),
     /// A table with a head.
     Table { head: Vec<String>, rows: Vec<Vec<Cell>> },

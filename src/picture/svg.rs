@@ -50,7 +50,7 @@ pub fn node_class(mark: &NodeMark) -> String {
 fn trouble_words(mark: &NodeMark) -> Vec<&'static str> {
     let trouble = mark.trouble;
     if trouble.down {
-        return vec!["crashed"];
+        return vec![if trouble.unpowered { "lost power" } else { "crashed" }];
     }
     let flags = [(trouble.paused, "paused"), (trouble.slow, "slow"), (trouble.skewed, "clock off")];
     flags.iter().filter(|flag| flag.0).map(|flag| flag.1).collect()
@@ -325,8 +325,9 @@ pub fn figure(figure: &Figure) -> String {
     let fit = fit(&figure.title, figure.size.0);
     let mut out = format!(r#"<text class="figure-title" x="0" y="12"{fit}>{}</text>"#, escape(&figure.title));
     match &figure.body {
-        Body::Grid { first, rows } => grid(&mut out, figure.size, Some(*first), rows),
-        Body::Queues(rows) => grid(&mut out, figure.size, None, rows),
+        Body::Grid { first, rows } => grid(&mut out, figure.size, (Some(*first), FEWEST_COLUMNS), rows),
+        Body::Matrix(rows) => grid(&mut out, figure.size, (Some(0), 1), rows),
+        Body::Queues(rows) => grid(&mut out, figure.size, (None, FEWEST_COLUMNS), rows),
         Body::Table { head, rows } => table(&mut out, figure.size, head, rows),
         Body::Bars(bars) => bar_rows(&mut out, figure.size, bars),
     }
@@ -354,9 +355,9 @@ fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
     }
 }
 
-fn grid(out: &mut String, (width, height): (i32, i32), first: Option<u32>, rows: &[GridRow]) {
+fn grid(out: &mut String, (width, height): (i32, i32), (first, fewest): (Option<u32>, usize), rows: &[GridRow]) {
     let label = label_width(rows.iter().map(|row| row.label.as_str()));
-    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(FEWEST_COLUMNS);
+    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(fewest);
     let cell = ((width - label) / columns as i32).min(64);
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
     for (column, index) in first.into_iter().flat_map(|first| first..).take(columns).enumerate() {

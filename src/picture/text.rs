@@ -25,11 +25,8 @@ pub fn lines(picture: &Picture) -> Vec<String> {
 
 fn rows(figure: &Figure) -> Vec<Vec<String>> {
     match &figure.body {
-        Body::Grid { first, rows } => {
-            let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
-            let head = std::iter::once(String::new()).chain((0..widest).map(|at| (first + at).to_string()));
-            std::iter::once(head.collect()).chain(rows.iter().map(cells)).collect()
-        }
+        Body::Grid { first, rows } => numbered(*first, rows),
+        Body::Matrix(rows) => numbered(0, rows),
         Body::Queues(rows) => rows.iter().map(cells).collect(),
         Body::Table { head, rows } => {
             let texts = rows.iter().map(|row| row.iter().map(|cell| cell.text.clone()).collect());
@@ -37,6 +34,13 @@ fn rows(figure: &Figure) -> Vec<Vec<String>> {
         }
         Body::Bars(bars) => bars.iter().map(|bar| vec![bar.label.clone(), bar.text.clone()]).collect(),
     }
+}
+
+/// Rows of cells below their indices.
+fn numbered(first: u32, rows: &[GridRow]) -> Vec<Vec<String>> {
+    let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
+    let head = std::iter::once(String::new()).chain((0..widest).map(|at| (first + at).to_string()));
+    std::iter::once(head.collect()).chain(rows.iter().map(cells)).collect()
 }
 
 /// A row's cells, with a bar at its mark.

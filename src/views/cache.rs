@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::sim::kernel::time;
+use crate::sim::numbers::counted;
 use crate::systems::caching::cache::{
     self as cache, CacheAside, Copied, Memory, Message, Stage, Version, cache_node, client_count, database, key_name,
     server_count,
@@ -110,7 +111,7 @@ pub fn server(world: &Shop, id: NodeId, at: (i32, i32)) -> NodeMark {
     mark.tone = Tone::Service;
     if let Some(Memory::Server { jobs }) = world.memory(id) {
         let loads = jobs.values().filter(|job| matches!(job.stage, Stage::Loading { .. })).count();
-        mark.state = format!("{} jobs, {loads} loads", jobs.len());
+        mark.state = format!("{}, {}", counted(jobs.len() as u64, "job"), counted(loads as u64, "load"));
     }
     mark
 }
@@ -144,7 +145,7 @@ pub fn database_mark(world: &Shop, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(database(world.settings()), at, Shape::Store, "database");
     mark.tone = Tone::Store;
     if let Some(Memory::Database { queue }) = world.memory(database(world.settings())) {
-        mark.state = format!("{} queries", queue.len());
+        mark.state = counted(queue.len() as u64, "query");
         mark.fill = Some((queue.len() as u32, 100));
     }
     mark

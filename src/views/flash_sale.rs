@@ -3,7 +3,7 @@
 use super::prelude::*;
 use crate::sim::kernel::time;
 use crate::sim::measure::metrics::WINDOW;
-use crate::sim::numbers::grouped;
+use crate::sim::numbers::{self, grouped};
 use crate::systems::messaging::flash_sale::promises::{self};
 use crate::systems::messaging::flash_sale::{
     self as sale, Consumer, DATABASE, Disk, FlashSale, GATEWAY, Gateway, Jobs, Memory, Message, Partition, THE_LOG,
@@ -178,7 +178,7 @@ pub fn shop(world: &Shop, at: (i32, i32)) -> NodeMark {
     if let Some(gateway) = gateway(world) {
         let waiting: u32 = gateway.outlets.iter().map(|outlet| outlet.waiting.len()).sum();
         if waiting > 0 {
-            mark.state = format!("{} wait", grouped(u64::from(waiting)));
+            mark.state = numbers::waiting(u64::from(waiting));
             mark.fill = Some((waiting, sale::MOST_WAITING));
         }
     }

@@ -402,7 +402,7 @@ pub fn owners(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let rows = consumers(world).iter().map(row).collect();
     let generation = state.map_or(0, |state| state.generation);
     let title = format!("Partitions by owner, generation {generation}");
-    Figure { id: "owners", at, size, title, body: Body::Grid { first: 0, rows } }
+    Figure { id: "owners", at, size, title, body: Body::Matrix(rows) }
 }
 
 /// A bound for exploring: on the messages in flight, the members there have ever been, and the generations of each

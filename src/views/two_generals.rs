@@ -1,6 +1,7 @@
 //! How the two generals look: the valley, the messengers, and what each general knows.
 
 use super::prelude::*;
+use crate::sim::numbers::counted;
 use crate::systems::consensus::two_generals::{
     self as generals, FIRST, Message, SECOND, Timer, TwoGenerals, awaited, last_message,
 };
@@ -96,7 +97,7 @@ pub fn nights(world: &Valley, at: (i32, i32), size: (i32, i32)) -> Figure {
         row("one alone", witness.alone, odds[2], Tone::Broken),
     ];
     let head = ["night ends", "so far", "expected"].map(str::to_owned).to_vec();
-    let title = format!("{} nights", witness.nights());
+    let title = counted(witness.nights().into(), "night");
     Figure { id: "nights", at, size, title, body: Body::Table { head, rows } }
 }
 

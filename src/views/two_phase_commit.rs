@@ -2,6 +2,7 @@
 
 use super::prelude::*;
 use crate::sim::kernel::time;
+use crate::sim::numbers::counted;
 use crate::systems::transactions::two_phase_commit::promises::locked;
 use crate::systems::transactions::two_phase_commit::{
     self as tpc, CLIENT, COORDINATOR, Disk, Memory, Message, Record, TwoPhaseCommit, Tx, participants,
@@ -147,7 +148,7 @@ pub fn coordinator_state(world: &Shop) -> String {
         None => "idle".to_owned(),
         Some((tx, drive)) => match drive.acked {
             None => format!("{tx}: {} yes", drive.yes.count_ones()),
-            Some(acked) => format!("commit {tx}: {} acks", acked.count_ones()),
+            Some(acked) => format!("commit {tx}: {}", counted(acked.count_ones().into(), "ack")),
         },
     }
 }

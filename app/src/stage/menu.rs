@@ -60,8 +60,13 @@ fn node_acts(player: Player, node: NodeId) -> (String, Vec<Act>) {
         acts.extend(timers(world, node));
         acts.extend(commands(player, world, node));
         if player.info().power_cut {
-            acts.push(act("Cut the power", Input::PowerCut { node }));
-            acts.push(act("Tear its last write", Input::TearWrite { node, lost: 1 }));
+            match world.is_power_needed(node) {
+                true => {
+                    acts.push(act("Cut the power", Input::PowerCut { node }));
+                    acts.push(act("Tear its last write", Input::TearWrite { node, lost: 1 }));
+                }
+                false => acts.push(act("Cut the power: all is synced", Input::PowerCut { node })),
+            }
         }
         acts.push(match state.paused {
             true => act("Resume", Input::Resume { node }),

@@ -130,23 +130,31 @@ fn flies(world: &Shop, wanted: impl Fn(&Message) -> bool) -> bool {
     world.flights().any(|flight| wanted(flight.message))
 }
 
-fn in_cache(world: &Shop, key: u16) -> Option<Version> {
-    cached(world).iter().find(|entry| entry.0 == key).map(|entry| entry.1.version)
+/// The key whose copy is older than its row.
+fn stale(world: &Shop) -> Option<u16> {
+    cached(world).iter().find(|(key, copy)| copy.version < version(world, *key)).map(|entry| entry.0)
 }
 
-/// Whether an update of the favourite is done, and the copy is older.
+/// Whether an update is done, and the copy is older.
 fn holds_an_old_copy(world: &Shop) -> bool {
-    let newest = version(world, FAVOURITE);
-    let is_news = |message: &Message| match message {
+    let is_news = |message: &Message, newest: Version| match message {
         Message::Write { .. } => true,
         Message::Result { version, .. } | Message::Reply { version, .. } => *version == newest,
         _ => false,
     };
-    in_cache(world, FAVOURITE).is_some_and(|copy| copy < newest) && !flies(world, is_news)
+    stale(world).is_some_and(|key| !flies(world, |message| is_news(message, version(world, key))))
 }
 
-/// Key 0 is the most popular one.
-const FAVOURITE: u16 = 0;
+/// The command that updates the key in the table's first row.
+fn update_newest(world: &Shop) -> Option<Input> {
+    cached(world).first().map(|entry| call(cache::UPDATE, &[1, i64::from(entry.0)]))
+}
+
+/// The key that is asked for first.
+const FIRST: u16 = 1;
+
+/// How many entries the cache holds once it is shown full.
+const SMALL: usize = 4;
 
 /// A key that nobody asks for by chance: beyond the usual forty.
 const QUIET: i64 = 50;
@@ -192,35 +200,37 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
-        "The cache fills",
-        "Watch the first seven copies. A few keys are asked for all the time, most of them rarely. That is why a \
-         cache of 16 entries catches far more than 16 reads in 40. When it is full, the *least recently used* entry \
-         goes.",
-        |world| cached(world).len() >= 7,
+        "The cache is full",
+        "A few keys are asked for all the time, most of them rarely, so a small cache catches many reads. From here on \
+         ours holds four entries. When a fifth comes, the *least recently used* one goes: watch the last row.",
+        |world| cached(world).len() == SMALL && !cached(world).iter().any(|entry| entry.0 == FIRST),
     )
+    .first(|_| vec![Input::set(cache::CAPACITY, SMALL as i64)])
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
         "An update",
-        "Client 1 updates the most popular key. The server writes to the database, and then deletes the copy: it \
-         does not overwrite it. It is safe to *invalidate* twice, and the next reader loads whatever is true by \
-         then.",
-        |world| {
-            flies(world, |message| matches!(message, Message::Deleted { .. })) && in_cache(world, FAVOURITE).is_none()
-        },
+        "The clients' own requests pause from here on. Client 1 updates the key in the table's first row. The server \
+         writes to the database, and then deletes the copy rather than overwrite it: to *invalidate* twice does no \
+         harm.",
+        |world| flies(world, |message| matches!(message, Message::Deleted { .. })),
     )
-    .first(|_| vec![call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .first(|world| [Some(Input::set(cache::RATE, 0)), update_newest(world)].into_iter().flatten().collect())
     .midway()
     .look(|world| vec![cache_node(world.settings())])
     .ask(Predict {
-        question: "What does the next reader of that key see?",
-        options: |_| vec!["The old value".to_owned(), "A miss, then the new value".to_owned()],
-        answer: |world| usize::from(in_cache(world, FAVOURITE).is_none()),
-        because: "There is no copy any more, so it must go to the database, which has the new one.",
+        question: "What does the next reader of that key get?",
+        options: |_| {
+            ["The old value, from the cache", "The new value, from the cache", "The new value, from the database"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if stale(world).is_none() { 2 } else { 0 },
+        because: "There is no copy any more, so it misses and loads whatever is true by then.",
     }),
     Beat::new(
         "A crowd",
-        "Everyone asks for one key that is not cached. Each server lets one request load it, and the others wait: \
-         *single flight*.",
+        "All three clients ask for one key that is not cached. Each server lets one request load it, and the others \
+         wait: *single flight*. Compare the jobs of a server with its loads.",
         |world| loads_of(world, QUIET) >= 1 && flies(world, |message| matches!(message, Message::Load { .. })),
     )
     .first(|_| vec![call(cache::READ, &[1, QUIET]), call(cache::READ, &[2, QUIET]), call(cache::CROWD, &[QUIET])])
@@ -228,11 +238,11 @@ const TOUR: &[Beat] = &[
     .look(servers),
     Beat::new(
         "Wrong order",
-        "Now updates delete the copy before they write. In the 100 ms between, nobody has a copy, and the database \
-         still has the old value.",
+        "Now updates delete the copy before they write: watch the first row of the table go. In the 100 ms between, \
+         nobody has a copy, and the database still has the old value.",
         |world| flies(world, |message| matches!(message, Message::Write { .. })),
     )
-    .first(|_| vec![Input::off(cache::INVALIDATE_AFTER), call(cache::UPDATE, &[1, i64::from(FAVOURITE)])])
+    .first(|world| [Some(Input::off(cache::INVALIDATE_AFTER)), update_newest(world)].into_iter().flatten().collect())
     .midway()
     .look(|world| vec![cache_node(world.settings())]),
     Beat::new(
@@ -242,15 +252,22 @@ const TOUR: &[Beat] = &[
         holds_an_old_copy,
     )
     .first(|world| {
-        let write = world.flights().find(|flight| matches!(flight.message, Message::Write { .. }));
-        let late = write.map(|flight| Input::Delay { id: flight.pending.id, by: 20_000 });
-        late.into_iter().chain([call(cache::READ, &[2, i64::from(FAVOURITE)])]).collect()
+        let writes = world.flights().filter_map(|flight| match flight.message {
+            Message::Write { key, .. } => Some((flight.pending.id, *key)),
+            _ => None,
+        });
+        let late = |(id, key)| [Input::Delay { id, by: 20_000 }, call(cache::READ, &[2, i64::from(key)])];
+        writes.flat_map(late).collect()
     })
     .look(|world| vec![cache_node(world.settings())])
     .ask(Predict {
         question: "How long does the old value stay in the cache?",
-        options: |_| vec!["100 ms".to_owned(), "Until the time to live is over".to_owned()],
-        answer: |_| 1,
+        options: |_| {
+            ["Until the write is done", "Until the next read", "Until its time to live is over"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |_| 2,
         because: "Nobody will delete it again: the update considers itself done.",
     }),
     Beat::new(
@@ -258,7 +275,7 @@ const TOUR: &[Beat] = &[
         "Whoever reads now, after the update was reported done, gets the old value. Watch the first promise.",
         |world| world.is_promise_broken(FRESH.id),
     )
-    .first(|_| vec![call(cache::READ, &[2, i64::from(FAVOURITE)])])
+    .first(|world| stale(world).into_iter().map(|key| call(cache::READ, &[2, i64::from(key)])).collect())
     .look(|world| clients(world).into_iter().skip(1).take(1).collect()),
 ];
 

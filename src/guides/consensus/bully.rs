@@ -107,6 +107,7 @@ const TOUR: &[Beat] = &[
          all have surely stopped, and then it is the *coordinator*.",
         |world| leaders(world).next().is_some(),
     )
+    .midway()
     .look(led_by)
     .ask(Predict {
         question: "Who becomes coordinator?",
@@ -137,6 +138,7 @@ const TOUR: &[Beat] = &[
          goes unanswered. Once a whole *timeout* has passed in silence, N4 halts the others.",
         |world| phase(world, N4) == Some(Phase::Halts),
     )
+    .midway()
     .look(|_| vec![N4])
     .ask(Predict {
         question: "What does silence for 50 ms tell N4 about N5?",
@@ -178,6 +180,7 @@ const TOUR: &[Beat] = &[
         |world| leaders(world).count() > 1,
     )
     .first(|_| vec![Input::Partition { side: 1 << N4.0 | 1 << N5.0 }])
+    .midway()
     .look(led_by)
     .ask(Predict {
         question: "How many coordinators will there be?",

@@ -113,9 +113,8 @@ const LAST: NodeId = NodeId(2);
 const TOUR: &[Beat] = &[
     Beat::new(
         "Three voters, one answer",
-        "Three voters must agree on 0 or 1. Messages take as long as they like, and one voter may crash. A crashed \
-         voter and a slow one look the same, so nobody may wait for all three: *n - t*, here two, must do. Watch \
-         each send its vote to the others.",
+        "Three voters must agree on 0 or 1. Messages take as long as they like, and one voter may crash. It then looks \
+         like a slow one, so nobody may wait for all three: *n - t*, here two, must do. Watch each send its vote.",
         |world| world.flights().count() >= 6,
     )
     .midway()
@@ -126,6 +125,7 @@ const TOUR: &[Beat] = &[
          three say the same, it proposes that value; otherwise it proposes ?.",
         |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
     )
+    .midway()
     .look(everybody),
     Beat::new(
         "Propose, then decide or toss",
@@ -151,6 +151,7 @@ const TOUR: &[Beat] = &[
         |world| open_in(world, 8),
     )
     .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
+    .midway()
     .look(everybody)
     .ask(Predict {
         question: "In which round does the next decision come?",
@@ -164,7 +165,7 @@ const TOUR: &[Beat] = &[
         "The fault is not in keeping one's vote. Fischer, Lynch and Paterson proved it for every deterministic \
          protocol: from a state in which both outcomes are possible, a scheduler can always reach another such \
          state, for ever.",
-        |world| open_in(world, 15),
+        |world| open_in(world, 11),
     )
     .look(everybody),
     Beat::new(

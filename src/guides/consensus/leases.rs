@@ -175,6 +175,7 @@ const TOUR: &[Beat] = &[
         let restart = down.map(|node| Input::Restart { node });
         restart.chain(at_work(world).into_iter().map(|node| Input::Pause { node })).collect()
     })
+    .midway()
     .look(those_holding)
     .ask(Predict {
         question: "How many clients believe that they hold the lock?",

@@ -292,6 +292,7 @@ const TOUR: &[Beat] = &[
          somebody prepares a higher ballot.",
         |world| leader(world).is_some(),
     )
+    .midway()
     .look(leaders),
     Beat::new(
         "A command costs one round trip",
@@ -331,6 +332,7 @@ const TOUR: &[Beat] = &[
         leader_has_gap,
     )
     .first(|world| drop_accepts(world).into_iter().chain([set(1, 2)]).collect())
+    .midway()
     .look(leaders),
     Beat::new(
         "The leader crashes",
@@ -339,6 +341,7 @@ const TOUR: &[Beat] = &[
         |world| leader(world).is_some() && noop(world).is_some(),
     )
     .first(|world| leader(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .midway()
     .look(leaders)
     .ask(Predict {
         question: "What does the new leader propose in the open slot?",

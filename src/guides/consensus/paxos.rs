@@ -291,9 +291,9 @@ fn round(world: &Synod) -> u32 {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Phase 1: prepare",
-        "P1 wants x=11, P2 wants x=12. Five *acceptors* decide; any two may be down. A value is *chosen* once a \
-         majority has accepted it in one *ballot*. P1 begins ballot 1.1, for round 1 and proposer 1. It names no \
-         value yet, and asks for a promise: accept nothing below 1.1, and tell me what you have accepted.",
+        "P1 wants x=11, P2 wants x=12. A value is *chosen* once a majority of the five *acceptors* has accepted it in \
+         one *ballot*. P1 begins ballot 1.1. It names no value yet, and asks for a promise: accept nothing below 1.1, \
+         and tell me what you have accepted.",
         |world| in_flight(world, |message| matches!(message, Message::Prepare { .. })),
     )
     .midway()

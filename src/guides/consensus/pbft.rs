@@ -151,6 +151,7 @@ const TOUR: &[Beat] = &[
         "R0 gives number 1 to A1 when it speaks to R1, and to B1 when it speaks to R2. R3 hears nothing.",
         two_stories,
     )
+    .midway()
     .look(|_| vec![NodeId(1), NodeId(2)]),
     Beat::new(
         "Everyone tells everyone",
@@ -176,6 +177,7 @@ const TOUR: &[Beat] = &[
          asks for view 1 and tells everyone what it can prove.",
         |world| honest(world).any(|(_, state)| state.changing),
     )
+    .midway()
     .look(|world| honest(world).filter(|known| known.1.changing).map(|known| known.0).collect()),
     Beat::new(
         "A new view",
@@ -183,6 +185,7 @@ const TOUR: &[Beat] = &[
          that what was prepared is carried over. Here nothing was.",
         |world| settled(world, 1),
     )
+    .midway()
     .look(leader)
     .ask(Predict {
         question: "Who leads next?",
@@ -196,6 +199,7 @@ const TOUR: &[Beat] = &[
          it knows that enough others know, and executes: a later view cannot forget it.",
         |world| world.witness().under(1).is_some(),
     )
+    .midway()
     .look(everyone),
     Beat::new(
         "Two equal replies",
@@ -215,6 +219,7 @@ const TOUR: &[Beat] = &[
         honest(world).any(|(_, state)| state.changing && state.view >= 2)
     })
     .first(|_| vec![set(pbft::LIES, pbft::SILENCE as i64), Input::Crash { node: R3 }])
+    .midway()
     .look(|_| vec![NodeId(1), NodeId(2)])
     .ask(Predict {
         question: "What do the two do?",
@@ -232,6 +237,7 @@ const TOUR: &[Beat] = &[
         |world| settled(world, 2),
     )
     .first(|_| vec![Input::Restart { node: R3 }])
+    .midway()
     .look(leader),
 ];
 

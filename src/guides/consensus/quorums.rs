@@ -119,6 +119,7 @@ const TOUR: &[Beat] = &[
         |world| old_and_new(world).is_some(),
     )
     .first(|world| vec![Input::Partition { side: small_side(world) }])
+    .midway()
     .look(leaders)
     .ask(Predict {
         question: "After a while, how many servers believe that they lead?",
@@ -161,6 +162,7 @@ const TOUR: &[Beat] = &[
         |world| old_and_new(world).is_some(),
     )
     .first(|world| vec![Input::off(raft::MAJORITY), Input::Partition { side: small_side(world) }])
+    .midway()
     .look(leaders),
     Beat::new(
         "Split brain",

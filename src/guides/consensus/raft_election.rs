@@ -82,6 +82,10 @@ fn picture(world: &Cluster, frame: Frame) -> Picture {
     picture
 }
 
+fn is_append(message: &Message) -> bool {
+    matches!(message, Message::Append { .. })
+}
+
 const TOUR: &[Beat] = &[
     Beat::new(
         "Nobody leads",
@@ -107,23 +111,25 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A majority is enough",
-        "Each server has one vote per term and gives it to the first that asks. Three of five are a majority, so \
-         there can be only one winner. The field is who voted for it.",
+        "Each server has one vote per term and gives it to the first that asks. Three of five are a majority, so there \
+         can be only one winner. The field takes in each server that has voted for it.",
         |world| !leaders(world).is_empty(),
     )
+    .midway()
     .look(leaders),
     Beat::new(
         "Heartbeats keep the peace",
-        "The leader tells everyone at once, and again every 50 ms. Each *heartbeat* refills the followers' rings, \
-         so nobody stands against it.",
-        |world| common_leader(world).is_some(),
+        "The leader tells everyone at once, and again every 50 ms: here come the first *heartbeats*, then the next. \
+         Watch the rings: each heartbeat refills one, so nobody stands against the leader.",
+        |world| common_leader(world).is_some() && on_the_way(world, is_append) == 4,
     )
     .midway()
     .look(leaders),
     Beat::new(
         "A command on a majority",
-        "A client sets x to 5. The leader appends it to its *log* and sends it on. Once three servers have it, it \
-         is *committed*: look at the grid.",
+        "A client sets x to 5. The leader appends it to its *log* and sends it on. Once the leader knows of three \
+         servers that have it, itself included, it is *committed*: in the grid its cell turns firm. The next heartbeat \
+         tells the others.",
         |world| world.nodes().all(|(_, node)| node.memory.as_ref().is_some_and(|memory| memory.commit >= 1)),
     )
     .first(|_| vec![set(0, 5)])
@@ -149,6 +155,7 @@ const TOUR: &[Beat] = &[
          refuse a candidate whose log is behind their own.",
         |world| !leaders(world).is_empty(),
     )
+    .midway()
     .look(leaders),
     Beat::new(
         "The old leader comes back",

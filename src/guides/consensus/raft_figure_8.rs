@@ -122,6 +122,7 @@ const TOUR: &[Beat] = &[
     .look(view::ids),
     Beat::new("(a) A leads", "B crashes. A is the first to lose patience, and wins term 2.", |world| leads(world, A))
         .first(|_| crash(&[B]))
+        .midway()
         .look(|_| vec![A]),
     Beat::new(
         "(a) An entry on two servers",
@@ -136,6 +137,7 @@ const TOUR: &[Beat] = &[
         |world| leads(world, E),
     )
     .first(|_| [crash(&[A, B]), vec![only(0b11100)]].concat())
+    .midway()
     .look(|_| vec![E]),
     Beat::new(
         "(b) Another entry, on one server",
@@ -152,6 +154,7 @@ const TOUR: &[Beat] = &[
         |world| leads(world, A),
     )
     .first(|_| [crash(&[E]), restart(&[B, C]), vec![only(0b00111)]].concat())
+    .midway()
     .look(|_| vec![A]),
     Beat::new(
         "(c) The old entry on a majority",
@@ -181,15 +184,18 @@ const TOUR: &[Beat] = &[
         |world| leads(world, E),
     )
     .first(|_| [crash(&[A]), restart(&[D]), vec![only(0b11110)]].concat())
+    .midway()
     .look(|_| vec![E])
     .ask(Predict {
         question: "Do B and C vote for E?",
         options: |_| {
-            ["No: E lacks an entry that is committed", "Yes: E's last entry is newer"].map(str::to_owned).to_vec()
+            ["No: E lacks an entry that is committed", "Only C does: B has voted for A", "Yes: E's last entry is newer"]
+                .map(str::to_owned)
+                .to_vec()
         },
-        answer: |world| usize::from(leads(world, E)),
-        because: "Voters compare the terms of the last entries: 3 in E's log, 2 in theirs. They do not ask what is \
-                  committed.",
+        answer: |world| if leads(world, E) { 2 } else { 0 },
+        because: "Term 5 is new: nobody has voted in it. Voters compare the terms of the last entries: 3 in E's log, \
+                  2 in theirs. They do not ask what is committed.",
     }),
     Beat::new(
         "(d) Overwritten",
@@ -212,9 +218,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "(e) The way out",
-        "E is now where A was at (c): its x=2 is of an older term, on a majority, and not committed. Then a client \
-         asks for y=3. Once that entry, of E's own term 5, is on a majority, both are committed: a log without them \
-         ends in an older term, and can no longer win.",
+        "E is now where A was at (c): its x=2 is of an older term, on a majority, and not committed. A client asks for \
+         y=3. Once that entry, of E's own term 5, is on a majority, both are committed: no log without them can win.",
         |world| commit(world, E) > DISPUTED,
     )
     .first(|_| vec![set_at(1, 3, Some(E))])

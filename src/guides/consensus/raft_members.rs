@@ -212,15 +212,20 @@ const TOUR: &[Beat] = &[
         because: "Its log says ABCDE, and three of five have the entry. The other two have not heard of it.",
     }),
     Beat::new(
-        "Two majorities that share nobody",
-        "The other two hear no leader. Their logs know nothing of D and E, so they go on counting by ABC.",
+        "The other two",
+        "The other two hear no leader. Nobody has told them of D and E. The table shows by which set each server \
+         counts.",
         |world| two_leaders(world).is_some(),
     )
     .look(leaders)
     .ask(Predict {
         question: "Can the two elect a leader?",
-        options: |_| ["No: two of five are no majority", "Yes: two of three are one"].map(str::to_owned).to_vec(),
-        answer: |world| usize::from(two_leaders(world).is_some()),
+        options: |_| {
+            ["No: two of five are no majority", "No: the old leader still leads", "Yes: two of three are one"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if two_leaders(world).is_some() { 2 } else { 0 },
         because: "The two fields have no server in common: three of ABCDE here, two of ABC there. Nobody was left who \
                   could have said no.",
     }),
@@ -260,7 +265,7 @@ const TOUR: &[Beat] = &[
     .ask(Predict {
         question: "D and E take the entry. Can the leader commit it?",
         options: |_| {
-            ["Yes: it has three of ABCDE", "No: it has one of ABC", "Yes: it has three of the five"]
+            ["Yes: it has three of ABCDE", "No: it has one of ABC", "No: D and E may not vote yet"]
                 .map(str::to_owned)
                 .to_vec()
         },
@@ -291,10 +296,9 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Both sets, then the new one alone",
-        "As soon as D and E have what is committed, the leader goes on. First both sets must agree to the joint \
-         entry. From then on nobody can decide by ABC alone, and the leader appends ABCDE. Now two may crash, where \
-         before it was one. Changing *one server at a time* needs no joint entry: majorities of n and of n + 1 \
-         servers always share one.",
+        "Once D and E have what is committed, both sets must agree to the joint entry. From then on nobody can decide \
+         by ABC alone, and the leader appends ABCDE. Now two may crash, where before it was one. (Changing *one server \
+         at a time* needs no joint entry.)",
         |world| settled(world, "ABCDE"),
     )
     .look(view::ids),

@@ -5,6 +5,7 @@ use crate::guides::kit::prelude::*;
 use crate::sim::explore::Network;
 use crate::sim::judge::history::Answer;
 use crate::sim::machine::consistency::linearizable;
+use crate::sim::numbers;
 use crate::sim::small;
 use crate::systems::consensus::raft::config::servers;
 use crate::systems::consensus::raft::promises::{FRESH_READS, LEADER_EMERGES, LIMITS, STEPS_DOWN};
@@ -89,7 +90,7 @@ fn states(world: &Cluster) -> Side {
         row.extend(registers.map(value));
         row.push(match waiting {
             0 => Cell::firm("", Tone::Neutral),
-            some => Cell::firm(format!("{some} wait"), Tone::Question),
+            some => Cell::firm(numbers::waiting(some as u64), Tone::Question),
         });
         row
     };
@@ -273,6 +274,7 @@ const TOUR: &[Beat] = &[
         |world| world.history().reads_answered() >= 2,
     )
     .first(|_| vec![get_at(0, None)])
+    .midway()
     .look(leaders),
 ];
 

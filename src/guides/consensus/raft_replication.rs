@@ -150,6 +150,7 @@ const TOUR: &[Beat] = &[
         "The three others hear no leader, and elect one of their own in a later term.",
         |world| old_leader(world).is_some(),
     )
+    .midway()
     .look(leaders),
     Beat::new(
         "Committed over there",

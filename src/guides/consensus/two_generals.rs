@@ -91,6 +91,7 @@ const TOUR: &[Beat] = &[
          alone.",
         |world| received(world, SECOND) == 1,
     )
+    .midway()
     .look(|_| vec![SECOND]),
     Beat::new(
         "A confirmation, and another",

@@ -208,6 +208,7 @@ const TOUR: &[Beat] = &[
         },
     )
     .first(|world| follower(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .midway()
     .look(leaders),
     Beat::new(
         "And is brought up to date",

@@ -52,6 +52,8 @@ pub trait Live {
     fn message(&self, id: u64) -> Option<MessageView>;
     /// What is known about a node.
     fn inspect(&self, node: NodeId) -> Inspection;
+    /// Whether something of a node's disk is not synced: a power cut would take it.
+    fn is_power_needed(&self, node: NodeId) -> bool;
     /// What was measured.
     fn metrics(&self) -> &Metrics;
     /// What clients asked and were answered.

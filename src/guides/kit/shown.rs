@@ -51,6 +51,7 @@ impl<S: Face> Live for Shown<S> {
         for mark in &mut picture.nodes {
             let state = self.world.kernel().node(mark.node);
             mark.trouble.down = !state.up;
+            mark.trouble.unpowered = self.world.has_lost_power(mark.node);
             mark.trouble.paused = state.paused;
             mark.trouble.slow = state.slow > 100;
             mark.trouble.skewed = state.offset != 0 || state.drift_ppm != 0;
@@ -99,6 +100,10 @@ impl<S: Face> Live for Shown<S> {
 
     fn inspect(&self, node: NodeId) -> Inspection {
         S::inspect(&self.world, node)
+    }
+
+    fn is_power_needed(&self, node: NodeId) -> bool {
+        self.world.is_power_needed(node)
     }
 
     fn metrics(&self) -> &Metrics {

@@ -158,11 +158,12 @@ fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         let held = unacked(world, *id);
         let again = consumer(world, *id)
             .map_or(0, |known| known.unacked.iter().filter(|unacked| unacked.stored.redelivered).count());
-        let text = if again > 0 { format!("{held}, {again} redelivered") } else { held.to_string() };
+        let done = world.metrics().total(rabbit::DONE, id.0);
+        let text = if again > 0 { format!("{held} · {done}, {again} redelivered") } else { format!("{held} · {done}") };
         let tone = if held > 1 { Tone::Risk } else { Tone::Consumer };
         Bar { label: RabbitMq::name(world.settings(), *id), value: held as u32, full: most, text, tone }
     };
-    let title = "Unacknowledged at each worker".to_owned();
+    let title = "Unacknowledged · done so far".to_owned();
     Figure { id: "held", at, size, title, body: Body::Bars(workers(world).iter().map(bar).collect()) }
 }
 
@@ -216,20 +217,16 @@ const TOUR: &[Beat] = &[
     .first(|_| vec![Input::set(rabbit::RATE, 0), publish(12)])
     .look(|_| vec![BROKER]),
     Beat::new(
-        "The slow one gets less",
-        "Nobody decided that worker 1 should have fewer tasks. It acknowledges less often, and each acknowledgement \
-         brings the next task.",
+        "Who gets the next one?",
+        "Nobody decides who should have how many: each acknowledgement brings the next task. Worker 1 takes four times \
+         as long. Look for the counts of what is done.",
         |world| ready(world, 0).is_empty(),
     )
     .look(first_worker)
     .ask(Predict {
-        question: "Who has done the most tasks by now?",
-        options: |world| workers(world).iter().map(|id| RabbitMq::name(world.settings(), *id)).collect(),
-        answer: |world| {
-            let done = |id: &NodeId| world.metrics().total(rabbit::DONE, id.0);
-            let all = workers(world);
-            all.iter().enumerate().max_by_key(|(at, id)| (done(id), std::cmp::Reverse(*at))).map_or(0, |best| best.0)
-        },
+        question: "Of the twelve tasks, how many will worker 1 have begun?",
+        options: |_| ["Four: its share", "One or two", "None: the others are quicker"].map(str::to_owned).to_vec(),
+        answer: |world| usize::from(world.metrics().total(rabbit::DONE, NodeId::from(FIRST).0) < 4),
         because: "A quick worker acknowledges sooner, and each acknowledgement makes the broker send the next task.",
     }),
     Beat::new(
@@ -245,9 +242,9 @@ const TOUR: &[Beat] = &[
         question: "What tells the broker that this worker is gone?",
         options: |_| ["Its closed connection", "Missing heartbeats", "The task's time-out"].map(str::to_owned).to_vec(),
         answer: |_| 1,
-        because: "A dead machine says nothing. Once its heartbeats are missing, the broker closes the connection, and \
-                  its tasks return to the queue. Had only the process died, its operating system would have closed \
-                  the connection, and that would have told the broker at once.",
+        because: "A dead machine says nothing. Once heartbeats are missing, the broker closes the connection, and \
+                  the task returns to the queue. Had only the process died, its operating system would have closed \
+                  the connection at once.",
     }),
     Beat::new(
         "Done again, perhaps",
@@ -259,8 +256,8 @@ const TOUR: &[Beat] = &[
     .look(workers),
     Beat::new(
         "Now with a prefetch of 10",
-        "The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks \
-         sit in the workers' buffers, out of reach of anyone else. Watch the first promise.",
+        "The rule is off: the broker pushes up to ten tasks to a worker. The queue is empty at once, and the tasks sit \
+         in the workers' buffers. Watch the first promise.",
         |world| world.is_promise_broken(FAIR.id),
     )
     .first(|_| vec![Input::off(rabbit::PREFETCH_ONE), publish(12)])

@@ -185,8 +185,8 @@ const TOUR: &[Beat] = &[
         question: "Which broker waits for all three machines before it confirms?",
         options: |_| titles(),
         answer: |_| 1,
-        because: "Kafka waits for every in-sync replica, for now all three. A Raft group waits for a majority, two of the \
-                  three. With the first rule on, each of them has flushed the message by then.",
+        because: "Kafka waits for every in-sync replica, for now all three. A Raft group waits for a majority, two \
+                  of the three. With the first rule on, each of them has flushed the message by then.",
     }),
     Beat::new(
         "A process is killed",
@@ -200,7 +200,7 @@ const TOUR: &[Beat] = &[
         question: "How many confirmed messages are gone?",
         options: |_| words(&["None", "Those in flight", "Those that only the leader had"]),
         answer: is_any_gone,
-        because: "None. Another machine that has everything leads now, and what the killed process wrote is still there.",
+        because: "Another machine that has everything leads now, and what the killed process wrote is still there.",
     }),
     Beat::new(
         "As they are shipped",
@@ -214,8 +214,8 @@ const TOUR: &[Beat] = &[
         question: "Which of the three still flushes before it confirms?",
         options: |_| titles(),
         answer: |world| Lane::ALL.into_iter().position(|lane| exposed(world, lane) == 0).unwrap_or(0),
-        because: "A quorum queue always does. Kafka leaves it to the operating system, JetStream flushes every two minutes: \
-                  both confirm what enough machines have in memory.",
+        because: "A quorum queue always does. Kafka leaves it to the operating system, JetStream flushes every two \
+                  minutes: both confirm what enough machines have in memory.",
     }),
     Beat::new(
         "One machine loses power",
@@ -229,8 +229,8 @@ const TOUR: &[Beat] = &[
         question: "How many confirmed messages are gone now?",
         options: |_| words(&["None", "The dashed ones of Kafka and JetStream", "All dashed ones of JetStream"]),
         answer: is_any_gone,
-        because: "None: the other two have them. Copies make up for what was not flushed, as long as the machines do not \
-                  lose power together.",
+        because: "The other two machines have them. Copies make up for what was not flushed, as long as the machines \
+                  do not lose power together.",
     }),
     Beat::new(
         "It comes back with less",
@@ -263,14 +263,14 @@ const TOUR: &[Beat] = &[
         question: "Which broker has everything that it confirmed?",
         options: |_| [titles(), words(&["None of them"])].concat(),
         answer: |world| Lane::ALL.into_iter().position(|lane| gone(world, lane) == 0).unwrap_or(3),
-        because: "RabbitMQ's quorum queue flushed each message on two machines before it confirmed it. The other two lost \
+        because: "Its quorum queue flushed each message on two machines before it confirmed it. The other two lost \
                   what came since their last flush, everywhere at once, and their publishers will not send it again.",
     }),
     Beat::new(
         "On one disk",
-        "The first rule is on again, so what is confirmed is flushed; what was lost stays lost. Now the second rule \
-         is off: a leader confirms as soon as it has flushed a message itself, as with acks=1. The leader is cut \
-         off from the other two, and a message comes. Watch it being confirmed.",
+        "The first rule is on again: what is confirmed is flushed. Now the second rule is off: a leader confirms as \
+         soon as it has flushed a message itself, as with acks=1. It is cut off from the other two, and a message \
+         comes. Watch it being confirmed.",
         |world| each(|lane| copies(world, lane) == 1 && open(world, lane) == 0),
     )
     .first(|world| {
@@ -303,10 +303,10 @@ const TOUR: &[Beat] = &[
     .look(leaders)
     .ask(Predict {
         question: "The message is on a disk. Will it come back with that machine?",
-        options: |_| words(&["Yes", "No"]),
-        answer: |world| usize::from(world.is_promise_broken(RABBIT_KEPT.id)),
-        because: "No: whoever leads decides what the log is, and a machine that comes back drops what its leader does not \
-                  have. *Confirmed* needs both: enough machines, and a disk on each.",
+        options: |_| words(&["Yes, with all three brokers", "Only where Raft decides", "No, with none of them"]),
+        answer: |world| if world.is_promise_broken(RABBIT_KEPT.id) { 2 } else { 0 },
+        because: "Whoever leads decides what the log is, and a machine that comes back drops what its leader does \
+                  not have. *Confirmed* needs both: enough machines, and a disk on each.",
     }),
 ];
 

@@ -174,13 +174,13 @@ const TOUR: &[Beat] = &[
         "Catching up slows nobody down",
         "Group B works through what it has not read yet, at its own pace. Group A does not notice. The bars show \
          their *lag*: log end minus committed offset.",
-        |world| least(world, 1).is_some_and(|least| least >= 5),
+        |world| least(world, 1).is_some_and(|least| least >= 4),
     )
     .look(reader(2)),
     Beat::new(
-        "A new group, from the start",
-        "Group C is new and has no offset. auto.offset.reset says where it begins: earliest, so at offset 0. The \
-         whole history is before it. (The producer pauses.)",
+        "A new group",
+        "Group C is new, and has no offset to go on from. Watch where its letter appears among the records. (The \
+         producer pauses.)",
         |world| least(world, 2).is_some_and(|least| least >= 1),
     )
     .first(|_| vec![command(COMMAND_START, &[3]), Input::set(kafka::RATE, 0), Input::set(kafka::HEARTBEAT, 1_000_000)])
@@ -193,8 +193,8 @@ const TOUR: &[Beat] = &[
             Ordering::Greater => 1,
             Ordering::Equal => 2,
         },
-        because: "It has no offset, and earliest is the oldest record still kept. With latest, Kafka's default, it \
-                  would see only what is written from now on.",
+        because: "auto.offset.reset says where a group without an offset begins. Ours says earliest: the oldest \
+                  record still kept. With latest, Kafka's default, it would see only what is written from now on.",
     }),
     Beat::new(
         "Rewind",
@@ -214,8 +214,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "If reading removed",
-        "Now the rule is off: what one group has committed is deleted, as a queue would delete it. Twelve records \
-         come in, and whoever is first takes them from the others.",
+        "Now the rule is off: what one group has committed is deleted, as a queue would delete it. Twelve records come \
+         in. Watch the letters, and the beginnings of the logs.",
         |world| world.is_promise_broken(NOTHING_MISSED.id),
     )
     .first(|_| vec![Input::off(kafka::READ_KEEPS), command(COMMAND_PUBLISH, &[12])])

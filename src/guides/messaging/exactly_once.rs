@@ -171,6 +171,7 @@ const TOUR: &[Beat] = &[
          *epoch* goes up by one, so that the next transaction cannot be taken for this one.",
         |world| cluster(world).is_some_and(|disk| disk.offsets.contains_key(&0)),
     )
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "Row and offset",
@@ -189,10 +190,15 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![Once::WRITER, Once::DATABASE])
     .ask(Predict {
         question: "Will it write the order again?",
-        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+        options: |_| {
+            ["Yes, as a second row", "Yes, and the database refuses it", "No, it reads on after it"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| {
             let reads = writer(world).map(|writer| writer.position);
-            usize::from(reads == tables(world).and_then(|tables| tables.next) && world.witness().two_rows().is_none())
+            let knows = reads == tables(world).and_then(|tables| tables.next);
+            if knows && world.witness().two_rows().is_none() { 2 } else { 0 }
         },
         because: "The offset in the database is as new as the rows: it says that the order is written.",
     }),
@@ -231,6 +237,7 @@ const TOUR: &[Beat] = &[
         |world| stands_by(world, 0) && !stands_by(world, 1) && answer_to(world, SHOP).is_some(),
     )
     .first(|_| vec![take_over()])
+    .midway()
     .look(|_| vec![Once::checkout(0), Once::checkout(1)])
     .ask(Predict {
         question: "Both are at work on the same request. Whose order counts?",

@@ -130,7 +130,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "One order, many services",
         "An order must reach billing, shipping and search. The publisher sends it once, to a *fanout* exchange. \
-         Each service has bound a queue of its own. Watch all three say that they are here.",
+         Each service has bound a queue of its own. Watch all three report in.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 3,
     )
     .midway()
@@ -144,7 +144,7 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
-        "Each at its own pace",
+        "Billing is slow",
         "Billing takes six times as long as the others. From here on only the orders of this tour come: six at \
          once.",
         |world| ready(world, 0).len() >= 3 && ready(world, 1).is_empty(),
@@ -165,6 +165,7 @@ const TOUR: &[Beat] = &[
         |world| ready(world, 1).len() >= 5,
     )
     .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
+    .midway()
     .look(|_| vec![SHIPPING]),
     Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
         world.kernel().node(SHIPPING).up && ready(world, 1).is_empty()

@@ -282,11 +282,15 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(members)
     .ask(Predict {
-        question: "The display has subscribed to temp and a star. Does it get temp.roof.east?",
-        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-        answer: |world| usize::from(!msg_to(world, DISPLAY, ROOF)),
-        because: "A star stands for exactly one word. temp.> would match, which is why the log and the alarms get \
-                  it.",
+        question: "Read the patterns below the names. Whose match temp.roof.east?",
+        options: |_| {
+            ["Those that end in >", "Those that end in > or a star", "None: it has three words"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| usize::from(msg_to(world, DISPLAY, ROOF)),
+        because: "A > stands for one word or more, so the log and the alarms get it. A star stands for exactly one: \
+                  the display, with temp and a star, does not.",
     }),
     Beat::new(
         "One alarm is enough",
@@ -327,6 +331,7 @@ const TOUR: &[Beat] = &[
         |world| pending(world).len() >= 7,
     )
     .first(|_| vec![publish(1, 8)])
+    .midway()
     .look(|_| vec![SERVER, LOG]),
     Beat::new(
         "Cut off",
@@ -334,6 +339,7 @@ const TOUR: &[Beat] = &[
         |world| cuts(world) > 0,
     )
     .first(|_| vec![publish(1, 8)])
+    .midway()
     .look(|_| vec![LOG])
     .ask(Predict {
         question: "What becomes of the messages that were pending for the log?",

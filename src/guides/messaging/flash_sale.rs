@@ -192,6 +192,7 @@ const TOUR: &[Beat] = &[
             (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 2_000
         },
     )
+    .midway()
     .look(all_consumers),
     Beat::new(
         "Full",
@@ -205,6 +206,7 @@ const TOUR: &[Beat] = &[
          before.",
         |world| lag(world) >= 12_000,
     )
+    .midway()
     .look(|_| vec![THE_LOG]),
     Beat::new(
         "Half the writers",
@@ -221,8 +223,8 @@ const TOUR: &[Beat] = &[
             ["None", "What it had in memory", "What waits in its partitions"].map(str::to_owned).to_vec()
         },
         answer: |world| usize::from(promises::lost(world).is_some()),
-        because: "Their offsets are not committed: whoever reads these partitions next begins before them. Here that is \
-                  consumer 1 itself, once it is back. There is no group that would hand them to consumer 2.",
+        because: "Their offsets are not committed: whoever reads these partitions next begins before them. Here that \
+                  is consumer 1 itself, once it is back. There is no group that would hand them to consumer 2.",
     }),
     Beat::new(
         "Where it stopped",

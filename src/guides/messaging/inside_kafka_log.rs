@@ -229,9 +229,10 @@ const TOUR: &[Beat] = &[
     .look(table_node)
     .ask(Predict {
         question: "What does its table say of F?",
-        options: |_| vec!["Deleted".to_owned(), "F5".to_owned()],
+        options: |_| ["Deleted", "F5", "Nothing new: it waits for offset 26"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(value_of(world, F).is_some()),
-        because: "Nothing in the log says that F was deleted. Nothing in it says that F ever existed.",
+        because: "Nothing in the log says that F was deleted, or that it ever existed: the gap is passed over. The \
+                  same has happened to C, which the promise names.",
     }),
 ];
 

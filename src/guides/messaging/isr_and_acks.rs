@@ -126,38 +126,51 @@ fn cut_fetches(world: &Cluster) -> Vec<Input> {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One partition, three brokers",
-        "Each broker keeps a copy of the same log. Watch all three register with the controller. The controller \
-         says who leads, and which copies are in sync: the *ISR*, the field around them.",
+        "Each broker keeps a copy of the same log. The *ISR* is the set of copies that are in sync: the field around \
+         them. Watch all three register with the controller, which will say who leads.",
         |world| on_the_way(world, |message| matches!(message, Message::Register { .. })) == 3,
     )
     .midway()
     .look(everybody),
     Beat::new(
         "A leader",
-        "The first in-sync replica becomes the leader of epoch 1; the others fetch from it, as consumers do.",
-        |world| leader(world).is_some(),
+        "The first in-sync replica becomes the leader of epoch 1. The others fetch from it, as consumers do: watch \
+         their first fetches leave.",
+        |world| leader(world).is_some() && on_the_way(world, |message| matches!(message, Message::Fetch { .. })) >= 2,
     )
+    .midway()
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
-        "Written, and not yet acknowledged",
-        "With acks=all the leader writes a record and does not answer. It waits until every in-sync replica has \
-         fetched it. Only then does it move the *high watermark*, and acknowledge.",
+        "Written, then acknowledged",
+        "With acks=all the leader writes a record, and does not answer at once. The followers fetch it. At some point \
+         the leader moves the *high watermark*, the bar in its row, and acknowledges. min.insync.replicas is 2.",
         |world| whole(world) && newest_ack(world).is_some(),
     )
     .look(|world| leader(world).into_iter().collect())
     .ask(Predict {
         question: "How many brokers have the record when the producer is told?",
-        options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
+        options: |_| {
+            ["One, the leader", "Two, as min.insync.replicas says", "Three, all that are in sync"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| copies(world).clamp(1, 3) - 1,
-        because: "All that are in sync, which for now is all three.",
+        because: "For now that is every broker. min.insync.replicas only says when to refuse.",
     }),
     Beat::new(
         "A follower is gone",
         "Broker 3 crashes. Until its session ends, its missing copy holds up every acknowledgement. Then the \
-         controller takes it out of the ISR, and the leader no longer waits for it.",
-        |world| in_sync(world).len() == 2,
+         controller takes it out of the ISR, and the leader no longer waits for it: the next acknowledgement is on its \
+         way.",
+        |world| {
+            let taken = |message: &Message| {
+                matches!(message, Message::ProduceAnswer { produced: Produced::At(_), .. })
+            };
+            in_sync(world).len() == 2 && flies(world, taken)
+        },
     )
     .first(|_| vec![Input::Crash { node: node_of(2) }])
+    .midway()
     .look(in_sync),
     Beat::new(
         "The leader too",
@@ -196,12 +209,12 @@ const TOUR: &[Beat] = &[
         let down = brokers(world).filter(|node| !world.kernel().node(*node).up);
         down.map(|node| Input::Restart { node }).collect()
     })
+    .midway()
     .look(everybody),
     Beat::new(
         "Now with acks=1",
-        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and \
-         the producer is told that all is well. acks=1 also switches its idempotence off: it sends record 2 again, \
-         and the log has that one twice now. Record 3 and those after it have a single copy.",
+        "The rule is off: the leader acknowledges what it alone has written. The followers' fetches are cut, and the \
+         producer is told that all is well. Compare the rows: one has more than the others.",
         |world| copies(world) == 1,
     )
     .first(|world| {
@@ -213,8 +226,8 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
         "Acknowledged, and gone",
-        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: \
-         the new leader's log ends after record 2.",
+        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: its \
+         log ends long before the old leader's.",
         |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
     )
     .first(|world| {
@@ -230,8 +243,8 @@ const TOUR: &[Beat] = &[
                 .to_vec()
         },
         answer: |world| if world.is_promise_broken(KEPT.id) { 2 } else { 0 },
-        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, even if it comes back: it will \
-                  follow the new leader and drop what that one lacks. And the producer will not send it again.",
+        because: "acks=1 asks nobody but the leader. What it had not passed on is gone, even if it comes back: it \
+                  will drop what the new leader lacks. And the producer will not send it again.",
     }),
 ];
 

@@ -151,13 +151,14 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "The task was acknowledged. Is it still in the stream?",
-        options: |_| vec!["Yes, for replay".to_owned(), "No".to_owned()],
+        options: |_| ["Yes, for replay", "Yes, until the worker has the answer", "No"].map(str::to_owned).to_vec(),
         answer: |world| {
             let acked = world.flights().find_map(|flight| match flight.message {
                 Message::AckAck { seq } => Some(*seq),
                 _ => None,
             });
-            usize::from(acked.is_some_and(|seq| store(world).is_some_and(|store| store.stream.get(seq).is_none())))
+            let is_gone = |seq| store(world).is_some_and(|store| store.stream.get(seq).is_none());
+            if acked.is_some_and(is_gone) { 2 } else { 0 }
         },
         because: "In a work queue, an acknowledged message is deleted. With limits as its retention, it would stay.",
     }),
@@ -202,10 +203,15 @@ const TOUR: &[Beat] = &[
         |world| world.witness().parked.is_some(),
     )
     .first(|world| down(world).map(|node| Input::Restart { node }).chain([poison()]).collect())
+    .midway()
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "What becomes of it after the fourth delivery?",
-        options: |_| vec!["It is deleted".to_owned(), "It stays, and nobody gets it".to_owned()],
+        options: |_| {
+            ["It is deleted", "It stays, and nobody gets it", "It goes to a queue of dead letters"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| {
             let Some(id) = world.witness().parked else { return 0 };
             usize::from(store(world).is_some_and(|store| store.stream.msgs().iter().any(|kept| kept.task.id == id)))
@@ -241,7 +247,7 @@ const TOUR: &[Beat] = &[
     .look(workers)
     .ask(Predict {
         question: "The worker calls its task done. What does the server do with it?",
-        options: |_| vec!["Deletes it".to_owned(), "Hands it out again".to_owned()],
+        options: |_| ["Deletes it", "Hands it out again", "Keeps it for that worker"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(world.is_promise_broken(WORKED_ONCE.id)),
         because: "The ack never came. The worker believes that the task is done, and another one does it again.",
     }),
@@ -266,8 +272,12 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "Where are the tasks that were confirmed a moment ago?",
-        options: |_| vec!["On the disk".to_owned(), "Gone".to_owned()],
-        answer: |world| usize::from(world.is_promise_broken(NOT_LOST.id)),
+        options: |_| {
+            ["On the disk", "With the publisher, which sends them again", "Gone"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if world.is_promise_broken(NOT_LOST.id) { 2 } else { 0 },
         because: "Nothing had been synced since the rule was switched off, and the publisher will not send again what \
                   was confirmed.",
     }),

@@ -252,6 +252,7 @@ const TOUR: &[Beat] = &[
         |world| logs(world).map(|(_, log)| log.end()).sum::<u32>() >= 8,
     )
     .first(|_| vec![command(COMMAND_PUBLISH, &[12])])
+    .midway()
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "Does a customer's order ever span two partitions?",
@@ -282,10 +283,11 @@ const TOUR: &[Beat] = &[
     .first(|_| vec![Input::off(kafka::ONE_WORKER), command(COMMAND_PUBLISH, &[16])])
     .look(consumers)
     .ask(Predict {
-        question: "Two workers have two records of the same customer. Which is done first?",
-        options: |_| vec!["The older one, always".to_owned(), "Whichever takes less time".to_owned()],
-        answer: |world| usize::from(same_key_at_once(world)),
-        because: "Nothing ties the two workers together. The log was in order; the pool is not.",
+        question: "Two workers have two records of one customer. What keeps these in order now?",
+        options: |_| ["The partition's log", "The committed offset", "Nothing"].map(str::to_owned).to_vec(),
+        answer: |world| if same_key_at_once(world) { 2 } else { 0 },
+        because: "Nothing ties the two workers together: whoever takes less time is done first. The log is in order; \
+                  the pool is not.",
     }),
     Beat::new(
         "Cancelled before it was created",
@@ -296,9 +298,9 @@ const TOUR: &[Beat] = &[
     .look(late_one),
     Beat::new(
         "A fourth partition",
-        "We pause the customers, and a fourth partition is added. The producer hears of it at its next metadata \
-         refresh, and divides the hash by four from then on. Compare the table with the one before: customer 1 \
-         moves from partition 0 to 1, and customer 3 from 1 to 2, while 2 and 4 happen to stay.",
+        "We pause the customers, and add a fourth partition. The producer hears of it at its next metadata refresh, \
+         and divides the hash by four from then on. Compare the table with the one before: customer 1 moves from \
+         partition 0 to 1, customer 3 from 1 to 2.",
         |world| producer_partitions(world) == 4,
     )
     .first(|_| {
@@ -316,6 +318,7 @@ const TOUR: &[Beat] = &[
         |world| is_in(world, 1, 1) && is_in(world, 3, 2),
     )
     .first(|_| vec![command(COMMAND_PUBLISH, &[12])])
+    .midway()
     .look(|_| vec![BROKER, Kafka::producer(0)]),
 ];
 

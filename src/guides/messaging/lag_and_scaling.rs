@@ -236,15 +236,15 @@ const TOUR: &[Beat] = &[
     )
     .look(consumers),
     Beat::new(
-        "Members without partitions",
-        "Now 6,000 a second come in, and the rule is off: the scaler starts every member it has. The fourth owns \
-         nothing, nor do those after it. The lag crosses the alarm.",
-        |world| idle_members(world).len() >= 2 && lag(world) > alert(world),
+        "Every member at once",
+        "Now 6,000 a second come in, and the rule is off: the scaler starts every member it has. The lag crosses the \
+         alarm. Watch the bars, and the grid of who owns what.",
+        |world| at_work(world) == 3 && !idle_members(world).is_empty() && lag(world) > alert(world),
     )
     .first(|_| vec![Input::off(kafka::MEMBERS_WITHIN), Input::set(kafka::RATE, 30)])
     .look(idle_members)
     .ask(Predict {
-        question: "Five or six members, three partitions. How many of them work?",
+        question: "Four or more members, three partitions. How many of them work?",
         options: |_| ["Three", "All but one", "All of them"].map(str::to_owned).to_vec(),
         answer: |world| if with_partitions(world) > 3 { 2 } else { 0 },
         because: "A partition has one owner in a consumer group. That is what keeps its order, and what bounds the \

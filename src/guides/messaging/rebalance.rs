@@ -232,7 +232,11 @@ const TOUR: &[Beat] = &[
     .look(first)
     .ask(Predict {
         question: "Consumer 1 wakes up. What does it believe?",
-        options: |_| vec!["That it owns its partitions".to_owned(), "That it has left the group".to_owned()],
+        options: |_| {
+            ["That it owns its partitions", "That it must join again", "That the others have crashed"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| usize::from(consumer(world, nth(world, 1)).is_none_or(|known| known.assigned.is_empty())),
         because: "Nobody could tell it. It is a *zombie* now: it picks up where it left off.",
     }),
@@ -243,6 +247,7 @@ const TOUR: &[Beat] = &[
         |world| flies(world, refused),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .midway()
     .look(first),
     Beat::new(
         "Back in",
@@ -254,17 +259,19 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "Without the fence",
-        "The rule is off, and consumer 1 sleeps again. When it wakes up, its commit is taken.",
+        "The rule is off, and consumer 1 sleeps again. As before, the others begin a new generation without it.",
         |world| settled(world) && !is_member(world, nth(world, 1)),
     )
     .first(|world| vec![Input::off(kafka::FENCE), Input::Pause { node: nth(world, 1) }])
     .look(first),
     Beat::new(
         "A zombie commits",
-        "Watch the first promise. The group's offset now comes from a consumer that is not a member.",
+        "It wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now comes from \
+         a consumer that is not a member.",
         |world| world.is_promise_broken(NO_ZOMBIE.id),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])
+    .midway()
     .look(first),
 ];
 

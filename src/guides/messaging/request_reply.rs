@@ -263,8 +263,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![ASKER]),
     Beat::new(
         "One of the group",
-        "The server picks a worker, not necessarily the one with the least to do. The answer goes to the inbox: it \
-         is just one more message.",
+        "Four more requests come. The server picks a worker for each. The answer goes to the inbox: it is just one \
+         more message.",
         |world| members(world).iter().any(|id| jobs(world, *id).len() >= 2),
     )
     .first(|_| vec![request(4)])
@@ -304,11 +304,12 @@ const TOUR: &[Beat] = &[
         let crashes = up.map(|node| Input::Crash { node });
         std::iter::once(Input::set(nats::RATE, 0)).chain(crashes).collect()
     })
+    .midway()
     .look(|_| vec![SERVER]),
     Beat::new(
         "A clear no",
-        "One request, with nobody to go to. The server sees that no subscription matches, and that there is an \
-         inbox to answer to. The red pill is its answer.",
+        "One request, with nobody to go to: the server sees that no subscription matches. It also sees the inbox. \
+         Watch the caller's table.",
         a_no_flies,
     )
     .first(|_| vec![request(1)])
@@ -330,6 +331,7 @@ const TOUR: &[Beat] = &[
         let down = members(world).into_iter().filter(|id| world.memory(*id).is_none());
         down.map(|node| Input::Restart { node }).collect()
     })
+    .midway()
     .look(members),
     Beat::new(
         "Scatter and gather",
@@ -340,8 +342,8 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![ASKER]),
     Beat::new(
         "Without one per group",
-        "The server sends a request to every member of the group. The caller takes the first answer and drops the \
-         rest, so it looks fine from there.",
+        "The rule is off: to the server the members of the group are subscribers like any other. The caller sends one \
+         request, takes the first answer, and sees nothing odd.",
         |world| world.is_promise_broken(ONE_RESPONDER.id),
     )
     .first(|_| vec![Input::off(nats::ONE_PER_GROUP), request(1)])

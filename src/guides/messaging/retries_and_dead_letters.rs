@@ -204,7 +204,7 @@ fn is_disordered(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "Not all tasks succeed",
-        "Two workers take tasks from a queue: watch them say that they are here. Some fail once and then succeed, \
+        "Two workers take tasks from a queue: watch them report in. Some fail once and then succeed, \
          because a service was busy, say. Some fail always: they are *poison*.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) == 2,
     )
@@ -232,7 +232,7 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(consumers),
     Beat::new(
-        "What it costs: order",
+        "What it costs",
         "While a task waits, later ones are done. Look at the strip at the bottom.",
         |world| is_disordered(world) && ready(world, 1).is_empty(),
     )
@@ -240,8 +240,12 @@ const TOUR: &[Beat] = &[
     .look(consumers)
     .ask(Predict {
         question: "Are the tasks done in the order in which they were published?",
-        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-        answer: |world| usize::from(is_disordered(world)),
+        options: |_| {
+            ["Yes: the others wait for it", "All but the one that failed", "No, not even the others"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if is_disordered(world) { 2 } else { 0 },
         because: "A retry breaks the order, and so do two workers. If you need order, whatever is behind must wait.",
     }),
     Beat::new(

@@ -170,9 +170,9 @@ const TOUR: &[Beat] = &[
     .first(|_| vec![change(0)])
     .look(|_| vec![REGISTRY]),
     Beat::new(
-        "Consumers first",
-        "BACKWARD says that new readers can read old data, and nothing about old readers. So the consumers move \
-         first; the producer writes version 2 when all of them have. The table shows currency in every column.",
+        "Who moves first?",
+        "BACKWARD says that new readers can read old data, and nothing about old readers. So the roll-out needs an \
+         order. Watch the table: which column has currency first?",
         |world| writes(world) == 2 && newest(world) == 2 && is_through(world),
     )
     .look(consumers)
@@ -182,8 +182,8 @@ const TOUR: &[Beat] = &[
         answer: |world| {
             consumers(world).iter().filter(|node| consumer(world, **node).is_some_and(|disk| disk.id == 1)).count()
         },
-        because: "The producer waited until both had said that they read with version 2. One that still read with \
-                  version 1 would be outside what BACKWARD promises.",
+        because: "The consumers move first; the producer waited until both had said that they read with version 2. A \
+                  consumer with version 1 would be outside what BACKWARD promises.",
     }),
     Beat::new(
         "A field goes",

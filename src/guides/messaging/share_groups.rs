@@ -191,8 +191,12 @@ const TOUR: &[Beat] = &[
     .look(all_workers)
     .ask(Predict {
         question: "How many of the four will have a record to work on?",
-        options: |_| vec!["Two, one for each partition".to_owned(), "All four".to_owned()],
-        answer: |world| usize::from(workers(world.settings()).all(|id| at_work(world, id).is_some())),
+        options: |_| {
+            ["Two, one for each partition", "Three: one only assigns", "All four"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if workers(world.settings()).all(|id| at_work(world, id).is_some()) { 2 } else { 0 },
         because: "A *consumer group* deals out partitions, a share group records. Try the setting Group: two of the \
                   four have nothing to do then.",
     }),
@@ -233,14 +237,18 @@ const TOUR: &[Beat] = &[
                   and the work is done twice.",
     }),
     Beat::new(
-        "Too late",
+        "Done at last",
         "The slow worker is done at last, and accepts.",
         is_refused,
     )
     .look(slow_ones)
     .ask(Predict {
         question: "What does the broker make of that?",
-        options: |_| vec!["The record is done".to_owned(), "It refuses".to_owned()],
+        options: |_| {
+            ["The record is done", "It refuses", "The record is done, and worker 3 must stop"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| usize::from(is_refused(world)),
         because: "Only the holder of the lock can answer for a record. In Kafka the error is INVALID_RECORD_STATE.",
     }),
@@ -262,7 +270,7 @@ const TOUR: &[Beat] = &[
     .look(slow_ones)
     .ask(Predict {
         question: "How many workers will have its record then?",
-        options: |_| vec!["One".to_owned(), "Two".to_owned()],
+        options: |_| ["One", "Two", "Three"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(is_shared_with_a_slow_one(world)),
         because: "Each renewal starts the lock again, and counts as no delivery. A worker that hangs for ever would \
                   have to stop renewing by itself.",
@@ -287,8 +295,8 @@ const TOUR: &[Beat] = &[
             let done = share(world).is_some_and(|share| share.iter().any(|share| share.start() > 0));
             if done { 1 } else { 2 }
         },
-        because: "An answer is written before the worker hears of it, a delivery never is. So accepted records stay \
-                  accepted. The worker that comes with its answer now holds no lock any more: it is refused, and its record is handed out again, with a count that begins anew.",
+        because: "An answer is written before the worker hears of it, a delivery never is. The worker that accepts \
+                  holds no lock any more: it is refused, and its record goes out again.",
     }),
     Beat::new(
         "Poison",
@@ -323,16 +331,18 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "And then a crash",
         "One of these workers crashes before it is done.",
-        |world| {
-        world.is_promise_broken(WORKED.id)
-    },
+        |world| world.is_promise_broken(WORKED.id),
     )
     .first(|world| too_early(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(|world| workers(world.settings()).filter(|id| !world.kernel().node(*id).up).collect())
     .ask(Predict {
         question: "Who gets its record?",
-        options: |_| vec!["The next worker that fetches".to_owned(), "Nobody".to_owned()],
-        answer: |world| usize::from(world.is_promise_broken(WORKED.id)),
+        options: |_| {
+            ["The next worker that fetches", "The same one, once it is back", "Nobody"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |world| if world.is_promise_broken(WORKED.id) { 2 } else { 0 },
         because: "For the broker it is done: it is behind the start offset, or will be. No lock is left that could run \
                   out.",
     }),

@@ -167,9 +167,9 @@ const TOUR: &[Beat] = &[
         question: "Which broker notices, and hands the order on at once?",
         options: |_| titles(),
         answer: quickest,
-        because: "In RabbitMQ an unacknowledged order belongs to a connection. Kafka's members and JetStream's \
-                  pending messages belong to no connection: there the session timeout and the ack wait must pass. Until \
-                  then the order lies idle, and in Kafka so does every order behind it in the partition.",
+        because: "There an unacknowledged order belongs to a connection. Kafka's members and JetStream's pending \
+                  messages belong to none: the session timeout and the ack wait must pass. In Kafka every order \
+                  behind it in the partition waits as well.",
     }),
     Beat::new(
         "The acknowledgement is lost",
@@ -206,9 +206,9 @@ const TOUR: &[Beat] = &[
         question: "How many confirmed orders are lost?",
         options: |_| words(&["None", "Those in memory", "All"]),
         answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-        because: "A confirmed order is written, and what is written outlives the process. That is no promise about the \
-                  power: RabbitMQ's classic queue and Kafka confirm without flushing to disk, and JetStream does so \
-                  unless it is set to sync always.",
+        because: "A confirmed order is written, and what is written outlives the process. That is no promise about \
+                  the power: RabbitMQ's classic queue and Kafka confirm without flushing, and so does JetStream \
+                  unless told otherwise.",
     }),
     Beat::new(
         "Acknowledge first",
@@ -239,7 +239,8 @@ const TOUR: &[Beat] = &[
     .look(all_workers),
     Beat::new(
         "Again from the start",
-        "Kafka's workers seek to offset 0, and JetStream gets a new consumer that begins at the first message.",
+        "All three brokers are asked for everything again, from the first order on. Kafka's workers seek to offset 0, \
+         JetStream gets a new consumer, and RabbitMQ is asked as well.",
         |world| {
             let replays = |lane| lost(world, lane).is_empty() && world.witness().of(lane).again >= 6;
             replays(Lane::Kafka) && replays(Lane::JetStream)
@@ -250,6 +251,7 @@ const TOUR: &[Beat] = &[
         let others = [Lane::RabbitMq, Lane::JetStream].map(|lane| command(brokers::REPLAY, lane, 1));
         [kafka, others].concat()
     })
+    .midway()
     .look(brokers_of)
     .ask(Predict {
         question: "Whose lost order stays lost?",

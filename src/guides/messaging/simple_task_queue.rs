@@ -133,7 +133,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A publisher, a queue, a worker",
         "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and \
-         a worker takes them from there: watch it say that it is here. The rows below show where each task is.",
+         a worker takes them from there: watch it report in. The rows below show where each task is.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) > 0,
     )
     .midway()
@@ -153,14 +153,19 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(|_| vec![BROKER]),
-    Beat::new("Handed out, not given away", "The worker receives the task and gets to work.", works)
+    Beat::new("Handed out", "The worker receives the task and gets to work.", works)
         .look(|_| vec![WORKER])
         .ask(Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
-            options: |_| vec!["Yes".to_owned(), "No".to_owned()],
+            options: |_| {
+                ["No: it was handed out", "Yes, until its confirm has come", "Yes, until it is acknowledged"]
+                    .map(str::to_owned)
+                    .to_vec()
+            },
             answer: |world| {
                 let id = held(world, WORKER).1.map(|delivery| delivery.message.id);
-                usize::from(!on_disk(world).iter().any(|stored| Some(stored.message.id) == id))
+                let is_kept = on_disk(world).iter().any(|stored| Some(stored.message.id) == id);
+                if is_kept { 2 } else { 0 }
             },
             because: "It is unacknowledged: the broker keeps it until the worker says that it is done.",
         }),
@@ -174,8 +179,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "The worker dies at work",
         "Four more tasks, and the worker's machine dies without a word. (Had only its process died, its operating \
-         system would have closed the connection, and the broker would know at once.) The broker has to miss its \
-         heartbeats; then it closes the connection, and the task goes back to its place.",
+         system would have closed the connection.) The broker has to miss its heartbeats; then it closes the \
+         connection, and the task goes back to its place.",
         |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
     )
     .first(|_| vec![publish(4), Input::Crash { node: WORKER }])
@@ -195,6 +200,7 @@ const TOUR: &[Beat] = &[
         |world| !broker_is_up(world),
     )
     .first(|_| vec![Input::Crash { node: BROKER }])
+    .midway()
     .look(|_| vec![BROKER]),
     Beat::new(
         "What the disk knew",
@@ -203,6 +209,7 @@ const TOUR: &[Beat] = &[
         |world| broker_is_up(world) && !ready(world, 0).is_empty(),
     )
     .first(|_| vec![Input::Restart { node: BROKER }])
+    .midway()
     .look(|_| vec![BROKER])
     .ask(Predict {
         question: "How many of the tasks that were confirmed and not done are lost?",

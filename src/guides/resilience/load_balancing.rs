@@ -138,23 +138,22 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(servers),
     Beat::new(
-        "The line grows",
-        "Each server gets 25 requests a second. The quick ones can do 50, the slow one 16. Its line grows \
-         endlessly, and a quarter of all requests wait in it.",
+        "A quarter for each",
+        "Each server gets 25 requests a second, whatever it can do: the quick ones 50, server 1 only 16. Watch the \
+         lines for half a second.",
         |world| queued(world, NodeId::from(FIRST)) >= 6 && longest_other(world) <= 3,
     )
     .look(slow_server)
     .ask(Predict {
-        question: "Which line grows?",
-        options: |world| servers(world).iter().map(|id| LoadBalancer::name(world.settings(), *id)).collect(),
-        answer: |world| {
-            let all = servers(world);
-            all.iter()
-                .enumerate()
-                .max_by_key(|(at, id)| (queued(world, **id), std::cmp::Reverse(*at)))
-                .map_or(0, |most| most.0)
+        question: "What becomes of server 1's line?",
+        options: |_| {
+            ["It stays at one or two", "It grows for a while, then stays", "It grows as long as this goes on"]
+                .map(str::to_owned)
+                .to_vec()
         },
-        because: "Fair shares are only fair among equals.",
+        answer: |world| if queued(world, NodeId::from(FIRST)) >= 6 { 2 } else { 0 },
+        because: "25 come and 16 go, so nine more wait with every second, and a quarter of all requests wait among \
+                  them. Fair shares are only fair among equals.",
     }),
     Beat::new(
         "Look before you choose",
@@ -186,12 +185,18 @@ const TOUR: &[Beat] = &[
         |world| is_out(world, 2),
     )
     .first(|_| vec![Input::set(lb::RATE, 20), Input::Crash { node: NodeId::from(FIRST + 2) }])
+    .midway()
     .look(|_| vec![NodeId::from(FIRST + 2)])
     .ask(Predict {
         question: "How does the balancer learn that it is dead?",
-        options: |_| vec!["From a refused request".to_owned(), "From missed health checks".to_owned()],
-        answer: |_| 1,
-        because: "A *health check* goes to every server every 250 ms. Two without an answer take it out.",
+        options: |_| {
+            ["From requests that time out", "From a refused request", "From missed health checks"]
+                .map(str::to_owned)
+                .to_vec()
+        },
+        answer: |_| 2,
+        because: "A *health check* goes to every server every 250 ms. Two without an answer take it out. A request \
+                  that times out is tried elsewhere, and tells this balancer nothing.",
     }),
     Beat::new(
         "And comes back",

@@ -2,7 +2,7 @@
 
 use crate::guides::kit::prelude::*;
 use crate::systems::storage::quorum_store::promises::{CONVERGE, FORWARD, FRESH};
-use crate::systems::storage::quorum_store::{self as store, Message, QuorumStore, quorums, replicas, spare};
+use crate::systems::storage::quorum_store::{self as store, Message, QuorumStore, replicas, spare};
 use crate::views::quorum_store::{
     CLIENTS, Store, all_replicas, hints, narrow_places, newest, operation, person, read, replica, spare_mark,
     version_of, versions, wide_places, write, writes_now,
@@ -115,35 +115,48 @@ const TOUR: &[Beat] = &[
     .look(writes_now),
     Beat::new(
         "W acknowledgements",
-        "Then it sends the value to all three. With two acknowledgements it is done. The third replica gets it too, \
-         just later: the write does not wait for the slowest.",
+        "Then it sends the value to all three. With two acknowledgements it is done: it does not wait for the slowest. \
+         In case that one never answers, it leaves a hint for it with the spare node: more of hints soon.",
         |world| world.witness().acknowledged().counter > 0,
-    ),
+    )
+    .midway()
+    .look(|world| vec![spare(world.settings())]),
     Beat::new(
         "Two sets that must meet",
-        "A read asks all three and waits for R. Whichever two it hears from, one of them took part in the write.",
+        "A read asks all three replicas and takes the newest of R answers. The write had its acknowledgements from R2 \
+         and R3; the read hears from R2 and R1. R2 is in both.",
         |world| world.witness().read().counter > 0,
     )
     .ask(Predict {
-        question: "N is 3 and W is 2. How many answers must a read wait for?",
-        options: |_| vec!["1".to_owned(), "2".to_owned(), "3".to_owned()],
-        answer: |world| quorums(world.settings(), world.rules()).0 - 1,
-        because: "W + R must exceed N: two of three and two of three share at least one.",
+        question: "With five replicas and W = 3, how many answers would a read need?",
+        options: |_| ["2", "3", "4"].map(str::to_owned).to_vec(),
+        answer: |_| 1,
+        because: "W + R must exceed N: 3 + 3 > 5, as 2 + 2 > 3 here. Then the two sets share a replica, whoever \
+                  answers first.",
     }),
     Beat::new(
         "One replica is away",
-        "R3 crashes. Writes go on without it, and its copy falls behind: it turns amber.",
+        "R3 crashes, and Ann writes 9. R3's copy falls behind: it turns amber.",
         |world| third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged()),
     )
-    .first(|world| third(world).map(|node| Input::Crash { node }).into_iter().collect())
+    .first(|world| {
+        let crash = third(world).map(|node| Input::Crash { node });
+        crash.into_iter().chain([write(0, 9)]).collect()
+    })
     .look(|world| third(world).into_iter().collect())
     .ask(Predict {
         question: "With R3 down, can a write still be acknowledged?",
-        options: |_| vec!["Yes".to_owned(), "No".to_owned()],
-        answer: |world| {
-            usize::from(third(world).is_none_or(|id| version_of(world, id) >= world.witness().acknowledged()))
+        options: |_| {
+            ["Yes, by the two that are left", "Yes, if the spare node stands in", "No: N is 3"]
+                .map(str::to_owned)
+                .to_vec()
         },
-        because: "Two replicas are left, and W is 2. With one more down, writes and reads would fail.",
+        answer: |world| {
+            let is_behind = third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged());
+            if is_behind { 0 } else { 2 }
+        },
+        because: "Two replicas are left, and W is 2. What the spare node keeps does not count. With one more replica \
+                  down, writes and reads would fail.",
     }),
     Beat::new(
         "A hint is left",
@@ -154,8 +167,8 @@ const TOUR: &[Beat] = &[
     .look(|world| vec![spare(world.settings())]),
     Beat::new(
         "Handed over",
-        "R3 comes back with an old copy. The hints are handed over, and reads that meet it write the newest version \
-         back: *read repair*.",
+        "R3 comes back with an old copy, and the spare node hands its hint over. Had a read met the old copy first, it \
+         would have written the newest version back: *read repair*.",
         |world| hints(world) == 0 && all_replicas(world).iter().all(|id| version_of(world, *id) == newest(world)),
     )
     .first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())
@@ -176,11 +189,12 @@ const TOUR: &[Beat] = &[
         let one = one.map(|(setting, value)| Input::set(setting, value)).to_vec();
         [vec![Input::off(store::OVERLAP)], one, late, vec![write(0, 7)]].concat()
     })
+    .midway()
     .look(all_replicas),
     Beat::new(
         "R = 1",
-        "R1 has the new value, and is slow to answer Bob. He reads, and takes the first answer. Watch the first \
-         promise.",
+        "R1 alone has the new value, and is slow to answer Bob, who reads now. One answer is enough for him. Watch the \
+         first promise.",
         |world| world.is_promise_broken(FRESH.id),
     )
     .first(|world| {
@@ -190,7 +204,11 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![CLIENTS[1]])
     .ask(Predict {
         question: "What does Bob read?",
-        options: |_| vec!["The new value".to_owned(), "An older one".to_owned()],
+        options: |_| {
+            ["The new value, from R1", "An older one", "Nothing: he waits for R1"]
+                .map(str::to_owned)
+                .to_vec()
+        },
         answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
         because: "The replica that answers first may be one that the write has not reached.",
     }),

@@ -159,8 +159,8 @@ const TOUR: &[Beat] = &[
     .look(stores)
     .ask(Predict {
         question: "How many yes votes does a commit need?",
-        options: |_| vec!["A majority".to_owned(), "Every one".to_owned()],
-        answer: |_| 1,
+        options: |_| ["One", "A majority", "Every one"].map(str::to_owned).to_vec(),
+        answer: |_| 2,
         because: "A majority is for copies of the same thing. These are different parts, and each is needed.",
     }),
     Beat::new(
@@ -169,6 +169,7 @@ const TOUR: &[Beat] = &[
          it the order would be aborted, after it nothing can stop it.",
         decided,
     )
+    .midway()
     .look(|_| vec![COORDINATOR]),
     Beat::new(
         "Phase two: do it",
@@ -178,7 +179,7 @@ const TOUR: &[Beat] = &[
     )
     .look(stores),
     Beat::new(
-        "One no is enough",
+        "Nothing in stock",
         "The next order meets an empty stock. The client's own orders pause from here on, so that you see this one \
          alone.",
         last_aborted,
@@ -187,10 +188,10 @@ const TOUR: &[Beat] = &[
     .look(stores)
     .ask(Predict {
         question: "Orders and payment can do their parts. What do they end with?",
-        options: |_| vec!["Commit".to_owned(), "Abort".to_owned()],
+        options: |_| ["Commit", "Abort", "Nothing yet: they stay locked"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(last_aborted(world)),
-        because: "All or none. Look at the coordinator's log: for an abort it writes nothing, since no record means \
-                  abort. This is presumed abort, and it saves a disk write for every failure.",
+        because: "All or none: one no is enough. Look at the coordinator's log: for an abort it writes nothing, \
+                  since no record means abort. This is presumed abort, and it saves a disk write for every failure.",
     }),
     Beat::new(
         "The worst moment",
@@ -225,7 +226,7 @@ const TOUR: &[Beat] = &[
     .look(stores)
     .ask(Predict {
         question: "Everyone voted yes. How does the order end?",
-        options: |_| vec!["Committed".to_owned(), "Aborted".to_owned()],
+        options: |_| ["Committed", "Aborted", "It stays in doubt"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(!last_committed(world)),
         because: "The votes never reached a commit record. One disk write later, the same crash would have ended in \
                   a commit.",

@@ -47,11 +47,13 @@ impl<S: System> Clone for Node<S> {
 pub(in crate::sim) struct Slot<S: System> {
     pub(in crate::sim) node: Rc<Node<S>>,
     pub(in crate::sim) print: Cell<Option<u64>>,
+    /// Whether it is down because its machine lost power. Only the reader asks: it is no part of the state.
+    pub(in crate::sim) is_unpowered: bool,
 }
 
 impl<S: System> Clone for Slot<S> {
     fn clone(&self) -> Self {
-        Slot { node: Rc::clone(&self.node), print: self.print.clone() }
+        Slot { node: Rc::clone(&self.node), print: self.print.clone(), is_unpowered: self.is_unpowered }
     }
 }
 
@@ -110,6 +112,7 @@ impl<S: System> World<S> {
         let node = |id| Slot {
             node: Rc::new(Node { disk: S::blank_disk(&settings, NodeId::from(id)), memory: None }),
             print: Cell::new(None),
+            is_unpowered: false,
         };
         let mut world = World {
             nodes: (0..count).map(node).collect(),
@@ -315,12 +318,33 @@ impl<S: System> World<S> {
 
     pub(in crate::sim) fn cut_power(&mut self, node: NodeId, torn: Option<u32>) {
         self.crash(node);
+        let now = self.clock_of(node);
+        let slot = &mut self.nodes[node.index()];
+        slot.is_unpowered = true;
+        S::lose_power(&mut slot.change().disk, &self.fabric.settings, now, torn);
+    }
+
+    /// What a node's clock shows; nothing while exploring.
+    fn clock_of(&self, node: NodeId) -> Time {
         let kernel = &self.fabric.kernel;
-        let now = if kernel.is_timeless() { 0 } else { kernel.node(node).local(kernel.now()) };
-        S::lose_power(&mut self.nodes[node.index()].change().disk, &self.fabric.settings, now, torn);
+        if kernel.is_timeless() { 0 } else { kernel.node(node).local(kernel.now()) }
+    }
+
+    /// Whether a node is down because its machine lost power.
+    pub fn has_lost_power(&self, node: NodeId) -> bool {
+        self.nodes.get(node.index()).is_some_and(|slot| slot.is_unpowered)
+    }
+
+    /// Whether something of a node's disk is not synced: a power cut would take it.
+    pub fn is_power_needed(&self, node: NodeId) -> bool {
+        let Some(known) = self.node(node).filter(|_| S::POWER_CUT) else { return false };
+        let mut left = known.disk.clone();
+        S::lose_power(&mut left, &self.fabric.settings, self.clock_of(node), None);
+        stable(&left) != stable(&known.disk)
     }
 
     pub(in crate::sim) fn restart(&mut self, node: NodeId) {
+        self.nodes[node.index()].is_unpowered = false;
         self.fabric.kernel.set_up(node, true);
         self.boot(node);
     }

@@ -105,7 +105,9 @@ fn sound(picture: &Picture) -> Result<(), String> {
         })?;
     }
     picture.figures.iter().try_for_each(|figure| match &figure.body {
-        Body::Grid { rows, .. } | Body::Queues(rows) => rows.iter().flat_map(|row| &row.cells).try_for_each(short),
+        Body::Grid { rows, .. } | Body::Matrix(rows) | Body::Queues(rows) => {
+            rows.iter().flat_map(|row| &row.cells).try_for_each(short)
+        }
         Body::Table { rows, .. } => rows.iter().flatten().try_for_each(short),
         Body::Bars(_) => Ok(()),
     })

@@ -10,6 +10,7 @@ use crate::mechanisms::lru::Lru;
 use crate::sim::NodeId;
 use crate::sim::kernel::time::{Micros, SEC};
 use crate::sim::machine::system::{Context, Event};
+use crate::sim::numbers::counted;
 use crate::systems::parts::station::{Station, Taken};
 
 /// The most queries that wait; more are refused, which the server notices by its time-out.
@@ -103,8 +104,11 @@ impl Cache<'_, '_> {
     fn delete(&mut self, from: NodeId, number: Number, key: u16) {
         let (had, voided) = (self.entries.remove(key), self.leases.remove(&key).is_some());
         self.context.why(|_| {
-            let copy = if had { "The cached copy is deleted" } else { "There was no cached copy" };
-            format!("{copy} of {}{}.", key_name(key), if voided { ", and the lease for it is void" } else { "" })
+            let (key, lease) = (key_name(key), if voided { ", and the lease for it is void" } else { "" });
+            match had {
+                true => format!("The cached copy of {key} is deleted{lease}."),
+                false => format!("There was no cached copy of {key}{lease}."),
+            }
         });
         self.context.send(from, Message::Deleted { number });
     }
@@ -138,7 +142,9 @@ impl Database<'_, '_> {
                 self.context.why(|_| "The database begins at once.".to_owned());
                 self.context.work(Timer::Query, QUERY);
             }
-            Taken::Waits(ahead) => self.context.why(|_| format!("{ahead} queries come before this one.")),
+            Taken::Waits(ahead) => {
+                self.context.why(|_| format!("Ahead of this one: {}.", counted(ahead as u64, "query")))
+            }
             Taken::Full => self.context.why(|_| format!("{LONGEST_QUEUE} queries wait already: this one is refused.")),
         }
     }

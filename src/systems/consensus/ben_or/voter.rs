@@ -81,7 +81,7 @@ impl Voter<'_, '_> {
         if old || over || message.round > round + AHEAD {
             self.context.why(|_| match over {
                 true => format!("{me} takes no part in this decision any more."),
-                false => format!("{me} is in round {round} by now: what is said of another is of no use."),
+                false => format!("{me} is in round {round} by now, and has no use for a message of another."),
             });
             return;
         }

@@ -341,7 +341,7 @@ fn answered(memory: &mut Memory, from: NodeId, context: &mut Context<Bully>) {
     if memory.phase != Phase::Asks {
         context.why(|s| {
             format!(
-                "{} waits for no answer any more: {}'s OK changes nothing.",
+                "{} no longer waits for an answer: {}'s OK changes nothing.",
                 Bully::name(s, me),
                 Bully::name(s, from)
             )
@@ -408,7 +408,8 @@ fn time_is_up(memory: &mut Memory, timer: Timer, context: &mut Context<Bully>) {
         Timer::Answers => {
             let above = above(context);
             context.why_rule(WAIT, |s| {
-                format!("{} heard nothing from {} in time: they are down.", Bully::name(s, me), list(s, &above))
+                let down = if above.len() == 1 { "it is down" } else { "they are down" };
+                format!("{} heard nothing from {} in time: {down}.", Bully::name(s, me), list(s, &above))
             });
             take_over(memory, context);
         }

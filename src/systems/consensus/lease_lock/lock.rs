@@ -104,7 +104,7 @@ impl Lock<'_, '_> {
 
     fn release(&mut self, from: NodeId, token: Token) {
         if *self.holder != Some((from, token)) {
-            self.why(from, |from| format!("{from} gives back token {token}, which has ended already."));
+            self.why(from, |from| format!("{from} gives back token {token}, whose lease has ended already."));
             return;
         }
         self.why(from, |from| format!("{from} gives the lock back."));

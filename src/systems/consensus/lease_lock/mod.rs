@@ -55,7 +55,7 @@ rules! {
     MARGIN = "lease-margin", "A margin for slow clocks",
         "A client stops early enough before its lease ends that no clock within the bound overruns it. Off: it uses \
          the whole lease by its own clock.";
-    /// A waiter that is not heard for a lease loses its place.
+    /// A waiter that is not heard from for a lease loses its place.
     WAITER = "waiter-lease", "A waiter is kept by its own lease",
         "A client that waits asks again before a lease is over, or it loses its place. Off: it keeps its place, and is \
          lent the lock even if it has died.";

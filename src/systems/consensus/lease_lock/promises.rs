@@ -146,7 +146,7 @@ pub const ONE_HOLDER: Promise<LeaseLock> = Promise {
 pub const TO_THE_LIVING: Promise<LeaseLock> = never!(
     "lent-to-the-living",
     "The lock is lent to the living",
-    "Nobody is lent the lock who is down or paused and has not been heard for longer than a lease.",
+    "Nobody is lent the lock who is down or paused and has not been heard from for longer than a lease.",
     |world| world.witness().gone.0,
     |world, (client, silent)| {
         let name = LeaseLock::name(world.settings(), client);
@@ -155,7 +155,7 @@ pub const TO_THE_LIVING: Promise<LeaseLock> = never!(
             text: format!("The lock was lent to {name}, which is gone: nobody else gets it for a whole lease."),
             values: vec![
                 ("lock".to_owned(), format!("lent to {name}")),
-                (name, format!("not heard for {}", show(silent))),
+                (name, format!("not heard from for {}", show(silent))),
             ],
         }
     }

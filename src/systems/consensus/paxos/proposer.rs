@@ -10,6 +10,7 @@ use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{self, MS, Micros};
 use crate::sim::machine::system::{Context, System};
+use crate::sim::numbers::counted;
 
 /// What the draws of a proposer are for.
 const TIMEOUT_DRAW: Purpose = Purpose(0);
@@ -254,8 +255,10 @@ impl Node<'_, '_> {
         }
         self.context.why_rule(FILL_GAPS, |s| {
             format!(
-                "{} leads in ballot {name}, from slot {from} on: it proposes {again} values again and fills {gaps} gaps.",
-                Paxos::name(s, me)
+                "{} leads in ballot {name}, from slot {from} on: it proposes {} again and fills {}.",
+                Paxos::name(s, me),
+                counted(again as u64, "value"),
+                counted(gaps as u64, "gap")
             )
         });
         self.send_heartbeats();
@@ -398,8 +401,13 @@ impl Node<'_, '_> {
         let (ballot, again) = (*ballot, open.iter().filter(|open| open.old).copied().collect::<Vec<_>>());
         open.iter_mut().for_each(|open| open.old = true);
         let (me, count) = (self.me(), again.len());
-        self.context
-            .why(|s| format!("{} leads: it tells everyone, and asks again for {count} slots.", Paxos::name(s, me)));
+        self.context.why(|s| match count {
+            0 => format!("{} leads, and tells everyone.", Paxos::name(s, me)),
+            _ => {
+                let slots = counted(count as u64, "slot");
+                format!("{} leads: it tells everyone, and asks again for {slots}.", Paxos::name(s, me))
+            }
+        });
         for Open { slot, value, promised, asked, accepted, .. } in again {
             match asked {
                 true => self.ask_acceptors(accepted, slot, &Message::Accept { ballot, slot, value }),

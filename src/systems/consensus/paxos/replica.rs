@@ -7,6 +7,7 @@ use super::{
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::System;
+use crate::sim::numbers::are;
 
 impl Node<'_, '_> {
     /// Learns that a value is chosen.
@@ -112,7 +113,7 @@ impl Node<'_, '_> {
             let (me, from, word) = (Paxos::name(s, me), Paxos::name(s, from), slot_word(s));
             let news = match log.entries() {
                 [one] => format!("{} is chosen in {word} {}", one.value, one.slot),
-                _ => format!("{told} slots are chosen, up to slot {last}"),
+                _ => format!("{} chosen, up to slot {last}", are(told as u64, "slot")),
             };
             match (after > open, waits) {
                 (_, true) => format!("{me} learns from {from} that {news}. Slot {after} is open, so it has to wait."),

@@ -8,6 +8,7 @@ use super::{CERTIFICATES, LATENCY, Message, Pbft, TIMEOUT, Timer};
 use crate::sim::NodeId;
 use crate::sim::kernel::hash::stable;
 use crate::sim::machine::system::System;
+use crate::sim::numbers::counted;
 use crate::sim::small;
 
 impl Replica<'_, '_> {
@@ -26,10 +27,11 @@ impl Replica<'_, '_> {
     pub fn checkpoint(&mut self, from: NodeId, checkpoint: Stable) {
         let Stable { seq, by, .. } = checkpoint;
         if seq <= self.state.stable.seq {
-            self.context.why(|s| format!("A checkpoint at {seq} of {} is no news.", Pbft::name(s, from)));
+            self.context.why(|s| format!("{}'s checkpoint at {seq} is no news.", Pbft::name(s, from)));
             return;
         }
-        self.context.why(|_| format!("{} sign the state after number {seq}.", by.count_ones()));
+        self.context
+            .why(|_| format!("The state after number {seq} now has {}.", counted(by.count_ones().into(), "signature")));
         self.sign_for(checkpoint);
     }
 
@@ -56,7 +58,7 @@ impl Replica<'_, '_> {
             return;
         }
         self.context.why_rule(CERTIFICATES, |_| {
-            format!("{} sign the state after number {seq}: the log up to there can go.", all.by.count_ones())
+            format!("{} have signed the state after number {seq}: the log up to there can go.", all.by.count_ones())
         });
         self.state.stable = all;
         self.state.log.retain(|at, _| *at > seq);

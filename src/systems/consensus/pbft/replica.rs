@@ -142,7 +142,7 @@ impl Replica<'_, '_> {
         let (primary, view, changing) = (self.primary(), self.state.view, self.state.changing);
         let is_from_client = from.index() >= replicas(self.context.settings());
         match (changing, self.leads()) {
-            (true, _) => self.context.why(|_| format!("{name} must wait: it is on its way to view {view}.")),
+            (true, _) => self.context.why(|_| format!("{name} must wait: this replica is on its way to view {view}.")),
             (_, true) if self.state.number_of(request, self.bit()).is_none() => self.propose(),
             (_, true) => self.context.why(|_| format!("{name} has its number already.")),
             _ => self
@@ -275,7 +275,8 @@ impl Replica<'_, '_> {
         let (count, name) = (by.count_ones(), digest_name(digest));
         self.context.why(|s| match is_new {
             true => {
-                format!("{} signs {what} for {name} as number {seq} of view {view}: {count} have.", Pbft::name(s, from))
+                let have = if count == 1 { "1 has so far".to_owned() } else { format!("{count} have") };
+                format!("{} signs {what} for {name} as number {seq} of view {view}: {have}.", Pbft::name(s, from))
             }
             false => format!("It has this {what} for number {seq} already."),
         });
@@ -306,7 +307,7 @@ impl Replica<'_, '_> {
         if is_prepared && slot.decided.is_none() && by.count_ones() as usize >= needed {
             slot.decided = Some(digest);
             self.context.why_rule(CERTIFICATES, |_| {
-                format!("{} sign commit: {} is number {seq} permanently.", by.count_ones(), digest_name(digest))
+                format!("{} have signed commit: {} is number {seq} for good.", by.count_ones(), digest_name(digest))
             });
         }
         self.execute();
@@ -317,7 +318,7 @@ impl Replica<'_, '_> {
         if self.context.rule(TWO_PHASES) {
             self.context.why_rule(CERTIFICATES, |_| {
                 format!(
-                    "{} sign {name} as number {seq} of view {view}: it is prepared, and it says so: commit.",
+                    "{} have signed {name} as number {seq} of view {view}. It is prepared, and the replica says so: commit.",
                     by.count_ones()
                 )
             });

@@ -6,6 +6,7 @@ use super::state::{Change, NewView, to_carry_over};
 use super::{CARRY_OVER, Message, Pbft, TIMEOUT, TWO_STORIES, Timer, VIEW, faults, primary};
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
+use crate::sim::numbers::{are, counted};
 
 impl Replica<'_, '_> {
     /// A request was not executed in time.
@@ -146,8 +147,10 @@ impl Replica<'_, '_> {
         let carried = order.len();
         self.context.why_rule(CARRY_OVER, |s| match is_honest {
             true => format!(
-                "{} begins view {view} with {count} view changes: it carries over {carried} numbers.",
-                Pbft::name(s, primary(s, view))
+                "{} begins view {view} with {}: it carries over {}.",
+                Pbft::name(s, primary(s, view)),
+                counted(count as u64, "view change"),
+                counted(carried as u64, "number")
             ),
             false => format!("{} begins view {view} as if nothing had been prepared.", Pbft::name(s, primary(s, view))),
         });
@@ -176,7 +179,11 @@ impl Replica<'_, '_> {
         }
         let carried = new.order.len();
         self.context.why_rule(CARRY_OVER, |s| {
-            format!("It enters view {view} on word of {}: {carried} numbers are carried over.", Pbft::name(s, from))
+            format!(
+                "It enters view {view} on word of {}: {} carried over.",
+                Pbft::name(s, from),
+                are(carried as u64, "number")
+            )
         });
         self.enter(new);
     }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
+use crate::sim::numbers::counted;
 
 impl Server<'_, '_> {
     /// Whether the log takes no more entries. There is always room for one of the leader's own term while older ones wait:
@@ -206,7 +207,8 @@ impl Server<'_, '_> {
         self.context.why_rule(rule, |s| {
             let needed = if by_quorum { quorum() } else { "its own".to_owned() };
             format!(
-                "Index {index}, of term {entry_term}, is on {have} servers; enough: {needed}. {} commits it.",
+                "Index {index}, of term {entry_term}, is on {}; enough: {needed}. {} commits it.",
+                counted(have as u64, "server"),
                 Raft::name(s, me)
             )
         });

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{KEEP_UNAPPLIED, LOG_LENGTH, Message, Note, Raft, SNAPSHOT_AFTER, SNAPSHOT_TERM, Server, Snapshot};
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
+use crate::sim::numbers::counted;
 
 impl Server<'_, '_> {
     /// Takes a snapshot when enough applied entries have come together.
@@ -25,8 +26,10 @@ impl Server<'_, '_> {
         self.memory.commit = last_index;
         let rule = if has_term { KEEP_UNAPPLIED } else { SNAPSHOT_TERM };
         self.context.why_rule(rule, |s| {
-            let me = Raft::name(s, me);
-            format!("{me} has applied {applied} entries: its snapshot stands for all up to index {last_index}, term {last_term}.")
+            let (me, applied) = (Raft::name(s, me), counted(applied.into(), "entry"));
+            format!(
+                "{me} has applied {applied}: its snapshot stands for all up to index {last_index}, term {last_term}."
+            )
         });
         self.context.note(Note::Restored { node: me, index: last_index, registers });
         self.context.gauge(LOG_LENGTH, me.0, self.disk.log.entries().len() as i64);

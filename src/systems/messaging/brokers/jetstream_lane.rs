@@ -15,6 +15,7 @@ use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
+use crate::sim::numbers::are;
 use crate::systems::messaging::jetstream::stream::{PubAck, Task};
 use crate::systems::messaging::jetstream::{self as jet, AckKind, Disk, JetStream, Memory, Phase, Store};
 
@@ -125,7 +126,9 @@ fn replay(disk: &mut Disk, memory: &mut Memory, context: &mut Context<Brokers>) 
         context.cancel_timer(Timer::Jet(jet::Timer::AckWait(seq)));
     }
     let count = store.stream.msgs().len();
-    context.why(|_| format!("A new consumer begins at the first message: {count} are delivered from the start."));
+    context.why(|_| {
+        format!("A new consumer begins at the first message: {} to be delivered.", are(count as u64, "message"))
+    });
     let store_now = Rc::make_mut(store);
     store_now.consumer = store_now.consumer.from_start();
     disk.store = Rc::clone(store);

@@ -107,7 +107,7 @@ pub(super) fn consume(next: &mut u32, table: &mut Table, event: Event<KafkaLog>,
         }
         Event::Message { message: Message::Records { offset, records, start, end, at }, .. } => {
             if offset != *next {
-                context.why(|_| format!("The consumer is past offset {offset}: the answer is of before."));
+                context.why(|_| format!("The consumer is past offset {offset}: the answer is an old one."));
                 return;
             }
             for record in records.iter() {

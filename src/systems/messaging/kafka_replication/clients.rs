@@ -177,7 +177,7 @@ impl Client<'_, '_> {
 
     fn consumed(&mut self, offset: u32, consumed: Consumed) {
         if offset != *self.next {
-            self.context.why(|_| format!("The consumer is past offset {offset}: the answer is of before."));
+            self.context.why(|_| format!("The consumer is past offset {offset}: the answer is an old one."));
             return;
         }
         match consumed {

@@ -82,7 +82,7 @@ settings! {
         "A follower that lags for this long leaves the ISR. Kafka's default is 30 s.";
     /// broker.session.timeout.ms, in microseconds.
     SESSION = "session", "broker.session.timeout.ms", micros(300_000, 9_000_000, 300_000), 900_000, Live,
-        "A broker not heard for this long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.";
+        "A broker not heard from for this long is fenced. Heartbeats come four times as often. Kafka's default is 9 s.";
     /// Whether there is a consumer; not offered to the reader.
     CONSUMER_ON = "consumer", "A consumer", Control::Toggle, 1, AtStart,
         "Whether somebody reads.";
@@ -373,7 +373,7 @@ pub enum Message {
 /// What nodes may have armed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Timer {
-    /// Controller: a broker was not heard for a session.
+    /// Controller: a broker was not heard from for a session.
     Session(Broker),
     /// Broker: time for a heartbeat, or to register.
     Heartbeat,

@@ -51,7 +51,7 @@ pub(super) fn message(message: &Message) -> String {
 
 pub(super) fn timer(timer: Timer) -> String {
     match timer {
-        Timer::Session(broker) => format!("broker {} was not heard for a session", broker + 1),
+        Timer::Session(broker) => format!("no word from broker {} for a session", broker + 1),
         Timer::Heartbeat => "time for a heartbeat".to_owned(),
         Timer::Lag(broker) => format!("broker {} lags for too long", broker + 1),
         Timer::Wait(broker) => format!("the fetch of broker {} has waited long enough", broker + 1),

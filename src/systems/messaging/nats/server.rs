@@ -209,7 +209,7 @@ impl Server<'_, '_> {
         let message = open.pending.remove(0);
         open.batch = open.batch.saturating_sub(1);
         let (left, batch) = (open.pending.len(), open.batch);
-        self.context.why(|_| format!("The link of {name} takes a message; {left} more are pending."));
+        self.context.why(|_| format!("The link of {name} takes a message; still pending: {left}."));
         self.context.gauge(PENDING, to.0, left as i64);
         self.context.send(to, message);
         if batch > 0 {

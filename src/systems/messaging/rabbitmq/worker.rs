@@ -135,7 +135,7 @@ impl Worker<'_, '_> {
         let ahead = self.buffer.len() - 1 + usize::from(busy);
         self.context.why(|_| match ahead {
             0 => format!("{name} gets {noun} {id} and begins at once."),
-            _ => format!("{name} gets {noun} {id}; {ahead} come first."),
+            _ => format!("{name} gets {noun} {id}, behind {ahead} more."),
         });
         self.begin();
     }

@@ -72,7 +72,7 @@ impl Consumer<'_, '_> {
 
     fn take(&mut self, offset: u32, start: u32, records: &[Rc<Vec<u8>>]) {
         if offset != self.disk.next {
-            self.context.why(|_| format!("The consumer is past offset {offset}: the answer is of before."));
+            self.context.why(|_| format!("The consumer is past offset {offset}: the answer is an old one."));
             return;
         }
         self.disk.next = offset.max(start);

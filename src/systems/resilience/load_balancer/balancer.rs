@@ -204,9 +204,10 @@ impl Balancer<'_, '_> {
             .collect();
         self.context.why_rule(HEALTH, |s| {
             let names: Vec<String> = out.iter().map(|node| LoadBalancer::name(s, *node)).collect();
-            match names.is_empty() {
-                true => "The balancer asks every server whether it is alive.".to_owned(),
-                false => format!("{} has not answered the last check. It asks again.", names.join(", ")),
+            match &names[..] {
+                [] => "The balancer asks every server whether it is alive.".to_owned(),
+                [one] => format!("{one} has not answered the last check. The balancer asks again."),
+                _ => format!("{} have not answered the last check. The balancer asks again.", names.join(" and ")),
             }
         });
         for (server, known) in self.servers.iter_mut().enumerate() {

@@ -112,7 +112,7 @@ impl Server<'_, '_> {
                 self.say(|name| format!("{name} begins with {id} at once."));
                 self.begin();
             }
-            Taken::Waits(ahead) => self.say(|name| format!("{name} puts {id} in line; {ahead} come first.")),
+            Taken::Waits(ahead) => self.say(|name| format!("{name} puts {id} in line, behind {ahead} more.")),
             Taken::Full => {
                 self.say(|name| format!("{name} has {LONGEST_QUEUE} requests in line: it refuses {id}."));
                 self.context.send(BALANCER, Message::Busy { id });

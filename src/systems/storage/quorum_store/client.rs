@@ -13,6 +13,7 @@ use crate::sim::kernel::random;
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::measure::workload;
+use crate::sim::numbers::are;
 
 /// How often a client without work looks whether its think time was turned up.
 const IDLE: Time = 500 * MS;
@@ -91,7 +92,9 @@ impl Client<'_, '_> {
         }
         self.context.why_rule(OVERLAP, |_| match write {
             Some(value) => {
-                format!("{name} will write x={value}. First it asks {read_quorum} replicas for the newest version.")
+                format!(
+                    "{name} will write x={value}. First it asks for the newest version, and waits for {read_quorum}."
+                )
             }
             None => format!("{name} reads x: it asks every replica and waits for {read_quorum}."),
         });
@@ -169,18 +172,17 @@ impl Client<'_, '_> {
         let have = holders.count_ones() as usize;
         if !self.context.rule(READ_REPAIR) {
             self.context.why_rule(READ_REPAIR, |_| {
-                format!("{name} answers at once, though only {have} replicas are known to have it.")
+                format!("{name} answers at once: only {} known to have it.", are(have as u64, "replica"))
             });
             self.finish(result);
         } else if have >= write_quorum {
-            self.context.why_rule(READ_REPAIR, |_| {
-                format!("{have} replicas have it, a write quorum: {name} need not write it back.")
-            });
+            self.context
+                .why_rule(READ_REPAIR, |_| format!("A write quorum has it ({have}): {name} need not write it back."));
             self.repair(result, holders);
             self.finish(result);
         } else {
             self.context.why_rule(READ_REPAIR, |_| {
-                format!("Only {have} replicas are known to have it: {name} writes it back first.")
+                format!("Only {} known to have it: {name} writes it back first.", are(have as u64, "replica"))
             });
             self.store(result, holders);
         }
@@ -226,7 +228,10 @@ impl Client<'_, '_> {
         let missing: Vec<NodeId> = replicas(self.context.settings()).filter(|node| acked >> node.0 & 1 == 0).collect();
         self.context.why_rule(STRICT, |s| {
             let names: Vec<String> = missing.iter().map(|node| QuorumStore::name(s, *node)).collect();
-            format!("{} has not answered: {name} leaves a hint with the spare node.", names.join(", "))
+            match &names[..] {
+                [one] => format!("{one} has not answered: {name} leaves a hint with the spare node."),
+                _ => format!("{} have not answered: {name} leaves hints with the spare node.", names.join(" and ")),
+            }
         });
         for home in missing {
             self.context.send(spare, Message::Hint { request, home, stored });

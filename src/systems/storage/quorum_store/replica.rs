@@ -4,6 +4,7 @@ use super::{Disk, HINTS, LATENCY, Message, QuorumStore, Stored, Timer};
 use crate::sim::NodeId;
 use crate::sim::kernel::time::MS;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 /// A replica.
 pub(super) fn replica(disk: &mut Disk, event: Event<QuorumStore>, context: &mut Context<QuorumStore>) {
@@ -58,7 +59,10 @@ pub(super) fn spare(disk: &mut Disk, event: Event<QuorumStore>, context: &mut Co
         }
         Event::Timer(Timer::Handoff) => {
             let waiting = disk.hints.len();
-            context.why(|_| format!("The spare node tries to hand over the {waiting} hints it keeps."));
+            context.why(|_| match waiting {
+                0 => "The spare node has no hint to hand over.".to_owned(),
+                _ => format!("The spare node tries to hand over what it keeps: {}.", counted(waiting as u64, "hint")),
+            });
             for &(home, stored) in &disk.hints {
                 context.send(home, Message::Store { request: 0, stored });
             }
