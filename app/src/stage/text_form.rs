@@ -154,15 +154,19 @@ fn head(columns: &[String]) -> String {
     format!("<thead><tr>{cells}</tr></thead>")
 }
 
+/// The head and the rows of a grid whose columns have numbers, from `first` on.
+fn numbered(first: u32, rows: &[GridRow]) -> (String, String) {
+    let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
+    let places = (0..widest).map(|at| (first + at).to_string());
+    let columns: Vec<String> = std::iter::once("Row".to_owned()).chain(places).collect();
+    (head(&columns), rows.iter().map(grid_row).collect())
+}
+
 /// A figure as a table.
 fn figure(figure: &Figure) -> String {
     let (head, rows): (String, String) = match &figure.body {
-        Body::Grid { first, rows } => {
-            let widest = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0) as u32;
-            let places = (0..widest).map(|at| (first + at).to_string());
-            let columns: Vec<String> = std::iter::once("Row".to_owned()).chain(places).collect();
-            (head(&columns), rows.iter().map(grid_row).collect())
-        }
+        Body::Grid { first, rows } => numbered(*first, rows),
+        Body::Matrix(rows) => numbered(0, rows),
         Body::Queues(rows) => (String::new(), rows.iter().map(grid_row).collect()),
         Body::Table { head: columns, rows } => {
             let cells = |cells: &Vec<Cell>| cells.iter().map(|cell| tagged("td", &cell_text(cell))).collect::<String>();

@@ -1,9 +1,7 @@
 //! Side by side: Raft, Multi-Paxos and Zab under the same load and the same crash, measured and compared with theory.
 
 use crate::guides::kit::prelude::*;
-use crate::systems::consensus::side_by_side::promises::{
-    ALL_GO_ON, PAXOS_AGREES, RAFT_AGREES, ZAB_AGREES, pause,
-};
+use crate::systems::consensus::side_by_side::promises::{ALL_GO_ON, PAXOS_AGREES, RAFT_AGREES, ZAB_AGREES, pause};
 use crate::systems::consensus::side_by_side::{self as trio, Protocol, SideBySide, applied, group, leader};
 use crate::views::side_by_side::{Trio, heading, median, places, server, table};
 

@@ -159,7 +159,8 @@ fn held_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         let again = consumer(world, *id)
             .map_or(0, |known| known.unacked.iter().filter(|unacked| unacked.stored.redelivered).count());
         let done = world.metrics().total(rabbit::DONE, id.0);
-        let text = if again > 0 { format!("{held} · {done}, {again} redelivered") } else { format!("{held} · {done}") };
+        let text =
+            if again > 0 { format!("{held} · {done}, {again} redelivered") } else { format!("{held} · {done}") };
         let tone = if held > 1 { Tone::Risk } else { Tone::Consumer };
         Bar { label: RabbitMq::name(world.settings(), *id), value: held as u32, full: most, text, tone }
     };

@@ -282,7 +282,9 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Flushed, and gone",
         "The leaders' processes are killed, and the links are healed. The other two go on without them.",
-        |world| leaders(world).len() == 3 && world.is_promise_broken(RABBIT_KEPT.id) && each(|lane| gone(world, lane) > 0),
+        |world| {
+            leaders(world).len() == 3 && world.is_promise_broken(RABBIT_KEPT.id) && each(|lane| gone(world, lane) > 0)
+        },
     )
     .first(|world| {
         let alone = |lane: Lane| {

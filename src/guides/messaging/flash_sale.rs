@@ -208,20 +208,14 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(|_| vec![THE_LOG]),
-    Beat::new(
-        "Half the writers",
-        "Consumer 1 crashes with thousands of orders in memory.",
-        |world| {
+    Beat::new("Half the writers", "Consumer 1 crashes with thousands of orders in memory.", |world| {
         at_once(world) <= 260
-    },
-    )
+    })
     .first(|_| vec![Input::Crash { node: FlashSale::consumer(0) }])
     .look(|_| vec![FlashSale::consumer(0)])
     .ask(Predict {
         question: "How many orders are lost?",
-        options: |_| {
-            ["None", "What it had in memory", "What waits in its partitions"].map(str::to_owned).to_vec()
-        },
+        options: |_| ["None", "What it had in memory", "What waits in its partitions"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(promises::lost(world).is_some()),
         because: "Their offsets are not committed: whoever reads these partitions next begins before them. Here that \
                   is consumer 1 itself, once it is back. There is no group that would hand them to consumer 2.",

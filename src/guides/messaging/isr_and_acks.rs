@@ -163,9 +163,7 @@ const TOUR: &[Beat] = &[
          controller takes it out of the ISR, and the leader no longer waits for it: the next acknowledgement is on its \
          way.",
         |world| {
-            let taken = |message: &Message| {
-                matches!(message, Message::ProduceAnswer { produced: Produced::At(_), .. })
-            };
+            let taken = |message: &Message| matches!(message, Message::ProduceAnswer { produced: Produced::At(_), .. });
             in_sync(world).len() == 2 && flies(world, taken)
         },
     )

@@ -272,11 +272,7 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![SERVER])
     .ask(Predict {
         question: "Where are the tasks that were confirmed a moment ago?",
-        options: |_| {
-            ["On the disk", "With the publisher, which sends them again", "Gone"]
-                .map(str::to_owned)
-                .to_vec()
-        },
+        options: |_| ["On the disk", "With the publisher, which sends them again", "Gone"].map(str::to_owned).to_vec(),
         answer: |world| if world.is_promise_broken(NOT_LOST.id) { 2 } else { 0 },
         because: "Nothing had been synced since the rule was switched off, and the publisher will not send again what \
                   was confirmed.",

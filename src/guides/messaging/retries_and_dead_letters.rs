@@ -231,11 +231,9 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(consumers),
-    Beat::new(
-        "What it costs",
-        "While a task waits, later ones are done. Look at the strip at the bottom.",
-        |world| is_disordered(world) && ready(world, 1).is_empty(),
-    )
+    Beat::new("What it costs", "While a task waits, later ones are done. Look at the strip at the bottom.", |world| {
+        is_disordered(world) && ready(world, 1).is_empty()
+    })
     .first(|_| vec![tasks(FLAKY, 1), tasks(FINE, 3)])
     .look(consumers)
     .ask(Predict {

@@ -191,11 +191,7 @@ const TOUR: &[Beat] = &[
     .look(all_workers)
     .ask(Predict {
         question: "How many of the four will have a record to work on?",
-        options: |_| {
-            ["Two, one for each partition", "Three: one only assigns", "All four"]
-                .map(str::to_owned)
-                .to_vec()
-        },
+        options: |_| ["Two, one for each partition", "Three: one only assigns", "All four"].map(str::to_owned).to_vec(),
         answer: |world| if workers(world.settings()).all(|id| at_work(world, id).is_some()) { 2 } else { 0 },
         because: "A *consumer group* deals out partitions, a share group records. Try the setting Group: two of the \
                   four have nothing to do then.",
@@ -236,22 +232,18 @@ const TOUR: &[Beat] = &[
         because: "The broker cannot tell slow from dead. The record is available again, its *delivery count* goes up, \
                   and the work is done twice.",
     }),
-    Beat::new(
-        "Done at last",
-        "The slow worker is done at last, and accepts.",
-        is_refused,
-    )
-    .look(slow_ones)
-    .ask(Predict {
-        question: "What does the broker make of that?",
-        options: |_| {
-            ["The record is done", "It refuses", "The record is done, and worker 3 must stop"]
-                .map(str::to_owned)
-                .to_vec()
+    Beat::new("Done at last", "The slow worker is done at last, and accepts.", is_refused).look(slow_ones).ask(
+        Predict {
+            question: "What does the broker make of that?",
+            options: |_| {
+                ["The record is done", "It refuses", "The record is done, and worker 3 must stop"]
+                    .map(str::to_owned)
+                    .to_vec()
+            },
+            answer: |world| usize::from(is_refused(world)),
+            because: "Only the holder of the lock can answer for a record. In Kafka the error is INVALID_RECORD_STATE.",
         },
-        answer: |world| usize::from(is_refused(world)),
-        because: "Only the holder of the lock can answer for a record. In Kafka the error is INVALID_RECORD_STATE.",
-    }),
+    ),
     Beat::new(
         "More time",
         "Workers now *renew* their locks: whoever is still at work when half of the time is over asks for the whole \
@@ -328,19 +320,15 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::off(groups::AFTER_WORK), produce(4)])
     .look(|world| too_early(world).into_iter().collect()),
-    Beat::new(
-        "And then a crash",
-        "One of these workers crashes before it is done.",
-        |world| world.is_promise_broken(WORKED.id),
-    )
+    Beat::new("And then a crash", "One of these workers crashes before it is done.", |world| {
+        world.is_promise_broken(WORKED.id)
+    })
     .first(|world| too_early(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(|world| workers(world.settings()).filter(|id| !world.kernel().node(*id).up).collect())
     .ask(Predict {
         question: "Who gets its record?",
         options: |_| {
-            ["The next worker that fetches", "The same one, once it is back", "Nobody"]
-                .map(str::to_owned)
-                .to_vec()
+            ["The next worker that fetches", "The same one, once it is back", "Nobody"].map(str::to_owned).to_vec()
         },
         answer: |world| if world.is_promise_broken(WORKED.id) { 2 } else { 0 },
         because: "For the broker it is done: it is behind the start offset, or will be. No lock is left that could run \

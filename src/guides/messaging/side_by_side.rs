@@ -217,13 +217,9 @@ const TOUR: &[Beat] = &[
     )
     .first(|_| vec![Input::off(brokers::ACK_AFTER), Input::set(brokers::RATE, 2)])
     .look(|world| workers(world, 0)),
-    Beat::new(
-        "The same crash",
-        "Worker 1 crashes at work, as before. Watch the first three promises.",
-        |world| {
+    Beat::new("The same crash", "Worker 1 crashes at work, as before. Watch the first three promises.", |world| {
         [RABBIT_WORKS, KAFKA_WORKS, JETSTREAM_WORKS].iter().all(|one| world.is_promise_broken(one.id))
-    },
-    )
+    })
     .first(|world| crash(workers(world, 0)))
     .look(all_workers),
     Beat::new(

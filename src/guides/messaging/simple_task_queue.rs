@@ -153,9 +153,8 @@ const TOUR: &[Beat] = &[
     )
     .midway()
     .look(|_| vec![BROKER]),
-    Beat::new("Handed out", "The worker receives the task and gets to work.", works)
-        .look(|_| vec![WORKER])
-        .ask(Predict {
+    Beat::new("Handed out", "The worker receives the task and gets to work.", works).look(|_| vec![WORKER]).ask(
+        Predict {
             question: "Is the task still on the broker's disk while the worker works on it?",
             options: |_| {
                 ["No: it was handed out", "Yes, until its confirm has come", "Yes, until it is acknowledged"]
@@ -168,7 +167,8 @@ const TOUR: &[Beat] = &[
                 if is_kept { 2 } else { 0 }
             },
             because: "It is unacknowledged: the broker keeps it until the worker says that it is done.",
-        }),
+        },
+    ),
     Beat::new(
         "Done, then acknowledged",
         "The work is done. Only now does the worker acknowledge, and only then does the broker delete the task.",

@@ -204,11 +204,7 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![CLIENTS[1]])
     .ask(Predict {
         question: "What does Bob read?",
-        options: |_| {
-            ["The new value, from R1", "An older one", "Nothing: he waits for R1"]
-                .map(str::to_owned)
-                .to_vec()
-        },
+        options: |_| ["The new value, from R1", "An older one", "Nothing: he waits for R1"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
         because: "The replica that answers first may be one that the write has not reached.",
     }),
