@@ -23,6 +23,7 @@ use faultline::sim::run::simulation::{Refusal, Simulation};
 use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 
 mod film;
+mod follow;
 mod pace;
 mod past;
 mod saved;

@@ -10,6 +10,7 @@ pub mod extent;
 pub mod geometry;
 pub mod layout;
 pub mod legend;
+pub mod losses;
 pub mod operations;
 pub mod svg;
 pub mod text;

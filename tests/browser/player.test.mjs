@@ -98,6 +98,19 @@ tests["a preset turns its settings"] = async (site) => {
   ensure((await page.locator(".changes span").textContent()).includes("300"), "the load is as it was");
 };
 
+tests["a request is followed from hop to hop"] = async (site) => {
+  const page = await site.open("resilience/load-balancing/", { reducedMotion: true });
+  while (await page.locator("[data-flight]").count() === 0) await press(page, "Step");
+  const seen = [(await stage(page)).step];
+  await page.locator("[data-flight]").first().click();
+  for (let hop = 0; hop < 3; hop += 1) {
+    await press(page, "Follow it");
+    seen.push((await stage(page)).step);
+    ensure(seen.at(-1) > seen.at(-2), `hop ${hop} leads nowhere: ${seen}`);
+    if (hop < 2) await page.getByRole("button", { name: "Follow it" }).waitFor();
+  }
+};
+
 tests["a link is of the whole run, or of what has happened so far"] = async (site) => {
   const page = await site.open(raft);
   await press(page, "Step", 6);

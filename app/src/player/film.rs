@@ -19,6 +19,8 @@ pub enum Reel {
     Move,
     /// Events that have been seen, again and slowly.
     Again,
+    /// What leads to a message's arrival.
+    Follow,
 }
 
 /// See the module's header.
@@ -107,9 +109,12 @@ impl Player {
         self.pause();
         match film.flatten().map(|film| film.reel) {
             Some(Reel::Beat) => self.end_beat(),
-            Some(Reel::Move | Reel::Again) => {
+            Some(reel @ (Reel::Move | Reel::Again | Reel::Follow)) => {
                 self.show();
                 self.announce();
+                if reel == Reel::Follow {
+                    self.choose_what_was_sent();
+                }
             }
             None => {}
         }

@@ -225,6 +225,16 @@ fn act_button(player: Player, (title, inputs): Act) -> AnyView {
     view! { <button on:click=run>{title}</button> }.into_any()
 }
 
+/// Goes with a message to where it arrives; what is sent there is chosen next, so that a request can be followed.
+fn follow_button(player: Player) -> AnyView {
+    let follow = click(move || {
+        if let Selection::Message(id) = player.selection.get_untracked() {
+            player.follow_message(id);
+        }
+    });
+    view! { <button on:click=follow>"Follow it"</button> }.into_any()
+}
+
 /// The menu of what is chosen.
 #[component]
 pub fn ActMenu(player: Player) -> impl IntoView {
@@ -251,6 +261,7 @@ pub fn ActMenu(player: Player) -> impl IntoView {
         view! {
             <div class="acts" node_ref=own role="group" aria-label="What to do to it" on:keydown=on(on_key)>
                 <strong class="acts-title">{move || content(player).map(|content| content.0).unwrap_or_default()}</strong>
+                {when(move || matches!(player.selection.get(), Selection::Message(_)), move || follow_button(player))}
                 {move || content(player).map_or_else(Vec::new, |content| content.1).into_iter().map(|act| act_button(player, act)).views()}
                 <button class="quiet" on:click=click(move || close(player))>"Close"</button>
             </div>

@@ -13,13 +13,14 @@ use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::callout::callouts;
 use faultline::picture::decimal::{hundredths, tenths};
 use faultline::picture::geometry::{self, Lane, Point};
+use faultline::picture::losses::losses;
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::judge::verdict::{Broken, Verdict};
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
-use faultline::sim::run::simulation::Simulation;
+use faultline::sim::run::simulation::{Handled, Simulation};
 
 use super::stops;
 use super::text_form::link_words;
@@ -59,6 +60,7 @@ pub struct Scene {
     streams: web_sys::Element,
     flights: web_sys::Element,
     nodes: web_sys::Element,
+    losses: web_sys::Element,
     callouts: web_sys::Element,
     picture: Option<Picture>,
     version: Option<u64>,
@@ -112,6 +114,7 @@ impl Scene {
             streams: layer("streams")?,
             nodes: layer("nodes")?,
             flights: layer("flights")?,
+            losses: layer("losses")?,
             callouts: layer("callouts")?,
             picture: None,
             version: None,
@@ -161,6 +164,7 @@ impl Scene {
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
+            self.losses.set_inner_html(&losses(&picture, lately(run)));
             self.callouts
                 .set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
             self.picture = Some(picture);
@@ -373,6 +377,14 @@ impl Scene {
         }
         self.streams.set_inner_html(&text);
     }
+}
+
+/// What has happened lately: losses among it are told at their nodes.
+fn lately(run: &Run<LiveWorld>) -> impl Iterator<Item = Handled> {
+    /// In events.
+    const LATELY: u64 = 60;
+    let here = run.step_count();
+    run.branch().events().from(here.saturating_sub(LATELY) as usize).take(LATELY.min(here) as usize)
 }
 
 /// The promise that breaks with the last event, if one does.

@@ -29,18 +29,20 @@ fn turned(info: &Info, attempt: u64) -> Origin {
 }
 
 /// Where a page begins, idle or under load, everything is promised; where it is searched, everything about every state.
-/// What a preset turns is on offer, within its bounds, and not as it is anyway.
+/// What a preset turns is on offer and within its bounds, and not all of it is so anyway.
 #[test]
 fn presets_turn_what_is_on_offer() {
     check(|_, info| {
         for (title, settings) in &info.presets {
+            let mut changes = false;
             for (setting, value) in *settings {
                 let offered = info.settings.iter().find(|known| known.0 == *setting);
                 let (_, known, now) = offered.ok_or_else(|| format!("{title}: {setting:?} is not on offer"))?;
                 let (low, high) = known.control.bounds();
                 ensure((low..=high).contains(value), || format!("{title}: {} cannot be {value}", known.title))?;
-                ensure(value != now, || format!("{title}: {} is {value} anyway", known.title))?;
+                changes |= value != now;
             }
+            ensure(changes, || format!("{title} changes nothing"))?;
         }
         Ok(())
     });
