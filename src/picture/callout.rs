@@ -4,12 +4,13 @@ use std::fmt::Write;
 
 use super::extent::extent;
 use super::svg::escape;
-use super::{NodeMark, Picture};
+use super::{Frame, NodeMark, Picture};
 
 /// Of one line, in units of the picture, and its most characters.
 const LINE: i32 = 17;
 const MOST_LETTERS: usize = 26;
-const LETTER: i32 = 7;
+/// Bold letters; on the narrow frame they are larger.
+const LETTER: (i32, i32) = (9, 11);
 /// The most lines of a bubble.
 const MOST_LINES: usize = 2;
 /// Between a node and its bubble, and between a bubble's edge and its words.
@@ -33,7 +34,8 @@ pub fn callouts(picture: &Picture, values: &[(String, String)]) -> String {
 
 fn bubble(out: &mut String, picture: &Picture, mark: &NodeMark, lines: &[String]) {
     let letters = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as i32;
-    let (width, height) = (letters * LETTER + 2 * PAD, lines.len() as i32 * LINE + PAD);
+    let letter = if picture.frame == Frame::Narrow { LETTER.1 } else { LETTER.0 };
+    let (width, height) = (letters * letter + 2 * PAD, lines.len() as i32 * LINE + PAD);
     let (left, highest, right, _) = extent(picture).unwrap_or_default();
     let (_, top, _, bottom) = mark.bounds();
     // Above is a leader's crown.

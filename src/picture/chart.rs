@@ -8,7 +8,7 @@ use crate::sim::kernel::time::{self, Time};
 
 const WIDTH: u32 = 380;
 const HEIGHT: u32 = 130;
-const LEFT: u32 = 60;
+const LEFT: u32 = 68;
 const RIGHT: u32 = WIDTH - 6;
 const TOP: u32 = 12;
 const BOTTOM: u32 = 112;

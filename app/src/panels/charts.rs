@@ -17,7 +17,7 @@ use crate::player::Player;
 use crate::view::{Views, on, row, tagged};
 
 /// The shortest stretch of time that a chart shows; it grows with the run up to [`plot::SPAN`].
-const SHORTEST: Time = 2 * SEC;
+const SHORTEST: Time = SEC / 2;
 /// Columns of the table.
 const COLUMNS: u64 = 4;
 

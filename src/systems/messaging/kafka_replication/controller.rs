@@ -7,6 +7,7 @@ use super::{
 };
 use crate::sim::NodeId;
 use crate::sim::declare::settings::Settings;
+use crate::sim::kernel::time;
 use crate::sim::machine::system::{Context, Event};
 
 pub(super) struct Controller<'a, 'b> {
@@ -109,7 +110,14 @@ impl Controller<'_, '_> {
     }
 
     fn silent(&mut self, broker: Broker) {
-        self.context.why(|_| format!("Broker {} was silent for a whole session: it is fenced.", broker + 1));
+        let session = self.context.amount(SESSION);
+        self.context.why(|_| {
+            let length = time::show(session);
+            format!(
+                "Broker {} has sent no heartbeat for a whole session, {length}: it is fenced, and leads nothing.",
+                broker + 1
+            )
+        });
         let before = self.disk.partition;
         self.fence(broker);
         self.bump(before);

@@ -290,7 +290,7 @@ impl Broker<'_, '_> {
         self.context.why(|s| {
             let name = RabbitMq::name(s, from);
             match how {
-                Settle::Ack => format!("{name} is done with {noun} {id}: the broker deletes it."),
+                Settle::Ack => format!("{name} acknowledges {noun} {id}: the broker deletes it."),
                 Settle::Requeue => format!("{name} gives {noun} {id} back: it returns to its place in the queue."),
                 Settle::Retry => format!("{name} has failed with {noun} {id}: it goes back to the head of the queue."),
                 Settle::Discard => format!("{name} gives {noun} {id} up: basic.reject without requeue."),
