@@ -168,7 +168,9 @@ fn figure(figure: &Figure) -> String {
             let cells = |cells: &Vec<Cell>| cells.iter().map(|cell| tagged("td", &cell_text(cell))).collect::<String>();
             (head(columns), rows.iter().map(|row| format!("<tr>{}</tr>", cells(row))).collect())
         }
-        Body::Bars(bars) => (String::new(), bars.iter().map(|bar| row(&bar.label, &[bar.text.clone()])).collect()),
+        Body::Bars(bars) => {
+            (String::new(), bars.iter().map(|bar| row(&bar.label, std::slice::from_ref(&bar.text))).collect())
+        }
     };
     format!("<table>{}{head}<tbody>{rows}</tbody></table>", tagged("caption", &figure.title))
 }
