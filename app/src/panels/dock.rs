@@ -43,7 +43,7 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
         Some(Tab::Futures) => view! { <Futures player/> }.into_any(),
         Some(_) | None => ().into_any(),
     };
-    let is_text = Signal::derive(move || open.get() == Some(Tab::Text));
+    let is_text = move || open.get() == Some(Tab::Text);
     view! {
         <div class="dock-bar">
             <TabList label="Wide views of the run" all=tabs.to_vec() open is_there body="dock-body" stays=false/>
@@ -59,7 +59,7 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
         <div class="dock-body" id="dock-body" role="tabpanel" class:is-open=move || open.get().is_some()
             aria-labelledby=move || tab_id(open.get())>
             {shown}
-            <div class="text-form" class:visually-hidden=move || !is_text.get()>
+            <div class="text-form" class:visually-hidden=move || !is_text()>
                 <TextForm player is_shown=is_text/>
                 {move || player.beside.get().map(|beside| view! { <TextForm player=beside.player is_shown=is_text/> }.into_any())}
             </div>

@@ -16,7 +16,7 @@ use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
 use crate::player::Player;
-use crate::view::{effect, row, tagged};
+use crate::view::{Views, effect, row, tagged};
 
 /// The most messages that are listed, and the most acts: the latest.
 const MOST: usize = 40;
@@ -172,61 +172,59 @@ fn figure(figure: &Figure) -> String {
             let cells = |cells: &Vec<Cell>| cells.iter().map(|cell| tagged("td", &cell_text(cell))).collect::<String>();
             (head(columns), rows.iter().map(|row| format!("<tr>{}</tr>", cells(row))).collect())
         }
-        Body::Bars(bars) => (String::new(), bars.iter().map(|bar| row(&bar.label, &[bar.text.clone()])).collect()),
+        Body::Bars(bars) => {
+            (String::new(), bars.iter().map(|bar| row(&bar.label, std::slice::from_ref(&bar.text))).collect())
+        }
     };
     format!("<table>{}{head}<tbody>{rows}</tbody></table>", tagged("caption", &figure.title))
 }
 
-fn figures(run: &Run<LiveWorld>) -> String {
+fn figures(_: &Info, run: &Run<LiveWorld>) -> String {
     run.world().picture(Frame::Wide).figures.iter().map(figure).collect()
 }
 
+/// A table with its count in the caption; nothing where there is nothing of the kind.
+fn table(title: &str, columns: &[&str], (count, rows): Rows) -> String {
+    if rows.is_empty() {
+        return String::new();
+    }
+    let line = |cells: &Vec<String>| cells.split_first().map_or(String::new(), |(first, rest)| row(first, rest));
+    let caption = tagged("caption", &format!("{title}: {count}"));
+    let head = head(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>());
+    format!("<table>{caption}{head}<tbody>{}</tbody></table>", rows.iter().map(line).collect::<String>())
+}
+
+/// A part of the form as HTML; only those that change are written anew, so that one does not lose one's place.
+type Part = fn(&Info, &Run<LiveWorld>) -> String;
+
+const PARTS: [Part; 8] = [
+    |info, run| table("Promises", &["Promise", "How it stands", "Why"], promises(info, run)),
+    |info, run| table("Nodes", &["Node", "State", "Timers"], nodes(info, run)),
+    |info, run| table("Sets of nodes", &["Set", "Nodes"], sets(info, run)),
+    |info, run| table("Links", &["Link", "State"], links(info, run)),
+    |info, run| table("Messages in flight", &["Message", "From", "To", "Due at"], messages(info, run)),
+    figures,
+    |info, run| table("Latest values of the charts", &["Chart", "What", "Value"], charts(info, run)),
+    |info, run| table("What was done", &["When", "What"], acts(info, run)),
+];
+
 /// See the module's header.
 #[component]
-pub fn TextForm(player: Player, is_shown: Signal<bool>) -> impl IntoView {
+pub fn TextForm(player: Player, is_shown: impl Fn() -> bool + 'static) -> impl IntoView {
     // Nobody reads what is out of sight and changes sixty times a second.
     let version = RwSignal::new(0);
     effect(move || {
         let now = player.changed();
-        if is_shown.get() || !player.playing() {
+        if is_shown() || !player.playing() {
             version.set(now);
         }
     });
-    let figures = Memo::new(move |_| {
-        version.track();
-        player.with(figures)
-    });
-    let table = move |title, columns: &[&'static str], rows| table(player, version, title, columns, rows);
-    view! {
-        {table("Promises", &["Promise", "How it stands", "Why"], promises)}
-        {table("Nodes", &["Node", "State", "Timers"], nodes)}
-        {table("Sets of nodes", &["Set", "Nodes"], sets)}
-        {table("Links", &["Link", "State"], links)}
-        {table("Messages in flight", &["Message", "From", "To", "Due at"], messages)}
-        <div class="text-figures" inner_html=move || figures.get()></div>
-        {table("Latest values of the charts", &["Chart", "What", "Value"], charts)}
-        {table("What was done", &["When", "What"], acts)}
-    }
-}
-
-/// A table with its count in the caption; none where there is nothing of the kind.
-fn table(
-    player: Player,
-    version: RwSignal<u64>,
-    title: &'static str,
-    columns: &[&'static str],
-    rows: fn(&Info, &Run<LiveWorld>) -> Rows,
-) -> AnyView {
-    let all = Memo::new(move |_| {
-        version.track();
-        player.with(|run| rows(&player.info(), run))
-    });
-    let line = |cells: &Vec<String>| cells.split_first().map_or(String::new(), |(first, rest)| row(first, rest));
-    let head = head(&columns.iter().map(|column| (*column).to_owned()).collect::<Vec<_>>());
-    let html = move || {
-        let (count, rows) = all.get();
-        let caption = tagged("caption", &format!("{title}: {count}"));
-        format!("{caption}{head}<tbody>{}</tbody>", rows.iter().map(line).collect::<String>())
+    let part = move |part: Part| {
+        let html = move || {
+            version.track();
+            player.with(|run| part(&player.info(), run))
+        };
+        view! { <div class="text-part" inner_html=move || html()></div> }
     };
-    view! { <table hidden=move || all.with(|all| all.1.is_empty()) inner_html=html></table> }.into_any()
+    PARTS.map(part).views()
 }
