@@ -20,6 +20,8 @@ const MOST_EVENTS: usize = 400;
 const MOST_NAMED: usize = 14;
 /// Of a name: the width of a letter, and its height.
 const NAME: (f64, f64) = (6.6, 15.0);
+/// Of an event: half its width.
+const DOT: f64 = 4.0;
 /// With more nodes than this, those where nothing happens in sight have no lane.
 const MOST_LANES: usize = 8;
 const WIDTH: u32 = 900;
@@ -232,9 +234,10 @@ impl Timeline {
         }
     }
 
-    /// The names of messages along their arrows, where no other lies.
+    /// The names of messages along their arrows, where nothing else lies.
     fn draw_names(&self, out: &mut String) {
-        let mut taken: Vec<(f64, f64, f64)> = Vec::new();
+        let dot = |event: &Handled| (self.x(event.time), self.y(event.node), DOT);
+        let mut taken: Vec<(f64, f64, f64)> = self.events.iter().map(dot).collect();
         for (step, title) in &self.titles {
             let Some((from, to)) = self.arrow(*step) else { continue };
             let half = title.chars().count() as f64 * NAME.0 / 2.0;
@@ -244,7 +247,7 @@ impl Timeline {
                     |other: &(f64, f64, f64)| (x - other.0).abs() < half + other.2 && (y - other.1).abs() < NAME.1;
                 !taken.iter().any(overlaps)
             };
-            if let Some((x, y)) = [0.5, 0.35, 0.65].iter().map(place).find(is_free) {
+            if let Some((x, y)) = [0.5, 0.35, 0.65, 0.2, 0.8].iter().map(place).find(is_free) {
                 taken.push((x, y, half));
                 let (x, y) = (tenths(x), tenths(y));
                 let _ = write!(out, r#"<text class="arrow-name" x="{x}" y="{y}">{}</text>"#, escape(title));
@@ -326,7 +329,14 @@ fn titles<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> Vec<(u64, 
         let title = record.title.strip_prefix(&begin)?.trim_end_matches(&end).to_owned();
         Some((handled.step, title))
     };
-    run.records(first.step, last.step).into_iter().filter_map(name).collect()
+    let mut titles: Vec<(u64, String)> = Vec::new();
+    for (step, title) in run.records(first.step, last.step).into_iter().filter_map(name) {
+        // The first of a kind carries the name, as on the stage.
+        if titles.iter().all(|known| known.1 != title) {
+            titles.push((step, title));
+        }
+    }
+    titles
 }
 
 /// Spans in which nodes were down or paused, and the moments of every other input.
