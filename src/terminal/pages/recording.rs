@@ -11,6 +11,7 @@ use std::fmt::Write;
 use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::callout::callouts;
 use faultline::picture::geometry::{self, Lane};
 use faultline::picture::svg::{self, RING_LENGTH, glyph, node, node_class, ring_path, sets};
 use faultline::picture::{FlightMark, Frame, Look, Picture};
@@ -311,7 +312,8 @@ impl Recording {
             .shots
             .iter()
             .zip(&screen)
-            .map(|(shot, screen)| {
+            .enumerate()
+            .map(|(index, (shot, screen))| {
                 let nodes: Vec<usize> =
                     shot.picture.nodes.iter().map(|mark| looks.place(json!([node_class(mark), node(mark)]))).collect();
                 let rings: Vec<Value> = shot
@@ -328,7 +330,7 @@ impl Recording {
                     shot.time,
                     nodes,
                     rings,
-                    fields.place(json!(sets(&shot.picture))),
+                    fields.place(json!(sets(&shot.picture) + &self.clash(index))),
                     shot.says,
                     self.words(shot)
                 ])
@@ -350,9 +352,20 @@ impl Recording {
             "looks": looks.0, "fields": fields.0, "glyphs": glyphs.0,
             "shots": shots, "flights": flights,
             "begins": self.shots.get(self.stands).map_or(0, |shot| shot.time + AHEAD),
-            "elected": self.elected, "broken": self.shots.len() - 2, "waits": self.waits,
+            "elected": self.elected, "broken": self.broken(), "waits": self.waits,
         })
         .to_string()
+    }
+
+    /// What clashes, beside its nodes, in the shots in which the promise is broken.
+    fn clash(&self, shot: usize) -> String {
+        let breach = self.breach().filter(|_| shot >= self.broken());
+        breach.map_or_else(String::new, |breach| callouts(&self.shots[shot].picture, &breach.values))
+    }
+
+    /// The first shot in which the promise is broken.
+    fn broken(&self) -> usize {
+        self.shots.len().saturating_sub(2)
     }
 
     /// The way of a message between each two nodes, in the lane of its direction.
