@@ -158,8 +158,7 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
 fn row_height() -> u64 {
     let style = document().document_element().and_then(|root| window().get_computed_style(&root).ok()?);
     let letters = style.and_then(|style| style.get_property_value("font-size").ok());
-    let letters = letters.and_then(|size| size.trim_end_matches("px").parse::<f64>().ok());
-    (letters.unwrap_or(16.0) * ROW) as u64
+    (letters.map_or(16.0, |size| js_sys::Number::parse_float(&size)) * ROW) as u64
 }
 
 /// See the module's header.
