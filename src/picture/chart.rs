@@ -131,13 +131,14 @@ impl Chart {
 /// Lines in a few pixels, without axes: how they go, and not what they are.
 pub fn sparkline(lines: &[Line], (first, last): (Time, Time)) -> String {
     /// Of the drawing.
-    const SIZE: (f64, f64) = (96.0, 32.0);
+    const SIZE: (u32, u32) = (96, 32);
+    let (width, height) = (f64::from(SIZE.0), f64::from(SIZE.1));
     let top = lines.iter().flat_map(|line| &line.points).map(|point| point.1).fold(1.0, f64::max);
     let mut out = format!(r#"<svg viewBox="0 0 {} {}" aria-hidden="true">"#, SIZE.0, SIZE.1);
     for (index, line) in lines.iter().enumerate().filter(|(_, line)| !line.points.is_empty()) {
         let place = |(at, value): &(Time, f64)| {
             let part = at.saturating_sub(first) as f64 / (last - first).max(1) as f64;
-            format!("{} {}", tenths(part * SIZE.0), tenths((1.0 - value / top) * (SIZE.1 - 4.0) + 2.0))
+            format!("{} {}", tenths(part * width), tenths((1.0 - value / top) * (height - 4.0) + 2.0))
         };
         let path = line.points.iter().map(place).collect::<Vec<_>>().join("L");
         let _ = write!(out, r#"<path class="line line-{}" d="M{path}"/>"#, index % LOOKS);

@@ -167,7 +167,8 @@ impl Timeline {
             let (width, height) = (tenths(self.x(until) - f64::from(LEFT)), tenths(LANE * self.lanes.len() as f64));
             let _ = write!(
                 out,
-                r#"<rect class="band" x="{LEFT}" y="{TOP}" width="{width}" height="{height}"/><text class="lane-time" x="{}" y="{}">more events than fit: zoom in</text>"#,
+                r#"<rect class="band" x="{LEFT}" y="{}" width="{width}" height="{height}"/><text class="lane-time" x="{}" y="{}">more events than fit: zoom in</text>"#,
+                tenths(TOP),
                 LEFT + 6,
                 tenths(TOP + 12.0)
             );
