@@ -327,8 +327,8 @@ fn titles<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> Vec<(u64, 
         // "C receives a vote, term 2 from B": both ends are drawn.
         let What::Message { from, .. } = handled.what else { return None };
         let (begin, end) = (run.world().name(handled.node) + " receives ", format!(" from {}", run.world().name(from)));
-        let title = record.title.strip_prefix(&begin)?.trim_end_matches(&end).to_owned();
-        Some((handled.step, title))
+        let title = record.title.strip_prefix(&begin)?;
+        Some((handled.step, title.strip_suffix(&end).unwrap_or(title).to_owned()))
     };
     let mut titles: Vec<(u64, String)> = Vec::new();
     for (step, title) in run.records(first.step, last.step).into_iter().filter_map(name) {

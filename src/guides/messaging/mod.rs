@@ -14,7 +14,7 @@ scenarios! {
     isr_and_acks: "logs";
     jetstream_work_queue: "queues";
     retries_and_dead_letters: "queues";
-    share_groups: "logs";
+    share_groups: "queues";
     request_reply: "queues";
     exactly_once: "logs";
     flash_sale: "logs";
