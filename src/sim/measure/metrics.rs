@@ -55,9 +55,9 @@ macro_rules! metrics {
 /// The width of a window.
 pub const WINDOW: Micros = 50 * MS;
 
-/// How many windows of a series are kept, that of the last change among them: those of 100 seconds without a gap.
+/// How many windows of a series are kept, that of the last change among them: those of 70 seconds without a gap.
 /// What is counted over the whole run stays exact.
-const KEPT: usize = 2_000;
+const KEPT: usize = 1_400;
 
 const SUB_BITS: u32 = 6;
 

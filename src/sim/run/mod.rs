@@ -21,7 +21,7 @@ use crate::sim::run::tape::{Input, Stamped, Tape};
 /// Checkpoints are this far apart at first, in events; the distance doubles when there are too many.
 const FIRST_SPACING: u64 = 64;
 /// The most checkpoints a branch keeps.
-const MOST_CHECKPOINTS: usize = 128;
+const MOST_CHECKPOINTS: usize = 96;
 /// The longest run, in events: its memory stays within 200 MB, and its link opens within seconds.
 pub const MOST_EVENTS: u64 = 3_000_000;
 
