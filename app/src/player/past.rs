@@ -20,6 +20,11 @@ pub(super) struct Own {
 }
 
 impl Own {
+    /// A run with what can be taken back and done again on it.
+    pub(super) fn of(origin: Origin, run: Run<LiveWorld>, undo: Vec<Past>, redo: Vec<Past>) -> Own {
+        Own { origin, run, is_found: false, undo, redo }
+    }
+
     /// The run as a value, with all its futures.
     pub(super) fn tree(&self, path: &str) -> Tree {
         Tree::of(path, &self.origin, &self.run, &self.undo, &self.redo)

@@ -47,8 +47,8 @@ impl Player {
             return self.go_to_beat(last);
         }
         self.session.update_value(|session| {
-            if let Some((origin, run, undo, redo)) = run.and_then(|run| run.grown(session.scenario)) {
-                (session.origin, session.run, session.undo, session.redo) = (origin, run, undo, redo);
+            if let Some(own) = run.and_then(|run| run.grown(session.scenario)) {
+                session.put_back(own);
             }
             if let Some(of_the_link) = at_hand.filter(|_| !self.is_new) {
                 session.keep_own();

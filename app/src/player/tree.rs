@@ -7,7 +7,7 @@ use faultline::guides::kit::live::LiveWorld;
 use faultline::sim::run::tape::{Link, Origin, Stamped};
 use faultline::sim::run::{Branch, Run};
 
-use super::past::Past;
+use super::past::{Own, Past};
 use super::replayed;
 use crate::json;
 
@@ -129,10 +129,7 @@ impl Tree {
     }
 
     /// The run, with its origin, where the reader stood.
-    pub(super) fn grown(
-        self,
-        scenario: &'static dyn AnyScenario,
-    ) -> Option<(Origin, Run<LiveWorld>, Vec<Past>, Vec<Past>)> {
+    pub(super) fn grown(self, scenario: &'static dyn AnyScenario) -> Option<Own> {
         let mut futures = self.futures.into_iter();
         let first = futures.next()?.link;
         let mut run = replayed(scenario, &first.origin, &first.tape, first.step);
@@ -147,7 +144,7 @@ impl Tree {
         run.switch(self.here.0);
         run.seek(self.here.1);
         dismissed.into_iter().for_each(|branch| run.dismiss(branch));
-        Some((first.origin, run, past(&self.undo), past(&self.redo)))
+        Some(Own::of(first.origin, run, past(&self.undo), past(&self.redo)))
     }
 }
 
