@@ -340,6 +340,8 @@ impl Player {
             Some(Ok(())) => {
                 self.has_acted.set(true);
                 self.show();
+                let done = self.with(|run| run.describe_inputs(run.step_count()).pop());
+                done.into_iter().for_each(|done| self.said.set(format!("Done: {done}.")));
                 true
             }
             Some(Err(refusal)) => {

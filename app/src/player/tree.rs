@@ -48,7 +48,7 @@ fn places(past: &[Past]) -> Vec<(usize, u64)> {
 }
 
 /// A past of these places.
-pub(super) fn past(places: &[(usize, u64)]) -> Vec<Past> {
+fn past(places: &[(usize, u64)]) -> Vec<Past> {
     places.iter().map(|(branch, step)| Past::Here { branch: *branch, step: *step }).collect()
 }
 
