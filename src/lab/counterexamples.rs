@@ -55,7 +55,7 @@ const FAMOUS: [(&str, &str, &str); 8] = [
     ),
     ("caching/cache-aside", "lease-on-set", "A slow reader puts the old value back after the invalidation"),
     ("storage/leaderless-quorum", "strict-quorum", "A sloppy quorum acknowledges a write that no reader will see"),
-    ("consensus/leases", "fencing", "A paused client wakes up, and writes with a lock that it has lost"),
+    ("consensus/leases", "fencing", "A write on its way outlives the lock it was sent under"),
 ];
 
 /// The famous ones, each with its sentence.

@@ -6,9 +6,10 @@
 
 use crate::guides::kit::live::LiveWorld;
 use crate::sim::NodeId;
+use crate::sim::judge::verdict::Verdict;
 use crate::sim::kernel::Cause;
 use crate::sim::run::Run;
-use crate::sim::run::simulation::Simulation;
+use crate::sim::run::simulation::{Handled, Simulation, What};
 use crate::sim::run::tape::{Input, Stamped};
 use crate::sim::small;
 use crate::views::Fields;
@@ -19,6 +20,9 @@ const SHORT: u64 = 24;
 const LONGEST_CHAIN: usize = 12;
 /// The most fields of a node that one sentence names.
 const MOST_NAMED: usize = 4;
+
+/// Values that say that there is nothing.
+const NOTHING: [&str; 8] = ["", "0", "-", "–", "none", "nobody", "nothing", "nothing set"];
 
 /// Where a story stops: after an event, or after something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,32 +42,73 @@ impl Stop {
     }
 }
 
-/// The stops of the story that ends at event `last`, in order.
+/// The stops of the story whose promise breaks at event `last`, or by what is done just after it, in order.
 pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<Stop> {
-    let told: Vec<u64> = if last <= SHORT { (1..=last).collect() } else { causes(run, last).collect() };
+    let told: Vec<u64> = if last <= SHORT { (1..=last).collect() } else { causes(run, last) };
     let acted = acts(run.branch().tape().inputs()).map(|stamped| stamped.after).filter(|after| *after < last);
     let mut steps: Vec<u64> = told.iter().copied().chain(acted).collect();
     small::sort(&mut steps);
     steps.dedup();
-    steps.into_iter().flat_map(|step| stops_at(run, step, told.contains(&step), step == last)).collect()
+    let mut stops: Vec<Stop> = steps.into_iter().flat_map(|step| stops_at(run, step, told.contains(&step))).collect();
+    // Of what is done after the last event, only what it takes to break the promise.
+    let breaks =
+        |stop: &Stop| stop.step == last && run.amid(last, stop.applied).is_some_and(|world| breaks_at(&world, last));
+    if let Some(end) = stops.iter().position(breaks) {
+        stops.truncate(end + 1);
+    }
+    stops
 }
 
-/// An event, what caused it, what caused that, and so on.
-fn causes<W: Simulation + Clone>(run: &Run<W>, last: u64) -> impl Iterator<Item = u64> {
-    let cause = |step: &u64| {
-        let event = run.branch().events().get(step.checked_sub(1)? as usize)?;
-        match event.cause {
-            Cause::Event(cause) => Some(cause),
-            Cause::Input(_) | Cause::Start => None,
+/// Whether a promise breaks at this step.
+fn breaks_at<W: Simulation>(world: &W, step: u64) -> bool {
+    world.standings().iter().any(|standing| matches!(&standing.verdict, Verdict::Broken(broken) if broken.step == step))
+}
+
+/// An event, what caused it, what caused that, and so on; and what those who clash heard last. Of a timer that sets itself
+/// again and again only the last time is told: the others explain nothing.
+fn causes<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
+    let event = |step: u64| run.branch().events().get(step.checked_sub(1)? as usize);
+    let (mut told, mut next) = (Vec::new(), event(last));
+    let mut before: Option<Handled> = None;
+    while let Some(now) = next.filter(|_| told.len() < LONGEST_CHAIN) {
+        let is_again =
+            before.is_some_and(|known| (known.what, known.node) == (What::Timer, now.node)) && now.what == What::Timer;
+        if !is_again {
+            told.push(now.step);
         }
-    };
-    std::iter::successors(Some(last), cause).take(LONGEST_CHAIN).filter(|step| *step > 0)
+        before = Some(now);
+        next = match now.cause {
+            Cause::Event(cause) => event(cause),
+            Cause::Input(_) | Cause::Start => None,
+        };
+    }
+    told.extend(heard(run, last));
+    told
 }
 
-/// The stops at one step: its event if that is told, then each act; the story ends with its last event.
-fn stops_at<W: Simulation + Clone>(run: &Run<W>, step: u64, is_told: bool, is_last: bool) -> Vec<Stop> {
+/// The last messages that reached those who clash.
+fn heard<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
+    /// How far back one looks, in events.
+    const LATELY: u64 = 400;
+    let broken = run.world().standings().iter().filter_map(|standing| match &standing.verdict {
+        Verdict::Broken(broken) if broken.step == last => Some(broken),
+        _ => None,
+    });
+    let clashing: Vec<NodeId> = broken.flat_map(|broken| broken.breach.nodes.iter().copied()).collect();
+    let lately = || run.branch().events().from(last.saturating_sub(LATELY) as usize).filter(|event| event.step <= last);
+    let reached = |node: &NodeId| {
+        lately()
+            .filter(|event| event.node == *node && matches!(event.what, What::Message { .. }))
+            .last()
+            .map(|event| event.step)
+    };
+    clashing.iter().filter_map(reached).collect()
+}
+
+/// The stops at one step: its event if that is told, then each act.
+fn stops_at<W: Simulation + Clone>(run: &Run<W>, step: u64, is_told: bool) -> Vec<Stop> {
     let inputs = run.branch().tape().after(step);
-    let are_acts: Vec<usize> = (0..inputs.len()).filter(|at| !is_last && is_act(&inputs[*at].input)).collect();
+    let are_acts: Vec<usize> = (0..inputs.len()).filter(|at| is_act(&inputs[*at].input)).collect();
     // What chooses the next event belongs to the act before it, or else to the event.
     let applied = |nth: usize| are_acts.get(nth).copied().unwrap_or(inputs.len());
     let event = is_told.then(|| Stop { step, applied: applied(0), act: None });
@@ -98,7 +143,7 @@ fn came_of(input: &Input, before: &LiveWorld, after: &LiveWorld) -> String {
             sentence("Gone with its memory:", &was.memory)
                 + &sentence("Lost from its disk, where it was not synced:", &without(&was.disk, &is.disk))
                 + &match is.disk.is_empty() {
-                    true => "It keeps nothing on disk.".to_owned(),
+                    true => "None of it is on its disk.".to_owned(),
                     false => sentence("On its disk it keeps:", &is.disk),
                 }
         }
@@ -122,10 +167,12 @@ fn without(all: &Fields, other: &Fields) -> Fields {
 
 /// "On its disk it keeps: term 3, vote A." Nothing without fields.
 fn sentence(begin: &str, fields: &Fields) -> String {
-    if fields.is_empty() {
+    // What says nothing is not missed.
+    let telling: Vec<&(String, String)> = fields.iter().filter(|field| !NOTHING.contains(&field.1.as_str())).collect();
+    if telling.is_empty() {
         return String::new();
     }
-    let named: Vec<String> = fields.iter().take(MOST_NAMED).map(|(name, value)| format!("{name} {value}")).collect();
-    let more = if fields.len() > MOST_NAMED { " and more" } else { "" };
+    let named: Vec<String> = telling.iter().take(MOST_NAMED).map(|(name, value)| format!("{name} {value}")).collect();
+    let more = if telling.len() > MOST_NAMED { " and more" } else { "" };
     format!("{begin} {}{more}. ", named.join(", "))
 }

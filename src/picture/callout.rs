@@ -9,8 +9,8 @@ use super::{Frame, NodeMark, Picture};
 /// Of one line, in units of the picture, and its most characters.
 const LINE: i32 = 17;
 const MOST_LETTERS: usize = 26;
-/// Bold letters; on the narrow frame they are larger.
-const LETTER: (i32, i32) = (9, 11);
+/// On the narrow frame letters are larger, in tenths.
+const NARROW: i32 = 12;
 /// The most lines of a bubble.
 const MOST_LINES: usize = 2;
 /// Between a node and its bubble, and between a bubble's edge and its words.
@@ -33,9 +33,9 @@ pub fn callouts(picture: &Picture, values: &[(String, String)]) -> String {
 }
 
 fn bubble(out: &mut String, picture: &Picture, mark: &NodeMark, lines: &[String]) {
-    let letters = lines.iter().map(|line| line.chars().count()).max().unwrap_or(0) as i32;
-    let letter = if picture.frame == Frame::Narrow { LETTER.1 } else { LETTER.0 };
-    let (width, height) = (letters * letter + 2 * PAD, lines.len() as i32 * LINE + PAD);
+    let widest = lines.iter().map(|line| width_of(line)).max().unwrap_or(0);
+    let scale = if picture.frame == Frame::Narrow { NARROW } else { 10 };
+    let (width, height) = (widest * scale / 100 + 2 * PAD, lines.len() as i32 * LINE + PAD);
     let (left, highest, right, _) = extent(picture).unwrap_or_default();
     let (_, top, _, bottom) = mark.bounds();
     // Above is a leader's crown.
@@ -50,6 +50,18 @@ fn bubble(out: &mut String, picture: &Picture, mark: &NodeMark, lines: &[String]
         let _ = write!(out, r#"<text x="{PAD}" y="{}">{}</text>"#, (nth as i32 + 1) * LINE, escape(line));
     }
     out.push_str("</g>");
+}
+
+/// How wide a line of bold letters is, in tenths of a unit.
+fn width_of(line: &str) -> i32 {
+    let letter = |letter: char| match letter {
+        'm' | 'w' | 'M' | 'W' | '…' => 135,
+        'i' | 'l' | 'j' | '.' | ',' | ':' | ';' | '\'' | ' ' => 52,
+        'f' | 't' | 'r' | '(' | ')' | '-' => 68,
+        'A'..='Z' => 108,
+        _ => 94,
+    };
+    line.chars().map(letter).sum()
 }
 
 /// A text in short lines, between words; what does not fit is left out.

@@ -13,7 +13,7 @@ fn words(why: Lost) -> &'static str {
     match why {
         Lost::Loss => "lost",
         Lost::Cut => "cut off",
-        Lost::Down => "met it down",
+        Lost::Down => "came while it was down",
         Lost::Dropped => "dropped",
     }
 }
@@ -64,6 +64,6 @@ mod tests {
         };
         let drawn = losses(&picture, [lost(Lost::Cut), lost(Lost::Down), lost(Lost::Cut)].into_iter());
         assert_eq!(drawn.matches("<text").count(), 1);
-        assert!(drawn.contains("✕ 2 cut off, 1 met it down"), "{drawn}");
+        assert!(drawn.contains("✕ 2 cut off, 1 came while it was down"), "{drawn}");
     }
 }

@@ -105,6 +105,6 @@ pub fn beliefs(world: &Cluster, at: (i32, i32), size: (i32, i32)) -> Figure {
     };
     let head = ["node", "doing", "works for"].map(str::to_owned).to_vec();
     let rows = all(world).into_iter().rev().map(row).collect();
-    let title = "The highest that runs should lead".to_owned();
+    let title = "The highest node that is up should lead".to_owned();
     Figure { id: "beliefs", at, size, title, body: Body::Table { head, rows } }
 }

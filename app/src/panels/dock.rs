@@ -1,6 +1,7 @@
 //! The dock under the stage: charts, timeline, history, futures and the stage in words, each as wide as the page; and,
 //! in the same line, the tools that are wanted now and then.
 
+use leptos::html;
 use leptos::prelude::*;
 
 use super::{Tab, TabList, Titled, charts, history, tab_id, timeline};
@@ -9,7 +10,7 @@ use crate::player::Player;
 use crate::share::ShareButtons;
 use crate::stage::partition::{CutButton, Side};
 use crate::stage::text_form::TextForm;
-use crate::view::click;
+use crate::view::{click, effect};
 
 /// The tabs where charts come first, as they do in a scenario of load. Elsewhere they come third.
 const CHARTS_FIRST: [Titled; 5] = [
@@ -29,6 +30,14 @@ fn has_room() -> bool {
     size(window().inner_width()) >= ROOM.0 && size(window().inner_height()) >= ROOM.1
 }
 
+/// Scrolls the page as far as it takes to see an element's lower end.
+fn into_sight(element: &web_sys::Element) {
+    let height = window().inner_height().ok().and_then(|height| height.as_f64()).unwrap_or_default();
+    if element.get_bounding_client_rect().bottom() > height {
+        element.scroll_into_view_with_bool(false);
+    }
+}
+
 /// See the module's header. Closed until a tab is pressed; what is open grows downwards.
 #[component]
 pub fn Dock(player: Player, side: Side) -> impl IntoView {
@@ -44,6 +53,14 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
         Some(_) | None => ().into_any(),
     };
     let is_text = move || open.get() == Some(Tab::Text);
+    let body = NodeRef::<html::Div>::new();
+    // What a press opens comes into sight; what is open from the start leaves the page where it is.
+    effect(move || {
+        let is_first = body.get_untracked().is_none();
+        if open.get().is_some() && !is_first {
+            request_animation_frame(move || body.get_untracked().into_iter().for_each(|body| into_sight(&body)));
+        }
+    });
     view! {
         <div class="dock-bar">
             <TabList label="Wide views of the run" all=tabs.to_vec() open is_there body="dock-body" stays=false/>
@@ -56,7 +73,7 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
                 <ShareButtons player/>
             </div>
         </div>
-        <div class="dock-body" id="dock-body" role="tabpanel" class:is-open=move || open.get().is_some()
+        <div class="dock-body" id="dock-body" node_ref=body role="tabpanel" class:is-open=move || open.get().is_some()
             aria-labelledby=move || tab_id(open.get())>
             {shown}
             <div class="text-form" class:visually-hidden=move || !is_text()>

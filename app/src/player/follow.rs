@@ -35,13 +35,13 @@ impl Player {
         }
     }
 
-    /// Chooses the message that the last event has sent, or else the node at which it happened.
+    /// Chooses the last message that the last event has sent, or else the node at which it happened.
     pub(super) fn choose_what_was_sent(self) {
         let chosen = self.with(|run| {
             let here = run.step_count();
             let caused = run.world().kernel().pending().filter(|pending| pending.cause == Cause::Event(here));
             let sent =
-                caused.filter(|pending| matches!(pending.kind, PendingKind::Deliver { .. })).map(|one| one.id).min();
+                caused.filter(|pending| matches!(pending.kind, PendingKind::Deliver { .. })).map(|one| one.id).max();
             sent.map(Selection::Message).or_else(|| last_node(run))
         });
         self.selection.set(chosen.unwrap_or(Selection::Nothing));

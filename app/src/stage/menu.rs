@@ -213,6 +213,10 @@ fn act_button(player: Player, (title, inputs): Act) -> AnyView {
                 player.step();
             }
         }
+        // What a command does is to be seen.
+        if inputs.iter().any(|input| matches!(input, Input::Command(_))) {
+            return close(player);
+        }
         match receiver {
             // A message may be gone; its receiver is not.
             Some(receiver) => {

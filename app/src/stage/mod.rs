@@ -189,6 +189,10 @@ fn choose(player: Player, side: Side, event: &web_sys::MouseEvent) {
 }
 
 fn choose_by_key(player: Player, side: Side, event: &web_sys::KeyboardEvent) {
+    if event.key() == "Escape" && player.selection.get_untracked() != Selection::Nothing {
+        event.stop_propagation();
+        return player.selection.set(Selection::Nothing);
+    }
     let key = event.key();
     if let Some(next) = stop_at(event.target()).and_then(|from| stops::next(&from, &key)) {
         event.prevent_default();

@@ -107,7 +107,7 @@ const TOUR: &[Beat] = &[
     .look(all_replicas),
     Beat::new(
         "A write asks first",
-        "Somebody writes. Before it can choose a version, it asks two replicas for the newest they have. Its own \
+        "Somebody writes. Before it can choose a version, it asks the replicas for the newest they have, and waits for two. Its own \
          must be higher than every acknowledged one.",
         |world| !writes_now(world).is_empty(),
     )

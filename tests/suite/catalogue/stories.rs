@@ -35,15 +35,23 @@ fn story(run: &mut Run<LiveWorld>, one: &Counterexample, promise: usize, last: u
     let stops = moves(run, last);
     ensure((1..=MOST_MOVES).contains(&stops.len()), || format!("{} moves", stops.len()))?;
     ensure(stops.is_sorted_by(|a, b| a < b), || "its moves are out of order".to_owned())?;
-    ensure(stops.last().is_some_and(|stop| stop.step == last && stop.act.is_none()), || {
-        format!("it does not end at event {last}")
-    })?;
+    ensure(stops.last().is_some_and(|stop| stop.step == last), || format!("it does not end at event {last}"))?;
     let breaks = run.branch().breakings().iter().find(|breaking| breaking.promise == promise);
     let breaks = breaks.map(|breaking| breaking.step);
     ensure(breaks == Some(last), || format!("{} breaks at {breaks:?}, and the story ends at {last}", one.promise))?;
     let acted = stops.iter().filter(|stop| stop.act.is_some()).count();
-    let acts = acts(run.branch().tape().inputs()).filter(|stamped| stamped.after < last).count();
+    let at_last = stops.iter().filter(|stop| stop.step == last && stop.act.is_some()).count();
+    let acts = acts(run.branch().tape().inputs()).filter(|stamped| stamped.after < last).count() + at_last;
     ensure(acted == acts, || format!("{acts} acts, and {acted} moves for them"))?;
+    let is_broken = |place: (u64, usize)| {
+        run.amid(place.0, place.1).is_some_and(|world| world.standings()[promise].verdict.is_broken())
+    };
+    for (nth, stop) in stops.iter().enumerate() {
+        let is_end = nth + 1 == stops.len();
+        ensure(is_broken(stop.place()) == is_end, || {
+            format!("at move {} of {}: broken or not?", nth + 1, stops.len())
+        })?;
+    }
     let end = run.world().fingerprint();
     for stop in stops.iter().copied() {
         run.seek_amid(stop.step, stop.applied);

@@ -180,7 +180,7 @@ impl Replica<'_, '_> {
         let carried = new.order.len();
         self.context.why_rule(CARRY_OVER, |s| {
             format!(
-                "It enters view {view} on word of {}: {} carried over.",
+                "It enters view {view} on the word of {}: {} carried over.",
                 Pbft::name(s, from),
                 are(carried as u64, "number")
             )

@@ -190,7 +190,7 @@ fn explain(world: &Brokers, lane: Lane) -> Breach {
         nodes: vec![from, node],
         text: format!("Message {id} was confirmed, and {name}, {role} does not have it."),
         values: vec![
-            (Durability::name(settings, from), format!("takes message {id} for safe")),
+            (Durability::name(settings, from), format!("was told that message {id} is safe")),
             (name, format!("has no message {id}")),
         ],
     }

@@ -459,7 +459,7 @@ impl System for JetStream {
             Timer::AckWait(seq) => format!("the ack wait of message {seq}"),
             Timer::Sync => "time to sync".to_owned(),
             Timer::Pull => "time to ask for a message".to_owned(),
-            Timer::Done => "the task is done".to_owned(),
+            Timer::Done => "the work ends".to_owned(),
             Timer::AckAgain => "time to acknowledge again".to_owned(),
             Timer::Raft(timer) => Raft::describe_timer(settings, timer),
         }

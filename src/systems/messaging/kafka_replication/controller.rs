@@ -114,7 +114,7 @@ impl Controller<'_, '_> {
         self.context.why(|_| {
             let length = time::show(session);
             format!(
-                "Broker {} has sent no heartbeat for a whole session, {length}: it is fenced, and leads nothing.",
+                "No heartbeat of broker {} has come for a whole session, {length}: it is fenced, and leads nothing.",
                 broker + 1
             )
         });

@@ -143,7 +143,7 @@ pub const KEPT: Promise<Replication> = never!(
             nodes: vec![node],
             text: format!("Record {id} was acknowledged, and {name}, which leads epoch {epoch}, does not have it."),
             values: vec![
-                ("producer".to_owned(), format!("was told that record {id} is in")),
+                ("producer".to_owned(), format!("was told: record {id} is written")),
                 (name, format!("leads epoch {epoch} without record {id}")),
             ],
         }
@@ -180,7 +180,7 @@ pub const SURVIVES: Promise<Replication> = never!(
                 }
             },
             values: vec![
-                ("producer".to_owned(), format!("was told that record {id} is in")),
+                ("producer".to_owned(), format!("was told: record {id} is written")),
                 ("copies".to_owned(), holders),
             ],
             nodes,

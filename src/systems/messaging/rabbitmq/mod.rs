@@ -376,7 +376,7 @@ impl System for RabbitMq {
         match timer {
             Timer::Arrival => "a message is published".to_owned(),
             Timer::Republish => "time to publish again".to_owned(),
-            Timer::Done => "the task is done".to_owned(),
+            Timer::Done => "the work ends".to_owned(),
             Timer::Beat => "time for a heartbeat".to_owned(),
             Timer::Look => "time to look who has been heard from".to_owned(),
             Timer::Expiry => "a message expires".to_owned(),
