@@ -99,7 +99,7 @@ fn heard<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
     let reached = |node: &NodeId| {
         lately()
             .filter(|event| event.node == *node && matches!(event.what, What::Message { .. }))
-            .last()
+            .next_back()
             .map(|event| event.step)
     };
     clashing.iter().filter_map(reached).collect()
