@@ -98,8 +98,7 @@ fn heard<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
     let lately = || run.branch().events().from(last.saturating_sub(LATELY) as usize).filter(|event| event.step <= last);
     let reached = |node: &NodeId| {
         lately()
-            .filter(|event| event.node == *node && matches!(event.what, What::Message { .. }))
-            .next_back()
+            .rfind(|event| event.node == *node && matches!(event.what, What::Message { .. }))
             .map(|event| event.step)
     };
     clashing.iter().filter_map(reached).collect()
