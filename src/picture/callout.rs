@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(lines("leader of term 2"), ["leader of term 2"]);
         assert_eq!(
             lines("entry 4 of term 2: x=7, and entry 5 of term 3: y=9, and more of it"),
-            ["entry 4 of term 2: x=7, and", "entry 5 of term 3: y=9, …"]
+            ["entry 4 of term 2: x=7,", "and entry 5 of term 3: …"]
         );
     }
 }

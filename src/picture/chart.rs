@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn lines_span_the_frame_and_marks_outside_are_left_out() {
         let svg = chart().svg();
-        assert!(svg.contains(r#"d="M60 112L217 12""#), "{svg}");
+        assert!(svg.contains(r#"d="M68 112L221 12""#), "{svg}");
         assert_eq!(svg.matches("input-line").count(), 1);
     }
 

@@ -82,9 +82,10 @@ pub static SCENARIO: Scenario<ShareGroups> = Scenario {
     without: WITHOUT,
     terms: &[
         ("acquisition lock", "A share group's claim on a record for one worker; it runs out by itself."),
+        ("consumer group", "Consumers that share a topic, each partition having one owner."),
         ("dead-letter topic", "A topic for records that a group has given up on."),
         ("delivery count", "How often a record has been handed to a worker of the group."),
-        ("poison", "A message on which the work fails every time."),
+        ("partitions", "A topic's logs; order holds within each."),
         ("share group", "Consumers that take single records of a topic, several from the same partition."),
         ("start offset", "Of a share group: the first record that is neither acknowledged nor archived."),
     ],
