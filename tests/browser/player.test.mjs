@@ -103,11 +103,11 @@ tests["a request is followed from hop to hop"] = async (site) => {
   while (await page.locator("[data-flight]").count() === 0) await press(page, "Step");
   const seen = [(await stage(page)).step];
   await page.locator("[data-flight]").first().click();
-  for (let hop = 0; hop < 3; hop += 1) {
+  for (let hop = 0; hop < 2; hop += 1) {
     await press(page, "Follow it");
     seen.push((await stage(page)).step);
     ensure(seen.at(-1) > seen.at(-2), `hop ${hop} leads nowhere: ${seen}`);
-    if (hop < 2) await page.getByRole("button", { name: "Follow it" }).waitFor();
+    if (hop < 1) await page.getByRole("button", { name: "Follow it" }).waitFor();
   }
 };
 

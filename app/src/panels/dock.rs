@@ -55,11 +55,13 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
     let is_text = move || open.get() == Some(Tab::Text);
     let body = NodeRef::<html::Div>::new();
     // What a press opens comes into sight; what is open from the start leaves the page where it is.
+    let mut is_first = true;
     effect(move || {
-        let is_first = body.get_untracked().is_none();
-        if open.get().is_some() && !is_first {
+        let is_open = open.get().is_some();
+        if is_open && !is_first {
             request_animation_frame(move || body.get_untracked().into_iter().for_each(|body| into_sight(&body)));
         }
+        is_first = false;
     });
     view! {
         <div class="dock-bar">

@@ -150,7 +150,9 @@ fn grid_row(grid: &GridRow) -> String {
 }
 
 fn head(columns: &[String]) -> String {
-    let cells: String = columns.iter().map(|column| tagged("th scope=\"col\"", column)).collect();
+    // A column without a name has no header to read out.
+    let cell = |column: &String| tagged(if column.is_empty() { "td" } else { "th scope=\"col\"" }, column);
+    let cells: String = columns.iter().map(cell).collect();
     format!("<thead><tr>{cells}</tr></thead>")
 }
 
