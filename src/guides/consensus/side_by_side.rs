@@ -16,8 +16,7 @@ pub static SCENARIO: Scenario<SideBySide> = Scenario {
     title: "Side by side: Raft, Multi-Paxos, Zab",
     guide: Guide::Consensus,
     level: 4,
-    summary: "Three protocols, the same commands at the same moments, the same crash. How long a commit takes, what \
-              it costs in messages, and how long nobody commits: measured, and compared with theory.",
+    summary: "Three protocols, the same commands, the same crash: what a commit costs, and how long nobody commits.",
     seed: 5,
     settings: &[(trio::SERVERS, 0), (trio::RATE, 0), (trio::LATENCY, 10_000), (trio::TIMEOUT, 150_000)],
     busy: &[(trio::RATE, LOAD)],
