@@ -78,7 +78,9 @@ pub fn tagged(opening: &str, text: &str) -> String {
 /// A row of a table, as HTML: its head and its cells.
 pub fn row(head: &str, cells: &[String]) -> String {
     let cells: String = cells.iter().map(|cell| tagged("td", cell)).collect();
-    format!("<tr>{}{cells}</tr>", tagged("th scope=\"row\"", head))
+    // A row without a name has no header to read out.
+    let kind = if head.is_empty() { "td" } else { "th scope=\"row\"" };
+    format!("<tr>{}{cells}</tr>", tagged(kind, head))
 }
 
 /// A term and what is said about it, as HTML.
