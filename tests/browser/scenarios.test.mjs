@@ -222,7 +222,7 @@ tests["going back and acting opens a branch, and the old future can be returned 
   await press(page, "Step", 10);
   ensure((await stage(page)).fingerprint !== old.fingerprint, "the branch is the same run");
   await page.getByRole("tab", { name: "Futures" }).click();
-  await page.getByRole("button", { name: /^Future 1/ }).click();
+  await page.getByRole("button", { name: /^1: / }).click();
   await seek(page, 30);
   ensure((await stage(page)).fingerprint === old.fingerprint, "the old future is not what it was");
 };
