@@ -329,19 +329,18 @@ impl Player {
         self.notice.set(None);
         self.stop_film();
         let done = self.session.try_update_value(|session| {
-            let before = session.here();
+            let (before, words) = (session.here(), session.run.world().describe_input(&input));
             session.run.act_apart(input)?;
             session.note_act(before);
             // What was found is the reader's own from here on.
             session.is_found = false;
-            Ok::<(), Refusal>(())
+            Ok::<String, Refusal>(words)
         });
         match done {
-            Some(Ok(())) => {
+            Some(Ok(words)) => {
                 self.has_acted.set(true);
                 self.show();
-                let done = self.with(|run| run.describe_inputs(run.step_count()).pop());
-                done.into_iter().for_each(|done| self.said.set(format!("Done: {done}.")));
+                self.said.set(format!("Done: {words}."));
                 true
             }
             Some(Err(refusal)) => {
@@ -388,7 +387,7 @@ impl Player {
         let until = self.until.get_untracked();
         self.session.update_value(|session| {
             session.last_frame = None;
-            session.said = until.said(&session.run, &session.info);
+            session.said = until.said(&session.run, &session.info).collect();
         });
         self.request_frame();
     }
@@ -506,7 +505,7 @@ impl Player {
     /// Opens a future that was found, where the reader stands; the cursor stays there.
     pub fn open_future(self, step: u64, link: &Link) {
         self.pause();
-        let already = self.with(|run| run.branch().tape().inputs().iter().filter(|one| one.after <= step).count());
+        let already = self.with(|run| run.branch().tape().up_to(step).len());
         let inputs: Vec<Stamped> = link.tape.inputs().iter().skip(already).cloned().collect();
         self.change(|run| run.graft(step, &inputs, link.step));
     }
@@ -674,7 +673,7 @@ impl Player {
     /// Whether anything was done later than where the reader stands; tracked.
     pub fn has_more(self) -> bool {
         self.changed();
-        self.with(|run| run.tape_here() != *run.branch().tape())
+        self.with(Run::is_acted_later)
     }
 
     /// The address of this run at this step.

@@ -6,7 +6,7 @@
 
 use crate::guides::kit::live::LiveWorld;
 use crate::sim::NodeId;
-use crate::sim::judge::verdict::Verdict;
+use crate::sim::judge::verdict::broken;
 use crate::sim::kernel::Cause;
 use crate::sim::run::Run;
 use crate::sim::run::simulation::{Handled, Simulation, What};
@@ -61,13 +61,13 @@ pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<Stop> {
 
 /// Whether a promise breaks at this step.
 fn breaks_at<W: Simulation>(world: &W, step: u64) -> bool {
-    world.standings().iter().any(|standing| matches!(&standing.verdict, Verdict::Broken(broken) if broken.step == step))
+    broken(world.standings()).any(|(_, broken)| broken.step == step)
 }
 
 /// An event, what caused it, what caused that, and so on; and what those who clash heard last. Of a timer that sets itself
 /// again and again only the last time is told: the others explain nothing.
 fn causes<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
-    let event = |step: u64| run.branch().events().get(step.checked_sub(1)? as usize);
+    let event = |step: u64| run.branch().event(step);
     let (mut told, mut next) = (Vec::new(), event(last));
     let mut before: Option<Handled> = None;
     while let Some(now) = next.filter(|_| told.len() < LONGEST_CHAIN) {
@@ -90,11 +90,8 @@ fn causes<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
 fn heard<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<u64> {
     /// How far back one looks, in events.
     const LATELY: u64 = 400;
-    let broken = run.world().standings().iter().filter_map(|standing| match &standing.verdict {
-        Verdict::Broken(broken) if broken.step == last => Some(broken),
-        _ => None,
-    });
-    let clashing: Vec<NodeId> = broken.flat_map(|broken| broken.breach.nodes.iter().copied()).collect();
+    let here = broken(run.world().standings()).filter(|(_, broken)| broken.step == last);
+    let clashing: Vec<NodeId> = here.flat_map(|(_, broken)| broken.breach.nodes.iter().copied()).collect();
     let lately = || run.branch().events().from(last.saturating_sub(LATELY) as usize).filter(|event| event.step <= last);
     let reached = |node: &NodeId| {
         lately()

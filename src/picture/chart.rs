@@ -50,6 +50,11 @@ pub struct Line {
 }
 
 impl Line {
+    /// The last value, with its unit.
+    pub fn last(&self, scale: Scale) -> String {
+        self.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1))
+    }
+
     /// The value at a moment: the last one known before it.
     pub fn at(&self, moment: Time) -> Option<f64> {
         let known = self.points.partition_point(|point| point.0 <= moment).checked_sub(1)?;

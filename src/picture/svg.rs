@@ -334,12 +334,9 @@ pub fn figure(figure: &Figure) -> String {
     out
 }
 
-/// Bold letters are about this wide, in units of the picture.
-const BOLD_LETTER: i32 = 8;
-
 /// The attributes that draw a title closer where it is longer than its figure is wide; nothing where it fits.
 fn fit(title: &str, width: i32) -> String {
-    if title.chars().count() as i32 * BOLD_LETTER <= width {
+    if title.chars().count() as i32 * LETTER <= width {
         return String::new();
     }
     format!(r#" textLength="{width}" lengthAdjust="spacingAndGlyphs""#)

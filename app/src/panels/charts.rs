@@ -57,10 +57,9 @@ pub fn LoadStrip(player: Player) -> impl IntoView {
 /// A chart in a few pixels, as HTML.
 fn in_short(run: &Run<LiveWorld>, chart: &Chart) -> String {
     let (scale, lines) = plot::lines(run.world(), chart.plot, run.world().kernel().now());
-    let value = |line: &Line| line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
     let shown = lines.iter().enumerate().take(LINES_IN_SIGHT);
     let values: String =
-        shown.map(|(index, line)| legend_line((format!("line-{index}"), &line.name, value(line)))).collect();
+        shown.map(|(index, line)| legend_line((format!("line-{index}"), &line.name, line.last(scale)))).collect();
     format!("{}<ul class=\"legend\">{values}</ul>{}", tagged("b", chart.title), chart::sparkline(&lines, span(run)))
 }
 
@@ -86,10 +85,11 @@ fn shown(run: &Run<LiveWorld>, other: Option<&Run<LiveWorld>>, chart: &Chart) ->
         lines.extend(theirs.map(|line| Line { name: format!("{}, other run", line.name), is_other: true, ..line }));
     }
     let drawn = chart::Chart { scale, lines, span: (first, last), marks: fault_times(run) };
-    let legend = drawn.lines.iter().enumerate().map(|(index, line)| {
-        let value = line.points.last().map_or_else(|| "–".to_owned(), |point| scale.show(point.1));
-        legend_line((drawn.look(index), &line.name, value))
-    });
+    let legend = drawn
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| legend_line((drawn.look(index), &line.name, line.last(scale))));
     let until_now = chart::Chart { span: (first, now), ..drawn.clone() };
     let (columns, rows) = until_now.table(COLUMNS);
     Shown { drawing: drawn.svg(), legend: legend.collect(), table: table(&columns, rows.into_iter()) }

@@ -75,8 +75,8 @@ fn chosen(player: Player) -> String {
         Selection::Link(a, b) => Some(link(player, a, b)),
         Selection::Message(id) => message(player, id),
         Selection::Event(step) => {
-            let event = |step: u64| player.with(|run| run.branch().events().get(step as usize).map(|event| event.node));
-            step.checked_sub(1).and_then(event).map(|id| node(player, id))
+            let event = player.with(|run| run.branch().event(step));
+            event.map(|event| node(player, event.node))
         }
         Selection::Nothing => None,
     };

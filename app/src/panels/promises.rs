@@ -220,12 +220,8 @@ pub fn again(player: Player, class: &'static str) -> AnyView {
 pub fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
     player.changed();
     player.with(|run| {
-        let standings = run.world().standings().iter().enumerate();
-        let broken = standings.filter_map(|(index, standing)| match &standing.verdict {
-            Verdict::Broken(broken) => Some((index, Arc::clone(broken))),
-            _ => None,
-        });
-        broken.max_by_key(|(_, broken)| broken.step)
+        let last = verdict::broken(run.world().standings()).max_by_key(|(_, broken)| broken.step);
+        last.map(|(index, broken)| (index, Arc::clone(broken)))
     })
 }
 

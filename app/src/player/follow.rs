@@ -49,6 +49,5 @@ impl Player {
 }
 
 fn last_node(run: &Run<LiveWorld>) -> Option<Selection> {
-    let last = run.branch().events().get(run.step_count().checked_sub(1)? as usize)?;
-    Some(Selection::Node(last.node))
+    run.branch().event(run.step_count()).map(|last| Selection::Node(last.node))
 }

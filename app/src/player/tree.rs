@@ -136,7 +136,7 @@ impl Tree {
         let mut dismissed = Vec::new();
         for Future { link, parent, continues, dismissed: is_dismissed } in futures {
             let (parent, left) = parent?;
-            let common = run.branches()[parent].tape().inputs().iter().filter(|stamped| stamped.after <= left).count();
+            let common = run.branches()[parent].tape().up_to(left).len();
             let inputs: Vec<Stamped> = link.tape.inputs().iter().skip(common).cloned().collect();
             run.regrow((parent, left), &inputs, link.step, continues);
             dismissed.extend(is_dismissed.then_some(run.current()));

@@ -22,11 +22,11 @@ pub enum Until {
 
 impl Until {
     /// What is said of the promises it waits for.
-    pub fn said(self, run: &Run<LiveWorld>, info: &Info) -> Vec<&'static str> {
+    pub fn said(self, run: &Run<LiveWorld>, info: &Info) -> impl Iterator<Item = &'static str> {
         let all = info.promises.iter().zip(run.world().standings()).enumerate();
-        let is_meant = |promise: usize| self == Until::AnyChanges || self == Until::Changes(promise);
-        let meant = all.filter(|(promise, _)| is_meant(*promise));
-        meant.map(|(_, (promise, standing))| standing.words(promise.kind)).collect()
+        let is_meant = move |promise: usize| self == Until::AnyChanges || self == Until::Changes(promise);
+        let meant = all.filter(move |(promise, _)| is_meant(*promise));
+        meant.map(|(_, (promise, standing))| standing.words(promise.kind))
     }
 
     /// Whether an event is what it waits for; `before`: what was said of the promises when play began.
@@ -34,7 +34,7 @@ impl Until {
         match self {
             Until::Breach => false,
             Until::Acts(node) => handled.node == node,
-            Until::Changes(_) | Until::AnyChanges => self.said(run, info) != before,
+            Until::Changes(_) | Until::AnyChanges => !self.said(run, info).eq(before.iter().copied()),
         }
     }
 }

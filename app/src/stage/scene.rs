@@ -17,7 +17,7 @@ use faultline::picture::losses::losses;
 use faultline::picture::svg::{self, LinkTrouble};
 use faultline::picture::{Figure, FlightMark, Frame, LinkMark, NodeMark, Picture};
 use faultline::sim::NodeId;
-use faultline::sim::judge::verdict::{Broken, Verdict};
+use faultline::sim::judge::verdict::{Broken, broken};
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::{Handled, Simulation};
@@ -47,6 +47,25 @@ struct FlightElement {
     lane: Lane,
 }
 
+/// A layer of words: most moments it stays as it is.
+struct Words {
+    layer: web_sys::Element,
+    shown: String,
+}
+
+impl Words {
+    fn of(layer: web_sys::Element) -> Words {
+        Words { layer, shown: String::new() }
+    }
+
+    fn show(&mut self, svg: String) {
+        if self.shown != svg {
+            self.layer.set_inner_html(&svg);
+            self.shown = svg;
+        }
+    }
+}
+
 /// A link's group, and what it shows.
 type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble, Option<(Point, Point)>)>);
 
@@ -60,8 +79,8 @@ pub struct Scene {
     streams: web_sys::Element,
     flights: web_sys::Element,
     nodes: web_sys::Element,
-    losses: web_sys::Element,
-    callouts: web_sys::Element,
+    losses: Words,
+    callouts: Words,
     picture: Option<Picture>,
     version: Option<u64>,
     /// What the reader has chosen, and what is drawn as chosen: an event is drawn by its node.
@@ -114,8 +133,8 @@ impl Scene {
             streams: layer("streams")?,
             nodes: layer("nodes")?,
             flights: layer("flights")?,
-            losses: layer("losses")?,
-            callouts: layer("callouts")?,
+            losses: Words::of(layer("losses")?),
+            callouts: Words::of(layer("callouts")?),
             picture: None,
             version: None,
             chosen: Selection::Nothing,
@@ -151,7 +170,7 @@ impl Scene {
             self.beat = beat;
             self.selection = match selection {
                 Selection::Event(step) => {
-                    let event = step.checked_sub(1).and_then(|at| run.branch().events().get(at as usize));
+                    let event = run.branch().event(step);
                     event.map_or(selection, |event| Selection::Node(event.node))
                 }
                 other => other,
@@ -164,9 +183,9 @@ impl Scene {
             self.draw_links(world, &picture);
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
-            self.losses.set_inner_html(&losses(&picture, lately(run)));
-            self.callouts
-                .set_inner_html(&breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values)));
+            self.losses.show(losses(&picture, lately(run)));
+            let clash = breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values));
+            self.callouts.show(clash);
             self.picture = Some(picture);
             self.keep_flights(world, clock);
             [&self.nodes, &self.links, &self.flights].into_iter().for_each(stops::keep);
@@ -389,12 +408,8 @@ fn lately(run: &Run<LiveWorld>) -> impl Iterator<Item = Handled> {
 
 /// The promise that breaks with the last event, if one does.
 fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
-    let all = run.world().standings().iter();
-    let mut broken = all.filter_map(|standing| match &standing.verdict {
-        Verdict::Broken(broken) => Some(broken),
-        _ => None,
-    });
-    broken.find(|broken| broken.step == run.step_count()).cloned()
+    let mut all = broken(run.world().standings()).map(|(_, broken)| broken);
+    all.find(|broken| broken.step == run.step_count()).cloned()
 }
 
 fn new_node(id: u16, name: &str) -> Option<NodeElement> {

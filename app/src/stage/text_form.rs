@@ -123,8 +123,7 @@ fn charts(info: &Info, run: &Run<LiveWorld>) -> Rows {
         }
         plot => {
             let (scale, lines) = plot::lines(run.world(), plot, now);
-            let last = |points: &[(Time, f64)]| points.last().map_or("–".to_owned(), |point| scale.show(point.1));
-            lines.into_iter().map(|drawn| line(chart.title, drawn.name, last(&drawn.points))).collect()
+            lines.into_iter().map(|drawn| line(chart.title, drawn.name.clone(), drawn.last(scale))).collect()
         }
     }))
 }

@@ -52,12 +52,17 @@ pub struct Broken {
     pub outside: Option<&'static str>,
 }
 
-/// What clashed in the first of these promises that is broken.
-pub fn first_breach(standings: &[Standing]) -> Option<&Breach> {
-    standings.iter().find_map(|standing| match &standing.verdict {
-        Verdict::Broken(broken) => Some(&broken.breach),
+/// Those of these promises that are broken, each with its place in the list.
+pub fn broken(standings: &[Standing]) -> impl Iterator<Item = (usize, &Arc<Broken>)> {
+    standings.iter().enumerate().filter_map(|(promise, standing)| match &standing.verdict {
+        Verdict::Broken(broken) => Some((promise, broken)),
         _ => None,
     })
+}
+
+/// What clashed in the first of these promises that is broken.
+pub fn first_breach(standings: &[Standing]) -> Option<&Breach> {
+    broken(standings).next().map(|(_, broken)| &broken.breach)
 }
 
 /// How a promise stands.

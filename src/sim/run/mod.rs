@@ -82,6 +82,11 @@ impl<W> Branch<W> {
         &self.breakings
     }
 
+    /// The event with this number, from 1.
+    pub fn event(&self, step: u64) -> Option<Handled> {
+        self.events.get(step.checked_sub(1)? as usize)
+    }
+
     /// Virtual time after this many events, as far as they have happened.
     pub fn time_at(&self, step: u64) -> Time {
         step.checked_sub(1).and_then(|at| self.events.time(at as usize)).unwrap_or(0)
@@ -257,6 +262,11 @@ impl<W: Simulation + Clone> Run<W> {
         (step, self.branch().tape.after(step).len() - self.held)
     }
 
+    /// Whether anything was done on this branch later than at the cursor.
+    pub fn is_acted_later(&self) -> bool {
+        self.held > 0 || self.branch().tape.reaches(self.step_count() + 1)
+    }
+
     /// What was done up to the cursor.
     pub fn tape_here(&self) -> Tape {
         let mut tape = self.branch().tape.clone();
@@ -362,7 +372,7 @@ impl<W: Simulation + Clone> Run<W> {
     pub fn opened_by(&self, branch: usize) -> Option<String> {
         let branch = self.branches.get(branch)?;
         let (parent, left) = branch.parent?;
-        let known = self.branches[parent].tape.inputs().iter().filter(|stamped| stamped.after <= left).count();
+        let known = self.branches[parent].tape.up_to(left).len();
         let first = branch.tape.inputs().get(known)?;
         let before = branch.tape.inputs()[..known].iter().filter(|stamped| stamped.after == first.after).count();
         Some(amid(branch, first.after, before)?.describe_input(&first.input))
@@ -415,22 +425,13 @@ impl<W: Simulation + Clone> Run<W> {
     /// What happened at these steps (from 1) and why, in words: replays from a checkpoint before them.
     pub fn records(&self, first: u64, last: u64) -> Vec<(Handled, Record)> {
         let branch = self.branch();
-        let first = first.max(1);
-        let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < first);
-        let Some((at, world)) = index.checked_sub(1).and_then(|index| branch.checkpoints.get(index)) else {
-            return Vec::new();
-        };
-        let mut world = W::clone(world);
+        let (first, last) = (first.max(1), last.min(branch.len()));
         let mut found = Vec::new();
-        if *at == 0 {
-            apply_all(&mut world, branch.tape.after(0));
-        }
-        while world.kernel().steps() < last.min(branch.len()) {
-            world.set_recording(world.kernel().steps() + 1 >= first);
+        let Some(mut world) = self.amid(first - 1, usize::MAX).filter(|_| first <= last) else { return found };
+        while world.kernel().steps() < last {
+            world.set_recording(true);
             let Some(handled) = world.step() else { break };
-            if handled.step >= first {
-                found.push((handled, world.record().clone()));
-            }
+            found.push((handled, world.record().clone()));
             world.set_recording(false);
             apply_all(&mut world, branch.tape.after(handled.step));
         }
@@ -460,10 +461,16 @@ impl<W: Simulation + Clone> Run<W> {
 }
 
 fn amid<W: Simulation + Clone>(branch: &Branch<W>, step: u64, applied: usize) -> Option<W> {
+    let inputs = branch.tape.after(step);
+    let applied = applied.min(inputs.len());
     // A checkpoint has all inputs that come at its step; the start has none.
-    let index = branch.checkpoints.partition_point(|checkpoint| checkpoint.0 < step).saturating_sub(1);
+    let is_before = |at: u64| at < step || at == step && applied == inputs.len();
+    let index = branch.checkpoints.partition_point(|checkpoint| is_before(checkpoint.0)).saturating_sub(1);
     let (at, start) = branch.checkpoints.get(index)?;
     let mut world = W::clone(start);
+    if *at == step && step > 0 {
+        return Some(world);
+    }
     if *at == 0 && step > 0 {
         apply_all(&mut world, branch.tape.after(0));
     }
@@ -473,8 +480,7 @@ fn amid<W: Simulation + Clone>(branch: &Branch<W>, step: u64, applied: usize) ->
             apply_all(&mut world, branch.tape.after(now));
         }
     }
-    let inputs = branch.tape.after(step);
-    apply_all(&mut world, &inputs[..applied.min(inputs.len())]);
+    apply_all(&mut world, &inputs[..applied]);
     Some(world)
 }
 

@@ -114,11 +114,15 @@ impl Tape {
         &self.0
     }
 
+    /// The inputs that come after at most this many events.
+    pub fn up_to(&self, steps: u64) -> &[Stamped] {
+        &self.0[..self.0.partition_point(|stamped| stamped.after <= steps)]
+    }
+
     /// The inputs that come just after this many events.
     pub fn after(&self, steps: u64) -> &[Stamped] {
-        let start = self.0.partition_point(|stamped| stamped.after < steps);
-        let end = self.0.partition_point(|stamped| stamped.after <= steps);
-        &self.0[start..end]
+        let until = self.up_to(steps);
+        &until[until.partition_point(|stamped| stamped.after < steps)..]
     }
 
     /// Whether an input comes at this many events or later.
