@@ -35,6 +35,9 @@ struct Tally {
     faults: BTreeMap<String, u64>,
     /// The first seeds under which a promise broke: which promise, and at which event.
     broken: Vec<(u64, String, u64)>,
+    /// Breaches of what the promise itself says is not promised there.
+    #[serde(default)]
+    outside: u64,
     /// Whether the catalogue says that one of its promises cannot hold.
     impossible: bool,
 }
@@ -47,6 +50,7 @@ impl Tally {
         self.promises += other.promises;
         other.faults.into_iter().for_each(|(kind, count)| *self.faults.entry(kind).or_default() += count);
         self.broken.extend(other.broken);
+        self.outside += other.outside;
         self.impossible |= other.impossible;
         self.scenario = other.scenario;
     }
@@ -56,13 +60,14 @@ impl Tally {
         let faults: Vec<String> =
             self.faults.iter().map(|(kind, count)| format!("{kind} {}", grouped(*count))).collect();
         println!(
-            "{}: {} seeds ({}/s), {} events ({}/s), {} promises judged, {} broken{}\n    {}",
+            "{}: {} seeds ({}/s), {} events ({}/s), {} promises judged, {} outside of what is promised, {} broken{}\n    {}",
             self.scenario,
             grouped(self.seeds),
             rate(self.seeds),
             grouped(self.events),
             rate(self.events),
             grouped(self.promises),
+            grouped(self.outside),
             grouped(self.broken.len() as u64),
             if self.impossible { " (one of its promises cannot hold)" } else { "" },
             faults.join(", ")
@@ -135,8 +140,10 @@ fn schedules(scenario: &'static dyn AnyScenario, seeds: impl Iterator<Item = u64
         }
         for (promise, standing) in info.promises.iter().zip(run.world().standings()) {
             tally.promises += 1;
-            if let Verdict::Broken(broken) = &standing.verdict {
-                tally.broken.push((seed, promise.id.to_owned(), broken.step));
+            match &standing.verdict {
+                Verdict::Broken(broken) if broken.outside.is_some() => tally.outside += 1,
+                Verdict::Broken(broken) => tally.broken.push((seed, promise.id.to_owned(), broken.step)),
+                _ => {}
             }
         }
     }

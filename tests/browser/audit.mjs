@@ -6,20 +6,21 @@ import { ensure, resize } from "./harness.mjs";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
-/** Has axe look at a page as it stands. */
-export async function auditHere(page, where) {
+/** Has axe look at a page as it stands; at everything, or at rules of one category. */
+export async function auditHere(page, where, category) {
   if (!await page.evaluate(() => window.axe !== undefined)) await page.evaluate(axeSource);
-  const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const options = { resultTypes: ["violations"], ...(category && { runOnly: [category] }) };
+  const found = await page.evaluate((wanted) => window.axe.run(document, wanted), options);
   const words = found.violations.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => `${n.target} ${n.any[0]?.message ?? ""}`).join(" | ")}`);
   ensure(words.length === 0, `${where}: ${words.join("\n")}`);
 }
 
-/** The same in either theme; the page is light before and after. */
+/** The same in either theme, which differ in nothing but colours; the page is light before and after. */
 export async function audit(page) {
-  for (const colorScheme of ["light", "dark"]) {
+  for (const [colorScheme, category] of [["light"], ["dark", "cat.color"]]) {
     await page.emulateMedia({ colorScheme });
     await page.waitForTimeout(250);
-    await auditHere(page, colorScheme);
+    await auditHere(page, colorScheme, category);
   }
   await page.emulateMedia({ colorScheme: "light" });
 }

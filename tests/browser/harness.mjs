@@ -32,10 +32,11 @@ function findChromium() {
   return execFileSync("sh", ["-c", "command -v chromium || command -v chromium-browser || command -v google-chrome"]).toString().trim();
 }
 
-export function launch() {
+/** With more words for Chromium. */
+export function launch(...words) {
   return chromium.launch({
     executablePath: findChromium(),
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    args: [...words, "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
       "--disable-component-update", "--disable-sync"],
   });
 }
@@ -137,17 +138,20 @@ export function stage(page) {
   return page.$eval("#stage", (stage) => ({ ...stage.dataset, step: Number(stage.dataset.step) }));
 }
 
-/** Presses a button by its accessible name some times: as a reader does, and on quickly, with a pause for the page to be drawn. */
+/** How often a button is pressed on before the page is drawn again. */
+const BETWEEN_FRAMES = 5;
+
+/** Presses a button by its accessible name some times: as a reader does, and on quickly, with pauses for the page to be drawn. */
 export async function press(page, name, times = 1) {
   const button = page.getByRole("button", { name, exact: true }).first();
   await button.click();
   if (times === 1) return;
-  await button.evaluate(async (element, more) => {
-    for (let count = 0; count < more; count += 1) {
+  await button.evaluate(async (element, [more, between]) => {
+    for (let count = 1; count <= more; count += 1) {
       element.click();
-      await new Promise((drawn) => setTimeout(drawn));
+      if (count % between === 0 || count === more) await new Promise((drawn) => setTimeout(drawn));
     }
-  }, times - 1);
+  }, [times - 1, BETWEEN_FRAMES]);
 }
 
 /** Seeks by the scrubber, as a reader does. */

@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { Site, launch, root, serve } from "./harness.mjs";
 
 const LANES = 2;
+/** WebAssembly is compiled by the quick compiler alone: each page begins with a whole program, and hardly runs it hot. */
+const QUICK = "--js-flags=--liftoff-only";
 /** No test takes longer, in milliseconds. */
 const LONGEST = 120_000;
 
@@ -86,7 +88,7 @@ async function take(site, { path, tests, file }) {
   await site.clear();
 }
 
-const [server, browser] = await Promise.all([serve(), launch()]);
+const [server, browser] = await Promise.all([serve(), launch(QUICK)]);
 
 async function lane() {
   const site = await Site.on(browser, server.address);

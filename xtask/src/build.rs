@@ -36,6 +36,9 @@ pub enum Terminal {
     OfTheTests,
 }
 
+/// What cargo is asked for when it builds the terminal along with the tests that run it.
+pub const WITH_THE_TESTS: [&str; 4] = ["--workspace", "--bins", "--test", "*"];
+
 /// Builds the release site into dist/. Does nothing if none of its inputs have changed.
 pub fn site(terminal: Terminal) -> Outcome {
     steps::take(site_steps(terminal)?)
@@ -121,7 +124,7 @@ fn write_pages(terminal: Terminal) -> Outcome {
     let mut pages = match terminal {
         Terminal::Own => command("cargo", &["run", "--quiet", "--package", "faultline", "--profile", "pages", "--"]),
         Terminal::OfTheTests => {
-            run(&mut command("cargo", &["test", "--quiet", "--workspace", "--no-run"]), "")?;
+            run(&mut command("cargo", &[&["test", "--quiet", "--no-run"], &WITH_THE_TESTS[..]].concat()), "")?;
             let here = std::env::current_exe().map_err(|error| format!("This program is missing ({error})."))?;
             command(here.with_file_name(format!("faultline{EXE_SUFFIX}")), &[])
         }

@@ -21,7 +21,8 @@ const HELP: &str = "cargo xtask <command>
         [--base /PATH/] [--site FOLDER]     --debug: quick builds, rebuilt when a file changes
                                             --site: serve what is built, and build nothing
   test [--only STAGE]                       install what is missing and run every test
-                                            stages: format, clippy, native, wasm, site, browser
+                                            stages: format, clippy, native, clippy-wasm, wasm, site,
+                                            browser
   format                                    format all code, the scenarios too
   bless [GUIDE/SCENARIO]                    rewrite what the tests compare with: golden runs, counterexamples
   test --peers [PEER]                       compare our systems with real brokers: rabbitmq, nats

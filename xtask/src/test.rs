@@ -1,7 +1,10 @@
 //! `cargo xtask test`: every test there is, counted and timed. Ends with a line `N passed, N failed`.
+//!
+//! The stages run in two lanes at the same time: a compiler that has come to its last crate, and a browser that waits for
+//! an animation, leave a core idle that the other lane can use.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::io::{BufRead, BufReader, PipeReader};
+use std::process::{Command, ExitStatus};
 use std::time::Instant;
 
 use crate::build::Terminal;
@@ -13,8 +16,12 @@ const WASM: &str = "wasm32-unknown-unknown";
 /// A stage's name and what it runs.
 type Stage = (&'static str, fn(&mut Tally) -> Outcome);
 
-const STAGES: [Stage; 6] =
-    [("format", format), ("clippy", clippy), ("native", native), ("wasm", wasm), ("site", site), ("browser", browser)];
+/// What is native, and what is in the browser: each lane's stages need what the ones before them have built. The library
+/// is compiled for other targets in each, so they do not wait for one another's folder.
+const LANES: [&[Stage]; 2] = [
+    &[("format", format), ("clippy", clippy), ("native", native)],
+    &[("clippy-wasm", clippy_wasm), ("wasm", wasm), ("site", site), ("browser", browser)],
+];
 
 /// How many of the slowest tests are named at the end.
 const SLOWEST: usize = 10;
@@ -25,35 +32,73 @@ struct Tally {
     failed: u64,
     /// Seconds and name of every test that reports them.
     times: Vec<(f64, String)>,
+    /// What the stages came to, a line each.
+    stages: Vec<String>,
+    /// What has been printed and is not shown yet, if it is held back until its stage has ended.
+    held: Option<String>,
 }
 
 impl Tally {
     /// Runs a check that has no count of its own as one test.
-    fn one(&mut self, mut command: Command) {
-        let passed = run(&mut command, "").map_err(|why| eprintln!("{why}")).is_ok();
+    fn one(&mut self, command: Command) {
+        let passed = self.pass_on(command, |_, _| {}).is_ok_and(|status| status.success());
         self.passed += u64::from(passed);
         self.failed += u64::from(!passed);
     }
 
-    /// Runs a test runner, passes on what it prints, and adds up its counts. A runner that fails without counting a
-    /// failure counts as one.
-    fn many(&mut self, mut command: Command) -> Outcome {
-        let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| format!("{command:?}: {error}"))?;
-        let (passed, failed) = (self.passed, self.failed);
-        for line in child.stdout.take().into_iter().flat_map(|out| BufReader::new(out).lines()).map_while(Result::ok) {
-            println!("{line}");
-            self.count(&line);
-            self.times.extend(time_of(&line));
-        }
-        let succeeded = child.wait().is_ok_and(|status| status.success());
+    /// Runs a test runner and adds up its counts. A runner that fails without counting a failure counts as one.
+    fn many(&mut self, command: Command) -> Outcome {
+        let (passed, failed, shown) = (self.passed, self.failed, format!("{command:?}"));
+        let status = self.pass_on(command, |tally, line| {
+            tally.count(line);
+            tally.times.extend(time_of(line));
+        });
+        let succeeded = status.map_err(|error| format!("{shown}: {error}"))?.success();
         if !succeeded && self.failed == failed {
             self.failed += 1;
         }
         if succeeded && self.passed == passed {
-            eprintln!("{command:?} ran no test");
+            self.show(&format!("{shown} ran no test"));
             self.failed += 1;
         }
         Ok(())
+    }
+
+    /// Runs a command, passes on what it prints, and reads each line.
+    fn pass_on(&mut self, mut command: Command, read: fn(&mut Tally, &str)) -> std::io::Result<ExitStatus> {
+        let (lines, writer): (PipeReader, _) = std::io::pipe()?;
+        let mut child = command.stdout(writer.try_clone()?).stderr(writer).spawn()?;
+        // It holds the pipe's other end, which must be closed for the lines to end.
+        drop(command);
+        for line in BufReader::new(lines).lines().map_while(Result::ok) {
+            self.show(&line);
+            read(self, &line);
+        }
+        child.wait()
+    }
+
+    fn show(&mut self, line: &str) {
+        match &mut self.held {
+            Some(held) => held.extend([line, "\n"]),
+            None => println!("{line}"),
+        }
+    }
+
+    /// Runs a stage, and notes what it came to.
+    fn run(&mut self, (name, stage): Stage) {
+        say(&format!("Stage {name} ..."));
+        let (start, passed, failed) = (Instant::now(), self.passed, self.failed);
+        if let Err(why) = stage(self) {
+            self.show(&why);
+            self.failed += 1;
+        }
+        let seconds = start.elapsed().as_secs_f64();
+        if let Some(held) = &mut self.held {
+            print!("{}", std::mem::take(held));
+        }
+        let (passed, failed) = (self.passed - passed, self.failed - failed);
+        self.stages.push(format!("{name:<11} {passed:>5} ok {failed:>4} failed {seconds:>7.1} s"));
+        say(&format!("Stage {name} took {seconds:.0} s."));
     }
 
     /// Reads "test result: ok. 3 passed; 0 failed; ..." and "3 passed, 0 failed".
@@ -79,35 +124,37 @@ fn time_of(line: &str) -> Option<(f64, String)> {
 
 /// See the module's header.
 pub fn test(options: &[&str]) -> Outcome {
+    let known = |stage: &str| LANES.iter().copied().flatten().any(|one| one.0 == stage);
     let only = match options {
         [] => None,
-        ["--only", stage] if STAGES.iter().any(|known| known.0 == *stage) => Some(*stage),
+        ["--only", stage] if known(stage) => Some(*stage),
         ["--peers"] => return peers::test(None),
         ["--peers", peer @ ("rabbitmq" | "nats")] => return peers::test(Some(peer)),
         _ => {
-            let takes = "test takes --only and one of: format, clippy, native, wasm, site, browser; or --peers and";
-            return Err(format!("{takes} perhaps one of: rabbitmq, nats."));
+            let names: Vec<&str> = LANES.iter().copied().flatten().map(|stage| stage.0).collect();
+            let names = names.join(", ");
+            return Err(format!(
+                "test takes --only and one of: {names}; or --peers and perhaps one of: rabbitmq, nats."
+            ));
         }
     };
     steps::take(setup::tests()?)?;
-    let mut total = Tally::default();
-    let mut lines = Vec::new();
-    for (name, stage) in STAGES.iter().filter(|stage| only.is_none_or(|only| only == stage.0)) {
-        say(&format!("Stage {name} ..."));
-        let (start, mut tally) = (Instant::now(), Tally::default());
-        if let Err(why) = stage(&mut tally) {
-            eprintln!("{why}");
-            tally.failed += 1;
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        lines.push(format!("{name:<8} {:>5} ok {:>4} failed {seconds:>7.1} s", tally.passed, tally.failed));
-        total.passed += tally.passed;
-        total.failed += tally.failed;
-        total.times.append(&mut tally.times);
-    }
-    println!("\n{}\n\n{}", lines.join("\n"), slowest(total.times));
-    println!("{} passed, {} failed", total.passed, total.failed);
-    if total.failed == 0 { Ok(()) } else { Err("Not every test passed; the first failure above says most.".to_owned()) }
+    let start = Instant::now();
+    let lane = |stages: &[Stage], held: Option<String>| {
+        let mut tally = Tally { held, ..Tally::default() };
+        stages.iter().filter(|stage| only.is_none_or(|only| only == stage.0)).for_each(|stage| tally.run(*stage));
+        tally
+    };
+    let [one, other] = std::thread::scope(|scope| {
+        let other = scope.spawn(|| lane(LANES[1], only.is_none().then(String::new)));
+        [lane(LANES[0], None), other.join().unwrap_or_else(|_| Tally { failed: 1, ..Tally::default() })]
+    });
+    let (passed, failed) = (one.passed + other.passed, one.failed + other.failed);
+    let times = [one.times, other.times].concat();
+    println!("\n{}\n\n{}", [one.stages, other.stages].concat().join("\n"), slowest(times));
+    println!("All stages, in two lanes: {}", steps::shown(start.elapsed()));
+    println!("{passed} passed, {failed} failed");
+    if failed == 0 { Ok(()) } else { Err("Not every test passed; the first failure above says most.".to_owned()) }
 }
 
 /// The slowest tests of all stages, one per line.
@@ -145,14 +192,22 @@ fn format(tally: &mut Tally) -> Outcome {
 
 fn clippy(tally: &mut Tally) -> Outcome {
     tally.one(command("cargo", &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
-    // By the site's profile, so that macros are compiled once for both.
+    Ok(())
+}
+
+/// By the site's profile, so that macros are compiled once for both.
+fn clippy_wasm(tally: &mut Tally) -> Outcome {
     let app = ["--package", "faultline-app", "--lib", "--bins", "--profile", "site", "--target", WASM];
     tally.one(command("cargo", &[&["clippy"], &app[..], &["--", "-D", "warnings"]].concat()));
     Ok(())
 }
 
+/// The library's own tests are quick; compiled without optimisation, they spare a second compilation with it.
 fn native(tally: &mut Tally) -> Outcome {
-    tally.many(command("cargo", &["test", "--workspace", "--no-fail-fast"]))
+    let mut units = command("cargo", &["test", "--workspace", "--no-fail-fast", "--lib"]);
+    units.env("CARGO_PROFILE_TEST_OPT_LEVEL", "0");
+    tally.many(units)?;
+    tally.many(command("cargo", &[&["test", "--no-fail-fast"], &build::WITH_THE_TESTS[..]].concat()))
 }
 
 /// The same runs in Node and in Chromium, by the site's own build of the library: the app is named so that cargo chooses

@@ -13,6 +13,7 @@ use crate::sim::NodeId;
 use crate::sim::declare::commands::CommandCall;
 use crate::sim::declare::rules::RuleSet;
 use crate::sim::declare::settings::Settings;
+use crate::sim::kernel::time::Time;
 use crate::sim::machine::system::{Context, Event, System};
 use crate::sim::machine::world::{Done, Place, inside};
 use crate::sim::numbers::are;
@@ -190,4 +191,18 @@ pub(super) fn brings(message: &jet::Message, id: u32) -> bool {
         jet::Message::Publish { task } | jet::Message::Deliver { task, .. } => task.id == id,
         _ => false,
     }
+}
+
+/// How many copies of an order the stream still has, once it is at its limit and discards the oldest for each new one.
+pub(super) fn copies_at_limit(disk: &Disk, id: u32) -> Option<usize> {
+    let msgs = disk.store.stream.msgs();
+    let is_full = msgs.len() >= jet::MAX_MSGS as usize;
+    is_full.then(|| msgs.iter().filter(|stored| stored.task.id == id).count())
+}
+
+/// Whether an order that is stored now may have been forgotten: it was published before the duplicate window began.
+pub(super) fn is_beyond_window(disk: &Disk, id: u32, outer: &Settings, now: Time) -> bool {
+    let window = settings(outer).amount(jet::WINDOW);
+    let newest = disk.store.stream.msgs().iter().rev().find(|stored| stored.task.id == id);
+    newest.is_some_and(|stored| now > stored.task.published.saturating_add(window))
 }

@@ -373,6 +373,10 @@ impl System for Brokers {
         }
     }
 
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
+    }
+
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let settings = world.settings();
         let lane = *Lane::ALL.get(call.value(0).max(0) as usize)?;

@@ -307,3 +307,27 @@ pub const LIMITS: &[Limit] = &[Limit {
     },
     says: "Promised only where the workers keep pace with the orders, and no task takes longer than a broker is patient.",
 }];
+
+/// See [`System::outside`](crate::sim::machine::system::System::outside).
+pub(super) fn outside(world: &Shop, promise: &str) -> Option<&'static str> {
+    let Disk::Jet(disk) = &world.node(broker(world.settings(), Lane::JetStream))?.disk else { return None };
+    match promise {
+        id if id == JETSTREAM_WORKS.id => {
+            let lost = *lost(world, Lane::JetStream).first()?;
+            (jetstream_lane::copies_at_limit(disk, lost)? == 0).then_some(
+                "The stream is at its limit of messages: it discards the oldest for each new one, worked or not.",
+            )
+        }
+        id if id == STORED_ONCE.id => {
+            let again = twice(world).filter(|found| found.0 == Lane::JetStream)?.1;
+            if jetstream_lane::is_beyond_window(disk, again, world.settings(), world.kernel().now()) {
+                return Some("A copy that is under way for longer than the duplicate window arrives as a new message.");
+            }
+            (jetstream_lane::copies_at_limit(disk, again)? == 1).then_some(
+                "The stream was at its limit and had discarded the message. A server that restarts reads the ids of \
+                 the duplicate window back from what it still has.",
+            )
+        }
+        _ => None,
+    }
+}

@@ -330,6 +330,10 @@ impl System for RabbitMq {
         }
     }
 
+    fn outside(world: &World<Self>, promise: &str) -> Option<&'static str> {
+        promises::outside(world, promise)
+    }
+
     fn route(world: &World<Self>, call: &CommandCall) -> Option<NodeId> {
         let node = match call.command {
             PUBLISH | ROUTE | TROUBLE | URGENT => PUBLISHER,

@@ -299,3 +299,33 @@ pub const HEALTHY_DONE: Promise<RabbitMq> = Promise {
         values: Vec::new(),
     },
 };
+
+/// See [`System::outside`](crate::sim::machine::system::System::outside).
+pub(super) fn outside(world: &Shop, promise: &str) -> Option<&'static str> {
+    (promise == HEALTHY_DONE.id && waits_for_what_is_lost(world)).then_some(
+        "A task was lost on a cut link, where TCP would send it again: its worker sits idle until the broker's consumer \
+         time-out of 30 s.",
+    )
+}
+
+/// Whether the broker waits for an idle worker to settle what has never reached it, or what it has settled; or has just
+/// closed its connection for it.
+fn waits_for_what_is_lost(world: &Shop) -> bool {
+    let Some(Memory::Broker { host, .. }) = world.memory(BROKER) else { return false };
+    let is_idle = |worker: NodeId| match world.memory(worker) {
+        Some(Memory::Worker { buffer, working, moving, .. }) => {
+            buffer.is_empty() && working.is_none() && moving.is_none()
+        }
+        _ => false,
+    };
+    let is_under_way = |worker: NodeId| {
+        world.flights().any(|flight| match flight.message {
+            Method::Deliver { .. } => flight.pending.node == worker,
+            Method::Settle { .. } => flight.from == worker,
+            _ => false,
+        })
+    };
+    let is_served = |worker: NodeId| host.consumers.get(&worker).is_some_and(|consumer| consumer.unacked.is_empty());
+    let mut workers = (FIRST..world.kernel().nodes().len()).map(NodeId::from);
+    workers.any(|worker| is_idle(worker) && !is_under_way(worker) && !is_served(worker))
+}

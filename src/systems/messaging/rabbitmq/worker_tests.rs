@@ -1,10 +1,12 @@
 //! Workers on a broker, as a reader has them: rules switched during a task, consumers cancelled, urgent tasks.
 
-use super::promises::FAIR;
+use super::promises::{FAIR, HEALTHY_DONE};
 use super::*;
 use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
+use crate::sim::judge::verdict::broken;
 use crate::sim::run::Run;
+use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Input, Tape};
 
 type Shop = World<RabbitMq>;
@@ -165,4 +167,25 @@ fn a_copy_whose_confirm_is_lost_is_published_again() {
     assert!(moving(run.world()));
     until(&mut run, |world| !moving(world));
     assert_eq!(host(run.world()).consumers.get(&WORKER).map(|consumer| consumer.connection), Some(1));
+}
+
+/// TCP would send the delivery again. Here its worker waits for it until the consumer time-out.
+#[test]
+fn who_waits_for_a_lost_delivery_is_outside_of_what_is_promised() {
+    let mut settings = Settings::defaults(RabbitMq::SETTINGS);
+    for (setting, value) in [(TOPOLOGY, 3), (WORKERS, 1), (RATE, 0)] {
+        settings.set(setting, value);
+    }
+    let mut run: Run<Shop> = Run::new(World::new(settings, RuleSet::ALL, 5, &[HEALTHY_DONE]), Tape::default());
+    act(&mut run, PUBLISH, &[10]);
+    let delivery = |world: &Shop| {
+        let delivers = |message: &Method| matches!(message, Method::Deliver { .. });
+        world.flights().find(|flight| delivers(flight.message)).map(|flight| flight.pending.id)
+    };
+    until(&mut run, |world| delivery(world).is_some());
+    let id = delivery(run.world()).expect("it is on its way");
+    assert!(run.act(Input::Drop { id }).is_ok());
+    while run.world().kernel().now() < 25 * SEC && run.step().is_some() {}
+    let (_, broken) = broken(run.world().standings()).next().expect("healthy tasks have waited for 20 s");
+    assert!(broken.outside.is_some_and(|why| why.contains("consumer time-out")), "{broken:?}");
 }
