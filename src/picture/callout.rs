@@ -13,8 +13,9 @@ use crate::sim::judge::verdict::Breach;
 const LINE: i32 = 17;
 /// Shapes of a bubble, the best first: the most characters of a line, and the most lines of a value.
 const SHAPES: [(usize, usize); 4] = [(26, 2), (17, 3), (34, 1), (12, 4)];
-/// On the narrow frame letters are larger, in tenths.
-const NARROW: i32 = 12;
+/// How wide letters are on each frame, in hundredths of what [`width_of`] counts.
+const WIDE: i32 = 112;
+const NARROW: i32 = 120;
 /// The most values that a bubble names.
 const MOST_VALUES: usize = 3;
 /// Between a node and its bubble, and between a bubble's edge and its words.
@@ -98,8 +99,8 @@ fn body(mark: &NodeMark) -> Extent {
 
 fn size(frame: Frame, lines: &[String]) -> (i32, i32) {
     let widest = lines.iter().map(|line| width_of(line)).max().unwrap_or(0);
-    let scale = if frame == Frame::Narrow { NARROW } else { 10 };
-    (widest * scale / 100 + 2 * PAD, lines.len() as i32 * LINE + PAD)
+    let scale = if frame == Frame::Narrow { NARROW } else { WIDE };
+    (widest * scale / 1_000 + 2 * PAD, lines.len() as i32 * LINE + PAD)
 }
 
 /// The free place for a box of this size that is nearest to a node.

@@ -24,7 +24,7 @@ impl<S: System> World<S> {
             }
             What::Lost { from, .. } => format!("{text} from {} to {node} is lost", S::name(settings, from)),
             What::Timer => format!("{node}: {text}"),
-            What::Command => format!("{node} is asked to {}", asked(S::COMMANDS, payload)),
+            What::Command => format!("{node} is asked to {}", asked(S::COMMANDS, call_of(payload))),
         }
     }
 
@@ -130,10 +130,13 @@ fn describe_command(commands: &'static [Command], call: &CommandCall) -> String 
 }
 
 /// What a command asks of its node, in words: "set x = 5".
-fn asked<S: System>(commands: &'static [Command], payload: &Payload<S>) -> String {
-    let Payload::Command(call) = payload else { return String::new() };
-    let command = commands.get(usize::from(call.command.0));
-    command.map_or_else(|| "do something unknown".to_owned(), |command| command.asked(&call.values))
+fn asked(commands: &'static [Command], call: Option<&CommandCall>) -> String {
+    let known = call.and_then(|call| Some(commands.get(usize::from(call.command.0))?.asked(&call.values)));
+    known.unwrap_or_else(|| "do something unknown".to_owned())
+}
+
+fn call_of<S: System>(payload: &Payload<S>) -> Option<&CommandCall> {
+    if let Payload::Command(call) = payload { Some(call) } else { None }
 }
 
 /// Whether a text has a comma of its own, outside of what it quotes or puts in parentheses.
@@ -152,7 +155,7 @@ fn is_list(text: &str) -> bool {
 
 /// How a clock is wrong: "85 ms ahead and 5.2 % fast".
 fn wrong(offset: i64, drift_ppm: i64) -> String {
-    let ahead = format!("{} ms {}", offset.abs() / time::MS as i64, if offset < 0 { "behind" } else { "ahead" });
+    let ahead = format!("{} ms {}", offset.unsigned_abs() / time::MS, if offset < 0 { "behind" } else { "ahead" });
     let tenths = drift_ppm.abs() / 1_000;
     let fast = format!("{}.{} % {}", tenths / 10, tenths % 10, if drift_ppm < 0 { "slow" } else { "fast" });
     match (offset, drift_ppm) {
