@@ -186,6 +186,6 @@ mod tests {
     #[test]
     fn a_long_value_ends_with_a_whole_word() {
         let long = field("open", "1: x=2, 2: y=1, 3: y=1, 4: x=0, 5: x=2, 6: y=0, 7: x=6, 9: y=6");
-        assert_eq!(named(&long), "open (1: x=2, 2: y=1, 3: y=1, 4: x=0, 5: x=2, 6: …)");
+        assert_eq!(named(&long), "open (1: x=2, 2: y=1, 3: y=1, 4: x=0, 5: x=2, 6: y=0 …)");
     }
 }
