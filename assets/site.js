@@ -77,6 +77,24 @@
     }
   };
 
+  // A story that an address opens stands where the tour would: its rule is named on the page already.
+
+  const opens = new URLSearchParams(location.search).get("story");
+  if (opens) document.documentElement.dataset.opens = "story";
+
+  const showStory = () => {
+    const place = document.querySelector(".tour.is-still");
+    if (!opens || !place) return;
+    const isItsOwn = ({ href }) => new URL(href).searchParams.get("story") === opens;
+    const rule = [...document.querySelectorAll(".without a")].find(isItsOwn)?.textContent;
+    const title = Object.assign(document.createElement("h3"), { textContent: rule ? `Without “${rule}”` : "How it breaks" });
+    place.classList.add("story");
+    place.querySelector("h2").textContent = "Story";
+    place.querySelector(".dots").remove();
+    place.querySelector(".primary").textContent = "Next move";
+    place.querySelector(".tour-body").replaceChildren(title);
+  };
+
   // The simulator. Its place says that it is loading; once it is there, nothing says so any more.
 
   const HERE = "The picture stands still and the buttons stay off; everything else on this page is here to read.";
@@ -106,8 +124,13 @@
     showProgress();
   };
 
+  const begin = () => {
+    show();
+    showStory();
+  };
+
   showTheme();
   addEventListener("change", chooseTheme);
-  addEventListener("DOMContentLoaded", show);
+  addEventListener("DOMContentLoaded", begin);
   addEventListener("pageshow", (event) => event.persisted && show());
 })();

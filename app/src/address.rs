@@ -20,6 +20,19 @@ pub fn story_in_query() -> Option<String> {
     in_query("story")
 }
 
+/// The move at which that story stood, if the query says so.
+pub fn move_in_query() -> Option<usize> {
+    in_query("move")?.parse().ok()
+}
+
+/// Writes down in the address where a story stands, so that a reload opens it there.
+pub fn note_move(run: &str, story: &str, at: usize) {
+    if move_in_query().unwrap_or(0) != at || story_in_query().as_deref() != Some(story) {
+        let path = location().pathname().unwrap_or_default();
+        show(&format!("{path}?run={run}&story={story}&move={at}"));
+    }
+}
+
 /// The run to compare with, if there is one: its scenario and its text.
 pub fn run_beside_in_query() -> Option<(String, String)> {
     let beside = in_query("with")?;

@@ -7,7 +7,7 @@ use faultline::guides::find;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::sim::run::tape::Link;
 
-use crate::address::{run_beside_in_query, run_in_query, story_in_query};
+use crate::address::{move_in_query, run_beside_in_query, run_in_query, story_in_query};
 use crate::keys::Keys;
 use crate::panels::charts::LoadStrip;
 use crate::panels::dock::Dock;
@@ -151,10 +151,10 @@ fn open_beside(player: Player) {
     }
 }
 
-/// Tells the address's run as a story, if the address names the rule that it is about.
+/// Tells the address's run as a story, if the address names the rule that it is about, from the move that it names.
 fn open_story(player: Player) {
     if let Some(rule) = story_in_query().filter(|_| player.notice.with_untracked(Option::is_none)) {
-        player.tell(&player.link(), Some(&rule));
+        player.tell(&player.link(), Some(&rule), move_in_query().unwrap_or(0));
     }
 }
 

@@ -7,4 +7,5 @@ pub mod glossary;
 pub mod plot;
 pub mod search;
 pub mod story;
+pub mod telling;
 pub mod what_if;

@@ -1,10 +1,9 @@
 //! A run told move by move, up to the event that breaks a promise: which of its events are worth a stop.
 //!
-//! A short run is told whole. Of a long one, say a storm of six hundred events, what counts is what was done to it and
-//! the chain of causes that ends in the breach; the rest is passed over in sight. What was done is a move of its own: a
-//! node is seen down before it restarts.
+//! A short run is told whole. Of a long one, say a storm of six hundred events, what counts is what was done to it, the
+//! chain of causes that ends in the breach, and what else breaks before; the rest is passed over in sight. What was done
+//! is a move of its own: a node is seen down before it restarts.
 
-use crate::guides::kit::live::LiveWorld;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::broken;
 use crate::sim::kernel::Cause;
@@ -12,18 +11,11 @@ use crate::sim::run::Run;
 use crate::sim::run::simulation::{Handled, Simulation, What};
 use crate::sim::run::tape::{Input, Stamped};
 use crate::sim::small;
-use crate::views::Fields;
 
 /// A run with at most this many events is told whole.
 const SHORT: u64 = 24;
 /// The most links of the chain of causes that are told.
 const LONGEST_CHAIN: usize = 12;
-/// The most fields of a node that one sentence names.
-const MOST_NAMED: usize = 4;
-
-/// Values that say that there is nothing.
-const NOTHING: [&str; 8] = ["", "0", "-", "–", "none", "nobody", "nothing", "nothing set"];
-
 /// Where a story stops: after an event, or after something that was done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Stop {
@@ -44,7 +36,9 @@ impl Stop {
 
 /// The stops of the story whose promise breaks at event `last`, or by what is done just after it, in order.
 pub fn moves<W: Simulation + Clone>(run: &Run<W>, last: u64) -> Vec<Stop> {
-    let told: Vec<u64> = if last <= SHORT { (1..=last).collect() } else { causes(run, last) };
+    let mut told: Vec<u64> = if last <= SHORT { (1..=last).collect() } else { causes(run, last) };
+    // Another promise may break on the way, and that is worth a stop.
+    told.extend(run.branch().breakings().iter().map(|breaking| breaking.step).filter(|step| (1..last).contains(step)));
     let acted = acts(run.branch().tape().inputs()).map(|stamped| stamped.after).filter(|after| *after < last);
     let mut steps: Vec<u64> = told.iter().copied().chain(acted).collect();
     small::sort(&mut steps);
@@ -120,55 +114,4 @@ pub fn is_act(input: &Input) -> bool {
 /// What was done, of a tape's inputs.
 pub fn acts(inputs: &[Stamped]) -> impl Iterator<Item = &Stamped> {
     inputs.iter().filter(|stamped| is_act(&stamped.input))
-}
-
-/// What was done at a stop, in words, and what came of it; none if the stop is about an event.
-pub fn told(run: &Run<LiveWorld>, stop: Stop) -> Option<(String, String)> {
-    let act = stop.act?;
-    let words = run.describe_inputs(stop.step).into_iter().nth(act)?;
-    let input = &run.branch().tape().after(stop.step).get(act)?.input;
-    let (before, after) = (run.amid(stop.step, act)?, run.amid(stop.step, act + 1)?);
-    Some((words, came_of(input, &before, &after)))
-}
-
-/// What an input has done to a node, in a sentence or two.
-fn came_of(input: &Input, before: &LiveWorld, after: &LiveWorld) -> String {
-    match input {
-        Input::Crash { node } | Input::PowerCut { node } | Input::TearWrite { node, .. } => {
-            let (was, is) = (before.inspect(*node), after.inspect(*node));
-            sentence("Gone with its memory:", &was.memory)
-                + &sentence("Lost from its disk, where it was not synced:", &without(&was.disk, &is.disk))
-                + &match is.disk.is_empty() {
-                    true => "None of it is on its disk.".to_owned(),
-                    false => sentence("On its disk it keeps:", &is.disk),
-                }
-        }
-        Input::Restart { node } | Input::LoseDisk { node } => begins_anew(*node, after),
-        _ => String::new(),
-    }
-}
-
-fn begins_anew(node: NodeId, after: &LiveWorld) -> String {
-    let found = after.inspect(node);
-    match found.disk.is_empty() {
-        true => "It begins as if it had never run: nothing is on its disk.".to_owned(),
-        false => sentence("It begins again from its disk:", &found.disk),
-    }
-}
-
-/// The fields of one list that another does not have.
-fn without(all: &Fields, other: &Fields) -> Fields {
-    all.iter().filter(|field| !other.contains(field)).cloned().collect()
-}
-
-/// "On its disk it keeps: term 3, vote A." Nothing without fields.
-fn sentence(begin: &str, fields: &Fields) -> String {
-    // What says nothing is not missed.
-    let telling: Vec<&(String, String)> = fields.iter().filter(|field| !NOTHING.contains(&field.1.as_str())).collect();
-    if telling.is_empty() {
-        return String::new();
-    }
-    let named: Vec<String> = telling.iter().take(MOST_NAMED).map(|(name, value)| format!("{name} {value}")).collect();
-    let more = if telling.len() > MOST_NAMED { " and more" } else { "" };
-    format!("{begin} {}{more}. ", named.join(", "))
 }

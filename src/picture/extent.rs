@@ -49,7 +49,7 @@ fn of_label(picture: &Picture, set: &SetMark, is_below: bool) -> Option<Extent> 
 }
 
 /// A grid has a row for each node, and keeps its height; what can grow has its whole place.
-fn of_figure(figure: &Figure) -> Extent {
+pub fn of_figure(figure: &Figure) -> Extent {
     let ((x, y), (width, height)) = (figure.at, figure.size);
     let taken = match &figure.body {
         Body::Grid { rows, .. } | Body::Matrix(rows) => height.min(38 + 24 * rows.len() as i32),

@@ -31,6 +31,20 @@ pub fn are(count: u64, what: &str) -> String {
     format!("{} {}", counted(count, what), if count == 1 { "is" } else { "are" })
 }
 
+/// "once", "twice", "3 times".
+pub fn times(count: u64) -> String {
+    match count {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        _ => counted(count, "time"),
+    }
+}
+
+/// "no value", "1 value", "2 values".
+pub fn counted_or_no(count: u64, what: &str) -> String {
+    if count == 0 { format!("no {what}") } else { counted(count, what) }
+}
+
 /// "1 waits", "3 wait".
 pub fn waiting(count: u64) -> String {
     if count == 1 { "1 waits".to_owned() } else { format!("{} wait", grouped(count)) }
@@ -50,5 +64,7 @@ mod tests {
         );
         assert_eq!([1, 2].map(|count| are(count, "order")), ["1 order is", "2 orders are"]);
         assert_eq!([0, 1, 2].map(waiting), ["0 wait", "1 waits", "2 wait"]);
+        assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
+        assert_eq!([0, 1, 2].map(|count| counted_or_no(count, "gap")), ["no gap", "1 gap", "2 gaps"]);
     }
 }

@@ -55,7 +55,7 @@ impl Face for Brokers {
         let mut memory = Fields::new();
         for at in (0..WORKERS).filter(|at| worker(world.settings(), lane, *at) == id) {
             let work = works_on(world, lane, at).map_or("nothing".to_owned(), |order| format!("order {order}"));
-            memory.push(field("works on", work));
+            memory.push(field("in hand", work));
         }
         for (timer, pending) in world.timers(id) {
             let left = pending.at.saturating_sub(world.kernel().now());

@@ -20,8 +20,8 @@ impl Face for Bully {
         let Some(memory) = world.memory(id) else { return Inspection::default() };
         let who = |node: Option<NodeId>| node.map_or("nobody".to_owned(), |node| name(world, node));
         let mut fields = vec![
-            field("doing", doing(world, id).0),
-            field("works for", who(memory.coordinator(id))),
+            field("role", doing(world, id).0),
+            field("its coordinator", who(memory.coordinator(id))),
             field("halted by", who(memory.halted_by)),
         ];
         for (timer, pending) in world.timers(id) {

@@ -48,8 +48,8 @@ impl Face for Durability {
                 field("in sync", disk.partition.isr.count_ones()),
             ],
             _ => vec![
-                field("written, the newest", newest(held(world, id))),
-                field("of that on disk", newest(on_disk(world, id))),
+                field("newest written", newest(held(world, id))),
+                field("newest on disk", newest(on_disk(world, id))),
             ],
         };
         let mut memory = match &node.memory {

@@ -81,8 +81,8 @@ impl Face for Once {
         let offset = |at: Option<u32>| at.map_or("none".to_owned(), |at| at.to_string());
         let disk: Fields = match &node.disk {
             Disk::Broker(disk) => vec![
-                field("requests ends at", disk.topics[0].end().to_string()),
-                field("orders ends at", disk.topics[1].end().to_string()),
+                field("end of requests", disk.topics[0].end().to_string()),
+                field("end of orders", disk.topics[1].end().to_string()),
                 field("last stable offset", disk.topics[1].stable().to_string()),
                 field("offset of the checkout", offset(disk.offsets.get(&0).copied())),
                 field("offset of the writer", offset(disk.offsets.get(&1).copied())),
@@ -94,7 +94,7 @@ impl Face for Once {
             Disk::Checkout(_) | Disk::Writer => Vec::new(),
         };
         let memory: Fields = match &node.memory {
-            Some(Memory::Broker(parked)) => vec![field("fetches that wait", parked.len())],
+            Some(Memory::Broker(parked)) => vec![field("fetches waiting", parked.len())],
             Some(Memory::Shop(shop)) => vec![
                 field("producer id", shop.pid.map_or("none".to_owned(), |pid| pid.to_string())),
                 field("next sequence number", shop.sequence),
@@ -103,7 +103,7 @@ impl Face for Once {
             Some(Memory::Checkout(checkout)) => vec![
                 field("state", working(checkout)),
                 field("producer id", checkout.who.pid),
-                field("works on", once::wire::ids(&checkout.basket.orders)),
+                field("orders in hand", once::wire::ids(&checkout.basket.orders)),
                 field("offset", checkout.position),
             ],
             Some(Memory::Writer(writer)) => {

@@ -78,11 +78,11 @@ impl Face for FlashSale {
                     .sum();
                 vec![field("batches under way", sent), field("direct writes", gateway.direct.len())]
             }
-            Some(Memory::Log(parked)) => vec![field("fetches that wait", parked.len())],
+            Some(Memory::Log(parked)) => vec![field("fetches waiting", parked.len())],
             Some(Memory::Database(jobs)) => vec![field("writes at once", jobs.at_once)],
             Some(Memory::Consumer(consumer)) => vec![
-                field("buffered", grouped(u64::from(consumer.buffered()))),
-                field("at work", consumer.busy()),
+                field("orders buffered", grouped(u64::from(consumer.buffered()))),
+                field("orders being written", consumer.busy()),
                 field("paused", if consumer.paused { "yes" } else { "no" }.to_owned()),
             ],
             None => Vec::new(),

@@ -107,10 +107,10 @@ impl Face for JetStream {
             Some(Memory::Worker { phase, .. }) => {
                 let words = match phase {
                     Phase::Idle => "asks for a message".to_owned(),
-                    Phase::Works(delivery, task) => format!("task {}, message {}", task.id, delivery.seq),
+                    Phase::Works(delivery, task) => format!("works on task {}, message {}", task.id, delivery.seq),
                     Phase::Confirms(delivery, _) => format!("waits for the word on message {}", delivery.seq),
                 };
-                vec![field("works on", words)]
+                vec![field("state", words)]
             }
         };
         Inspection { disk, memory }

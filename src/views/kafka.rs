@@ -104,7 +104,7 @@ impl Face for Kafka {
                 let line = |(key, number): (&u16, &u32)| field(format!("key {key}"), format!("{number} produced"));
                 numbers.iter().map(line).collect()
             }
-            Disk::Consumer { running } => vec![field("should run", if *running { "yes" } else { "no" })],
+            Disk::Consumer { running } => vec![field("standing order", if *running { "run" } else { "stop" })],
             Disk::Scaler => Vec::new(),
         };
         let mut memory = match &node.memory {
@@ -112,7 +112,7 @@ impl Face for Kafka {
             Some(Memory::Broker { groups, parked }) => {
                 let mut all: Fields =
                     groups.iter().flat_map(|(group, state)| inside_group(world, *group, state)).collect();
-                all.push(field("fetches that wait", list(parked.keys().map(|node| name(world, *node)))));
+                all.push(field("fetches waiting", list(parked.keys().map(|node| name(world, *node)))));
                 all
             }
             Some(Memory::Producer(producer)) => inside_producer(producer),
@@ -237,7 +237,7 @@ fn inside_consumer(consumer: &Consumer) -> Fields {
     let mut all = vec![
         field("member", consumer.badge.member),
         field("generation", consumer.badge.generation),
-        field("works on", items(&mut consumer.working.iter().flatten())),
+        field("records in hand", items(&mut consumer.working.iter().flatten())),
         field("polled", items(&mut consumer.tasks.iter())),
         field("fetched", items(&mut consumer.fetched.iter())),
     ];

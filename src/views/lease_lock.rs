@@ -61,7 +61,7 @@ impl Face for LeaseLock {
             Some(Memory::Store { newest }) => vec![field("newest token seen", newest)],
             Some(Memory::Client { phase, lease, .. }) => {
                 let lease = lease.map_or("none".to_owned(), |lease| format!("token {}", lease.token));
-                vec![field("doing", doing(*phase).to_owned()), field("lease", lease)]
+                vec![field("state", doing(*phase).to_owned()), field("lease", lease)]
             }
         };
         for (timer, pending) in world.timers(id) {

@@ -34,14 +34,14 @@ impl Face for LoadBalancer {
         let disk = if id == CLIENT { vec![field("last request", node.disk)] } else { Vec::new() };
         let memory = match &node.memory {
             None => Vec::new(),
-            Some(Memory::Client { sent, .. }) => vec![field("waiting for", format!("{} answers", sent.len()))],
+            Some(Memory::Client { sent, .. }) => vec![field("answers awaited", none_or(sent.len()))],
             Some(Memory::Balancer { open, .. }) => {
                 let each = servers(world).into_iter().map(|id| {
                     let known = known(world, id);
                     let state = if known.missed >= 2 { "out" } else { "in" };
                     field(LoadBalancer::name(world.settings(), id), format!("{} open, {state}", known.open))
                 });
-                [field("policy", policy(world).to_owned()), field("under way", open.len())]
+                [field("policy", policy(world).to_owned()), field("requests under way", none_or(open.len()))]
                     .into_iter()
                     .chain(each)
                     .collect()
@@ -49,8 +49,8 @@ impl Face for LoadBalancer {
             Some(Memory::Server { queue }) => {
                 let words: Vec<String> = queue.iter().take(12).map(|request| request.0.to_string()).collect();
                 vec![
-                    field("in line", queue.len()),
-                    field("first", if words.is_empty() { "none".to_owned() } else { words.join(" ") }),
+                    field("requests in line", none_or(queue.len())),
+                    field("next in line", if words.is_empty() { "none".to_owned() } else { words.join(" ") }),
                 ]
             }
         };
@@ -90,6 +90,11 @@ pub fn policy(world: &Farm) -> &'static str {
     POLICIES.get(world.settings().get(lb::POLICY) as usize).unwrap_or(&"?")
 }
 
+/// A number of things, or "none".
+fn none_or(count: usize) -> String {
+    if count == 0 { "none".to_owned() } else { count.to_string() }
+}
+
 pub fn server(world: &Farm, id: NodeId, at: (i32, i32), frame: Frame) -> NodeMark {
     // Four in a row fit on a phone as circles.
     let (shape, label) = match frame {
@@ -98,7 +103,7 @@ pub fn server(world: &Farm, id: NodeId, at: (i32, i32), frame: Frame) -> NodeMar
     };
     let mut mark = NodeMark::new(id, at, shape, label);
     let waiting = queued(world, id);
-    mark.state = format!("{waiting} in line");
+    mark.state = if waiting == 0 { "idle".to_owned() } else { format!("{waiting} in line") };
     mark.tone = match (known(world, id).missed >= 2, waiting) {
         (true, _) => Tone::Off,
         (_, 20..) => Tone::Risk,

@@ -70,7 +70,10 @@ impl Face for Nats {
                     if list.is_empty() { "no subscription".to_owned() } else { list.join(" ") }
                 };
                 let line = |(client, open): (&NodeId, &Connection)| {
-                    let text = format!("{}; {} pending", patterns(open), open.pending.len());
+                    let text = match open.pending.len() {
+                        0 => patterns(open),
+                        pending => format!("{}; {pending} pending", patterns(open)),
+                    };
                     field(Nats::name(world.settings(), *client), text)
                 };
                 connections.iter().map(line).collect()

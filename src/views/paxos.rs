@@ -70,7 +70,7 @@ impl Face for Paxos {
                     memory: vec![
                         field("leader", Paxos::name(settings, clients.leader)),
                         field(
-                            "wait for answers",
+                            "unanswered requests",
                             if waiting.is_empty() { "nobody".to_owned() } else { waiting.join(", ") },
                         ),
                     ],
@@ -96,7 +96,7 @@ impl Face for Paxos {
         let Some(member) = member else { return Inspection { disk, memory: Vec::new() } };
         let mut memory = vec![field("ballot", phase_words(world, &member.phase))];
         if let Some(wish) = member.wish {
-            memory.push(field("wants", wish));
+            memory.push(field("value to propose", wish));
         }
         if member.unsaved != Ballot::NONE {
             memory.push(field("promise not on disk", name(member.unsaved)));
@@ -106,7 +106,7 @@ impl Face for Paxos {
         }
         if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Try) {
             let left = pending.at.saturating_sub(world.kernel().now());
-            memory.push(field("next ballot in", time::show(left)));
+            memory.push(field("next ballot", format!("in {}", time::show(left))));
         }
         Inspection { disk, memory }
     }

@@ -92,11 +92,11 @@ impl Face for RabbitMq {
                 queues(host).into_iter().chain(held).collect()
             }
             Some(Memory::Worker { connected, buffer, working, moving, cancelled, .. }) => vec![
-                field("works on", list(working.iter().map(|delivery| &delivery.message))),
+                field("task in hand", list(working.iter().map(|delivery| &delivery.message))),
                 field("buffer", list(buffer.iter().map(|delivery| &delivery.message))),
-                field("waits for a copy of", list(moving.iter().map(|delivery| &delivery.message))),
-                field("connected", if *connected { "yes" } else { "no" }),
-                field("consumer", if cancelled.0 { "cancelled" } else { "consumes" }),
+                field("copies awaited", list(moving.iter().map(|delivery| &delivery.message))),
+                field("connection", if *connected { "open" } else { "none" }),
+                field("consumer", if cancelled.0 { "cancelled" } else { "active" }),
             ],
         };
         Inspection { disk, memory }

@@ -82,6 +82,9 @@ impl Face for Raft {
             field("state", registers(memory.registers)),
             field("role", role_words(&memory.role)),
         ];
+        if let Some((term, candidate)) = memory.unsaved_vote.filter(|vote| vote.0 == node.disk.term) {
+            fields.push(field("vote not on disk", format!("{}, term {term}", name(Some(candidate)))));
+        }
         if let Role::Leader(leader) = &memory.role {
             for id in ids(world) {
                 let value = format!("next {}, match {}", leader.next[id.index()], leader.matched[id.index()]);
@@ -92,12 +95,15 @@ impl Face for Raft {
             }
             fields.push(field(
                 "clients waiting",
-                format!("{} writes, {} reads", leader.writes.len(), leader.reads.len()),
+                match (leader.writes.len(), leader.reads.len()) {
+                    (0, 0) => "nobody".to_owned(),
+                    (writes, reads) => format!("{writes} with writes, {reads} with reads"),
+                },
             ));
         }
         if let Some((_, pending)) = world.timers(id).find(|timer| timer.0 == Timer::Election) {
             let left = pending.at.saturating_sub(world.kernel().now());
-            fields.push(field("election timeout in", time::show(left)));
+            fields.push(field("election timeout", format!("in {}", time::show(left))));
         }
         Inspection { disk, memory: fields }
     }

@@ -71,7 +71,7 @@ impl Face for ShareGroups {
             }
             Some(Memory::Worker { hand, .. }) => {
                 let places: Vec<String> = hand.iter().map(|one| one.place.to_string()).collect();
-                vec![field("has records", places.join(", "))]
+                vec![field("records in hand", places.join(", "))]
             }
         };
         Inspection { disk, memory }

@@ -42,7 +42,7 @@ impl Face for TokenRing {
             Some((Cargo::Claim(claim), to)) => format!("{}'s call, to {}", name(world, claim.by), name(world, to)),
         };
         let mut fields = vec![
-            field("doing", doing(memory).0.to_owned()),
+            field("state", doing(memory).0.to_owned()),
             field("token", memory.token.map_or("none".to_owned(), number)),
             field("hands on", passing),
         ];

@@ -56,7 +56,7 @@ impl Face for TwoPhaseCommit {
         let memory = match &node.memory {
             None => Vec::new(),
             Some(Memory::Client { waiting, queue }) => vec![
-                field("waits for", waiting.map_or("nothing".to_owned(), |waiting| format!("order {}", waiting.0))),
+                field("order under way", waiting.map_or("none".to_owned(), |waiting| waiting.0.to_string())),
                 field("orders in line", queue.len()),
             ],
             Some(Memory::Coordinator { active }) => active
@@ -65,7 +65,12 @@ impl Face for TwoPhaseCommit {
                     let acked = drive
                         .acked
                         .map_or("undecided".to_owned(), |acked| format!("commit, {} acknowledged", acked.count_ones()));
-                    field(format!("order {tx}"), format!("{} yes; {acked}", drive.yes.count_ones()))
+                    // A decision that is not in the log yet is forgotten in a crash.
+                    let name = match drive.acked.is_some() && node.disk.record(*tx).is_none() {
+                        true => format!("decision not on disk for order {tx}"),
+                        false => format!("order {tx}"),
+                    };
+                    field(name, format!("{} yes; {acked}", drive.yes.count_ones()))
                 })
                 .collect(),
             Some(Memory::Participant { lock, unforced }) => {
@@ -75,7 +80,7 @@ impl Face for TwoPhaseCommit {
                 };
                 vec![
                     field("lock", lock.map_or("free".to_owned(), held)),
-                    field("vote not on disk", unforced.map_or("none".to_owned(), |tx| tx.to_string())),
+                    field("vote not on disk", unforced.map_or("none".to_owned(), |tx| format!("yes to order {tx}"))),
                 ]
             }
         };

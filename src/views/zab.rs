@@ -63,10 +63,10 @@ impl Face for Zab {
         let history = &node.disk.history;
         let tail = history.txns().iter().rev().take(6).rev();
         let disk = vec![
-            field("promised (acceptedEpoch)", node.disk.accepted),
+            field("promised epoch", node.disk.accepted),
             field("current epoch", node.disk.current),
             field("transactions", history.len()),
-            field("the last", tail.map(|txn| format!("{} {txn}", epochs(txn.zxid))).collect::<Vec<_>>().join(", ")),
+            field("newest", tail.map(|txn| format!("{} {txn}", epochs(txn.zxid))).collect::<Vec<_>>().join(", ")),
         ];
         let Some(memory) = &node.memory else { return Inspection { disk, memory: Vec::new() } };
         let mut fields = vec![field("delivered", memory.delivered)];

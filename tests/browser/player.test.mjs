@@ -76,6 +76,51 @@ tests["what is done in a story is seen: a node is down before it restarts"] = as
   ensure(await page.locator(".callout").count() >= 1, "what clashes is not on the stage");
 };
 
+tests["a story's link shows the story from the first paint"] = async (site) => {
+  const { rule, address } = (await stories("consensus/raft-election")).find((story) => story.rule === "vote-on-disk");
+  const page = await site.open("consensus/");
+  let release;
+  const held = new Promise((resolve) => (release = resolve));
+  await page.route("**/*.wasm", async (route) => {
+    await held;
+    await route.continue();
+  });
+  await page.goto(site.address + address, { waitUntil: "domcontentloaded" });
+  const shown = await page.locator(".tour").innerText();
+  ensure(/^Story\b/.test(shown) && shown.includes("The vote is on disk"), `before the app is there, the panel says ${shown}`);
+  release();
+  await page.waitForSelector(".story[data-story]");
+  ensure((await told(page)).id === `consensus/raft-election/${rule}`, "another story is told");
+};
+
+tests["a story that is reloaded stands at the same move"] = async (site) => {
+  const { address } = (await stories("consensus/raft-election")).find((story) => story.rule === "vote-on-disk");
+  const page = await site.open(address, { reducedMotion: true, fresh: true });
+  await press(page, "Next move", 5);
+  await page.waitForFunction(() => document.querySelector(".story").dataset.move === "5");
+  const [here, title] = [await stage(page), await page.locator(".story h3").first().textContent()];
+  ensure(/^Crash /.test(title), `move 5 is ${title}`);
+  await page.reload();
+  await page.waitForSelector(".story[data-story]");
+  ensure((await told(page)).move === 5, `after the reload it stands at move ${(await told(page)).move}`);
+  ensure((await stage(page)).fingerprint === here.fingerprint, "the stage shows another moment");
+  ensure((await page.locator(".story h3").first().textContent()) === title, "the move says something else");
+  await press(page, "To the tour");
+  ensure(!page.url().includes("?"), `the address still names the story: ${page.url()}`);
+};
+
+tests["a promise that breaks on the way to a story's own one is named in its move"] = async (site) => {
+  const { address } = (await stories("consensus/quorums")).find((story) => story.rule === "majority");
+  const page = await site.open(address, { reducedMotion: true });
+  const also = [];
+  while (await page.getByRole("button", { name: "Next move", exact: true }).count() > 0) {
+    await press(page, "Next move");
+    also.push(...(await page.locator(".story .also").allTextContents()));
+  }
+  ensure(also.length === 1 && also[0].includes("At most one leader per term"), `said on the way: ${also}`);
+  ensure((await page.locator(".story .breach strong").textContent()) === "Broken: One command per index", "it ends with another promise");
+};
+
 tests["what is not as it began stands on the stage, and is turned back"] = async (site) => {
   const page = await site.open(raft);
   ensure(await page.locator(".changes").count() === 0, "something is marked at the start");

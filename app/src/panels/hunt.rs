@@ -134,7 +134,7 @@ impl Desk {
         let Some(Prize { link, leaves_at }) = self.prize.get_untracked() else { return };
         match leaves_at {
             Some(step) => self.player.open_future(step, &link),
-            None => self.player.tell(&link, None),
+            None => self.player.tell(&link, None, 0),
         }
     }
 

@@ -219,10 +219,7 @@ pub fn again(player: Player, class: &'static str) -> AnyView {
 /// The promise that broke last at the cursor, and where.
 pub fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
     player.changed();
-    player.with(|run| {
-        let last = verdict::broken(run.world().standings()).max_by_key(|(_, broken)| broken.step);
-        last.map(|(index, broken)| (index, Arc::clone(broken)))
-    })
+    player.with(|run| verdict::last_broken(run.world().standings()).map(|(index, broken)| (index, Arc::clone(broken))))
 }
 
 /// The breach of the promise that broke last, under the picture until the reader has read it.

@@ -2,11 +2,10 @@
 
 use leptos::prelude::*;
 
-use faultline::lab::story::told;
+use faultline::lab::telling::said;
 use faultline::sim::kernel::time::show;
 
 use super::promises::{again, clash, last_broken};
-use super::why;
 use crate::player::{Player, Story};
 use crate::view::{click, tagged, when};
 
@@ -23,7 +22,7 @@ pub fn page(player: Player) -> AnyView {
         <section class="tour story" aria-labelledby="tour-title" data-story=move || of(|story| story.id.clone())
             data-move=move || of(|story| story.at.to_string())>
             <div class="tour-head">
-                <h2 id="tour-title">"Story " <span class="count">{move || of(|story| format!("move {} of {}", story.at, story.count))}</span></h2>
+                <h2 id="tour-title">"Story " <span class="count">{move || of(place)}</span></h2>
             </div>
             <div class="tour-body">
                 {move || if is_here.get() { telling(player, story) } else { folded() }}
@@ -41,6 +40,15 @@ pub fn page(player: Player) -> AnyView {
 
 fn holds(story: Seen, what: fn(&Story) -> bool) -> bool {
     story.with(|story| story.as_ref().is_some_and(what))
+}
+
+/// Where the story stands, in words.
+fn place(story: &Story) -> String {
+    if story.at == 0 { moves(story.count) } else { format!("move {} of {}", story.at, story.count) }
+}
+
+fn moves(count: usize) -> String {
+    if count == 1 { "one move".to_owned() } else { format!("{count} moves") }
 }
 
 /// Whether the last move is seen.
@@ -98,16 +106,15 @@ fn telling(player: Player, story: Seen) -> AnyView {
 /// The move at which the story stands, as HTML.
 fn moved(player: Player, story: Seen) -> String {
     let Some(story) = story.get() else { return String::new() };
+    let Some(stop) = story.stops.last() else { return opening(&story) };
     player.with(|run| {
-        let Some(stop) = story.stop else { return opening(&story) };
-        if let Some((act, came_of_it)) = told(run, stop) {
-            return tagged("h3 class=\"act\"", &act) + &tagged("p", &came_of_it);
-        }
-        let Some((handled, record)) = run.records(stop.step, stop.step).into_iter().next() else {
-            return String::new();
+        let said = said(run, &player.info(), &story.stops, story.at == story.count).unwrap_or_default();
+        let head = match stop.act {
+            Some(_) => "h3 class=\"act\"".to_owned(),
+            None => format!("h3 title=\"Event {}, {}\"", stop.step, show(run.branch().time_at(stop.step))),
         };
-        let head = format!("h3 title=\"Event {}, {}\"", stop.step, show(handled.time));
-        tagged(&head, &record.title) + &tagged("p", &why::text(&player.info(), &record))
+        let paragraph = |opening: &str, text: &str| if text.is_empty() { String::new() } else { tagged(opening, text) };
+        tagged(&head, &said.title) + &paragraph("p", &said.text) + &paragraph("p class=\"also\"", &said.also)
     })
 }
 
@@ -117,14 +124,12 @@ fn opening(story: &Story) -> String {
         Some((title, about)) => tagged("h3", &format!("Without “{title}”")) + &tagged("p", about),
         None => tagged("h3", "How it breaks"),
     };
-    let moves = if story.count == 1 { "One move".to_owned() } else { format!("{} moves", story.count) };
-    let ahead = tagged("p", &format!("{moves} from here, a promise breaks."));
-    about + &ahead
+    about + &tagged("p", &format!("A promise is about to break: {} from here.", moves(story.count)))
 }
 
 /// The promise that is broken at the end, with what clashes.
 fn breach(player: Player, story: Seen) -> Option<AnyView> {
-    let end = story.get().filter(|_| is_over(story))?.stop?.step;
+    let end = story.get().filter(|_| is_over(story))?.stops.last()?.step;
     let (index, broken) = last_broken(player).filter(|(_, broken)| broken.step <= end)?;
     let promise = *player.info().promises.get(index)?;
     let html = tagged("strong", &format!("Broken: {}", promise.title))

@@ -8,6 +8,7 @@ use leptos::prelude::*;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::lab::story::is_act;
+use faultline::lab::telling::reasons;
 use faultline::sim::NodeId;
 use faultline::sim::kernel::Cause;
 use faultline::sim::kernel::time;
@@ -45,15 +46,6 @@ struct Filter {
 }
 
 const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
-
-/// The sentences that an event's node gave, each with its rule.
-pub fn text(info: &Info, record: &Record) -> String {
-    let sentence = |why: &faultline::sim::run::simulation::Why| {
-        let rule = why.rule.and_then(|id| info.rules.iter().find(|rule| rule.0 == id));
-        rule.map_or_else(|| why.text.clone(), |rule| why.text.clone() + &why.tag(rule.1.title))
-    };
-    record.whys.iter().map(sentence).collect::<Vec<_>>().join(" ")
-}
 
 /// How many rows there are, and those between two places from the top.
 fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -> (u64, Vec<Row>) {
@@ -109,7 +101,7 @@ fn row(info: &Info, place: u64, (handled, record): &(Handled, Record)) -> Row {
         step: handled.step,
         time: time::show(handled.time),
         title: record.title.clone(),
-        text: text(info, record),
+        text: reasons(info, record),
         is_input: false,
         node: handled.node.0,
     }
@@ -137,7 +129,7 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
     let mut next = Some(step);
     while let Some(step) = next.filter(|_| found.len() < LONGEST_CHAIN) {
         let Some((handled, record)) = run.records(step, step).into_iter().next() else { break };
-        found.push((step, record.title.clone(), text(info, &record)));
+        found.push((step, record.title.clone(), reasons(info, &record)));
         next = match handled.cause {
             Cause::Event(cause) => Some(cause),
             Cause::Input(after) => {

@@ -18,6 +18,8 @@ pub(super) struct Told {
     rule: Option<(&'static str, &'static str)>,
     origin: Origin,
     tape: Tape,
+    /// The run as a link has it.
+    text: String,
     /// Where it stops.
     moves: Vec<Stop>,
     at: usize,
@@ -32,8 +34,8 @@ pub struct Story {
     /// Moves that have been seen, and all of them.
     pub at: usize,
     pub count: usize,
-    /// Where the last move that was begun ends; none before the first.
-    pub stop: Option<Stop>,
+    /// Where the last move that was begun ends, and where the one before it did; none before the first.
+    pub stops: Vec<Stop>,
     /// Whether the run at hand is where the story has come to.
     pub is_here: bool,
 }
@@ -63,9 +65,9 @@ impl Session {
 }
 
 impl Player {
-    /// Tells a run from its start to the event at which its link stands; the reader's own is kept. `rule`: the stable
-    /// name of the rule that it is about.
-    pub fn tell(self, link: &Link, rule: Option<&str>) {
+    /// Tells a run from its start to the event at which its link stands, from a move on; the reader's own is kept.
+    /// `rule`: the stable name of the rule that it is about.
+    pub fn tell(self, link: &Link, rule: Option<&str>, at: usize) {
         self.pause();
         let info = self.info();
         let known = rule.and_then(|rule| info.rules.iter().find(|known| known.1.id == rule)).map(|known| known.1);
@@ -76,7 +78,9 @@ impl Player {
         self.session.update_value(|session| {
             let mut run = session.replayed(&link.origin, &link.tape, link.step);
             let moves = moves(&run, link.step);
-            run.seek_amid(0, 0);
+            let at = at.min(moves.len());
+            let (step, applied) = at.checked_sub(1).map_or((0, 0), |last| moves[last].place());
+            run.seek_amid(step, applied);
             // What came with the page's address is no run of the reader's.
             if session.origin != link.origin || *session.run.branch().tape() != link.tape {
                 session.keep_own();
@@ -87,8 +91,9 @@ impl Player {
                 rule: about.map(|rule| (rule.title, rule.about)),
                 origin: link.origin.clone(),
                 tape: link.tape.clone(),
+                text: link.encode(),
                 moves,
-                at: 0,
+                at,
             });
         });
         self.has_acted.set(false);
@@ -105,7 +110,7 @@ impl Player {
                 rule: told.rule,
                 at: told.at,
                 count: told.moves.len(),
-                stop: told.stop(),
+                stops: told.moves[told.at.saturating_sub(2)..told.at].to_vec(),
                 is_here: told.is_here(session),
             })
         })
@@ -121,13 +126,16 @@ impl Player {
         self.session.with_value(|session| session.story.as_ref().is_some_and(|told| told.is_here(session)))
     }
 
-    /// Turns to the move at which the run at hand stands, if it is the story's and nothing is on its way.
+    /// Turns to the move at which the run at hand stands, if it is the story's and nothing is on its way; the address
+    /// then has it, too.
     pub(super) fn follow_story(self) {
         if self.is_told() && !self.is_filming() {
             self.session.update_value(|session| {
                 let here = session.run.place();
                 if let Some(told) = session.story.as_mut() {
                     told.at = told.moves.partition_point(|stop| stop.place() <= here);
+                    let rule = told.id.rsplit('/').next().unwrap_or_default();
+                    crate::address::note_move(&told.text, rule, told.at);
                 }
             });
         }

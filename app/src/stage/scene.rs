@@ -184,7 +184,8 @@ impl Scene {
             self.draw_figures(&picture);
             self.draw_nodes(world, &picture);
             self.losses.show(losses(&picture, lately(run)));
-            let clash = breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach.values));
+            let clash =
+                breach.map_or_else(String::new, |broken| callouts(&picture, &broken.breach, &|node| world.name(node)));
             self.callouts.show(clash);
             self.picture = Some(picture);
             self.keep_flights(world, clock);

@@ -39,10 +39,11 @@ macro_rules! rules {
     };
 }
 
-/// What a client may ask of a system: a name in code, a stable name, what the button says, a sentence, and the fields.
+/// What a client may ask of a system: a name in code, a stable name, what the button says, what a call says (see
+/// [`Command::says`](crate::sim::declare::commands::Command::says)), a sentence, and the fields.
 #[macro_export]
 macro_rules! commands {
-    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $about:expr, $fields:expr;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $id:literal, $title:expr, $says:expr, $about:expr, $fields:expr;)*) => {
         #[allow(non_camel_case_types, clippy::upper_case_acronyms)]
         enum CommandPlace { $($name),* }
         $($(#[$doc])* pub const $name: $crate::sim::declare::commands::CommandId =
@@ -51,6 +52,7 @@ macro_rules! commands {
         pub const COMMANDS: &[$crate::sim::declare::commands::Command] = &[$($crate::sim::declare::commands::Command {
             id: $id,
             title: $title,
+            says: $says,
             about: $about,
             fields: &$fields,
         }),*];

@@ -60,6 +60,11 @@ pub fn broken(standings: &[Standing]) -> impl Iterator<Item = (usize, &Arc<Broke
     })
 }
 
+/// The promise of these that broke last, with its place in the list; of several that broke together the first.
+pub fn last_broken(standings: &[Standing]) -> Option<(usize, &Arc<Broken>)> {
+    broken(standings).reduce(|last, other| if other.1.step > last.1.step { other } else { last })
+}
+
 /// What clashed in the first of these promises that is broken.
 pub fn first_breach(standings: &[Standing]) -> Option<&Breach> {
     broken(standings).next().map(|(_, broken)| &broken.breach)

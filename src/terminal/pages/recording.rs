@@ -360,7 +360,9 @@ impl Recording {
     /// What clashes, beside its nodes, in the shots in which the promise is broken.
     fn clash(&self, shot: usize) -> String {
         let breach = self.breach().filter(|_| shot >= self.broken());
-        breach.map_or_else(String::new, |breach| callouts(&self.shots[shot].picture, &breach.values))
+        let picture = &self.shots[shot].picture;
+        let name = |node| picture.node(node).map_or(String::new(), |mark| mark.label.clone());
+        breach.map_or_else(String::new, |breach| callouts(picture, breach, &name))
     }
 
     /// The first shot in which the promise is broken.

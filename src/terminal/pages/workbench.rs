@@ -71,7 +71,7 @@ fn tour(world: &LiveWorld, info: &Info) -> String {
     let dot = |beat| format!("<button class=\"dot\" disabled aria-label=\"Beat {beat}\"></button>");
     let dots: String = (1..=count).map(dot).collect();
     format!(
-        "<section class=\"tour\" aria-labelledby=\"tour-title\"><div class=\"tour-head\"><h2 id=\"tour-title\">Tour \
+        "<section class=\"tour is-still\" aria-labelledby=\"tour-title\"><div class=\"tour-head\"><h2 id=\"tour-title\">Tour \
          <span class=\"count\">1 of {count}</span></h2><div class=\"dots\">{dots}</div></div>\
          <div class=\"tour-body\">{beat}{}</div><div class=\"tour-foot\">\
          <button disabled aria-label=\"Previous beat\">‹</button><button class=\"primary\" disabled>Show me</button></div>\

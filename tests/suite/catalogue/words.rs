@@ -3,6 +3,7 @@
 use faultline::guides::catalogue;
 use faultline::guides::kit::info::Info;
 use faultline::picture::{Frame, text};
+use faultline::sim::declare::commands::Entry;
 use faultline::sim::declare::settings::Control;
 use faultline::sim::judge::verdict::Kind;
 use faultline::sim::run::chaos::storm;
@@ -160,7 +161,7 @@ const COUNTED: [&str; 74] = [
 ];
 
 /// The "1 tasks" in a text.
-fn miscounted(text: &str) -> Option<String> {
+pub fn miscounted(text: &str) -> Option<String> {
     let words: Vec<&str> = text.split_whitespace().map(|word| word.trim_start_matches('(')).collect();
     let followed = words.iter().enumerate().filter(|(_, word)| **word == "1");
     let mut followers = followed.filter_map(|(at, _)| words[at + 1..].iter().find(|word| **word != "more"));
@@ -171,8 +172,96 @@ fn miscounted(text: &str) -> Option<String> {
     })
 }
 
+/// The "0 tasks" in a text: none is a word.
+pub fn uncounted(text: &str) -> Option<String> {
+    let words: Vec<&str> =
+        text.split_whitespace().map(|word| word.trim_matches(['(', ')', ',', '.', ':', ';'])).collect();
+    let pair = words.windows(2).find(|pair| pair[0] == "0" && COUNTED.contains(&pair[1]))?;
+    Some(pair.join(" "))
+}
+
+/// How a command may begin.
+const VERBS: [&str; 43] = [
+    "Add",
+    "Ask",
+    "Begin",
+    "Bind",
+    "Call",
+    "Cancel",
+    "Change",
+    "Consume",
+    "Delete",
+    "Enter",
+    "Flush",
+    "Keep",
+    "Kill",
+    "Look",
+    "Move",
+    "Nack",
+    "Nak",
+    "Place",
+    "Produce",
+    "Propose",
+    "Publish",
+    "Put",
+    "Read",
+    "Rebuild",
+    "Reject",
+    "Release",
+    "Remove",
+    "Replay",
+    "Report",
+    "Say",
+    "Seek",
+    "Send",
+    "Set",
+    "Stall",
+    "Start",
+    "Stop",
+    "Subscribe",
+    "Take",
+    "Terminate",
+    "Update",
+    "Write",
+    "Wipe",
+    "Wait",
+];
+
+/// "Write x = 7 as Ann": a verb first, no hole, and each thing that can be filled in is told.
+#[test]
+fn every_command_reads_as_an_imperative() {
+    check(|_, info| {
+        for (_, command) in &info.commands {
+            let given = command.complete(&[]);
+            let said = command.told(&given);
+            let verb = said.split(' ').next().unwrap_or_default();
+            ensure(VERBS.contains(&verb), || format!("{said:?} begins with {verb:?}"))?;
+            let holes = said.contains(['{', '}', '[', ']', '|', '?']) || said.contains("  ");
+            ensure(!holes, || format!("{said:?} has a hole"))?;
+            ensure(!said.contains("nobody") && uncounted(&said).is_none(), || format!("{said:?} counts nobody"))?;
+            let mut at = 0;
+            for field in command.fields {
+                let mut other = given.clone();
+                let value = field.width();
+                other[at] = match field.entry {
+                    Entry::Value(control, default) => {
+                        let (min, max) = control.bounds();
+                        if default == max { min } else { max }
+                    }
+                    Entry::Text(_) => i64::from(b'z'),
+                };
+                ensure(command.told(&other) != said, || format!("{said:?} does not tell its {}", field.title))?;
+                at += value;
+            }
+        }
+        Ok(())
+    });
+}
+
 #[test]
 fn miscounts_are_found() {
+    assert_eq!(uncounted("it fills 0 gaps.").as_deref(), Some("0 gaps"));
+    assert_eq!(uncounted("offset 0 of partition 0, epoch 0"), None);
     assert_eq!(miscounted("queue: 1 tasks, 2 wait"), Some("1 tasks".to_owned()));
     assert_eq!(miscounted("works on 3, 1 wait").as_deref(), Some("1 wait"));
     assert_eq!(miscounted("and 1 more partitions").as_deref(), Some("1 partitions"));

@@ -3,10 +3,9 @@
 use super::World;
 use super::fabric::Payload;
 use crate::sim::NodeId;
-use crate::sim::declare::commands::{Command, CommandCall, Entry};
+use crate::sim::declare::commands::{Command, CommandCall};
 use crate::sim::declare::rules::Rule;
-use crate::sim::declare::settings::{Control, Setting};
-use crate::sim::declare::text;
+use crate::sim::declare::settings::Setting;
 use crate::sim::kernel::time;
 use crate::sim::kernel::{Lost, Pending};
 use crate::sim::machine::system::System;
@@ -19,10 +18,13 @@ impl<S: System> World<S> {
         let node = S::name(settings, entry.node);
         let text = self.describe_payload(payload);
         match what {
-            What::Message { from, .. } => format!("{node} receives {text} from {}", S::name(settings, from)),
+            What::Message { from, .. } => {
+                let comma = if is_list(&text) { "," } else { "" };
+                format!("{node} receives {text}{comma} from {}", S::name(settings, from))
+            }
             What::Lost { from, .. } => format!("{text} from {} to {node} is lost", S::name(settings, from)),
             What::Timer => format!("{node}: {text}"),
-            What::Command => format!("{node} is asked: {text}"),
+            What::Command => format!("{node} is asked to {}", asked(S::COMMANDS, call_of(payload))),
         }
     }
 
@@ -82,27 +84,26 @@ impl Speaker<'_> {
             Input::Restart { node } => format!("Restart {}", name(node)),
             Input::Pause { node } => format!("Pause {}", name(node)),
             Input::Resume { node } => format!("Resume {}", name(node)),
-            Input::Slow { node, percent: 100 } => format!("{} at normal speed", name(node)),
-            Input::Slow { node, percent } => format!("{} takes {percent} % of the normal time", name(node)),
+            Input::Slow { node, percent: 100 } => format!("Bring {} back to normal speed", name(node)),
+            Input::Slow { node, percent } => format!("Slow {} to {percent} % of the normal time", name(node)),
             Input::Skew { node, offset: 0, drift_ppm: 0 } => format!("Set the clock of {} right", name(node)),
             Input::Skew { node, offset, drift_ppm } => {
-                let ms = offset / time::MS as i64;
-                format!("Clock of {} off by {ms} ms, drifting {drift_ppm} ppm", name(node))
+                format!("Set the clock of {} {}", name(node), wrong(*offset, i64::from(*drift_ppm)))
             }
-            Input::LoseDisk { node } => format!("{} loses its disk", name(node)),
-            Input::Cut { from, to } => format!("Cut {} to {}", name(from), name(to)),
-            Input::Heal { from, to } => format!("Heal {} to {}", name(from), name(to)),
+            Input::LoseDisk { node } => format!("Take the disk of {}", name(node)),
+            Input::Cut { from, to } => format!("Cut the link from {} to {}", name(from), name(to)),
+            Input::Heal { from, to } => format!("Heal the link from {} to {}", name(from), name(to)),
             Input::Partition { side } => {
                 let inside = (0..self.nodes.min(64)).filter(|node| side >> node & 1 == 1);
-                let names: Vec<String> = inside.map(|node| (self.name)(NodeId::from(node))).collect();
-                format!("Cut {} from the rest", names.join(", "))
+                format!("Cut {} from the rest", joined(inside.map(|node| (self.name)(NodeId::from(node))).collect()))
             }
             Input::HealAll => "Heal every link".to_owned(),
             Input::Latency { from, to, extra } => {
-                format!("{} to {} takes {} longer", name(from), name(to), time::show(*extra))
+                format!("Delay what {} sends to {} by {}", name(from), name(to), time::show(*extra))
             }
             Input::Loss { from, to, ppm } => {
-                format!("{} to {} loses {}.{} %", name(from), name(to), ppm / 10_000, ppm / 1_000 % 10)
+                let percent = format!("{}.{} %", ppm / 10_000, ppm / 1_000 % 10);
+                format!("Lose {percent} of what {} sends to {}", name(from), name(to))
             }
             Input::Drop { id } => format!("Drop {}", message(id)),
             Input::Duplicate { id } => format!("Duplicate {}", message(id)),
@@ -110,11 +111,11 @@ impl Speaker<'_> {
             Input::DeliverNow { id } => format!("Deliver {} now", message(id)),
             Input::Rule { rule, on } => {
                 let title = self.rules.get(usize::from(rule.0)).map_or("unknown rule", |rule| rule.title);
-                format!("Rule {}: {title}", if *on { "on" } else { "off" })
+                format!("Switch {} the rule “{title}”", if *on { "on" } else { "off" })
             }
             Input::Setting { setting, value } => {
                 let title = self.settings.get(usize::from(setting.0)).map_or("unknown setting", |known| known.title);
-                format!("{title}: {value}")
+                format!("Set “{title}” to {value}")
             }
             Input::Command(call) => describe_command(self.commands, call),
             Input::Choose { id } => format!("Next: {}", message(id)),
@@ -122,18 +123,63 @@ impl Speaker<'_> {
     }
 }
 
-/// A command in words: "SET x, 5".
+/// A command in words: "Set x = 5 at A".
 fn describe_command(commands: &'static [Command], call: &CommandCall) -> String {
-    let Some(command) = commands.get(usize::from(call.command.0)) else {
-        return "an unknown command".to_owned();
-    };
-    let values = command.parts(&call.values).filter(|(_, own)| !own.is_empty()).map(|(field, own)| match field.entry {
-        Entry::Value(Control::Choice(options), _) => {
-            usize::try_from(own[0]).ok().and_then(|index| options.get(index)).unwrap_or(&"?").to_string()
+    let command = commands.get(usize::from(call.command.0));
+    command.map_or_else(|| "an unknown command".to_owned(), |command| command.told(&call.values))
+}
+
+/// What a command asks of its node, in words: "set x = 5".
+fn asked(commands: &'static [Command], call: Option<&CommandCall>) -> String {
+    let known = call.and_then(|call| Some(commands.get(usize::from(call.command.0))?.asked(&call.values)));
+    known.unwrap_or_else(|| "do something unknown".to_owned())
+}
+
+fn call_of<S: System>(payload: &Payload<S>) -> Option<&CommandCall> {
+    if let Payload::Command(call) = payload { Some(call) } else { None }
+}
+
+/// Whether a text has a comma of its own, outside of what it quotes or puts in parentheses.
+fn is_list(text: &str) -> bool {
+    let (mut depth, mut is_quoted) = (0, false);
+    text.chars().any(|letter| {
+        match letter {
+            '"' => is_quoted = !is_quoted,
+            '(' => depth += 1,
+            ')' => depth -= 1,
+            _ => {}
         }
-        Entry::Value(..) => own[0].to_string(),
-        Entry::Text(_) => format!("'{}'", text::unpack(own)),
-    });
-    let words: Vec<String> = std::iter::once(command.title.to_owned()).chain(values).collect();
-    words.join(" ")
+        letter == ',' && depth == 0 && !is_quoted
+    })
+}
+
+/// How a clock is wrong: "85 ms ahead and 5.2 % fast".
+fn wrong(offset: i64, drift_ppm: i64) -> String {
+    let ahead = format!("{} ms {}", offset.unsigned_abs() / time::MS, if offset < 0 { "behind" } else { "ahead" });
+    let tenths = drift_ppm.abs() / 1_000;
+    let fast = format!("{}.{} % {}", tenths / 10, tenths % 10, if drift_ppm < 0 { "slow" } else { "fast" });
+    match (offset, drift_ppm) {
+        (_, 0) => ahead,
+        (0, _) => fast,
+        _ => format!("{ahead} and {fast}"),
+    }
+}
+
+/// "A, B and C"; "nobody" where there is none.
+fn joined(mut names: Vec<String>) -> String {
+    let Some(last) = names.pop() else { return "nobody".to_owned() };
+    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_lists_read_as_english() {
+        let names = |all: &[&str]| joined(all.iter().map(|name| name.to_string()).collect());
+        assert_eq!([names(&[]), names(&["A"]), names(&["A", "B", "C"])], ["nobody", "A", "A, B and C"]);
+        assert_eq!([wrong(85_000, 52_011), wrong(-197_000, 0)], ["85 ms ahead and 5.2 % fast", "197 ms behind"]);
+        assert_eq!(["RequestVote, term 2", "\"x=0, v0\"", "(1, 2)"].map(is_list), [true, false, false]);
+    }
 }

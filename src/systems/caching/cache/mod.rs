@@ -289,16 +289,16 @@ pub fn key_name(key: u16) -> String {
 }
 
 commands! {
-    READ = "read", "Read",
+    READ = "read", "Read", "Read k{1}| as client {0}",
         "A client reads a key.",
         [CLIENT_FIELD, KEY_FIELD];
-    UPDATE = "update", "Update",
+    UPDATE = "update", "Update", "Update k{1}| as client {0}",
         "A client updates a key.",
         [CLIENT_FIELD, KEY_FIELD];
-    FLUSH = "flush", "Flush",
+    FLUSH = "flush", "Flush", "Flush the cache",
         "Empties the cache.",
         [];
-    CROWD = "crowd", "Crowd",
+    CROWD = "crowd", "Crowd", "Read k{0} three times| as every client",
         "Every client reads one key three times at once.",
         [KEY_FIELD];
 }
@@ -384,20 +384,19 @@ impl System for CacheAside {
 
     fn describe_message(_: &Settings, message: &Message) -> String {
         match message {
-            Message::Read { key, .. } => format!("read {}", key_name(*key)),
-            Message::Update { key, .. } => format!("update {}", key_name(*key)),
-            Message::Reply { key, version, .. } => format!("{} is version {version}", key_name(*key)),
-            Message::Lookup { key, .. } => format!("get {}", key_name(*key)),
+            Message::Read { key, .. } => format!("\"read {}\"", key_name(*key)),
+            Message::Update { key, .. } => format!("\"update {}\"", key_name(*key)),
+            Message::Reply { key, version, .. } => format!("\"{} is version {version}\"", key_name(*key)),
+            Message::Lookup { key, .. } => format!("\"get {}\"", key_name(*key)),
             Message::Hit { version, .. } => format!("a hit, version {version}"),
-            Message::Miss { lease: Some(_), .. } => "a miss, with a lease".to_owned(),
-            Message::Miss { .. } => "a miss, without a lease".to_owned(),
-            Message::Set { key, version, .. } => format!("set {} to version {version}", key_name(*key)),
+            Message::Miss { .. } => "a miss".to_owned(),
+            Message::Set { key, version, .. } => format!("\"set {} to version {version}\"", key_name(*key)),
             Message::SetDone { stored: true, .. } => "\"stored\"".to_owned(),
             Message::SetDone { .. } => "\"not stored\"".to_owned(),
-            Message::Delete { key, .. } => format!("delete {}", key_name(*key)),
+            Message::Delete { key, .. } => format!("\"delete {}\"", key_name(*key)),
             Message::Deleted { .. } => "\"deleted\"".to_owned(),
-            Message::Load { key, .. } => format!("select {}", key_name(*key)),
-            Message::Write { key, .. } => format!("write {}", key_name(*key)),
+            Message::Load { key, .. } => format!("\"select {}\"", key_name(*key)),
+            Message::Write { key, .. } => format!("\"write {}\"", key_name(*key)),
             Message::Result { version, .. } => format!("a row, version {version}"),
         }
     }

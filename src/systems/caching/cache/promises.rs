@@ -1,12 +1,13 @@
 //! What the cache promises, judged by what clients were told and what servers do.
 
-use super::{CacheAside, Memory, Note, Number, Stage, Version, key_name};
+use super::{CacheAside, Memory, Note, Number, Stage, Version, cache_node, key_name};
 use crate::never;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::Breach;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
+use crate::sim::numbers::times;
 use crate::sim::small;
 
 /// The most reads whose beginnings are remembered.
@@ -71,19 +72,36 @@ pub const FRESH: Promise<CacheAside> = never!(
     |world| world.witness().stale,
     |world, (begun, got)| {
         let (name, key) = (CacheAside::name(world.settings(), begun.client), key_name(begun.key));
+        let mut nodes = vec![begun.client];
+        let mut values = vec![
+            ("update done".to_owned(), format!("{key}, version {}", begun.known)),
+            (name.clone(), format!("read {key}, version {got}")),
+        ];
+        if let Some(version) = cached(world, begun.key).filter(|version| *version < begun.known) {
+            let cache = cache_node(world.settings());
+            nodes.push(cache);
+            values.push((CacheAside::name(world.settings(), cache), format!("has {key}, version {version}")));
+        }
         Breach {
-            nodes: vec![begun.client],
+            nodes,
             text: format!(
                 "{name} read {key} at version {got}, though the update to version {} was done before it asked.",
                 begun.known
             ),
-            values: vec![
-                ("update done".to_owned(), format!("{key}, version {}", begun.known)),
-                (name, format!("{key}, version {got}")),
-            ],
+            values,
         }
     }
 );
+
+/// The version of a key that the cache has.
+fn cached(world: &World<CacheAside>, key: u16) -> Option<Version> {
+    match world.memory(cache_node(world.settings())) {
+        Some(Memory::Cache { entries, .. }) => {
+            entries.iter().find(|(known, _)| *known == key).map(|(_, copied)| copied.version)
+        }
+        _ => None,
+    }
+}
 
 /// A server and a key that it loads more than once at a time.
 fn doubled(world: &World<CacheAside>) -> Option<(NodeId, u16, usize)> {
@@ -107,7 +125,7 @@ pub const ONE_LOAD: Promise<CacheAside> = never!(
         let name = CacheAside::name(world.settings(), server);
         Breach {
             nodes: vec![server],
-            text: format!("{name} loads {} {loads} times at once.", key_name(key)),
+            text: format!("{name} loads {} {} at once.", key_name(key), times(loads as u64)),
             values: vec![(name, format!("{loads} loads of {}", key_name(key)))],
         }
     }

@@ -68,9 +68,11 @@ impl Cache<'_, '_> {
             self.leases.insert(key, Given { lease: *self.next_lease, at: now });
             *self.next_lease
         });
-        self.context.why_rule(LEASE, |_| match lease {
-            Some(_) => format!("It hands out a lease: its holder may set {name}."),
-            None => format!("Another server has the lease for {name}."),
+        let asks = self.context.rule(LEASE);
+        self.context.why_rule(LEASE, |_| match (lease, asks) {
+            (Some(lease), true) => format!("It hands out lease {lease}: whoever holds it may set {name}."),
+            (None, true) => format!("Another server has the lease for {name}."),
+            (_, false) => format!("Whoever loads {name} may set it: nobody needs a lease."),
         });
         self.context.send(from, Message::Miss { number, lease });
     }
@@ -79,9 +81,10 @@ impl Cache<'_, '_> {
         let valid = lease.is_some() && self.leases.get(&key).map(|given| given.lease) == lease;
         let stored = valid || !self.context.rule(LEASE);
         let name = key_name(key);
+        let asks = self.context.rule(LEASE);
         self.context.why_rule(LEASE, |_| match (valid, stored) {
-            (true, _) => format!("The lease stands: {name} is cached at version {version}."),
-            (_, true) => format!("{name} is cached at version {version}, lease or not."),
+            (true, _) if asks => format!("The lease stands: {name} is cached at version {version}."),
+            (_, true) => format!("{name} is cached at version {version}, and nobody asks for a lease."),
             _ => format!("{name} is not cached: the lease was voided by an invalidation, or given to another server."),
         });
         if valid {
@@ -103,6 +106,7 @@ impl Cache<'_, '_> {
 
     fn delete(&mut self, from: NodeId, number: Number, key: u16) {
         let (had, voided) = (self.entries.remove(key), self.leases.remove(&key).is_some());
+        let voided = voided && self.context.rule(LEASE);
         self.context.why(|_| {
             let (key, lease) = (key_name(key), if voided { ", and the lease for it is void" } else { "" });
             match had {

@@ -197,7 +197,7 @@ struct Voter<'a, 'b> {
 }
 
 commands! {
-    CAST = "cast", "Cast",
+    CAST = "cast", "Cast", "Begin with the vote {1}| as {0}",
         "Sets the vote with which a voter begins the decisions to come.",
         [field("voter", Control::Choice(&["A", "B", "C", "D", "E"]), 0), field("vote", Control::Choice(&["0", "1"]), 0)];
 }

@@ -9,6 +9,7 @@ use crate::sim::kernel::time::Micros;
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::{Scene, System};
 use crate::sim::machine::world::World;
+use crate::sim::numbers::counted_or_no;
 
 /// How many elections are remembered one by one.
 const KEPT: usize = 4;
@@ -203,13 +204,13 @@ pub const EXPECTED_ROUNDS: Promise<BenOr> = never!(
     |world| world.witness().slow,
     |world, (rounds, decided)| {
         let most = expected_rounds(world.settings());
+        let decisions = counted_or_no(u64::from(decided), "decision");
         Breach {
-            nodes: Vec::new(),
-            text: format!("{rounds} rounds have brought {decided} decisions: more than {most} rounds per decision."),
+            nodes: world.nodes().map(|(id, _)| id).collect(),
+            text: format!("{rounds} rounds have brought {decisions}: more than {most} rounds per decision."),
             values: vec![
-                ("rounds".to_owned(), rounds.to_string()),
-                ("decisions".to_owned(), decided.to_string()),
-                ("bound of the mean".to_owned(), most.to_string()),
+                ("so far".to_owned(), format!("{rounds} rounds, {decisions}")),
+                ("bound of the mean".to_owned(), format!("{most} rounds")),
             ],
         }
     }

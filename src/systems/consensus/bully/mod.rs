@@ -132,7 +132,7 @@ pub enum Timer {
 const TIMERS: [Timer; 5] = [Timer::Answers, Timer::Halted, Timer::Patience, Timer::Silence, Timer::Beat];
 
 commands! {
-    CALL = "call", "Call an election",
+    CALL = "call", "Call an election", "Call an election| as {0}",
         "A node calls an election, as if it had found the coordinator silent.",
         [field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7"]), 1)];
 }
@@ -235,7 +235,7 @@ fn below(context: &Context<Bully>) -> Vec<NodeId> {
 /// "N3, N4, N5"; "nobody" for none.
 fn list(settings: &Settings, nodes: &[NodeId]) -> String {
     let names: Vec<String> = nodes.iter().map(|node| Bully::name(settings, *node)).collect();
-    if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
+    names.join(", ")
 }
 
 fn send_all(nodes: &[NodeId], message: Message, context: &mut Context<Bully>) {
@@ -279,7 +279,11 @@ fn call(memory: &mut Memory, context: &mut Context<Bully>) {
 fn take_over(memory: &mut Memory, context: &mut Context<Bully>) {
     let (me, below, timeout) = (context.me(), below(context), context.amount(TIMEOUT));
     if below.is_empty() || !context.rule(HALT) {
-        context.why_rule(HALT, |s| format!("{} halts nobody before it takes over.", Bully::name(s, me)));
+        let is_lowest = below.is_empty();
+        context.why_rule(HALT, |s| match (Bully::name(s, me), is_lowest) {
+            (me, true) => format!("{me} has no lower node to halt before it takes over."),
+            (me, false) => format!("{me} takes over without halting anybody first."),
+        });
         lead(memory, context);
         return;
     }
@@ -297,7 +301,10 @@ fn take_over(memory: &mut Memory, context: &mut Context<Bully>) {
 
 fn lead(memory: &mut Memory, context: &mut Context<Bully>) {
     let (me, below) = (context.me(), below(context));
-    context.why(|s| format!("{} is the coordinator and tells {}.", Bully::name(s, me), list(s, &below)));
+    context.why(|s| match (Bully::name(s, me), below.is_empty()) {
+        (me, true) => format!("{me} is the coordinator now, and has nobody below it to tell."),
+        (me, false) => format!("{me} is the coordinator now, and tells {}.", list(s, &below)),
+    });
     beat(memory, context);
 }
 
@@ -408,21 +415,29 @@ fn time_is_up(memory: &mut Memory, timer: Timer, context: &mut Context<Bully>) {
         Timer::Answers => {
             let above = above(context);
             context.why_rule(WAIT, |s| {
-                let down = if above.len() == 1 { "it is down" } else { "they are down" };
-                format!("{} heard nothing from {} in time: {down}.", Bully::name(s, me), list(s, &above))
+                let them = if above.len() == 1 { "it" } else { "them" };
+                format!(
+                    "{} heard nothing from {} in time and takes {them} to be down.",
+                    Bully::name(s, me),
+                    list(s, &above)
+                )
             });
             take_over(memory, context);
         }
         Timer::Halted => {
-            context.why_rule(HALT, |s| format!("{}: every lower node has stopped by now.", Bully::name(s, me)));
+            context.why_rule(HALT, |s| {
+                format!("{} takes it that every lower node has stopped by now.", Bully::name(s, me))
+            });
             lead(memory, context);
         }
         Timer::Patience => {
-            context.why(|s| format!("{} has waited in vain: the node that took over is down.", Bully::name(s, me)));
+            context.why(|s| format!("{} has waited in vain for the node that took over.", Bully::name(s, me)));
             call(memory, context);
         }
         Timer::Silence => {
-            context.why(|s| format!("{} has heard no heartbeat: the coordinator is down.", Bully::name(s, me)));
+            context.why(|s| {
+                format!("{} has heard no heartbeat and takes the coordinator to be down.", Bully::name(s, me))
+            });
             call(memory, context);
         }
     }

@@ -220,13 +220,17 @@ impl General<'_, '_> {
         let judge = judge(self.context.settings(), rules, me, self.memory);
         let (value, values) = (judge.value(Path::of(COMMANDER.0)), judge.values(Path::of(COMMANDER.0)));
         let (alone, is_tie) = (judge.rounds == 1, majority(&values).is_none());
+        let default = self.context.rule(COMMON_DEFAULT);
         self.memory.decision = Some(value);
         let text = move |s: &Settings| {
             let list: Vec<&str> = values.iter().map(|value| word(*value)).collect();
             let (who, list, value) = (name(s, me.0), list.join(", "), word(value));
             match (alone, is_tie) {
                 (true, _) => format!("{who} has asked nobody and obeys what it heard: {value}."),
-                (_, true) => format!("{who} has {list}: that is no majority, and it takes {value}."),
+                (_, true) if default => format!("{who} has {list}: that is no majority, so it retreats."),
+                (_, true) => {
+                    format!("{who} has {list}: that is no majority, and it believes what it heard first-hand: {value}.")
+                }
                 _ => format!("{who} has {list}: the majority is {value}."),
             }
         };

@@ -234,7 +234,7 @@ fn lie(lies: u64, to: u16, truth: u8, pattern: u8, at: usize) -> Option<u8> {
 }
 
 commands! {
-    SAY = "say", "Put words in a mouth",
+    SAY = "say", "Put words in a mouth", "Say “{2}” to {1}| as {0}",
         "What a traitor says to one of the others from now on.",
         [field("traitor", Control::Choice(GENERAL), 3), field("to", Control::Choice(LIEUTENANT), 1), field("says", Control::Choice(&["retreat", "attack", "nothing", "as set"]), 2)];
 }

@@ -239,7 +239,7 @@ pub fn usable(settings: &Settings, margin: bool) -> Micros {
 }
 
 commands! {
-    WISH = "wish", "A client wants the lock",
+    WISH = "wish", "A client wants the lock", "Take the lock| as {0}",
         "It asks now, if it is idle.",
         [field("client", Control::Choice(&["A", "B", "C"]), 0)];
 }
@@ -326,12 +326,12 @@ impl System for LeaseLock {
             Message::Acquire { .. } => "\"may I have the lock?\"".to_owned(),
             Message::Renew { token, .. } => format!("\"may I keep it?\", token {token}"),
             Message::Grant { token, .. } => format!("the lease, token {token}"),
-            Message::Release { token } => format!("token {token} is given back"),
+            Message::Release { token } => format!("\"token {token} is given back\""),
             Message::Read { token } => format!("Read, token {token}"),
             Message::Value { value, .. } => format!("the value {value}"),
             Message::Write { token, value } => format!("Write {value}, token {token}"),
-            Message::Done { token, ok: true } => format!("done, token {token}"),
-            Message::Done { token, .. } => format!("refused, token {token}"),
+            Message::Done { token, ok: true } => format!("\"done\", token {token}"),
+            Message::Done { token, .. } => format!("\"refused\", token {token}"),
         }
     }
 

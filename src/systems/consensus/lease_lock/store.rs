@@ -59,8 +59,12 @@ impl Store<'_, '_> {
             return;
         }
         self.context.why_rule(FENCING, |s| {
-            let than = if token < newest { "which is older than" } else { "and the newest it has seen was" };
-            format!("The store takes {value} from {} with token {token}, {than} {newest}.", LeaseLock::name(s, from))
+            let than = match newest {
+                0 => "and knows of no token before".to_owned(),
+                _ if token < newest => format!("which is older than {newest}"),
+                _ => format!("and the newest it has seen was {newest}"),
+            };
+            format!("The store takes {value} from {} with token {token}, {than}.", LeaseLock::name(s, from))
         });
         (self.disk.value, self.disk.written) = (value, token);
         self.context.count(WRITTEN, from.0, 1);

@@ -94,7 +94,7 @@ impl Node<'_, '_> {
             let me = Paxos::name(s, me);
             match ballot < bound {
                 true => format!("{me} accepts {value} in ballot {name}, though it promised {bound_name}."),
-                false => format!("{me} accepts {value} in ballot {name}: it has promised nothing higher."),
+                false => format!("{me} accepts {value} in ballot {name}: it knows of no higher promise."),
             }
         });
         if self.is_log() && ballot >= bound {

@@ -71,10 +71,10 @@ settings! {
 const VALUE: Field = field("value", slider(0, 99, 1, Unit::Count), 5);
 
 commands! {
-    PROPOSE = "propose", "PROPOSE",
+    PROPOSE = "propose", "PROPOSE", "Propose x = {1}| as {0}",
         "A proposer takes up this value for x and begins a ballot.",
         [field("proposer", Control::Choice(&["P1", "P2", "P3"]), 1), VALUE];
-    SET = "set", "SET",
+    SET = "set", "SET", "Set {0} = {1}",
         "A client asks to set a register.",
         [field("register", Control::Choice(&["x", "y", "z"]), 0), VALUE];
 }

@@ -417,12 +417,12 @@ impl System for Paxos {
         let name = |ballot: &Ballot| ballot_name(settings, *ballot);
         let word = slot_word(settings);
         match message {
-            Message::Prepare { ballot, slot, all: true } => format!("prepare {}, slots {slot} on", name(ballot)),
+            Message::Prepare { ballot, slot, all: true } => format!("prepare {}, from {word} {slot} on", name(ballot)),
             Message::Prepare { ballot, slot, .. } => format!("prepare {}, {word} {slot}", name(ballot)),
             Message::Promise { ballot, accepted, .. } => match accepted.entries() {
-                [] => format!("promise {}, nothing accepted", name(ballot)),
-                [one] => format!("promise {}, accepted {} in {}", name(ballot), one.value, name(&one.ballot)),
-                many => format!("promise {}, {} slots accepted", name(ballot), many.len()),
+                [] => format!("promise {}, with nothing accepted", name(ballot)),
+                [one] => format!("promise {}, with {} accepted in {}", name(ballot), one.value, name(&one.ballot)),
+                many => format!("promise {}, with {} slots accepted", name(ballot), many.len()),
             },
             Message::Accept { ballot, slot, value } => format!("accept {value}, {}, {word} {slot}", name(ballot)),
             Message::Accepted { ballot, slot } => format!("accepted {}, {word} {slot}", name(ballot)),
@@ -437,8 +437,8 @@ impl System for Paxos {
             Message::CatchUp { slot } => format!("\"what is chosen from slot {slot} on?\""),
             Message::Snapshot { state } => format!("the state after slot {}", state.slot),
             Message::Request { value } => format!("request {}: {value}", value.id),
-            Message::Answer { id } => format!("the answer to {id}"),
-            Message::Redirect { id, .. } => format!("\"I do not lead\", for {id}"),
+            Message::Answer { id } => format!("the answer to request {id}"),
+            Message::Redirect { id, .. } => format!("\"I do not lead\", to request {id}"),
         }
     }
 
@@ -449,7 +449,7 @@ impl System for Paxos {
             Timer::Ready => "ready for phase 2".to_owned(),
             Timer::Heartbeat => "heartbeat due".to_owned(),
             Timer::Arrival => "the next command".to_owned(),
-            Timer::Overdue(id) => format!("no answer to {id} in time"),
+            Timer::Overdue(id) => format!("no answer to request {id} in time"),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::random::Purpose;
 use crate::sim::kernel::time::{self, MS, Micros};
 use crate::sim::machine::system::{Context, System};
-use crate::sim::numbers::counted;
+use crate::sim::numbers::{counted, counted_or_no};
 
 /// What the draws of a proposer are for.
 const TIMEOUT_DRAW: Purpose = Purpose(0);
@@ -99,13 +99,12 @@ impl Node<'_, '_> {
         self.disk.round = self.disk.round.saturating_add(1);
         let (ballot, from, is_log) =
             (Ballot { round: self.disk.round, proposer: me }, self.first_open(), self.is_log());
-        let name = self.named(ballot);
+        let (name, hears_all) = (self.named(ballot), self.context.rule(ALL_OPEN_SLOTS));
         self.context.why(|s| {
             let me = Paxos::name(s, me);
+            let slots = if hears_all { format!("every slot from {from}") } else { format!("slot {from} alone") };
             match is_log {
-                true => {
-                    format!("{me} has heard no leader in time. It prepares ballot {name}, for every slot from {from}.")
-                }
+                true => format!("{me} has heard no leader in time. It prepares ballot {name}, for {slots}."),
                 false => format!("{me} begins ballot {name} for decree {from} and asks every acceptor for a promise."),
             }
         });
@@ -253,13 +252,12 @@ impl Node<'_, '_> {
         if let Phase::Accept { next, .. } = &mut self.memory.phase {
             *next = (last + 1).max(from);
         }
+        let fills = self.context.rule(FILL_GAPS);
         self.context.why_rule(FILL_GAPS, |s| {
-            format!(
-                "{} leads in ballot {name}, from slot {from} on: it proposes {} again and fills {}.",
-                Paxos::name(s, me),
-                counted(again as u64, "value"),
-                counted(gaps as u64, "gap")
-            )
+            let values = counted_or_no(again as u64, "value");
+            let gaps = if fills { counted_or_no(gaps as u64, "gap") } else { "no gap".to_owned() };
+            let me = Paxos::name(s, me);
+            format!("{me} leads in ballot {name}, from slot {from} on: it proposes {values} again and fills {gaps}.")
         });
         self.send_heartbeats();
     }

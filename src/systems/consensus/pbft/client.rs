@@ -99,9 +99,10 @@ impl Client<'_, '_> {
         }
         self.context.why_rule(MATCHING_REPLIES, |_| {
             let request = request_name(request);
-            format!(
-                "{same} of {needed} say that {request} is number {result}: it believes it, for one of them is honest."
-            )
+            match is_on {
+                true => format!("{same} say that {request} is number {result}: it believes them, for one is honest."),
+                false => format!("The first reply says that {request} is number {result}, and it believes that."),
+            }
         });
         // A liar may name any view; the honest ones soon name the right one.
         self.memory.view = view;

@@ -217,7 +217,7 @@ pub fn digest_name(digest: Digest) -> String {
 }
 
 commands! {
-    ASK = "ask", "Ask now",
+    ASK = "ask", "Ask now", "Send the next request| as client {0}",
         "A client that rests sends its next request at once.",
         [field("client", Control::Choice(&["A", "B"]), 0)];
 }

@@ -6,7 +6,7 @@ use super::state::{Change, NewView, to_carry_over};
 use super::{CARRY_OVER, Message, Pbft, TIMEOUT, TWO_STORIES, Timer, VIEW, faults, primary};
 use crate::sim::NodeId;
 use crate::sim::machine::system::System;
-use crate::sim::numbers::{are, counted};
+use crate::sim::numbers::{are, counted, counted_or_no};
 
 impl Replica<'_, '_> {
     /// A request was not executed in time.
@@ -150,7 +150,7 @@ impl Replica<'_, '_> {
                 "{} begins view {view} with {}: it carries over {}.",
                 Pbft::name(s, primary(s, view)),
                 counted(count as u64, "view change"),
-                counted(carried as u64, "number")
+                counted_or_no(carried as u64, "number")
             ),
             false => format!("{} begins view {view} as if nothing had been prepared.", Pbft::name(s, primary(s, view))),
         });
@@ -179,11 +179,14 @@ impl Replica<'_, '_> {
         }
         let carried = new.order.len();
         self.context.why_rule(CARRY_OVER, |s| {
-            format!(
-                "It enters view {view} on the word of {}: {} carried over.",
-                Pbft::name(s, from),
-                are(carried as u64, "number")
-            )
+            let from = Pbft::name(s, from);
+            match carried {
+                0 => format!("It enters view {view} on the word of {from}: nothing is carried over."),
+                _ => format!(
+                    "It enters view {view} on the word of {from}: {} carried over.",
+                    are(carried as u64, "number")
+                ),
+            }
         });
         self.enter(new);
     }

@@ -484,13 +484,13 @@ fn election_timeout(context: &mut Context<Raft>) -> Time {
 }
 
 crate::commands! {
-    SET = "set", "SET",
+    SET = "set", "SET", "Set {0} = {1}| at {2}",
         "Asks a server to set a register: the one that leads, or one of your choice.",
         [REGISTER, field("value", count(0, 99), 5), SERVER];
-    GET = "get", "GET",
+    GET = "get", "GET", "Read {0}| at {1}",
         "Asks a server for a register: the one that leads, or one of your choice.",
         [REGISTER, SERVER];
-    CHANGE_MEMBERS = "members", "Change members",
+    CHANGE_MEMBERS = "members", "Change members", "Change the members to {0}",
         "Asks the leader for a different set of members.",
         [field("members", Control::Choice(&["ABC", "ABCD", "ABCDE", "BCD", "CDE", "A", "AB"]), 2)];
 }

@@ -120,6 +120,7 @@ impl Server<'_, '_> {
             self.send(from, Message::AppendReply { term, ok: false, index, stamp });
             return;
         }
+        let is_joined = self.disk.log.matches(prev_index, prev_term);
         let deleted = self.take_in(prev_index, entries);
         let index = prev_index + entries.len() as u32;
         self.context.why(|s| {
@@ -127,7 +128,8 @@ impl Server<'_, '_> {
             match (entries.is_empty(), deleted) {
                 (_, Some(first)) => format!("{me} deletes its entries from index {first} on, for {from}'s."),
                 (true, _) => format!("{me} hears that {from} leads term {term}, and restarts its wait."),
-                _ => format!("{me} has {from}'s entries up to index {index}."),
+                _ if is_joined => format!("{me} has {from}'s entries up to index {index}."),
+                _ => format!("{me} takes what {from} sends, though it lacks the entry before, of index {prev_index}."),
             }
         });
         self.commit(commit.min(index));

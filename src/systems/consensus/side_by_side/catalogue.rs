@@ -32,7 +32,7 @@ metrics! {
 }
 
 commands! {
-    SET = "set", "SET",
+    SET = "set", "SET", "Set {1} = {2}| in {0}",
         "Asks the leader of a group to set a register.",
         [field("group", Control::Choice(&["Raft", "Multi-Paxos", "Zab"]), 0), field("register", Control::Choice(&["x", "y", "z"]), 0), field("value", slider(0, 99, 1, Unit::Count), 5)];
 }

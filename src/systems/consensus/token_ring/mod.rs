@@ -175,7 +175,7 @@ fn longest_search(context: &Context<TokenRing>) -> Micros {
 }
 
 commands! {
-    WANT = "want", "A node wants in",
+    WANT = "want", "A node wants in", "Enter when the token comes|, as {0}",
         "It goes in when the token comes by.",
         [field("node", Control::Choice(&["N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8"]), 2)];
 }

@@ -111,7 +111,7 @@ pub fn awaited(settings: &Settings, general: NodeId) -> u32 {
 }
 
 commands! {
-    AGAIN = "again", "Send it again",
+    AGAIN = "again", "Send it again", "Send the last message again| as general {0}",
         "A general sends its last message of this night once more.",
         [field("general", Control::Choice(&["A", "B"]), 0)];
 }

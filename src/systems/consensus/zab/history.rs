@@ -165,6 +165,7 @@ impl Update {
     /// Its name in ZooKeeper, and how many transactions it brings.
     pub fn words(&self) -> String {
         match self {
+            Update::Diff(txns) if txns.is_empty() => "an empty DIFF".to_owned(),
             Update::Diff(txns) => format!("DIFF of {}", txns.len()),
             Update::Trunc(_, txns) => format!("TRUNC, then {}", txns.len()),
             Update::Snap(history) => format!("SNAP of {}", history.len()),

@@ -228,7 +228,7 @@ impl Server<'_, '_> {
 }
 
 commands! {
-    SET = "set", "SET",
+    SET = "set", "SET", "Set {0} = {1}",
         "Asks the leader to set a register.",
         [field("register", Control::Choice(&["x", "y", "z"]), 1), field("value", slider(0, 99, 1, Unit::Count), 5)];
 }

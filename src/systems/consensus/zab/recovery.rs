@@ -175,12 +175,12 @@ impl Server<'_, '_> {
         self.disk.current = epoch;
         self.rewind();
         let last = self.disk.history.last();
-        self.context.why_rule(SYNC_FIRST, |_| {
-            format!(
-                "{me} takes over the history of epoch {epoch} ({}). It ends with {} now.",
-                update.words(),
-                epochs(last)
-            )
+        let first = self.context.rule(SYNC_FIRST);
+        self.context.why_rule(SYNC_FIRST, |_| match (first, epochs(last)) {
+            (true, last) => {
+                format!("{me} takes over the history of epoch {epoch} ({}). It ends with {last} now.", update.words())
+            }
+            (false, last) => format!("{me} enters epoch {epoch} with the history that it has, which ends with {last}."),
         });
         self.tell_leader(Body::AckLeader);
     }
@@ -193,8 +193,14 @@ impl Server<'_, '_> {
         let (synced, stage) = (leading.synced, leading.stage);
         let told = leading.learners[from.index()].as_ref().and_then(|learner| learner.told).unwrap_or(0);
         leading.outstanding.iter_mut().filter(|one| one.zxid <= told).for_each(|one| one.acks |= 1 << from.0);
-        self.context
-            .why(|_| format!("{other} has {me}'s history: {} of {} have it.", synced.count_ones(), all.count_ones()));
+        let first = self.context.rule(SYNC_FIRST);
+        self.context.why(|_| {
+            let have = format!("{} of {}", synced.count_ones(), all.count_ones());
+            match first {
+                true => format!("{other} has {me}'s history: {have} have it."),
+                false => format!("{other} follows {me} in its epoch, whatever its history: {have} do."),
+            }
+        });
         match stage {
             Stage::Sync if acknowledged(all, synced) => self.establish(),
             Stage::Broadcast => {
@@ -233,7 +239,8 @@ impl Server<'_, '_> {
         if let Role::Following(following) = &mut self.memory.role {
             following.stage = Stage::Broadcast;
         }
-        self.context.why(|_| format!("{me}'s leader is established. {me} delivers up to {}.", epochs(upto)));
+        self.context
+            .why(|_| format!("{me}'s leader is established. {me} delivers what it has up to {}.", epochs(upto)));
         self.context.gauge(super::EPOCH, self.context.me().0, i64::from(self.disk.current.max(epoch_of(upto))));
         self.deliver(upto);
         self.be_patient(false);

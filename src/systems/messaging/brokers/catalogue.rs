@@ -42,13 +42,13 @@ metrics! {
 }
 
 commands! {
-    PUBLISH = "publish", "Order",
+    PUBLISH = "publish", "Order", "Place {1 order}| in the {0} lane",
         "A shop places this many orders at once.",
         [LANE, field("orders", count(1, 20), 4)];
-    REPLAY = "replay", "Replay from the start",
+    REPLAY = "replay", "Replay from the start", "Replay from the start|: worker {1} of {0}",
         "A Kafka worker seeks to offset 0; JetStream gets a new consumer; a RabbitMQ queue has nothing to go back to.",
         [LANE, WORKER];
-    KILL = "kill", "Kill the process",
+    KILL = "kill", "Kill the process", "Kill the process| of worker {1} of {0}",
         "Ends a worker's process; the machine keeps running. The process is restarted after 4 s.",
         [LANE, WORKER];
 }

@@ -197,9 +197,13 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
         Lane::Kafka => "may have it in the log, behind the group's offset",
         Lane::JetStream => "may have it in the stream, as acknowledged",
     };
+    let counts = match world.rules().on(super::CONFIRMS) {
+        true => "was confirmed",
+        false => "counts as safe, though nobody confirmed it",
+    };
     Breach {
         nodes: vec![broker(world.settings(), lane)],
-        text: format!("Order {id} was confirmed, no worker has done it, and none will get it."),
+        text: format!("Order {id} {counts}; no worker has done it, and none will get it."),
         values: vec![
             (
                 Brokers::name(world.settings(), super::shop(world.settings(), lane)),

@@ -47,7 +47,7 @@ metrics! {
 }
 
 commands! {
-    PUBLISH = "publish", "Publish",
+    PUBLISH = "publish", "Publish", "Publish {1 message}| to {0}",
         "Publishes this many messages at once.",
         [LANE, field("messages", count(1, 5), 3)];
 }

@@ -10,7 +10,7 @@ pub(super) fn message(settings: &Settings, message: &Message) -> String {
     match message {
         Message::Publish { id, passed: false } => format!("message {id}"),
         Message::Publish { id, passed: true } => format!("message {id}, passed on"),
-        Message::Confirm { id } => format!("message {id} is confirmed"),
+        Message::Confirm { id } => format!("\"message {id} is confirmed\""),
         Message::Raft { said: raft::Message::Append { term, entries, .. }, .. } if !entries.is_empty() => {
             let ids = entries.iter().filter_map(|entry| match entry.payload {
                 raft::Payload::Hosted([id, ..]) => Some(id.to_string()),

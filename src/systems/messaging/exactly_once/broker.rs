@@ -126,12 +126,14 @@ impl Broker<'_, '_> {
             Transaction { pid: *last, ..Transaction::default() }
         });
         known.epoch += 1;
-        let Transaction { pid, epoch, .. } = *known;
+        let (Transaction { pid, epoch, .. }, fences) = (*known, self.context.rule(FENCE));
         self.context.why_rule(FENCE, |s| {
             let (name, id) = (Once::name(s, from), transactional(id));
-            format!(
-                "{name} holds the id {id} now: producer id {pid}, epoch {epoch}. Older epochs are refused from here on."
-            )
+            let so = match fences {
+                true => "Older epochs are refused from here on.",
+                false => "The id is its own: no other instance is fenced off.",
+            };
+            format!("{name} holds the id {id} now: producer id {pid}, epoch {epoch}. {so}")
         });
         Answer::Producer { pid, epoch }
     }
@@ -291,6 +293,7 @@ impl Broker<'_, '_> {
         self.context.why_rule(TOGETHER, |_| {
             let offset = pending.map_or("no offset".to_owned(), |offset| format!("offset {offset}"));
             match commit {
+                true if pending.is_none() => format!("A commit marker: order {} counts from now on.", ids(&orders)),
                 true => {
                     format!("A commit marker: order {} and {offset} count from now on, both at once.", ids(&orders))
                 }
@@ -310,18 +313,26 @@ impl Broker<'_, '_> {
         let found = |(node, (number, request)): (&NodeId, &(u64, Request))| {
             let Request::Fetch { topic, from, committed } = *request else { return None };
             let found = self.disk.topics.get(usize::from(topic))?.fetch(from, most, committed)?;
-            Some((*node, *number, committed || topic == REQUESTS, found))
+            Some((*node, *number, topic, committed, found))
         };
         let ready: Vec<_> = self.parked.iter().filter_map(found).collect();
-        for (node, number, committed, found) in ready {
+        for (node, number, topic, committed, found) in ready {
             self.parked.remove(&node);
-            self.context.why_rule(READ_COMMITTED, |s| {
-                let (name, entries) = (Once::name(s, node), counted(found.entries.len() as u64, "entry"));
-                match committed {
-                    true => format!("{name} reads {entries}, and nothing of an open transaction."),
-                    false => format!("{name} reads {entries}, of whatever transaction."),
+            let count = found.entries.len() as u64;
+            let text = move |s: &Settings| {
+                let (name, entries) = (Once::name(s, node), counted(count, "entry"));
+                match (topic, committed) {
+                    // Nobody writes requests in a transaction.
+                    (REQUESTS, _) => format!("{name} reads {entries}."),
+                    (_, true) => format!("{name} reads {entries}, and nothing of an open transaction."),
+                    (_, false) => format!("{name} reads {entries}, of whatever transaction."),
                 }
-            });
+            };
+            if topic == REQUESTS {
+                self.context.why(text)
+            } else {
+                self.context.why_rule(READ_COMMITTED, text)
+            }
             self.context.send(node, Message::Answer { number, body: Answer::Records(Rc::new(found)) });
         }
     }

@@ -48,10 +48,10 @@ metrics! {
 }
 
 commands! {
-    COMMAND_ORDER = "order", "Order",
+    COMMAND_ORDER = "order", "Order", "Place {0 order}",
         "This many customers place an order.",
         [field("orders", count(1, 20), 3)];
-    COMMAND_TAKE_OVER = "take-over", "Take over",
+    COMMAND_TAKE_OVER = "take-over", "Take over", "Take over from checkout 1",
         "Checkout 2 considers checkout 1 dead, whether it is or not.",
         [];
 }

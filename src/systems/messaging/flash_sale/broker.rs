@@ -139,12 +139,14 @@ impl Broker<'_, '_> {
             (!found.is_empty()).then_some((*node, waiting.number, found))
         };
         let ready: Vec<_> = self.parked.iter().filter_map(find).collect();
+        let bounded = self.context.rule(PAUSE);
         for (node, number, found) in ready {
             self.parked.remove(&node);
             let count: u32 = found.iter().map(|part| queue::count(&part.2)).sum();
             self.context.why_rule(PAUSE, |s| {
                 let orders = counted(u64::from(count), "order");
-                format!("{} gets {orders}, as many as it has room for.", FlashSale::name(s, node))
+                let room = if bounded { "as many as it asked room for" } else { "room or no room" };
+                format!("{} gets {orders}, {room}.", FlashSale::name(s, node))
             });
             self.context.send(node, Message::Records(number, Rc::new(found)));
         }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::sim::kernel::time::{MS, Time};
 use crate::sim::machine::system::{Context, Event, System};
-use crate::sim::numbers::{are, counted};
+use crate::sim::numbers::{are, counted, counted_or_no};
 
 /// Writes under way: their number, where they begin, their orders.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -179,7 +179,7 @@ impl Consuming<'_, '_> {
         self.consumer.paused = bounded && room < poll.min(share);
         if self.consumer.paused {
             self.context.why_rule(PAUSE, |_| {
-                let held = counted(u64::from(held), "order");
+                let held = counted_or_no(u64::from(held), "order");
                 format!("{name} holds {held} and has no room for another poll: it pauses.")
             });
             return;
@@ -190,7 +190,7 @@ impl Consuming<'_, '_> {
         self.consumer.turn = (self.consumer.turn + 1) % order.len() as u16;
         let positions = Rc::new([&order[first..], &order[..first]].concat());
         self.context.why_rule(PAUSE, |_| {
-            format!("{name} holds {} and asks for at most {most} more.", counted(u64::from(held), "order"))
+            format!("{name} holds {} and asks for at most {most} more.", counted_or_no(u64::from(held), "order"))
         });
         self.consumer.asked = Asked::Orders;
         self.consumer.fetches = self.consumer.fetches.wrapping_add(1);

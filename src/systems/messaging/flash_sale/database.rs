@@ -9,7 +9,7 @@ use crate::sim::NodeId;
 use crate::sim::judge::seen::Seen;
 use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::system::{Context, Event, System};
-use crate::sim::numbers::{are, counted};
+use crate::sim::numbers::{are, counted, grouped};
 
 /// Writes at once up to which the database keeps its rate. Beyond, locks, caches and the scheduler cost more with each:
 /// here the rate falls as their number grows.
@@ -85,7 +85,10 @@ impl Serving<'_, '_> {
         }
         if self.jobs.at_once + count > MOST_AT_ONCE {
             self.context.why_rule(LOG, |_| {
-                format!("The database has {MOST_AT_ONCE} writes at once, and refuses {count} more.")
+                format!(
+                    "The database has {} writes at once, and refuses {count} more.",
+                    grouped(u64::from(MOST_AT_ONCE))
+                )
             });
             self.context.send(job.from, Message::TooMany { number: job.number });
             return;
@@ -95,9 +98,10 @@ impl Serving<'_, '_> {
         let at_once = self.jobs.at_once;
         self.context.why(|s| {
             format!(
-                "The database is given {}. It has {at_once} at once now, at {} a second.",
+                "The database is given {}. It has {} at once now, and does {} a second.",
                 counted(u64::from(count), "write"),
-                rate(s.amount(CAPACITY), at_once)
+                grouped(u64::from(at_once)),
+                grouped(rate(s.amount(CAPACITY), at_once))
             )
         });
         if self.jobs.queue.len() == 1 {
@@ -142,7 +146,8 @@ impl Serving<'_, '_> {
             let name = FlashSale::name(s, job.from);
             match again {
                 0 => {
-                    let (done, left) = (are(u64::from(count), "order"), are(u64::from(left), "write"));
+                    let done = are(u64::from(count), "order");
+                    let left = if left == 0 { "no write is".to_owned() } else { are(u64::from(left), "write") };
                     format!("From {name}, {done} written; {left} under way.")
                 }
                 _ => {

@@ -265,8 +265,8 @@ impl System for FlashSale {
             Message::Records(..) => format!("Fetch answer: {}", counted(u64::from(count), "order")),
             Message::Commit { partition, offset } => format!("OffsetCommit: {offset} of partition {partition}"),
             Message::Write { .. } => counted(u64::from(count), "write"),
-            Message::Written { .. } => "written".to_owned(),
-            Message::TooMany { .. } => "too many connections".to_owned(),
+            Message::Written { .. } => "\"written\"".to_owned(),
+            Message::TooMany { .. } => "\"too many connections\"".to_owned(),
         }
     }
 

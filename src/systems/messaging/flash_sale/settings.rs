@@ -68,7 +68,7 @@ metrics! {
 }
 
 commands! {
-    COMMAND_ORDER = "order", "Order",
+    COMMAND_ORDER = "order", "Order", "Place {0 order} at once",
         "This many customers order at once.",
         [field("orders", count(1, 50_000), 5_000)];
 }

@@ -228,7 +228,10 @@ pub const MOVES: Promise<JetStream> = Promise {
             Some(seq) => format!("Message {seq} is with a worker that will never acknowledge it."),
             None => "No server leads, and nothing is handed out.".to_owned(),
         },
-        values: Vec::new(),
+        values: stuck(world)
+            .map(|seq| (JetStream::name(world.settings(), SERVER), format!("waits for an ack of message {seq}")))
+            .into_iter()
+            .collect(),
     },
 };
 

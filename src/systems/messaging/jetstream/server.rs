@@ -95,7 +95,8 @@ impl Server<'_, '_> {
         if let PubAck::Stored { seq } = ack {
             self.context.note(Note::Stored { id, seq });
         }
-        publisher_hears(self.context, id, ack, "it is new");
+        let known = if dedup { "its id is not in the window" } else { "nobody looks whether its id is known" };
+        publisher_hears(self.context, id, ack, known);
     }
 
     fn pulled(&mut self, from: NodeId, request: u32) {
@@ -213,7 +214,8 @@ impl Server<'_, '_> {
 pub(super) fn publisher_hears(context: &mut Context<JetStream>, id: u32, ack: PubAck, known: &str) {
     match ack {
         PubAck::Stored { seq } => {
-            context.why_rule(SYNC, |_| format!("Task {id}: {known}. It is stored as message {seq}, and confirmed."));
+            let kept = if context.rule(SYNC) { "confirmed" } else { "confirmed before it is on disk" };
+            context.why_rule(SYNC, |_| format!("Task {id}: {known}. It is stored as message {seq}, and {kept}."));
         }
         PubAck::Duplicate { seq } => {
             context.count(COPIES, 0, 1);

@@ -12,19 +12,19 @@ use crate::systems::consensus::raft::Raft;
 const WORKER: Field = field("worker", count(1, 5), 1);
 
 commands! {
-    PUBLISH = "publish", "Publish",
+    PUBLISH = "publish", "Publish", "Publish {0 task}",
         "Publishes this many tasks at once.",
         [field("tasks", count(1, 30), 6)];
-    POISON = "poison", "Publish poison",
+    POISON = "poison", "Publish poison", "Publish a poison task",
         "Publishes a task that no worker can do.",
         [];
-    NAK = "nak", "Nak",
+    NAK = "nak", "Nak", "Nak the message| of worker {0}",
         "A worker gives its message back: it is delivered again at once.",
         [WORKER];
-    TERM = "term", "Term",
+    TERM = "term", "Term", "Terminate the message| of worker {0}",
         "A worker says that its message is not worth another try.",
         [WORKER];
-    PROGRESS = "progress", "In progress",
+    PROGRESS = "progress", "In progress", "Report progress| as worker {0}",
         "A worker says that it is still at work: the ack wait starts again.",
         [WORKER];
 }
@@ -32,8 +32,10 @@ commands! {
 pub(super) fn describe(settings: &Settings, message: &Message) -> String {
     match *message {
         Message::Publish { task } => format!("task {}, Nats-Msg-Id {}", task.id, task.id),
-        Message::PubAck { id, ack: PubAck::Stored { seq } } => format!("PubAck: task {id} is message {seq}"),
-        Message::PubAck { id, ack: PubAck::Duplicate { seq } } => format!("PubAck: task {id} is message {seq}, a copy"),
+        Message::PubAck { id, ack: PubAck::Stored { seq } } => format!("\"PubAck: task {id} is message {seq}\""),
+        Message::PubAck { id, ack: PubAck::Duplicate { seq } } => {
+            format!("\"PubAck: task {id} is message {seq}, a copy\"")
+        }
         Message::PubAck { id, ack: PubAck::Refused } => format!("an error: no room for task {id}"),
         Message::Pull { .. } => "a pull for one message".to_owned(),
         Message::Deliver { delivery, task } if delivery.times > 1 => {

@@ -202,11 +202,19 @@ impl Broker<'_, '_> {
         self.context.cancel_timer(Timer::FetchWait(from));
         let count: usize = parts.iter().map(|part| part.records.len()).sum();
         let gone = parts.iter().find(|part| part.out_of_range).map(|part| (part.partition, part.from, part.start));
+        let keeps = self.context.rule(READ_KEEPS);
         self.context.why_rule(READ_KEEPS, |s| match gone {
             Some((partition, asked, start)) => {
                 format!("Partition {partition} has no offset {asked} any more: it begins at {start}.")
             }
-            None => format!("{} reads {}; the log keeps them.", Kafka::name(s, from), counted(count as u64, "record")),
+            None => {
+                let (name, records) = (Kafka::name(s, from), counted(count as u64, "record"));
+                let them = if count == 1 { "it" } else { "them" };
+                match keeps {
+                    true => format!("{name} reads {records}; the log keeps {them}."),
+                    false => format!("{name} reads {records}; the log will not keep {them}."),
+                }
+            }
         });
         self.context.send(from, Message::Records(Rc::new(parts)));
     }

@@ -125,25 +125,25 @@ pub const MOST_PARTITIONS: u16 = 12;
 pub const MOST_CONSUMERS: u16 = 8;
 
 commands! {
-    COMMAND_PUBLISH = "publish", "Publish",
+    COMMAND_PUBLISH = "publish", "Publish", "Publish {0 record}",
         "A producer writes this many records.",
         [field("records", count(1, 40), 6)];
-    COMMAND_SEEK = "seek", "Seek",
+    COMMAND_SEEK = "seek", "Seek", "Seek to offset {1}| as consumer {0}",
         "A consumer goes to an offset in each of its partitions.",
         [WHO, field("offset", count(0, 400), 0)];
-    COMMAND_START = "start", "Start",
+    COMMAND_START = "start", "Start", "Start| consumer {0}",
         "Starts a consumer that is not running.",
         [WHO];
-    COMMAND_STOP = "stop", "Stop",
+    COMMAND_STOP = "stop", "Stop", "Stop| consumer {0}",
         "A consumer leaves its group and stops.",
         [WHO];
-    COMMAND_PARTITIONS = "add-partitions", "Add partitions",
+    COMMAND_PARTITIONS = "add-partitions", "Add partitions", "Add {0 partition}",
         "Adds this many to the topic. Partitions can never be removed.",
         [field("more", count(1, 4), 1)];
-    COMMAND_RETAIN = "delete-before", "Delete old records",
+    COMMAND_RETAIN = "delete-before", "Delete old records", "Keep only the newest {0 record} of each partition",
         "Retention removes all but the newest records of each partition.",
         [field("keep", count(0, 50), 3)];
-    COMMAND_STALL = "stall", "Stall",
+    COMMAND_STALL = "stall", "Stall", "Stall| consumer {0}",
         "What the consumer works on now takes twice the poll interval.",
         [WHO];
 }

@@ -266,16 +266,16 @@ pub enum Note {
 }
 
 commands! {
-    PUT = "put", "Put",
+    PUT = "put", "Put", "Put {0} = {1}",
         "Writes a value for a key.",
         [field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0), field("value", count(0, 9), 5)];
-    DELETE = "delete", "Delete",
+    DELETE = "delete", "Delete", "Delete {0}",
         "Writes a tombstone for a key.",
         [field("key", Control::Choice(&["A", "B", "C", "D", "E", "F"]), 0)];
-    LOOK_UP = "look-up", "Look up",
+    LOOK_UP = "look-up", "Look up", "Look up offset {0}",
         "The reader asks for the record at an offset.",
         [field("offset", count(0, 200), 10)];
-    REPLAY = "replay", "Replay",
+    REPLAY = "replay", "Replay", "Replay the log from the beginning",
         "The consumer throws its table away and reads from the beginning.",
         [];
 }
@@ -369,7 +369,7 @@ impl System for KafkaLog {
             Message::Produce { key, value } => put_words(*key, *value),
             Message::LookUp { offset } => format!("\"offset {offset}?\""),
             Message::Found { record: Some(record), .. } => format!("the record at offset {}", record.offset),
-            Message::Found { .. } => "no such record".to_owned(),
+            Message::Found { .. } => "\"no such record\"".to_owned(),
             Message::Read { offset } => format!("a fetch from offset {offset}"),
             Message::Records { records, .. } => counted(records.len() as u64, "record"),
         }

@@ -207,10 +207,13 @@ impl Replica<'_, '_> {
             let done: Vec<(u32, u32)> = leading.waiting.iter().copied().filter(|wait| wait.1 < all_have).collect();
             leading.waiting.retain(|wait| wait.1 >= all_have);
             self.context.why(|_| {
-                format!(
-                    "All of {} have the records below offset {all_have}: the high watermark moves there.",
-                    set(maximal)
-                )
+                let all = set(maximal);
+                match maximal.count_ones() {
+                    1 => format!("Broker {all} alone is in sync: the high watermark moves to {all_have}."),
+                    _ => format!(
+                        "Brokers {all} all have what is below offset {all_have}: the high watermark moves there."
+                    ),
+                }
             });
             done.into_iter().for_each(|(id, offset)| self.answer(id, Produced::At(offset)));
             self.wake();

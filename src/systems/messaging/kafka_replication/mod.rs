@@ -413,10 +413,10 @@ pub fn acks(settings: &Settings, on: bool) -> i8 {
 }
 
 commands! {
-    PRODUCE = "produce", "Produce",
+    PRODUCE = "produce", "Produce", "Produce {0 record}",
         "Produces this many records at once.",
         [field("records", count(1, 5), 3)];
-    MOVE_LEADER = "move-leader", "Move the leadership",
+    MOVE_LEADER = "move-leader", "Move the leadership", "Move the leadership",
         "The controller elects another in-sync replica, as for a controlled shutdown.",
         [];
 }

@@ -21,31 +21,33 @@ pub(super) fn message(message: &Message) -> String {
         Message::Register { .. } => "a registration".to_owned(),
         Message::Registered { epoch, .. } => format!("registered, broker epoch {epoch}"),
         Message::Heartbeat { .. } => "a heartbeat".to_owned(),
-        Message::Metadata { partition: news } => format!("metadata: {}", partition(news)),
+        Message::Metadata { partition: news } => format!("the metadata \"{}\"", partition(news)),
         Message::Stale => "a stale broker epoch".to_owned(),
         Message::AlterPartition { isr, .. } => format!("AlterPartition, ISR {}", set(*isr)),
-        Message::Altered { accepted: true, partition, .. } => format!("the ISR is {}", set(partition.isr)),
+        Message::Altered { accepted: true, partition, .. } => format!("\"the ISR is {}\"", set(partition.isr)),
         Message::Altered { .. } => "AlterPartition refused".to_owned(),
         Message::Fetch { from, .. } => format!("a fetch from offset {}", from.offset),
         Message::FetchAnswer { fetched: Fetched::Records(records), hw, .. } => {
             format!("{}, high watermark {hw}", counted(records.len() as u64, "record"))
         }
         Message::FetchAnswer { fetched: Fetched::Diverging { epoch, end }, .. } => {
-            format!("the logs part: epoch {epoch} ends at {end}")
+            format!("\"the logs part: epoch {epoch} ends at {end}\"")
         }
-        Message::FetchAnswer { fetched: Fetched::Reset { start }, .. } => format!("the log begins at {start}"),
+        Message::FetchAnswer { fetched: Fetched::Reset { start }, .. } => format!("\"the log begins at {start}\""),
         Message::Produce { id, acks: -1 } => format!("record {id}, acks=all"),
         Message::Produce { id, acks } => format!("record {id}, acks={acks}"),
-        Message::ProduceAnswer { id, produced: Produced::At(offset) } => format!("record {id} is at offset {offset}"),
-        Message::ProduceAnswer { id, produced: Produced::NotLeader } => format!("record {id}: not the leader"),
-        Message::ProduceAnswer { id, .. } => format!("record {id}: not enough replicas"),
+        Message::ProduceAnswer { id, produced: Produced::At(offset) } => {
+            format!("\"record {id} is at offset {offset}\"")
+        }
+        Message::ProduceAnswer { id, produced: Produced::NotLeader } => format!("\"record {id}: not the leader\""),
+        Message::ProduceAnswer { id, .. } => format!("\"record {id}: not enough replicas\""),
         Message::Consume { offset } => format!("a fetch from offset {offset}"),
         Message::ConsumeAnswer { consumed: Consumed::Records(records), .. } => counted(records.len() as u64, "record"),
-        Message::ConsumeAnswer { consumed: Consumed::NotLeader, .. } => "not the leader".to_owned(),
-        Message::ConsumeAnswer { .. } => "the offset is out of range".to_owned(),
+        Message::ConsumeAnswer { consumed: Consumed::NotLeader, .. } => "\"not the leader\"".to_owned(),
+        Message::ConsumeAnswer { .. } => "\"the offset is out of range\"".to_owned(),
         Message::WhoLeads => "\"who leads?\"".to_owned(),
-        Message::Leads { leader: Some(leader), .. } => format!("broker {} leads", leader + 1),
-        Message::Leads { .. } => "nobody leads".to_owned(),
+        Message::Leads { leader: Some(leader), .. } => format!("\"broker {} leads\"", leader + 1),
+        Message::Leads { .. } => "\"nobody leads\"".to_owned(),
     }
 }
 

@@ -218,7 +218,7 @@ pub const ENDS: Promise<Nats> = Promise {
     explain: |world| Breach {
         nodes: vec![ASKER],
         text: format!("The caller still waits for the answer to request {}.", stuck(world).unwrap_or(0)),
-        values: Vec::new(),
+        values: vec![(Nats::name(world.settings(), ASKER), format!("waits for request {}", stuck(world).unwrap_or(0)))],
     },
 };
 

@@ -51,8 +51,9 @@ pub(super) fn publish(peer: &mut Peer, topic: i64, count: i64) {
             peer.context.why(|_| format!("{name} is not connected and its buffer is full: message {id} is refused."));
             continue;
         }
-        peer.context.why(|_| format!("{name} publishes message {id} on {text}, and forgets it."));
         let again = !peer.context.rule(SEND_ONCE);
+        let so = if again { "remembers it for a while" } else { "forgets it" };
+        peer.context.why(|_| format!("{name} publishes message {id} on {text}, and {so}."));
         if let Role::Publisher { doubt } = &mut peer.client.role
             && again
             && doubt.len() < MOST_DOUBT

@@ -10,16 +10,16 @@ const fn amount(title: &'static str, max: i64, default: i64) -> Field {
 }
 
 commands! {
-    PUBLISH = "publish", "Publish",
+    PUBLISH = "publish", "Publish", "Publish {1 message} on {0}",
         "Publishes this many messages on a subject.",
         [field("subject", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east"]), 0), amount("messages", 30, 1)];
-    SUBSCRIBE = "subscribe", "Subscribe",
+    SUBSCRIBE = "subscribe", "Subscribe", "Subscribe to {1}| as subscriber {0}",
         "A subscriber asks for one more pattern, besides those it has.",
         [amount("subscriber", 5, 5), field("pattern", Control::Choice(&["temp.kitchen", "temp.hall", "temp.roof.east", "temp.*", "temp.>"]), 4)];
-    REQUEST = "request", "Request",
+    REQUEST = "request", "Request", "Send {0 request}",
         "Sends this many requests on price.get; one worker answers each.",
         [amount("requests", 10, 1)];
-    ASK_ALL = "ask-all", "Ask all",
+    ASK_ALL = "ask-all", "Ask all", "Ask all workers",
         "One request on status.get, to which every worker listens; answers are gathered.",
         [];
 }

@@ -45,10 +45,10 @@ metrics! {
 }
 
 commands! {
-    ORDER = "order", "Order",
+    ORDER = "order", "Order", "Place {0 order}",
         "This many orders at once.",
         [field("orders", count(1, 10), 4)];
-    REBUILD = "rebuild", "Rebuild the read model",
+    REBUILD = "rebuild", "Rebuild the read model", "Rebuild the read model",
         "Drops its rows and rereads the log from offset 0.",
         [];
 }

@@ -214,7 +214,8 @@ pub(super) fn payments(
         context.why_rule(CHARGE_ONCE, |_| match (before, once) {
             (true, true) => format!("Order {id} is in the table of charges already: its card is not charged again."),
             (true, false) => format!("The card of order {id} is charged a second time: nobody looked."),
-            _ => format!("The card of order {id} is charged {}, and its number stored with that.", price(id)),
+            (_, true) => format!("The card of order {id} is charged {}, and its number stored with that.", price(id)),
+            (_, false) => format!("The card of order {id} is charged {}: nothing notes that it was.", price(id)),
         });
         if !before || !once {
             charged.add(id);

@@ -314,7 +314,7 @@ impl System for OrderPlatform {
             Message::Nats(Notice::Sub) => format!("SUB {}", notices::PATTERN),
             Message::Nats(Notice::Pub { order, .. }) => format!("PUB {}", notices::subject(*order)),
             Message::Nats(Notice::Msg { order, .. }) => format!("MSG {}", notices::subject(*order)),
-            Message::Nats(Notice::Answer { order }) => format!("the screen has shown order {order}"),
+            Message::Nats(Notice::Answer { order }) => format!("\"the screen has shown order {order}\""),
         }
     }
 

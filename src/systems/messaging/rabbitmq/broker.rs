@@ -18,6 +18,7 @@ use crate::sim::declare::commands::CommandCall;
 use crate::sim::kernel::time::MS;
 use crate::sim::later::Later;
 use crate::sim::machine::system::{Context, Event, System};
+use crate::sim::numbers::counted;
 
 /// How soon the broker looks again at a message that has expired and cannot be moved yet.
 const TRY_AGAIN: u64 = 100 * MS;
@@ -237,14 +238,22 @@ impl Broker<'_, '_> {
 
     fn close(&mut self, node: NodeId) {
         let (policy, now) = (policy(self.context), self.context.now());
+        let before = self.host.queues.iter().count();
         let Some((count, dead)) = self.host.close(node, policy, now) else { return };
+        let is_queue_gone = self.host.queues.iter().count() < before;
         self.context.why_rule(REQUEUE, |s| {
-            let name = RabbitMq::name(s, node);
-            match policy.requeue {
-                true => format!(
-                    "The old connection of {name} is closed; what it held unacknowledged ({count}) goes back to the queue."
-                ),
-                false => format!("The old connection of {name} is closed; what it held ({count}) counts as done."),
+            let closed = format!("The old connection of {} is closed", RabbitMq::name(s, node));
+            match (is_queue_gone, count, policy.requeue) {
+                (true, ..) => format!("{closed}, and its queue, which is exclusive, vanishes with it."),
+                (_, 0, _) => format!("{closed}; it held nothing unacknowledged."),
+                (_, _, true) => {
+                    let (held, go) = (counted(count as u64, "message"), if count == 1 { "goes" } else { "go" });
+                    format!("{closed}; {held} that it held unacknowledged {go} back to the queue.")
+                }
+                (_, _, false) => {
+                    let (held, count) = (counted(count as u64, "message"), if count == 1 { "counts" } else { "count" });
+                    format!("{closed}; {held} that it held {count} as done.")
+                }
             }
         });
         self.bury(&dead);

@@ -131,39 +131,39 @@ metrics! {
 
 commands! {
     /// Publish this many.
-    PUBLISH = "publish", "Publish",
+    PUBLISH = "publish", "Publish", "Publish {0 message}",
         "Publishes this many messages at once.",
         [field("messages", count(1, 50), 10)];
     /// A worker gives its task back.
-    NACK = "nack", "Nack",
+    NACK = "nack", "Nack", "Nack the task| of worker {0}",
         "A worker gives its current task back: basic.nack with requeue.",
         [field("worker", count(1, 6), 1)];
     /// Publish one message to an exchange.
-    ROUTE = "route", "Publish",
+    ROUTE = "route", "Publish", "Publish to the {0} exchange[, key {1}][, region {2}][, vip{3}]",
         "Publishes one message with a routing key; a headers exchange looks at region and vip instead.",
         [field("exchange", Control::Choice(&EXCHANGES), 0), text_field("routing key", &KEYS), field("region", Control::Choice(&REGIONS), 0), field("vip", Control::Toggle, 0)];
     /// Bind a queue.
-    BIND = "bind", "Bind",
+    BIND = "bind", "Bind", "Bind {0} to the topic exchange[ with key {1}]",
         "Binds a queue to the topic exchange: words between dots, * for one word, # for none or more.",
         [field("queue", Control::Choice(&DESKS), 1), text_field("binding key", &BINDING_KEYS)];
     /// Take a binding away.
-    UNBIND = "unbind", "Unbind",
+    UNBIND = "unbind", "Unbind", "Remove binding {0}",
         "Removes the binding with this number in the table.",
         [field("binding", count(1, 14), 5)];
     /// Publish tasks of a kind.
-    TROUBLE = "trouble", "Publish",
+    TROUBLE = "trouble", "Publish", "Publish {1 task} of kind {0}",
         "Publishes tasks that are fine, fail once, fail always, or kill the worker.",
         [field("kind", Control::Choice(&["fine", "flaky", "poison", "deadly"]), 2), field("tasks", count(1, 20), 1)];
     /// Publish tasks with a priority.
-    URGENT = "urgent", "Publish urgent",
+    URGENT = "urgent", "Publish urgent", "Publish {0 task} of priority {1}",
         "Publishes tasks with a priority. The queue was declared with x-max-priority 4: more counts as 4.",
         [field("tasks", count(1, 20), 3), field("priority", count(0, 9), 4)];
     /// A consumer is cancelled.
-    CANCEL = "cancel", "Cancel",
+    CANCEL = "cancel", "Cancel", "Cancel the consumer| of worker {0}",
         "A worker gets no more tasks: basic.cancel. It still does and acknowledges what it holds.",
         [field("worker", count(1, 6), 1)];
     /// A cancelled consumer consumes again.
-    CONSUME = "consume", "Consume again",
+    CONSUME = "consume", "Consume again", "Consume again| as worker {0}",
         "A worker that has cancelled takes tasks again: basic.consume.",
         [field("worker", count(1, 6), 1)];
 }

@@ -359,8 +359,8 @@ impl System for RabbitMq {
             Method::Confirm { id } => format!("a confirm of {noun} {id}"),
             Method::Refuse { id } => format!("\"{noun} {id}: the queue is full\""),
             Method::Return { id } => format!("message {id}, returned"),
-            Method::Consume { connection } => format!("connection {connection}: consume"),
-            Method::Close { connection } => format!("connection {connection}: closed"),
+            Method::Consume { connection } => format!("\"connection {connection}: consume\""),
+            Method::Close { connection } => format!("\"connection {connection}: closed\""),
             Method::Deliver { delivery, .. } if delivery.redelivered => {
                 format!("{}, redelivered", what(&delivery.message))
             }
@@ -369,10 +369,10 @@ impl System for RabbitMq {
             Method::Settle { id, how: Settle::Requeue, .. } => format!("a nack of {noun} {id}"),
             Method::Settle { id, .. } => format!("a reject of {noun} {id}"),
             Method::Heartbeat { .. } => "a heartbeat".to_owned(),
-            Method::Open { connection } => format!("connection {connection}: open"),
-            Method::Cancel { connection } => format!("connection {connection}: cancel"),
-            Method::CancelOk { connection } => format!("connection {connection}: cancelled"),
-            Method::ConsumeAgain { connection } => format!("connection {connection}: consume again"),
+            Method::Open { connection } => format!("\"connection {connection}: open\""),
+            Method::Cancel { connection } => format!("\"connection {connection}: cancel\""),
+            Method::CancelOk { connection } => format!("\"connection {connection}: cancelled\""),
+            Method::ConsumeAgain { connection } => format!("\"connection {connection}: consume again\""),
         }
     }
 

@@ -11,7 +11,7 @@ use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::promise::Promise;
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::{Node, World};
-use crate::sim::numbers::counted;
+use crate::sim::numbers::{counted, counted_or_no, times};
 
 type Shop = World<RabbitMq>;
 
@@ -217,11 +217,16 @@ pub const EXACT: Promise<RabbitMq> = never!(
             text: match (wrong.expected, wrong.got) {
                 (0, _) => format!("No binding of '{name}' matches message {}, yet it got a copy.", wrong.id),
                 (_, 0) => format!("A binding of '{name}' matches message {}, yet it got no copy.", wrong.id),
-                (_, got) => format!("Queue '{name}' got message {} {got} times, once for each binding.", wrong.id),
+                (_, got) => {
+                    format!("Queue '{name}' got message {} {}, once for each binding.", wrong.id, times(u64::from(got)))
+                }
             },
             values: vec![
-                (format!("bindings of '{name}'"), counted(u64::from(wrong.expected), "copy")),
-                ("broker".to_owned(), counted(u64::from(wrong.got), "copy")),
+                (format!("due in '{name}'"), counted_or_no(u64::from(wrong.expected), "copy")),
+                (
+                    RabbitMq::name(world.settings(), BROKER),
+                    format!("put {} there", counted_or_no(u64::from(wrong.got), "copy")),
+                ),
             ],
         }
     }

@@ -137,10 +137,10 @@ const NAMES: [&str; 5] = ["currency", "city", "coupon", "tax", "weight"];
 
 /// What a team may do to a schema.
 pub const CHANGE_WORDS: [&str; 6] = [
-    "add with default",
-    "add without default",
-    "remove one with default",
-    "remove one without",
+    "add a field with a default",
+    "add a field without one",
+    "remove a field with a default",
+    "remove a field without one",
     "widen a type",
     "change a type",
 ];
@@ -309,13 +309,13 @@ pub enum Note {
 }
 
 commands! {
-    CHANGE = "change", "Change the schema",
+    CHANGE = "change", "Change the schema", "Change the schema: {0}",
         "The team asks the registry for a new version.",
         [field("change", Control::Choice(&CHANGE_WORDS), 0)];
-    PRODUCE = "produce", "Produce",
+    PRODUCE = "produce", "Produce", "Produce a record",
         "Produces a record.",
         [];
-    REPLAY = "replay", "Replay",
+    REPLAY = "replay", "Replay", "Replay from the oldest record| as consumer {0}",
         "A consumer reads again from the oldest record.",
         [field("consumer", count(1, 3), 1)];
 }
@@ -407,11 +407,11 @@ impl System for Registry {
             Message::Register { schema, .. } => {
                 format!("a schema of {}", counted(schema.fields.len() as u64, "field"))
             }
-            Message::Registered { id, .. } => format!("accepted as version {id}"),
-            Message::Refused { version, .. } => format!("refused: clashes with version {version}"),
+            Message::Registered { id, .. } => format!("\"accepted as version {id}\""),
+            Message::Refused { version, .. } => format!("\"refused: it clashes with version {version}\""),
             Message::GetSchema { id } => format!("\"schema {id}?\""),
             Message::SchemaIs { id, .. } => format!("schema {id}"),
-            Message::Deploy { id, .. } => format!("version {id} is there"),
+            Message::Deploy { id, .. } => format!("\"version {id} is there\""),
             Message::Status { id, .. } => format!("\"I read with version {id}\""),
             Message::Produce { record } => format!("a record of {} bytes", record.len()),
             Message::Read { offset } => format!("a fetch from offset {offset}"),

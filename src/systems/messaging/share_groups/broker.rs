@@ -119,8 +119,12 @@ impl Broker<'_, '_> {
             let place = Place { partition: partition as u8, offset };
             let Some(record) = self.disk.topic[partition].get(offset).copied() else { continue };
             let lock = self.context.amount(LOCK_DURATION);
+            let ends = self.context.rule(LOCK);
             self.context.why(|_| match shared {
-                true => format!("{name} gets record {place}, delivery {count}, locked for {}.", time::show(lock)),
+                true if ends => {
+                    format!("{name} gets record {place}, delivery {count}, locked for {}.", time::show(lock))
+                }
+                true => format!("{name} gets record {place}, delivery {count}, locked until it answers."),
                 false => format!("{name} owns partition {partition}, and gets record {place}."),
             });
             self.context.note(Note::Delivered { place, to: node });

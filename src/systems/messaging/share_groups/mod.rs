@@ -105,16 +105,16 @@ settings! {
 const WORKER: Field = field("worker", count(1, 6), 1);
 
 commands! {
-    PRODUCE = "produce", "Produce",
+    PRODUCE = "produce", "Produce", "Produce {0 record}",
         "Produces this many records at once.",
         [field("records", count(1, 20), 8)];
-    POISON = "poison", "Produce poison",
+    POISON = "poison", "Produce poison", "Produce a poison record",
         "Produces a record that no worker can work on.",
         [];
-    RELEASE = "release", "Release",
+    RELEASE = "release", "Release", "Release the record| of worker {0}",
         "A worker gives its record back: it is delivered again.",
         [WORKER];
-    REJECT = "reject", "Reject",
+    REJECT = "reject", "Reject", "Reject the record| of worker {0}",
         "A worker says that its record is not worth another try.",
         [WORKER];
 }
@@ -434,8 +434,10 @@ impl System for ShareGroups {
                 format!("record {}", words.join("; "))
             }
             Message::Acknowledge { place, kind, .. } => format!("{} for record {place}", kind.word()),
-            Message::Answer { place, kind, taken: true, .. } => format!("{} of record {place} taken", kind.word()),
-            Message::Answer { place, kind, .. } => format!("{} of record {place} refused", kind.word()),
+            Message::Answer { place, kind, taken: true, .. } => {
+                format!("\"{} of record {place} is taken\"", kind.word())
+            }
+            Message::Answer { place, kind, .. } => format!("\"{} of record {place} is refused\"", kind.word()),
         }
     }
 

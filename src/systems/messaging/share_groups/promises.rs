@@ -10,6 +10,7 @@ use crate::sim::kernel::time::{SEC, Time};
 use crate::sim::machine::promise::{Limit, Promise};
 use crate::sim::machine::system::System;
 use crate::sim::machine::world::World;
+use crate::sim::numbers::times;
 
 /// How many records are remembered: all that may be open, and as many again.
 const KEPT: usize = 240;
@@ -172,7 +173,7 @@ pub const WITHIN_LIMIT: Promise<ShareGroups> = never!(
     |world| world.witness().over,
     |world, (place, count)| Breach {
         nodes: vec![BROKER],
-        text: format!("Record {place} was delivered {count} times."),
+        text: format!("Record {place} was delivered {}.", times(u64::from(count))),
         values: vec![
             ("limit".to_owned(), world.settings().amount(LIMIT).to_string()),
             ("deliveries".to_owned(), count.to_string()),
@@ -213,13 +214,16 @@ pub const FINAL: Promise<ShareGroups> = never!(
 );
 
 /// A record that has been with a worker for longer than its lock and some.
-fn stuck(world: &World<ShareGroups>) -> Option<Place> {
+fn stuck(world: &World<ShareGroups>) -> Option<(Place, NodeId)> {
     let now = world.kernel().node(BROKER).local(world.kernel().now());
     let most = world.settings().amount(LOCK_DURATION) + SLACK;
-    let late = |state| matches!(state, State::Acquired(holder) if now > holder.since.saturating_add(most));
+    let late = |state| match state {
+        State::Acquired(holder) if now > holder.since.saturating_add(most) => Some(holder.node),
+        _ => None,
+    };
     share(world)?.iter().zip(0..).find_map(|(share, partition)| {
-        let found = share.in_flight().find(|(_, record)| late(record.state));
-        found.map(|(offset, _)| Place { partition, offset })
+        let mut held = share.in_flight().filter_map(|(offset, record)| Some((offset, late(record.state)?)));
+        held.next().map(|(offset, holder)| (Place { partition, offset }, holder))
     })
 }
 
@@ -230,13 +234,19 @@ pub const MOVES: Promise<ShareGroups> = Promise {
     about: "A record that is not answered within its lock comes back or is archived within a few seconds.",
     kind: Kind::Eventually { within: 15 * SEC },
     holds: |world| stuck(world).is_none() && share(world).is_some(),
-    explain: |world| Breach {
-        nodes: vec![BROKER],
-        text: match stuck(world) {
-            Some(place) => format!("Record {place} is with a worker that will never answer for it."),
-            None => "The broker is down.".to_owned(),
-        },
-        values: Vec::new(),
+    explain: |world| match stuck(world) {
+        Some((place, holder)) => {
+            let name = ShareGroups::name(world.settings(), holder);
+            Breach {
+                nodes: vec![BROKER, holder],
+                text: format!("Record {place} is with {name}, which will never answer for it."),
+                values: vec![
+                    (ShareGroups::name(world.settings(), BROKER), format!("keeps record {place} locked")),
+                    (name, format!("will not answer for {place}")),
+                ],
+            }
+        }
+        None => Breach { nodes: vec![BROKER], text: "The broker is down.".to_owned(), values: Vec::new() },
     },
 };
 

@@ -195,7 +195,7 @@ pub fn weights(settings: &Settings) -> Vec<i64> {
 }
 
 commands! {
-    BURST = "burst", "Burst",
+    BURST = "burst", "Burst", "Send {0 request} at once",
         "This many requests at once.",
         [field("requests", slider(1, 100, 1, Unit::Count), 30)];
 }
@@ -268,9 +268,9 @@ impl System for LoadBalancer {
     fn describe_message(_: &Settings, message: &Message) -> String {
         match message {
             Message::Request { id, .. } => format!("request {id}"),
-            Message::Response { id } => format!("the answer to {id}"),
-            Message::Busy { id } => format!("\"too busy for {id}\""),
-            Message::Failed { id } => format!("\"{id} failed\""),
+            Message::Response { id } => format!("the answer to request {id}"),
+            Message::Busy { id } => format!("\"too busy for request {id}\""),
+            Message::Failed { id } => format!("\"request {id} failed\""),
             Message::Check => "a health check".to_owned(),
             Message::Healthy => "\"healthy\"".to_owned(),
         }

@@ -259,7 +259,7 @@ impl Client<'_, '_> {
             let what = match (is_hint, strict) {
                 (true, true) => format!("A hint for {who} is kept; it does not count"),
                 (true, false) => format!("A hint for {who} is kept, and counts"),
-                _ => format!("{who} has stored {}", stored.version),
+                _ => format!("{who} has {} or newer", stored.version),
             };
             format!("{what}: {have} of the {write_quorum} that {name} waits for.")
         });

@@ -243,10 +243,10 @@ const fn count_slider(max: i64) -> Control {
 }
 
 commands! {
-    WRITE = "write", "Write x",
+    WRITE = "write", "Write x", "Write x = {1}| as {0}",
         "A client writes x, once its current operation has ended.",
         [CLIENT_FIELD, field("value", count(0, 99), 7)];
-    READ = "read", "Read x",
+    READ = "read", "Read x", "Read x| as {0}",
         "A client reads x, once its current operation has ended.",
         [CLIENT_FIELD];
 }
@@ -330,7 +330,7 @@ impl System for QuorumStore {
         match message {
             Message::Query { .. } => "\"what do you have?\"".to_owned(),
             Message::Answer { stored, .. } => format!("\"x={}, {}\"", stored.value, stored.version),
-            Message::Store { stored, .. } => format!("store x={}, {}", stored.value, stored.version),
+            Message::Store { stored, .. } => format!("\"store x={}, {}\"", stored.value, stored.version),
             Message::Ack { version, .. } => format!("an ack of {version}"),
             Message::Hint { home, stored, .. } => {
                 format!("a hint for {}: x={}, {}", Self::name(settings, *home), stored.value, stored.version)

@@ -23,6 +23,9 @@ struct Behind {
     known: Told,
 }
 
+/// The most replicas that a breach names.
+const MOST_LACKING: usize = 2;
+
 /// What has been seen of the run so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Witness {
@@ -80,18 +83,24 @@ fn breach(world: &World<QuorumStore>, behind: Option<Behind>, what: &str) -> Bre
         _ => format!("x={}, {}", stored.value, stored.version),
     };
     let other = NodeId(known.client);
+    // Who still lacks what was known: with one of them the reader made do.
+    let lacking = versions(world).filter(|(_, version)| *version < known.stored.version).take(MOST_LACKING);
+    let lacking: Vec<(NodeId, Version)> = lacking.collect();
+    let stale = lacking.iter().map(|(node, version)| (name(*node), format!("still has {version}")));
+    let told =
+        [(name(other), format!("was told {}", show(known.stored))), (name(client), format!("then read {}", show(got)))];
+    let mut nodes = vec![client];
+    nodes.extend((other != client).then_some(other));
+    nodes.extend(lacking.iter().map(|(node, _)| *node));
     Breach {
-        nodes: vec![client],
+        nodes,
         text: format!(
             "{} read {}, though {} {what} before the read began.",
             name(client),
             show(got),
             show(known.stored)
         ),
-        values: vec![
-            (format!("{} was told", name(other)), show(known.stored)),
-            (format!("{} then read", name(client)), show(got)),
-        ],
+        values: told.into_iter().chain(stale).collect(),
     }
 }
 

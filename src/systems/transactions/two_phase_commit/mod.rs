@@ -237,7 +237,7 @@ fn word(commit: bool) -> &'static str {
 }
 
 commands! {
-    ORDER = "order", "Order",
+    ORDER = "order", "Order", "Place an order[ that {0} refuses]",
         "An order of $50, as one transaction over all participants.",
         [field("who says no", Control::Choice(&["nobody", "orders", "payment", "stock", "shipping", "loyalty"]), 0)];
 }
@@ -313,12 +313,12 @@ impl System for TwoPhaseCommit {
         match message {
             Message::Request { tx, .. } => format!("\"order {tx}\""),
             Message::Outcome { tx, commit } => format!("\"order {tx}: {}\"", if *commit { "done" } else { "refused" }),
-            Message::Prepare { tx, .. } => format!("Prepare {tx}"),
-            Message::Vote { tx, yes } => format!("a {} for {tx}", if *yes { "yes" } else { "no" }),
-            Message::Decide { tx, commit: true } => format!("Commit {tx}"),
-            Message::Decide { tx, .. } => format!("Abort {tx}"),
-            Message::Ack { tx } => format!("Ack {tx}"),
-            Message::Inquire { tx } => format!("\"what became of {tx}?\""),
+            Message::Prepare { tx, .. } => format!("\"prepare order {tx}\""),
+            Message::Vote { tx, yes } => format!("a {} to order {tx}", if *yes { "yes" } else { "no" }),
+            Message::Decide { tx, commit: true } => format!("\"commit order {tx}\""),
+            Message::Decide { tx, .. } => format!("\"abort order {tx}\""),
+            Message::Ack { tx } => format!("an ack of order {tx}"),
+            Message::Inquire { tx } => format!("\"what became of order {tx}?\""),
         }
     }
 

@@ -80,10 +80,11 @@ impl Participant<'_, '_> {
         } else {
             *self.unforced = Some(tx);
         }
-        let forced = self.context.rule(FORCE_VOTE);
+        let (forced, waits) = (self.context.rule(FORCE_VOTE), self.context.rule(WAIT));
         self.context.why_rule(FORCE_VOTE, |_| {
             let how = if forced { "with the vote on disk" } else { "with the vote in memory only" };
-            format!("{name} locks its row and votes yes on order {tx}, {how}. It can no longer abort alone.")
+            let bound = if waits { " It can no longer abort alone." } else { "" };
+            format!("{name} locks its row and votes yes on order {tx}, {how}.{bound}")
         });
         self.vote(tx, true);
         let patience = self.context.amount(PATIENCE);
