@@ -94,7 +94,10 @@ pub fn lines(world: &LiveWorld, plot: Plot, now: Time) -> (Scale, Vec<Line>) {
         Plot::Rates(named) => {
             let rate =
                 |metric: MetricId| together(all(metric).into_iter().map(|series| stretch.rate(series)).collect());
-            let lines = named.iter().map(|(name, metric)| line((*name).to_owned(), rate(*metric)));
+            let lines = named.iter().map(|(name, metric, times)| {
+                let points = rate(*metric).into_iter().map(|(at, value)| (at, value * f64::from(*times)));
+                line((*name).to_owned(), points.collect())
+            });
             (Scale::PerSecond, lines.collect())
         }
         Plot::Level(metric) => (Scale::Plain, each(metric, &|series| stretch.level(series))),

@@ -12,6 +12,8 @@ use crate::sim::run::simulation::{Handled, What};
 /// Between a node's words and the first line, and from line to line, in units of the picture.
 const BELOW: i32 = 14;
 const LINE: i32 = 17;
+/// Between the last line and the edge of what is shown.
+const EDGE: i32 = 4;
 
 fn words(why: Lost) -> &'static str {
     match why {
@@ -35,22 +37,23 @@ pub fn losses(picture: &Picture, events: impl Iterator<Item = Handled>) -> Strin
     let mut out = String::new();
     for mark in &picture.nodes {
         let own = counts.iter().filter(|known| known.0 == mark.node.0);
-        for (line, (_, why, count)) in own.enumerate() {
-            let text = format!("✕ {count} {}", words(*why));
-            let (x, y) = place(picture, mark, &text, line as i32);
+        let lines: Vec<String> = own.map(|(_, why, count)| format!("✕ {count} {}", words(*why))).collect();
+        for (line, text) in lines.iter().enumerate() {
+            let (x, y) = place(picture, mark, text, (line as i32, lines.len() as i32));
             let _ = write!(out, r#"<text class="losses" x="{x}" y="{y}">{text}</text>"#);
         }
     }
     out
 }
 
-/// The middle of a line below a node, within what is shown.
-fn place(picture: &Picture, mark: &NodeMark, text: &str, line: i32) -> (i32, i32) {
-    let (left, _, right, _) = extent(picture).unwrap_or_default();
+/// The middle of a line below a node, one of so many, within what is shown.
+fn place(picture: &Picture, mark: &NodeMark, text: &str, (line, lines): (i32, i32)) -> (i32, i32) {
+    let (left, _, right, bottom) = extent(picture).unwrap_or_default();
     let half = width(text, LARGEST) / 2;
     // What is wrong with a node is written below it, whether or not it has a state.
     let told = if mark.state.is_empty() && !state_text(mark).is_empty() { LINE } else { 0 };
-    (mark.at.0.max(left + half).min(right - half), mark.bounds().3 + told + BELOW + LINE * line)
+    let first = (mark.bounds().3 + told + BELOW).min(bottom - EDGE - LINE * (lines - 1));
+    (mark.at.0.max(left + half).min(right - half), first + LINE * line)
 }
 
 #[cfg(test)]
@@ -89,7 +92,7 @@ mod tests {
         ];
         let text = "✕ 1 came while it was down";
         let (left, _, right, _) = extent(&picture).unwrap_or_default();
-        let middles = [0, 1].map(|at| place(&picture, &picture.nodes[at], text, 0).0);
+        let middles = [0, 1].map(|at| place(&picture, &picture.nodes[at], text, (0, 1)).0);
         assert!(middles[0] - width(text, LARGEST) / 2 >= left && middles[1] + width(text, LARGEST) / 2 <= right);
     }
 }

@@ -141,7 +141,7 @@ fn caption(title: &str) -> String {
 }
 
 fn legend_line((look, name, value): (String, &str, String)) -> String {
-    format!(r#"<li><span class="swatch {look}"></span>{} {}</li>"#, escape(name), tagged("b", &value))
+    format!(r#"<li><span class="swatch {look}"></span><span>{}</span> {}</li>"#, escape(name), tagged("b", &value))
 }
 
 fn table(columns: &[String], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {

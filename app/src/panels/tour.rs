@@ -115,7 +115,7 @@ fn passed(player: Player) -> Option<String> {
     let state = player.beat_state.get();
     let (events, time) = player.beat_span(player.beat.get()).filter(|span| span.0 > LONG)?;
     let events = (state != BeatState::Read).then_some(events)?;
-    Some(format!("{events} events in {}; all but the last are passed over quickly.", show(time)))
+    Some(format!("{events} events in {}, the last ones slowly.", show(time)))
 }
 
 /// What the reader guesses, and how it turned out: the simulator's own next state grades it.

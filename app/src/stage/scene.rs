@@ -66,11 +66,14 @@ impl Words {
     }
 }
 
+/// What a link looks like, and where it goes.
+type LinkLooks = (LinkMark, LinkTrouble, Option<(Point, Point)>);
+
 /// A link is drawn below the nodes, and its stop for the keyboard comes after theirs.
 struct LinkElement {
     drawn: web_sys::Element,
     stop: web_sys::Element,
-    shown: Option<(LinkMark, LinkTrouble, Option<(Point, Point)>)>,
+    shown: Option<LinkLooks>,
 }
 
 /// See the module's header.

@@ -59,7 +59,7 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
         Chart {
             title: "Orders",
             about: "What the sale brings in, what the database writes, and whom the shop turns away.",
-            plot: Plot::Rates(&[("in", sale::IN), ("written", sale::OUT), ("turned away", sale::AWAY)]),
+            plot: Plot::Rates(&[("in", sale::IN, 1), ("written", sale::OUT, 1), ("refused", sale::AWAY, 1)]),
         },
         Chart {
             title: "From order to row",

@@ -12,6 +12,9 @@ use crate::views::kafka::{
 
 type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
+/// How many records each one here stands for.
+const RECORDS: u32 = 200;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
     slug: "lag-and-scaling",
@@ -33,7 +36,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     fixed: &[
         (kafka::CONSUMERS, 6),
         (kafka::SCALER, 1),
-        (kafka::WEIGHT, 200),
+        (kafka::WEIGHT, RECORDS as i64),
         (kafka::KEYS, 0),
         (kafka::BATCH, 4),
         (kafka::LINGER, 50_000),
@@ -50,7 +53,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
         Chart {
             title: "Records",
             about: "What producers append, and what the group gets done. The lag grows by the difference.",
-            plot: Plot::Rates(&[("appended", kafka::APPENDED), ("done", kafka::DONE)]),
+            plot: Plot::Rates(&[("in", kafka::APPENDED, RECORDS), ("done", kafka::DONE, 1)]),
         },
         Chart {
             title: "Lag",
@@ -95,7 +98,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match (metric, subject) {
         (kafka::MEMBERS, 0) => "members".to_owned(),
-        (kafka::MEMBERS, _) => "with a partition".to_owned(),
+        (kafka::MEMBERS, _) => "owners".to_owned(),
         (kafka::LAG | kafka::REBALANCES, _) => "group A".to_owned(),
         _ => Kafka::name(settings, NodeId(subject)),
     }
