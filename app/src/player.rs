@@ -33,7 +33,6 @@ mod tree;
 mod until;
 
 use film::Film;
-pub use film::MANY;
 use past::{Own, Past};
 pub use story::Story;
 use story::Told;

@@ -26,7 +26,7 @@ use crate::view::{click, effect};
 #[component]
 pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
     let player = Player::new(scenario, run_in_query());
-    let (desk, side) = (Desk::new(player), Side::new());
+    let (desk, side, is_large) = (Desk::new(player), Side::new(), RwSignal::new(false));
     player.resume();
     open_beside(player);
     open_story(player);
@@ -42,8 +42,10 @@ pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
     });
     on_cleanup(move || pause_when_hidden.remove());
     view! {
-        <div class="stage-frame">
+        <div class="stage-frame" class:is-large=move || is_large.get()>
             <Promises player/>
+            <button class="quiet enlarge" aria-pressed=move || is_large.get().to_string()
+                on:click=click(move || is_large.update(|large| *large = !*large))>"Larger"</button>
             <Stages player side/>
             <LoadStrip player/>
             <Breach player/>

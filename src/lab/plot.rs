@@ -91,6 +91,15 @@ pub fn lines(world: &LiveWorld, plot: Plot, now: Time) -> (Scale, Vec<Line>) {
     };
     match plot {
         Plot::Rate(metric) | Plot::Share(metric) => (Scale::PerSecond, each(metric, &|series| stretch.rate(series))),
+        Plot::Rates(named) => {
+            let rate =
+                |metric: MetricId| together(all(metric).into_iter().map(|series| stretch.rate(series)).collect());
+            let lines = named.iter().map(|(name, metric, times)| {
+                let points = rate(*metric).into_iter().map(|(at, value)| (at, value * f64::from(*times)));
+                line((*name).to_owned(), points.collect())
+            });
+            (Scale::PerSecond, lines.collect())
+        }
         Plot::Level(metric) => (Scale::Plain, each(metric, &|series| stretch.level(series))),
         Plot::PercentileOfEach(metric) => (Scale::Micros, each(metric, &|series| stretch.percentile(&[series], 950))),
         Plot::Percentiles(metric) => {
@@ -103,6 +112,27 @@ pub fn lines(world: &LiveWorld, plot: Plot, now: Time) -> (Scale, Vec<Line>) {
             (Scale::Percent, vec![line("share".to_owned(), stretch.ratio(&all(part), &all(other)))])
         }
     }
+}
+
+/// Rates or levels of several subjects as one: their sum at each moment that any of them knows.
+fn together(all: Vec<Vec<(Time, f64)>>) -> Vec<(Time, f64)> {
+    let longest = all.iter().max_by_key(|points| points.len()).cloned().unwrap_or_default();
+    let at = |points: &[(Time, f64)], moment: Time| {
+        let known = points.partition_point(|point| point.0 <= moment).checked_sub(1);
+        known.map_or(0.0, |last| points[last].1)
+    };
+    longest.iter().map(|&(moment, _)| (moment, all.iter().map(|points| at(points, moment)).sum())).collect()
+}
+
+/// The lines of a plot where there is room for so many: more than that are one, the sum of them all.
+pub fn few_lines(world: &LiveWorld, plot: Plot, now: Time, most: usize) -> (Scale, Vec<Line>) {
+    let (scale, lines) = lines(world, plot, now);
+    if lines.len() <= most || !matches!(plot, Plot::Rate(_) | Plot::Level(_)) {
+        return (scale, lines);
+    }
+    let name = format!("all {}", lines.len());
+    let points = together(lines.into_iter().map(|line| line.points).collect());
+    (scale, vec![Line { name, points, is_other: false }])
 }
 
 /// A counter's total for each subject, over the whole run.

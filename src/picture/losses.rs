@@ -2,12 +2,18 @@
 
 use std::fmt::Write;
 
-use super::Picture;
+use super::extent::extent;
+use super::svg::state_text;
+use super::words::{LARGEST, width};
+use super::{NodeMark, Picture};
 use crate::sim::kernel::Lost;
 use crate::sim::run::simulation::{Handled, What};
 
-/// Between a node's words and this line, in units of the picture.
-const BELOW: i32 = 12;
+/// Between a node's words and the first line, and from line to line, in units of the picture.
+const BELOW: i32 = 14;
+const LINE: i32 = 17;
+/// Between the last line and the edge of what is shown.
+const EDGE: i32 = 4;
 
 fn words(why: Lost) -> &'static str {
     match why {
@@ -18,7 +24,7 @@ fn words(why: Lost) -> &'static str {
     }
 }
 
-/// A line below each node that these events should have reached, as SVG: "✕ 2 cut off".
+/// Lines below each node that these events should have reached, as SVG: "✕ 2 cut off".
 pub fn losses(picture: &Picture, events: impl Iterator<Item = Handled>) -> String {
     let mut counts: Vec<(u16, Lost, u32)> = Vec::new();
     for event in events {
@@ -31,13 +37,23 @@ pub fn losses(picture: &Picture, events: impl Iterator<Item = Handled>) -> Strin
     let mut out = String::new();
     for mark in &picture.nodes {
         let own = counts.iter().filter(|known| known.0 == mark.node.0);
-        let told: Vec<String> = own.map(|(_, why, count)| format!("{count} {}", words(*why))).collect();
-        if !told.is_empty() {
-            let (x, y) = (mark.at.0, mark.bounds().3 + BELOW);
-            let _ = write!(out, r#"<text class="losses" x="{x}" y="{y}">✕ {}</text>"#, told.join(", "));
+        let lines: Vec<String> = own.map(|(_, why, count)| format!("✕ {count} {}", words(*why))).collect();
+        for (line, text) in lines.iter().enumerate() {
+            let (x, y) = place(picture, mark, text, (line as i32, lines.len() as i32));
+            let _ = write!(out, r#"<text class="losses" x="{x}" y="{y}">{text}</text>"#);
         }
     }
     out
+}
+
+/// The middle of a line below a node, one of so many, within what is shown.
+fn place(picture: &Picture, mark: &NodeMark, text: &str, (line, lines): (i32, i32)) -> (i32, i32) {
+    let (left, _, right, bottom) = extent(picture).unwrap_or_default();
+    let half = width(text, LARGEST) / 2;
+    // What is wrong with a node is written below it, whether or not it has a state.
+    let told = if mark.state.is_empty() && !state_text(mark).is_empty() { LINE } else { 0 };
+    let first = (mark.bounds().3 + told + BELOW).min(bottom - EDGE - LINE * (lines - 1));
+    (mark.at.0.max(left + half).min(right - half), first + LINE * line)
 }
 
 #[cfg(test)]
@@ -63,7 +79,20 @@ mod tests {
             id: 1,
         };
         let drawn = losses(&picture, [lost(Lost::Cut), lost(Lost::Down), lost(Lost::Cut)].into_iter());
-        assert_eq!(drawn.matches("<text").count(), 1);
-        assert!(drawn.contains("✕ 2 cut off, 1 came while it was down"), "{drawn}");
+        assert_eq!(drawn.matches("<text").count(), 2);
+        assert!(drawn.contains("✕ 2 cut off<") && drawn.contains("✕ 1 came while it was down<"), "{drawn}");
+    }
+
+    #[test]
+    fn a_line_at_the_edge_is_moved_inwards() {
+        let mut picture = Picture::new(Frame::Wide);
+        picture.nodes = vec![
+            NodeMark::new(NodeId(0), (100, 100), Shape::Server, "A"),
+            NodeMark::new(NodeId(1), (500, 100), Shape::Server, "B"),
+        ];
+        let text = "✕ 1 came while it was down";
+        let (left, _, right, _) = extent(&picture).unwrap_or_default();
+        let middles = [0, 1].map(|at| place(&picture, &picture.nodes[at], text, (0, 1)).0);
+        assert!(middles[0] - width(text, LARGEST) / 2 >= left && middles[1] + width(text, LARGEST) / 2 <= right);
     }
 }

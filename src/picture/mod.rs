@@ -15,6 +15,7 @@ pub mod operations;
 pub mod svg;
 pub mod text;
 pub mod timeline;
+pub mod words;
 
 use crate::sim::NodeId;
 use crate::sim::kernel::time::Time;
@@ -298,6 +299,22 @@ pub struct Cell {
 }
 
 impl Cell {
+    /// What stands for so many more that have no room.
+    pub fn more(count: usize) -> Cell {
+        Cell::loose(format!("+{count}"), Tone::Neutral)
+    }
+
+    /// As many of these as have room; where there are more, the last cell says how many.
+    pub fn some_of(cells: impl Iterator<Item = Cell>, room: usize) -> Vec<Cell> {
+        let mut all: Vec<Cell> = cells.collect();
+        if all.len() > room {
+            let left_out = all.len() + 1 - room.max(1);
+            all.truncate(room.max(1) - 1);
+            all.push(Cell::more(left_out));
+        }
+        all
+    }
+
     /// A settled cell.
     pub fn firm(text: impl Into<String>, tone: Tone) -> Cell {
         Cell { text: text.into(), tone, firm: true }
@@ -401,5 +418,19 @@ impl Picture {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_no_room_is_counted_in_the_last_cell() {
+        let cells = |count: u32, room| {
+            let all = (1..=count).map(|at| Cell::firm(at.to_string(), Tone::Store));
+            Cell::some_of(all, room).into_iter().map(|cell| cell.text).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!((cells(3, 3), cells(5, 3)), ("1 2 3".to_owned(), "1 2 +3".to_owned()));
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Write;
 use super::decimal::{hundredths, tenths};
 use super::extent::{extent, view_box};
 use super::geometry::{self, Lane, Point, Spot};
+use super::words::{self, label_column};
 use super::{
     Bar, Body, Cell, Figure, FlightMark, Glyph, GridRow, LinkMark, Look, NodeMark, Picture, SetMark, Shape, Tone,
 };
@@ -313,17 +314,26 @@ pub fn all_flights(picture: &Picture, flights: &[FlightMark], now: Time) -> Stri
 
 /// Height of a row of a figure.
 const ROW: i32 = 24;
-/// Letters are about this wide, in units of the picture.
-const LETTER: i32 = 8;
+/// The usual letters of a figure, in units of the picture.
+const USUAL: i32 = 15;
+/// A text is drawn closer by so much at most, in percent of its width.
+const CLOSEST: i32 = 55;
 /// A number in a table has at most this many characters.
 const SHORT: usize = 4;
+/// The narrowest that a column of a crowded table becomes, and the room between two.
+const SHORTEST: i32 = 24;
+const BETWEEN: i32 = 8;
+/// The room for the words after a bar, so that it does not jump while they grow.
+const SHORTEST_TEXT: i32 = 64;
+/// The shortest that a full bar may be.
+const SHORTEST_BAR: i32 = 24;
 /// A grid's cells are as wide as if there were at least this many, so that they do not jump while a log grows.
 const FEWEST_COLUMNS: usize = 8;
 
 /// The contents of a figure's group, around its top left corner.
 pub fn figure(figure: &Figure) -> String {
-    let fit = fit(&figure.title, figure.size.0);
-    let mut out = format!(r#"<text class="figure-title" x="0" y="12"{fit}>{}</text>"#, escape(&figure.title));
+    let squeezed = squeezed(&figure.title, figure.size.0);
+    let mut out = format!(r#"<text class="figure-title" x="0" y="12"{squeezed}>{}</text>"#, escape(&figure.title));
     match &figure.body {
         Body::Grid { first, rows } => grid(&mut out, figure.size, (Some(*first), FEWEST_COLUMNS), rows),
         Body::Matrix(rows) => grid(&mut out, figure.size, (Some(0), 1), rows),
@@ -334,29 +344,36 @@ pub fn figure(figure: &Figure) -> String {
     out
 }
 
-/// The attributes that draw a title closer where it is longer than its figure is wide; nothing where it fits.
-fn fit(title: &str, width: i32) -> String {
-    if title.chars().count() as i32 * LETTER <= width {
+/// The attributes that draw a text closer where it is wider than its place; nothing where it fits.
+fn squeezed(text: &str, room: i32) -> String {
+    if words::width(text, USUAL) <= room {
         return String::new();
     }
-    format!(r#" textLength="{width}" lengthAdjust="spacingAndGlyphs""#)
+    format!(r#" textLength="{room}" lengthAdjust="spacingAndGlyphs""#)
 }
 
-/// The width of the labels before rows: there are only a few widths, so that stacked figures line up.
-fn label_width<'a>(labels: impl Iterator<Item = &'a str>) -> i32 {
-    match labels.map(|label| label.chars().count()).max().unwrap_or(0) {
-        0 => 0,
-        1..=3 => 24,
-        4..=9 => 76,
-        more => more as i32 * 7 + 10,
+/// How a grid lies in its figure.
+struct GridPlaces {
+    /// The width of the labels before its rows.
+    label: i32,
+    columns: usize,
+    /// From one cell to the next, across and down.
+    cell: i32,
+    step: i32,
+}
+
+impl GridPlaces {
+    fn of((width, height): (i32, i32), fewest: usize, rows: &[GridRow]) -> GridPlaces {
+        let label = label_column(rows.iter().map(|row| row.label.as_str()));
+        let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(fewest);
+        let cell = ((width - label) / columns as i32).min(64);
+        let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
+        GridPlaces { label, columns, cell, step }
     }
 }
 
-fn grid(out: &mut String, (width, height): (i32, i32), (first, fewest): (Option<u32>, usize), rows: &[GridRow]) {
-    let label = label_width(rows.iter().map(|row| row.label.as_str()));
-    let columns = rows.iter().map(|row| row.cells.len()).max().unwrap_or(0).max(fewest);
-    let cell = ((width - label) / columns as i32).min(64);
-    let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
+fn grid(out: &mut String, size: (i32, i32), (first, fewest): (Option<u32>, usize), rows: &[GridRow]) {
+    let GridPlaces { label, columns, cell, step } = GridPlaces::of(size, fewest, rows);
     for (column, index) in first.into_iter().flat_map(|first| first..).take(columns).enumerate() {
         let x = label + cell * column as i32 + cell / 2;
         let _ = write!(out, r#"<text class="index" x="{x}" y="29">{index}</text>"#);
@@ -386,47 +403,55 @@ fn grid(out: &mut String, (width, height): (i32, i32), (first, fewest): (Option<
 
 fn cell_box(out: &mut String, (x, y, width, height): (i32, i32, i32, i32), cell: &Cell) {
     let firm = if cell.firm { "is-firm" } else { "is-loose" };
-    let (tone, text) = (cell.tone.class(), escape(&cell.text));
+    let (tone, text, squeezed) = (cell.tone.class(), escape(&cell.text), squeezed(&cell.text, width));
     let _ = write!(
         out,
-        r#"<g class="cell {firm} {tone}"><rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3"/><text x="{}" y="{}">{text}</text></g>"#,
+        r#"<g class="cell {firm} {tone}"><rect x="{x}" y="{y}" width="{width}" height="{height}" rx="3"/><text x="{}" y="{}"{squeezed}>{text}</text></g>"#,
         x + width / 2,
         y + height / 2 + 4
     );
 }
 
-fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &[Vec<Cell>]) {
-    let columns = head.len().max(1) as i32;
+/// Where the columns of a table begin, and where the last of them ends.
+fn columns(width: i32, head: &[String], rows: &[Vec<Cell>]) -> Vec<i32> {
+    let count = head.len().max(1) as i32;
     // A first column of mere numbers, without a heading, is half as wide as the others.
     let is_number = |row: &Vec<Cell>| row.first().is_none_or(|cell| cell.text.chars().count() <= SHORT);
     let has_numbers = head.first().is_some_and(String::is_empty) && rows.iter().all(is_number);
-    let cell = if has_numbers { width * 2 / (columns * 2 - 1) } else { width / columns };
+    let cell = if has_numbers { width * 2 / (count * 2 - 1) } else { width / count };
     // Where a text has no room in an equal share, each column's share goes by its longest text.
     let longest = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| &cell.text);
-        let letters = cells.chain(head.get(column)).map(|text| text.chars().count());
-        letters.max().unwrap_or(0).max(SHORT) as i32 + 1
+        let widths = cells.chain(head.get(column)).map(|text| words::width(text, words::LARGEST));
+        widths.max().unwrap_or(0).max(SHORTEST) + BETWEEN
     };
     let shares: Vec<i32> = (0..head.len()).map(longest).collect();
-    let is_crowded = !has_numbers && shares.iter().any(|letters| letters * LETTER > cell);
+    let is_crowded = !has_numbers && shares.iter().any(|share| *share > cell);
     let place = |column: usize| match is_crowded {
         true => width * shares.iter().take(column).sum::<i32>() / shares.iter().sum::<i32>(),
         false => cell * column as i32 - if has_numbers && column > 0 { cell / 2 } else { 0 },
     };
+    (0..=head.len()).map(place).collect()
+}
+
+fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &[Vec<Cell>]) {
+    let places = columns(width, head, rows);
+    let place = |column: usize| places.get(column).copied().unwrap_or(width) + 2;
+    let squeezed = |column: usize, text: &str| squeezed(text, place(column + 1) - place(column) - 2);
     let step = ROW.min((height - 36) / rows.len().max(1) as i32).max(14);
     for (column, text) in head.iter().enumerate() {
-        let x = place(column) + 2;
-        let _ = write!(out, r#"<text class="head" x="{x}" y="29">{}</text>"#, escape(text));
+        let (x, squeezed) = (place(column), squeezed(column, text));
+        let _ = write!(out, r#"<text class="head" x="{x}" y="29"{squeezed}>{}</text>"#, escape(text));
     }
     let _ = write!(out, r#"<path class="rule" d="M0 34h{width}"/>"#);
     for (index, row) in rows.iter().enumerate() {
         let y = 36 + step * index as i32;
         for (column, content) in row.iter().enumerate() {
-            let (x, tone) = (place(column) + 2, content.tone.class());
+            let (x, tone, squeezed) = (place(column), content.tone.class(), squeezed(column, &content.text));
             let firm = if content.firm { "is-firm" } else { "is-loose" };
             let _ = write!(
                 out,
-                r#"<text class="entry {firm} {tone}" x="{x}" y="{}">{}</text>"#,
+                r#"<text class="entry {firm} {tone}" x="{x}" y="{}"{squeezed}>{}</text>"#,
                 y + step / 2 + 4,
                 escape(&content.text)
             );
@@ -434,10 +459,15 @@ fn table(out: &mut String, (width, height): (i32, i32), head: &[String], rows: &
     }
 }
 
+/// The width of the labels before bars, and of the longest bar.
+fn bar_places(width: i32, bars: &[Bar]) -> (i32, i32) {
+    let before = label_column(bars.iter().map(|bar| bar.label.as_str()));
+    let longest = bars.iter().map(|bar| words::width(&bar.text, words::LARGEST)).max().unwrap_or(0);
+    (before, width - before - (longest + BETWEEN).max(SHORTEST_TEXT))
+}
+
 fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
-    let before = label_width(bars.iter().map(|bar| bar.label.as_str()));
-    let longest = bars.iter().map(|bar| bar.text.chars().count()).max().unwrap_or(0);
-    let room = width - before - (longest as i32 * 7 + 12).max(72);
+    let (before, room) = bar_places(width, bars);
     let step = ROW.min((height - 20) / bars.len().max(1) as i32).max(14);
     for (index, bar) in bars.iter().enumerate() {
         let y = 20 + step * index as i32;
@@ -451,6 +481,35 @@ fn bar_rows(out: &mut String, (width, height): (i32, i32), bars: &[Bar]) {
             before + room + 8
         );
     }
+}
+
+/// The texts that have no room in a figure, even drawn closer, and the bars that are stubs.
+pub fn misfits(figure: &Figure) -> Vec<String> {
+    let is_cut = |text: &str, room: i32| words::width(text, USUAL) * CLOSEST / 100 > room;
+    let mut cut = if is_cut(&figure.title, figure.size.0) { vec![figure.title.clone()] } else { Vec::new() };
+    match &figure.body {
+        Body::Grid { rows, .. } | Body::Queues(rows) | Body::Matrix(rows) => {
+            let fewest = if matches!(figure.body, Body::Matrix(_)) { 1 } else { FEWEST_COLUMNS };
+            let room = GridPlaces::of(figure.size, fewest, rows).cell - 2;
+            let texts = rows.iter().flat_map(|row| &row.cells).map(|cell| &cell.text);
+            cut.extend(texts.filter(|text| is_cut(text, room)).cloned());
+        }
+        Body::Table { head, rows } => {
+            let places = columns(figure.size.0, head, rows);
+            let mut take = |column: usize, text: &String| {
+                if is_cut(text, places[column + 1] - places[column] - 2) {
+                    cut.push(text.clone());
+                }
+            };
+            head.iter().enumerate().for_each(|(column, text)| take(column, text));
+            rows.iter().flat_map(|row| row.iter().enumerate()).for_each(|(column, cell)| take(column, &cell.text));
+        }
+        Body::Bars(bars) => {
+            let is_stub = bar_places(figure.size.0, bars).1 < SHORTEST_BAR;
+            cut.extend(bars.iter().filter(|_| is_stub).map(|bar| format!("{} {}", bar.label, bar.text)));
+        }
+    }
+    cut
 }
 
 /// A whole picture as one SVG element: for pages that do not move. `label` is read out instead of the picture.

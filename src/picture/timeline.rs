@@ -18,6 +18,8 @@ use crate::sim::run::tape::Input;
 const MOST_EVENTS: usize = 400;
 /// With at most this many arrows in sight, each carries its message's name.
 const MOST_NAMED: usize = 14;
+/// The most messages on their way that are drawn.
+const MOST_FLYING: usize = 60;
 /// Of a name: the width of a letter, and its height.
 const NAME: (f64, f64) = (6.6, 15.0);
 /// Of an event: half its width.
@@ -63,6 +65,7 @@ pub struct Timeline {
     now: Time,
     events: Vec<Handled>,
     lost: Vec<FlightMark>,
+    flying: Vec<FlightMark>,
     away: Vec<Away>,
     inputs: Vec<Time>,
     breakings: Vec<Time>,
@@ -77,15 +80,17 @@ impl Timeline {
         let span = (start, start + window.max(1));
         let breakings = branch.breakings().iter().map(|breaking| branch.time_at(breaking.step)).collect();
         let (away, inputs) = reader_doings(run);
-        let lost = flights
-            .into_iter()
-            .filter(|flight| flight.lost.is_some_and(|lost| start <= lost && lost < flight.due))
-            .collect();
+        let (gone, mut flying): (Vec<FlightMark>, _) = flights.into_iter().partition(|flight| flight.lost.is_some());
+        let is_on_its_way = |flight: &FlightMark| flight.lost.is_some_and(|lost| start <= lost && lost < flight.due);
+        let lost = gone.into_iter().filter(is_on_its_way).collect();
         let (events, is_all) = in_span(run, span);
+        let has_arrived = |flight: &FlightMark| events.iter().any(|event| event.id == flight.id);
+        flying.retain(|flight| flight.from != flight.to && flight.due >= start && !has_arrived(flight));
+        flying.truncate(MOST_FLYING);
         let crowded_until = events.first().filter(|_| !is_all).map(|first| first.time);
-        let (lanes, folded) = lanes(run, &events);
+        let (lanes, folded) = lanes(run, &events, &flying);
         let titles = titles(run, &events);
-        Timeline { lanes, folded, titles, crowded_until, span, now, events, lost, away, inputs, breakings }
+        Timeline { lanes, folded, titles, crowded_until, span, now, events, lost, flying, away, inputs, breakings }
     }
 
     fn lane(&self, node: NodeId) -> Option<usize> {
@@ -155,6 +160,7 @@ impl Timeline {
         self.draw_hairlines(&mut out, &self.inputs, "input-line");
         self.draw_hairlines(&mut out, &self.breakings, "broken-line");
         self.lost.iter().for_each(|flight| self.draw_lost(&mut out, flight));
+        self.flying.iter().for_each(|flight| self.draw_flying(&mut out, flight));
         self.events.iter().for_each(|event| self.draw_event(&mut out, event));
         self.draw_names(&mut out);
         let _ = write!(out, r#"<path class="cursor" d="M{} 16V{height}"/></svg>"#, tenths(self.x(self.now)));
@@ -210,6 +216,22 @@ impl Timeline {
         cross(out, x, y);
     }
 
+    /// A message on its way: an arrow to where it is due, as things stand, with an open head.
+    fn draw_flying(&self, out: &mut String, flight: &FlightMark) {
+        if self.lane(flight.from).is_none() || self.lane(flight.to).is_none() {
+            return;
+        }
+        let end = flight.due.min(self.span.1);
+        let part = (end - flight.sent.min(end)) as f64 / (flight.due - flight.sent.min(flight.due)).max(1) as f64;
+        let (from, to) = ((self.x(flight.sent), self.y(flight.from)), self.y(flight.to));
+        let tip = (self.x(end), from.1 + (to - from.1) * part);
+        let path = svg::line((from, tip));
+        let _ = write!(out, r#"<path class="arrow is-flying" d="{path}"/>"#);
+        if end == flight.due {
+            head(out, from, tip, false);
+        }
+    }
+
     fn draw_event(&self, out: &mut String, event: &Handled) {
         let (x, y, class, step) = (self.x(event.time), self.y(event.node), event.what.name(), event.step);
         match event.what {
@@ -219,7 +241,7 @@ impl Timeline {
                 let path = svg::line(((x1, y1), (x, y)));
                 let _ = write!(out, r#"<path class="arrow{lost}" d="{path}"/>"#);
                 if lost.is_empty() {
-                    head(out, (x1, y1), (x, y));
+                    head(out, (x1, y1), (x, y), true);
                 }
             }
             _ => {}
@@ -264,8 +286,8 @@ impl Timeline {
     }
 }
 
-/// The head of an arrow that ends at an event's dot.
-fn head(out: &mut String, from: (f64, f64), (x, y): (f64, f64)) {
+/// The head of an arrow: a filled one ends at an event's dot, an open one where there is none yet.
+fn head(out: &mut String, from: (f64, f64), (x, y): (f64, f64), is_filled: bool) {
     /// From the event to the head's tip, to its base, and half of its width.
     const PARTS: [f64; 3] = [4.0, 11.0, 3.5];
     let (dx, dy) = (x - from.0, y - from.1);
@@ -278,7 +300,10 @@ fn head(out: &mut String, from: (f64, f64), (x, y): (f64, f64)) {
     let (left, top) = (x - dx * base, y - dy * base);
     let [a, b, c, d, e, f] =
         [x - dx * tip, y - dy * tip, left - dy * half, top + dx * half, left + dy * half, top - dx * half].map(tenths);
-    let _ = write!(out, r#"<path class="arrow-head" d="M{a} {b}L{c} {d}L{e} {f}Z"/>"#);
+    let _ = match is_filled {
+        true => write!(out, r#"<path class="arrow-head" d="M{a} {b}L{c} {d}L{e} {f}Z"/>"#),
+        false => write!(out, r#"<path class="arrow-head is-open" d="M{c} {d}L{a} {b}L{e} {f}"/>"#),
+    };
 }
 
 fn cross(out: &mut String, x: f64, y: f64) {
@@ -299,7 +324,11 @@ fn in_span<W: Simulation + Clone>(run: &Run<W>, (start, end): (Time, Time)) -> (
 }
 
 /// The nodes that get a lane, and how many do not: among many, those where something happens in sight.
-fn lanes<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> (Vec<(NodeId, String)>, usize) {
+fn lanes<W: Simulation + Clone>(
+    run: &Run<W>,
+    events: &[Handled],
+    flying: &[FlightMark],
+) -> (Vec<(NodeId, String)>, usize) {
     let world = run.world();
     let count = world.kernel().nodes().len();
     let is_busy = |node: NodeId| {
@@ -308,6 +337,7 @@ fn lanes<W: Simulation + Clone>(run: &Run<W>, events: &[Handled]) -> (Vec<(NodeI
             What::Timer | What::Command => None,
         };
         events.iter().any(|event| event.node == node || from(event.what) == Some(node))
+            || flying.iter().any(|flight| flight.from == node || flight.to == node)
     };
     let all = (0..count).map(NodeId::from).filter(|node| count <= MOST_LANES || events.is_empty() || is_busy(*node));
     let lanes: Vec<(NodeId, String)> = all.map(|node| (node, world.name(node))).collect();
@@ -391,6 +421,7 @@ mod tests {
                 event(2, NodeId(1), What::Message { from: NodeId(0), sent: 10 }),
             ],
             lost: vec![lost],
+            flying: Vec::new(),
             away: vec![Away { node: NodeId(1), from: 50, to: 60 }],
             inputs: vec![30, 300],
             breakings: vec![20],
@@ -415,6 +446,17 @@ mod tests {
         assert!(svg.contains("&lt;B&gt;"));
         assert!(svg.contains(">a vote</text>") && svg.contains("3 nodes more, at which nothing happens here"), "{svg}");
         assert_eq!((count("arrow-head"), count("class=\"band\"")), (1, 0));
+    }
+
+    #[test]
+    fn a_message_on_its_way_has_an_open_head_where_it_is_due() {
+        let look = Look { letter: 'V', glyph: Glyph::Dot, tone: Tone::Active };
+        let flight = |due| FlightMark { id: 2, from: NodeId(0), to: NodeId(1), sent: 70, due, lost: None, look };
+        let heads = |due| {
+            let svg = Timeline { flying: vec![flight(due)], ..timeline() }.svg();
+            (svg.matches("arrow is-flying").count(), svg.matches("arrow-head is-open").count())
+        };
+        assert_eq!((heads(95), heads(300)), ((1, 1), (1, 0)));
     }
 
     #[test]

@@ -115,9 +115,9 @@ fn after(run: &Run<LiveWorld>, info: &Info, beat: usize, options: &[String]) {
     println!();
 }
 
-/// The messages that are seen half way to the next event, each with how far it has come.
+/// The messages that are seen before the next event, each with how far it has come.
 fn on_their_way(world: &LiveWorld) {
-    let seen = world.midway();
+    let seen = world.best_seen();
     for flight in world.flights().iter().filter(|flight| flight.lost.is_none()) {
         let title = world.message(flight.id).map_or(String::new(), |message| message.title);
         let (from, to) = (world.name(flight.from), world.name(flight.to));

@@ -123,12 +123,12 @@ pub fn lengths(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
         let text = count.to_string();
         Bar { label, value: *count, full, text, tone: Tone::Fine }
     };
-    let mean = witness.mean().map_or("-".to_owned(), |mean| format!("{}.{:02}", mean / 100, mean % 100));
+    let mean = witness.mean().map_or("–".to_owned(), |mean| format!("{}.{:02}", mean / 100, mean % 100));
     let bound = match world.rules().on(ben_or::COIN) {
         true => format!("bound {}", expected_rounds(world.settings())),
-        false => "no bound".to_owned(),
+        false => "no coin, no bound".to_owned(),
     };
-    let title = format!("{} decided. Mean rounds: {mean}, {bound}", witness.decided);
+    let title = format!("Decided: {}. Mean rounds: {mean} ({bound})", witness.decided);
     let bars = witness.decided_in.iter().enumerate().map(bar).collect();
     Figure { id: "lengths", at, size, title, body: Body::Bars(bars) }
 }

@@ -233,12 +233,10 @@ fn queue(host: &rabbitmq::host::Host) -> Vec<GridRow> {
         true => Cell::loose(stored.message.id.to_string(), Tone::Risk),
         false => Cell::firm(stored.message.id.to_string(), tone),
     };
-    let ready = host.queues.values().flat_map(|queue| &queue.ready).take(SHOWN);
-    let held = host.consumers.values().flat_map(|consumer| &consumer.unacked).take(SHOWN);
-    vec![
-        row("ready", ready.map(|stored| cell(stored, Tone::Store)).collect()),
-        row("unacked", held.map(|unacked| cell(&unacked.stored, Tone::Consumer)).collect()),
-    ]
+    let ready = host.queues.values().flat_map(|queue| &queue.ready).map(|stored| cell(stored, Tone::Store));
+    let held = host.consumers.values().flat_map(|consumer| &consumer.unacked);
+    let held = held.map(|unacked| cell(&unacked.stored, Tone::Consumer));
+    vec![row("ready", Cell::some_of(ready, SHOWN)), row("unacked", Cell::some_of(held, SHOWN))]
 }
 
 /// How far the group has committed in a partition.
@@ -291,7 +289,7 @@ fn stream(store: &jetstream::Store) -> Vec<GridRow> {
     let newest = msgs.len().saturating_sub(SHOWN);
     let fresh = msgs.partition_point(|stored| stored.seq <= consumer.delivered());
     let from = newest.min(fresh.saturating_sub(SHOWN / 2));
-    let held = msgs.iter().filter(|stored| pending(stored.seq)).take(SHOWN).map(cell).collect();
+    let held = Cell::some_of(msgs.iter().filter(|stored| pending(stored.seq)).map(cell), SHOWN);
     vec![row("stream", msgs.iter().skip(from).take(SHOWN).map(cell).collect()), row("pending", held)]
 }
 

@@ -116,6 +116,9 @@ pub fn server(world: &Farm, id: NodeId, at: (i32, i32), frame: Frame) -> NodeMar
 }
 
 pub fn lines(world: &Farm, at: (i32, i32), size: (i32, i32)) -> Figure {
+    /// A full bar is the longest line, or this: short lines are compared as well as long ones, and none looks long.
+    const SHORTEST: u32 = 10;
+    let full = servers(world).iter().map(|id| queued(world, *id) as u32).max().unwrap_or(0).max(SHORTEST);
     let bar = |id: &NodeId| {
         let served = world.metrics().total(lb::SERVED, id.0);
         let (waiting, out) = (queued(world, *id) as u32, known(world, *id).missed >= 2);
@@ -125,7 +128,7 @@ pub fn lines(world: &Farm, at: (i32, i32), size: (i32, i32)) -> Figure {
             _ => ("", Tone::Consumer),
         };
         let text = if word.is_empty() { format!("{waiting} · {served}") } else { word.to_owned() };
-        Bar { label: LoadBalancer::name(world.settings(), *id), value: waiting, full: 60, text, tone }
+        Bar { label: LoadBalancer::name(world.settings(), *id), value: waiting, full, text, tone }
     };
     let title = "In line · answered so far".to_owned();
     Figure { id: "lines", at, size, title, body: Body::Bars(servers(world).iter().map(bar).collect()) }

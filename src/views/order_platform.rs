@@ -193,8 +193,8 @@ fn log_strip(world: &Shop, at: (i32, i32), size: (i32, i32), shown: u32) -> Figu
 /// What RabbitMQ has.
 fn task_strip(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
     let row = |label: &str, orders: Vec<u32>, tone: Tone| {
-        let cells = orders.into_iter().take(12).map(|order| Cell::firm(order.to_string(), tone)).collect();
-        GridRow { label: label.to_owned(), cells, mark: None }
+        let cells = orders.into_iter().map(|order| Cell::firm(order.to_string(), tone));
+        GridRow { label: label.to_owned(), cells: Cell::some_of(cells, 12), mark: None }
     };
     let of = |wanted: &dyn Fn(u8) -> bool| -> Vec<u32> {
         let queues = host(world).into_iter().flat_map(|host| &host.queues).filter(|queue| wanted(*queue.0));

@@ -133,7 +133,7 @@ pub fn show(stored: Stored) -> String {
     if stored.version.counter == 0 { "empty".to_owned() } else { format!("x={}, {}", stored.value, stored.version) }
 }
 
-/// A replica with what it holds; amber when that is not the newest.
+/// A replica with what it holds; amber when that is stale.
 pub fn replica(world: &Store, id: NodeId, at: (i32, i32)) -> NodeMark {
     let mut mark = NodeMark::new(id, at, Shape::Store, QuorumStore::name(world.settings(), id));
     if let Some(node) = world.node(id) {
@@ -156,9 +156,11 @@ pub fn part(world: &Store, id: NodeId) -> Cell {
     let mut words: Vec<&str> = Vec::new();
     for client in CLIENTS {
         match operation(world, client).map(|operation| (&operation.phase, operation.write)) {
-            Some((Phase::Asking { answers }, _)) if answers.iter().any(|answer| answer.0 == id) => words.push("read"),
+            Some((Phase::Asking { answers }, write)) if answers.iter().any(|answer| answer.0 == id) => {
+                words.push(if write.is_some() { "asked" } else { "read" });
+            }
             Some((Phase::Storing { acked, .. }, write)) if acked >> id.0 & 1 == 1 => {
-                words.push(if write.is_some() { "wrote" } else { "mended" });
+                words.push(if write.is_some() { "write" } else { "repair" });
             }
             _ => {}
         }

@@ -201,16 +201,16 @@ pub fn cell(message: &Message, redelivered: bool, tone: Tone) -> Cell {
     }
 }
 
-/// A queue's ready messages as a row, the next one first; at most `most` cells.
+/// A queue's ready messages as a row, the next one first, in at most `most` cells.
 pub fn row(label: impl Into<String>, stored: &[Stored], most: usize, tone: Tone) -> GridRow {
-    let cells = stored.iter().take(most).map(|stored| cell(&stored.message, stored.redelivered, tone)).collect();
-    GridRow { label: label.into(), cells, mark: None }
+    let cells = stored.iter().map(|stored| cell(&stored.message, stored.redelivered, tone));
+    GridRow { label: label.into(), cells: Cell::some_of(cells, most), mark: None }
 }
 
 /// Numbers as a row.
 pub fn numbers(label: impl Into<String>, ids: impl Iterator<Item = TaskId>, most: usize, tone: Tone) -> GridRow {
-    let cells = ids.take(most).map(|id| Cell::firm(id.to_string(), tone)).collect();
-    GridRow { label: label.into(), cells, mark: None }
+    let cells = ids.map(|id| Cell::firm(id.to_string(), tone));
+    GridRow { label: label.into(), cells: Cell::some_of(cells, most), mark: None }
 }
 
 fn properties(message: &Message) -> Fields {

@@ -13,8 +13,8 @@ const focused = (page) => page.evaluate(() => {
   return node ? `node ${node}` : link ? `link ${link}` : flight ? "message" : element.ariaLabel ?? element.textContent;
 });
 
-/** Where Tab stops on the stage. */
-const stops = (page) => page.$$eval("#stage .canvas [tabindex='0']", (all) => all.map((one) => one.parentElement.classList[0]).sort().join(" "));
+/** Where Tab stops on the stage, in order. */
+const stops = (page) => page.$$eval("#stage .canvas [tabindex='0']", (all) => all.map((one) => one.parentElement.classList[0]).join(" "));
 
 async function keys(page, ...all) {
   for (const key of all) await page.keyboard.press(key);
@@ -22,10 +22,10 @@ async function keys(page, ...all) {
 
 tests["Tab stops once for each kind of thing on the stage, and arrows move within it"] = async (site) => {
   const page = await site.open(raft, { reducedMotion: true });
-  ensure(await stops(page) === "links nodes", `Tab stops at ${await stops(page)}`);
+  ensure(await stops(page) === "nodes link-stops", `Tab stops at ${await stops(page)}`);
   await press(page, "Show me");
   await page.waitForSelector("#stage .flight[tabindex]");
-  ensure(await stops(page) === "flights links nodes", `with messages, Tab stops at ${await stops(page)}`);
+  ensure(await stops(page) === "nodes link-stops flights", `with messages, Tab stops at ${await stops(page)}`);
   const { step } = await stage(page);
   const scroll = () => page.evaluate(() => scrollY);
   await page.locator(".canvas [data-link][tabindex='0']").focus();
@@ -182,7 +182,7 @@ tests["forced colours: links can be seen, and a cut, a slow and an open one diff
     await keys(page, "Escape");
   }
   await page.locator("#stage [data-node='4']").focus();
-  const look = (link) => page.locator(`#stage [data-link='${link}'] .link`).evaluate((line) => {
+  const look = (link) => page.locator(`#stage [data-line='${link}'] .link`).evaluate((line) => {
     const { stroke, strokeDasharray, strokeWidth } = getComputedStyle(line);
     return { stroke, dashes: `${strokeDasharray} ${strokeWidth}`, text: getComputedStyle(document.body).color };
   });

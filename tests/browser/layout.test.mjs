@@ -1,5 +1,6 @@
 // The page of a scenario on one screen: what a reader needs together is in sight together, in three windows, at the start and
-// after two beats, with a notice; nothing that the stage says is written smaller than 12 px; no scroller is inside another.
+// after two beats, with a notice; nothing that the stage says is written smaller than 12 px, is cut off or runs into its
+// neighbour; no scroller is inside another.
 
 import { ensure, press, resize, scenarios } from "./harness.mjs";
 
@@ -36,6 +37,25 @@ function smallLabels(smallest) {
   return texts.filter((text) => text.textContent && size(text) < smallest - 0.05).map((text) => `"${text.textContent}": ${size(text).toFixed(1)} px`);
 }
 
+/** The words of the picture that leave the stage, and those of a figure that lie over each other or over a row's cells. */
+function cutLabels() {
+  const canvas = document.querySelector("#stage .canvas");
+  const room = canvas.getBoundingClientRect();
+  const all = (of, what) => [...of.querySelectorAll(what)].map((element) => ({ text: element.textContent, box: element.getBoundingClientRect() }));
+  const leaves = ({ text, box }) => text && box.width > 0 && (box.left < room.left - 1 || box.right > room.right + 1 || box.top < room.top - 1 || box.bottom > room.bottom + 1);
+  const found = all(canvas, ".node text, .figure text, .set-label, .losses text, text.losses").filter(leaves).map(({ text }) => `"${text}" leaves the stage`);
+  const meet = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1.5 && Math.abs((a.top + a.bottom) / 2 - (b.top + b.bottom) / 2) < 3;
+  for (const figure of canvas.querySelectorAll(".figure")) {
+    const words = all(figure, ".row-label, .head, .entry, .bar-text").filter(({ text }) => text);
+    const boxes = all(figure, ".cell rect, .slot, .bar-back");
+    for (const [at, one] of words.entries()) {
+      const over = [...words.slice(at + 1), ...boxes].find((other) => meet(one.box, other.box));
+      if (over) found.push(`"${one.text}" runs into "${over.text || "a cell"}"`);
+    }
+  }
+  return found;
+}
+
 /** Elements that scroll, inside others that scroll. */
 function nestedScrollers() {
   const scrolls = (element) => element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
@@ -52,6 +72,8 @@ async function looks(page, when) {
     const where = `${width} x ${height}, ${when}`;
     const missing = await page.evaluate(outside, wanted);
     ensure(missing.length === 0, `${where}, not in sight: ${missing.join(", ")}`);
+    const cut = await page.evaluate(cutLabels);
+    ensure(cut.length === 0, `${where}: ${cut.slice(0, 4).join(", ")}`);
     const nested = await page.evaluate(nestedScrollers);
     ensure(nested.length === 0, `${where}: a scroller in a scroller: ${nested.join(", ")}`);
     if (width === 1280) {

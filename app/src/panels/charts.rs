@@ -56,7 +56,7 @@ pub fn LoadStrip(player: Player) -> impl IntoView {
 
 /// A chart in a few pixels, as HTML.
 fn in_short(run: &Run<LiveWorld>, chart: &Chart) -> String {
-    let (scale, lines) = plot::lines(run.world(), chart.plot, run.world().kernel().now());
+    let (scale, lines) = plot::few_lines(run.world(), chart.plot, run.world().kernel().now(), LINES_IN_SIGHT);
     let shown = lines.iter().enumerate().take(LINES_IN_SIGHT);
     let values: String =
         shown.map(|(index, line)| legend_line((format!("line-{index}"), &line.name, line.last(scale)))).collect();
@@ -141,7 +141,7 @@ fn caption(title: &str) -> String {
 }
 
 fn legend_line((look, name, value): (String, &str, String)) -> String {
-    format!(r#"<li><span class="swatch {look}"></span>{} {}</li>"#, escape(name), tagged("b", &value))
+    format!(r#"<li><span class="swatch {look}"></span><span>{}</span> {}</li>"#, escape(name), tagged("b", &value))
 }
 
 fn table(columns: &[String], rows: impl Iterator<Item = (String, Vec<String>)>) -> String {

@@ -222,6 +222,20 @@ pub fn last_broken(player: Player) -> Option<(usize, Arc<Broken>)> {
     player.with(|run| verdict::last_broken(run.world().standings()).map(|(index, broken)| (index, Arc::clone(broken))))
 }
 
+/// Sees to it that the breach covers nothing of the picture: it lies over the stage's lower edge where that is free, and
+/// makes room for itself where it is not.
+fn keep_clear() {
+    let Some(frame) = document().query_selector(".stage-frame").ok().flatten() else { return };
+    let _ = frame.class_list().remove_1("makes-room");
+    let Some(strip) = frame.query_selector(".strip.breach").ok().flatten() else { return };
+    let drawn = [".canvas .nodes", ".canvas .figures"].map(|layer| frame.query_selector(layer).ok().flatten());
+    let bottoms = drawn.iter().flatten().map(|layer| layer.get_bounding_client_rect().bottom());
+    if bottoms.fold(0.0, f64::max) > strip.get_bounding_client_rect().top() {
+        // A class that is refused leaves the strip where it is.
+        let _ = frame.class_list().add_1("makes-room");
+    }
+}
+
 /// The breach of the promise that broke last, under the picture until the reader has read it.
 #[component]
 pub fn Breach(player: Player) -> impl IntoView {
@@ -236,6 +250,12 @@ pub fn Breach(player: Player) -> impl IntoView {
         if last.with(Option::is_none) {
             read.set(None);
         }
+    });
+    effect(move || {
+        last.track();
+        read.track();
+        is_told.track();
+        request_animation_frame(keep_clear);
     });
     let strip = move || {
         let (index, broken) = last.get()?;

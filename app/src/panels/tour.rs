@@ -4,7 +4,7 @@ use leptos::prelude::*;
 
 use super::story;
 use super::terms::with_terms;
-use crate::player::{self, BeatState, Player};
+use crate::player::{BeatState, Player};
 use crate::storage::Progress;
 use crate::view::{Views, click, effect, tagged, when};
 use faultline::guides::kit::info::ChallengeInfo;
@@ -107,12 +107,15 @@ fn page(player: Player) -> AnyView {
     .into_any()
 }
 
-/// How much is passed over quickly, where it is too much to watch.
+/// From so many events on, a beat says how much it passes over.
+const LONG: u64 = 100;
+
+/// How much a long beat takes: all but its end is passed over quickly.
 fn passed(player: Player) -> Option<String> {
     let state = player.beat_state.get();
-    let (events, time) = player.beat_span(player.beat.get()).filter(|span| span.0 > player::MANY)?;
+    let (events, time) = player.beat_span(player.beat.get()).filter(|span| span.0 > LONG)?;
     let events = (state != BeatState::Read).then_some(events)?;
-    Some(format!("{events} events in {}, passed over quickly.", show(time)))
+    Some(format!("{events} events in {}, the last ones slowly.", show(time)))
 }
 
 /// What the reader guesses, and how it turned out: the simulator's own next state grades it.

@@ -143,14 +143,11 @@ impl Player {
         }
     }
 
-    /// The moment that is drawn while nothing plays: the run's own or, at the end of a beat whose claim is a message on
-    /// its way, half way to the next event.
+    /// The moment that is drawn while nothing plays: the run's own or, at the end of a beat, the one before the next event
+    /// at which its messages are seen best.
     pub(super) fn resting(self) -> Time {
-        let beat = self.info().beats.get(self.beat.get_untracked()).copied();
-        let is_midway = beat.is_some_and(|beat| beat.midway)
-            && self.beat_state.get_untracked() == BeatState::Seen
-            && self.on_tour.get_untracked();
-        self.with(|run| if is_midway { run.world().midway() } else { run.world().kernel().now() })
+        let is_beats_end = self.beat_state.get_untracked() == BeatState::Seen && self.on_tour.get_untracked();
+        self.with(|run| if is_beats_end { run.world().best_seen() } else { run.world().kernel().now() })
     }
 
     /// The steps at which beats end, for the scrubber; none on a run of the reader's.

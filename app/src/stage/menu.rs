@@ -244,6 +244,8 @@ fn follow_button(player: Player) -> AnyView {
 pub fn ActMenu(player: Player) -> impl IntoView {
     let own = NodeRef::<html::Div>::new();
     effect(move || {
+        // What it belongs to moves with the run, and what it offers changes.
+        player.changed();
         let selection = player.selection.get();
         own.track();
         request_animation_frame(move || {

@@ -120,13 +120,14 @@ impl Shown {
         let letters = letters::that_fit(picture);
         let letters = self.letters.filter(|_| known.is_some()).map_or(letters, |known| known.min(letters));
         (self.nodes, self.extent) = (picture.nodes.len(), wanted);
-        if let Some(svg) = canvas.first_element_child().filter(|_| self.letters.replace(letters) != Some(letters)) {
-            // The name and the value are ours and valid, so this cannot fail.
-            let _ = svg.set_attribute("style", &format!("--fitting:{}px", tenths(letters)));
-        }
-        if let Some((svg, extent)) = canvas.first_element_child().zip(wanted.filter(|_| wanted != known)) {
-            // The name and the value are ours and valid, so this cannot fail.
-            let _ = svg.set_attribute("viewBox", &view_box(extent));
+        let is_new = self.letters.replace(letters) != Some(letters) || wanted != known;
+        if let Some((svg, extent)) = canvas.first_element_child().zip(wanted).filter(|_| is_new) {
+            let (across, down) = (extent.2 - extent.0, extent.3 - extent.1);
+            let style = format!("--across:{across};--down:{down};--fitting:{}px", tenths(letters));
+            for (name, value) in [("style", style), ("viewBox", view_box(extent))] {
+                // The names and values are ours and valid, so this cannot fail.
+                let _ = svg.set_attribute(name, &value);
+            }
         }
     }
 }
@@ -159,7 +160,7 @@ fn follow_width(canvas: NodeRef<html::Div>, frame: RwSignal<Frame>, player: Play
 /// What an element of the stage stands for.
 fn selection_at(target: Option<web_sys::EventTarget>) -> Option<Selection> {
     let element = target?.dyn_into::<web_sys::Element>().ok()?;
-    let found = element.closest("[data-node],[data-flight],[data-link]").ok().flatten()?;
+    let found = element.closest("[data-node],[data-flight],[data-link],[data-line]").ok().flatten()?;
     let number = |name: &str| found.get_attribute(name)?.parse::<u64>().ok();
     if let Some(node) = number("data-node") {
         return Some(Selection::Node(NodeId(node as u16)));
@@ -167,7 +168,7 @@ fn selection_at(target: Option<web_sys::EventTarget>) -> Option<Selection> {
     if let Some(id) = number("data-flight") {
         return Some(Selection::Message(id));
     }
-    let link = found.get_attribute("data-link")?;
+    let link = found.get_attribute("data-link").or_else(|| found.get_attribute("data-line"))?;
     let (a, b) = link.split_once('-')?;
     Some(Selection::Link(NodeId(a.parse().ok()?), NodeId(b.parse().ok()?)))
 }

@@ -66,14 +66,22 @@ impl Words {
     }
 }
 
-/// A link's group, and what it shows.
-type LinkElement = (web_sys::Element, Option<(LinkMark, LinkTrouble, Option<(Point, Point)>)>);
+/// What a link looks like, and where it goes.
+type LinkLooks = (LinkMark, LinkTrouble, Option<(Point, Point)>);
+
+/// A link is drawn below the nodes, and its stop for the keyboard comes after theirs.
+struct LinkElement {
+    drawn: web_sys::Element,
+    stop: web_sys::Element,
+    shown: Option<LinkLooks>,
+}
 
 /// See the module's header.
 pub struct Scene {
     frame: Frame,
     root: web_sys::Element,
     links: web_sys::Element,
+    link_stops: web_sys::Element,
     sets: web_sys::Element,
     figures: web_sys::Element,
     streams: web_sys::Element,
@@ -132,6 +140,7 @@ impl Scene {
             figures: layer("figures")?,
             streams: layer("streams")?,
             nodes: layer("nodes")?,
+            link_stops: layer("link-stops")?,
             flights: layer("flights")?,
             losses: Words::of(layer("losses")?),
             callouts: Words::of(layer("callouts")?),
@@ -189,7 +198,7 @@ impl Scene {
             self.callouts.show(clash);
             self.picture = Some(picture);
             self.keep_flights(world, clock);
-            [&self.nodes, &self.links, &self.flights].into_iter().for_each(stops::keep);
+            [&self.nodes, &self.link_stops, &self.flights].into_iter().for_each(stops::keep);
         }
         self.move_rings(clock);
         self.move_flights(clock);
@@ -206,30 +215,30 @@ impl Scene {
                 lossy: there.loss_ppm > 0 || back.loss_ppm > 0,
             };
             if !self.link_elements.contains_key(&key) {
-                let Some(group) = element("g", "link-group") else { continue };
-                set(&group, "data-link", &format!("{}-{}", key.0, key.1));
-                set(&group, "tabindex", "-1");
-                set(&group, "role", "button");
-                append(&self.links, &group);
-                self.link_elements.insert(key, (group, None));
+                let Some(made) = new_link(key) else { continue };
+                append(&self.links, &made.drawn);
+                append(&self.link_stops, &made.stop);
+                self.link_elements.insert(key, made);
             }
             let selected = self.selection == Selection::Link(mark.a, mark.b);
             // A setting may move a node, and what hangs on it.
             let looks = (*mark, trouble, geometry::link_ends(picture, mark.a, mark.b));
-            if let Some((group, known)) = self.link_elements.get_mut(&key) {
-                set(group, "class", if selected { "link-group is-selected" } else { "link-group" });
+            if let Some(LinkElement { drawn, stop, shown }) = self.link_elements.get_mut(&key) {
+                set(drawn, "class", if selected { "link-group is-selected" } else { "link-group" });
                 let (a, b, words) = (world.name(mark.a), world.name(mark.b), link_words(world, mark.a, mark.b));
-                set(group, "aria-label", &format!("Link between {a} and {b}, {words}"));
-                if *known != Some(looks) {
-                    *known = Some(looks);
-                    group.set_inner_html(&with_hit_line(picture, mark, trouble));
+                set(stop, "aria-label", &format!("Link between {a} and {b}, {words}"));
+                if *shown != Some(looks) {
+                    *shown = Some(looks);
+                    drawn.set_inner_html(&with_hit_line(picture, mark, trouble));
+                    set(stop, "d", &looks.2.map(svg::line).unwrap_or_default());
                 }
             }
         }
-        self.link_elements.retain(|key, (group, _)| {
+        self.link_elements.retain(|key, link| {
             let stays = picture.links.iter().any(|mark| (mark.a.0, mark.b.0) == *key);
             if !stays {
-                group.remove();
+                link.drawn.remove();
+                link.stop.remove();
             }
             stays
         });
@@ -411,6 +420,15 @@ fn lately(run: &Run<LiveWorld>) -> impl Iterator<Item = Handled> {
 fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
     let mut all = broken(run.world().standings()).map(|(_, broken)| broken);
     all.find(|broken| broken.step == run.step_count()).cloned()
+}
+
+fn new_link((a, b): (u16, u16)) -> Option<LinkElement> {
+    let (drawn, stop) = (element("g", "link-group")?, element("path", "link-stop")?);
+    set(&drawn, "data-line", &format!("{a}-{b}"));
+    set(&stop, "data-link", &format!("{a}-{b}"));
+    set(&stop, "tabindex", "-1");
+    set(&stop, "role", "button");
+    Some(LinkElement { drawn, stop, shown: None })
 }
 
 fn new_node(id: u16, name: &str) -> Option<NodeElement> {

@@ -121,7 +121,7 @@ const TOUR: &[Beat] = &[
     .look(everybody),
     Beat::new(
         "Report",
-        "That was a report. A voter's own counts as well. With two reports it goes on. If more than half of all \
+        "That was a report. A voter counts its own as well, and goes on once it has two. If more than half of all \
          three say the same, it proposes that value; otherwise it proposes ?.",
         |world| world.nodes().any(|(id, _)| step(world, id) == Step::Waits(Phase::Proposal)),
     )

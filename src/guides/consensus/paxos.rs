@@ -306,7 +306,7 @@ const TOUR: &[Beat] = &[
     )
     .look(acceptors),
     Beat::new(
-        "A higher bid",
+        "A higher ballot",
         "Before P1 has sent its accept requests, P2 begins ballot 1.2. It is higher, so the acceptors promise \
          again.",
         |world| has_quorum(world, 1) && in_flight(world, |message| matches!(message, Message::Accept { .. })),
@@ -327,7 +327,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Back off",
-        "P1 is refused. If it bid again at once, it would do to P2 what P2 did to it, and so on for ever. So it \
+        "P1 is refused. If it began a higher ballot at once, it would do to P2 what P2 did to it, and so on for ever. So it \
          waits for a random time: watch its ring.",
         |world| proposers(world).first().and_then(|id| member(world, *id)).is_some_and(|member| member.refused > 0),
     )
@@ -362,7 +362,7 @@ const TOUR: &[Beat] = &[
     .first(|world| asking(world).map(|node| Input::Crash { node }).into_iter().collect())
     .look(proposers)
     .ask(Predict {
-        question: "Which value does the proposer that is left get chosen?",
+        question: "Which value does the other proposer ask them to accept?",
         options: |world| {
             let held = chosen(world).map_or("the old one".to_owned(), |value| value.to_string());
             vec![format!("{held}, the crashed one's"), "Its own".to_owned(), "Neither of the two".to_owned()]
@@ -374,7 +374,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A duel without an end",
         "The crashed proposer is back, and *back-off* is off. In the next decree each refusal is answered with a \
-         higher bid, at once. Nothing wrong is chosen. Nothing is chosen at all.",
+         higher ballot, at once. Nothing wrong is chosen. Nothing is chosen at all.",
         |world| chosen(world).is_none() && round(world) >= 4,
     )
     .first(|world| {

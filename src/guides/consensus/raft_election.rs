@@ -112,7 +112,8 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A majority is enough",
         "Each server has one vote per term and gives it to the first that asks. Three of five are a majority, so there \
-         can be only one winner. The field takes in each server that has voted for it.",
+         can be only one winner: it becomes the leader, and wears the crown. The field takes in each server that has \
+         voted for it.",
         |world| !leaders(world).is_empty(),
     )
     .midway()

@@ -7,6 +7,9 @@ use crate::sim::measure::metrics::MetricId;
 pub enum Plot {
     /// A counter as a rate per second, one line per subject.
     Rate(MetricId),
+    /// Several counters as rates per second: a line for each, by its name, with all its subjects together, and how much
+    /// each thing that it counts stands for.
+    Rates(&'static [(&'static str, MetricId, u32)]),
     /// A gauge as it stands, one line per subject.
     Level(MetricId),
     /// A latency's median, 95th and 99th percentile, all subjects together.

@@ -91,9 +91,12 @@ impl LiveWorld {
         self.0.as_any().downcast_ref()
     }
 
-    /// Half way to the next event: what was sent just now is on its way.
-    pub fn midway(&self) -> Time {
-        tour::midway(self.kernel().now(), self.next_at())
+    /// The moment before the next event at which what is on its way is seen best.
+    pub fn best_seen(&self) -> Time {
+        let flights = self.flights();
+        let flying = flights.iter().filter(|flight| flight.lost.is_none() && flight.from != flight.to);
+        let ways: Vec<(Time, Time)> = flying.map(|flight| (flight.sent, flight.due)).collect();
+        tour::best_seen(self.kernel().now(), self.next_at(), &ways)
     }
 }
 

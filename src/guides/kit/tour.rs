@@ -32,7 +32,7 @@ pub struct Beat<S: System> {
     pub inputs: fn(&World<S>) -> Vec<Input>,
     /// The claim: the beat has been reached when this holds. It must not already hold when the beat begins.
     pub until: fn(&World<S>) -> bool,
-    /// Whether it ends half way to the next event, as soon as what was sent last is seen on its way there.
+    /// Whether it ends on a message on its way: as soon as what was sent last is seen before the next event.
     pub midway: bool,
     /// What to look at.
     pub look: fn(&World<S>) -> Vec<NodeId>,
@@ -52,7 +52,7 @@ impl<S: System> Beat<S> {
         Beat { inputs, ..self }
     }
 
-    /// Ends half way to the next event, as soon as what was sent last is seen on its way there.
+    /// Ends on a message on its way: as soon as what was sent last is seen before the next event.
     #[must_use]
     pub const fn midway(self) -> Beat<S> {
         Beat { midway: true, ..self }
@@ -96,25 +96,58 @@ pub fn on_the_way<S: System>(world: &World<S>, wanted: impl Fn(&S::Message) -> b
 }
 
 /// How far a message that is seen on its way may have come, in percent.
-pub const SEEN: Range<u64> = 15..95;
+pub const SEEN: Range<u64> = 20..90;
 
 /// How far a message has come at a moment, in percent.
 pub fn percent_come(sent: Time, due: Time, moment: Time) -> u64 {
     moment.saturating_sub(sent) * 100 / due.saturating_sub(sent).max(1)
 }
 
-/// Half way to the next event.
-pub fn midway(now: Time, next: Option<Time>) -> Time {
-    now + next.map_or(0, |next| next.saturating_sub(now) / 2)
+/// The moment from the last event up to the next at which messages on their way are seen best: those that were sent last
+/// well away from both ends, then the others. `ways` says when each was sent and is due.
+pub fn best_seen(now: Time, next: Option<Time>, ways: &[(Time, Time)]) -> Time {
+    /// So many moments are looked at.
+    const LOOKS: u64 = 16;
+    /// Further than this from both ends, in percent, all is equally well seen.
+    const WELL: u64 = 35;
+    let wait = next.map_or(0, |next| next.saturating_sub(now));
+    let newest = ways.iter().map(|way| way.0).max();
+    let clear = |moment: Time, is_asked: &dyn Fn(Time) -> bool| -> u64 {
+        let asked = ways.iter().filter(|way| is_asked(way.0));
+        let come = asked.map(|way| percent_come(way.0, way.1, moment).min(100));
+        come.map(|come| come.min(100 - come).min(WELL)).sum()
+    };
+    let worth = |moment: Time| (clear(moment, &|sent| Some(sent) == newest), clear(moment, &|_| true));
+    let moments = (0..LOOKS).rev().map(|look| now + wait * look / LOOKS);
+    // The first of the best: nothing needs to wait longer than that.
+    moments.max_by_key(|moment| worth(*moment)).unwrap_or(now)
 }
 
-/// Whether a message that was sent last is seen on its way, half way to the next event. It is not if the next event
-/// comes at once.
+/// When each message on its way to another node was sent, and when it is due.
+fn ways<S: System>(world: &World<S>) -> Vec<(Time, Time)> {
+    let others = world.flights().filter(|flight| flight.from != flight.pending.node);
+    others.map(|flight| (flight.pending.since, flight.pending.at)).collect()
+}
+
+/// Whether a message that was sent last is seen on its way before the next event. It is not if that comes at once.
 fn is_newest_seen<S: System>(world: &World<S>) -> bool {
-    let moment = midway(world.kernel().now(), world.kernel().upcoming());
-    let newest = world.flights().map(|flight| flight.pending.since).max();
-    world
-        .flights()
-        .map(|flight| flight.pending)
-        .any(|pending| Some(pending.since) == newest && SEEN.contains(&percent_come(pending.since, pending.at, moment)))
+    let ways = ways(world);
+    let moment = best_seen(world.kernel().now(), world.kernel().upcoming(), &ways);
+    let newest = ways.iter().map(|way| way.0).max();
+    ways.iter().any(|way| Some(way.0) == newest && SEEN.contains(&percent_come(way.0, way.1, moment)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_are_looked_at_where_they_are_clear_of_both_ends() {
+        assert_eq!(best_seen(100, None, &[]), 100);
+        assert_eq!(best_seen(0, Some(1_600), &[(0, 1_600)]), 600);
+        // What was sent last comes first, and the other decides among what is equal for it.
+        assert_eq!(best_seen(1_000, Some(1_160), &[(1_000, 1_160), (0, 10_000)]), 1_100);
+        // What has come far enough is looked at at once.
+        assert_eq!(best_seen(50, Some(100), &[(0, 100)]), 50);
+    }
 }

@@ -207,7 +207,7 @@ fn pending_cells(world: &Shop, at: (i32, i32), size: (i32, i32)) -> Figure {
         Some(payload) => Cell::firm(payload.id.to_string(), tone),
         None => Cell::firm("?", Tone::Neutral),
     };
-    let cells = list.iter().take(SHOWN).map(cell).collect();
+    let cells = Cell::some_of(list.iter().map(cell), SHOWN);
     let title = format!("Pending for the log: {} of {most}", list.len());
     let rows = vec![GridRow { label: String::new(), cells, mark: (most <= SHOWN).then_some(most as u16) }];
     Figure { id: "pending", at, size, title, body: Body::Queues(rows) }

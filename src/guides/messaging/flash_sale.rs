@@ -56,11 +56,15 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
     ],
     load: true,
     charts: &[
-        Chart { title: "Orders in", about: "The sale, and the quiet after it.", plot: Plot::Rate(sale::IN) },
         Chart {
-            title: "Writes out",
-            about: "As many as the database can do, as long as there is a lag.",
-            plot: Plot::Rate(sale::OUT),
+            title: "Orders",
+            about: "What the sale brings in, what the database writes, and whom the shop turns away.",
+            plot: Plot::Rates(&[("in", sale::IN, 1), ("written", sale::OUT, 1), ("refused", sale::AWAY, 1)]),
+        },
+        Chart {
+            title: "From order to row",
+            about: "The price of the log: orders are late, and none is lost.",
+            plot: Plot::Percentiles(sale::LATENCY),
         },
         Chart { title: "Lag of each partition", about: "The log holds the difference.", plot: Plot::Level(sale::LAG) },
         Chart { title: "Buffered", about: "Up to its share, and no further.", plot: Plot::Level(sale::BUFFERED) },
@@ -70,12 +74,6 @@ pub static SCENARIO: Scenario<FlashSale> = Scenario {
             plot: Plot::Level(sale::AT_ONCE),
         },
         Chart { title: "A write takes", about: "Including the database wait.", plot: Plot::Percentiles(sale::WRITE) },
-        Chart {
-            title: "From order to row",
-            about: "The price of the log: orders are late, and none is lost.",
-            plot: Plot::Percentiles(sale::LATENCY),
-        },
-        Chart { title: "Turned away", about: "Customers who got an error.", plot: Plot::Rate(sale::AWAY) },
     ],
     picture,
     tour: TOUR,
@@ -187,7 +185,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Memory fills up",
-        "3,333 orders a second are more than the database can write. At first they fill the consumers' memory.",
+        "3,333 orders a second come on top of what the database can write. At first the consumers' memory takes them.",
         |world| {
             (0..consumers(world)).filter_map(|at| consumer(world, at)).map(Consumer::buffered).sum::<u32>() >= 2_000
         },

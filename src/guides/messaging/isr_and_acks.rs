@@ -224,7 +224,7 @@ const TOUR: &[Beat] = &[
     .look(|world| leader(world).into_iter().collect()),
     Beat::new(
         "Acknowledged, and gone",
-        "The leader crashes. A follower takes over, one that is in sync as far as anybody knows. Compare the rows: its \
+        "The leader crashes. A follower takes over that counts as in sync. Compare the rows: its \
          log ends long before the old leader's.",
         |world| leader(world).is_some() && partition(world).leader_epoch >= 3,
     )

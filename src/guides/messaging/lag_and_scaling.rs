@@ -12,6 +12,9 @@ use crate::views::kafka::{
 
 type Beat = crate::guides::kit::tour::Beat<Kafka>;
 
+/// How many records each one here stands for.
+const RECORDS: u32 = 200;
+
 /// The scenario.
 pub static SCENARIO: Scenario<Kafka> = Scenario {
     slug: "lag-and-scaling",
@@ -33,7 +36,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     fixed: &[
         (kafka::CONSUMERS, 6),
         (kafka::SCALER, 1),
-        (kafka::WEIGHT, 200),
+        (kafka::WEIGHT, RECORDS as i64),
         (kafka::KEYS, 0),
         (kafka::BATCH, 4),
         (kafka::LINGER, 50_000),
@@ -48,6 +51,11 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
     load: true,
     charts: &[
         Chart {
+            title: "Records",
+            about: "What producers append, and what the group gets done. The lag grows by the difference.",
+            plot: Plot::Rates(&[("in", kafka::APPENDED, RECORDS), ("done", kafka::DONE, 1)]),
+        },
+        Chart {
             title: "Lag",
             about: "Log end minus committed offset, over all partitions. The alarm goes above 10,000.",
             plot: Plot::Level(kafka::LAG),
@@ -57,7 +65,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
             about: "All of them, and those that own a partition. The difference is idle.",
             plot: Plot::Level(kafka::MEMBERS),
         },
-        Chart { title: "Records done", about: "By consumer. An idle one does none.", plot: Plot::Rate(kafka::DONE) },
+        Chart { title: "Done by each", about: "By consumer. An idle one does none.", plot: Plot::Rate(kafka::DONE) },
         Chart {
             title: "Time stopped",
             about: "What each rebalance costs every member.",
@@ -90,7 +98,7 @@ pub static SCENARIO: Scenario<Kafka> = Scenario {
 fn subject(settings: &Settings, metric: MetricId, subject: u16) -> String {
     match (metric, subject) {
         (kafka::MEMBERS, 0) => "members".to_owned(),
-        (kafka::MEMBERS, _) => "with a partition".to_owned(),
+        (kafka::MEMBERS, _) => "owners".to_owned(),
         (kafka::LAG | kafka::REBALANCES, _) => "group A".to_owned(),
         _ => Kafka::name(settings, NodeId(subject)),
     }
@@ -133,12 +141,12 @@ fn picture(world: &Shop, frame: Frame) -> Picture {
     let mut picture = Picture::new(frame);
     let (top, places, bars, matrix): ([Spot; 3], [Spot; 6], _, _) = match frame {
         Frame::Wide => {
-            let places = [44, 136, 228, 320, 412, 504].map(|y| (690, y));
-            ([(470, 470), (470, 282), (880, 282)], places, ((30, 40), (350, 116)), ((30, 210), (350, 200)))
+            let places = [85, 243, 401, 559, 717, 875].map(|x| (x, 410));
+            ([(110, 250), (370, 250), (720, 264)], places, ((30, 16), (400, 120)), ((540, 16), (400, 182)))
         }
         Frame::Narrow => {
             let places = [(60, 190), (60, 280), (60, 370), (340, 190), (340, 280), (340, 370)];
-            ([(200, 164), (200, 262), (200, 372)], places, ((8, 8), (384, 116)), ((8, 428), (384, 128)))
+            ([(200, 164), (200, 262), (200, 370)], places, ((8, 8), (384, 116)), ((8, 420), (384, 140)))
         }
     };
     picture.nodes.push(broker_mark(world, top[1], Some(0)));

@@ -191,8 +191,8 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "A fourth member",
-        "Consumer 4 joins. The coordinator cannot call anybody: it tells the others in its answer to their next \
-         heartbeat, and they rejoin at their next poll. (From here on the session timeout is one second, and fewer \
+        "Consumer 4 joins. The coordinator cannot call its members: it tells each in the answer to its next heartbeat, \
+         and they rejoin at their next poll. (From here on the session timeout is one second, and fewer \
          records come.)",
         |world| settled(world) && running_members(world) == 4,
     )

@@ -233,9 +233,9 @@ const TOUR: &[Beat] = &[
         because: "The broker cannot tell slow from dead. The record is available again, its *delivery count* goes up, \
                   and the work is done twice.",
     }),
-    Beat::new("Done at last", "The slow worker is done at last, and accepts.", is_refused).look(slow_ones).ask(
+    Beat::new("Accepted too late", "The slow worker is done at last, and accepts.", is_refused).look(slow_ones).ask(
         Predict {
-            question: "What does the broker make of that?",
+            question: "How does the broker answer?",
             options: |_| {
                 ["The record is done", "It refuses", "The record is done, and worker 3 must stop"]
                     .map(str::to_owned)

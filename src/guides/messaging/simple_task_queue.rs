@@ -133,7 +133,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A publisher, a queue, a worker",
         "The publisher has work that does not have to be done at once. It puts tasks into a queue on a broker, and \
-         a worker takes them from there: watch it report in. The rows below show where each task is.",
+         a worker takes them from there: watch it subscribe. The rows below show where each task is.",
         |world| on_the_way(world, |message| matches!(message, Method::Consume { .. })) > 0,
     )
     .midway()
@@ -178,9 +178,9 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![WORKER]),
     Beat::new(
         "The worker dies at work",
-        "Four more tasks, and the worker's machine dies without a word. (Had only its process died, its operating \
-         system would have closed the connection.) The broker has to miss its heartbeats; then it closes the \
-         connection, and the task goes back to its place.",
+        "The worker's machine dies without a word. (Had only its process died, its operating system would have \
+         closed the connection.) The broker notices when heartbeats stay away: it closes the connection, and the \
+         task goes back to its place. Meanwhile the queue grows.",
         |world| !world.kernel().node(WORKER).up && host(world).is_some_and(|host| host.consumers.is_empty()),
     )
     .first(|_| vec![publish(4), Input::Crash { node: WORKER }])

@@ -124,6 +124,11 @@ fn longest_other(world: &Farm) -> usize {
     servers(world).into_iter().skip(1).map(|id| queued(world, id)).max().unwrap_or(0)
 }
 
+/// How many requests are in line at all servers.
+fn in_line(world: &Farm) -> usize {
+    servers(world).iter().map(|id| queued(world, *id)).sum()
+}
+
 fn is_out(world: &Farm, server: usize) -> bool {
     known(world, NodeId::from(FIRST + server)).missed >= 2
 }
@@ -139,8 +144,8 @@ const TOUR: &[Beat] = &[
     .look(servers),
     Beat::new(
         "A quarter for each",
-        "Each server gets 25 requests a second, whatever it can do: the quick ones 50, server 1 only 16. Watch the \
-         lines for half a second.",
+        "Each server gets 25 requests a second, whatever it can do: the quick ones could do 50, server 1 only 16. \
+         Watch the lines.",
         |world| queued(world, NodeId::from(FIRST)) >= 6 && longest_other(world) <= 3,
     )
     .look(slow_server)
@@ -165,11 +170,11 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BALANCER]),
     Beat::new(
         "Two choices",
-        "With many balancers, nobody knows all the connections. Draw two servers at random and take the less \
-         loaded. It is nearly as good, and much better than one draw.",
-        |world| longest_other(world) >= 3 && queued(world, NodeId::from(FIRST)) >= 3,
+        "With many balancers, none knows all the connections. Draw two servers at random and take the less loaded: \
+         nearly as good, and much better than one draw. Twenty-four requests come at once. Compare the bars.",
+        |world| in_line(world) >= 20,
     )
-    .first(|_| vec![set(lb::POLICY, 3), burst(16)])
+    .first(|_| vec![set(lb::POLICY, 3), burst(24)])
     .look(|_| vec![BALANCER])
     .ask(Predict {
         question: "10,000 balls fall into 10,000 bins. With the better of two random bins, how many are in the \

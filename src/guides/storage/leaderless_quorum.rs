@@ -107,8 +107,8 @@ const TOUR: &[Beat] = &[
     .look(all_replicas),
     Beat::new(
         "A write asks first",
-        "Somebody writes. Before it can choose a version, it asks the replicas for the newest they have, and waits for two. Its own \
-         must be higher than every acknowledged one.",
+        "A client writes. Before it can choose a version, it asks the replicas for the newest they have and waits for \
+         two answers: its own version must be higher than any acknowledged one.",
         |world| !writes_now(world).is_empty(),
     )
     .midway()
@@ -116,7 +116,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "W acknowledgements",
         "Then it sends the value to all three. With two acknowledgements it is done: it does not wait for the slowest. \
-         In case that one never answers, it leaves a hint for it with the spare node: more of hints soon.",
+         In case that one never answers, it leaves a hint for it with the spare node; more on hints soon.",
         |world| world.witness().acknowledged().counter > 0,
     )
     .midway()
@@ -136,7 +136,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "One replica is away",
-        "R3 crashes, and Ann writes 9. R3's copy falls behind: it turns amber.",
+        "R3 crashes, and Ann writes 9. R3's copy is stale now: it turns amber.",
         |world| third(world).is_some_and(|id| version_of(world, id) < world.witness().acknowledged()),
     )
     .first(|world| {
@@ -167,16 +167,16 @@ const TOUR: &[Beat] = &[
     .look(|world| vec![spare(world.settings())]),
     Beat::new(
         "Handed over",
-        "R3 comes back with an old copy, and the spare node hands its hint over. Had a read met the old copy first, it \
-         would have written the newest version back: *read repair*.",
+        "R3 comes back with its stale copy, and the spare node hands the hint over. Had a read met the stale copy \
+         first, it would have written the newest version back: *read repair*.",
         |world| hints(world) == 0 && all_replicas(world).iter().all(|id| version_of(world, *id) == newest(world)),
     )
     .first(|world| third(world).map(|node| Input::Restart { node }).into_iter().collect())
     .look(|world| third(world).into_iter().collect()),
     Beat::new(
         "W = 1",
-        "Now the rule is off, and one answer is enough. The clients' own operations pause, and the ways from Ann to \
-         R2 and R3 are slow today. Ann writes: with the first acknowledgement she is done.",
+        "Now the rule is off, and one answer is enough. The clients' own operations pause, and the links from \
+         Ann to R2 and R3 are slow. Ann writes: with the first acknowledgement she is done.",
         |world| {
             world.witness().acknowledged() > version_of(world, all_replicas(world)[1])
                 && operation(world, CLIENTS[0]).is_none()
@@ -204,7 +204,7 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![CLIENTS[1]])
     .ask(Predict {
         question: "What does Bob read?",
-        options: |_| ["The new value, from R1", "An older one", "Nothing: he waits for R1"].map(str::to_owned).to_vec(),
+        options: |_| ["The new value, from R1", "A stale one", "Nothing: he waits for R1"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(world.is_promise_broken(FRESH.id)),
         because: "The replica that answers first may be one that the write has not reached.",
     }),
@@ -214,7 +214,7 @@ const CHALLENGES: &[Challenge<QuorumStore>] = &[
     Challenge {
         id: "stale-read",
         title: "A stale read",
-        goal: "Have a client read an older value than one that was acknowledged before.",
+        goal: "Have a client read a value that is older than one acknowledged before.",
         hint: "Switch W + R > N off and let one answer be enough for both.",
         reached: |world| world.is_promise_broken(FRESH.id),
     },

@@ -137,7 +137,7 @@ fn coordinator_up(world: &Shop) -> bool {
 const TOUR: &[Beat] = &[
     Beat::new(
         "One order, three databases",
-        "Here comes an order. It must be entered, paid and taken from stock. Each database can do its own part \
+        "Here comes an order. It must be recorded, paid for and taken out of stock. Each database can do its own part \
          alone. The *coordinator* is there so that all parts happen, or none.",
         |world| on_the_way(world, |message| matches!(message, Message::Request { .. })) > 0,
     )
@@ -165,8 +165,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The decision is one disk write",
-        "With the last yes the coordinator writes its commit record. That write is the moment of decision: before \
-         it the order would be aborted, after it nothing can stop it.",
+        "With the last yes the coordinator writes its commit record. That write is the moment of decision: a \
+         crash before it aborts the order, and after it nothing can stop the commit.",
         decided,
     )
     .midway()
@@ -187,7 +187,7 @@ const TOUR: &[Beat] = &[
     .first(|_| vec![client_rate(0), order(3)])
     .look(stores)
     .ask(Predict {
-        question: "Orders and payment can do their parts. What do they end with?",
+        question: "Orders and payment could do their parts. How does it end for them?",
         options: |_| ["Commit", "Abort", "Nothing yet: they stay locked"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(last_aborted(world)),
         because: "All or none: one no is enough. Look at the coordinator's log: for an abort it writes nothing, \
@@ -228,7 +228,7 @@ const TOUR: &[Beat] = &[
         question: "Everyone voted yes. How does the order end?",
         options: |_| ["Committed", "Aborted", "It stays in doubt"].map(str::to_owned).to_vec(),
         answer: |world| usize::from(!last_committed(world)),
-        because: "The votes never reached a commit record. One disk write later, the same crash would have ended in \
+        because: "The coordinator crashed before its commit record. One disk write later, the same crash would have ended in \
                   a commit.",
     }),
 ];

@@ -93,7 +93,7 @@ fn telling(scenario: &'static dyn AnyScenario) -> Still {
     best.still(&info.path(), "", String::new())
 }
 
-/// A state, seen half way to its next event.
+/// A state, seen where its messages are well on their way.
 struct Shot {
     picture: Picture,
     flights: Vec<FlightMark>,
@@ -103,7 +103,7 @@ struct Shot {
 
 impl Shot {
     fn of(world: &LiveWorld) -> Shot {
-        let now = world.midway();
+        let now = world.best_seen();
         let pictures = [Frame::Wide, Frame::Narrow].map(|frame| compact(world.picture(frame)));
         let picture = pictures.into_iter().min_by_key(|picture| crop(picture).2);
         let picture = picture.unwrap_or_else(|| Picture::new(Frame::Wide));

@@ -1,5 +1,7 @@
 //! Load: a request is offered once, and ends at most once.
 
+use faultline::guides::kit::chart::Plot;
+use faultline::lab::plot;
 use faultline::sim::run::simulation::Simulation;
 use faultline::systems::parts::outcome::Outcome;
 
@@ -26,4 +28,32 @@ fn a_request_ends_at_most_once() {
         Ok(Some(offered))
     });
     assert!(counted.iter().flatten().count() >= 2, "nothing is counted: {counted:?}");
+}
+
+/// What a reader of a scenario of load sees all the time: the first charts, with so many lines each.
+const LINES_IN_SIGHT: usize = 4;
+const CHARTS_IN_SIGHT: usize = 3;
+
+#[test]
+fn a_scenario_of_load_shows_first_what_came_in_and_what_came_of_it() {
+    check(|scenario, info| {
+        if !info.load {
+            return Ok(());
+        }
+        let mut world = scenario.start(&busy(info));
+        while world.kernel().steps() < EVENTS && world.step().is_some() {}
+        let now = world.kernel().now();
+        let names = |plot| {
+            let lines = plot::few_lines(&world, plot, now, LINES_IN_SIGHT).1;
+            lines.into_iter().map(|line| line.name).collect::<Vec<_>>()
+        };
+        let first = names(info.charts[0].plot);
+        ensure(first.len() >= 2, || format!("its first chart shows {first:?}"))?;
+        let charts = info.charts.iter().filter(|chart| !matches!(chart.plot, Plot::Share(_))).take(CHARTS_IN_SIGHT);
+        for chart in charts {
+            let shown = names(chart.plot);
+            ensure(shown.len() <= LINES_IN_SIGHT, || format!("{}: {shown:?} are too many", chart.title))?;
+        }
+        Ok(())
+    });
 }

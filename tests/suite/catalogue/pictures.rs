@@ -2,6 +2,9 @@
 
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::picture::extent::extent;
+use faultline::picture::svg::misfits;
+use faultline::picture::words::{LARGEST, width as letters};
 use faultline::picture::{Body, Cell, Frame, LinkMark, Picture};
 use faultline::sim::NodeId;
 use faultline::sim::declare::settings::Takes;
@@ -104,6 +107,10 @@ fn sound(picture: &Picture) -> Result<(), String> {
             format!("the title '{}' leaves the frame", figure.title)
         })?;
     }
+    for figure in &picture.figures {
+        let cut = misfits(figure);
+        ensure(cut.is_empty(), || format!("{}: no room for {}", figure.id, cut.join("; ")))?;
+    }
     picture.figures.iter().try_for_each(|figure| match &figure.body {
         Body::Grid { rows, .. } | Body::Matrix(rows) | Body::Queues(rows) => {
             rows.iter().flat_map(|row| &row.cells).try_for_each(short)
@@ -115,4 +122,36 @@ fn sound(picture: &Picture) -> Result<(), String> {
 
 fn short(cell: &Cell) -> Result<(), String> {
     ensure(cell.text.chars().count() <= 14, || format!("the cell '{}' is too long", cell.text))
+}
+
+/// Width and height that the stage has in a window of 1280 by 720 with two lines of promises; a scenario of load has its
+/// charts below it.
+const ROOM: (i32, i32) = (865, 450);
+const ROOM_OF_LOAD: (i32, i32) = (865, 420);
+/// The smallest letters, in CSS pixels.
+const SMALLEST: i32 = 12;
+
+/// Letters of 12 pixels have room in every picture: it is not drawn so small that they would have to be larger, in its
+/// units, than figures are laid out for.
+#[test]
+fn letters_of_twelve_pixels_fit() {
+    check(|scenario, info| {
+        for origin in idle_and_busy(info) {
+            let mut run = run(scenario, &origin);
+            run.seek(300);
+            let picture = run.world().picture(Frame::Wide);
+            let (left, top, right, bottom) = extent(&picture).unwrap_or_default();
+            let room = if info.load { ROOM_OF_LOAD } else { ROOM };
+            // In thousandths of a unit for a pixel.
+            let shrunk = ((right - left) * 1_000 / room.0).max((bottom - top) * 1_000 / room.1);
+            let size = SMALLEST * shrunk / 1_000;
+            ensure(size <= LARGEST, || format!("{} by {}: 12 pixels are {size} units", right - left, bottom - top))?;
+            let is_cut = |label: &str, room: i32| letters(label, size.max(14)) > room;
+            let names = picture.nodes.iter().filter(|mark| mark.label_is_inside());
+            let cut: Vec<&str> =
+                names.filter(|mark| is_cut(&mark.label, mark.shape.size().0)).map(|mark| mark.label.as_str()).collect();
+            ensure(cut.is_empty(), || format!("names that are wider than their nodes: {cut:?}"))?;
+        }
+        Ok(())
+    });
 }
