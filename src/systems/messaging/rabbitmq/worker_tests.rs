@@ -177,7 +177,11 @@ fn who_waits_for_a_lost_delivery_is_outside_of_what_is_promised() {
         settings.set(setting, value);
     }
     let mut run: Run<Shop> = Run::new(World::new(settings, RuleSet::ALL, 5, &[HEALTHY_DONE]), Tape::default());
+    let wait = |run: &mut Run<Shop>, end: u64| while run.world().kernel().now() < end && run.step().is_some() {};
     act(&mut run, PUBLISH, &[10]);
+    assert!(run.act(Input::Crash { node: WORKER }).is_ok());
+    wait(&mut run, 21 * SEC);
+    assert!(run.act(Input::Restart { node: WORKER }).is_ok());
     let delivery = |world: &Shop| {
         let delivers = |message: &Method| matches!(message, Method::Deliver { .. });
         world.flights().find(|flight| delivers(flight.message)).map(|flight| flight.pending.id)
@@ -185,7 +189,7 @@ fn who_waits_for_a_lost_delivery_is_outside_of_what_is_promised() {
     until(&mut run, |world| delivery(world).is_some());
     let id = delivery(run.world()).expect("it is on its way");
     assert!(run.act(Input::Drop { id }).is_ok());
-    while run.world().kernel().now() < 25 * SEC && run.step().is_some() {}
+    wait(&mut run, 42 * SEC);
     let (_, broken) = broken(run.world().standings()).next().expect("healthy tasks have waited for 20 s");
     assert!(broken.outside.is_some_and(|why| why.contains("consumer time-out")), "{broken:?}");
 }
