@@ -5,6 +5,8 @@
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Command, ExitStatus};
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use crate::build::Terminal;
@@ -25,6 +27,9 @@ const LANES: [&[Stage]; 2] = [
 
 /// How many of the slowest tests are named at the end.
 const SLOWEST: usize = 10;
+
+/// Whether the first lane has ended, so that the second need not hold its lines back any more.
+static ALONE: AtomicBool = AtomicBool::new(false);
 
 #[derive(Default)]
 struct Tally {
@@ -78,6 +83,9 @@ impl Tally {
     }
 
     fn show(&mut self, line: &str) {
+        if ALONE.load(Relaxed) {
+            print!("{}", self.held.take().unwrap_or_default());
+        }
         match &mut self.held {
             Some(held) => held.extend([line, "\n"]),
             None => println!("{line}"),
@@ -147,7 +155,9 @@ pub fn test(options: &[&str]) -> Outcome {
     };
     let [one, other] = std::thread::scope(|scope| {
         let other = scope.spawn(|| lane(LANES[1], only.is_none().then(String::new)));
-        [lane(LANES[0], None), other.join().unwrap_or_else(|_| Tally { failed: 1, ..Tally::default() })]
+        let one = lane(LANES[0], None);
+        ALONE.store(true, Relaxed);
+        [one, other.join().unwrap_or_else(|_| Tally { failed: 1, ..Tally::default() })]
     });
     let (passed, failed) = (one.passed + other.passed, one.failed + other.failed);
     let times = [one.times, other.times].concat();

@@ -17,8 +17,8 @@ scenarios! {
     share_groups: "queues";
     request_reply: "queues";
     exactly_once: "logs";
-    flash_sale: "logs";
-    right_tool: "compared";
+    flash_sale: "applied";
+    right_tool: "applied";
     inside_kafka_log: "logs";
     schemas: "logs";
     lag_and_scaling: "logs";
