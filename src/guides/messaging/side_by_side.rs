@@ -44,6 +44,8 @@ pub static SCENARIO: Scenario<Brokers> = Scenario {
     explore: ONE_ORDER,
     without: &[(brokers::RECOGNISE, ONE_RECORD)],
     terms: &[
+        ("retention", "How long a log is kept, or how much of it, read or not."),
+        ("idempotent", "Said of a producer whose batches are written once, however often they are sent."),
         ("heartbeat", "A regular message that only says: I am still here."),
         ("partition", "One of a topic's logs; order holds within it."),
         ("rebalances", "Dealing out a group's partitions among its members again."),
