@@ -63,13 +63,19 @@ mod tests {
     use crate::sim::NodeId;
     use crate::sim::kernel::Cause;
 
-    #[test]
-    fn what_is_lost_is_counted_by_its_reason() {
+    /// A picture of A and B, which stands so far to the right.
+    fn pair(x: i32) -> Picture {
         let mut picture = Picture::new(Frame::Wide);
         picture.nodes = vec![
             NodeMark::new(NodeId(0), (100, 100), Shape::Server, "A"),
-            NodeMark::new(NodeId(1), (300, 100), Shape::Server, "B"),
+            NodeMark::new(NodeId(1), (x, 100), Shape::Server, "B"),
         ];
+        picture
+    }
+
+    #[test]
+    fn what_is_lost_is_counted_by_its_reason() {
+        let picture = pair(300);
         let lost = |why| Handled {
             step: 1,
             time: 0,
@@ -85,11 +91,7 @@ mod tests {
 
     #[test]
     fn a_line_at_the_edge_is_moved_inwards() {
-        let mut picture = Picture::new(Frame::Wide);
-        picture.nodes = vec![
-            NodeMark::new(NodeId(0), (100, 100), Shape::Server, "A"),
-            NodeMark::new(NodeId(1), (500, 100), Shape::Server, "B"),
-        ];
+        let picture = pair(500);
         let text = "✕ 1 came while it was down";
         let (left, _, right, _) = extent(&picture).unwrap_or_default();
         let middles = [0, 1].map(|at| place(&picture, &picture.nodes[at], text, (0, 1)).0);

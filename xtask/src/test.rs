@@ -132,14 +132,13 @@ fn time_of(line: &str) -> Option<(f64, String)> {
 
 /// See the module's header.
 pub fn test(options: &[&str]) -> Outcome {
-    let known = |stage: &str| LANES.iter().copied().flatten().any(|one| one.0 == stage);
+    let names: Vec<&str> = LANES.iter().copied().flatten().map(|stage| stage.0).collect();
     let only = match options {
         [] => None,
-        ["--only", stage] if known(stage) => Some(*stage),
+        ["--only", stage] if names.contains(stage) => Some(*stage),
         ["--peers"] => return peers::test(None),
         ["--peers", peer @ ("rabbitmq" | "nats")] => return peers::test(Some(peer)),
         _ => {
-            let names: Vec<&str> = LANES.iter().copied().flatten().map(|stage| stage.0).collect();
             let names = names.join(", ");
             return Err(format!(
                 "test takes --only and one of: {names}; or --peers and perhaps one of: rabbitmq, nats."

@@ -118,12 +118,18 @@ const KEPT: [(&str, &str, &str); 6] = [
     ("transactions/two-phase-commit", "force-decision", "decision not on disk"),
 ];
 
+/// The pinned story of a rule, opened: its scenario, its run and the event of the breach.
+fn pinned(path: &str, rule: &str) -> (&'static dyn AnyScenario, Run<LiveWorld>, u64) {
+    let scenario = find(path).expect("the scenario");
+    let one = counterexamples().find(|one| (one.path, one.rule) == (path, rule)).expect("it is pinned");
+    let (run, last) = opened(scenario, &one).expect("it opens");
+    (scenario, run, last)
+}
+
 #[test]
 fn a_crash_first_names_what_the_missing_rule_would_have_kept() {
     for (path, rule, field) in KEPT {
-        let scenario = find(path).expect("the scenario");
-        let one = counterexamples().find(|one| (one.path, one.rule) == (path, rule)).expect("it is pinned");
-        let (run, last) = opened(scenario, &one).expect("it opens");
+        let (scenario, run, last) = pinned(path, rule);
         let told = telling(&run, &scenario.info(), &moves(&run, last));
         let crash = told.iter().find(|said| said.title.starts_with("Crash")).expect("somebody crashes");
         assert!(crash.text.starts_with(&format!("Gone with its memory: {field}")), "{path}, {rule}: {}", crash.text);
@@ -193,9 +199,7 @@ const EFFECTS: [(&str, &str, &str); 18] = [
 #[test]
 fn no_line_claims_what_a_rule_that_is_off_would_do() {
     for (path, rule, effect) in EFFECTS {
-        let scenario = find(path).expect("the scenario");
-        let one = counterexamples().find(|one| (one.path, one.rule) == (path, rule)).expect("it is pinned");
-        let (run, last) = opened(scenario, &one).expect("it opens");
+        let (_, run, last) = pinned(path, rule);
         for (handled, record) in run.records(1, last) {
             let whys = record.whys.iter().map(|why| why.text.as_str());
             let claim = whys.chain([record.title.as_str()]).find(|text| text.contains(effect));

@@ -5,6 +5,7 @@ use super::*;
 use crate::sim::declare::commands::CommandId;
 use crate::sim::declare::rules::{RuleId, RuleSet};
 use crate::sim::judge::verdict::broken;
+use crate::sim::machine::promise::Promise;
 use crate::sim::run::Run;
 use crate::sim::run::simulation::Simulation;
 use crate::sim::run::tape::{Input, Tape};
@@ -20,6 +21,15 @@ fn shop(workers: i64) -> Run<Shop> {
     settings.set(WORKERS, workers);
     settings.set(RATE, 0);
     Run::new(World::new(settings, RuleSet::ALL, 5, &[FAIR]), Tape::default())
+}
+
+/// One worker that tries again later, without a load of its own.
+fn retrying(promises: &'static [Promise<RabbitMq>]) -> Run<Shop> {
+    let mut settings = Settings::defaults(RabbitMq::SETTINGS);
+    for (setting, value) in [(TOPOLOGY, 3), (WORKERS, 1), (RATE, 0)] {
+        settings.set(setting, value);
+    }
+    Run::new(World::new(settings, RuleSet::ALL, 5, promises), Tape::default())
 }
 
 fn act(run: &mut Run<Shop>, command: CommandId, values: &[i64]) {
@@ -148,11 +158,7 @@ fn urgent_tasks_overtake_what_waits_and_nothing_else() {
 /// The confirm of a copy is lost on a link that is cut for a moment, too short for a heartbeat to be missed.
 #[test]
 fn a_copy_whose_confirm_is_lost_is_published_again() {
-    let mut settings = Settings::defaults(RabbitMq::SETTINGS);
-    for (setting, value) in [(TOPOLOGY, 3), (WORKERS, 1), (RATE, 0)] {
-        settings.set(setting, value);
-    }
-    let mut run: Run<Shop> = Run::new(World::new(settings, RuleSet::ALL, 5, &[]), Tape::default());
+    let mut run = retrying(&[]);
     act(&mut run, TROUBLE, &[2, 1]);
     let confirm = |world: &Shop| {
         let to_worker = |flight: &crate::sim::machine::world::Flight<RabbitMq>| {
@@ -172,11 +178,7 @@ fn a_copy_whose_confirm_is_lost_is_published_again() {
 /// TCP would send the delivery again. Here its worker waits for it until the consumer time-out.
 #[test]
 fn who_waits_for_a_lost_delivery_is_outside_of_what_is_promised() {
-    let mut settings = Settings::defaults(RabbitMq::SETTINGS);
-    for (setting, value) in [(TOPOLOGY, 3), (WORKERS, 1), (RATE, 0)] {
-        settings.set(setting, value);
-    }
-    let mut run: Run<Shop> = Run::new(World::new(settings, RuleSet::ALL, 5, &[HEALTHY_DONE]), Tape::default());
+    let mut run = retrying(&[HEALTHY_DONE]);
     let wait = |run: &mut Run<Shop>, end: u64| while run.world().kernel().now() < end && run.step().is_some() {};
     act(&mut run, PUBLISH, &[10]);
     assert!(run.act(Input::Crash { node: WORKER }).is_ok());
