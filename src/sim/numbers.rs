@@ -1,4 +1,4 @@
-//! Numbers as text.
+//! Numbers as text, and lists.
 
 /// With commas: 41,208.
 pub fn grouped(number: u64) -> String {
@@ -48,6 +48,14 @@ pub fn counted_or_no(count: u64, what: &str) -> String {
 /// "1 waits", "3 wait".
 pub fn waiting(count: u64) -> String {
     if count == 1 { "1 waits".to_owned() } else { format!("{} wait", grouped(count)) }
+}
+
+/// Things in a row: "A, B and C".
+pub fn listed(things: &[String]) -> String {
+    match things {
+        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
+        _ => things.concat(),
+    }
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use faultline::guides::kit::guide::Guide;
 use faultline::lab::counterexamples::counterexamples;
 use faultline::lab::glossary::Term;
 use faultline::picture::svg::escape;
+use faultline::sim::numbers::listed;
 
 use super::cards::{card, count, facts, story, systems};
 use super::paths::minutes;
@@ -94,14 +95,6 @@ fn alone(scenario: &'static dyn AnyScenario, stills: &Stills) -> String {
         versions = escape(&versions),
         near = listed(&near),
     )
-}
-
-/// Things in a row: "A, B and C".
-fn listed(things: &[String]) -> String {
-    match things {
-        [all @ .., last] if !all.is_empty() => format!("{} and {last}", all.join(", ")),
-        _ => things.concat(),
-    }
 }
 
 /// The terms that a guide's scenarios use.

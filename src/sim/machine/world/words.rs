@@ -9,6 +9,7 @@ use crate::sim::declare::settings::Setting;
 use crate::sim::kernel::time;
 use crate::sim::kernel::{Lost, Pending};
 use crate::sim::machine::system::System;
+use crate::sim::numbers::listed;
 use crate::sim::run::simulation::{Simulation, What};
 use crate::sim::run::tape::Input;
 
@@ -95,7 +96,10 @@ impl Speaker<'_> {
             Input::Heal { from, to } => format!("Heal the link from {} to {}", name(from), name(to)),
             Input::Partition { side } => {
                 let inside = (0..self.nodes.min(64)).filter(|node| side >> node & 1 == 1);
-                format!("Cut {} from the rest", joined(inside.map(|node| (self.name)(NodeId::from(node))).collect()))
+                format!(
+                    "Cut {} from the rest",
+                    joined(&inside.map(|node| (self.name)(NodeId::from(node))).collect::<Vec<_>>())
+                )
             }
             Input::HealAll => "Heal every link".to_owned(),
             Input::Latency { from, to, extra } => {
@@ -166,9 +170,8 @@ fn wrong(offset: i64, drift_ppm: i64) -> String {
 }
 
 /// "A, B and C"; "nobody" where there is none.
-fn joined(mut names: Vec<String>) -> String {
-    let Some(last) = names.pop() else { return "nobody".to_owned() };
-    if names.is_empty() { last } else { format!("{} and {last}", names.join(", ")) }
+fn joined(names: &[String]) -> String {
+    if names.is_empty() { "nobody".to_owned() } else { listed(names) }
 }
 
 #[cfg(test)]
@@ -177,7 +180,7 @@ mod tests {
 
     #[test]
     fn names_and_lists_read_as_english() {
-        let names = |all: &[&str]| joined(all.iter().map(|name| name.to_string()).collect());
+        let names = |all: &[&str]| joined(&all.iter().map(|name| name.to_string()).collect::<Vec<_>>());
         assert_eq!([names(&[]), names(&["A"]), names(&["A", "B", "C"])], ["nobody", "A", "A, B and C"]);
         assert_eq!([wrong(85_000, 52_011), wrong(-197_000, 0)], ["85 ms ahead and 5.2 % fast", "197 ms behind"]);
         assert_eq!(["RequestVote, term 2", "\"x=0, v0\"", "(1, 2)"].map(is_list), [true, false, false]);
