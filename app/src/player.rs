@@ -12,6 +12,7 @@ use wasm_bindgen::closure::Closure;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::play::{NORMAL_SPEED, Pace};
 use faultline::lab::what_if::show_value;
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
@@ -24,7 +25,6 @@ use faultline::sim::run::tape::{BadLink, Input, Link, Origin, Stamped, Tape};
 
 mod film;
 mod follow;
-mod pace;
 mod past;
 mod saved;
 mod story;
@@ -78,8 +78,7 @@ struct Session {
     owner: Owner,
     /// The real time of the last frame, in milliseconds, while the loop runs.
     last_frame: Option<f64>,
-    /// The fraction of a microsecond left over from the last frame.
-    rest: f64,
+    pace: Pace,
     /// What was said of the promises that play waits for, when it began.
     said: Vec<&'static str>,
 }
@@ -148,8 +147,6 @@ pub struct Player {
     pub beside: RwSignal<Option<Beside>>,
 }
 
-/// A tenth of real time: the eye can follow messages that take a few milliseconds.
-pub const NORMAL_SPEED: f64 = 100_000.0;
 /// The longest stretch of real time that one frame makes up for, in milliseconds.
 const LONGEST_FRAME: f64 = 100.0;
 /// How long one frame may handle events, in milliseconds.
@@ -194,7 +191,7 @@ impl Player {
             follows: false,
             owner,
             last_frame: None,
-            rest: 0.0,
+            pace: Pace::default(),
             said: Vec::new(),
         };
         let player = Player {
@@ -441,15 +438,7 @@ impl Player {
         let (speed, clock) = (self.speed.get_untracked(), self.clock.get_untracked());
         let by_events = self.by_events.get_untracked();
         let target = self.session.try_update_value(|session| {
-            let (rate, stop) = match by_events {
-                true => pace::by_events(&session.run),
-                false => (NORMAL_SPEED / 1_000.0, None),
-            };
-            session.rest += elapsed * rate * speed / NORMAL_SPEED;
-            let whole = session.rest.floor();
-            session.rest -= whole;
-            let target = clock + whole as Time;
-            stop.map_or(target, |stop| target.min(stop.max(clock)))
+            session.pace.target(&session.run, by_events, clock, elapsed, speed)
         });
         self.run_until(target.unwrap_or(clock))
     }

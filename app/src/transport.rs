@@ -4,6 +4,7 @@ use leptos::prelude::*;
 
 use faultline::guides::kit::info::PromiseInfo;
 use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::play::NORMAL_SPEED;
 use faultline::lab::story::acts;
 use faultline::picture::decimal::{hundredths, tenths, whole};
 use faultline::picture::svg::escape;
@@ -13,7 +14,7 @@ use faultline::sim::kernel::time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
-use super::player::{NORMAL_SPEED, Player, Until};
+use super::player::{Player, Until};
 use crate::view::{Views, click, on, option, tagged, typed};
 
 /// The marks on the scrubber, as HTML: what happened where in the run.

@@ -6,6 +6,7 @@ use crate::guides::kit::info::Info;
 use crate::guides::kit::live::LiveWorld;
 use crate::sim::NodeId;
 use crate::sim::judge::verdict::{broken, last_broken};
+use crate::sim::numbers::listed;
 use crate::sim::run::Run;
 use crate::sim::run::simulation::{Record, Simulation, Why};
 use crate::sim::run::tape::Input;
@@ -66,8 +67,8 @@ fn also_broken(run: &Run<LiveWorld>, info: &Info, from: (u64, usize), to: (u64, 
     let titles: Vec<String> = others.map(|promise| format!("“{}”", info.promises[promise].title)).collect();
     match (titles.is_empty(), is_end) {
         (true, _) => String::new(),
-        (_, true) => format!("It also breaks {}.", titles.join(" and ")),
-        (_, false) => format!("Another promise breaks here: {}.", titles.join(" and ")),
+        (_, true) => format!("It also breaks {}.", listed(&titles)),
+        (_, false) => format!("Another promise breaks here: {}.", listed(&titles)),
     }
 }
 
@@ -110,7 +111,7 @@ fn came_of(input: &Input, before: &LiveWorld, after: &LiveWorld, missing: &[Stri
 
 /// What a node loses with its memory and from its disk, and what it keeps there.
 fn gone(memory: &Fields, lost: &Fields, kept: &Fields, missing: &[String]) -> String {
-    let (memory, lost, kept) = (listed(memory, missing), listed(lost, missing), listed(kept, &[]));
+    let (memory, lost, kept) = (fields_named(memory, missing), fields_named(lost, missing), fields_named(kept, &[]));
     let sentence = |begin: &str, list: &str| if list.is_empty() { String::new() } else { format!("{begin} {list}. ") };
     let kept = match (memory.is_empty() && lost.is_empty(), kept.is_empty()) {
         (true, true) => "It had nothing in hand.".to_owned(),
@@ -124,7 +125,7 @@ fn gone(memory: &Fields, lost: &Fields, kept: &Fields, missing: &[String]) -> St
 }
 
 fn begins_anew(node: NodeId, after: &LiveWorld) -> String {
-    match listed(&after.inspect(node).disk, &[]) {
+    match fields_named(&after.inspect(node).disk, &[]) {
         found if found.is_empty() => "It begins as if it had never run: nothing is on its disk.".to_owned(),
         found => format!("It begins again from its disk: {found}."),
     }
@@ -136,7 +137,7 @@ fn without(all: &Fields, other: &Fields) -> Fields {
 }
 
 /// "vote not on disk (A), role (leader)": what says something, and first what the missing rules are about.
-fn listed(fields: &Fields, missing: &[String]) -> String {
+fn fields_named(fields: &Fields, missing: &[String]) -> String {
     let says = |(_, value): &&(String, String)| !NOTHING.contains(&value.as_str()) && !value.starts_with("in ");
     let mut telling: Vec<&(String, String)> = fields.iter().filter(says).collect();
     let is_beside = |(name, _): &(String, String)| !stems(name).any(|stem| missing.contains(&stem));
@@ -170,8 +171,8 @@ mod tests {
         let memory =
             vec![field("role", "leader"), field("next ballot", "in 3 ms"), field("promise not on disk", "1.2")];
         let missing: Vec<String> = stems("The promise is on disk").collect();
-        assert_eq!(listed(&memory, &missing), "promise not on disk (1.2), role (leader)");
-        assert_eq!(listed(&memory, &[]), "role (leader), promise not on disk (1.2)");
+        assert_eq!(fields_named(&memory, &missing), "promise not on disk (1.2), role (leader)");
+        assert_eq!(fields_named(&memory, &[]), "role (leader), promise not on disk (1.2)");
     }
 
     #[test]

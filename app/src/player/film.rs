@@ -4,11 +4,12 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
-use faultline::sim::kernel::time::{MS, Time};
+use faultline::lab::play::{NORMAL_SPEED, timetable};
+use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
-use super::{FRAME_BUDGET, NORMAL_SPEED, Player, performance};
+use super::{FRAME_BUDGET, Player, performance};
 
 /// What is shown: it decides what comes when it is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,38 +34,10 @@ pub struct Film {
     spent: f64,
 }
 
-/// The shortest and the longest that a film plays, in milliseconds, and what each event adds.
-const SHORTEST: f64 = 1_000.0;
-const LONGEST: f64 = 4_000.0;
-const EACH: f64 = 120.0;
-/// What each event takes when it is shown again.
-const SLOWLY: f64 = 1_300.0;
-/// A stretch of more events is passed over quickly up to its last ones, which are watched: they are what it is about.
-const MANY: u64 = 30;
-const WATCHED: usize = 16;
-const QUICKLY: f64 = 1_600.0;
-/// A wait is shortened to so many times the usual one.
-const USUAL_WAITS: u64 = 4;
-
 impl Film {
     /// From one step of what has happened to another.
     pub fn new(run: &Run<LiveWorld>, reel: Reel, from: u64, to: u64) -> Film {
-        let times: Vec<Time> = (from..=to).map(|step| run.branch().time_at(step)).collect();
-        let waits: Vec<Time> = times.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).collect();
-        let mut sorted: Vec<Time> = waits.iter().copied().filter(|wait| *wait > 0).collect();
-        sorted.sort_unstable();
-        let longest = USUAL_WAITS * sorted.get(sorted.len() / 2).copied().unwrap_or(MS);
-        // Events at one moment still come one after the other.
-        let weights: Vec<f64> = waits.iter().map(|wait| ((*wait).min(longest) + longest / 20 + 1) as f64).collect();
-        let due = match to - from {
-            count if reel == Reel::Again => spread(&weights, count as f64 * SLOWLY),
-            count if count > MANY => {
-                let (passed, watched) = weights.split_at(weights.len() - WATCHED);
-                let watched = spread(watched, LONGEST - QUICKLY).into_iter().map(|due| due + QUICKLY);
-                spread(passed, QUICKLY).into_iter().chain(watched).collect()
-            }
-            count => spread(&weights, (SHORTEST / 2.0 + count as f64 * EACH).clamp(SHORTEST, LONGEST)),
-        };
+        let due = timetable(run, from, to, reel == Reel::Again);
         Film { reel, from, to, due, spent: 0.0 }
     }
 
@@ -73,16 +46,6 @@ impl Film {
         let begin = done.checked_sub(1).map_or(0.0, |before| self.due[before]);
         self.due.get(done).map_or(0.0, |due| ((self.spent - begin) / (due - begin)).clamp(0.0, 1.0))
     }
-}
-
-/// When each event is due if together they take so long, each its share by weight.
-fn spread(weights: &[f64], whole: f64) -> Vec<f64> {
-    let scale = whole / weights.iter().sum::<f64>();
-    let due = weights.iter().scan(0.0, |sum, weight| {
-        *sum += weight * scale;
-        Some(*sum)
-    });
-    due.collect()
 }
 
 /// Whether the reader asks for as little motion as possible.

@@ -11,6 +11,7 @@ mod load;
 mod long;
 mod names;
 mod pictures;
+mod play;
 mod runs;
 mod settings;
 mod stories;
