@@ -12,7 +12,7 @@ use wasm_bindgen::closure::Closure;
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
-use faultline::lab::play::{NORMAL_SPEED, Pace};
+use faultline::lab::play::{By, NORMAL_SPEED, Pace};
 use faultline::lab::what_if::show_value;
 use faultline::sim::NodeId;
 use faultline::sim::declare::rules::{RuleId, RuleSet};
@@ -175,7 +175,6 @@ impl Player {
         }
         let clock = run.world().kernel().now();
         let owner = Owner::current().unwrap_or_default();
-        let by_events = RwSignal::new(!info.load);
         let session = Session {
             scenario,
             info,
@@ -202,7 +201,7 @@ impl Player {
             clock: RwSignal::new(clock),
             speed: RwSignal::new(NORMAL_SPEED),
             until: RwSignal::new(Until::default()),
-            by_events,
+            by_events: RwSignal::new(true),
             selection: RwSignal::new(Selection::Nothing),
             beat: RwSignal::new(0),
             beat_state: RwSignal::new(BeatState::Read),
@@ -436,10 +435,13 @@ impl Player {
     /// Lets so many milliseconds pass at the chosen pace. Gives what [`Player::run_until`] gives.
     fn pass(self, elapsed: f64) -> (Time, bool, bool) {
         let (speed, clock) = (self.speed.get_untracked(), self.clock.get_untracked());
-        let by_events = self.by_events.get_untracked();
-        let target = self.session.try_update_value(|session| {
-            session.pace.target(&session.run, by_events, clock, elapsed, speed)
-        });
+        let by = match (self.by_events.get_untracked(), self.info().load) {
+            (true, true) => By::Load,
+            (true, false) => By::Events,
+            (false, _) => By::Time,
+        };
+        let target =
+            self.session.try_update_value(|session| session.pace.target(&session.run, by, clock, elapsed, speed));
         self.run_until(target.unwrap_or(clock))
     }
 

@@ -1,6 +1,7 @@
 //! The pace of play: how much virtual time a stretch of screen time is. By events, which is the default: each message is in
-//! sight for half a second or more, and waits are shortened; the clock shows both. By time: so much virtual time in a
-//! second, whatever happens in it. And of a film, a stretch of the run that is shown: when each of its events is due.
+//! sight for half a second or more, and waits are shortened; the clock shows both. Under load, time passes as usual while
+//! several messages are on their way, and slower for fewer, which would flash by. By time: so much virtual time in a second,
+//! whatever happens in it. And of a film, a stretch of the run that is shown: when each of its events is due.
 
 use crate::guides::kit::live::LiveWorld;
 use crate::sim::kernel::time::{MS, Time};
@@ -20,6 +21,22 @@ const WAIT: f64 = 250.0;
 /// With more messages than this on their way, time runs at least at its usual speed: one sees the stream.
 const STREAM: usize = 24;
 
+/// Under load, so many messages on their way keep time at its usual speed.
+const CROWD: usize = 4;
+/// How long the wait for the next event takes under load, in milliseconds, if it takes longer at the usual speed.
+const GAP: f64 = 20.0;
+
+/// What sets the pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum By {
+    /// Each event in sight.
+    Events,
+    /// Each message in sight, in a scenario of load.
+    Load,
+    /// Virtual time.
+    Time,
+}
+
 /// Play at a pace.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {
@@ -30,8 +47,12 @@ pub struct Pace {
 impl Pace {
     /// Up to which moment the events of a frame happen. `clock`: the moment that is drawn; `elapsed`: milliseconds of
     /// screen time since the last frame; `speed`: [`NORMAL_SPEED`] is the usual one.
-    pub fn target(&mut self, run: &Run<LiveWorld>, by_events: bool, clock: Time, elapsed: f64, speed: f64) -> Time {
-        let (rate, stop) = if by_events { by_events_of(run) } else { (NORMAL_SPEED / 1_000.0, None) };
+    pub fn target(&mut self, run: &Run<LiveWorld>, by: By, clock: Time, elapsed: f64, speed: f64) -> Time {
+        let (rate, stop) = match by {
+            By::Events => by_events(run),
+            By::Load => by_load(run),
+            By::Time => (USUAL, None),
+        };
         self.rest += elapsed * rate * speed / NORMAL_SPEED;
         let whole = self.rest.floor();
         self.rest -= whole;
@@ -40,8 +61,11 @@ impl Pace {
     }
 }
 
+/// The usual pace by time, in microseconds of virtual time a millisecond.
+const USUAL: f64 = NORMAL_SPEED / 1_000.0;
+
 /// How much virtual time passes in a millisecond of screen time, and the moment to stop at before it is asked again.
-fn by_events_of(run: &Run<LiveWorld>) -> (f64, Option<Time>) {
+fn by_events(run: &Run<LiveWorld>) -> (f64, Option<Time>) {
     let world = run.world();
     let now = world.kernel().now();
     let flights = world.flights();
@@ -50,13 +74,28 @@ fn by_events_of(run: &Run<LiveWorld>) -> (f64, Option<Time>) {
         (Some(shortest), Some(longest)) => {
             let rate = (shortest.max(1) as f64 / FLIGHT).max(longest as f64 / (FLIGHT * SLOWEST));
             let is_stream = flights.len() > STREAM;
-            (if is_stream { rate.max(NORMAL_SPEED / 1_000.0) } else { rate }, None)
+            (if is_stream { rate.max(USUAL) } else { rate }, None)
         }
         _ => {
             let next = world.next_at();
             let wait = next.map_or(0, |next| next.saturating_sub(now));
             ((wait as f64 / WAIT).max(1.0), next)
         }
+    }
+}
+
+/// The same under load.
+fn by_load(run: &Run<LiveWorld>) -> (f64, Option<Time>) {
+    let world = run.world();
+    let next = world.next_at();
+    match world.flights().iter().filter(|mark| mark.lost.is_none()).count() {
+        0 => {
+            let wait = next.map_or(0, |next| next.saturating_sub(world.kernel().now()));
+            ((wait as f64 / GAP).max(USUAL), next)
+        }
+        // Up to the next event, after which more or fewer may be on their way.
+        few if few < CROWD => (USUAL * few as f64 / CROWD as f64, next),
+        _ => (USUAL, None),
     }
 }
 
@@ -73,6 +112,11 @@ const WATCHED: usize = 16;
 const QUICKLY: f64 = 1_600.0;
 /// A wait is shortened to so many times the usual one.
 const USUAL_WAITS: u64 = 4;
+
+/// How long a film plays, in milliseconds, by its timetable; what is done and has no event yet is looked at all the same.
+pub fn lasts(timetable: &[f64]) -> f64 {
+    timetable.last().copied().unwrap_or(SHORTEST)
+}
 
 /// When each event of a stretch that the run has been through is due, in milliseconds of screen time. `again`: the events
 /// have been seen, and are shown slowly.

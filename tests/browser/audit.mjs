@@ -2,7 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { ensure, resize } from "./harness.mjs";
+import { drawn, ensure, resize } from "./harness.mjs";
 
 const axeSource = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -32,7 +32,7 @@ export async function audit(page) {
 export async function fits(page) {
   for (const width of [320, 390, 820, 1440]) {
     await resize(page, width, 844);
-    await page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))));
+    await drawn(page);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     ensure(over <= 0, `${width} px: the page is ${over} px too wide`);
   }

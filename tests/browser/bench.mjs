@@ -95,6 +95,7 @@ const setSpeed = (exponent) => sale.getByRole("slider", { name: "Speed" }).evalu
 }, exponent);
 const memory = () => sale.evaluate(() => window.wasmMemory.buffer.byteLength / 2 ** 20);
 const virtual = async () => Number((await stage(sale)).timeUs) / 1e6;
+await sale.getByRole("combobox", { name: "Pace" }).selectOption("by time");
 await setSpeed(6);
 await sale.getByRole("button", { name: "Play", exact: true }).click();
 const played = await sale.evaluate(() => new Promise((done) => {

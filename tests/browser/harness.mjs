@@ -29,7 +29,8 @@ export async function serve(base = "/") {
 
 function findChromium() {
   if (process.env.CHROMIUM) return process.env.CHROMIUM;
-  return execFileSync("sh", ["-c", "command -v chromium || command -v chromium-browser || command -v google-chrome"]).toString().trim();
+  const names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"];
+  return execFileSync("sh", ["-c", names.map((name) => `command -v ${name}`).join(" || ")]).toString().trim();
 }
 
 /** With more words for Chromium. */
@@ -152,6 +153,11 @@ export async function press(page, name, times = 1) {
       if (count % between === 0 || count === more) await new Promise((drawn) => setTimeout(drawn));
     }
   }, [times - 1, BETWEEN_FRAMES]);
+}
+
+/** Until the page has been drawn as it is now. */
+export function drawn(page) {
+  return page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
 }
 
 /** Seeks by the scrubber, as a reader does. */

@@ -4,6 +4,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { dist, ensure, press, scenarios, stage } from "./harness.mjs";
+import { walkStory } from "./walks.mjs";
 
 const tests = {};
 const raft = "consensus/raft-election/";
@@ -27,15 +28,7 @@ for (const guide of ["consensus", "messaging", "caching", "storage", "transactio
       const page = await site.open(address, { reducedMotion: true });
       const { id, move } = await told(page);
       ensure(id === `${path}/${rule}` && move === 0, `${rule} begins as ${id}, move ${move}`);
-      const ends = [await stage(page)];
-      const next = page.getByRole("button", { name: "Next move" });
-      while (await next.isVisible()) {
-        ensure(await page.locator(".story .breach").count() === 0, `${rule} is broken at move ${ends.length - 1} already`);
-        await next.click();
-        ends.push(await stage(page));
-        ensure((await told(page)).move === ends.length - 1, `${rule}: the move is not counted`);
-      }
-      ensure((await page.locator(".story .breach").textContent()).startsWith("Broken: "), `${rule} does not end at its breach`);
+      const ends = await walkStory(page, rule);
       ensure(ends.at(-1).step > ends[0].step, `${rule} moves nothing`);
       await press(page, "Previous move");
       ensure((await stage(page)).fingerprint === ends.at(-2).fingerprint, `${rule}: the way back is not exact`);

@@ -1,8 +1,10 @@
-// Every scenario, as one visit: sizes, stepping, seeking, themes, links, faults, the tour. And what one scenario shows for
+// Every scenario, as one visit: sizes, stepping, seeking, themes, links, faults, the tour and what is in sight in it. And what one scenario shows for
 // all: rules and settings, playing, branches, the keyboard, the menu of faults.
 
 import { audit, fits } from "./audit.mjs";
-import { ensure, press, scenarios, seek, stage } from "./harness.mjs";
+import { ensure, press, resize, scenarios, seek, stage } from "./harness.mjs";
+import { looks, noticeFits } from "./sight.mjs";
+import { walkBack, walkBeats } from "./walks.mjs";
 
 /** Goes to the start and steps from there; with nothing done, to the same state as from a page just opened. */
 async function stepTo(page, step) {
@@ -24,9 +26,16 @@ function beatState(page) {
   return page.$eval(".tour", (tour) => `${tour.dataset.beat} ${tour.dataset.beatState}`);
 }
 
+/** After so many beats it is looked at what is in sight. */
+const LOOKED_AT = 2;
+
 /** What a visitor of any scenario does, from a page that was just opened on. */
 const visit = (path) => ({
-  "fits 320, 390, 820 and 1440 px": fits,
+  "fits 320, 390, 820 and 1440 px, and all that belongs together is in sight together": async (page) => {
+    await fits(page);
+    await looks(page, "at the start");
+    await resize(page);
+  },
 
   "50 steps and 50 backs, and a seek, are exact": async (page) => {
     const first = await stage(page);
@@ -82,31 +91,23 @@ const visit = (path) => ({
     ensure(await page.locator(".link.is-cut").count() >= 1, "the cut is not seen");
   },
 
-  "the tour completes: each beat is read, played and seen, and the way back is exact": async (page) => {
+  "the tour completes, all that belongs together in sight together, and the way back is exact": async (page) => {
     await beginAnew(page);
     // Without motion a beat is seen at once.
     await page.emulateMedia({ reducedMotion: "reduce" });
-    const state = () => beatState(page);
+    await page.locator(".panels > .tabs [role=tab]").first().click();
+    const begin = page.getByRole("button", { name: /^(Take|Continue) the tour/ });
+    if (await begin.isVisible()) await begin.click();
     const beats = Number((await page.locator(".tour .count").first().textContent()).split(" of ")[1]);
-    const ends = [];
-    if (await page.getByRole("button", { name: /^(Take|Continue) the tour/ }).isVisible()) await press(page, /^(Take|Continue) the tour/);
-    for (let beat = 1; beat <= beats; beat += 1) {
-      ensure(await state() === `${beat} read`, `beat ${beat} is not read: ${await state()}`);
-      if (await page.locator(".guess button").count()) await page.locator(".guess button").first().click();
-      const text = await page.locator(".beat h3").textContent();
-      await press(page, "Show me");
-      ensure(await state() === `${beat} seen`, `beat ${beat} is not seen: ${await state()}`);
-      ensure(await page.locator(".beat h3").textContent() === text, "the text does not stay");
-      ends.push((await stage(page)).fingerprint);
-      if (beat < beats) await press(page, "Next");
-    }
+    const ends = await walkBeats(page, 1, LOOKED_AT);
+    await looks(page, `after ${LOOKED_AT} beats`);
+    await resize(page);
+    await press(page, "Next");
+    ends.push(...await walkBeats(page, LOOKED_AT + 1, beats));
     ensure(await page.locator("text=That was the tour").isVisible(), "the tour does not end");
     ensure((await page.locator(".notice-bar").textContent()).trim() === "", "the tour left a notice");
-    for (let beat = beats - 1; beat >= 1; beat -= 1) {
-      await press(page, "Previous beat");
-      ensure(await state() === `${beat} seen`, `back from beat ${beat + 1} leads to ${await state()}`);
-      ensure((await stage(page)).fingerprint === ends[beat - 1], `back at beat ${beat} the run is another one`);
-    }
+    await walkBack(page, ends);
+    await noticeFits(page);
   },
 });
 

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use faultline::guides::kit::live::LiveWorld;
-use faultline::lab::play::{NORMAL_SPEED, timetable};
+use faultline::lab::play::{NORMAL_SPEED, lasts, timetable};
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -122,7 +122,7 @@ impl Player {
             }
             let (now, share) = (run.world().kernel().now(), film.share(done(run)));
             let wait = run.branch().time_at(run.step_count() + 1).saturating_sub(now) as f64;
-            let is_over = run.step_count() >= film.to;
+            let is_over = run.step_count() >= film.to && film.spent >= lasts(&film.due);
             Some((if is_over { now } else { now + (wait * share) as Time }, stepped, is_over))
         });
         rolled.flatten().unwrap_or((self.clock.get_untracked(), false, true))

@@ -4,7 +4,7 @@
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::Info;
 use faultline::guides::kit::live::LiveWorld;
-use faultline::lab::play::{LONGEST, NORMAL_SPEED, Pace, SHORTEST, timetable};
+use faultline::lab::play::{By, LONGEST, NORMAL_SPEED, Pace, SHORTEST, lasts, timetable};
 use faultline::sim::kernel::time::Time;
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
@@ -18,6 +18,9 @@ const FRAMES: usize = 300;
 /// The least share of frames that have a message in sight.
 const LEAST: f64 = 0.6;
 
+/// Scenarios in which nothing happens before the reader acts.
+const SILENT: &[&str] = &["consensus/agreement"];
+
 /// Whether a message is on its way from one node to another at this moment.
 fn shows_a_message(run: &Run<LiveWorld>, clock: Time) -> bool {
     run.world().flights().iter().any(|flight| flight.from != flight.to && flight.lost.is_none_or(|lost| clock < lost))
@@ -26,9 +29,10 @@ fn shows_a_message(run: &Run<LiveWorld>, clock: Time) -> bool {
 /// Plays from the start as the page does, and gives the share of frames that have a message in sight.
 fn share_with_messages(scenario: &'static dyn AnyScenario, info: &Info) -> f64 {
     let (mut run, mut pace) = (run(scenario, &origin(info)), Pace::default());
+    let by = if info.load { By::Load } else { By::Events };
     let (mut clock, mut seen) = (0, 0);
     for _ in 0..FRAMES {
-        let target = pace.target(&run, !info.load, clock, FRAME, NORMAL_SPEED);
+        let target = pace.target(&run, by, clock, FRAME, NORMAL_SPEED);
         while run.world().next_at().is_some_and(|at| at <= target) && run.step().is_some() {}
         clock = target;
         seen += usize::from(shows_a_message(&run, clock));
@@ -41,7 +45,10 @@ fn most_frames_of_play_show_a_message() {
     check(|scenario, info| {
         let share = share_with_messages(scenario, info);
         println!("{}: {:.0} %", info.path(), share * 100.0);
-        ensure(share >= LEAST, || format!("a message is in sight in {:.0} % of the frames", share * 100.0))
+        let is_silent = SILENT.contains(&info.path().as_str());
+        ensure(if is_silent { share == 0.0 } else { share >= LEAST }, || {
+            format!("a message is in sight in {:.0} % of the frames", share * 100.0)
+        })
     });
 }
 
@@ -50,7 +57,7 @@ fn a_beat_plays_for_one_to_four_seconds() {
     check(|scenario, info| {
         tours::walk(scenario, info, |run, beat| {
             let to = run.step_count();
-            let takes = timetable(run, to - beat.events, to, false).last().copied().unwrap_or_default();
+            let takes = lasts(&timetable(run, to - beat.events, to, false));
             let fits = (SHORTEST - 0.5..=LONGEST + 0.5).contains(&takes);
             ensure(fits, || format!("plays for {takes:.0} ms"))
         })
