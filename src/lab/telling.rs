@@ -116,11 +116,10 @@ fn gone(memory: &Fields, lost: &Fields, kept: &Fields, missing: &[String]) -> St
     let kept = match (memory.is_empty() && lost.is_empty(), kept.is_empty()) {
         (true, true) => "It had nothing in hand.".to_owned(),
         (false, true) => "Nothing of it is on its disk.".to_owned(),
-        _ => sentence("On its disk it keeps:", &kept),
+        _ => sentence("Kept on its disk:", &kept),
     };
-    let all = sentence("Gone with its memory:", &memory)
-        + &sentence("Lost from its disk, which was not synced:", &lost)
-        + &kept;
+    let all =
+        sentence("Lost with its memory:", &memory) + &sentence("Lost from its disk, never synced:", &lost) + &kept;
     all.trim_end().to_owned()
 }
 
@@ -179,8 +178,8 @@ mod tests {
     fn a_crash_says_what_is_gone_and_what_is_kept() {
         let (memory, disk) = (vec![field("connected", "yes"), field("in hand", "none")], vec![field("x", 3)]);
         let none = Fields::new();
-        assert_eq!(gone(&memory, &none, &disk, &[]), "Gone with its memory: connected. On its disk it keeps: x (3).");
-        assert_eq!(gone(&memory, &none, &none, &[]), "Gone with its memory: connected. Nothing of it is on its disk.");
+        assert_eq!(gone(&memory, &none, &disk, &[]), "Lost with its memory: connected. Kept on its disk: x (3).");
+        assert_eq!(gone(&memory, &none, &none, &[]), "Lost with its memory: connected. Nothing of it is on its disk.");
         assert_eq!(gone(&none, &none, &none, &[]), "It had nothing in hand.");
     }
 

@@ -19,7 +19,7 @@ fn words(why: Lost) -> &'static str {
     match why {
         Lost::Loss => "lost",
         Lost::Cut => "cut off",
-        Lost::Down => "came while it was down",
+        Lost::Down => "came while down",
         Lost::Dropped => "dropped",
     }
 }
@@ -36,7 +36,9 @@ pub fn losses(picture: &Picture, events: impl Iterator<Item = Handled>) -> Strin
     }
     let mut out = String::new();
     for mark in &picture.nodes {
-        let own = counts.iter().filter(|known| known.0 == mark.node.0);
+        // What came to a node that was down is forgotten once it is back.
+        let is_over = |why: Lost| why == Lost::Down && !mark.trouble.down;
+        let own = counts.iter().filter(|known| known.0 == mark.node.0 && !is_over(known.1));
         let lines: Vec<String> = own.map(|(_, why, count)| format!("✕ {count} {}", words(*why))).collect();
         for (line, text) in lines.iter().enumerate() {
             let (x, y) = place(picture, mark, text, (line as i32, lines.len() as i32));
@@ -75,7 +77,8 @@ mod tests {
 
     #[test]
     fn what_is_lost_is_counted_by_its_reason() {
-        let picture = pair(300);
+        let mut picture = pair(300);
+        picture.nodes[1].trouble.down = true;
         let lost = |why| Handled {
             step: 1,
             time: 0,
@@ -84,15 +87,19 @@ mod tests {
             cause: Cause::Start,
             id: 1,
         };
-        let drawn = losses(&picture, [lost(Lost::Cut), lost(Lost::Down), lost(Lost::Cut)].into_iter());
+        let all = [lost(Lost::Cut), lost(Lost::Down), lost(Lost::Cut)];
+        let drawn = losses(&picture, all.into_iter());
         assert_eq!(drawn.matches("<text").count(), 2);
-        assert!(drawn.contains("✕ 2 cut off<") && drawn.contains("✕ 1 came while it was down<"), "{drawn}");
+        assert!(drawn.contains("✕ 2 cut off<") && drawn.contains("✕ 1 came while down<"), "{drawn}");
+        picture.nodes[1].trouble.down = false;
+        let drawn = losses(&picture, all.into_iter());
+        assert!(drawn.contains("✕ 2 cut off<") && !drawn.contains("while down"), "{drawn}");
     }
 
     #[test]
     fn a_line_at_the_edge_is_moved_inwards() {
         let picture = pair(500);
-        let text = "✕ 1 came while it was down";
+        let text = "✕ 1 came while down";
         let (left, _, right, _) = extent(&picture).unwrap_or_default();
         let middles = [0, 1].map(|at| place(&picture, &picture.nodes[at], text, (0, 1)).0);
         assert!(middles[0] - width(text, LARGEST) / 2 >= left && middles[1] + width(text, LARGEST) / 2 <= right);

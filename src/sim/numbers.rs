@@ -45,9 +45,9 @@ pub fn counted_or_no(count: u64, what: &str) -> String {
     if count == 0 { format!("no {what}") } else { counted(count, what) }
 }
 
-/// "1 waits", "3 wait".
+/// "1 waiting", "3 waiting".
 pub fn waiting(count: u64) -> String {
-    if count == 1 { "1 waits".to_owned() } else { format!("{} wait", grouped(count)) }
+    format!("{} waiting", grouped(count))
 }
 
 /// Things in a row: "A, B and C".
@@ -71,7 +71,7 @@ mod tests {
             ["2 batches", "2 entries", "2 replays", "2 buses"]
         );
         assert_eq!([1, 2].map(|count| are(count, "order")), ["1 order is", "2 orders are"]);
-        assert_eq!([0, 1, 2].map(waiting), ["0 wait", "1 waits", "2 wait"]);
+        assert_eq!([0, 1, 2].map(waiting), ["0 waiting", "1 waiting", "2 waiting"]);
         assert_eq!([1, 2, 3].map(times), ["once", "twice", "3 times"]);
         assert_eq!([0, 1, 2].map(|count| counted_or_no(count, "gap")), ["no gap", "1 gap", "2 gaps"]);
     }

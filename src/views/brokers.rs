@@ -293,7 +293,7 @@ fn stream(store: &jetstream::Store) -> Vec<GridRow> {
     vec![row("stream", msgs.iter().skip(from).take(SHOWN).map(cell).collect()), row("pending", held)]
 }
 
-const HEAD: [&str; 8] = ["", "confirmed", "worked", "lost", "worked again", "slowest", "gave up after", "replayable"];
+const HEAD: [&str; 8] = ["", "confirmed", "done", "lost", "done again", "slowest", "gave up after", "replayable"];
 
 fn span(micros: Option<Micros>) -> String {
     match micros {

@@ -212,6 +212,7 @@ pub fn table(world: &Cluster, all: &[NodeId]) -> Figure {
         let role = match (memory(world, *node), leads(world, *node)) {
             (None, _) => ("down", Tone::Off),
             (_, true) => ("it leads", Tone::Active),
+            (Some(memory), _) if memory.partition.leader.is_none() => ("no leader", Tone::Neutral),
             _ => ("it follows", Tone::Neutral),
         };
         let (word, tone) = if sync { ("in sync", Tone::Fine) } else { ("out", Tone::Risk) };

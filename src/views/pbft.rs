@@ -120,7 +120,7 @@ pub fn replica(world: &Group, id: NodeId, at: (i32, i32), shape: Shape) -> NodeM
     let Some(state) = state(world, id) else { return mark };
     let lies = is_liar(world.settings(), id);
     (mark.state, mark.tone) = match (lies, state.changing) {
-        (true, _) => (format!("liar, {}", state.view), Tone::Broken),
+        (true, _) => (format!("liar, view {}", state.view), Tone::Broken),
         (_, true) => (format!("to view {}", state.view), Tone::Question),
         _ if leads(world, id) => (format!("view {}", state.view), Tone::Active),
         _ => (format!("view {}", state.view), Tone::Neutral),

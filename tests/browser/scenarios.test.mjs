@@ -99,9 +99,10 @@ const visit = (path) => ({
     const begin = page.getByRole("button", { name: /^(Take|Continue) the tour/ });
     if (await begin.isVisible()) await begin.click();
     const beats = Number((await page.locator(".tour .count").first().textContent()).split(" of ")[1]);
+    await resize(page, 1280, 720);
     const ends = await walkBeats(page, 1, LOOKED_AT);
     await looks(page, `after ${LOOKED_AT} beats`);
-    await resize(page);
+    await resize(page, 1280, 720);
     await press(page, "Next");
     ends.push(...await walkBeats(page, LOOKED_AT + 1, beats));
     ensure(await page.locator("text=That was the tour").isVisible(), "the tour does not end");

@@ -33,6 +33,9 @@ async function beats([from, to]) {
     await tap("Show me");
     expect(standing() === `${beat} seen`, `beat ${beat} is not seen: ${standing()}`);
     expect(title() === before, "the text does not stay");
+    await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+    const [answer, foot] = [".revealed", ".tour-foot"].map((what) => document.querySelector(what)?.getBoundingClientRect());
+    expect(!answer || answer.bottom <= foot.top + 1, `the answer to beat ${beat} is below its card`);
     ends.push(document.querySelector("#stage").dataset.fingerprint);
     if (beat < to) await tap("Next");
   }

@@ -67,9 +67,9 @@ pub fn Dock(player: Player, side: Side) -> impl IntoView {
         <div class="dock-bar">
             <TabList label="Wide views of the run" all=tabs.to_vec() open is_there body="dock-body" stays=false/>
             <div class="tools">
-                <button class="quiet" title="Undo (z)" disabled=move || !player.has_past().0
+                <button class="quiet" title="Undo (z)" aria-disabled=move || (!player.has_past().0).to_string()
                     on:click=click(move || player.undo())>"Undo"</button>
-                <button class="quiet" title="Redo (Z)" disabled=move || !player.has_past().1
+                <button class="quiet" title="Redo (Z)" aria-disabled=move || (!player.has_past().1).to_string()
                     on:click=click(move || player.redo())>"Redo"</button>
                 <CutButton player side/>
                 <ShareButtons player/>

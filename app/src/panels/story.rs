@@ -6,6 +6,7 @@ use faultline::lab::telling::said;
 use faultline::sim::kernel::time::show;
 
 use super::promises::{again, clash, last_broken};
+use super::tour::show_end;
 use crate::player::{Player, Story};
 use crate::view::{click, tagged, when};
 
@@ -135,5 +136,6 @@ fn breach(player: Player, story: Seen) -> Option<AnyView> {
     let html = tagged("strong", &format!("Broken: {}", promise.title))
         + &tagged("p", &broken.breach.text)
         + &clash(&broken.breach);
+    request_animation_frame(|| show_end(".story .breach"));
     Some(view! { <div class="breach" role="alert" inner_html=html></div> }.into_any())
 }

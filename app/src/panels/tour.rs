@@ -123,19 +123,12 @@ fn guess(player: Player, question: &'static str) -> AnyView {
     let option = move |(index, option): (usize, String)| {
         let chosen = move || player.guess.with(|guess| guess.chosen == Some(index));
         let is_seen = move || player.beat_state.get() == BeatState::Seen;
-        let right = move || is_seen() && player.guess.with(|guess| guess.right == Some(index));
-        let wrong = move || is_seen() && chosen() && !right();
-        let mark = move || {
-            if right() {
-                " ✓"
-            } else if wrong() {
-                " ✗"
-            } else {
-                ""
-            }
-        };
+        let wrong = move || is_seen() && chosen() && player.guess.with(|guess| guess.right != Some(index));
+        let mark = move || if wrong() { " ✗" } else { "" };
+        // Once it is seen, the answer says what was right, and needs the room.
+        let is_over = move || is_seen() && !wrong();
         view! {
-            <button aria-pressed=move || chosen().to_string() class:chosen=chosen class:is-right=right class:is-wrong=wrong
+            <button aria-pressed=move || chosen().to_string() class:chosen=chosen class:is-wrong=wrong hidden=is_over
                 disabled=move || player.beat_state.get() != BeatState::Read
                 on:click=click(move || player.choose_guess(index))>{option}{mark}</button>
         }
@@ -163,7 +156,29 @@ fn answered(player: Player, because: &str) -> Option<AnyView> {
     let said = because.strip_prefix(answer.as_str()).filter(|rest| rest.starts_with(['.', ':']));
     let rest = said.map_or(because, |rest| rest.trim_start_matches(['.', ':']).trim());
     let text = format!("{} {}", tagged("b", &format!("{verdict}{answer}.")), with_terms(rest));
+    request_animation_frame(|| show_end(".revealed"));
     Some(view! { <p class="revealed" role="status" inner_html=text></p> }.into_any())
+}
+
+/// Brings what a beat or a story ends with into sight above the button: within its card, or, where the page scrolls, as far
+/// as the beat stays in sight below the stage.
+pub(super) fn show_end(what: &str) {
+    let find = |what: &str| document().query_selector(&format!(".workbench {what}")).ok().flatten();
+    let (Some(end), Some(body), Some(foot), Some(stage)) =
+        (find(what), find(".tour-body"), find(".tour-foot"), find(".stage-frame"))
+    else {
+        return;
+    };
+    let place = |element: &web_sys::Element| element.get_bounding_client_rect();
+    let hidden = place(&end).bottom() - place(&foot).top();
+    if hidden <= 0.0 {
+        return;
+    }
+    if body.scroll_height() > body.client_height() {
+        body.set_scroll_top(body.scroll_top() + hidden.ceil() as i32);
+    } else {
+        window().scroll_by_with_x_and_y(0.0, hidden.min(place(&stage).top()).max(0.0));
+    }
 }
 
 /// Goals the reader reaches by breaking things.

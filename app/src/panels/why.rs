@@ -45,10 +45,48 @@ struct Filter {
     kind: Option<&'static str>,
 }
 
+/// Who has done what the run was given.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Doer {
+    Reader,
+    Tour,
+    Story,
+}
+
+impl Doer {
+    /// Tracked.
+    fn of(player: Player) -> Doer {
+        player.changed();
+        match (player.is_told(), player.on_tour.get()) {
+            (true, _) => Doer::Story,
+            (_, true) => Doer::Tour,
+            _ => Doer::Reader,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Doer::Reader => "you",
+            Doer::Tour => "tour",
+            Doer::Story => "story",
+        }
+    }
+
+    /// What is said of an act; of what is no act, the schedule that was found chose when it happens.
+    fn sentence(self, is_act: bool) -> &'static str {
+        match self {
+            _ if !is_act => "Chosen by the schedule.",
+            Doer::Reader => "You did this.",
+            Doer::Tour => "The tour does this.",
+            Doer::Story => "The story does this.",
+        }
+    }
+}
+
 const KINDS: [&str; 4] = ["message", "timer", "command", "lost"];
 
 /// How many rows there are, and those between two places from the top.
-fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -> (u64, Vec<Row>) {
+fn rows(run: &Run<LiveWorld>, info: &Info, doer: Doer, filter: Filter, (from, to): (u64, u64)) -> (u64, Vec<Row>) {
     if filter != Filter::default() {
         return filtered(run, info, filter, from, to);
     }
@@ -81,7 +119,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u64) -
                 step: after,
                 time: String::new(),
                 title,
-                text: if is_act { "You did this." } else { "The schedule has it so." }.to_owned(),
+                text: doer.sentence(is_act).to_owned(),
                 is_input: true,
                 node: u16::MAX,
             });
@@ -124,7 +162,7 @@ fn filtered(run: &Run<LiveWorld>, info: &Info, filter: Filter, from: u64, to: u6
 }
 
 /// An event, what caused it, what caused that, and so on.
-fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, String)> {
+fn chain(run: &Run<LiveWorld>, info: &Info, doer: Doer, step: u64) -> Vec<(u64, String, String)> {
     let mut found = Vec::new();
     let mut next = Some(step);
     while let Some(step) = next.filter(|_| found.len() < LONGEST_CHAIN) {
@@ -134,7 +172,7 @@ fn chain(run: &Run<LiveWorld>, info: &Info, step: u64) -> Vec<(u64, String, Stri
             Cause::Event(cause) => Some(cause),
             Cause::Input(after) => {
                 let what = run.describe_inputs(after).join(", ");
-                found.push((after, "You did this".to_owned(), what));
+                found.push((after, doer.sentence(true).trim_end_matches('.').to_owned(), what));
                 None
             }
             Cause::Start => {
@@ -165,7 +203,8 @@ pub fn Why(player: Player) -> impl IntoView {
         let (top, height) = scroll.get();
         let from = (top / height_of_row).saturating_sub(SPARE);
         let to = from + height / height_of_row + 2 * SPARE + 1;
-        player.with(|run| rows(run, &player.info(), filter.get(), from, to))
+        let doer = Doer::of(player);
+        player.with(|run| rows(run, &player.info(), doer, filter.get(), (from, to)))
     });
     let on_scroll = on(move |_: web_sys::Event| {
         if let Some(list) = list.get_untracked() {
@@ -177,7 +216,7 @@ pub fn Why(player: Player) -> impl IntoView {
             <Filters player filter/>
             <div class="log" node_ref=list on:scroll=on_scroll role=move || if view.with(|view| view.0 == 0) { "region" } else { "list" } aria-label="Events, newest first" tabindex="0">
                 <div style=move || format!("height:{}px", view.with(|view| view.0) * height_of_row)>
-                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.is_input, row.title.clone()) let:row>
+                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.title.clone(), row.text.clone()) let:row>
                         <LogRow player row height=height_of_row/>
                     </For>
                 </div>
@@ -190,7 +229,7 @@ pub fn Why(player: Player) -> impl IntoView {
 
 #[component]
 fn LogRow(player: Player, row: Row, height: u64) -> impl IntoView {
-    let (step, is_input) = (row.step, row.is_input);
+    let (step, is_input, doer) = (row.step, row.is_input, untrack(|| Doer::of(player)));
     let selected = move || !is_input && player.selection.get() == Selection::Event(step);
     let choose = click(move || {
         if player.selection.get_untracked() == Selection::Event(step) {
@@ -203,7 +242,7 @@ fn LogRow(player: Player, row: Row, height: u64) -> impl IntoView {
     view! {
         <div class="log-row" role="listitem" class:is-input=move || is_input class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
             <button on:click=choose title="Select to see its causes; select again to go there">
-                <span class="log-title"><b>{if is_input { "you".to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
+                <span class="log-title"><b>{if is_input { doer.name().to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
                 <span class="log-text">{row.text}</span>
                 <span class="log-time">{row.time}</span>
             </button>
@@ -246,7 +285,8 @@ fn Causes(player: Player) -> impl IntoView {
     let causes = move || {
         player.changed();
         let Selection::Event(step) = player.selection.get() else { return None };
-        let links = (step > 0).then(|| player.with(|run| chain(run, &player.info(), step)))?;
+        let doer = Doer::of(player);
+        let links = (step > 0).then(|| player.with(|run| chain(run, &player.info(), doer, step)))?;
         let go = click(move || player.seek(step));
         let view = view! {
             <section class="causes" aria-label="Causes">

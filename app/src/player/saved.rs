@@ -35,17 +35,14 @@ impl Player {
         let info = self.info();
         let Some(Saved { run, beats }) = Saved::of(&info.path()) else { return };
         let beats = beats.min(info.beats.len());
-        let next = beats.min(info.beats.len().saturating_sub(1));
+        let (beat, state) = beats.checked_sub(1).map_or((0, BeatState::Read), |last| (last, BeatState::Seen));
         let at_hand = self.session.try_update_value(|session| {
             let at_hand = session.take_own();
             session.walk(beats);
-            session.stand(next, BeatState::Read);
+            session.stand(beat, state);
             at_hand
         });
-        self.turn_to(next, BeatState::Read);
-        if let (true, None, Some(last)) = (self.is_new, &run, beats.checked_sub(1)) {
-            return self.go_to_beat(last);
-        }
+        self.turn_to(beat, state);
         self.session.update_value(|session| {
             if let Some(own) = run.and_then(|run| run.grown(session.scenario)) {
                 session.put_back(own);

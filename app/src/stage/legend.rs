@@ -53,5 +53,5 @@ fn entry(look: Look, name: &str) -> String {
 }
 
 /// What the picture uses besides messages.
-const RING: &str = r#"<li><svg class="picture tone-neutral" viewBox="-13 -13 26 26" aria-hidden="true"><path class="ring" d="M0 -9a9 9 0 1 1 -9 9"/></svg><span>ring: time until it fires</span></li>"#;
+const RING: &str = r#"<li><svg class="picture tone-neutral" viewBox="-13 -13 26 26" aria-hidden="true"><path class="ring" d="M0 -9a9 9 0 1 1 -9 9"/></svg><span>ring or line: time until it fires</span></li>"#;
 const CROWN: &str = r#"<li><svg class="picture tone-active" viewBox="-16 -28 32 32" aria-hidden="true"><path class="crown" d="M-13 0v-13l7 6 6 -10 6 10 7 -6v13z"/></svg><span>leads</span></li>"#;

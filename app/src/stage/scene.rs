@@ -416,10 +416,15 @@ fn lately(run: &Run<LiveWorld>) -> impl Iterator<Item = Handled> {
     run.branch().events().from(here.saturating_sub(LATELY) as usize).take(LATELY.min(here) as usize)
 }
 
-/// The promise that breaks with the last event, if one does.
+/// The promise that breaks with the last event or with what was done after it, if one does. What broke with the event is
+/// over once something was done.
 fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
-    let mut all = broken(run.world().standings()).map(|(_, broken)| broken);
-    all.find(|broken| broken.step == run.step_count()).cloned()
+    let step = run.step_count();
+    let has_acted = !run.branch().tape().after(step).is_empty();
+    let before = if has_acted { run.amid(step, 0) } else { None };
+    let was_broken = |promise: usize| before.as_ref().is_some_and(|was| was.standings()[promise].verdict.is_broken());
+    let mut all = broken(run.world().standings()).filter(|(_, broken)| broken.step == step);
+    all.find(|(promise, _)| !was_broken(*promise)).map(|(_, broken)| Arc::clone(broken))
 }
 
 fn new_link((a, b): (u16, u16)) -> Option<LinkElement> {
@@ -490,9 +495,9 @@ fn bare(title: &str) -> &str {
 fn shortened(title: &str) -> String {
     let words = bare(title);
     let Some((end, _)) = words.char_indices().nth(LONGEST_NAME) else { return words.to_owned() };
-    // It ends with a whole word.
+    // It ends with a whole word, and says that there is more.
     let whole = words[..end].rfind(' ').unwrap_or(end);
-    words[..whole].trim_end_matches([' ', ',', ':', '.']).to_owned()
+    format!("{}…", words[..whole].trim_end_matches([' ', ',', ':', '.']))
 }
 
 /// A link with a broad, invisible line to hit with a finger.

@@ -288,7 +288,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Promises of a majority",
-        "Three promises make it *leader*. They hold for every slot from here on, so phase 1 is done with until \
+        "Three promises make the candidate *leader*. They hold for every slot from here on, so phase 1 is done with until \
          somebody prepares a higher ballot.",
         |world| leader(world).is_some(),
     )

@@ -142,7 +142,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "(b) Another entry, on one server",
         "C and D crash. E appends x=2 at the same index, in term 3, and reaches nobody. Meanwhile A restarts, still \
-         cut off, and stands in term 3 for nothing.",
+         cut off, and stands for election in term 3, in vain.",
         |world| has_of(world, E, 3) && term(world, A) == 3,
     )
     .first(|_| [crash(&[C, D]), restart(&[A]), vec![only(0b00001), set_at(0, 2, Some(E))]].concat())
@@ -172,7 +172,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Without the rule",
         "Now the rule is off. A counts three copies, commits x=1 and applies it: from here on it may tell any \
-         client that x is 1. Meanwhile E restarts, cut off, and stands in term 4 for nothing.",
+         client that x is 1. Meanwhile E restarts, cut off, and stands for election in term 4, in vain.",
         |world| commit(world, A) >= DISPUTED && term(world, E) == 4,
     )
     .first(|_| [vec![Input::off(raft::OWN_TERM)], before_d()].concat())

@@ -220,7 +220,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Where it stopped",
-        "It comes back, asks for the committed offsets, and fetches the same orders again.",
+        "Consumer 1 comes back, asks for the committed offsets, and fetches the same orders again.",
         |world| at_once(world) >= 450,
     )
     .first(|_| vec![Input::Restart { node: FlashSale::consumer(0) }])

@@ -136,7 +136,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "Workers ask",
         "Nothing is pushed: a worker asks for one message when it has nothing to do, and its request waits at the \
-         server. Here comes a burst of six. The ring around a worker is its *ack wait*.",
+         server. Here comes a burst of six. The line over a worker is its *ack wait*.",
         |world| workers(world).iter().all(|id| works(world, *id)),
     )
     .first(|_| vec![publish(6)])

@@ -242,7 +242,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Fenced",
-        "It finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops \
+        "The zombie finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops \
          everything and joins as a new member.",
         |world| flies(world, refused),
     )
@@ -266,7 +266,7 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "A zombie commits",
-        "It wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now comes from \
+        "The zombie wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now comes from \
          a consumer that is not a member.",
         |world| world.is_promise_broken(NO_ZOMBIE.id),
     )

@@ -196,7 +196,7 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![VIEW]),
     Beat::new(
         "Two offsets",
-        "It comes back and asks Kafka where it was. Kafka names the older offset. Watch the first promise, and the \
+        "Consumer 1 comes back and asks Kafka where it was. Kafka names the older offset. Watch the first promise, and the \
          table: compare its figures with the log's.",
         |world| world.is_promise_broken(VIEW_IS_LOG.id) && counts_twice(world),
     )

@@ -199,7 +199,7 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "A lock on each record",
-        "The ring around a worker is its *acquisition lock*: three seconds here, 30 by default. Each partition has \
+        "The line over a worker is its *acquisition lock*: three seconds here, 30 by default. Each partition has \
          two rows: what the broker knows, and what it has written. A delivery is not written. When a worker is \
          done, it accepts.",
         |world| flies(world, |message| matches!(message, Message::Acknowledge { kind: AckType::Accept, .. })),

@@ -186,7 +186,7 @@ const TOUR: &[Beat] = &[
     })
     .look(|world| workers(world, 0))
     .ask(Predict {
-        question: "In how many of the three is that order worked twice?",
+        question: "In how many of the three is that order processed twice?",
         options: |_| words(&["None", "One", "Two", "All three"]),
         answer: |world| Lane::ALL.into_iter().filter(|lane| world.witness().of(*lane).again > 0).count(),
         because: "At least once, in all of them. No broker can tell work that was done from work that was only \

@@ -115,8 +115,8 @@ const TOUR: &[Beat] = &[
     .look(writes_now),
     Beat::new(
         "W acknowledgements",
-        "Then it sends the value to all three. With two acknowledgements it is done: it does not wait for the slowest. \
-         In case that one never answers, it leaves a hint for it with the spare node; more on hints soon.",
+        "Then the client sends its value to all three. With two acknowledgements the write is done: the client does not wait for the slowest. \
+         In case the slowest never answers, a hint for it is left with the spare node; more on hints soon.",
         |world| world.witness().acknowledged().counter > 0,
     )
     .midway()

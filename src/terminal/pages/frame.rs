@@ -61,7 +61,7 @@ const HEADER_START: &str = "<header class=\"top\"><a class=\"brand\" href=\"{up}
 
 /// The choice of theme: `assets/site.js` makes it work.
 const THEME: &str = "<label class=\"theme\"><span class=\"visually-hidden\">Theme</span><select disabled>\
-                     <option value=\"auto\">Automatic</option><option value=\"light\">Light</option>\
+                     <option value=\"auto\">Auto</option><option value=\"light\">Light</option>\
                      <option value=\"dark\">Dark</option></select></label>";
 /// The search box; its script does the rest.
 fn search_box(files: &Files) -> String {

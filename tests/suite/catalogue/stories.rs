@@ -132,7 +132,7 @@ fn a_crash_first_names_what_the_missing_rule_would_have_kept() {
         let (scenario, run, last) = pinned(path, rule);
         let told = telling(&run, &scenario.info(), &moves(&run, last));
         let crash = told.iter().find(|said| said.title.starts_with("Crash")).expect("somebody crashes");
-        assert!(crash.text.starts_with(&format!("Gone with its memory: {field}")), "{path}, {rule}: {}", crash.text);
+        assert!(crash.text.starts_with(&format!("Lost with its memory: {field}")), "{path}, {rule}: {}", crash.text);
     }
 }
 

@@ -217,7 +217,7 @@ fn explain_lost(world: &Shop, lane: Lane) -> Breach {
 /// RabbitMQ: nothing confirmed is lost.
 pub const RABBIT_WORKS: Promise<Brokers> = Promise {
     id: "rabbitmq-works-all",
-    title: "RabbitMQ: confirmed is worked",
+    title: "RabbitMQ processes what it confirmed",
     about: "Every order that RabbitMQ confirmed is done at least once, or will still be given to a worker.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::RabbitMq),
@@ -227,7 +227,7 @@ pub const RABBIT_WORKS: Promise<Brokers> = Promise {
 /// Kafka: nothing confirmed is passed over.
 pub const KAFKA_WORKS: Promise<Brokers> = Promise {
     id: "kafka-works-all",
-    title: "Kafka: confirmed is worked",
+    title: "Kafka processes what it confirmed",
     about: "Every order that Kafka confirmed is done at least once, or its group has yet to reach it.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::Kafka),
@@ -237,7 +237,7 @@ pub const KAFKA_WORKS: Promise<Brokers> = Promise {
 /// JetStream: nothing confirmed is passed over.
 pub const JETSTREAM_WORKS: Promise<Brokers> = Promise {
     id: "jetstream-works-all",
-    title: "JetStream: confirmed is worked",
+    title: "JetStream processes what it confirmed",
     about: "Every order that JetStream confirmed is done at least once, or will still be delivered.",
     kind: Kind::Always,
     holds: |world| is_worked(world, Lane::JetStream),

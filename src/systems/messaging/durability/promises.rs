@@ -185,7 +185,7 @@ fn explain(world: &Brokers, lane: Lane) -> Breach {
     };
     let settings = world.settings();
     let (name, from) = (Durability::name(settings, node), publisher(settings, lane));
-    let role = if server_count(settings, lane) > 1 { "which leads," } else { "which alone keeps them," };
+    let role = if server_count(settings, lane) > 1 { "the leader," } else { "the only replica," };
     Breach {
         nodes: vec![from, node],
         text: format!("Message {id} was confirmed, and {name}, {role} does not have it."),

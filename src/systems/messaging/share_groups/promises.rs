@@ -159,7 +159,7 @@ pub const WORKED: Promise<ShareGroups> = never!(
         text: format!("Record {place} is over and done with, and nobody has worked on it."),
         values: vec![
             ("broker".to_owned(), format!("will not deliver record {place} again")),
-            ("workers".to_owned(), "none has worked on it, or has it".to_owned()),
+            ("workers".to_owned(), "nobody has worked on it or holds it".to_owned()),
             ("dead-letter topic".to_owned(), "has nothing of it".to_owned()),
         ],
     }
