@@ -435,11 +435,7 @@ impl Player {
     /// Lets so many milliseconds pass at the chosen pace. Gives what [`Player::run_until`] gives.
     fn pass(self, elapsed: f64) -> (Time, bool, bool) {
         let (speed, clock) = (self.speed.get_untracked(), self.clock.get_untracked());
-        let by = match (self.by_events.get_untracked(), self.info().load) {
-            (true, true) => By::Load,
-            (true, false) => By::Events,
-            (false, _) => By::Time,
-        };
+        let by = if self.by_events.get_untracked() { By::usual(self.info().load) } else { By::Time };
         let target =
             self.session.try_update_value(|session| session.pace.target(&session.run, by, clock, elapsed, speed));
         self.run_until(target.unwrap_or(clock))

@@ -37,6 +37,13 @@ pub enum By {
     Time,
 }
 
+impl By {
+    /// What sets it unless the reader asks for virtual time. `load`: the scenario is about load.
+    pub fn usual(load: bool) -> By {
+        if load { By::Load } else { By::Events }
+    }
+}
+
 /// Play at a pace.
 #[derive(Clone, Debug, Default)]
 pub struct Pace {

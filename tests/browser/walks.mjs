@@ -4,8 +4,10 @@ import { ensure } from "./harness.mjs";
 
 /** In the page, as the three below: presses a button that can be seen and is not covered. */
 function defineTap() {
+  const named = (name) => (one) => (one.ariaLabel ?? one.textContent).trim() === name && one.checkVisibility();
+  window.buttonNamed = (name) => [...document.querySelectorAll("button")].find(named(name));
   window.tap = async (name) => {
-    const button = [...document.querySelectorAll("button")].find((one) => (one.ariaLabel ?? one.textContent).trim() === name && one.checkVisibility());
+    const button = window.buttonNamed(name);
     if (!button) throw new Error(`there is no button ${name}`);
     const box = button.getBoundingClientRect();
     const there = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
@@ -52,14 +54,13 @@ async function back(ends) {
 }
 
 async function moves() {
-  const { tap } = window;
+  const { tap, buttonNamed } = window;
   const told = () => {
     const { fingerprint, step } = document.querySelector("#stage").dataset;
     return { fingerprint, step: Number(step), move: Number(document.querySelector(".story").dataset.move), breach: document.querySelector(".story .breach")?.textContent };
   };
-  const isThere = () => [...document.querySelectorAll("button")].some((one) => (one.ariaLabel ?? one.textContent).trim() === "Next move" && one.checkVisibility());
   const seen = [told()];
-  while (isThere()) {
+  while (buttonNamed("Next move")) {
     await tap("Next move");
     seen.push(told());
   }

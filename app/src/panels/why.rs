@@ -35,7 +35,8 @@ struct Row {
     time: String,
     title: String,
     text: String,
-    is_input: bool,
+    /// Who did it, if it is an input.
+    who: Option<&'static str>,
     node: u16,
 }
 
@@ -120,7 +121,7 @@ fn rows(run: &Run<LiveWorld>, info: &Info, doer: Doer, filter: Filter, (from, to
                 time: String::new(),
                 title,
                 text: doer.sentence(is_act).to_owned(),
-                is_input: true,
+                who: Some(doer.name()),
                 node: u16::MAX,
             });
         } else {
@@ -140,7 +141,7 @@ fn row(info: &Info, place: u64, (handled, record): &(Handled, Record)) -> Row {
         time: time::show(handled.time),
         title: record.title.clone(),
         text: reasons(info, record),
-        is_input: false,
+        who: None,
         node: handled.node.0,
     }
 }
@@ -216,7 +217,7 @@ pub fn Why(player: Player) -> impl IntoView {
             <Filters player filter/>
             <div class="log" node_ref=list on:scroll=on_scroll role=move || if view.with(|view| view.0 == 0) { "region" } else { "list" } aria-label="Events, newest first" tabindex="0">
                 <div style=move || format!("height:{}px", view.with(|view| view.0) * height_of_row)>
-                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.title.clone(), row.text.clone()) let:row>
+                    <For each=move || view.get().1 key=|row| (row.place, row.step, row.who, row.title.clone(), row.text.clone()) let:row>
                         <LogRow player row height=height_of_row/>
                     </For>
                 </div>
@@ -229,8 +230,8 @@ pub fn Why(player: Player) -> impl IntoView {
 
 #[component]
 fn LogRow(player: Player, row: Row, height: u64) -> impl IntoView {
-    let (step, is_input, doer) = (row.step, row.is_input, untrack(|| Doer::of(player)));
-    let selected = move || !is_input && player.selection.get() == Selection::Event(step);
+    let (step, who) = (row.step, row.who);
+    let selected = move || who.is_none() && player.selection.get() == Selection::Event(step);
     let choose = click(move || {
         if player.selection.get_untracked() == Selection::Event(step) {
             player.pause();
@@ -240,9 +241,9 @@ fn LogRow(player: Player, row: Row, height: u64) -> impl IntoView {
     });
     let style = format!("top:{}px", row.place * height);
     view! {
-        <div class="log-row" role="listitem" class:is-input=move || is_input class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
+        <div class="log-row" role="listitem" class:is-input=move || who.is_some() class:is-selected=move || selected() style=style data-event=step.to_string() data-of-node=row.node.to_string()>
             <button on:click=choose title="Select to see its causes; select again to go there">
-                <span class="log-title"><b>{if is_input { doer.name().to_owned() } else { step.to_string() }}</b> " " {row.title}</span>
+                <span class="log-title"><b>{who.map_or_else(|| step.to_string(), str::to_owned)}</b> " " {row.title}</span>
                 <span class="log-text">{row.text}</span>
                 <span class="log-time">{row.time}</span>
             </button>

@@ -421,10 +421,9 @@ fn lately(run: &Run<LiveWorld>) -> impl Iterator<Item = Handled> {
 fn breach_here(run: &Run<LiveWorld>) -> Option<Arc<Broken>> {
     let step = run.step_count();
     let has_acted = !run.branch().tape().after(step).is_empty();
-    let before = if has_acted { run.amid(step, 0) } else { None };
-    let was_broken = |promise: usize| before.as_ref().is_some_and(|was| was.standings()[promise].verdict.is_broken());
+    let was = |promise: usize| run.amid(step, 0).is_some_and(|was| was.standings()[promise].verdict.is_broken());
     let mut all = broken(run.world().standings()).filter(|(_, broken)| broken.step == step);
-    all.find(|(promise, _)| !was_broken(*promise)).map(|(_, broken)| Arc::clone(broken))
+    all.find(|(promise, _)| !(has_acted && was(*promise))).map(|(_, broken)| Arc::clone(broken))
 }
 
 fn new_link((a, b): (u16, u16)) -> Option<LinkElement> {

@@ -29,10 +29,9 @@ fn shows_a_message(run: &Run<LiveWorld>, clock: Time) -> bool {
 /// Plays from the start as the page does, and gives the share of frames that have a message in sight.
 fn share_with_messages(scenario: &'static dyn AnyScenario, info: &Info) -> f64 {
     let (mut run, mut pace) = (run(scenario, &origin(info)), Pace::default());
-    let by = if info.load { By::Load } else { By::Events };
     let (mut clock, mut seen) = (0, 0);
     for _ in 0..FRAMES {
-        let target = pace.target(&run, by, clock, FRAME, NORMAL_SPEED);
+        let target = pace.target(&run, By::usual(info.load), clock, FRAME, NORMAL_SPEED);
         while run.world().next_at().is_some_and(|at| at <= target) && run.step().is_some() {}
         clock = target;
         seen += usize::from(shows_a_message(&run, clock));

@@ -6,6 +6,11 @@ use crate::command::{command, output, run};
 /// Installs packages by apt, as root or through sudo. `remedy`: what to do if that is not possible.
 pub fn install(packages: &[&str], remedy: &str) -> Outcome {
     apt(&["update"], remedy)?;
+    add(packages, remedy)
+}
+
+/// Installs packages by apt's lists as they were fetched last.
+pub fn add(packages: &[&str], remedy: &str) -> Outcome {
     apt(&[&["install", "-y", "--no-install-recommends"], packages].concat(), remedy)
 }
 

@@ -30,7 +30,7 @@ pub fn missing() -> Option<Step> {
     let install = move || {
         apt::install(&["chromium", "chromium-driver"], remedy)?;
         // Tests pass without it.
-        let _ = apt::install(&[WINDOWLESS], "The tests take Chromium itself.");
+        let _ = apt::add(&[WINDOWLESS], "The tests take Chromium itself.");
         Ok(())
     };
     Some(Step::new("Chromium and its driver, by apt", "1 min", install))
