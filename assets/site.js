@@ -55,9 +55,19 @@
     place.textContent = DAMAGED;
   };
 
-  const offer = (place, link) => {
+  /** Where a scenario was left, in words; nothing if that is not known. */
+  const whereLeft = (path) => {
+    try {
+      const { beats, run } = JSON.parse(read(`run.${path}`));
+      return `${beats > 0 ? `, beat ${beats}` : ""}${run ? ", with your own run" : ""}`;
+    } catch {
+      return "";
+    }
+  };
+
+  const offer = (place, link, path) => {
     const offered = Object.assign(document.createElement("a"), { className: "continue", href: link.href });
-    offered.textContent = `Continue: ${link.textContent}`;
+    offered.textContent = `Continue: ${link.textContent}${whereLeft(path)}`;
     place.replaceChildren(offered);
   };
 
@@ -73,7 +83,7 @@
       const path = known.visited.find((visited) => link.pathname.endsWith(`/${visited}/`));
       if (!path) continue;
       link.parentElement.classList.add("visited");
-      if (place && path === known.last) offer(place, link);
+      if (place && path === known.last) offer(place, link, path);
     }
   };
 

@@ -17,6 +17,7 @@ use crate::panels::what_if::show_beside;
 use crate::panels::{Desk, Panels};
 use crate::player::{Notice, Player};
 use crate::stage::Stage;
+use crate::stage::left_out::LeftOut;
 use crate::stage::partition::{CutStrip, Side};
 use crate::storage::Progress;
 use crate::transport::Transport;
@@ -53,6 +54,7 @@ pub fn Workbench(scenario: &'static dyn AnyScenario) -> impl IntoView {
         </div>
         <Tour player/>
         <Transport player/>
+        <LeftOut player/>
         <Panels desk/>
         <Dock player side/>
         <Keys player/>

@@ -14,7 +14,7 @@ const SHOWN: u64 = 240;
 /// A rate or percentile is taken over this many windows: half a second.
 const SMOOTH: u64 = 10;
 /// One point every this many windows.
-const STRIDE: usize = 4;
+const STRIDE: u64 = 4;
 
 /// The stretch of windows that is read.
 #[derive(Clone, Copy)]
@@ -24,8 +24,9 @@ struct Stretch {
 }
 
 impl Stretch {
+    /// A point every few windows, always the same ones, and one for the window of the moment.
     fn points(self, value: impl Fn(u64) -> Option<f64>) -> Vec<(Time, f64)> {
-        let windows = (self.first..=self.last).step_by(STRIDE);
+        let windows = (self.first.next_multiple_of(STRIDE)..self.last).step_by(STRIDE as usize).chain([self.last]);
         windows.filter_map(|at| value(at).map(|value| (at * WINDOW, value))).collect()
     }
 

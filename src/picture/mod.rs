@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod extent;
 pub mod geometry;
 pub mod layout;
+pub mod left_out;
 pub mod legend;
 pub mod losses;
 pub mod operations;

@@ -6,7 +6,7 @@
 use std::fmt::Write;
 
 use super::decimal::{hundredths, tenths};
-use super::extent::{extent, view_box};
+use super::extent::{extent, of_figure, view_box};
 use super::geometry::{self, Lane, Point, Spot};
 use super::words::{self, label_column};
 use super::{
@@ -520,6 +520,18 @@ pub fn whole(picture: &Picture, flights: &[FlightMark], now: Time, label: &str) 
         r#"<svg class="picture" viewBox="{shown}" role="img" aria-label="{}" xmlns="http://www.w3.org/2000/svg">{}</svg>"#,
         escape(label),
         contents(picture, flights, now)
+    )
+}
+
+/// A figure as an SVG element of its own, which knows how wide it would be: `--across`, in units of the picture.
+pub fn alone(drawn: &Figure) -> String {
+    let (left, top, right, bottom) = of_figure(drawn);
+    format!(
+        r#"<svg class="picture" viewBox="0 -2 {across} {}" style="--across:{across}" role="img" aria-label="{}"><g class="figure">{}</g></svg>"#,
+        bottom - top + 4,
+        escape(&drawn.title),
+        figure(drawn),
+        across = right - left,
     )
 }
 

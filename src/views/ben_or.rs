@@ -126,7 +126,7 @@ pub fn lengths(world: &Vote, at: (i32, i32), size: (i32, i32)) -> Figure {
     let mean = witness.mean().map_or("–".to_owned(), |mean| format!("{}.{:02}", mean / 100, mean % 100));
     let bound = match world.rules().on(ben_or::COIN) {
         true => format!("bound {}", expected_rounds(world.settings())),
-        false => "no coin, no bound".to_owned(),
+        false => format!("with the coin at most {}", expected_rounds(world.settings())),
     };
     let title = format!("Decided: {}. Mean rounds: {mean} ({bound})", witness.decided);
     let bars = witness.decided_in.iter().enumerate().map(bar).collect();

@@ -4,7 +4,7 @@ use super::prelude::*;
 use crate::sim::kernel::time::{self, show};
 use crate::systems::messaging::brokers::promises::{lost, replayable, works_on};
 use crate::systems::messaging::brokers::{
-    self, Brokers, Disk, Lane, Memory, Message, State, Timer, WORKERS, broker, lanes, shop, worker,
+    self, Brokers, CONFIRMS, Disk, Lane, Memory, Message, State, Timer, WORKERS, broker, lanes, shop, worker,
 };
 use crate::systems::messaging::{jetstream, kafka, rabbitmq};
 use crate::systems::messaging::{jetstream::JetStream, kafka::Kafka, rabbitmq::RabbitMq};
@@ -221,11 +221,12 @@ fn strip(world: &Shop, lane: Lane, x: i32) -> Figure {
         (_, Some(Disk::Jet(disk))) => stream(disk.store()),
         _ => Vec::new(),
     };
-    let first = match world.node(node).map(|node| &node.disk) {
-        Some(Disk::Kafka(kafka::Disk::Broker(disk))) => first_drawn(disk),
-        _ => 1,
+    // Only in a log does a place have a number of its own: the offset.
+    let body = match world.node(node).map(|node| &node.disk) {
+        Some(Disk::Kafka(kafka::Disk::Broker(disk))) => Body::Grid { first: first_drawn(disk), rows },
+        _ => Body::Queues(rows),
     };
-    Figure { id, at: (x + 20, 256), size: (284, 116), title: title.to_owned(), body: Body::Grid { first, rows } }
+    Figure { id, at: (x + 20, 256), size: (284, 116), title: title.to_owned(), body }
 }
 
 fn queue(host: &rabbitmq::host::Host) -> Vec<GridRow> {
@@ -295,6 +296,15 @@ fn stream(store: &jetstream::Store) -> Vec<GridRow> {
 
 const HEAD: [&str; 8] = ["", "confirmed", "done", "lost", "done again", "slowest", "gave up after", "replayable"];
 
+/// The table's columns. Without confirms, an order is thought safe as soon as it is sent.
+fn head(world: &Shop) -> [&'static str; 8] {
+    let mut head = HEAD;
+    if !world.rules().on(CONFIRMS) {
+        head[1] = "thought safe";
+    }
+    head
+}
+
 fn span(micros: Option<Micros>) -> String {
     match micros {
         None | Some(0) => "-".to_owned(),
@@ -326,16 +336,17 @@ fn figures(world: &Shop, lane: Lane) -> Vec<Cell> {
 
 fn table(world: &Shop, frame: Frame) -> Figure {
     let all: Vec<Vec<Cell>> = lanes(world.settings()).into_iter().map(|lane| figures(world, lane)).collect();
+    let columns = head(world);
     let (at, size, head, rows) = match frame {
-        Frame::Wide => ((20, 386), (920, 166), HEAD.map(str::to_owned).to_vec(), all),
+        Frame::Wide => ((20, 386), (920, 166), columns.map(str::to_owned).to_vec(), all),
         Frame::Narrow => {
             let names = all.iter().filter_map(|row| Some(row.first()?.text.clone()));
             let head = std::iter::once(String::new()).chain(names).collect();
             let line = |at: usize| {
-                let name = std::iter::once(Cell::firm(HEAD[at], Tone::Neutral));
+                let name = std::iter::once(Cell::firm(columns[at], Tone::Neutral));
                 name.chain(all.iter().filter_map(|row| row.get(at).cloned())).collect()
             };
-            ((8, 366), (384, 190), head, (1..HEAD.len()).map(line).collect())
+            ((8, 366), (384, 190), head, (1..columns.len()).map(line).collect())
         }
     };
     let title = "The same orders, the same crashes".to_owned();

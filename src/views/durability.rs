@@ -186,7 +186,7 @@ fn strip(world: &Brokers, lane: Lane, all: &[NodeId], x: i32) -> Figure {
     };
     let rows = all.iter().map(row).collect();
     let (id, title) = (["queue", "log", "stream"][lane as usize], setting_words(world, lane));
-    Figure { id, at: (x + 14, 296), size: (294, 108), title, body: Body::Grid { first, rows } }
+    Figure { id, at: (x + 14, 296), size: (294, 108), title, body: Body::Queues(rows) }
 }
 
 /// What decides in a lane when a server flushes.

@@ -115,6 +115,14 @@ pub fn newest(world: &Group) -> Option<u32> {
     states(world).filter_map(|(_, state)| state.log.keys().next_back().copied()).max()
 }
 
+/// The number that the picture tells about: the first on which honest replicas have decided differently, or the newest.
+fn told(world: &Group) -> Option<u32> {
+    let slots = honest(world).flat_map(|(_, state)| state.log.iter());
+    let decided: Vec<(u32, Digest)> = slots.filter_map(|(seq, slot)| Some((*seq, slot.decided?))).collect();
+    let clashes = |one: &&(u32, Digest)| decided.iter().any(|other| other.0 == one.0 && other.1 != one.1);
+    decided.iter().filter(clashes).map(|known| known.0).min().or_else(|| newest(world))
+}
+
 pub fn replica(world: &Group, id: NodeId, at: (i32, i32), shape: Shape) -> NodeMark {
     let mut mark = NodeMark::new(id, at, shape, Pbft::name(world.settings(), id));
     let Some(state) = state(world, id) else { return mark };
@@ -165,10 +173,10 @@ pub fn signers(world: &Group, seq: u32, commit: bool, view: u32, digest: Digest)
     slots.fold(0, |all, slot| all | by(slot))
 }
 
-/// The signers of the newest number, as sets: one for each request proposed for it or, once one is committed, only for
+/// The signers of the number told about, as sets: one for each request proposed for it or, once one is committed, only for
 /// that one.
 pub fn supporters(world: &Group) -> Vec<SetMark> {
-    let Some(seq) = newest(world) else { return Vec::new() };
+    let Some(seq) = told(world) else { return Vec::new() };
     let (view, digests) = proposals(world, seq);
     let needed = quorum(world.settings(), true);
     let set = |commit: bool, digest: Digest| {
@@ -191,9 +199,9 @@ fn names_of(by: u64, count: usize) -> String {
     names.join(if count > 4 { "" } else { " " })
 }
 
-/// For the newest number, each replica's certificates as sets of signers.
+/// For the number told about, each replica's certificates as sets of signers.
 pub fn certificates(world: &Group, at: (i32, i32), size: (i32, i32)) -> Figure {
-    let (seq, count) = (newest(world), replicas(world.settings()));
+    let (seq, count) = (told(world), replicas(world.settings()));
     let needed = quorum(world.settings(), true);
     let row = |(id, state): (NodeId, &State)| {
         let slot = seq.and_then(|seq| state.log.get(&seq));

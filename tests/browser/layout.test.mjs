@@ -9,11 +9,37 @@ tests["what opens and closes does not move the stage"] = async (site) => {
   const page = await site.open("consensus/raft-election/", { width: 1280, height: 720 });
   const place = () => page.$eval("#stage", (stage) => JSON.stringify(stage.getBoundingClientRect()));
   const before = await place();
-  const names = ["Break it", "What if", "Rules & load", "Inspect", "Why", "Timeline", "History", "Charts", "As text", "As text"];
-  for (const name of names) {
+  for (const name of ["Break it", "What if", "Rules & load", "Inspect", "Why"]) {
     await page.getByRole("tab", { name, exact: true }).click();
-    await page.evaluate(() => scrollTo(0, 0));
     ensure(await place() === before, `${name} moves the stage`);
+  }
+};
+
+tests["what opens below the stage is in sight together with it, and moves neither its upper edge nor what is beside it"] = async (site) => {
+  for (const [path, width, height] of [["consensus/raft-election/", 1280, 720], ["resilience/load-balancing/", 1440, 900]]) {
+    const page = await site.open(path, { width, height });
+    const places = () => page.evaluate(() => {
+      const box = (what) => {
+        const { x, y, width, height, bottom } = document.querySelector(what).getBoundingClientRect();
+        return { x, y, width, height: Math.round(height), bottom: Math.round(bottom) };
+      };
+      const [stage, dock] = [box("#stage"), box(".dock-body")];
+      const beside = [".tour", ".panels", ".tour .primary"].map(box);
+      return { fixed: JSON.stringify([stage.x, stage.y, stage.width, beside]), stage, dock, window: innerHeight };
+    });
+    // A scenario of load begins with its charts open where they have room.
+    await page.locator(".dock-bar [role=tab][aria-selected=true]").click({ timeout: 500 }).catch(() => {});
+    const { fixed, stage } = await places();
+    for (const name of ["Timeline", "History", "Charts", "As text"]) {
+      await page.getByRole("tab", { name, exact: true }).click();
+      const now = await places();
+      ensure(now.fixed === fixed, `${name} moves what is beside it, ${width} px`);
+      ensure(now.stage.height > 200 && now.dock.height > 150, `${name}: stage ${now.stage.height} px, dock ${now.dock.height} px`);
+      ensure(now.dock.bottom <= now.window, `${name} ends below the window, ${width} px`);
+    }
+    await page.getByRole("tab", { name: "As text", exact: true }).click();
+    ensure((await places()).stage.height === stage.height, "the stage does not take its room again");
+    await page.close();
   }
 };
 

@@ -1,12 +1,12 @@
 // Runs every *.test.mjs beside it, or those with the given word in their name; of these all tests, or those with a second
-// word in their title. Two pages at a time in one browser. A test that fails leaves a picture of its page in
+// word in their title. Three pages at a time in one browser, which keeps two cores busy. A test that fails leaves a picture of its page in
 // target/browser. Ends with `N passed, N failed`.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Site, launch, root, serve } from "./harness.mjs";
 
-const LANES = 2;
+const LANES = 3;
 /** WebAssembly is compiled by the quick compiler alone: each page begins with a whole program, and hardly runs it hot. */
 const QUICK = "--js-flags=--liftoff-only";
 /** No test takes longer, in milliseconds. */

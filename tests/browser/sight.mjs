@@ -1,6 +1,6 @@
 // What a scenario's page shows together on one screen: what a reader needs together is in sight together, in three windows,
 // at the start and after two beats, with a notice; nothing that the stage says is written smaller than 12 px, is cut off or
-// runs into its neighbour; no scroller is inside another.
+// runs into its neighbour; no figure is missed on a phone; no scroller is inside another.
 
 import { drawn, ensure, press, resize } from "./harness.mjs";
 
@@ -56,6 +56,12 @@ function cutLabels() {
   return found;
 }
 
+/** The titles of the figures that one can look at, on the stage or below it; a title alone is no figure. */
+function figures() {
+  const all = [...document.querySelectorAll("#stage .figure, .left-out .figure")].filter((figure) => figure.children.length > 1 && figure.checkVisibility());
+  return all.map((figure) => figure.querySelector(".figure-title").textContent);
+}
+
 /** Elements that scroll, inside others that scroll. */
 function nestedScrollers() {
   const scrolls = (element) => element.scrollHeight > element.clientHeight + 1 && /auto|scroll/.test(getComputedStyle(element).overflowY);
@@ -65,6 +71,7 @@ function nestedScrollers() {
 
 /** Holds the page as it stands to all three windows. */
 export async function looks(page, when) {
+  let known;
   for (const [width, height, wanted] of WINDOWS) {
     await resize(page, width, height);
     await drawn(page);
@@ -75,6 +82,10 @@ export async function looks(page, when) {
     ensure(cut.length === 0, `${where}: ${cut.slice(0, 4).join(", ")}`);
     const nested = await page.evaluate(nestedScrollers);
     ensure(nested.length === 0, `${where}: a scroller in a scroller: ${nested.join(", ")}`);
+    const shown = await page.evaluate(figures);
+    known ??= shown;
+    const missed = known.filter((title) => !shown.includes(title));
+    ensure(missed.length === 0, `${where}: these figures are nowhere: ${missed.join(", ")}`);
     if (width === 1280) {
       const small = await page.evaluate(smallLabels, SMALLEST);
       ensure(small.length === 0, `${where}: ${small.slice(0, 4).join(", ")}`);

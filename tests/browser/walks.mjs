@@ -38,6 +38,8 @@ async function beats([from, to]) {
     await new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)));
     const [answer, foot] = [".revealed", ".tour-foot"].map((what) => document.querySelector(what)?.getBoundingClientRect());
     expect(!answer || answer.bottom <= foot.top + 1, `the answer to beat ${beat} is below its card`);
+    const [text, room] = [".beat", ".tour-body"].map((what) => document.querySelector(what).getBoundingClientRect().height);
+    expect(text <= room + 1, `the words of beat ${beat} are ${Math.round(text - room)} px higher than their card`);
     ends.push(document.querySelector("#stage").dataset.fingerprint);
     if (beat < to) await tap("Next");
   }

@@ -38,12 +38,27 @@ fn into_sight(element: &web_sys::Element) {
     }
 }
 
+/// What is open from the start closes, once, when the window becomes too small for it.
+fn close_without_room(open: RwSignal<Option<Tab>>) {
+    let from_the_start = open.get_untracked();
+    let is_as_it_was = StoredValue::new(from_the_start.is_some());
+    let measure = window_event_listener(leptos::ev::resize, move |_| {
+        let stays = open.get_untracked() == from_the_start && has_room();
+        if is_as_it_was.get_value() && !stays {
+            is_as_it_was.set_value(false);
+            open.update(|tab| _ = tab.take_if(|tab| Some(*tab) == from_the_start));
+        }
+    });
+    on_cleanup(move || measure.remove());
+}
+
 /// See the module's header. Closed until a tab is pressed; what is open grows downwards.
 #[component]
 pub fn Dock(player: Player, side: Side) -> impl IntoView {
     let is_busy = player.info().load;
     let tabs = if is_busy { CHARTS_FIRST } else { CHARTS_THIRD };
     let open = RwSignal::new(Some(Tab::Charts).filter(|_| is_busy && has_room()));
+    close_without_room(open);
     let is_there = move |tab: Tab| tab != Tab::Futures || has_futures(player);
     let shown = move || match open.get() {
         Some(Tab::Timeline) => view! { <timeline::Timeline player/> }.into_any(),

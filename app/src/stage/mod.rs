@@ -1,5 +1,6 @@
 //! The stage: the system as a picture that moves, and what can be done to it.
 
+pub mod left_out;
 mod legend;
 mod letters;
 pub mod menu;
@@ -45,8 +46,7 @@ pub fn Stage(player: Player, side: Side, is_other: bool) -> impl IntoView {
 #[component]
 fn Canvas(player: Player, side: Side, id: &'static str) -> impl IntoView {
     let canvas = NodeRef::<html::Div>::new();
-    let width = window().inner_width().ok().and_then(|width| width.as_f64());
-    let frame = RwSignal::new(frame_for(width.unwrap_or(1_000.0)));
+    let frame = RwSignal::new(frame_of_window());
     follow_width(canvas, frame, player);
     let legend = keep_drawn(player, canvas, frame);
     side.keep_marked(player, canvas);
@@ -134,6 +134,12 @@ impl Shown {
 
 fn frame_for(width: f64) -> Frame {
     if width >= WIDE_FROM { Frame::Wide } else { Frame::Narrow }
+}
+
+/// The frame for a stage as wide as the window.
+fn frame_of_window() -> Frame {
+    let width = window().inner_width().ok().and_then(|width| width.as_f64());
+    frame_for(width.unwrap_or(1_000.0))
 }
 
 /// Chooses the frame again whenever the stage's width changes.

@@ -140,14 +140,13 @@ const TOUR: &[Beat] = &[
             ["Yes, if messages come in different orders", "Yes, if one crashes", "No"].map(str::to_owned).to_vec()
         },
         answer: |_| 2,
-        because: "A proposal needs the same report from more than half. Two such majorities share a voter, and that \
-                  one reports a single value in a round.",
+        because: "A proposal needs the same report from more than half. Two such majorities share a voter, which \
+                  reports one value a round.",
     }),
     Beat::new(
         "Take the coin away",
-        "Now nobody may toss: a voter that sees no proposal keeps its vote. And you are the scheduler. You deliver \
-         every message: most in 10 ms, those between A and C, who vote alike, in 40 ms. Nothing is lost, nobody \
-         crashes.",
+        "Now nobody may toss: a voter that sees no proposal keeps its vote. You are the scheduler, and deliver every \
+         message: most in 10 ms, those between A and C, who vote alike, in 40 ms. Nothing is lost, nobody crashes.",
         |world| open_in(world, 8),
     )
     .first(|_| [&[coin(false), set(ben_or::SPREAD, 0)][..], &apart()].concat())
@@ -157,7 +156,7 @@ const TOUR: &[Beat] = &[
         question: "In which round does the next decision come?",
         options: |_| vec!["The first".to_owned(), "The fifth".to_owned(), "Not within seven".to_owned()],
         answer: |world| if open_in(world, 8) { 2 } else { 0 },
-        because: "A and C each hear B first, which votes differently, and B hears one of them. Nobody sees a \
+        because: "A and C each hear B first, which votes differently; B hears one of them. Nobody sees a \
                   majority, and each round ends as it began.",
     }),
     Beat::new(

@@ -106,8 +106,7 @@ const TOUR: &[Beat] = &[
             ]
         },
         answer: |_| 0,
-        because: "Each would vote for itself, and one vote of five elects nobody. That is why timeouts are random. \
-                  Here one ring was empty well before the others.",
+        because: "Each would vote for itself, and one vote of five elects nobody. That is why timeouts are random.",
     }),
     Beat::new(
         "A majority is enough",

@@ -189,8 +189,7 @@ const TOUR: &[Beat] = &[
             let terms = two_leaders(world).map(|(new, old)| (term(world, new), term(world, old)));
             usize::from(terms.is_some_and(|(new, old)| new != old))
         },
-        because: "A new leader needs votes in a higher term. Raft promises one leader per term, not one leader at a \
-                  time.",
+        because: "A new leader needs votes in a higher term. Raft promises one leader per term, not one at a time.",
     }),
     Beat::new(
         "x becomes 2",

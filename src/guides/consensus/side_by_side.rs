@@ -156,16 +156,15 @@ const TOUR: &[Beat] = &[
     .look(all),
     Beat::new(
         "A steady load",
-        "So far the table rests on a single command. Now there are 20 a second, each for all three leaders at the \
-         same moment. *Commit* is the *median* time from when a leader takes up a command until it knows that it is \
-         committed.",
+        "Now 20 commands a second come, each to all three leaders at once. *Commit* is the *median* time until a \
+         leader knows that its command is committed.",
         |world| committed(world) >= 10,
     )
     .first(|_| vec![load(LOAD)])
     .midway()
     .look(leaders)
     .ask(Predict {
-        question: "Multi-Paxos and Zab send the followers a third message. Does a commit take them longer?",
+        question: "Multi-Paxos and Zab send a third message. Does a commit take longer?",
         options: |_| ["Yes, half as long again", "Yes, twice as long", "No"].map(str::to_owned).to_vec(),
         answer: |world| {
             let of = |of: Protocol| median(world, of).unwrap_or(0);
@@ -173,8 +172,8 @@ const TOUR: &[Beat] = &[
             let apart = slow.zip(quick).is_some_and(|(slow, quick)| (slow - quick) * 5 > slow);
             if apart { 0 } else { 2 }
         },
-        because: "By the time the third message leaves, the command is committed. In all three a commit is two \
-                  message delays: out to the followers, back from the faster one.",
+        because: "It leaves once the command is committed. In all three a commit is \
+                  two message delays: out, and back from the faster follower.",
     }),
     Beat::new(
         "What a command costs",
@@ -193,9 +192,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "The same crash",
-        "All three leaders crash at the same moment. Nobody commits until the followers have noticed and a new leader \
-         is there. In Raft and Multi-Paxos a server stands after one to two timeouts, at random, and needs one round \
-         trip.",
+        "All three leaders crash at the same moment. Nobody commits until a new leader is there. In Raft and \
+         Multi-Paxos a server stands after one to two timeouts, at random, and needs one round trip.",
         |world| crashed(world).len() == 3 && Protocol::ALL.into_iter().filter(|of| is_back(world, *of)).count() == 2,
     )
     .first(|world| leaders(world).into_iter().map(|node| Input::Crash { node }).collect())
@@ -205,8 +203,8 @@ const TOUR: &[Beat] = &[
         question: "Which group is the last to commit again?",
         options: |_| titles(),
         answer: |world| Protocol::ALL.into_iter().position(|of| !is_back(world, of)).unwrap_or(2),
-        because: "It notices after one timeout, sooner than the others. But then it waits 200 ms for a better vote, as \
-                  ZooKeeper does, and needs two more round trips. Which of the other two is first is chance.",
+        because: "It notices after one timeout, but then waits 200 ms for a better vote, as ZooKeeper does, and \
+                  needs two more round trips.",
     }),
     Beat::new(
         "All three are back",

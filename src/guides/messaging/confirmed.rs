@@ -18,8 +18,8 @@ pub static SCENARIO: Scenario<Durability> = Scenario {
     title: "What does confirmed mean?",
     guide: Guide::Messaging,
     level: 5,
-    summary: "The broker says that your message is safe. Kill a process, cut the power of one machine, then of all three, \
-              and see which broker still has what it confirmed.",
+    summary: "The broker says that your message is safe. Kill a process, cut the power of one machine, then of all \
+              three, and see which broker still has what it confirmed.",
     seed: 4,
     settings: &[
         (brokers::REPLICAS, 1),
@@ -36,7 +36,8 @@ pub static SCENARIO: Scenario<Durability> = Scenario {
     charts: &[
         Chart {
             title: "Not on disk at the leader",
-            about: "What a power cut would take from it. It never falls while new messages come, unless somebody flushes.",
+            about: "What a power cut would take from it. It never falls while new messages come, unless somebody \
+                    flushes.",
             plot: Plot::Level(brokers::IN_MEMORY),
         },
         Chart {
@@ -176,8 +177,8 @@ fn is_any_gone(world: &Brokers) -> usize {
 const TOUR: &[Beat] = &[
     Beat::new(
         "The same messages, three brokers",
-        "Each lane has a publisher and three machines. RabbitMQ and JetStream elect a leader, Kafka begins with \
-         one. Watch the strips: a firm cell is on disk, a dashed one in memory only.",
+        "Each lane has a publisher and three machines. RabbitMQ and JetStream first elect a leader. \
+         Firm cells are on disk, dashed ones only in memory.",
         |world| caught_up(world) && flows(world) && each(|lane| confirmed(world, lane) >= 3),
     )
     .look(publishers)
@@ -185,8 +186,8 @@ const TOUR: &[Beat] = &[
         question: "Which broker waits for all three machines before it confirms?",
         options: |_| titles(),
         answer: |_| 1,
-        because: "Kafka waits for every in-sync replica, for now all three. A Raft group waits for a majority, two \
-                  of the three. With the first rule on, each of them has flushed the message by then.",
+        because: "Kafka waits for every in-sync replica, for now all three. A Raft group waits for a majority: two. \
+                  Each flushes it first.",
     }),
     Beat::new(
         "A process is killed",
@@ -351,23 +352,24 @@ const CHALLENGES: &[Challenge<Durability>] = &[
     Challenge {
         id: "one-power-cut",
         title: "One power cut is enough",
-        goal: "With three replicas and the second rule on: make JetStream lose a confirmed message by cutting the power of \
-               one machine, once.",
+        goal: "With three replicas and the second rule on: make JetStream lose a confirmed message by cutting the \
+               power of one machine, once.",
         hint: "Two of three have it. One of those two forgets it. How do you keep the other from telling the third?",
         reached: lost_by_one_cut,
     },
     Challenge {
         id: "rabbit-alone",
         title: "The other way round",
-        goal: "Cut the power of all machines so that RabbitMQ loses confirmed messages, and Kafka and JetStream lose none.",
+        goal: "Cut the power of all machines so that RabbitMQ loses confirmed messages, and Kafka and JetStream lose \
+               none.",
         hint: "Each has a setting of its own. RabbitMQ's is the type of the queue.",
         reached: rabbit_alone,
     },
     Challenge {
         id: "half-a-minute",
         title: "Half a minute",
-        goal: "With the first rule off and every setting at its default: cut the power of all machines, and lose nothing of \
-               at least five confirmed messages.",
+        goal: "With the first rule off and every setting at its default: cut the power of all machines, and lose \
+               nothing of at least five confirmed messages.",
         hint: "Who flushes when no broker does, and when?",
         reached: waited,
     },

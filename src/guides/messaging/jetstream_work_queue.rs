@@ -265,7 +265,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "The power goes, and comes back",
         "The server's machine loses its power, and starts again from its disk: count what is ready. A crash of the \
-         process would have cost nothing, as what it had written was with the operating system.",
+         process would have cost nothing: the operating system has what it wrote.",
         |world| world.is_promise_broken(NOT_LOST.id),
     )
     .first(|_| vec![Input::PowerCut { node: SERVER }, Input::Restart { node: SERVER }])
@@ -274,8 +274,8 @@ const TOUR: &[Beat] = &[
         question: "Where are the tasks that were confirmed a moment ago?",
         options: |_| ["On the disk", "With the publisher, which sends them again", "Gone"].map(str::to_owned).to_vec(),
         answer: |world| if world.is_promise_broken(NOT_LOST.id) { 2 } else { 0 },
-        because: "Nothing had been synced since the rule was switched off, and the publisher will not send again what \
-                  was confirmed.",
+        because: "Nothing had been synced since the rule was switched off, and the publisher does not send again \
+                  what was confirmed.",
     }),
 ];
 

@@ -191,9 +191,9 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "A fourth member",
-        "Consumer 4 joins. The coordinator cannot call its members: it tells each in the answer to its next heartbeat, \
-         and they rejoin at their next poll. (From here on the session timeout is one second, and fewer \
-         records come.)",
+        "Consumer 4 joins. The coordinator cannot call its members: each hears of it in the answer to its next \
+         heartbeat, and rejoins at its next poll. (From here on the session timeout is 1 s, and fewer records \
+         come.)",
         |world| settled(world) && running_members(world) == 4,
     )
     .first(|_| {
@@ -211,8 +211,8 @@ const TOUR: &[Beat] = &[
             1 | 2 => 1,
             _ => 2,
         },
-        because: "Eager rebalancing: everyone gives up everything before it joins again, and works on only when the \
-                  last one has joined. Choose cooperative at the start, and hardly anybody stops.",
+        because: "Eager rebalancing: all give up everything, and work on only when the last has rejoined. If it is \
+                  cooperative, hardly anybody stops.",
     }),
     Beat::new(
         "A member dies",
@@ -242,8 +242,8 @@ const TOUR: &[Beat] = &[
     }),
     Beat::new(
         "Fenced",
-        "The zombie finishes its record and commits, under its old generation. The coordinator refuses. The zombie drops \
-         everything and joins as a new member.",
+        "The zombie finishes its record and commits, under its old generation. The coordinator refuses. The zombie \
+         drops everything and joins as a new member.",
         |world| flies(world, refused),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])
@@ -266,8 +266,8 @@ const TOUR: &[Beat] = &[
     .look(first),
     Beat::new(
         "A zombie commits",
-        "The zombie wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now comes from \
-         a consumer that is not a member.",
+        "The zombie wakes up and commits, and its commit is taken. Watch the first promise: the group's offset now \
+         comes from a consumer that is not a member.",
         |world| world.is_promise_broken(NO_ZOMBIE.id),
     )
     .first(|world| vec![Input::Resume { node: nth(world, 1) }])

@@ -137,7 +137,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "A machine dies at work",
         "Worker 1 of each broker crashes in the middle of an order. A dead machine says nothing. (The shops pause: \
-         from here on only the orders of this tour come.) Each broker waits the same 2 s.",
+         only this tour's orders come.) Each broker waits the same 2 s.",
         |world| each(|lane| world.witness().of(lane).noticed.is_some()),
     )
     .first(|world| [vec![Input::set(brokers::RATE, 0)], crash(workers(world, 0))].concat())
@@ -146,9 +146,8 @@ const TOUR: &[Beat] = &[
         question: "Which broker gives up on its worker first?",
         options: |_| titles(),
         answer: quickest,
-        because: "The same patience, counted from different moments: JetStream counts from the delivery of the \
-                  order, Kafka from the last heartbeat, and RabbitMQ looks every two intervals whether anything has \
-                  come.",
+        because: "The same patience, counted from different moments: JetStream counts from the delivery, Kafka from \
+                  the last heartbeat, and RabbitMQ looks every two intervals whether anything has come.",
     }),
     Beat::new(
         "And back",
@@ -208,9 +207,8 @@ const TOUR: &[Beat] = &[
         question: "How many confirmed orders are lost?",
         options: |_| words(&["None", "Those in memory", "All"]),
         answer: |world| usize::from(Lane::ALL.into_iter().any(|lane| !lost(world, lane).is_empty())),
-        because: "A confirmed order is written, and what is written outlives the process. That is no promise about \
-                  the power: RabbitMQ's classic queue and Kafka confirm without flushing, and so does JetStream \
-                  unless told otherwise.",
+        because: "A confirmed order is written, and outlives the process. That says nothing about the power: by \
+                  default, RabbitMQ's classic queue, Kafka and JetStream confirm without flushing.",
     }),
     Beat::new(
         "Acknowledge first",

@@ -251,9 +251,9 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "A key of three words",
-        "We pause the background traffic and publish one message, with the *routing key* orders.eu.paid. The table \
-         shows its words on top and lights every binding that matches. Its copies lie in the queues. A message that \
-         has been delivered is dashed: it stays there until its desk has acknowledged it.",
+        "The background traffic pauses, and one message is published, with the *routing key* orders.eu.paid. The \
+         table shows its words on top and lights every binding that matches. Its copies lie in the queues; one that \
+         has been delivered is dashed until its desk acknowledges it.",
         |world| routed(world, exchange::TOPIC, "orders.eu.paid"),
     )
     .first(|_| vec![Input::set(rabbit::RATE, 0), topic("orders.eu.paid")])
