@@ -53,6 +53,12 @@ function cutLabels() {
       if (over) found.push(`"${one.text}" runs into "${over.text || "a cell"}"`);
     }
   }
+  const lie = (a, b) => Math.min(a.right, b.right) - Math.max(a.left, b.left) > 2 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4;
+  const said = all(canvas, ".node text, .figure text").filter(({ text, box }) => text && box.width > 0);
+  for (const name of all(canvas, ".flight.is-named:not([data-near]) .name").filter(({ box }) => box.width > 0)) {
+    const over = said.find(({ box }) => lie(name.box, box));
+    if (over) found.push(`a message's name, "${name.text}", lies over "${over.text}"`);
+  }
   return found;
 }
 

@@ -12,6 +12,7 @@ use wasm_bindgen::JsCast;
 use faultline::guides::kit::live::LiveWorld;
 use faultline::picture::callout::callouts;
 use faultline::picture::decimal::{hundredths, tenths};
+use faultline::picture::extent::{Extent, of_figure};
 use faultline::picture::geometry::{self, Lane, Point};
 use faultline::picture::losses::losses;
 use faultline::picture::svg::{self, LinkTrouble};
@@ -45,6 +46,8 @@ struct FlightElement {
     trail: web_sys::Element,
     mark: FlightMark,
     lane: Lane,
+    /// Half the width of its name.
+    half: f64,
 }
 
 /// A layer of words: most moments it stays as it is.
@@ -374,7 +377,7 @@ impl Scene {
             let place = format!("transform:translate({}px,{}px)", tenths(spot.x), tenths(spot.y));
             set(&flight.glyph, "style", &place);
             set(&flight.trail, "d", &svg::line((spot.trail, (spot.x, spot.y))));
-            if is_near_a_node(picture, (spot.x, spot.y)) {
+            if has_no_room(picture, (spot.x, spot.y), flight.half) {
                 set(&flight.group, "data-near", "");
             } else {
                 // An attribute that is not there cannot be taken away.
@@ -466,23 +469,31 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     set(&group, "aria-label", &format!("{many}{} {}", mark.look.letter, bare(title)));
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
-    let name = format!(r#"<text class="name" y="-17"> {}</text>"#, svg::escape(&shortened(title)));
+    let words = shortened(title);
+    let half = words.chars().count() as f64 * HALF_LETTER;
+    let name = format!(r#"<text class="name" y="-17"> {}</text>"#, svg::escape(&words));
     glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane).replace("</", " </"), svg::glyph(mark.look)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
-    Some(FlightElement { group, glyph, trail, mark, lane })
+    Some(FlightElement { group, glyph, trail, mark, lane, half })
 }
 
-/// Whether a message's name would lie over a node or its words.
-fn is_near_a_node(picture: &Picture, (x, y): Point) -> bool {
-    const HALF_A_NAME: f64 = 44.0;
+/// Half a letter, in units of the picture, where its letters are large.
+const HALF_LETTER: f64 = 4.4;
+
+/// Whether a message's name of this half width would lie over a node, its words, or a figure.
+fn has_no_room(picture: &Picture, (x, y): Point, half: f64) -> bool {
     const ABOVE: f64 = 20.0;
-    picture.nodes.iter().any(|mark| {
+    let lies_over = |(left, top, right, bottom): Extent| {
+        let (left, right) = (f64::from(left) - half, f64::from(right) + half);
+        (left..right).contains(&x) && (f64::from(top)..f64::from(bottom) + ABOVE).contains(&y)
+    };
+    let words = |mark: &NodeMark| {
         let (left, top, right, bottom) = mark.bounds();
-        let (left, right) = (f64::from(left) - HALF_A_NAME, f64::from(right) + HALF_A_NAME);
-        let (top, bottom) = (f64::from(top), f64::from(bottom) + ABOVE);
-        (left..right).contains(&x) && (top..bottom).contains(&y)
-    })
+        let half = (mark.state.chars().count() as f64 * HALF_LETTER) as i32;
+        (left.min(mark.at.0 - half), top, right.max(mark.at.0 + half), bottom)
+    };
+    picture.nodes.iter().map(words).chain(picture.figures.iter().map(of_figure)).any(lies_over)
 }
 
 /// A title without its article.
