@@ -13,7 +13,27 @@ pub fn explain(term: &str) -> Option<&'static str> {
 
 /// The terms that a text marks, as they are written there.
 pub fn marked(text: &str) -> impl Iterator<Item = &str> {
-    text.split('*').skip(1).step_by(2)
+    parts(text).into_iter().filter(|part| part.0).map(|part| part.1)
+}
+
+/// A text in parts, and whether each is marked. An asterisk marks where it touches the first or last letter of what stands
+/// between two: those of `*.eu.*` are what they are.
+pub fn parts(text: &str) -> Vec<(bool, &str)> {
+    let (mut found, mut rest, mut from) = (Vec::new(), text, 0);
+    while let Some(open) = rest[from..].find('*').map(|at| from + at) {
+        let inner = &rest[open + 1..];
+        let begins = inner.starts_with(char::is_alphanumeric);
+        let end = inner.find('*').filter(|end| begins && inner[..*end].ends_with(char::is_alphanumeric));
+        match end {
+            Some(end) => {
+                found.extend([(false, &rest[..open]), (true, &inner[..end])]);
+                (rest, from) = (&inner[end + 1..], 0);
+            }
+            None => from = open + 1,
+        }
+    }
+    found.push((false, rest));
+    found
 }
 
 #[cfg(test)]
@@ -46,6 +66,17 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_asterisks_of_a_pattern_mark_nothing() {
+        let marked = |text| marked(text).collect::<Vec<_>>();
+        assert_eq!(marked("A *leader* of a *term*: *n - t* of n"), ["leader", "term", "n - t"]);
+        assert!(marked("orders.# matches, *.eu.* matches, # does").is_empty());
+        assert_eq!(marked("*.eu.* is a *pattern*"), ["pattern"]);
+        let text = "*.eu.* is a *pattern*, *.*";
+        let whole: String = parts(text).into_iter().map(|part| part.1).collect();
+        assert_eq!(whole, text.replacen("*pattern*", "pattern", 1));
     }
 
     #[test]

@@ -63,7 +63,7 @@ pub fn groups(world: &Cluster) -> Vec<SetMark> {
     let tones = [Tone::Active, Tone::Risk, Tone::Question];
     let group = |(leader, tone): (NodeId, Tone)| SetMark {
         members: at_work(world).filter(|pair| pair.1 == leader).map(|pair| pair.0).collect(),
-        label: format!("work for {}", name(world, leader)),
+        label: format!("working for {}", name(world, leader)),
         tone,
     };
     leaders.into_iter().rev().zip(tones).map(group).collect()

@@ -174,7 +174,7 @@ pub fn past_battles(world: &Field, at: (i32, i32), size: (i32, i32)) -> Figure {
         let retreat = battle.obeyed.len() - attack;
         let disobeyed = battle.order.is_some_and(|order| battle.obeyed.iter().any(|one| one.1 != order));
         let (verdict, tone) = match (attack, retreat) {
-            (1.., 1..) => ("they part", Tone::Broken),
+            (1.., 1..) => ("they split", Tone::Broken),
             (0, 0) => ("", Tone::Neutral),
             _ if disobeyed => ("disobeyed", Tone::Broken),
             _ => ("together", Tone::Fine),

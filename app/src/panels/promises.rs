@@ -12,7 +12,7 @@ use faultline::sim::judge::verdict::{self, Broken, Kind, Standing, Verdict};
 use faultline::sim::run::Run;
 use faultline::sim::run::simulation::Simulation;
 
-use crate::player::{Player, Selection};
+use crate::player::{BeatState, Player, Selection};
 use crate::view::{Views, click, described, effect, on};
 
 /// How a promise stands: a name for the style sheet, a mark, and words.
@@ -230,6 +230,11 @@ fn keep_clear() {
     let Some(strip) = frame.query_selector(".strip.breach").ok().flatten() else { return };
     let drawn = [".canvas .nodes", ".canvas .figures"].map(|layer| frame.query_selector(layer).ok().flatten());
     let bottoms = drawn.iter().flatten().map(|layer| layer.get_bounding_client_rect().bottom());
+    let legend =
+        frame.query_selector(".stage-legend").ok().flatten().map(|legend| legend.get_bounding_client_rect().top());
+    let edge = frame.get_bounding_client_rect().bottom();
+    // A style that is refused leaves the strip at the stage's edge.
+    let _ = strip.set_attribute("style", &format!("bottom:{}px", (edge - legend.unwrap_or(edge)).round()));
     if bottoms.fold(0.0, f64::max) > strip.get_bounding_client_rect().top() {
         // A class that is refused leaves the strip where it is.
         let _ = frame.class_list().add_1("makes-room");
@@ -249,6 +254,13 @@ pub fn Breach(player: Player) -> impl IntoView {
     effect(move || {
         if last.with(Option::is_none) {
             read.set(None);
+        }
+    });
+    // What a page of the tour has broken was read by whoever turns it.
+    effect(move || {
+        player.beat.track();
+        if player.on_tour.get_untracked() && player.beat_state.get_untracked() == BeatState::Read {
+            read.set(last.get_untracked().map(|(index, broken)| (index, broken.step)));
         }
     });
     effect(move || {

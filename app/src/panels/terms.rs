@@ -7,12 +7,12 @@ use crate::view::tagged;
 
 /// A text as HTML, its marked terms as definitions.
 pub fn with_terms(text: &str) -> String {
-    let parts = text.split('*').enumerate().map(|(index, part)| match (index % 2, glossary::explain(part)) {
-        (1, Some(meaning)) => {
+    let parts = glossary::parts(text).into_iter().map(|(is_marked, part)| match (is_marked, glossary::explain(part)) {
+        (true, Some(meaning)) => {
             let (term, meaning) = (escape(part), escape(meaning));
             format!(r#"<dfn tabindex="0" title="{meaning}" aria-label="{term}: {meaning}">{term}</dfn>"#)
         }
-        (1, None) => tagged("em", part),
+        (true, None) => tagged("em", part),
         _ => escape(part),
     });
     parts.collect()

@@ -26,6 +26,11 @@ fn beats(player: Player) -> AnyView {
     let count = player.info().beats.len();
     let beat = move || player.beat.get() + 1;
     let back = move || !player.on_tour.get() || (beat() == 1 && player.beat_state.get() == BeatState::Read);
+    effect(move || {
+        if player.is_tour_over() {
+            request_animation_frame(|| show_end(".tour-end"));
+        }
+    });
     view! {
         <section class="tour" aria-labelledby="tour-title" data-beat=beat
             data-beat-state=move || player.beat_state.get().word()>
@@ -83,7 +88,7 @@ fn Primary(player: Player) -> impl IntoView {
 
 /// The tour makes room for a run of the reader's.
 fn folded() -> AnyView {
-    view! { <p class="beat">"This run is your own. The tour has one of its own; this one is kept while you take it."</p> }
+    view! { <p class="beat">"This run is yours. The tour goes on in a run of its own, and yours is kept meanwhile."</p> }
         .into_any()
 }
 
@@ -149,7 +154,7 @@ fn answered(player: Player, because: &str) -> Option<AnyView> {
     let answer = answer.and_then(|right| guess.options.get(right))?;
     let verdict = match (guess.chosen, guess.right) {
         (Some(chosen), Some(right)) if chosen == right => "You were right: ",
-        (Some(_), Some(_)) => "No: ",
+        (Some(_), Some(_)) => "Not quite. The answer: ",
         _ => "It was: ",
     };
     // Where the reason begins with the answer, it is said once.

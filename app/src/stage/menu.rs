@@ -239,6 +239,21 @@ fn follow_button(player: Player) -> AnyView {
     view! { <button on:click=follow>"Follow it"</button> }.into_any()
 }
 
+/// When the menu goes and takes the focus with it, by Undo say, what it belonged to has it again.
+fn keep_focus(player: Player) {
+    let mut last = Selection::Nothing;
+    effect(move || {
+        let was = std::mem::replace(&mut last, player.selection.get());
+        if last == Selection::Nothing && was != Selection::Nothing {
+            request_animation_frame(move || {
+                if document().active_element().is_none_or(|element| element.tag_name() == "BODY") {
+                    _ = focus_chosen(was);
+                }
+            });
+        }
+    });
+}
+
 /// The menu of what is chosen.
 #[component]
 pub fn ActMenu(player: Player) -> impl IntoView {
@@ -252,6 +267,7 @@ pub fn ActMenu(player: Player) -> impl IntoView {
             own.get_untracked().into_iter().for_each(|menu| _ = place(&menu, selection));
         });
     });
+    keep_focus(player);
     let on_key = move |event: web_sys::KeyboardEvent| {
         let from = event.target().and_then(|target| target.dyn_into::<web_sys::Element>().ok());
         if event.key() == "Escape" {

@@ -17,8 +17,8 @@ pub static SCENARIO: Scenario<CacheAside> = Scenario {
     title: "Cache-aside",
     guide: Guide::Caching,
     level: 1,
-    summary: "The database is 100 ms away, the cache 2 ms. The servers keep copies in the cache themselves, and must \
-              not forget to delete them.",
+    summary: "A round trip to the database takes 100 ms, to the cache 2 ms. The servers keep copies in the cache \
+              themselves, and must not forget to delete them.",
     seed: 4,
     settings: &[
         (cache::CLIENTS, 3),
@@ -173,7 +173,7 @@ const TOUR: &[Beat] = &[
     Beat::new(
         "100 ms away",
         "Clients ask servers, and servers ask the database: 50 ms there, 50 ms back. In between there is a cache, 1 \
-         ms away, and empty so far. Watch whom the server asks first.",
+         ms each way, and empty so far. Watch whom the server asks first.",
         |world| on_the_way(world, |message| matches!(message, Message::Lookup { .. })) > 0,
     )
     .midway()
@@ -190,7 +190,7 @@ const TOUR: &[Beat] = &[
         question: "How long does the first read take?",
         options: |_| vec!["About 4 ms".to_owned(), "About 50 ms".to_owned(), "About 106 ms".to_owned()],
         answer: |_| 2,
-        because: "Client to server, a miss, the database both ways, and back: 1 + 2 + 102 + 1 ms.",
+        because: "Client to server, a miss, the database (50 + 2 + 50), and back: 1 + 2 + 102 + 1 ms.",
     }),
     Beat::new(
         "A hit",

@@ -17,7 +17,7 @@ pub static SCENARIO: Scenario<QuorumStore> = Scenario {
     title: "The agreement problem",
     guide: Guide::Consensus,
     level: 1,
-    summary: "SET x=5: A and B take it, C is down. What does C answer when it is back? One register on three nodes: \
+    summary: "SET x=6: A and B take it, C is down. What does C answer when it is back? One register on three nodes: \
               with majorities, and then without any protocol.",
     seed: 2,
     settings: &[(store::REPLICAS, 3), (store::THINK, 0), (store::LATENCY, 10_000)],

@@ -156,8 +156,8 @@ const TOUR: &[Beat] = &[
             let held = [order(), order().then(2), order().then(3)].map(|path| heard(world, 1, path));
             held.into_iter().filter(|value| *value != Some(ATTACK)).count().min(2)
         },
-        because: "Each value comes from another mouth, and only one mouth lies. Lieutenant 3 was told to attack, and \
-                  says retreat.",
+        because: "Each value comes from a different mouth, and only one mouth lies. Lieutenant 3 was told to attack, \
+                  and says retreat.",
     }),
     Beat::new(
         "Two against one",
@@ -168,7 +168,7 @@ const TOUR: &[Beat] = &[
     .look(loyal)
     .ask(Predict {
         question: "What do the loyal lieutenants do?",
-        options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
+        options: |_| ["All attack", "All retreat", "They split"].map(str::to_owned).to_vec(),
         answer: outcome,
         because: "One lie is outvoted by the order itself and one honest report of it.",
     }),
@@ -189,7 +189,7 @@ const TOUR: &[Beat] = &[
     .look(loyal)
     .ask(Predict {
         question: "What do the three loyal lieutenants do?",
-        options: |_| ["All attack", "All retreat", "They part"].map(str::to_owned).to_vec(),
+        options: |_| ["All attack", "All retreat", "They split"].map(str::to_owned).to_vec(),
         answer: outcome,
         because: "The same three values give the same majority: retreat, in every row. What matters is not what they \
                   do, but that all do it.",

@@ -128,19 +128,20 @@ fn views(world: &Cluster) -> Side {
     let row = |id: NodeId| {
         let config = config(world, id);
         let majority = |set: u64| format!("{} of {}", set.count_ones() / 2 + 1, letters(set));
-        let old = if config.is_joint() {
-            Cell::loose(majority(config.old), Tone::Question)
-        } else {
-            Cell::firm("", Tone::Neutral)
-        };
+        // Of a joint set the old one comes first.
+        let counts = [config.old, config.new].into_iter().skip(usize::from(!config.is_joint()));
         let tone = match config.learners() & bit(id) {
             0 if config.has(id) => Tone::Active,
             0 => Tone::Off,
             _ => Tone::Question,
         };
-        vec![Cell::firm(name(world, id), Tone::Neutral), old, Cell::firm(majority(config.new), tone)]
+        let tones = [if config.is_joint() { Tone::Question } else { tone }, tone];
+        let mut cells = vec![Cell::firm(name(world, id), Tone::Neutral)];
+        cells.extend(counts.zip(tones).map(|(set, tone)| Cell::firm(majority(set), tone)));
+        cells.resize(3, Cell::firm("", Tone::Neutral));
+        cells
     };
-    let head = ["server", "counts by old", "counts by new"].map(str::to_owned).to_vec();
+    let head = ["server", "counts by", "and by"].map(str::to_owned).to_vec();
     let rows = view::ids(world).into_iter().map(row).collect();
     ("By its log, each server needs".to_owned(), Body::Table { head, rows })
 }
@@ -221,7 +222,7 @@ const TOUR: &[Beat] = &[
     .ask(Predict {
         question: "Can the two elect a leader?",
         options: |_| {
-            ["No: two of five are no majority", "No: the old leader still leads", "Yes: two of three are one"]
+            ["No: two of five are not enough", "No: the old leader still leads", "Yes: two of three are a majority"]
                 .map(str::to_owned)
                 .to_vec()
         },

@@ -252,7 +252,7 @@ const TOUR: &[Beat] = &[
     .look(everyone),
     Beat::new(
         "Power is back",
-        "All machines start again, and each lane gets a leader. Compare the columns *confirmed* and *still there*.",
+        "All machines start again, and each lane gets a leader. Compare *confirmed* with *still there*.",
         |world| {
             let broken = |id| world.is_promise_broken(id);
             flows(world) && broken(KAFKA_KEPT.id) && broken(JETSTREAM_KEPT.id)

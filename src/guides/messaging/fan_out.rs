@@ -168,7 +168,7 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(|_| vec![SHIPPING]),
     Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
-        world.kernel().node(SHIPPING).up && ready(world, 1).is_empty()
+        world.kernel().node(SHIPPING).up && (0..3).all(|service| ready(world, service).is_empty())
     })
     .first(|_| vec![Input::Restart { node: SHIPPING }])
     .look(|_| vec![SHIPPING]),

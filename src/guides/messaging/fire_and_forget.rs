@@ -282,7 +282,7 @@ const TOUR: &[Beat] = &[
     .midway()
     .look(members)
     .ask(Predict {
-        question: "Read the patterns below the names. Whose match temp.roof.east?",
+        question: "Read the patterns below the names. Whose patterns match temp.roof.east?",
         options: |_| {
             ["Those that end in >", "Those that end in > or a star", "None: it has three words"]
                 .map(str::to_owned)

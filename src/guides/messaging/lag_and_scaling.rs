@@ -245,8 +245,8 @@ const TOUR: &[Beat] = &[
     .look(consumers),
     Beat::new(
         "Every member at once",
-        "Now 6,000 a second come in, and the rule is off: the scaler starts every member it has. The lag crosses the \
-         alarm. Watch the bars, and the grid of who owns what.",
+        "Now 6,000 a second come in, and the rule is off: the scaler starts more members than there are partitions. \
+         The lag crosses the alarm. Watch the bars, and the grid of who owns what.",
         |world| at_work(world) == 3 && !idle_members(world).is_empty() && lag(world) > alert(world),
     )
     .first(|_| vec![Input::off(kafka::MEMBERS_WITHIN), Input::set(kafka::RATE, 30)])

@@ -181,7 +181,8 @@ const TOUR: &[Beat] = &[
                    fullest?",
         options: |_| vec!["About 4".to_owned(), "About 7".to_owned(), "About 40".to_owned()],
         answer: |_| 0,
-        because: "ln ln n / ln 2 is about 3, against ln n / ln ln n for one draw, which comes to about 7 here.",
+        because: "The fullest of n bins grows like ln ln n / ln 2 with two draws, and like ln n / ln ln n with one: \
+                  there the fullest of 10,000 has about 7.",
     }),
     Beat::new(
         "A server dies",

@@ -4,6 +4,7 @@
 use faultline::guides::kit::any::AnyScenario;
 use faultline::guides::kit::info::{BeatInfo, ChallengeInfo, Info, PromiseInfo};
 use faultline::guides::kit::live::LiveWorld;
+use faultline::lab::glossary::parts;
 use faultline::picture::Frame;
 use faultline::picture::svg::{escape, whole};
 use faultline::sim::judge::verdict::Standing;
@@ -105,11 +106,11 @@ fn first_beat(beat: &BeatInfo, options: &[String]) -> String {
 
 /// A text as HTML: `*term*` is set apart. What it means is the app's to say.
 pub fn with_emphasis(text: &str) -> String {
-    let part = |(index, part)| match index % 2 {
-        1 => format!("<em>{}</em>", escape(part)),
-        _ => escape(part),
+    let part = |(is_marked, part)| match is_marked {
+        true => format!("<em>{}</em>", escape(part)),
+        false => escape(part),
     };
-    text.split('*').enumerate().map(part).collect()
+    parts(text).into_iter().map(part).collect()
 }
 
 /// A chip for each promise, as it stands before anything has happened, and one for all where there is little room.

@@ -276,7 +276,8 @@ impl System for BenOr {
 
     fn describe_message(_: &Settings, message: &Message) -> String {
         let kind = if message.phase == Phase::Report { 1 } else { 2 };
-        format!("({kind}, {}, {})", message.round, word(message.value))
+        let name = if message.phase == Phase::Report { "report" } else { "proposal" };
+        format!("{name} ({kind}, {}, {})", message.round, word(message.value))
     }
 
     fn describe_timer(_: &Settings, timer: Timer) -> String {

@@ -109,7 +109,7 @@ pub const NO_ORDER_LOST: Promise<FlashSale> = Promise {
             Breach {
                 nodes: vec![GATEWAY, DATABASE],
                 text: format!(
-                    "{} got an error instead of an order: the database has {} at once, and none is quick any more.",
+                    "{} got an error instead of an order: the database has {} at once, and all of them are slow.",
                     counted(u64::from(away), "customer"),
                     counted(u64::from(at_once), "write")
                 ),

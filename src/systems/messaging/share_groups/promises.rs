@@ -156,7 +156,7 @@ pub const WORKED: Promise<ShareGroups> = never!(
     |world| lost(world),
     |_world, place| Breach {
         nodes: vec![BROKER],
-        text: format!("Record {place} is over and done with, and nobody has worked on it."),
+        text: format!("Record {place} is finished for the group, and nobody has worked on it."),
         values: vec![
             ("broker".to_owned(), format!("will not deliver record {place} again")),
             ("workers".to_owned(), "nobody has worked on it or holds it".to_owned()),
