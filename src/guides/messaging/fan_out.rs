@@ -145,11 +145,11 @@ const TOUR: &[Beat] = &[
     .look(|_| vec![BROKER]),
     Beat::new(
         "Billing is slow",
-        "Billing takes six times as long as the others. From here on only the orders of this tour come: six at \
+        "Billing takes six times as long as the others. From here on only the orders of this tour come: five at \
          once.",
         |world| ready(world, 0).len() >= 3 && ready(world, 1).is_empty(),
     )
-    .first(|_| vec![Input::set(rabbit::RATE, 0), publish(6)])
+    .first(|_| vec![Input::set(rabbit::RATE, 0), publish(5)])
     .look(|_| vec![BILLING])
     .ask(Predict {
         question: "Do shipping and search wait for billing?",
@@ -162,9 +162,9 @@ const TOUR: &[Beat] = &[
         "A service is away",
         "Shipping crashes, and orders keep coming. Its queue belongs to the broker, not to the service: it goes on \
          collecting.",
-        |world| ready(world, 1).len() >= 5,
+        |world| ready(world, 1).len() >= 3,
     )
-    .first(|_| vec![Input::Crash { node: SHIPPING }, publish(5)])
+    .first(|_| vec![Input::Crash { node: SHIPPING }, publish(3)])
     .midway()
     .look(|_| vec![SHIPPING]),
     Beat::new("It catches up", "Shipping is back, and finds what it has missed.", |world| {
