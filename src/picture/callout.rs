@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use super::extent::{Extent, extent, of_figure};
+use super::extent::{Extent, extent, of_figure, of_label};
 use super::svg::escape;
 use super::{Frame, NodeMark, Picture};
 use crate::sim::NodeId;
@@ -52,7 +52,9 @@ pub fn callouts(picture: &Picture, breach: &Breach, name: &dyn Fn(NodeId) -> Str
 /// say the same.
 pub fn bubbles(picture: &Picture, breach: &Breach, name: &dyn Fn(NodeId) -> String) -> Vec<Bubble> {
     let view = extent(picture).unwrap_or_default();
-    let mut taken: Vec<Extent> = picture.nodes.iter().map(body).chain(picture.figures.iter().map(of_figure)).collect();
+    let sets = picture.sets.iter().enumerate().filter_map(|(at, set)| of_label(picture, set, at % 2 == 1));
+    let nodes = picture.nodes.iter().map(with_words);
+    let mut taken: Vec<Extent> = nodes.chain(picture.figures.iter().map(of_figure)).chain(sets).collect();
     let mut placed = Vec::new();
     for (mark, said) in said(picture, breach, name) {
         let shaped = SHAPES.iter().find_map(|(letters, most)| {
@@ -95,6 +97,15 @@ fn said<'a>(
 fn body(mark: &NodeMark) -> Extent {
     let (left, top, right, bottom) = mark.bounds();
     (left, top - if mark.crown { CROWN } else { 0 }, right, bottom)
+}
+
+/// The same with its state as it is written, and with what is said below a node that is down: what came meanwhile.
+fn with_words(mark: &NodeMark) -> Extent {
+    const CAME_MEANWHILE: (i32, i32) = (70, 17);
+    let (left, top, right, bottom) = body(mark);
+    let (half, more) = if mark.trouble.down { CAME_MEANWHILE } else { (0, 0) };
+    let half = half.max(mark.state.chars().count() as i32 * 9 / 2);
+    (left.min(mark.at.0 - half), top, right.max(mark.at.0 + half), bottom + more)
 }
 
 fn size(frame: Frame, lines: &[String]) -> (i32, i32) {

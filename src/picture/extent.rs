@@ -41,7 +41,7 @@ fn of_node(mark: &NodeMark) -> Extent {
 }
 
 /// Where the name of a set is written.
-fn of_label(picture: &Picture, set: &SetMark, is_below: bool) -> Option<Extent> {
+pub fn of_label(picture: &Picture, set: &SetMark, is_below: bool) -> Option<Extent> {
     let places: Vec<(i32, i32)> = set.members.iter().filter_map(|id| Some(picture.node(*id)?.at)).collect();
     let (x, y) = label_place(picture, &places, is_below);
     let half = set.label.chars().count() as i32 * HALF_LETTER;

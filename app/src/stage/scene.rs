@@ -48,6 +48,8 @@ struct FlightElement {
     lane: Lane,
     /// Half the width of its name.
     half: f64,
+    /// Whether it carries its name, where that has room.
+    is_named: bool,
 }
 
 /// A layer of words: most moments it stays as it is.
@@ -357,17 +359,18 @@ impl Scene {
     }
 
     /// The first message of each kind carries its name.
-    fn name_flights(&self) {
+    fn name_flights(&mut self) {
         let mut named = Vec::new();
-        for flight in self.flight_elements.values() {
-            let is_first = !named.contains(&flight.mark.look);
+        for (_, flight) in self.flight_elements.iter_mut() {
+            flight.is_named = !named.contains(&flight.mark.look);
             named.push(flight.mark.look);
-            set(&flight.group, "class", &flight_class(&flight.mark, is_first));
+            set(&flight.group, "class", &flight_class(&flight.mark, flight.is_named));
         }
     }
 
     fn move_flights(&self, clock: Time) {
         let Some(picture) = &self.picture else { return };
+        let mut names: Vec<(Point, f64)> = Vec::new();
         for flight in self.flight_elements.values() {
             let Some(spot) = geometry::spot(picture, &flight.mark, flight.lane, clock) else {
                 set(&flight.group, "visibility", "hidden");
@@ -377,9 +380,12 @@ impl Scene {
             let place = format!("transform:translate({}px,{}px)", tenths(spot.x), tenths(spot.y));
             set(&flight.glyph, "style", &place);
             set(&flight.trail, "d", &svg::line((spot.trail, (spot.x, spot.y))));
-            if has_no_room(picture, (spot.x, spot.y), flight.half) {
+            let (at, half) = ((spot.x, spot.y), flight.half);
+            if flight.is_named && (has_no_room(picture, at, half) || names.iter().any(|other| meet(*other, (at, half))))
+            {
                 set(&flight.group, "data-near", "");
             } else {
+                names.extend(flight.is_named.then_some((at, half)));
                 // An attribute that is not there cannot be taken away.
                 let _ = flight.group.remove_attribute("data-near");
             }
@@ -475,7 +481,7 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane).replace("</", " </"), svg::glyph(mark.look)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
-    Some(FlightElement { group, glyph, trail, mark, lane, half })
+    Some(FlightElement { group, glyph, trail, mark, lane, half, is_named: false })
 }
 
 /// Half a letter, in units of the picture, where its letters are large.
@@ -494,6 +500,12 @@ fn has_no_room(picture: &Picture, (x, y): Point, half: f64) -> bool {
         (left.min(mark.at.0 - half), top, right.max(mark.at.0 + half), bottom)
     };
     picture.nodes.iter().map(words).chain(picture.figures.iter().map(of_figure)).any(lies_over)
+}
+
+/// Whether two names, by their places and half widths, lie over each other.
+fn meet((one, half): (Point, f64), (other, other_half): (Point, f64)) -> bool {
+    const LINE: f64 = 16.0;
+    (one.0 - other.0).abs() < half + other_half && (one.1 - other.1).abs() < LINE
 }
 
 /// A title without its article.
