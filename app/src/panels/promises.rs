@@ -234,7 +234,7 @@ fn keep_clear() {
         frame.query_selector(".stage-legend").ok().flatten().map(|legend| legend.get_bounding_client_rect().top());
     let edge = frame.get_bounding_client_rect().bottom();
     // A style that is refused leaves the strip at the stage's edge.
-    let _ = strip.set_attribute("style", &format!("bottom:{}px", (edge - legend.unwrap_or(edge)).round()));
+    let _ = strip.set_attribute("style", &format!("bottom:{}px", (edge - legend.unwrap_or(edge)) as i32));
     if bottoms.fold(0.0, f64::max) > strip.get_bounding_client_rect().top() {
         // A class that is refused leaves the strip where it is.
         let _ = frame.class_list().add_1("makes-room");

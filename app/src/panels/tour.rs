@@ -154,7 +154,7 @@ fn answered(player: Player, because: &str) -> Option<AnyView> {
     let answer = answer.and_then(|right| guess.options.get(right))?;
     let verdict = match (guess.chosen, guess.right) {
         (Some(chosen), Some(right)) if chosen == right => "You were right: ",
-        (Some(_), Some(_)) => "Not quite. The answer: ",
+        (Some(_), Some(_)) => "Not quite: ",
         _ => "It was: ",
     };
     // Where the reason begins with the answer, it is said once.

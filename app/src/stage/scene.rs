@@ -46,8 +46,8 @@ struct FlightElement {
     trail: web_sys::Element,
     mark: FlightMark,
     lane: Lane,
-    /// Half the width of its name.
-    half: f64,
+    /// How many letters its name has.
+    letters: f64,
     /// Whether it carries its name, where that has room.
     is_named: bool,
 }
@@ -380,7 +380,7 @@ impl Scene {
             let place = format!("transform:translate({}px,{}px)", tenths(spot.x), tenths(spot.y));
             set(&flight.glyph, "style", &place);
             set(&flight.trail, "d", &svg::line((spot.trail, (spot.x, spot.y))));
-            let (at, half) = ((spot.x, spot.y), flight.half);
+            let (at, half) = ((spot.x, spot.y), flight.letters * half_letter(picture.frame));
             if flight.is_named && (has_no_room(picture, at, half) || names.iter().any(|other| meet(*other, (at, half))))
             {
                 set(&flight.group, "data-near", "");
@@ -476,16 +476,18 @@ fn new_flight(mark: FlightMark, lane: Lane, title: &str) -> Option<FlightElement
     let (trail, glyph) = (element("path", "trail")?, element("g", "glyph-group")?);
     let hit = r#"<circle class="hit" r="22"/>"#;
     let words = shortened(title);
-    let half = words.chars().count() as f64 * HALF_LETTER;
+    let letters = words.chars().count() as f64;
     let name = format!(r#"<text class="name" y="-17"> {}</text>"#, svg::escape(&words));
     glyph.set_inner_html(&format!("{hit}{}{}{name}", svg::count(lane).replace("</", " </"), svg::glyph(mark.look)));
     append(&group, &trail);
     append(&group, glyph.unchecked_ref());
-    Some(FlightElement { group, glyph, trail, mark, lane, half, is_named: false })
+    Some(FlightElement { group, glyph, trail, mark, lane, letters, is_named: false })
 }
 
 /// Half a letter, in units of the picture, where its letters are large.
-const HALF_LETTER: f64 = 4.4;
+fn half_letter(frame: Frame) -> f64 {
+    if frame == Frame::Wide { 4.4 } else { 6.0 }
+}
 
 /// Whether a message's name of this half width would lie over a node, its words, or a figure.
 fn has_no_room(picture: &Picture, (x, y): Point, half: f64) -> bool {
@@ -496,7 +498,7 @@ fn has_no_room(picture: &Picture, (x, y): Point, half: f64) -> bool {
     };
     let words = |mark: &NodeMark| {
         let (left, top, right, bottom) = mark.bounds();
-        let half = (mark.state.chars().count() as f64 * HALF_LETTER) as i32;
+        let half = (mark.state.chars().count() as f64 * half_letter(picture.frame)) as i32;
         (left.min(mark.at.0 - half), top, right.max(mark.at.0 + half), bottom)
     };
     picture.nodes.iter().map(words).chain(picture.figures.iter().map(of_figure)).any(lies_over)
