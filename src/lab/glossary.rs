@@ -25,7 +25,7 @@ pub fn parts(text: &str) -> Vec<(bool, &str)> {
         // Terms are ASCII: what knows every alphabet's letters weighs several kilobytes.
         let is_letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
         let begins = is_letter(inner.as_bytes().first());
-        let end = inner.find('*').filter(|end| begins && is_letter(inner[..*end].as_bytes().last()));
+        let end = inner.find('*').filter(|end| begins && is_letter(inner.as_bytes()[..*end].last()));
         match end {
             Some(end) => {
                 found.extend([(false, &rest[..open]), (true, &inner[..end])]);

@@ -491,10 +491,11 @@ fn half_letter(frame: Frame) -> f64 {
 
 /// Whether a message's name of this half width would lie over a node, its words, or a figure.
 fn has_no_room(picture: &Picture, (x, y): Point, half: f64) -> bool {
-    const ABOVE: f64 = 20.0;
+    // A name stands above its message, by as much as a line of its letters.
+    let above = 17.0 + 3.5 * half_letter(picture.frame);
     let lies_over = |(left, top, right, bottom): Extent| {
         let (left, right) = (f64::from(left) - half, f64::from(right) + half);
-        (left..right).contains(&x) && (f64::from(top)..f64::from(bottom) + ABOVE).contains(&y)
+        (left..right).contains(&x) && (f64::from(top)..f64::from(bottom) + above).contains(&y)
     };
     let words = |mark: &NodeMark| {
         let (left, top, right, bottom) = mark.bounds();
