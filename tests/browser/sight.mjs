@@ -103,7 +103,8 @@ export async function looks(page, when) {
 export async function noticeFits(page) {
   await resize(page, 1280, 720);
   await press(page, "Copy link");
-  await page.waitForFunction(() => document.querySelector(".notice-bar").textContent.length > 5);
+  await page.waitForFunction(() => document.querySelector(".notice-bar").getBoundingClientRect().height > 20);
+  await drawn(page);
   const hidden = await page.evaluate(outside, { ...WIDE, "the notice": ".notice-bar" });
   ensure(hidden.length === 0, `with a notice, not in sight: ${hidden.join(", ")}`);
   await resize(page);
