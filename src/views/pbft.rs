@@ -173,8 +173,8 @@ pub fn signers(world: &Group, seq: u32, commit: bool, view: u32, digest: Digest)
     slots.fold(0, |all, slot| all | by(slot))
 }
 
-/// The signers of the number told about, as sets: one for each request proposed for it or, once one is committed, only for
-/// that one.
+/// The signers of the number told about, as sets: one for each request proposed for it or, once one is committed, only
+/// for that one.
 pub fn supporters(world: &Group) -> Vec<SetMark> {
     let Some(seq) = told(world) else { return Vec::new() };
     let (view, digests) = proposals(world, seq);

@@ -1,6 +1,6 @@
 // Runs every *.test.mjs beside it, or those with the given word in their name; of these all tests, or those with a second
-// word in their title. Three pages at a time in one browser, which keeps two cores busy. A test that fails leaves a picture of its page in
-// target/browser. Ends with `N passed, N failed`.
+// word in their title. Three pages at a time in one browser, which keeps two cores busy. A test that fails leaves a picture
+// of its page in target/browser. Ends with `N passed, N failed`.
 
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";

@@ -1,4 +1,4 @@
-//! The dock under the stage: charts, timeline, history, futures and the stage in words, each as wide as the page; and,
+//! The dock under the stage: charts, timeline, history, futures and the stage in words, each as wide as the stage; and,
 //! in the same line, the tools that are wanted now and then.
 
 use leptos::html;
@@ -52,7 +52,7 @@ fn close_without_room(open: RwSignal<Option<Tab>>) {
     on_cleanup(move || measure.remove());
 }
 
-/// See the module's header. Closed until a tab is pressed; what is open grows downwards.
+/// See the module's header. Closed until a tab is pressed; where the window is wide, the stage makes room for what is open.
 #[component]
 pub fn Dock(player: Player, side: Side) -> impl IntoView {
     let is_busy = player.info().load;

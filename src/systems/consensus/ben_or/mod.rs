@@ -275,8 +275,7 @@ impl System for BenOr {
     }
 
     fn describe_message(_: &Settings, message: &Message) -> String {
-        let kind = if message.phase == Phase::Report { 1 } else { 2 };
-        let name = if message.phase == Phase::Report { "report" } else { "proposal" };
+        let (name, kind) = if message.phase == Phase::Report { ("report", 1) } else { ("proposal", 2) };
         format!("{name} ({kind}, {}, {})", message.round, word(message.value))
     }
 
